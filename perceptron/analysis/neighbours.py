@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perceptron.records.conditions import CoreUse, Neighbour
 from perceptron.untrusted_text import shortened
+from perceptron.waiting import LARGEST_WAITED_SHARE
 
 LARGEST_OTHER_CORES = 0.2
 """That others may use beyond the cores that are left over: a quiet desktop stays below, and one
@@ -21,6 +22,17 @@ def is_known(use: CoreUse) -> bool:
 def in_the_way(use: CoreUse, cores: int, threads: int) -> bool:
     """Return whether others use more than the cores that this many threads leave over."""
     return other_cores(use) > cores - min(threads, cores) + LARGEST_OTHER_CORES
+
+
+def is_idle(use: CoreUse) -> bool:
+    """Return whether a look saw idle cores and no thread that waited for one.
+
+    A load of the last minute is over then: runs that followed others of the suite on a machine with
+    nothing else began with one of 2 to 11 on two cores.
+    """
+    waited = use.threads_waited or 0.0
+    is_free = is_known(use) and other_cores(use) <= LARGEST_OTHER_CORES
+    return is_free and waited <= LARGEST_WAITED_SHARE
 
 
 def other_cores(use: CoreUse) -> float:

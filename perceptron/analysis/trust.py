@@ -9,7 +9,7 @@ from msgspec import Struct
 from perceptron import rehearsal
 from perceptron.analysis import gpu_use
 from perceptron.analysis.disturbance import disturbance_warnings
-from perceptron.analysis.neighbours import in_the_way, is_known, named, users_in_words
+from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement, lost_rows, was_killed
@@ -167,9 +167,8 @@ def _of_one_start(
     if conditions is not None:
         candidates += [
             _cpu_quota(conditions, threads),
-            _busy_neighbour(conditions, environment.cores, threads)
-            if is_known(conditions)
-            else _other_load(conditions, environment.cores, threads),
+            _busy_neighbour(conditions, environment.cores, threads),
+            _other_load(conditions, environment.cores, threads),
             _stolen_cpu(conditions),
             _unsteady_cpu(conditions),
             _swapping(conditions, environment.memory_bytes),
@@ -251,7 +250,10 @@ def _busy_neighbour(conditions: Conditions, cores: int, threads: int) -> Measure
 def _other_load(conditions: Conditions, cores: int, threads: int) -> MeasurementWarning | None:
     used = min(threads, cores)
     room = cores - used + LARGEST_LOAD_PER_THREAD * used
-    if conditions.load is None or conditions.load <= room:
+    if is_known(conditions):
+        # As much may be work of ours that has just ended: the look has seen who is there now.
+        room += used
+    if conditions.load is None or conditions.load <= room or is_idle(conditions):
         return None
     return MeasurementWarning(
         code="other-load",

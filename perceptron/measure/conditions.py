@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from perceptron.machine import usable_cores
 from perceptron.measure.gpu_state import gpu_states
 from perceptron.measure.steadiness import loop_steadiness
 from perceptron.measure.timing import Clock
@@ -29,7 +30,8 @@ def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
 
     ``system`` has the functions of psutil. Raises `UserError` if no process can be started.
     """
-    load = load_average()  # first: what follows is load too
+    # First: what follows is load too. That of cores that are not ours says nothing.
+    load = load_average() if usable_cores() == os.cpu_count() else None
     cpu, swap = system.cpu_times(), swap_memory(system)
     loop = loop_steadiness() if with_loop else None
     return Conditions(

@@ -61,7 +61,8 @@ class Conditions(CoreUse, frozen=True, kw_only=True):
     governors: list[str] | None = None
     """What sets the frequency of the CPUs (Linux), each governor once."""
     load: float | None = None
-    """Processes that ran or wanted to, on average over the last minute."""
+    """Processes that ran or wanted to, on average over the last minute; None also where we may use
+    only some of the machine's cores."""
     quota_cores: float | None = None
     """CPU seconds per second that a control group grants; None also without a limit."""
     loop: Steadiness | None = None

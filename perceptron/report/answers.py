@@ -203,7 +203,7 @@ def _crossover(crossovers: Iterable[Crossover], family: str) -> str:
 
 
 def ladder_words(ladder: OverheadResult) -> str:
-    """Name the top of the ladder and its floor."""
+    """Name the top of the ladder and its floor, or say why none is known."""
     times = {
         rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)
         for rung in ladder.rungs
@@ -211,11 +211,12 @@ def ladder_words(ladder: OverheadResult) -> str:
     }
     if not times:
         return "not measured"
-    top, floor = next(iter(times)), min(times, key=lambda name: times[name][0])
-    return (
-        f"{ladder.problem}: {top} {numbers.duration_interval(*times[top])}; "
-        f"the floor, {floor}: {numbers.duration_interval(*times[floor])}"
-    )
+    top = next(iter(times))
+    words = f"{ladder.problem}: {top} {numbers.duration_interval(*times[top])}; "
+    if ladder.no_floor is not None:
+        return f"{words}no floor: {ladder.no_floor}"
+    floor = min(times, key=lambda name: times[name][0])
+    return f"{words}the floor, {floor}: {numbers.duration_interval(*times[floor])}"
 
 
 def _proof(page: Path) -> str:

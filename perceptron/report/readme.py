@@ -39,7 +39,7 @@ from perceptron.report.process_blocks import process_blocks
 from perceptron.report.tables import markdown
 from perceptron.report.tables import race as race_text
 from perceptron.report.tables.finding import finding_sentence
-from perceptron.report.tables.ladder import PHASE_COLUMNS, RUNG_COLUMNS, phase_cells, rung_cells
+from perceptron.report.tables.ladder import no_floor_line, phase_table, rung_table
 from perceptron.report.tables.speeds import speeds_lines
 
 ROOT = Path(__file__).parents[2]
@@ -123,8 +123,8 @@ def batch_blocks(ladder: OverheadResult | None) -> dict[str, str]:
     if ladder is None:
         command = f"`perceptron overhead --problem {BATCHES}`"
         return {"ladder-batches": f"Not measured yet: {command} does."}
-    rungs = markdown.table(RUNG_COLUMNS, rung_cells(ladder.rungs))
-    phases = markdown.table(PHASE_COLUMNS, phase_cells(ladder))
+    rungs = markdown.table(*rung_table(ladder))
+    phases = markdown.table(*phase_table(ladder))
     return {"ladder-batches": "\n".join([*rungs, "", *phases, "", _ladder_ground(ladder)])}
 
 
@@ -158,10 +158,11 @@ def _race_picture(start: str) -> str:
 def _ladder_ground(ladder: OverheadResult) -> str:
     facts = ladder.environment
     processes = len({row.process for row in ladder.rows if row.phase is None})
-    return (
+    ground = (
         f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
         f"{ladder.rows[0].when[:10]}, rows in `{ladder.results}`."
     )
+    return " ".join(filter(None, (no_floor_line(ladder), ground)))
 
 
 def proof_blocks(page: Path) -> dict[str, str]:

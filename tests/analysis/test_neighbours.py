@@ -76,6 +76,19 @@ def test_a_load_is_not_held_against_cores_that_were_seen_idle(environment: Envir
     assert warnings_about(environment, 2, quiet) == []
 
 
+def test_a_load_beyond_the_cores_is_warned_of_unless_it_is_over(environment: Environment) -> None:
+    """A neighbour explains it without removing it, and a thread that waits says that it goes on."""
+    over = replace(SOUND, load=5.77, neighbours=[], other_cores=0.0, threads_waited=0.01)
+    assert warnings_about(environment, 2, over) == []
+    waits = replace(over, threads_waited=0.3)
+    assert [warning.code for warning in warnings_about(environment, 2, waits)] == ["other-load"]
+    beside = replace(over, other_cores=1.1)
+    assert [warning.code for warning in warnings_about(environment, 1, beside)] == ["other-load"]
+    busy = replace(over, neighbours=[BROWSER], other_cores=1.9)
+    codes = [warning.code for warning in warnings_about(environment, 2, busy)]
+    assert codes == ["busy-neighbour", "other-load"]
+
+
 def test_a_stored_name_steers_no_terminal(environment: Environment) -> None:
     """A file of results is as untrusted as a process."""
     evil = replace(BROWSER, name="\x1b[31mred\nline" + "x" * 100)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,6 +69,15 @@ def test_the_load_is_the_last_minutes() -> None:
     assert facts.load_average(lambda: (0.5, 1.0, 2.0)) == 0.5
     assert facts.load_average(refuse) is None
     assert facts.load_average(None) is None
+
+
+def test_the_load_of_cores_that_are_not_ours_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a job's cores of a large machine, say; it would be others' load on other cores."""
+    monkeypatch.setattr(facts, "load_average", lambda: 13.0)
+    monkeypatch.setattr(facts, "usable_cores", os.cpu_count)
+    assert facts.conditions(with_loop=False).load == 13.0
+    monkeypatch.setattr(facts, "usable_cores", lambda: (os.cpu_count() or 1) - 1)
+    assert facts.conditions(with_loop=False).load is None
 
 
 def test_stolen_time_is_a_share_of_the_busy_time() -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from msgspec import Struct
 
+from perceptron.analysis.disturbed import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.interval import of_times, robust_mean
-from perceptron.analysis.select import times
+from perceptron.analysis.select import rows_by_process, times
 from perceptron.records.measurement import Measurement
 
 
 class IterationPhase(Struct, frozen=True, kw_only=True):
-    """One iteration phase: the difference of two loops, with and without it."""
+    """One iteration phase: the difference of two loops, with and without it.
+
+    It has no interval where one process or contention leaves it undecided.
+    """
 
     backend: str
     phase: str
@@ -32,7 +37,8 @@ class WholeIteration(Struct, frozen=True, kw_only=True):
 def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[IterationPhase]:
     """Return the iteration phases of a backend in their order, from loops that end after each.
 
-    Loops are subtracted process by process, so that what a process adds to all loops cancels.
+    Loops are subtracted process by process, so that what a process adds to all loops cancels, and
+    contended processes count as in a ratio.
     """
     names = list(
         dict.fromkeys(
@@ -40,26 +46,29 @@ def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[Iteratio
         )
     )
     parts = []
-    before: dict[int, float] = {}
+    before: dict[int, Measurement] = {}
     for index, name in enumerate(names):
-        upto = times(rows, backend, phase=name)
-        own = [
-            value - before.get(process, 0.0)
-            for process, value in sorted(upto.items())
-            if index == 0 or process in before
-        ]
+        upto = rows_by_process(rows, backend, name)
+        loops = (upto, before) if index else (upto,)
+        shared = sorted(set.intersection(*map(set, loops)))
         before = upto
-        if not own:
+        if not shared:
             continue
-        middle, reach = robust_mean(own)
-        is_single = len(own) < 2
+        counted = those_that_count(shared, loops[0], loops[-1])
+        sides = [[loop[process] for process in counted] for loop in loops]
+        seconds = [np.array([row.seconds for row in side]) for side in sides]
+        middle, reach = robust_mean(seconds[0] - sum(seconds[1:]))
+        # Either loop may be shorter by as much.
+        lost = hidden(*sides)
+        reach += lost * float(seconds[0].mean())
+        is_open = len(counted) < 2 or lost >= UNKNOWN
         parts.append(
             IterationPhase(
                 backend=backend,
                 phase=name,
                 seconds_per_iteration=middle,
-                low=None if is_single else middle - reach,
-                high=None if is_single else middle + reach,
+                low=None if is_open else middle - reach,
+                high=None if is_open else middle + reach,
             )
         )
     return parts

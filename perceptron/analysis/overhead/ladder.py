@@ -20,7 +20,7 @@ from perceptron.analysis.overhead.iteration_phases import (
     whole_iteration,
 )
 from perceptron.analysis.overhead.roofline import Ceilings, ceilings
-from perceptron.analysis.overhead.rung import Rung, rungs
+from perceptron.analysis.overhead.rung import Rung, floor, rungs
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -37,6 +37,8 @@ class OverheadResult(Struct, frozen=True, kw_only=True):
     bytes_moved: int
     """The same, if nothing stays in a cache, in float32."""
     rungs: list[Rung]
+    no_floor: str | None
+    """Why no rung is called the floor; None where one is."""
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
@@ -90,6 +92,7 @@ def ladder(
             msgspec.structs.replace(rung, kernels_profiled=profiled.get(rung.backend))
             for rung in rungs(rows, removes, kernels, work, left_out)
         ],
+        no_floor=floor(rows, removes).why_not,
         phases=[phase for name in removes for phase in iteration_phases(rows, name)],
         wholes=[
             iteration for name in removes if (iteration := whole_iteration(rows, name)) is not None

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.analysis.device_share import HOST, is_beside_host, is_launch_bound
+from perceptron.analysis.disturbed import UNKNOWN, hidden
 from perceptron.analysis.overhead.families import CEILING
 from perceptron.records.measurement import Measurement
 
@@ -65,11 +66,13 @@ def bound_by(
 def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
     """Return what the largest product and copy reached, by device and what measured it there.
 
-    One that has not both is left out.
+    One that has not both is left out, and so are times that waiting for cores makes unknown.
     """
     rates: dict[tuple[str | None, str], dict[str, float]] = {}
     for row in rows:
         if row.family != CEILING or row.phase not in (_PRODUCT, _COPY) or not row.seconds:
+            continue
+        if hidden([row]) >= UNKNOWN:
             continue
         # The best of the processes: a ceiling is what can be done, not what usually is.
         reached = rates.setdefault((row.device, row.backend), {})

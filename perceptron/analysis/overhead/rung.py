@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from perceptron.analysis.device_share import device_share, is_beside_host
+from perceptron.analysis.disturbed import UNKNOWN, hidden
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.device import energy
 from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.overhead.roofline import Bound, bound_by, ceilings, roof
-from perceptron.analysis.select import NOT_REACHED, reason, times
+from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
 from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.measurement import Measurement
 
 
 class Rung(Struct, frozen=True, kw_only=True):
-    """One backend's iteration, with its 95 % interval, over that of the fastest.
+    """One backend's iteration, with its 95 % interval, over that of the floor.
 
+    The ratio is None where no rung is the floor, and exactly 1 of the floor itself.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them, rounded.
     ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
     ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
     took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
-    the rung's own device; of one over several devices all these are None. A rung without a time
-    has a ``reason``.
+    the rung's own device; of one over several devices all these are None, and the bound as well
+    where contention or a single process leaves it undecided. A rung without a time has a
+    ``reason``.
     """
 
     backend: str
@@ -63,6 +67,37 @@ class Rung(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Floor(NamedTuple):
+    """The fastest rung, or why none is known to be."""
+
+    backend: str | None
+    why_not: str | None = None
+
+
+def floor(rows: Iterable[Measurement], names: Collection[str]) -> Floor:
+    """Return the rung that is faster than each other one, if every one that can run has a time."""
+    rows = [row for row in rows if row.family not in EXTRAS]
+    seconds = {
+        name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
+    }
+    refused = {row.backend for row in rows if row.status == "skipped"}
+    able = [name for name in names if name in seconds or name not in refused]
+    if len(seconds) < len(able):
+        return Floor(None, f"{len(seconds)} of {len(able)} rungs measured")
+    if len(able) < 2:
+        return Floor(None, "there are no two rungs to compare")
+    fastest = min(seconds, key=seconds.__getitem__)
+    others = [name for name in able if name != fastest]
+    rivals = [name for name in others if not _is_slower(ratio_of(rows, name, fastest))]
+    if rivals:
+        return Floor(None, f"{fastest} against {' and '.join(rivals)} is undecided")
+    return Floor(fastest)
+
+
+def _is_slower(ratio: Interval | None) -> bool:
+    return ratio is not None and ratio.low is not None and ratio.low > 1
+
+
 def rungs(
     rows: Sequence[Measurement],
     ladder: Mapping[str, str],
@@ -81,7 +116,7 @@ def rungs(
         for name in ladder
         if (seconds := times(trainings, name))
     }
-    floor = min(measured, key=lambda name: measured[name].estimate, default=None)
+    lowest = floor(trainings, ladder).backend
     return [
         _rung(
             rows,
@@ -89,7 +124,7 @@ def rungs(
             name,
             removes,
             measured.get(name),
-            floor,
+            lowest,
             kernels.get(name),
             work,
             left_out.get(name, NOT_REACHED),
@@ -104,7 +139,7 @@ def _rung(
     backend: str,
     removes: str,
     seconds: Interval | None,
-    floor: str | None,
+    lowest: str | None,
     kernels: int | None,
     work: tuple[int, int],
     not_reached: str,
@@ -112,7 +147,7 @@ def _rung(
     own = [row for row in trainings if row.backend == backend]
     device = next((row.device for row in own), None)
     dtype = next((row.dtype for row in own), None)
-    if seconds is None or floor is None:
+    if seconds is None:
         return Rung(
             backend=backend,
             device=device,
@@ -121,12 +156,15 @@ def _rung(
             kernels_per_iteration=kernels,
             reason=reason(own, backend) or not_reached,
         )
-    ratio = ratio_of(trainings, backend, floor)
+    ratio = None if lowest is None else ratio_of(trainings, backend, lowest)
+    if backend == lowest:
+        ratio = Interval(1.0, 1.0, 1.0)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
     prepare_seconds, from_cache = _prepared(own)
     limits, share = roof(ceilings(rows), device), device_share(own)
     # The ceilings are those of one device.
     one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
+    decided = seconds.low is not None and hidden(filter(has_time, own)) < UNKNOWN
     joules = energy(rows, backend, device)
     return Rung(
         backend=backend,
@@ -145,7 +183,7 @@ def _rung(
         gflops=gflops if one else None,
         gbytes=gbytes if one else None,
         bound=bound_by(gflops, gbytes, work[1], limits, share.busy.estimate if share else None)
-        if one
+        if one and decided
         else None,
         ceiling=limits.name if limits and one else None,
         device_seconds=share.seconds.estimate if share else None,

@@ -1,4 +1,4 @@
-"""The figure of a ladder: from the published times down to the floor, on one axis."""
+"""The figure of a ladder: from the published times down to the fastest rung, on one axis."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def ladder_figure(ladder: OverheadResult) -> DotFigure | None:
         caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % intervals "
         "over fresh processes, often smaller than the dot."
         + (" Open: as published, on hardware that is not named." if ladder.published else "")
-        + " ×: times the floor.",
+        + ("" if ladder.no_floor else " ×: times the floor."),
         key="filled: measured here"
         + ("; open: published" if ladder.published else "")
-        + "; ×: times the floor",
+        + ("" if ladder.no_floor else "; ×: times the floor"),
         height=52 * len(names) + 110,
         x=dots_axis(dots, f"one iteration of {ladder.problem}"),
         rows=tuple(names),
@@ -71,7 +71,7 @@ def _measured(row: int, rung: Rung) -> Dot:
 
 
 def _ratio(rung: Rung) -> str:
-    if rung.ratio_low == rung.ratio_high == 1:
+    if rung.ratio_to_floor == 1:
         return "\nthe floor"
     return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)} ×"
 
@@ -80,7 +80,7 @@ def _words(rung: Rung) -> str:
     time = duration_interval(rung.seconds_per_iteration or 1.0, rung.low, rung.high)
     if rung.busy_share is not None:
         time += f", the device busy {rough_percent(rung.busy_share)} of it"
-    if rung.ratio_low == rung.ratio_high == 1:
+    if rung.ratio_to_floor == 1:
         return f"{time}, the floor"
     if rung.ratio_to_floor is None:
         return time

@@ -23,12 +23,11 @@ from perceptron.report.tables.device import (
     state_lines,
 )
 from perceptron.report.tables.ladder import (
-    PHASE_COLUMNS,
-    RUNG_COLUMNS,
     harness_line,
     ladder_threads,
-    phase_cells,
-    rung_cells,
+    no_floor_line,
+    phase_table,
+    rung_table,
 )
 from perceptron.untrusted_text import for_plotly
 
@@ -67,15 +66,16 @@ def _view(ladder: OverheadResult, looks: plot.Looks) -> View:
     facts = ladder.environment
     lines = [
         f"{facts.cpu}, {facts.cores} cores, {ladder_threads(ladder)}.",
-        "Each rung does away with one thing; what is left at the floor is the arithmetic.",
+        no_floor_line(ladder)
+        or "Each rung does away with one thing; what is left at the floor is the arithmetic.",
         harness_line(ladder),
         *energy_lines(ladder.rungs),
         *state_lines(ladder.gpus),
     ]
-    tables = [table(RUNG_COLUMNS, rung_cells(ladder.rungs), "The rungs [95 % interval]")]
+    tables = [table(*rung_table(ladder), "The rungs [95 % interval]")]
     if ladder.phases:
         title = "Inside one eager iteration, by the difference of loops with and without a phase"
-        tables.append(table(PHASE_COLUMNS, phase_cells(ladder), title))
+        tables.append(table(*phase_table(ladder), title))
     if shares := share_cells(ladder.rungs):
         title = f"{SHARE_TITLE}: how much of the time it is busy by its own events"
         tables.append(table(SHARE_COLUMNS, shares, title))
@@ -83,7 +83,7 @@ def _view(ladder: OverheadResult, looks: plot.Looks) -> View:
         title = f"{PART_TITLE}, each measured by itself [95 % interval]"
         tables.append(table(PART_COLUMNS, part_cells(ladder.device), title))
     return View(
-        title=f"One iteration of {ladder.problem}, down to the floor",
+        title=f"One iteration of {ladder.problem}, rung by rung",
         lines=[line for line in lines if line],
         figures=[*draw(ladder_figure(ladder), looks), *_phases(ladder, looks)],
         tables=tables,

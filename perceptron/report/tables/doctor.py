@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perceptron.analysis.gpu_use import clocks
-from perceptron.analysis.neighbours import is_known, name, other_cores
+from perceptron.analysis.neighbours import is_idle, is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
@@ -48,7 +48,7 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         ("CPU quota", _quota(conditions), "cpu-quota"),
         ("other processes", _neighbours(conditions), "busy-neighbour"),
         ("threads waited", _waited(conditions), _waiting_code(conditions)),
-        ("load, last minute", _load(conditions), "other-load"),
+        ("load, last minute", _load(diagnosis), "other-load"),
         ("stolen CPU time", _steal(conditions), "stolen-cpu"),
         ("equal work, repeated", _loop(conditions), "unsteady-cpu"),
         ("swapping", _swap(conditions), "swapping"),
@@ -93,8 +93,12 @@ def _waiting_code(conditions: Conditions) -> str:
     return "busy-neighbour" if much else ""
 
 
-def _load(conditions: Conditions) -> str | None:
-    return None if conditions.load is None else f"{conditions.load:.2f} processes"
+def _load(diagnosis: Diagnosis) -> str | None:
+    load = diagnosis.conditions.load
+    if load is None:
+        return None
+    is_over = load > diagnosis.environment.cores and is_idle(diagnosis.conditions)
+    return f"{load:.2f} processes{', over: the cores are idle' if is_over else ''}"
 
 
 def _steal(conditions: Conditions) -> str | None:

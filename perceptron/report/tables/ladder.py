@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.device_share import is_beside_host
+from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import Ceilings, roofs
@@ -21,6 +22,7 @@ from perceptron.report.numbers import (
 )
 from perceptron.report.over_processes import threads_in_all
 from perceptron.report.tables import device
+from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.terminal import fits, out, table
 
 RUNG_COLUMNS = (
@@ -32,8 +34,7 @@ RUNG_COLUMNS = (
     "to prepare>",
     "removes",
 )
-_TIMES = slice(-1)
-"""Of a rung's columns, those before what it removes."""
+_REMOVES = RUNG_COLUMNS.index("removes")
 ROOFLINE_COLUMNS = (
     "backend",
     "GFLOP/s>",
@@ -48,8 +49,10 @@ PHASE_COLUMNS = ("backend", "phase", "one iteration", "share>")
 def show(result: OverheadResult) -> None:
     """Print the ladder, the phases of its topmost rungs, what devices did, and the rooflines."""
     _show_rungs(result)
+    if line := no_floor_line(result):
+        out.print(f"{line}\n", markup=False, soft_wrap=True)
     if result.phases:
-        table("Inside one eager iteration", PHASE_COLUMNS, phase_cells(result))
+        table("Inside one eager iteration", *phase_table(result))
     device.show(result.rungs, result.device, result.gpus)
     for limits in roofs(result.ceilings):
         if cells := roofline_cells(result, limits):
@@ -62,13 +65,36 @@ def show(result: OverheadResult) -> None:
 def _show_rungs(result: OverheadResult) -> None:
     """Print the ladder; where it is wider than the terminal, what rungs remove comes after it."""
     title = f"{result.problem}: one iteration, {ladder_threads(result)}"
-    cells = rung_cells(result.rungs)
-    if fits(RUNG_COLUMNS, cells):
-        table(title, RUNG_COLUMNS, cells)
+    columns, cells = rung_table(result)
+    if fits(columns, cells):
+        table(title, columns, cells)
         return
-    table(title, RUNG_COLUMNS[_TIMES], [row[_TIMES] for row in cells])
-    removes = [(row[0], row[-1]) for row in cells]
-    table("What each rung removes", (RUNG_COLUMNS[0], RUNG_COLUMNS[-1]), removes)
+    times = [[row[at] for at in range(len(columns)) if at != _REMOVES] for row in (columns, *cells)]
+    table(title, times[0], times[1:])
+    removes = [(row[0], row[_REMOVES]) for row in cells]
+    table("What each rung removes", (columns[0], columns[_REMOVES]), removes)
+
+
+def no_floor_line(result: OverheadResult) -> str:
+    """Return why no rung is called the floor; empty where one is."""
+    return "" if result.no_floor is None else f"No floor: {result.no_floor}."
+
+
+def rung_table(result: OverheadResult) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headings and `rung_cells`, and how far the rungs were contended if any was."""
+    disturbances = (_contention(result, rung.backend) for rung in result.rungs)
+    return with_disturbed(RUNG_COLUMNS, rung_cells(result.rungs), disturbances)
+
+
+def phase_table(result: OverheadResult) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headings and `phase_cells`, and how far their loops were contended if any was."""
+    cells = phase_cells(result)
+    disturbances = (_contention(result, backend, phase) for backend, phase, *_ in cells)
+    return with_disturbed(PHASE_COLUMNS, cells, disturbances)
+
+
+def _contention(result: OverheadResult, backend: str, phase: str | None = None) -> Disturbance:
+    return disturbance(row for row in result.rows if (row.backend, row.phase) == (backend, phase))
 
 
 def ladder_threads(result: OverheadResult) -> str:
@@ -114,8 +140,12 @@ def _kernels(rung: Rung) -> str:
 
 
 def phase_cells(result: OverheadResult) -> list[tuple[str, ...]]:
-    """Return rows for each backend: its phases, then their sum beside the iteration by itself."""
-    wholes = {whole.backend: whole for whole in result.wholes}
+    """Return rows for each backend: its phases, then their sum beside the iteration by itself.
+
+    Shares and sum are left out where a phase is undecided.
+    """
+    undecided = {phase.backend for phase in result.phases if phase.low is None}
+    wholes = {whole.backend: whole for whole in result.wholes if whole.backend not in undecided}
     rows = []
     for backend in dict.fromkeys(phase.backend for phase in result.phases):
         whole = wholes.get(backend)

@@ -75,6 +75,19 @@ def test_what_keeps_a_busy_device(
     assert ladder(rows, work)["torch-cuda"].bound == bound
 
 
+@pytest.mark.parametrize("family", ["or-gate", CEILING])
+def test_a_contended_rung_or_ceiling_says_of_none_what_bounds_it(family: str) -> None:
+    """Its rate is that of waiting: an idle machine may have another limit."""
+    rows = [
+        replace(row, waited=0.9) if (row.backend, row.family) == ("numpy", family) else row
+        for row in gpu_ladder_rows()
+    ]
+    judged = ladder(rows)
+    assert ladder(gpu_ladder_rows())["numpy"].bound == "calls"
+    assert judged["numpy"].bound is None
+    assert judged["torch-cuda"].bound == "launches"
+
+
 def test_a_rung_over_several_devices_is_held_against_none() -> None:
     """The ceilings are those of one; over several processes of the CPU they are the same cores'."""
     rows = [
