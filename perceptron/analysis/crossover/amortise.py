@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from perceptron.analysis.definition import Definitions
 from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.select import State, moment, prepared, state, times
+from perceptron.analysis.select import State, is_own, moment, prepared, state, times
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
@@ -100,6 +101,14 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
         judged |= here
 
 
+def _is_decided(rows: list[Measurement], one: str, other: str) -> bool:
+    """Return whether one is faster per iteration; single values of other tools are believed."""
+    if not is_own(rows[0]):
+        return True
+    ratio = ratio_of(rows, one, other)
+    return bool(ratio and ratio.low and ratio.high and not ratio.low <= 1 <= ratio.high)
+
+
 def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
     seconds = {name: of_times(list(times(rows, name).values())) for name in (one, other)}
     prepare = {name: of_times(list(prepared(rows, name).values())) for name in (one, other)}
@@ -115,7 +124,7 @@ def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
         )
         for sign in (1, -1)
     )
-    if _end(seconds[faster], 1) >= _end(seconds[slower], -1):
+    if not _is_decided(rows, one, other) or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
         high = inf
     likely = _iterations(
         prepare[faster].estimate,

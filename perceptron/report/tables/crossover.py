@@ -193,7 +193,7 @@ def _cells(amortisation: Amortisation) -> tuple[str, ...]:
     return (
         amortisation.family,
         count(amortisation.size),
-        amortisation.faster,
+        amortisation.faster + ("" if amortisation.high else ", undecided"),
         fast,
         fast_prepare,
         amortisation.slower,

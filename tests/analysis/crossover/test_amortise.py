@@ -18,7 +18,7 @@ def started(
     row: MakeRow,
     seconds: dict[str, float],
     prepare: dict[str, float],
-    spread: tuple[float, ...] = (0.0,),
+    spread: tuple[float, ...] = (0.0, 0.0),
     **fields: object,
 ) -> list[Measurement]:
     """Make a row for each backend and process; process k takes exp(±spread[k]) times as long."""
@@ -170,5 +170,13 @@ def test_only_the_newest_state_counts(row: MakeRow) -> None:
     old = started(row, slow, ready, commit="old", when="2026-01-01")
     new = started(row, costs, ready, commit="new", when="2026-01-02")
     # As when two runs are read: a second run's processes are numbered after the first's.
-    new = [replace(measurement, process=1) for measurement in new]
+    new = [replace(measurement, process=2 + measurement.process) for measurement in new]
     assert only(old + new) == only(new)
+
+
+def test_contended_times_do_not_say_that_the_faster_one_is_ahead(row: MakeRow) -> None:
+    """Where waiting may explain the difference, the number of iterations has no upper end."""
+    costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 0.4}
+    assert only(started(row, costs, ready, waited=0.0)).high == 1
+    assert only(started(row, costs, ready, waited=0.6)).high is None
+    assert only(started(row, costs, ready, (0.0,))).high is None
