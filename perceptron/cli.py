@@ -62,4 +62,7 @@ def _version(
 def main() -> None:
     """Run a command; see `ending.run` for how it may end."""
     command_start.began = monotonic()
-    run(app, sys.argv[1:])
+    try:
+        run(app, sys.argv[1:])
+    finally:
+        command_start.began = None
