@@ -71,6 +71,22 @@ def _show_rungs(result: OverheadResult) -> None:
     table("What each rung removes", (RUNG_COLUMNS[0], RUNG_COLUMNS[-1]), removes)
 
 
+def ladder_words(ladder: OverheadResult) -> str:
+    """Name the top of the ladder and its floor."""
+    times = {
+        rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)
+        for rung in ladder.rungs
+        if rung.seconds_per_iteration is not None
+    }
+    if not times:
+        return "not measured"
+    top, floor = next(iter(times)), min(times, key=lambda name: times[name][0])
+    return (
+        f"{ladder.problem}: {top} {duration_interval(*times[top])}; "
+        f"the floor, {floor}: {duration_interval(*times[floor])}"
+    )
+
+
 def ladder_threads(result: OverheadResult) -> str:
     """Return how many threads its rungs have."""
     return threads_in_all(result.threads, (rung.backend for rung in result.rungs))
