@@ -14,14 +14,14 @@ from perceptron.studies.shared.hangs import Hangs
 from perceptron.studies.shared.left_out import LeftOut
 
 # What is still running when the budget is over may take this share of it to end.
-GRACE = 0.05
+GRACE = 0.03
 # Of what a study or a part of it has, the most that a single piece may take: what hangs must leave
 # time for the rest.
 PIECE_SHARE = 0.5
 # Of what is left of it, for starting: with a cold disk cache that takes long without being a hang.
 START_SHARE = 0.75
 # Seconds that judging, writing the pages and printing take; of a small budget, a share.
-_ENDING_SECONDS = 4.0
+_ENDING_SECONDS = 5.0
 _ENDING_SHARE = 0.1
 
 
