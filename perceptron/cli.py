@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from time import monotonic
 from typing import Annotated
 
 import typer
 
 import perceptron
+from perceptron import command_start
 from perceptron.commands.shared.ending import run
 from perceptron.commands.shared.list_command import ListCommand
 
@@ -59,4 +61,8 @@ def _version(
 
 def main() -> None:
     """Run a command; see `ending.run` for how it may end."""
-    run(app, sys.argv[1:])
+    command_start.began = monotonic()
+    try:
+        run(app, sys.argv[1:])
+    finally:
+        command_start.began = None

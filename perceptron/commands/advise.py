@@ -151,12 +151,13 @@ def advise(
         raise UserError("--price is for --machines: add that, or leave it out")
     guessed = None if what_if is None else device(what_if)
     joined = None if what_if_network is None else network(what_if_network)
+    allowed = allowed or study.usual_seconds(joined)
     if save is not None:
         if joined is None:
             raise UserError("--save draws what --what-if-network estimates: add that")
         optional.require("pages", "matplotlib")
         text_file.reserve(save)
-    with terminal.progress_bar("looking", seconds=True) as bar:
+    with terminal.progress_bar("looking", allowed) as bar:
         result = study.advise(
             plan,
             folder_name("--machine", machine),

@@ -74,15 +74,16 @@ def bench(
         rounds=one_number("--rounds", rounds),
         beside_finding=() if typed else tuple(name for name in chosen if name not in DEFAULT),
     )
-    allowed = seconds_of("--budget", budget)
-    hand_over(allowed or plan.budget_seconds)
+    seconds = seconds_of("--budget", budget) or plan.budget_seconds
+    hand_over(seconds)
     pages = prepare(html)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("measuring", seconds=True) as bar:
+    with terminal.progress_bar("measuring", seconds) as bar:
+        pages.load()
         result = study.bench(
-            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+            plan, folder_name("--machine", machine), results, bar, seconds, quiet(wait)
         )
-    written = pages.write(results)
+        written = pages.write(results)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.bench(result, written))

@@ -143,18 +143,19 @@ def crossover(
             iterations=iterations,
             quick=quick,
         )
-        allowed = seconds_of("--budget", budget)
+        seconds = seconds_of("--budget", budget) or plan.budget_seconds
         guessed = None if what_if is None else device(what_if)
         if guessed is not None:
             plan.require_estimates()
-        hand_over(allowed or plan.budget_seconds)
+        hand_over(seconds)
         pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)
-        with terminal.progress_bar("searching", seconds=True) as bar:
+        with terminal.progress_bar("searching", seconds) as bar:
+            pages.load()
             result = study.locate(
-                plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
+                plan, folder_name("--machine", machine), results, bar, guessed, seconds, quiet(wait)
             )
-        page = pages.write_crossovers(results, result)
+            page = pages.write_crossovers(results, result)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.crossover(result, page.file))

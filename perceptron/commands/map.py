@@ -68,15 +68,16 @@ def map(  # noqa: A001 named as the command
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    allowed = seconds_of("--budget", budget)
-    hand_over(allowed or plan.budget_seconds)
+    seconds = seconds_of("--budget", budget) or plan.budget_seconds
+    hand_over(seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("mapping", seconds=True) as bar:
+    with terminal.progress_bar("mapping", seconds) as bar:
+        pages.load()
         result = study.map_family(
-            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+            plan, folder_name("--machine", machine), results, bar, seconds, quiet(wait)
         )
-    page = pages.write_map(results, result)
+        page = pages.write_map(results, result)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.phase_map(result, page.file))

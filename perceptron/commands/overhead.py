@@ -62,15 +62,16 @@ def overhead(
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    allowed = seconds_of("--budget", budget)
-    hand_over(allowed or plan.budget_seconds)
+    seconds = seconds_of("--budget", budget) or plan.budget_seconds
+    hand_over(seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("measuring", seconds=True) as bar:
+    with terminal.progress_bar("measuring", seconds) as bar:
+        pages.load()
         result = study.overhead(
-            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+            plan, folder_name("--machine", machine), results, bar, seconds, quiet(wait)
         )
-    page = pages.write_ladder(results, result)
+        page = pages.write_ladder(results, result)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.overhead(result, page.file))

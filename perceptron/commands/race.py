@@ -82,15 +82,16 @@ def race(
         epochs=epochs or 0,
         threads=one_number("--threads", threads),
     )
-    allowed = seconds_of("--budget", budget)
-    hand_over(allowed or study.BUDGET_SECONDS)
+    seconds = seconds_of("--budget", budget) or study.BUDGET_SECONDS
+    hand_over(seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("racing", seconds=True) as bar:
+    with terminal.progress_bar("racing", seconds) as bar:
+        pages.load()
         result = study.race(
-            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+            plan, folder_name("--machine", machine), results, bar, seconds, quiet(wait)
         )
-    page = pages.write_race(results, result)
+        page = pages.write_race(results, result)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.race(result, page.file))

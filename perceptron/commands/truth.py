@@ -171,7 +171,8 @@ def _picks(
     if plan is None:
         folder = newest(results, machine)
     else:
-        with terminal.progress_bar("measuring", seconds=True) as bar:
+        seconds = seconds or plan.budget_seconds
+        with terminal.progress_bar("measuring", seconds) as bar:
             folder = measure(plan, machine, results, bar, seconds)
     result = result_of(folder)
     terminal.show_warnings(result.warnings)

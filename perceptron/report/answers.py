@@ -11,7 +11,6 @@ from perceptron.analysis.advice import ShapeAdvice
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
-from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.errors import UserError
@@ -22,6 +21,7 @@ from perceptron.report.newest_runs import ShownRuns
 from perceptron.report.process_blocks import SEARCHED, in_short
 from perceptron.report.tables import markdown
 from perceptron.report.tables.advice import answer as answer_for_a_shape
+from perceptron.report.tables.ladder import ladder_words
 from perceptron.report.tables.race import sentence
 
 ADVISED = (
@@ -200,23 +200,6 @@ def _crossover(crossovers: Iterable[Crossover], family: str) -> str:
         if crossover.family == family and is_measured(crossover)
     ]
     return "; ".join(sentences) or "not measured"
-
-
-def ladder_words(ladder: OverheadResult) -> str:
-    """Name the top of the ladder and its floor, or say why none is known."""
-    times = {
-        rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)
-        for rung in ladder.rungs
-        if rung.seconds_per_iteration is not None
-    }
-    if not times:
-        return "not measured"
-    top = next(iter(times))
-    words = f"{ladder.problem}: {top} {numbers.duration_interval(*times[top])}; "
-    if ladder.no_floor is not None:
-        return f"{words}no floor: {ladder.no_floor}"
-    floor = min(times, key=lambda name: times[name][0])
-    return f"{words}the floor, {floor}: {numbers.duration_interval(*times[floor])}"
 
 
 def _proof(page: Path) -> str:

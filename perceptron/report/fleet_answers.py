@@ -10,9 +10,9 @@ from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.fleet import Collected, RunAnswer
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
-from perceptron.report.answers import ladder_words
 from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.tables.finding import finding_sentence
+from perceptron.report.tables.ladder import ladder_words
 from perceptron.report.tables.race import sentences
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.hardware import on_devices
-from perceptron.report.answers import ladder_words
 from perceptron.report.crossover_words import answer, is_measured, missing, status
 from perceptron.report.newest_runs import ShownGpu
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
+from perceptron.report.tables.ladder import ladder_words
 
 CROSSOVER_COLUMNS = ("family", "pair", "threads in all", "status", "who is faster [95 % interval]")
 NO_GPU = "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here."

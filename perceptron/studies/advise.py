@@ -73,6 +73,11 @@ class AdvisePlan:
         )
 
 
+def usual_seconds(network: Network | None) -> float:
+    """Return what it may take unless the user says otherwise."""
+    return SECONDS if network is None else what_if_network.SECONDS
+
+
 def advise(
     plan: AdvisePlan,
     machine: str | None,
@@ -95,9 +100,7 @@ def advise(
         what_if.require([plan.problem])
     if network is not None:
         what_if_network.require(plan.problem)
-    budget = study_budget(
-        budget_seconds or (SECONDS if network is None else what_if_network.SECONDS)
-    )
+    budget = study_budget(budget_seconds or usual_seconds(network))
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -173,14 +173,12 @@ def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
     Return whether there was time for all.
     """
 
-    def measure_within(
-        budget: Budget, tasks: Sequence[Task], later: Sequence[Task] = ()
-    ) -> list[Task]:
-        return run_tasks(tasks, run.journal, run.run, progress, budget, later=later)
+    def measure_within(budget: Budget, tasks: Sequence[Task]) -> list[Task]:
+        return run_tasks(tasks, run.journal, run.run, progress, budget)
 
     whole = run.budget
     published, sweep = finding_tasks(plan), sweep_tasks(plan)
-    measure_within(whole.part(_FINDING_SHARE), published, tasks(plan))
+    measure_within(whole.part(_FINDING_SHARE), published)
     had_time = spend(
         sweep,
         plan.levels,
@@ -190,13 +188,6 @@ def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
         lambda tasks: seconds_for(tasks, run.journal, whole) <= whole.left,
     )
     return not measure_within(whole, published) and had_time
-
-
-def tasks(plan: BenchPlan) -> list[Task]:
-    """Return a task for every row that the plan is sure to have if there is time."""
-    sweep = sweep_tasks(plan)
-    every = [replace(task, process=process) for process in range(plan.rounds) for task in sweep]
-    return [*finding_tasks(plan), *every]
 
 
 def sweep_tasks(plan: BenchPlan) -> list[Task]:

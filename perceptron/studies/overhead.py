@@ -125,7 +125,7 @@ def _measure_all(
 
     def measure(some: list[Task], share: float) -> list[Task]:
         part = run.budget.part(share)
-        return run_tasks(some, run.journal, run.run, progress, part, later=tasks, apart=True)
+        return run_tasks(some, run.journal, run.run, progress, part, apart=True)
 
     def climb(processes: int, share: float) -> list[Task]:
         return measure([task for task in tasks if task.process < processes], share)

@@ -121,8 +121,7 @@ class Extras:
         for name, extra, process, after in self._wanted:
             if after > processes or self._is_done(name, extra, process):
                 continue
-            total = budget.spent + budget.left
-            self._progress(budget.spent, total, f"{extra} of {name}")
+            self._progress(budget.spent, budget.seconds, f"{extra} of {name}")
             outcome = self._measure(name, extra)
             if outcome is _NO_TIME:
                 return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,9 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.files import append
+from perceptron.studies.bench import BenchPlan, finding_tasks, sweep_tasks
 from perceptron.studies.shared import budget, campaign, opening
+from perceptron.studies.shared.task import Task
 from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
@@ -137,6 +140,13 @@ def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
         for name, value in seconds.items()
     )
     return Outcome(problem=job.problems[0], parts=parts)
+
+
+def tasks(plan: BenchPlan) -> list[Task]:
+    """Return a task for every row that the plan is sure to have if there is time."""
+    sweep = sweep_tasks(plan)
+    every = [replace(task, process=process) for process in range(plan.rounds) for task in sweep]
+    return [*finding_tasks(plan), *every]
 
 
 @pytest.fixture

@@ -18,14 +18,14 @@ from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.store import load_conditions, load_plan
 from perceptron.studies import bench as study
-from perceptron.studies.bench import BenchPlan, tasks
+from perceptron.studies.bench import BenchPlan
 from perceptron.studies.shared import opening
 from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import silent
 from perceptron.studies.shared.spending import Levels
 from tests.conftest import ROOT, MakeRow, Perceptron
 from tests.made import SOUND, TIRED, UnknownLook
-from tests.studies.conftest import Lab
+from tests.studies.conftest import Lab, tasks
 
 EXAMPLES = ROOT / "docs" / "examples"
 WIDTHS = find_all(str(EXAMPLES / "points-width.toml"))

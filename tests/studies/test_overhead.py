@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from perceptron import command_start, optional
 from perceptron.analysis.stored.collection import collect
 from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.backends.ladder import rungs
+from perceptron.cli import app
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.dashboard import write
 from perceptron.studies import overhead as study
 from perceptron.studies.overhead_plan import rungs_over
 from perceptron.studies.shared.progress import silent
@@ -47,6 +50,30 @@ def test_a_loader_is_a_rung_where_there_are_batches() -> None:
     """The first; a problem whose rows are one batch has the ladder that it always had."""
     assert study.OverheadPlan(problem=catalogue.find("digits")).backends[0] == LOADER
     assert LOADER not in study.OverheadPlan().backends
+
+
+@pytest.mark.parametrize(
+    "command", ["overhead", "map", "crossover --family mlp-batch --pair numpy:torch-cpu"]
+)
+def test_a_command_keeps_its_budget_where_its_start_and_its_page_take_long(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Within a tenth: it counts from when the command began, and the page belongs to it."""
+    if optional.missing("pages") is not None:
+        pytest.skip("no page would be written")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_start, "began", -5.0)
+    lab.takes = lambda job, problem: 1.5
+    written = []
+
+    def write_site(*_: object) -> None:
+        lab.now += 6.0
+        written.append(lab.now)
+
+    monkeypatch.setattr(write, "write_site", write_site)
+    app([*command.split(), "--threads", "1", "--budget", "1"], standalone_mode=False)
+    assert written == [lab.now]
+    assert 54 < 5 + lab.now <= 66
 
 
 def test_a_rung_that_refuses_the_problem_says_why_and_nothing_else_does(

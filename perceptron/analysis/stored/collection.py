@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from perceptron.analysis.advice import AdviceResult
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.history.history import CaseHistory, histories
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
@@ -17,10 +19,18 @@ from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.hardware import kind_of_hardware
-from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map, judge_race
+from perceptron.analysis.stored.runs import (
+    judge_advice,
+    judge_bench,
+    judge_crossovers,
+    judge_ladder,
+    judge_map,
+    judge_race,
+)
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
+from perceptron.machine import machine_name
 from perceptron.records.conditions import Conditions
 from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.measurement import Measurement
@@ -35,8 +45,28 @@ from perceptron.records.readers.stored_runs import (
 from perceptron.records.runs import StoredRun
 from perceptron.untrusted_text import label
 
-Judged = TypeVar("Judged")
+Answer = BenchResult | CrossoverResult | MapResult | OverheadResult | AdviceResult | RaceResult
+"""Of a run of any command."""
+Judged = TypeVar("Judged", bound=Answer)
 _LONGEST = 400
+# Questions whose newest answers are told beside each other.
+_ANSWERS = 6
+_JUDGES: dict[str, Callable[[LoadedRun], Answer]] = {
+    "bench": judge_bench,
+    "crossover": judge_crossovers,
+    "map": judge_map,
+    "overhead": judge_ladder,
+    "race": judge_race,
+    "advise": judge_advice,
+}
+# What tells two questions of a study apart, beside the machine.
+_ASKED = {
+    "crossover": ("families", "problems", "pairs", "dtype", "threads"),
+    "map": ("family", "dtype", "threads"),
+    "overhead": ("problem", "threads", "over_processes"),
+    "race": ("problem", "target", "threads"),
+    "advise": ("name", "dtype", "threads"),
+}
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -52,9 +82,10 @@ class Machine(Struct, frozen=True, kw_only=True):
 
 
 class Collection(Struct, frozen=True, kw_only=True):
-    """Results, judged. Every list begins with the newest.
+    """Results, judged. Every list begins with the newest of this machine, then of any.
 
-    ``benches`` holds the newest of each machine and kind of hardware, without rehearsals, ``maps``
+    ``answers`` are those of the newest questions, whatever command asked them. ``benches`` holds
+    the newest of each machine and kind of hardware, without rehearsals, ``maps``
     of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
     number of threads and numbers of processes, ``races`` of each machine, problem, target and
     number of threads. ``complaints`` are about what could not be read, one line of at most 400
@@ -67,6 +98,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     maps: list[MapResult]
     ladders: list[OverheadResult]
     races: list[RaceResult] = []
+    answers: list[Answer] = []
     sweeps: list[Sweep]
     histories: list[CaseHistory]
     complaints: list[str]
@@ -75,18 +107,19 @@ class Collection(Struct, frozen=True, kw_only=True):
 def collect(results: Path) -> Collection:
     """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
     with no_search_for_cycles():
-        return judge_results(read_results(results), read_run, read_facts)
+        return judge_results(read_results(results), read_run, read_facts, machine_name())
 
 
 def judge_results(
     stored: StoredResults,
     load: Callable[[Path], LoadedRun],
     load_facts: Callable[[Path], RunFacts],
+    here: str = "",
 ) -> Collection:
     """Judge what was read of a results folder; whole runs are loaded as they are needed.
 
-    ``load`` and ``load_facts`` raise `UserError` for a run that cannot be read; that becomes a
-    complaint.
+    ``here`` is the name of this machine, whose results come first. ``load`` and ``load_facts``
+    raise `UserError` for a run that cannot be read; that becomes a complaint.
     """
     rows = [row for row in stored.rows if plausible(row)]
     complaints = list(stored.complaints)
@@ -94,15 +127,26 @@ def judge_results(
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
     complaints += [warning.message for warning in definitions(rows).warnings()]
-    finished = [run for run in stored.runs if run.run.finished is not None]
+    finished = sorted(
+        (run for run in stored.runs if run.run.finished is not None),
+        key=lambda run: run.run.machine != here,
+    )
+    places = {run.folder: place for place, run in enumerate(finished)}
 
-    def newest(
-        study: str, names: tuple[str, ...], judge: Callable[[LoadedRun], Judged]
+    def newest(study: str, judge: Callable[[LoadedRun], Judged]) -> list[Judged]:
+        return judged(_groups(finished, study), judge)
+
+    def judged(
+        groups: Iterable[list[StoredRun]], judge: Callable[[LoadedRun], Judged]
     ) -> list[Judged]:
-        groups = _groups(finished, study, names)
-        return _newest(groups, lambda run: judge(load(run.folder)), complaints.append)
+        found = _newest(groups, lambda run: judge(load(run.folder)), complaints.append)
+        return sorted(found, key=place)
 
-    by_machine = _groups(finished, "bench", ("machine",))
+    def place(result: Answer) -> int:
+        assert result.results is not None, "a run on disk"
+        return places[result.results]
+
+    by_machine = _groups(finished, "bench")
 
     def hardware(run: StoredRun) -> str | None:
         own = stored.by_run.get(run.folder)
@@ -115,16 +159,32 @@ def judge_results(
         runs for group in by_machine for runs in _by_hardware(group, hardware, complaints.append)
     ]
 
+    benches = judged(by_hardware, judge_bench)
+    maps, ladders = newest("map", judge_map), newest("overhead", judge_ladder)
+    races = newest("race", judge_race)
+    shown: list[Answer] = [*benches, *maps, *ladders, *races]
+    known = {result.results: result for result in shown}
+
+    def answer(run: StoredRun) -> list[Answer]:
+        """Return the answer, unless it cannot be judged or is that of a rehearsal."""
+        alike = list(_by_hardware([run], hardware, complaints.append))
+        if alike and run.folder in known:
+            return [known[run.folder]]
+        return judged(alike, _JUDGES[str(run.run.plan["study"])])
+
+    others = [group for study in _ASKED for group in _groups(finished, study)]
+    asked = [runs[0] for runs in (*by_hardware, *others)]
+    newest_asked = sorted(asked, key=lambda run: places[run.folder])[:_ANSWERS]
+    machines = _machines(rows, stored.runs, load_facts, complaints.append)
     return Collection(
         rows=rows,
-        machines=_machines(rows, stored.runs, load_facts, complaints.append),
-        benches=_newest(by_hardware, lambda run: judge_bench(load(run.folder)), complaints.append),
-        maps=newest("map", ("machine", "family", "dtype", "threads"), judge_map),
-        ladders=newest(
-            "overhead", ("machine", "problem", "threads", "over_processes"), judge_ladder
-        ),
-        races=newest("race", ("machine", "problem", "target", "threads"), judge_race),
-        sweeps=sweeps(rows),
+        machines=sorted(machines, key=lambda machine: machine.name != here),
+        benches=benches,
+        maps=maps,
+        ladders=ladders,
+        races=races,
+        answers=[told for run in newest_asked for told in answer(run)],
+        sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.machine != here),
         histories=histories(rows),
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
@@ -152,15 +212,13 @@ def _line(complaint: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _groups(
-    runs: Iterable[StoredRun], study: str, names: tuple[str, ...]
-) -> Iterable[list[StoredRun]]:
-    """Return the runs of a study, grouped by what ``names`` name in their plan."""
+def _groups(runs: Iterable[StoredRun], study: str) -> Iterable[list[StoredRun]]:
+    """Return the runs of a study by machine and question."""
     groups: dict[str, list[StoredRun]] = {}
     for stored in runs:
         if stored.run.plan.get("study") == study:
-            facts = stored.run.plan | {"machine": stored.run.machine}
-            groups.setdefault(repr([facts.get(name) for name in names]), []).append(stored)
+            question = [stored.run.plan.get(name) for name in _ASKED.get(study, ())]
+            groups.setdefault(repr((stored.run.machine, question)), []).append(stored)
     return groups.values()
 
 
@@ -187,21 +245,20 @@ def _newest(
     judge: Callable[[StoredRun], Judged],
     complain: Callable[[str], None],
 ) -> list[Judged]:
-    """Judge the newest run of each group that can be judged; return the newest first.
+    """Judge the newest run of each group that can be judged.
 
     Whole runs of the same code on the same ground go before a quick look.
     """
-    judged: list[tuple[str, Path, Judged]] = []
+    judged: list[Judged] = []
     for runs in groups:
         for stored in _preferred(runs):
             try:
-                judged.append((stored.run.started, stored.folder, judge(stored)))
+                judged.append(judge(stored))
             except UserError as error:
                 complain(str(error))
             else:
                 break
-    judged.sort(key=lambda entry: entry[:2], reverse=True)
-    return [result for _, _, result in judged]
+    return judged
 
 
 def _preferred(runs: list[StoredRun]) -> list[StoredRun]:

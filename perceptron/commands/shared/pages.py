@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
+_WRITES_PAGES = ("analysis.stored.collection", "report.asv.pages", "report.dashboard.write")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Pages:
     """
 
     html: Path | None
+
+    def load(self) -> None:
+        """Import what writes the pages, which takes longer than that when the time is over."""
+        if self.html is not None:
+            for module in _WRITES_PAGES:
+                import_module(f"perceptron.{module}")
 
     def write(self, results: Path) -> Path | None:
         """Return the path of the first page, None where none is written."""

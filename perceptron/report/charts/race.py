@@ -18,7 +18,7 @@ _TENTHS = 10
 # Of the axis below its first tick, so that a mark there is whole.
 _BELOW = 0.03
 _TITLES = {
-    "fresh": "seconds since the process was started",
+    "fresh": "seconds since the process began",
     "resident": "seconds of training",
 }
 

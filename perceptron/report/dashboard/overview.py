@@ -29,6 +29,7 @@ from perceptron.report.dashboard import winners
 from perceptron.report.dashboard.asked import Asked
 from perceptron.report.dashboard.cards import cards
 from perceptron.report.dashboard.names import machine_name, state_name
+from perceptron.report.dashboard.newest import newest_answers
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
 from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
@@ -54,6 +55,7 @@ def overview(
     benches = _newest_of_each_hardware(collection.benches)
     telling = most_telling_sweeps(collection.sweeps, Asked(asked)).drawn
     return {
+        "answers": newest_answers(collection.answers, telling),
         "blocks": [
             _block(collection, bench, telling, looks) | {"id": f"-{number}" if number > 1 else ""}
             for number, bench in enumerate(benches, start=1)

@@ -37,19 +37,22 @@ class Choice(Struct, frozen=True):
 def most_telling_sweeps(sweeps: Sequence[Sweep], asked: Asked) -> Choice:
     """Choose the sweeps with figures; ``sweeps`` stand with the newest first.
 
-    Those that an answer was read off come before all others, the newest of each case before older
-    ones. Of these, one with a crossover tells more than one that changes sides several times or is
-    suspect, and that more than one of which a backend stays ahead: the nearer they come, the more.
-    What tells as much stands in the order of the answer, or of ``sweeps``.
+    Those that an answer was read off come before all others, then those of the first machine, the
+    newest of each case before older ones. Of these, one with a crossover tells more than one that
+    changes sides several times or is suspect, and that more than one of which a backend stays
+    ahead: the nearer they come, the more. What tells as much stands in the order of the answer, or
+    of ``sweeps``.
     """
     commits: dict[tuple[str, ...], list[str | None]] = {}
 
-    def rank(sweep: Sweep) -> tuple[bool, int, tuple[int, float], int]:
+    def rank(sweep: Sweep) -> tuple[object, ...]:
         seen = commits.setdefault((sweep.source, sweep.machine, sweep.family), [])
         if sweep.commit not in seen:
             seen.append(sweep.commit)
         telling = min(_ranks(sweep), default=(_NOT_MEASURED, inf))
-        return not asked.holds(sweep), seen.index(sweep.commit), telling, asked.place(sweep)
+        others = sweep.machine != sweeps[0].machine
+        place = asked.place(sweep)
+        return not asked.holds(sweep), others, seen.index(sweep.commit), telling, place
 
     ranked = [(rank(sweep), sweep) for sweep in sweeps]
     ordered = [sweep for _, sweep in sorted(ranked, key=lambda entry: entry[0])]

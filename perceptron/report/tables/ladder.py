@@ -97,6 +97,23 @@ def _contention(result: OverheadResult, backend: str, phase: str | None = None) 
     return disturbance(row for row in result.rows if (row.backend, row.phase) == (backend, phase))
 
 
+def ladder_words(ladder: OverheadResult) -> str:
+    """Name the top of the ladder and its floor, or say why none is known."""
+    times = {
+        rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)
+        for rung in ladder.rungs
+        if rung.seconds_per_iteration is not None
+    }
+    if not times:
+        return "not measured"
+    top = next(iter(times))
+    words = f"{ladder.problem}: {top} {duration_interval(*times[top])}; "
+    if ladder.no_floor is not None:
+        return f"{words}no floor: {ladder.no_floor}"
+    floor = min(times, key=lambda name: times[name][0])
+    return f"{words}the floor, {floor}: {duration_interval(*times[floor])}"
+
+
 def ladder_threads(result: OverheadResult) -> str:
     """Return how many threads its rungs have."""
     return threads_in_all(result.threads, (rung.backend for rung in result.rungs))

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from math import ceil
+from math import inf
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -16,13 +16,16 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress_bar import ProgressBar
 from rich.segment import Segments
 from rich.table import Table
 
+from perceptron import command_start
 from perceptron.records.warning import MeasurementWarning
 
 # In a pipe there is no width to fit, unless somebody names one: tables are as wide as they are.
@@ -41,30 +44,44 @@ Move = Callable[[float, float, str], None]
 
 
 @contextmanager
-def progress_bar(title: str, seconds: bool = False) -> Iterator[Move]:
-    """Show progress on standard error with the time left; yield the function that moves it.
+def progress_bar(title: str, budget: float | None = None) -> Iterator[Move]:
+    """Show progress on standard error; yield the function that moves it.
 
-    What is done, and what there is in all, are pieces, or with ``seconds`` times. A bar in a
-    terminal; elsewhere, in a log, a line at every tenth.
+    What is done, and what there is in all, are pieces. With a ``budget`` they are seconds, which
+    go on by themselves from when the command began. A bar in a terminal; elsewhere, in a log, a
+    line at every tenth.
     """
     if not err.is_terminal:
-        yield _log(title, _time_left if seconds else _pieces)
+        yield _log(title, _pieces if budget is None else _of_budget)
         return
     counted = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        *((TextColumn("{task.fields[left]}"),) if seconds else counted),
+        BarColumn(bar_width=30) if budget is None else _SpentColumn(bar_width=30),
+        *(counted if budget is None else (TextColumn("{task.fields[spent]}"),)),
         TextColumn("[dim]{task.fields[message]}"),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(title, total=None, message="", left="")
+    with Progress(*columns, console=err, transient=True, refresh_per_second=4) as bar:
+        task = bar.add_task(title, total=budget, message="starting", spent="")
 
         def move(done: float, total: float, message: str) -> None:
-            left = _time_left(done, total)
-            bar.update(task, completed=done, total=total, message=escape(message), left=left)
+            if budget is not None:
+                bar.tasks[0].start_time = bar.get_time() - done
+            bar.update(task, completed=done, total=total, message=escape(message))
 
+        if command_start.began is not None:
+            bar.tasks[0].start_time = command_start.began
         yield move
+
+
+class _SpentColumn(BarColumn):
+    """A bar that is as long as the seconds that are gone."""
+
+    def render(self, task: Task) -> ProgressBar:
+        total = inf if task.total is None else task.total
+        task.completed = min(task.elapsed or 0.0, total)
+        task.fields["spent"] = _of_budget(task.elapsed or 0.0, total)
+        return super().render(task)
 
 
 def _log(title: str, words: Callable[[float, float], str]) -> Move:
@@ -84,9 +101,13 @@ def _pieces(done: float, total: float) -> str:
     return f"{done:g} of {total:g}"
 
 
-def _time_left(done: float, total: float) -> str:
-    minutes, seconds = divmod(ceil(max(0.0, total - done)), 60)
-    return f"{minutes}:{seconds:02} left"
+def _of_budget(done: float, total: float) -> str:
+    return f"{_clock(done)} of {_clock(total)}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -117,7 +117,6 @@ class _Race:
                 with self._noting_hangs(name):
                     self._race(name, seed)
         self._run.journal.note_spent(self._budget.whole.spent)
-        self._report("done")
         return not any(
             self._may_race(name, seed)
             for name in self._plan.competitors
@@ -236,12 +235,4 @@ class _Race:
 
     def _report(self, message: str) -> None:
         whole = self._budget.whole
-        self._progress(whole.spent, whole.spent + min(whole.left, self._to_go()), message)
-
-    def _to_go(self) -> float:
-        """Return the seconds that races still take; all that are left where nothing tells."""
-        to_go = 0.0
-        for name in self._plan.competitors:
-            races = sum(self._may_race(name, seed) for seed in range(self._plan.seeds))
-            to_go += races * self._took.get(name, self._budget.left)
-        return to_go
+        self._progress(whole.spent, whole.seconds, message)

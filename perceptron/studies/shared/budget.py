@@ -7,20 +7,21 @@ from contextlib import contextmanager
 from math import inf
 from time import monotonic
 
+from perceptron import command_start
 from perceptron.records.budget import BudgetUse
 from perceptron.studies.shared.costs import Costs
 from perceptron.studies.shared.hangs import Hangs
 from perceptron.studies.shared.left_out import LeftOut
 
 # What is still running when the budget is over may take this share of it to end.
-GRACE = 0.05
+GRACE = 0.03
 # Of what a study or a part of it has, the most that a single piece may take: what hangs must leave
 # time for the rest.
 PIECE_SHARE = 0.5
 # Of what is left of it, for starting: with a cold disk cache that takes long without being a hang.
 START_SHARE = 0.75
-# Seconds that starting the command, judging and printing take; of a small budget, a share.
-_ENDING_SECONDS = 2.0
+# Seconds that judging, writing the pages and printing take; of a small budget, a share.
+_ENDING_SECONDS = 5.0
 _ENDING_SHARE = 0.1
 
 
@@ -127,8 +128,9 @@ class Budget:
 
 
 def study_budget(seconds: float) -> Budget:
-    """Return the budget of a study that begins now."""
-    return Budget(seconds, ending=min(_ENDING_SECONDS, _ENDING_SHARE * seconds))
+    """Return the budget of a study that begins now, or began with the command that asks for it."""
+    spent = 0.0 if command_start.began is None else monotonic() - command_start.began
+    return Budget(seconds, spent, ending=min(_ENDING_SECONDS, _ENDING_SHARE * seconds))
 
 
 def unlimited() -> Budget:

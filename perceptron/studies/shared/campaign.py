@@ -36,7 +36,6 @@ def run_tasks(
     progress: Progress,
     budget: Budget,
     workers: Workers | None = None,
-    later: Iterable[Task] | None = None,
     apart: bool = False,
 ) -> list[Task]:
     """Measure every task that the journal has no row for, and write each row at once.
@@ -46,11 +45,10 @@ def run_tasks(
     ``workers`` the first processes last until it is left, one for each backend, dtype, number of
     threads and ``process``; without, each batch of tasks has a fresh one. Return the tasks that
     the ``budget`` left no time for; where some of a group do not fit, the first listed are
-    measured. ``later`` tasks count for the time that is still to go; None where it is not known
-    what will follow, so that there is as much to do as there is time. A problem is measured on all
-    its backends or on none, unless they are worth it ``apart``: then as many as fit.
+    measured. A problem is measured on all its backends or on none, unless they are worth it
+    ``apart``: then as many as fit.
     """
-    return _Campaign(tasks, journal, run, progress, budget, workers, later, apart).measure()
+    return _Campaign(tasks, journal, run, progress, budget, workers, apart).measure()
 
 
 class _Campaign:
@@ -64,7 +62,6 @@ class _Campaign:
         progress: Progress,
         budget: Budget,
         workers: Workers | None,
-        later: Iterable[Task] | None,
         apart: bool,
     ) -> None:
         self._tasks = tasks
@@ -72,10 +69,8 @@ class _Campaign:
         self._run = run
         self._budget = budget
         self._workers = workers
-        self._later = None if later is None else list(later)
         self._apart = apart
         self._progress = progress
-        self._to_go = inf
         self._reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
@@ -89,8 +84,6 @@ class _Campaign:
                     self._warm(self._workers, group)
                 self._measure_group(group, references)
         self._journal.note_spent(self._budget.whole.spent)
-        self._to_go = self._seconds_to_go([])
-        self._report("done")
         return self._remaining()
 
     def _warm(self, workers: Workers, group: list[Task]) -> None:
@@ -137,7 +130,6 @@ class _Campaign:
         with GroupProcesses(self._workers, self._budget.until_abandoned) as processes:
             while not self._budget.is_over:
                 tasks = self._affordable(self._remaining(group), processes.started)
-                self._to_go = self._seconds_to_go(self._remaining())
                 # Some at a time: what they take says how many more there is time for.
                 some = some_problems(self._start(tasks, processes), self._shuffle)
                 if not some:
@@ -186,18 +178,9 @@ class _Campaign:
         return tasks
 
     def _keep(self, task: Task, outcome: Outcome) -> None:
-        self._to_go = max(0.0, self._to_go - self._cost(task))
         self._journal.append(row_of(task, outcome, self._run))
         self._journal.note_spent(self._budget.whole.spent)
         self._report(f"{task.problem.name} on {task.backend}")
-
-    def _seconds_to_go(self, now: list[Task]) -> float:
-        """Return what these tasks will take and all that may follow; inf if that is not known."""
-        if self._later is None:
-            return inf
-        later = remaining(self._later, self._journal.rows)
-        each_once = {(task.key, task.process): task for task in [*now, *later]}
-        return sum(map(self._cost, each_once.values()))
 
     def _affordable(self, tasks: list[Task], started: Set[OwnName]) -> list[Task]:
         """Return the tasks for which there is time; of their processes some are ``started``."""
@@ -282,4 +265,4 @@ class _Campaign:
 
     def _report(self, message: str) -> None:
         whole = self._budget.whole
-        self._progress(whole.spent, whole.spent + min(whole.left, self._to_go), message)
+        self._progress(whole.spent, whole.seconds, message)

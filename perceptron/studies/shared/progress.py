@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-# (done, in all, what is being done). Of a study with a budget in seconds, of others in pieces.
+# (done, in all, what is being done). Of a study with a budget in its seconds, of others in pieces.
 Progress = Callable[[float, float, str], None]
 
 

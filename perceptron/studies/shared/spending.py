@@ -11,8 +11,8 @@ from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.hangs import Hangs
 from perceptron.studies.shared.task import Task, remaining
 
-Measure = Callable[[Sequence[Task], Sequence[Task]], object]
-"""Measure tasks, as far as there is time; after those others may follow."""
+Measure = Callable[[Sequence[Task]], object]
+"""Measure tasks, as far as there is time."""
 
 Fits = Callable[[Sequence[Task]], bool]
 """Whether there is time for all of these tasks that were not measured yet."""
@@ -49,12 +49,11 @@ def spend(
     ``rows`` grow as tasks are measured: a resumed run continues with what it would have continued
     with. What ``hangs`` is not waited for. Return whether there was time for all else.
     """
-    owed = [replace(task, process=process) for process in range(levels.enough) for task in tasks]
-    first = owed[: levels.first * len(tasks)]
+    first = [replace(task, process=process) for process in range(levels.first) for task in tasks]
     listed_first = _fitting(first, fits)
     if len(listed_first) < len(first):
-        measure(listed_first, owed)
-    measure(first, owed[len(first) :])
+        measure(listed_first)
+    measure(first)
     by_name: dict[tuple[str, int], list[Task]] = {}
     for task in tasks:
         by_name.setdefault((task.problem.family, task.threads), []).append(task)
@@ -66,7 +65,7 @@ def spend(
             len(rows),
             [task for family in together for task in family.missing(process)],
         )
-        measure(wanted, owed if process < levels.enough else [])
+        measure(wanted)
         for family in together:
             family.judge()
         left = [task for family in together for task in family.missing(process)]

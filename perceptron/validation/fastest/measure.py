@@ -43,7 +43,7 @@ def measure(
     ) as run:
         for_times = budget.part(_TIMES_SHARE)
         every = tasks(plan, trainings)
-        left = run_tasks(every, run.journal, run.run, progress, for_times, later=())
+        left = run_tasks(every, run.journal, run.run, progress, for_times)
         unasked = ask_all(plan, trainings, run, budget, progress, ask)
         budget.cut_short = bool(left) or unasked > 0
         run.require_rows()

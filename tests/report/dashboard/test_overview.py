@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,26 @@ from perceptron.analysis.stored.collection import collect
 from perceptron.rehearsal import VARIABLE
 from perceptron.report.dashboard.write import write_site
 from tests.made import (
+    ADVICE,
     BACKENDS,
     BENCH,
     GPU_FACTS,
     GPU_NAME,
+    LADDER,
+    MANY,
     MAP,
+    advice_rows,
     bench_rows,
     everything,
     gpu_rows,
     keep,
+    keep_race,
+    ladder_rows,
+    many_rows,
     map_rows,
+    race_rows,
 )
-from tests.report.reading import text_of
+from tests.report.reading import data, read, text_of
 
 GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
 
@@ -84,6 +93,39 @@ def test_a_rehearsal_has_no_block(results: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     keep(alone, BENCH, gpu_rows(), started="2026-05-01T00:00:00Z", **about)
     assert "No finished run of the main job" in text_of_index(alone, tmp_path / "none")
+
+
+def test_the_newest_answers_are_there_whatever_command_they_came_from(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of this machine first, though others are newer; each leads to where it is shown."""
+    early = "2025-01-01T0{}:00:00Z".format
+    mine: dict[str, Any] = {"machine": "mine", "folder": "mine"}
+    keep(results, ADVICE, advice_rows(), started=early(1), **mine)
+    keep(results, MAP, map_rows(), started=early(2), **mine)
+    keep(results, MANY, many_rows(), started=early(3), **mine)
+    keep(results, LADDER, ladder_rows(), started=early(4), **mine)
+    races = [replace(row, machine="mine", when=early(5)) for row in race_rows()]
+    keep_race(results, races, started=early(5), **mine)
+    keep(results, LADDER, ladder_rows(), started=early(6), finished=False, **mine)
+    monkeypatch.setattr(platform, "node", lambda: "mine")
+    shown(results, tmp_path / "html")
+    page = read(tmp_path / "html" / "index.html")
+    text = " ".join(page.text.split())
+    answers = text[text.index("Newest answers") : text.index("Abacus")]
+    questions = ["race: digits", "overhead of or-gate", "crossover of", "map of", "advise for"]
+    assert all(f"{question}" in answers for question in questions)
+    places = [answers.index(question) for question in questions]
+    assert places == sorted(places)
+    assert answers.count("mine, 2025-01-01") == len(questions)
+    links = [address for address in page.links if "machine=mine" in address]
+    leads_to = [address.partition(".html#")[0] for address in links]
+    assert leads_to == ["race", "ladder", "sweeps", "map", "sweeps"]
+    # And the pages themselves open on this machine.
+    for name in ("sweeps", "map", "race", "ladder"):
+        index = data(tmp_path / "html", name)
+        machine = [switch["label"] for switch in index["switches"]].index("Machine")
+        assert index["views"][0]["is"][machine] == "mine", name
 
 
 def text_of_index(results: Path, html: Path) -> str:

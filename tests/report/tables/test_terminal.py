@@ -4,11 +4,13 @@ import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from perceptron import command_start
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.tables import terminal
 
@@ -107,16 +109,48 @@ def test_progress_outside_a_terminal_is_a_line_at_every_tenth(
     assert lines[-1] == "measuring: 100 of 100, [step 100]"
 
 
-def test_progress_of_a_budget_is_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also where the end comes nearer than it was thought to be."""
-    with terminal.progress_bar("measuring", seconds=True) as move:
+def test_progress_of_a_budget_is_the_time_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress_bar("measuring", 120) as move:
         for done in range(61):
             move(done, 120, f"[at {done}]")
-        move(60.5, 60.5, "done")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "measuring: 1:48 left, [at 12]"
-    assert lines[-1] == "measuring: 0:00 left, done"
-    assert len(lines) == 6
+    assert lines[0] == "measuring: 0:12 of 2:00, [at 12]"
+    assert lines[-1] == "measuring: 1:00 of 2:00, [at 60]"
+    assert len(lines) == 5
+
+
+def test_a_bar_of_a_budget_is_there_at_once_moves_by_itself_and_ends_with_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It counts from when the command began, and goes on while a long piece runs."""
+    screen, now = io.StringIO(), [100.0]
+    monkeypatch.setattr(
+        terminal,
+        "err",
+        Console(file=screen, width=100, force_terminal=True, get_time=lambda: now[0]),
+    )
+    monkeypatch.setattr(command_start, "began", 98.0)
+
+    def shows(words: str) -> None:
+        until = time.monotonic() + 60
+        while words not in screen.getvalue():
+            assert time.monotonic() < until, screen.getvalue()
+            time.sleep(0.01)
+
+    with terminal.progress_bar("measuring", 120) as move:
+        shows("0:02 of 2:00")
+        now[0] += 31
+        shows("0:33 of 2:00")
+        move(50, 120, "[a long piece]")  # earlier starts count as well
+        shows("0:50 of 2:00")
+        assert "[a long piece]" in screen.getvalue()
+        now[0] += 65
+        shows("1:55 of 2:00")
+    assert screen.getvalue().endswith("\x1b[2K")  # nothing is left of it
+    ended = len(screen.getvalue())
+    now[0] += 10
+    time.sleep(0.5)
+    assert len(screen.getvalue()) == ended
 
 
 def test_warnings_come_with_their_advice_on_standard_error(

@@ -15,12 +15,12 @@ from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal, open_run
-from perceptron.studies.bench import BenchPlan, tasks
+from perceptron.studies.bench import BenchPlan
 from perceptron.studies.shared.budget import GRACE, Budget, unlimited
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.progress import Progress, silent
 from perceptron.studies.shared.task import key_of
-from tests.studies.conftest import STARTED, Lab
+from tests.studies.conftest import STARTED, Lab, tasks
 
 PLAN = BenchPlan(
     families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,), quick=True
@@ -45,7 +45,7 @@ def measure(
     )
     with open_run(folder, run, environment) as journal:
         some = [task for task in tasks(plan) if problem in (None, task.problem.name)]
-        run_tasks(some, journal, run, progress, budget or unlimited(), later=(), apart=apart)
+        run_tasks(some, journal, run, progress, budget or unlimited(), apart=apart)
         return journal
 
 
@@ -150,10 +150,9 @@ def test_threads_are_an_axis(lab: Lab, tmp_path: Path, environment: Environment)
     }
 
 
-def test_progress_is_the_time_that_is_gone_and_what_there_still_is_to_do(
+def test_progress_is_the_time_that_is_gone_of_the_budget(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
-    """Once a piece has shown what it takes, the end is where it will be."""
     seen: list[tuple[float, float]] = []
     budget = Budget(1000.0, clock=lambda: lab.now)
     measure(
@@ -163,11 +162,8 @@ def test_progress_is_the_time_that_is_gone_and_what_there_still_is_to_do(
         progress=lambda done, total, _: seen.append((done, total)),
     )
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert seen[0][1] == pytest.approx(1000.0)
-    assert seen[-1] == (pytest.approx(lab.now), pytest.approx(lab.now))
-    done, total = seen[len(seen) // 2]
-    assert total == pytest.approx(lab.now, rel=0.1)
-    assert done < 0.8 * total
+    assert {total for _, total in seen} == {1000.0}
+    assert seen[-1][0] == pytest.approx(lab.now)
 
 
 def test_nothing_begins_that_does_not_fit(

@@ -32,7 +32,7 @@ class Machine:
         self._noise = noise
         self._near = near
 
-    def measure(self, tasks: Sequence[Task], later: Sequence[Task]) -> None:
+    def measure(self, tasks: Sequence[Task]) -> None:
         begun = remaining(tasks, self.rows)[: self._allowed - len(self.order)]
         self.calls.append(begun)
         for task in begun:

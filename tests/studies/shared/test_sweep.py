@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from perceptron.problems.families import FAMILIES
-from perceptron.studies.bench import BenchPlan, tasks
+from perceptron.studies.bench import BenchPlan
 from perceptron.studies.shared.sweep import LINES, QUICK_BYTES, SWEEP
+from tests.studies.conftest import tasks
 
 
 def test_batches_are_swept_by_default_and_their_variants_when_named() -> None:

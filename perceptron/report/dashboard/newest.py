@@ -1,0 +1,88 @@
+"""The newest answers in a line each, whatever command they came from, and where they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from perceptron.analysis.advice import AdviceResult
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.race.result import RaceResult
+from perceptron.analysis.stored.bench import BenchResult
+from perceptron.analysis.stored.collection import Answer
+from perceptron.analysis.stored.sweep import Sweep
+from perceptron.records.measurement import Measurement
+from perceptron.report.crossover_words import answer, is_measured
+from perceptron.report.dashboard.answer import ladder_address, map_address, race_address
+from perceptron.report.dashboard.asked import in_state
+from perceptron.report.dashboard.names import machine_name
+from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
+from perceptron.report.dashboard.view import link
+from perceptron.report.tables.advice import sentence as advice_sentence
+from perceptron.report.tables.finding import finding_sentence
+from perceptron.report.tables.ladder import ladder_words
+from perceptron.report.tables.race import sentence as race_sentence
+
+# Crossovers of a search that are told in its line.
+_CROSSOVERS = 2
+
+
+def newest_answers(results: Iterable[Answer], drawn: Sequence[Sweep]) -> list[dict[str, Any]]:
+    """Return what the template shows of each; ``drawn`` are the sweeps that have figures."""
+    return [_told(result, drawn) for result in results]
+
+
+def _told(result: Answer, drawn: Sequence[Sweep]) -> dict[str, Any]:
+    first = result.rows[0]
+    question, words, address = _question(result, drawn)
+    return {
+        "question": question,
+        "words": words,
+        "link": address,
+        "machine": machine_name(first.machine, "perceptron"),
+        "when": first.when,
+    }
+
+
+def _question(result: Answer, drawn: Sequence[Sweep]) -> tuple[str, str, str]:
+    """Return what was asked, the answer, and the address that shows it."""
+    match result:
+        case MapResult():
+            return f"map of {result.map.family}", result.map.summary, map_address(result)
+        case OverheadResult():
+            return f"overhead of {result.problem}", ladder_words(result), ladder_address(result)
+        case RaceResult():
+            question = f"race: {result.problem} to {result.target}"
+            return question, race_sentence(result, "fresh"), race_address(result)
+        case AdviceResult():
+            words = advice_sentence(result.advice)
+            return f"advise for {result.advice.problem}", words, _sweep(result.rows, drawn)
+        case CrossoverResult():
+            families = ", ".join(dict.fromkeys(one.family for one in result.crossovers))
+            words = _crossovers(result.crossovers)
+            return f"crossover of {families}", words, _sweep(result.rows, drawn)
+        case BenchResult():
+            return "bench", finding_sentence(result.finding), _sweep(result.rows, drawn)
+
+
+def _crossovers(crossovers: Sequence[Crossover]) -> str:
+    """Say what was found first, and how much more there is."""
+    several = len({one.family for one in crossovers}) > 1
+    told = [
+        f"{one.family}: {answer(one)}" if several else answer(one)
+        for one in crossovers
+        if is_measured(one)
+    ]
+    more = len(told) - _CROSSOVERS
+    rest = (f"and {more} more",) if more > 0 else ()
+    return "; ".join((*told[:_CROSSOVERS], *rest)) or "not measured"
+
+
+def _sweep(rows: Iterable[Measurement], drawn: Sequence[Sweep]) -> str:
+    """Return the address of the first sweep of these rows, where there is none the raw data."""
+    states = {in_state(row) for row in rows}
+    own = next((sweep for sweep in drawn if in_state(sweep) in states), None)
+    return "raw.html" if own is None else link("sweeps", SWITCHES, sweep_setting(own))
