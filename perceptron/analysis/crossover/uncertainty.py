@@ -59,6 +59,34 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
     )
 
 
+def decided(
+    points: Sequence[Point], remaining: Sequence[Uncertainty]
+) -> list[tuple[int, int]]:
+    """Return the ranges in which a winner is known, as indices of their first and last size.
+
+    They begin and end at sure sizes; neighbouring ones of one winner are joined where no
+    uncertainty lies between.
+    """
+    doubtful = doubted(remaining)
+    ranges: list[tuple[int, int]] = []
+    for index, point in enumerate(points):
+        if not point.sign or index in doubtful:
+            continue
+        if ranges:
+            first, last = ranges[-1]
+            is_open = any(doubt.first < index and doubt.last > last for doubt in remaining)
+            if points[last].sign == point.sign and not is_open:
+                ranges[-1] = first, index
+                continue
+        ranges.append((index, index))
+    return ranges
+
+
+def doubted(remaining: Sequence[Uncertainty]) -> set[int]:
+    """Return the indices of the sizes that are uncertain themselves, not only a gap beside them."""
+    return {doubt.first for doubt in remaining if doubt.first == doubt.last}
+
+
 def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:
     """Return who wins at each point by the sure ones: between two changes, always the same.
 
