@@ -59,9 +59,7 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
     )
 
 
-def decided(
-    points: Sequence[Point], remaining: Sequence[Uncertainty]
-) -> list[tuple[int, int]]:
+def decided(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> list[tuple[int, int]]:
     """Return the ranges in which a winner is known, as indices of their first and last size.
 
     They begin and end at sure sizes; neighbouring ones of one winner are joined where no

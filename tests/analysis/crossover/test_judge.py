@@ -335,7 +335,9 @@ def test_sure_says_that_no_other_winner_is_left(row: MakeRow) -> None:
 def test_single_values_are_never_sure(row: MakeRow) -> None:
     """However clear they look: nobody knows how much they vary."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(3, 0.3)}
-    crossover = only(world(row, costs, [2**k for k in range(12)], processes=1, noise=0.0, file="values.csv"))
+    crossover = only(
+        world(row, costs, [2**k for k in range(12)], processes=1, noise=0.0, file="values.csv")
+    )
     assert (crossover.status, crossover.sure) == ("never", False)
 
 
