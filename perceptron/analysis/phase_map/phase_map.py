@@ -159,7 +159,9 @@ def phase_map_of(
         cells_measured=sum(cell.measured for cell in cells),
         borders=borders(grid, fields),
         shares=shares,
-        summary=_alone(*fields, absent) if len(fields) == 1 else sentence(shares, areas, axes),
+        summary=_alone(next(iter(fields)), absent)
+        if len(fields) == 1
+        else sentence(shares, areas, axes),
     )
 
 
