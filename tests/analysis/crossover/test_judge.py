@@ -107,7 +107,7 @@ def test_hardly_a_size_decided_is_no_never(row: MakeRow) -> None:
     """Clear at two sizes of five, and anybody's guess at the others; two more make it one."""
 
     def judged(clear: int) -> Crossover:
-        rows = [one for k in range(clear) for one in at(row, 4.0**k, 1 + 0.01 * SPREAD)]
+        rows = [one for k in range(clear) for one in at(row, 4.0**k, 2 + 0.01 * SPREAD)]
         return only([*rows, *(one for k in (7, 8, 9) for one in at(row, 4.0**k, SPREAD))])
 
     few, most = judged(2), judged(4)
