@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from math import log
 
 from perceptron.analysis.crossover.comparable import described
-from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.select import State
 from perceptron.analysis.training import training_words
@@ -17,25 +17,18 @@ from perceptron.report.numbers import NONE, count, digits, interval
 from perceptron.report.over_processes import named, threads_in_all
 from perceptron.report.size_axis import at_size, size_axis, size_noun
 
-UNDECIDED = "undecided"
-"""What a pair is called that was measured, with no sure winner at any size."""
 # Pairs that are named before a reason which names none.
 _PAIRS = 3
 
 
 def is_measured(crossover: Crossover) -> bool:
     """Return whether a size was measured on both, whatever that says."""
-    return crossover.status != "not measured" or bool(crossover.ratio_at)
+    return crossover.status != "not measured"
 
 
 def status(crossover: Crossover) -> str:
-    """Return the status in words, and whether it is to be trusted.
-
-    Without a sure winner at any size it is `UNDECIDED`, in JSON as ``not measured``.
-    """
-    if _is_undecided(crossover):
-        return UNDECIDED
-    return f"{crossover.status}, not sure" if crossover.unsure else crossover.status
+    """Return the status in words, and whether it is to be trusted."""
+    return f"{crossover.status}, not sure" if _is_doubtful(crossover) else crossover.status
 
 
 def setting(crossover: Crossover) -> str:
@@ -103,10 +96,16 @@ def answer(crossover: Crossover) -> str:
     return sentence(crossover) + reason
 
 
+def in_short(crossover: Crossover) -> str:
+    """Return the sentence, with the doubt in few words in brackets."""
+    doubt = doubt_in_short(crossover)
+    return f"{sentence(crossover)} ({doubt})" if doubt else sentence(crossover)
+
+
 def doubt_in_short(crossover: Crossover) -> str:
     """Return at which sizes another winner may hide: ``not sure at 8 and from 64 to 512``.
 
-    Sizes measured one after the other are one stretch; empty if there are none.
+    Sizes measured one after the other are one stretch; empty if the answer is sure.
     """
     sizes = sorted(crossover.sizes_measured)
     stretches: list[list[int]] = []
@@ -117,7 +116,13 @@ def doubt_in_short(crossover: Crossover) -> str:
         else:
             stretches.append([first, last])
     parts = [_stretch(sizes[first], sizes[last]) for first, last in stretches]
-    return f"not sure {' and '.join(parts)}" if parts else ""
+    if parts:
+        return f"not sure {' and '.join(parts)}"
+    return "not sure" if _is_doubtful(crossover) else ""
+
+
+def _is_doubtful(crossover: Crossover) -> bool:
+    return not crossover.sure and crossover.status not in NO_ANSWER
 
 
 def _stretch(low: float, high: float) -> str:
@@ -130,8 +135,6 @@ def _stretch(low: float, high: float) -> str:
 def sentence(crossover: Crossover) -> str:
     """Return what a crossover says, in words with its numbers."""
     incumbent, challenger = who(crossover)
-    if _is_undecided(crossover):
-        return f"{UNDECIDED} between {incumbent} and {challenger}"
     sure = "sure " if crossover.unsure or _turns(crossover) else ""
     axis = axis_of(crossover)
     noun = size_noun(axis)
@@ -150,12 +153,9 @@ def sentence(crossover: Crossover) -> str:
         ),
         "tie": "neither",
         "suspect": "not believable",
+        "undecided": f"undecided between {incumbent} and {challenger}",
         "not measured": "not measured",
     }[crossover.status]
-
-
-def _is_undecided(crossover: Crossover) -> bool:
-    return crossover.status == "not measured" and is_measured(crossover)
 
 
 def _turns(crossover: Crossover) -> bool:

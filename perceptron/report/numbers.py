@@ -78,7 +78,7 @@ def interval(value: float, low: float | None, high: float | None) -> str:
     Two values that differ have one from nearly 0 to nearly infinity, which tells nobody anything.
     """
     if low is None and high is None:
-        return f"{digits(value)} [one value]"
+        return f"{digits(value)} [no interval]"
     if low is not None and high is not None and 0 < _SAYS_NOTHING * low < high:
         return f"{digits(value)} [too few values]"
     ends = ("…" if end is None else digits(end) for end in (low, high))
@@ -137,7 +137,7 @@ def money(value: float, low: float | None, high: float | None) -> str:
     if 0 < value < _LEAST_MONEY:
         ends = ("…" if end is None else f"{end:.2e}" for end in (low, high))
         none = low is None and high is None
-        return f"{value:.2e} [{'one value' if none else ', '.join(ends)}]"
+        return f"{value:.2e} [{'no interval' if none else ', '.join(ends)}]"
     return interval(value, low, high)
 
 

@@ -23,6 +23,7 @@ CROSSOVER_KEYS = {
     "ratio_at",
     "sure",
     "unsure",
+    "decided",
     "machine",
     "dtype",
     "threads",

@@ -190,6 +190,7 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
     assert crossover["crossings"] == [{"size": crossover["size"], "direction": "challenger"}]
     assert 1 < crossover["size"] < 100
     assert (crossover["low"], crossover["high"]) == (None, None)
+    assert (crossover["sure"], crossover["decided"]) == (False, [[1, 1], [100, 100]])
     assert document["results"] is None
     assert document["page"] == "html/sweeps.html"
     assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")

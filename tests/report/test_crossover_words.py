@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossing, Crossover, SizeRatio
+from perceptron.analysis.crossover.judge import NO_ANSWER, Crossing, Crossover, SizeRatio
 from perceptron.report.crossover_words import (
     answer,
     doubt_in_short,
+    in_short,
     is_measured,
     missing,
     sentence,
@@ -84,8 +85,11 @@ def test_a_doubt_is_shown_with_the_status_and_its_reason() -> None:
     doubtful = crossover(status="never", unsure=[(4, 16)], reason="not sure between")
     assert status(doubtful) == "never, not sure"
     assert answer(doubtful) == "numpy at every sure size (not sure between)"
-    assert status(crossover()) == "crosses"
-    assert answer(crossover()) == sentence(crossover())
+    assert status(crossover()) == "crosses, not sure"
+    sure = crossover(sure=True)
+    assert status(sure) == "crosses"
+    assert answer(sure) == in_short(sure) == sentence(sure)
+    assert [status(crossover(status=none)) for none in NO_ANSWER] == [*NO_ANSWER]
 
 
 def test_the_ground_is_shown_as_far_as_it_is_known() -> None:
@@ -133,7 +137,7 @@ def test_a_size_at_which_the_loser_is_ahead_makes_the_others_the_sure_ones() -> 
 def test_what_was_measured_without_a_winner_is_undecided() -> None:
     """In words: its pair is named, and it is not among what was not measured."""
     pair = absent("one", "2 fresh processes are too few")
-    undecided = replace(pair, challenger="processes", ratio_at=ratios(0.9, 1.1))
+    undecided = replace(pair, challenger="processes", status="undecided")
     assert answer(undecided) == (
         "undecided between numpy and processes (2 fresh processes are too few)"
     )
@@ -146,7 +150,7 @@ def test_what_was_measured_without_a_winner_is_undecided() -> None:
 @pytest.mark.parametrize(
     ("unsure", "words"),
     [
-        ([], ""),
+        ([], "not sure"),
         ([(8, 8)], "not sure at 8"),
         ([(2, 2), (8, 2048)], "not sure at 2 and from 8 to 2,048"),
         ([(8, 8), (8, 64), (64, 64), (512, 2048)], "not sure from 8 to 2,048"),
@@ -154,4 +158,6 @@ def test_what_was_measured_without_a_winner_is_undecided() -> None:
 )
 def test_a_doubt_in_short_joins_what_touches(unsure: list[tuple[float, float]], words: str) -> None:
     sizes = [2.0, 4.0, 8.0, 64.0, 512.0, 2048.0]
-    assert doubt_in_short(crossover(unsure=unsure, sizes_measured=sizes)) == words
+    doubtful = crossover(unsure=unsure, sizes_measured=sizes)
+    assert doubt_in_short(doubtful) == words
+    assert in_short(doubtful) == f"{sentence(doubtful)} ({words})"

@@ -54,7 +54,7 @@ def test_nobody_has_to_count_zeros(value: float, text: str) -> None:
 
 def test_an_interval_has_one_unit() -> None:
     assert duration_interval(0.0123, 0.0119, 0.0131) == "12.3 [11.9, 13.1] ms"
-    assert duration_interval(0.0123, None, None) == "12.3 [one value] ms"
+    assert duration_interval(0.0123, None, None) == "12.3 [no interval] ms"
     assert interval(400.0, 350.0, None) == "400 [350, …]"
 
 
@@ -111,7 +111,7 @@ def test_large_counts_have_three_digits_and_a_prefix(number: float, text: str) -
 
 def test_a_share_with_its_interval_has_one_unit() -> None:
     assert rough_percent_interval(0.041, 0.039, 0.0425) == "4.10 % [3.90, 4.25]"
-    assert rough_percent_interval(0.041, None, None) == "4.10 % [one value]"
+    assert rough_percent_interval(0.041, None, None) == "4.10 % [no interval]"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,11 @@ class ZeroCrossing:
 
 
 def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
-    """Return every change of winner between two sure sizes without a sure size in between."""
+    """Return every change of winner between two sure sizes without a sure size in between.
+
+    Sizes that say nothing are passed over: a change is where the others put it.
+    """
+    points = [point for point in points if not point.says_nothing]
     sure = [index for index, point in enumerate(points) if point.sign]
     gaps = Gaps(points)
     return [

@@ -63,7 +63,7 @@ def _undecided(pair: Crossover) -> list[float]:
     A gap between two sizes that are sure is left to a search: more processes do not close it.
     """
     stretches = pair.unsure
-    if pair.status == "not measured":  # too few processes to be sure anywhere
+    if pair.status == "undecided":
         stretches = [(-inf, inf)]
     return [
         ratio.size

@@ -14,21 +14,35 @@ from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.crossover.reasons import (
     closest,
-    not_sure,
-    one_size,
+    in_doubt,
     why_not,
-    why_not_sure,
+    why_undecided,
 )
 from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu, too_fast
-from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
+from perceptron.analysis.crossover.uncertainty import (
+    Uncertainty,
+    decided,
+    doubted,
+    uncertainties,
+)
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE
 from perceptron.analysis.select import State
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
-    "crosses", "reverses", "always", "never", "multiple", "tie", "suspect", "not measured"
+    "crosses",
+    "reverses",
+    "always",
+    "never",
+    "multiple",
+    "tie",
+    "suspect",
+    "undecided",
+    "not measured",
 ]
+# Without one of these an answer says who is faster where, or that neither is.
+NO_ANSWER = ("suspect", "undecided", "not measured")
 
 
 class Crossing(Struct, frozen=True):
@@ -59,7 +73,9 @@ class Crossover(Struct, frozen=True, kw_only=True):
     (None where only one process or value was seen, or where the interval is open on that side),
     and ``bracket`` the two measured sizes it lies between. ``sure`` says that the status holds at
     95 % for the whole range of sizes; where it does not, ``unsure`` lists the stretches in which
-    another winner by more than ±5 % could not be ruled out.
+    another winner by more than ±5 % could not be ruled out. ``decided`` are the ranges of sizes in
+    which a winner is known; ``undecided`` is the status where that is one size, none, or where more
+    sizes are in doubt than are not.
     """
 
     family: str
@@ -76,6 +92,7 @@ class Crossover(Struct, frozen=True, kw_only=True):
     """At each of the sizes measured."""
     sure: bool = False
     unsure: list[tuple[float, float]] = []
+    decided: list[tuple[float, float]] = []
     machine: str
     dtype: str | None
     threads: int | None
@@ -171,37 +188,38 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
     changes = zero_crossings(measured)
     remaining = uncertainties(measured, changes)
-    sure = [point for point in measured if point.sign != 0]
+    known = decided(measured, remaining)
+    in_question = len(doubted(remaining))
     gpu = family.is_gpu
-    compared = (used, (incumbent, challenger), [point.size for point in measured])
+    pair = (incumbent, challenger)
+    compared = (used, pair, [point.size for point in measured])
     status: Status
     explanation: str | None = None
     if not measured:
         status, explanation = "not measured", "no process measured both"
     elif impossible := too_fast(*compared):
-        status, explanation, changes = "suspect", impossible, []
-    elif all(abs(point.mean) <= TIE for point in measured):
+        status, explanation, changes, remaining, known = "suspect", impossible, [], [], []
+    elif len(measured) > 1 and all(_is_even(point) for point in measured):
         status, explanation, changes = "tie", "within ±5 % at every size", []
-    elif not sure:
-        status, explanation = "not measured", why_not_sure(measured, used, incumbent, challenger)
+    elif not known or len(measured) - in_question < max(2, in_question):
+        status, changes = "undecided", []
+        explanation = why_undecided(measured, used, remaining, len(known), family.comparable, pair)
     elif not changes:
-        status = "never" if sure[0].sign > 0 else "always"
-        explanation = closest(measured, sure[0].sign)
+        sign = measured[known[0][0]].sign
+        status = "never" if sign > 0 else "always"
+        explanation = closest(measured, sign)
     elif len(changes) > 1:
         status = "multiple"
     else:
         status = "crosses" if changes[0].direction == "challenger" else "reverses"
         loser, winner = (incumbent, challenger) if status == "crosses" else (challenger, incumbent)
         if gpu[loser] and not gpu[winner]:
-            status = "suspect"
+            status, remaining, known = "suspect", [], []
             explanation = f"{loser} stops winning as the work grows: check that it is waited for"
-    if status not in ("not measured", "suspect"):
-        explanation = "; ".join(filter(None, (explanation, flat_gpu(*compared)))) or None
-    if remaining and status not in ("not measured", "suspect"):
-        explanation = "; ".join(filter(None, (explanation, not_sure(measured, used, remaining))))
-    if len(measured) == 1:
-        only_size = one_size(family.comparable, measured[0], incumbent, challenger)
-        explanation = ", ".join(filter(None, (explanation, only_size)))
+    sure = _is_sure(status, measured, remaining)
+    if status not in NO_ANSWER:
+        doubt = "" if sure else in_doubt(measured, used, remaining)
+        explanation = "; ".join(filter(None, (explanation, flat_gpu(*compared), doubt))) or None
     only = changes[0] if len(changes) == 1 else None
     return Crossover(
         family=family.name,
@@ -215,10 +233,9 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         crossings=[Crossing(zero.size, zero.direction) for zero in changes],
         sizes_measured=[point.size for point in measured],
         ratio_at=[_ratio_at(point) for point in measured],
-        sure=_is_sure(status, measured, remaining),
-        unsure=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining]
-        if status not in ("not measured", "suspect")
-        else [],
+        sure=sure,
+        unsure=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining],
+        decided=[(measured[first].size, measured[last].size) for first, last in known],
         **family.ground._asdict(),
         axis=family.axis,
         source=where.source,
@@ -243,6 +260,10 @@ def _not_comparable(family: _Family, incumbent: str, challenger: str) -> Crossov
     )
 
 
+def _is_even(point: Point) -> bool:
+    return abs(point.mean) <= TIE and not point.says_nothing
+
+
 def _ratio_at(point: Point) -> SizeRatio:
     low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval(CONFIDENCE))
     ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
@@ -250,7 +271,7 @@ def _ratio_at(point: Point) -> SizeRatio:
 
 
 def _is_sure(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
-    if remaining or status in ("not measured", "suspect"):
+    if remaining or status in NO_ANSWER:
         return False
     if any(not point.freedom for point in points):
         return False

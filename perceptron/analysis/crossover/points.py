@@ -182,8 +182,8 @@ def _median(freedom: int) -> float:
 def _signed(points: list[Point]) -> list[Point]:
     """Return the points with their signs.
 
-    Single values from other tools are believed, except where a few in the middle change sides by no more than a tie
-    or than their stated deviation, and then change back: that is noise.
+    Single values from other tools are believed, except where a few in the middle change sides by no
+    more than a tie or than their stated deviation, and then change back: that is noise.
     """
     signs = [_sign(point) for point in points]
     sure = [index for index, sign in enumerate(signs) if sign]
@@ -221,5 +221,7 @@ def slope(left: Point, right: Point) -> float:
 
 
 def _sure_slope(left: Point, right: Point) -> float:
+    if left.says_nothing or right.says_nothing:
+        return 0.0
     noise = hypot(left.error, right.error) / (right.x - left.x)
     return max(0.0, abs(slope(left, right)) - noise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import exp, hypot, inf
+from math import exp, hypot
 
 from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.points import Point
@@ -17,20 +17,42 @@ from perceptron.records.measurement import Measurement
 _NOTHING = 0.005
 
 
-def why_not_sure(
-    points: Sequence[Point], rows: Iterable[Measurement], incumbent: str, challenger: str
+def why_undecided(
+    points: Sequence[Point],
+    rows: Sequence[Measurement],
+    remaining: Sequence[Uncertainty],
+    known: int,
+    comparable: ComparableRows,
+    pair: tuple[str, str],
 ) -> str:
-    """Return why no size has a sure winner."""
-    if any(point.stated is not None for point in points):
-        return f"not sure of {incumbent} and {challenger} at any size: their intervals overlap"
-    processes = min(point.count for point in points)
-    few = "one fresh process is" if processes == 1 else f"{processes} fresh processes are"
-    return f"{few} too few to be sure of a winner at any size{_disturbed(rows)}"
+    """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them.
+
+    One size decides nothing, whatever it says; what it says is told.
+    """
+    contended = {point.size for point in points if point.says_nothing and point.taken > 1}
+    if contended:
+        samples, taken = disturbed_samples(row for row in rows if row.size in contended)
+        why = (
+            f"too busy to compare: {100 * samples / max(1, taken):.0f}% of samples contended; "
+            "next: --wait or --threads 1"
+        )
+    elif known:
+        why = not_sure(points, rows, remaining) if remaining else ""
+    elif any(point.stated is not None for point in points):
+        why = f"not sure of {' and '.join(pair)} at any size: their intervals overlap"
+    else:
+        fewest = min(point.count for point in points)
+        few = "one fresh process is" if fewest == 1 else f"{fewest} fresh processes are"
+        why = f"{few} too few to be sure of a winner at any size{_disturbed(rows)}"
+    told = _of_one_size(points[0], comparable, pair) if len(points) == 1 else ""
+    return "; ".join(filter(None, (told, why)))
 
 
-def one_size(comparable: ComparableRows, point: Point, incumbent: str, challenger: str) -> str:
-    """Say that one size is no sweep, and which other commit has one."""
-    text = f"measured at size {_size(point)} only"
+def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]) -> str:
+    """Return the ratio at the only size, and which other commit has more sizes."""
+    incumbent, challenger = pair
+    takes = f"{challenger} takes {_with_interval(point)} times as long as {incumbent}"
+    text = f"measured at size {_size(point)} only, where {takes}"
     better = comparable.more_sizes(incumbent, challenger, 1)
     return f"{text}, more sizes at {described(better)}" if better else text
 
@@ -41,18 +63,23 @@ def closest(points: Sequence[Point], sign: int) -> str:
     ``sign`` is that of all sure sizes (see `Point.sign`). Also said is whether the pair is still
     closing there, at the end of the range.
     """
+    points = [point for point in points if not point.says_nothing]
     leads = [sign * point.mean for point in points]
     ahead = [index for index, point in enumerate(points) if _may_lose(point, sign)]
     index = min(ahead or range(len(points)), key=leads.__getitem__)
     point = points[index]
-    text = f"{_where(point, len(ahead))}: {_ratio(point.mean)}"
-    if point.freedom:
-        low, high = point.interval(CONFIDENCE)
-        text += f" [{_ratio(low)}, {_ratio(high)}]"
-    text += " times the incumbent's time"
+    text = f"{_where(point, len(ahead))}: {_with_interval(point)} times the incumbent's time"
     if not ahead and index in (0, len(points) - 1) and len(points) > 1 and leads[index] > 0:
         text += _closing(point, points[1] if index == 0 else points[-2], index == 0)
     return text
+
+
+def _with_interval(point: Point) -> str:
+    """Return the ratio with its interval, which single values without a stated one do not have."""
+    if not (point.freedom or point.stated or point.says_nothing):
+        return _ratio(point.mean)
+    low, high = point.interval(CONFIDENCE)
+    return f"{_ratio(point.mean)} [{_ratio(low)}, {_ratio(high)}]"
 
 
 def _may_lose(point: Point, sign: int) -> bool:
@@ -73,9 +100,9 @@ def _where(point: Point, ahead: int) -> str:
 
 
 def _ratio(logarithm: float) -> str:
-    if logarithm == inf:  # of an interval that is open
-        return "∞"
-    value = exp(min(logarithm, LARGEST_LOG))
+    if abs(logarithm) >= LARGEST_LOG:  # of an interval that is open
+        return "∞" if logarithm > 0 else "0"
+    value = exp(logarithm)
     return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.3g}"
 
 
@@ -94,6 +121,17 @@ def _closing(last: Point, before: Point, first: bool) -> str:
 def _size(point: Point) -> str:
     is_integer = float(point.size).is_integer()
     return f"{point.size:.0f}" if is_integer else f"{point.size:g}"
+
+
+def in_doubt(
+    points: Sequence[Point], rows: Iterable[Measurement], remaining: Sequence[Uncertainty]
+) -> str:
+    """Return why an answer is not sure: where another winner may hide, or what is not known."""
+    if remaining:
+        return not_sure(points, rows, remaining)
+    if all(point.freedom for point in points):
+        return "not sure by more than ±5 %"
+    return "not sure: single values"
 
 
 def not_sure(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from math import hypot, log
 
 from perceptron.analysis.crossover.crossing import ZeroCrossing
@@ -57,6 +57,33 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
         ],
         key=lambda uncertainty: (uncertainty.first, uncertainty.last),
     )
+
+
+def decided(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> list[tuple[int, int]]:
+    """Return the ranges in which a winner is known, as indices of their first and last size.
+
+    They begin and end at sure sizes; neighbouring ones of one winner are joined where no
+    uncertainty lies between. Where the surest size of a stretch is in doubt, none of it is known.
+    """
+    doubtful = doubted(remaining)
+    sure = [index for index, point in enumerate(points) if point.sign]
+    ranges: list[tuple[int, int]] = []
+    for _, members in groupby(sure, key=lambda index: points[index].sign):
+        stretch = list(members)
+        if not doubtful.isdisjoint(stretch):
+            continue
+        first = stretch[0]
+        for left, right in pairwise(stretch):
+            if any(doubt.first < right and doubt.last > left for doubt in remaining):
+                ranges.append((first, left))
+                first = right
+        ranges.append((first, stretch[-1]))
+    return ranges
+
+
+def doubted(remaining: Sequence[Uncertainty]) -> set[int]:
+    """Return the indices of the sizes that are uncertain themselves, not only a gap beside them."""
+    return {doubt.first for doubt in remaining if doubt.first == doubt.last}
 
 
 def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:

@@ -34,9 +34,10 @@ def fastest_at_sizes(
 ) -> list[FastestAtSize]:
     """Return the fastest backend at each size of a sweep, the sizes ascending.
 
-    Another backend may be as fast unless the interval of the two's ratio, of processes that
-    measured both, rules it out; where no process did, unless the intervals of their times do. A
-    pair whose times are not believable rules nothing out.
+    At one that a single backend has there is none. Another backend may be as fast unless the
+    interval of the two's ratio, of processes that measured both, rules it out; where no process
+    did, unless the intervals of their times do. A pair whose times are not believable rules nothing
+    out.
     """
     sure = ruled_out(crossovers)
     by_size: dict[float, dict[str, Interval]] = {}
@@ -46,6 +47,8 @@ def fastest_at_sizes(
     answers = []
     for size in sorted(by_size):
         seconds = by_size[size]
+        if len(seconds) < 2:
+            continue
         best, unsure = ranked(seconds, sure.get(size, {}))
         answers.append(FastestAtSize(size, best, seconds[best], unsure))
     return answers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 
 from msgspec import Struct
 
@@ -16,8 +17,9 @@ from perceptron.analysis.fleet.fastest import (
     stretches,
 )
 from perceptron.analysis.interval import Interval, scaled
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.finding import ITERATIONS, FindingRow
+from perceptron.analysis.stored.finding import ITERATIONS, FindingRow, finding_rows
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.records.ground import Ground, ground
 from perceptron.records.prices import Prices
@@ -143,7 +145,7 @@ def _finding(bench: BenchResult, price: float | None) -> FindingAnswer:
         for row in bench.finding
         if row.seconds is not None
     }
-    best, unsure = ranked(seconds, {}) if seconds else (None, [])
+    best, unsure = ranked(seconds, _ruled_out(bench, seconds)) if seconds else (None, [])
     return FindingAnswer(
         threads=bench.threads[0],
         rows=bench.finding,
@@ -154,3 +156,13 @@ def _finding(bench: BenchResult, price: float | None) -> FindingAnswer:
         fastest=best,
         unsure=unsure,
     )
+
+
+def _ruled_out(bench: BenchResult, seconds: Mapping[str, Interval]) -> dict[tuple[str, str], bool]:
+    """Return whether the second of each two backends is surely slower, by what measured both."""
+    rows = finding_rows(row for row in bench.rows if row.all_threads == bench.threads[0])
+    return {
+        pair: ratio.low is not None and ratio.low > 1
+        for pair in permutations(seconds, 2)
+        if (ratio := ratio_of(rows, pair[1], pair[0])) is not None
+    }

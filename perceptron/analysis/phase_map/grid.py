@@ -17,6 +17,7 @@ Cell = tuple[int, int]
 Times = Mapping[Cell, Mapping[str, Sequence[float]]]
 """For each cell that was tried, the seconds of each backend that has any there."""
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ around it (`surface`); its ratio then has no interval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from math import exp
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from perceptron.analysis.phase_map.grid import (
     whole_cells,
 )
 from perceptron.analysis.phase_map.sentence import Area, sentence
-from perceptron.analysis.phase_map.surface import surfaces
+from perceptron.analysis.phase_map.surface import mostly, surfaces
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.budget import BudgetUse
@@ -34,6 +36,8 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 
 TIED = "tie"
+UNDECIDED = "undecided"
+UNKNOWN = "unknown"
 
 
 class MapCell(Struct, frozen=True, kw_only=True):
@@ -42,6 +46,8 @@ class MapCell(Struct, frozen=True, kw_only=True):
     ``winner`` is ``tie`` where the two fastest are within ±5 %, and None where nothing has a time.
     ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
     its 95 % interval where several processes measured both; all three are None without a second.
+    ``decided`` says whether the intervals allow no other answer; between measured cells, whether
+    those of most near it do.
     """
 
     x: int
@@ -53,13 +59,22 @@ class MapCell(Struct, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     measured: bool
+    decided: bool
+
+    @property
+    def answer(self) -> str:
+        """Who wins, as far as that is decided: a backend, `TIED`, `UNDECIDED` or `UNKNOWN`."""
+        if self.winner is None:
+            return UNKNOWN
+        return self.winner if self.decided else UNDECIDED
 
 
 class PhaseMap(Struct, frozen=True, kw_only=True):
     """A map of one family on one machine.
 
     ``cells`` holds every cell of the grid, the second axis running fastest; ``shares`` the part of
-    them, on logarithmic axes, that each winner has, ties and unknown ones (``unknown``) included.
+    them, on logarithmic axes, that each winner surely has, ties, ``undecided`` ones and ``unknown``
+    ones, where nothing has a time, included.
     ``absent`` says of backends without any time why they have none.
     """
 
@@ -114,14 +129,22 @@ def phase_map_of(
         raise ValueError("rows that may not be compared: pick one family and one ground")
     grid = grid or grid_of(by_cell)
     fields = surfaces(grid, times_by_cell(members))
+    rivals = len(fields) > 1
+    measured = {cell: _measured(cell, here, rivals) for cell, here in by_cell.items()}
+    decided = mostly(grid, {cell: found.decided for cell, found in measured.items()})
     cells = [
-        _measured((x, y), by_cell[x, y])
-        if (x, y) in by_cell
-        else _between((x, y), {name: field[across, along] for name, field in fields.items()})
-        for across, x in enumerate(grid.x_values)
-        for along, y in enumerate(grid.y_values)
+        measured.get(cell)
+        or _between(cell, {name: field.flat[place] for name, field in fields.items()}, sure)
+        for place, (cell, sure) in enumerate(
+            zip(product(grid.x_values, grid.y_values), decided.tolist(), strict=True)
+        )
     ]
     shares = _shares(cells)
+    areas = [Area(cell.x, cell.y, cell.winner if cell.decided else None) for cell in cells]
+    absent = {
+        name: reason(members, name) or "no times"
+        for name in sorted({row.backend for row in members} - fields.keys())
+    }
     return PhaseMap(
         family=members[0].family,
         axes=axes,
@@ -131,19 +154,24 @@ def phase_map_of(
         x_values=list(grid.x_values),
         y_values=list(grid.y_values),
         backends=sorted(fields),
-        absent={
-            name: reason(members, name) or "no times"
-            for name in sorted({row.backend for row in members} - fields.keys())
-        },
+        absent=absent,
         cells=cells,
         cells_measured=sum(cell.measured for cell in cells),
         borders=borders(grid, fields),
         shares=shares,
-        summary=sentence(shares, [Area(cell.x, cell.y, cell.winner) for cell in cells], axes),
+        summary=_alone(next(iter(fields)), absent)
+        if len(fields) == 1
+        else sentence(shares, areas, axes),
     )
 
 
-def _measured(cell: Cell, rows: list[Measurement]) -> MapCell:
+def _alone(name: str, absent: Mapping[str, str]) -> str:
+    reasons = "; ".join(f"{other}: {why}" for other, why in absent.items())
+    return f"only {name} has a time: no comparison{f' ({reasons})' if reasons else ''}."
+
+
+def _measured(cell: Cell, rows: list[Measurement], rivals: bool) -> MapCell:
+    """Judge a cell by its own times; who is alone in one wins it if there are rivals elsewhere."""
     by_backend = {
         backend: seconds
         for backend in sorted({row.backend for row in rows})
@@ -154,23 +182,35 @@ def _measured(cell: Cell, rows: list[Measurement]) -> MapCell:
     }
     fastest, second = _two(typical)
     if fastest is None or second is None:
-        return _cell(cell, fastest, second, None, measured=True)
+        return _cell(cell, fastest, second, None, measured=True, decided=rivals)
     ratio = ratio_of(rows, second, fastest)
     if ratio is not None and ratio.estimate < 1:  # processes that do not count had reversed it
         fastest, second = second, fastest
         ratio = ratio_of(rows, second, fastest)
+    others = [name for name in typical if name not in (fastest, second)]
+    decided = _is_decided([ratio, *(ratio_of(rows, name, fastest) for name in others)])
     if ratio is None:  # no interval without a process that measured both, but there is a ratio
         ratio = Interval(typical[second] / typical[fastest], None, None)
-    return _cell(cell, fastest, second, ratio, measured=True)
+    return _cell(cell, fastest, second, ratio, measured=True, decided=decided)
 
 
-def _between(cell: Cell, logs: dict[str, float]) -> MapCell:
+def _is_decided(ratios: Sequence[Interval | None]) -> bool:
+    """Return whether all intervals rule out the others, or say that the first is a tie."""
+    ends = [(ratio.low, ratio.high) for ratio in ratios if ratio and ratio.low and ratio.high]
+    if len(ends) < len(ratios):
+        return False
+    if ratios[0] and ratios[0].estimate <= exp(TIE):
+        return ends[0][1] <= exp(TIE) and all(low >= exp(-TIE) for low, _ in ends)
+    return all(low > 1 for low, _ in ends)
+
+
+def _between(cell: Cell, logs: dict[str, float], decided: bool) -> MapCell:
     known = {name: value for name, value in logs.items() if not np.isnan(value)}
     fastest, second = _two(known)
     if fastest is None or second is None:
-        return _cell(cell, fastest, second, None, measured=False)
-    ratio = exp(known[second] - known[fastest])
-    return _cell(cell, fastest, second, Interval(ratio, None, None), measured=False)
+        return _cell(cell, fastest, second, None, measured=False, decided=decided)
+    ratio = Interval(exp(known[second] - known[fastest]), None, None)
+    return _cell(cell, fastest, second, ratio, measured=False, decided=decided)
 
 
 def _two(costs: dict[str, float]) -> tuple[str | None, str | None]:
@@ -179,7 +219,13 @@ def _two(costs: dict[str, float]) -> tuple[str | None, str | None]:
 
 
 def _cell(
-    cell: Cell, fastest: str | None, second: str | None, ratio: Interval | None, measured: bool
+    cell: Cell,
+    fastest: str | None,
+    second: str | None,
+    ratio: Interval | None,
+    *,
+    measured: bool,
+    decided: bool,
 ) -> MapCell:
     tied = ratio is not None and ratio.estimate <= exp(TIE)
     return MapCell(
@@ -192,13 +238,12 @@ def _cell(
         low=ratio.low if ratio else None,
         high=ratio.high if ratio else None,
         measured=measured,
+        decided=decided and fastest is not None,
     )
 
 
 def _shares(cells: list[MapCell]) -> dict[str, float]:
-    counts: dict[str, int] = {}
-    for cell in cells:
-        name = cell.winner or "unknown"
-        counts[name] = counts.get(name, 0) + 1
-    ordered = sorted(counts, key=lambda name: (name in (TIED, "unknown"), -counts[name], name))
+    counts = Counter(cell.answer for cell in cells)
+    last = (TIED, UNDECIDED, UNKNOWN)
+    ordered = sorted(counts, key=lambda name: (name in last, -counts[name], name))
     return {name: counts[name] / len(cells) for name in ordered}

@@ -7,18 +7,15 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from perceptron.analysis.phase_map.grid import Array
-
-Mask = npt.NDArray[np.bool_]
+from perceptron.analysis.phase_map.grid import Array, Mask
 
 # Of the decided cells, that a rule in one sentence may get wrong.
 _EXCEPTIONS = 0.02
 
 
 class Area(NamedTuple):
-    """A cell and who wins it: a backend, ``tie`` or None."""
+    """A cell and who surely wins it: a backend, ``tie`` or None."""
 
     x: int
     y: int
@@ -38,19 +35,24 @@ class _Rule(NamedTuple):
 def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, str]) -> str:
     """Say who wins how much of the map, and from which size up if a rule of one size says it.
 
-    A rule is stated where it gets at most 2 % of the cells with a winner wrong.
+    A rule is stated where it gets at most 2 % of the cells with a winner wrong, and where less is
+    undecided than its winner has.
     """
-    winners = [name for name in shares if name not in ("tie", "unknown")]
+    winners = [name for name in shares if name not in ("tie", "undecided", "unknown")]
     parts = [f"{name} wins {_percent(shares[name])}" for name in winners]
     if parts:
         parts[0] += " of the map"
     if "tie" in shares:
         parts.append(f"{_percent(shares['tie'])} is a tie within ±5 %")
+    if "undecided" in shares:
+        where = "" if parts else " of the map"
+        parts.append(f"{_percent(shares['undecided'])}{where} is undecided")
     if "unknown" in shares:
         parts.append(f"in {_percent(shares['unknown'])} nothing has a time")
     text = ", ".join(parts)
     rule = _best_rule(areas, axes) if len(winners) == 2 else None
-    if rule is not None and rule.wrong <= _EXCEPTIONS:
+    undecided = shares.get("undecided", 0.0)
+    if rule and rule.wrong <= _EXCEPTIONS and undecided < shares[rule.winner]:
         text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)} up"
     return f"{text}."
 
@@ -78,7 +80,7 @@ def _rule(order: int, name: str, size: Array, winner: str, wins: Mask) -> _Rule:
 
 
 def _percent(share: float) -> str:
-    return "under 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+    return "under 1 %" if 0 < share <= 0.005 else f"{100 * share:.0f} %"
 
 
 def _round(value: float) -> str:

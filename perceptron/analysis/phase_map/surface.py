@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.interpolate import NearestNDInterpolator, RBFInterpolator
 
 from perceptron.analysis.interval import robust_mean
-from perceptron.analysis.phase_map.grid import Array, CellGrid, Times
+from perceptron.analysis.phase_map.grid import Array, Cell, CellGrid, Mask, Times
 
 # Variance of log time that a distance of 1 in log size brings about beside the trend: how much a
 # cell's noise counts against its neighbours. Found on simulated worlds; 0.005 to 0.02 do as well.
@@ -30,10 +32,17 @@ def surfaces(grid: CellGrid, known: Times) -> dict[str, Array]:
         logs = np.array([robust_mean(np.log(known[cell][backend]))[0] for cell in timed])
         surface = _between(np.log(timed), logs, everywhere, smoothing)
         if len(timed) < len(tried):
-            has_time = np.array([1.0 if backend in known[cell] else -1.0 for cell in tried])
-            surface[_between(np.log(tried), has_time, everywhere) < 0] = np.nan
+            surface[~mostly(grid, {cell: backend in known[cell] for cell in tried})] = np.nan
         fields[backend] = surface.reshape(grid.shape)
     return fields
+
+
+def mostly(grid: CellGrid, known: Mapping[Cell, bool]) -> Mask:
+    """Return for every cell, in the order of the grid's points, what is true of most near it."""
+    cells = sorted(known)
+    sides = np.array([1.0 if known[cell] else -1.0 for cell in cells])
+    mask: Mask = _between(np.log(cells), sides, grid.points()) >= 0
+    return mask
 
 
 def variance_of_a_cell(known: Times) -> float:

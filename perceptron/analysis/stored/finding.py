@@ -63,10 +63,13 @@ def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[Findin
 
     As published, NumPy runs in float64 and PyTorch in float32.
     """
-    trainings = [
-        row for row in rows if row.family == FAMILY and row.iterations in (None, ITERATIONS)
-    ]
+    trainings = finding_rows(rows)
     return [_row(trainings, backend) for backend in backends]
+
+
+def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows that the finding is read off."""
+    return [row for row in rows if row.family == FAMILY and row.iterations in (None, ITERATIONS)]
 
 
 def _row(rows: list[Measurement], backend: str) -> FindingRow:

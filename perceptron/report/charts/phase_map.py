@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from perceptron.analysis.phase_map.phase_map import TIED, MapCell, PhaseMap
+from perceptron.analysis.phase_map.phase_map import TIED, UNDECIDED, UNKNOWN, MapCell, PhaseMap
 from perceptron.report.charts.figure import Cell, MapFigure, Region
 from perceptron.report.numbers import digits, interval
 
@@ -30,8 +30,8 @@ def map_figure(phase_map: PhaseMap) -> MapFigure:
     return MapFigure(
         alt=f"Map of {phase_map.family} over {x} and {y}, both logarithmic. {phase_map.summary}",
         caption="Colour: the fastest backend, stronger where it is further ahead of the next, up "
-        f"to {top}×. Dots: measured cells, open where the winner is not sure. Lines: equal times. "
-        "Grey: a tie within ±5 %.",
+        f"to {top}×. Dots: measured cells, open where undecided, as the palest are. Lines: equal "
+        "times. Grey: a tie within ±5 %.",
         key=_key(phase_map),
         height=560,
         x_title=x,
@@ -54,8 +54,11 @@ def map_figure(phase_map: PhaseMap) -> MapFigure:
 
 
 def top_ratio(phase_map: PhaseMap) -> int:
-    """Return the ratio at which the colours end: nine cells in ten do not exceed it, or 64."""
-    ratios = [cell.ratio for cell in phase_map.cells if cell.ratio is not None]
+    """Return the ratio at which the colours end: nine cells in ten do not exceed it, or 64.
+
+    Of those that are decided.
+    """
+    ratios = [cell.ratio for cell in phase_map.cells if cell.ratio is not None and cell.decided]
     wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
     return next((top for top in _TOPS if top >= wanted), _TOPS[-1])
 
@@ -63,12 +66,13 @@ def top_ratio(phase_map: PhaseMap) -> int:
 def _cell(phase_map: PhaseMap, cell: MapCell, top: int) -> Cell:
     tie = cell.winner == TIED
     strength = 1.0 if cell.ratio is None else min(1.0, log(cell.ratio) / log(top))
+    strength = strength if cell.decided else 0.0
     return Cell(
         backend=None if tie else cell.winner,
         strength=strength,
         tie=tie,
         measured=cell.measured,
-        sure=cell.ratio is None or (cell.low is not None and cell.low > 1),
+        sure=cell.decided,
         text=_text(phase_map, cell),
     )
 
@@ -83,22 +87,26 @@ def _text(phase_map: PhaseMap, cell: MapCell) -> str:
     ahead = interval(cell.ratio, cell.low, cell.high) if cell.measured else digits(cell.ratio)
     how = "measured" if cell.measured else "between measured cells"
     tie = ", a tie" if cell.winner == TIED else ""
-    return f"{where}{cell.fastest} {ahead} × as fast as {cell.second}{tie}; {how}"
+    doubt = "" if cell.decided else ", undecided"
+    return f"{where}{cell.fastest} {ahead} × as fast as {cell.second}{tie}{doubt}; {how}"
 
 
 def _regions(phase_map: PhaseMap) -> list[Region]:
-    """Return the names of the winners, each where its region is widest."""
+    """Return the names of the winners, each where its region is widest, and what is undecided."""
     shape = (len(phase_map.x_values), len(phase_map.y_values))
-    winners = np.array([cell.winner or "" for cell in phase_map.cells]).reshape(shape)
-    ratios = np.array([cell.ratio or 1.0 for cell in phase_map.cells]).reshape(shape)
+    winners = np.array([cell.answer for cell in phase_map.cells]).reshape(shape)
+    # By how much a backend is ahead is known where it was measured.
+    leads = [cell.ratio if cell.ratio and cell.measured else 1.0 for cell in phase_map.cells]
+    ratios = np.array(leads).reshape(shape)
     regions = []
-    for backend in phase_map.backends:
+    for backend in (*phase_map.backends, UNDECIDED):
         areas, count = ndimage.label(winners == backend)
         for number in range(1, count + 1):
             area = areas == number
             if area.mean() >= _LABELLED:
                 most = float(ratios[area].max())
-                detail = f"up to {digits(most, 2)}× faster" if most > 1 else ""
+                is_ahead = backend != UNDECIDED and most > 1
+                detail = f"up to {digits(most, 2)}× faster" if is_ahead else ""
                 regions.append(Region(*_middle(area), backend, detail))
     return regions
 
@@ -113,11 +121,11 @@ def _middle(area: npt.NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _key(phase_map: PhaseMap) -> str:
-    parts = ["dots: measured (open: winner not sure)"]
+    parts = ["dots: measured (open: undecided)"]
     if phase_map.borders:
         parts.append("lines: borders")
-    if TIED in phase_map.shares:
+    if any(cell.winner == TIED for cell in phase_map.cells):
         parts.append("grey: tie within ±5 %")
-    if "unknown" in phase_map.shares:
+    if UNKNOWN in phase_map.shares:
         parts.append("white: nothing has a time")
     return "; ".join(parts)

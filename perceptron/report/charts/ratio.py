@@ -6,7 +6,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.report.charts.axes import log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Note, Stretch
 from perceptron.report.charts.sweep import crossings
-from perceptron.report.crossover_words import sentence
+from perceptron.report.crossover_words import in_short
 from perceptron.report.numbers import interval
 
 _TIE = 1.05
@@ -28,7 +28,7 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
     unsure = [Stretch("x", low, high, "unsure") for low, high in crossover.unsure]
     return LineFigure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
-        f"faster, below 1 {challenger}. {sentence(crossover)}",
+        f"faster, below 1 {challenger}. {in_short(crossover)}",
         caption=f"Above 1 {incumbent} is faster, below it {challenger}; within the "
         f"grey ±5 % nobody should care. {_bands(crossover)}; yellow: the winner is not sure.",
         height=420,

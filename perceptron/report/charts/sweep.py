@@ -12,7 +12,7 @@ from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.ground import ground
 from perceptron.report.charts.axes import log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Mark, Stretch
-from perceptron.report.crossover_words import axis_of, sentence
+from perceptron.report.crossover_words import axis_of, in_short, is_measured
 from perceptron.report.numbers import digits, duration, duration_interval, rows_per_second, tick
 from perceptron.report.size_axis import at_size, size_axis
 
@@ -163,7 +163,7 @@ def _estimated(line: Sequence[DeviceEstimate], times: int) -> Line:
 
 def _answers(crossovers: Sequence[Crossover]) -> str:
     return "; ".join(
-        f"{crossover.incumbent} to {crossover.challenger}: {sentence(crossover)}"
+        f"{crossover.incumbent} to {crossover.challenger}: {in_short(crossover)}"
         for crossover in crossovers
-        if crossover.status != "not measured"
+        if is_measured(crossover)
     )

@@ -67,11 +67,15 @@ def _cells(phase_map: PhaseMap) -> ViewTable:
         (f"{size:,}", *(_short(by_sizes[across, size]) for across in phase_map.x_values))
         for size in reversed(phase_map.y_values)
     ]
-    return table(columns, rows, "The fastest, and how many times as fast as the next (• measured)")
+    return table(
+        columns,
+        rows,
+        "The fastest, and how many times as fast as the next (• measured, ? undecided)",
+    )
 
 
 def _short(cell: MapCell) -> str:
-    mark = " •" if cell.measured else ""
+    mark = f"{'' if cell.decided else '?'}{' •' if cell.measured else ''}"
     if cell.winner is None:
         return "–"
     ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}×"

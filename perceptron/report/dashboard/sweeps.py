@@ -15,7 +15,7 @@ from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL, sweep_figure
-from perceptron.report.crossover_words import missing
+from perceptron.report.crossover_words import is_measured, missing
 from perceptron.report.dashboard.asked import Asked, Pair, on_ground, pair_of
 from perceptron.report.dashboard.machine_sweeps import machine_views
 from perceptron.report.dashboard.names import foreign_state, machine_name, state_name
@@ -198,12 +198,14 @@ def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover
     ]
     if all(spot.processes == 1 for curve in curves for spot in curve.spots):
         stated = any(spot.value.low or spot.value.high for curve in curves for spot in curve.spots)
-        lines.append(
-            "One process for each value: the intervals are the 99 % that its file states, of that "
-            "process alone, and no winner is sure."
+        kind = (
+            "the intervals are the 99 % that its file states, of that process alone"
             if stated
-            else "One process for each value, so there are no intervals, and no winner is sure."
+            else "there are no intervals"
         )
+        statuses = {crossover.status for crossover in crossovers if is_measured(crossover)}
+        doubt = "undecided" if statuses == {"undecided"} else "not sure"
+        lines.append(f"One process for each value: {kind}, and who is faster is {doubt}.")
     lines += state_lines(sweep.gpus)
     if sweep.source == "asv":
         lines.append(

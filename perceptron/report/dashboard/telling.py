@@ -119,6 +119,6 @@ def _rank(crossover: Crossover) -> tuple[int, float]:
         return _CROSSES, float(not crossover.sure)
     if crossover.status in ("multiple", "suspect"):
         return _DOUBTFUL, 0.0
-    if crossover.status == "not measured":
+    if crossover.status in ("undecided", "not measured"):
         return _NOT_MEASURED, 0.0
     return _APART, min((abs(log(at.ratio)) for at in crossover.ratio_at), default=inf)

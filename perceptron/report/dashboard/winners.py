@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep
+from perceptron.analysis.fleet.fastest import fastest_at_sizes
+from perceptron.analysis.stored.sweep import CurvePoint, Sweep
 from perceptron.analysis.training import training_words
 from perceptron.report import numbers
 from perceptron.report.size_axis import size_axis
@@ -31,24 +32,24 @@ def _cells(sweep: Sweep) -> tuple[str, ...]:
     ends = [
         cell
         for size in (sizes[0], sizes[-1])
-        for cell in (f"{axis} {size:,}", _fastest(sweep.curves, size))
+        for cell in (f"{axis} {size:,}", _fastest(sweep, size))
     ]
     return (name, *ends)
 
 
-def _fastest(curves: list[Curve], size: float) -> str:
-    """Return the fastest at a size with its time, and the next."""
-    fastest = sorted(
-        (
-            (spot.value.estimate, curve.backend, spot)
-            for curve in curves
-            for spot in curve.spots
-            if spot.size == size
-        ),
-        key=lambda candidate: candidate[:2],
+def _fastest(sweep: Sweep, size: float) -> str:
+    """Return the fastest at a size with its time, and the next; that it has no rival, if so."""
+    spots = {
+        curve.backend: spot for curve in sweep.curves for spot in curve.spots if spot.size == size
+    }
+    ordered = sorted(spots, key=lambda name: (spots[name].value.estimate, name))
+    times = [f"{shortened(name)} {_time(spots[name])}" for name in ordered[:2]]
+    if len(times) == 1:
+        return f"{times[0]}, and no other has a time"
+    (answer,) = (
+        one for one in fastest_at_sizes(sweep.curves, sweep.crossovers) if one.size == size
     )
-    times = [f"{shortened(name)} {_time(spot)}" for _, name, spot in fastest[:2]]
-    return " before ".join(times)
+    return f"not sure: {' or '.join(times)}" if answer.unsure else " before ".join(times)
 
 
 def _time(spot: CurvePoint) -> str:

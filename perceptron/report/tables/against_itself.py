@@ -54,13 +54,17 @@ def _cells(ratios: SelfRatios | None) -> tuple[str, str, str]:
         return "not measured", NONE, NONE
     lost = sum(map(_lost, ratios.rounds))
     points = [point for round_ in ratios.rounds for point in _points(round_)]
-    usable = [point for point in points if isfinite(point.reach(CONFIDENCE))]
+    told = [point for point in points if not point.says_nothing]
+    usable = [point for point in told if isfinite(point.reach(CONFIDENCE))]
+    missing = f", {count(lost)} without a time" if lost else ""
+    if len(told) < len(points):
+        missing += f", {count(len(points) - len(told))} too contended to say"
     if not usable:
-        return f"no interval, {count(lost)} without a time", NONE, NONE
+        return f"no interval{missing}", NONE, NONE
     ends = [point.interval(CONFIDENCE) for point in usable]
     hold = sum(low <= 0.0 <= high for low, high in ends)
     return (
-        f"{hold} of {len(usable)}" + (f", {count(lost)} without a time" if lost else ""),
+        f"{hold} of {len(usable)}{missing}",
         digits(exp(median(point.mean for point in usable)), 4),
         percent(expm1(median(high - low for low, high in ends))),
     )

@@ -9,10 +9,12 @@ from perceptron.analysis.interval import Interval
 from perceptron.report.numbers import NONE, duration_interval, money
 from perceptron.report.size_axis import at_size
 
+NO_RIVAL = "no two backends have a time"
+
 
 def fastest_words(stretches: Sequence[FastestOver], axis: str) -> str:
     """Return ``numpy at 4 to 64; not sure: numpy or torch-cpu at 128; torch-cpu at 256``."""
-    return "; ".join(f"{_who(one)} at {_sizes(one, axis)}" for one in stretches) or NONE
+    return "; ".join(f"{_who(one)} at {_sizes(one, axis)}" for one in stretches) or NO_RIVAL
 
 
 def names_words(backend: str, unsure: Sequence[str]) -> str:

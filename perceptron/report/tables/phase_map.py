@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.phase_map.phase_map import TIED, MapCell, MapResult, PhaseMap
+from perceptron.analysis.phase_map.phase_map import (
+    TIED,
+    UNDECIDED,
+    UNKNOWN,
+    MapCell,
+    MapResult,
+    PhaseMap,
+)
 from perceptron.report.numbers import NONE, count, digits
 from perceptron.report.tables.terminal import out, table
 
@@ -55,9 +62,11 @@ def map_rows(phase_map: PhaseMap) -> list[tuple[str, ...]]:
 def map_legend(phase_map: PhaseMap) -> str:
     """Return what the letters and signs of the table mean."""
     meanings = [f"{letter} {backend}" for backend, letter in _letters(phase_map.backends).items()]
-    if TIED in phase_map.shares:
+    if any(cell.winner == TIED for cell in phase_map.cells):
         meanings.append("= tie within ±5 %")
-    if "unknown" in phase_map.shares:
+    if UNDECIDED in phase_map.shares:
+        meanings.append("? undecided")
+    if UNKNOWN in phase_map.shares:
         meanings.append("– nothing has a time")
     legend = ", ".join(meanings)
     if len(phase_map.backends) > 1:
@@ -74,10 +83,11 @@ def _some(values: Sequence[int], most: int) -> list[int]:
 def _text(cell: MapCell, letters: dict[str, str]) -> str:
     if cell.winner is None:
         return NONE
+    doubt = "" if cell.decided else "?"
     if cell.winner == TIED:
-        return "="
-    letter = letters[cell.winner]
-    return letter if cell.ratio is None else f"{letter} {digits(cell.ratio, 2)}"
+        return f"={doubt}"
+    ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}"
+    return f"{letters[cell.winner]}{ahead}{doubt}"
 
 
 def _letters(backends: Sequence[str]) -> dict[str, str]:

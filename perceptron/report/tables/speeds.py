@@ -204,7 +204,7 @@ def _found(answer: Answer) -> str:
     else:
         ends = ("…" if end is None else digits(end) for end in (answer.low, answer.high))
         words = f"{digits(answer.size)} [{', '.join(ends)}]"
-    return words if answer.sure else f"{words}, not sure"
+    return words if answer.sure or words == "undecided" else f"{words}, not sure"
 
 
 def _agree(answers: list[Answer], quiet: list[Answer]) -> bool:

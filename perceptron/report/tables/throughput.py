@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.select import current, has_time, times
+from perceptron.analysis.select import current, has_time, reason, times
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.throughput import (
     Epoch,
     epoch_of,
@@ -18,7 +19,8 @@ from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.report.size_axis import size_axis
-from perceptron.report.tables.terminal import table
+from perceptron.report.tables.fleet_words import names_words
+from perceptron.report.tables.terminal import out, table
 
 TITLE = "The fastest at each size [95 % interval]"
 COLUMNS = ("family", "size>", "threads in all>", "fastest", "per iteration>")
@@ -38,9 +40,12 @@ class Rate(NamedTuple):
 
 def show(rows: Iterable[Measurement]) -> None:
     """Print the fastest backend at each size of families in batches or of several models."""
+    rows = list(rows)
     columns, lines = throughput_table(rows)
     if lines:
         table(TITLE, columns, lines)
+    for line in without_rival(rows):
+        out.print(f"{line}\n", markup=False, soft_wrap=True)
 
 
 def throughput_table(
@@ -49,18 +54,47 @@ def throughput_table(
     """Return headings, and a row of text for each size: the fastest, its time and rate.
 
     It is about families that are trained in batches or whose problems are several models at once.
+    At a size at which a single backend has a time none is the fastest: `without_rival` names it.
     """
+    lines = [line for members in _told(rows) for line in _of_family(members)]
+    return with_rates(COLUMNS, (cells for cells, _ in lines), (rate for _, rate in lines))
+
+
+def without_rival(rows: Iterable[Measurement]) -> list[str]:
+    """Return at which sizes of these families only one backend has a time, and who has none."""
+    rows = list(rows)
+    lines = []
+    for members in _told(rows):
+        alone: dict[str, list[Measurement]] = {}
+        for here in _by_size(members):
+            if len({row.backend for row in here}) == 1:
+                alone.setdefault(here[0].backend, []).append(here[0])
+        where = (members[0].family, ground(members[0]))
+        own = [row for row in rows if (row.family, ground(row)) == where]
+        for backend, at in alone.items():
+            sizes = f"{_size(at[0])} to {_size(at[-1])}" if len(at) > 1 else _size(at[0])
+            rivals = dict.fromkeys(row.backend for row in own if row.backend != backend)
+            reasons = [f"{name}: {reason(own, name) or 'no time'}" for name in rivals] or [
+                "nothing else was measured"
+            ]
+            lines.append(
+                f"{where[0]}: only {backend} has a time at {sizes}, so none is the fastest there; "
+                f"{'; '.join(reasons)}"
+            )
+    return lines
+
+
+def _told(rows: Iterable[Measurement]) -> list[list[Measurement]]:
+    """Return the current rows with a time of each family that there is something to tell of."""
     groups: dict[tuple[str, Ground], list[Measurement]] = {}
     for row in rows:
         if has_time(row):
             groups.setdefault((row.family, ground(row)), []).append(row)
-    told = [
-        members
+    return [
+        current(members)
         for members in groups.values()
         if any(epoch_of(row) is not None or models_of(row) > 1 for row in members)
     ]
-    lines = [line for members in told for line in _of_family(current(members))]
-    return with_rates(COLUMNS, (cells for cells, _ in lines), (rate for _, rate in lines))
 
 
 def epoch_cells(epoch: Epoch | None, seconds: float | None) -> tuple[str, str]:
@@ -95,21 +129,31 @@ def _of_one(rate: Rate) -> str:
     return NONE if rate.seconds is None else duration(rate.seconds / rate.models)
 
 
-def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], Rate]]:
+def _by_size(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     sizes: dict[float, list[Measurement]] = {}
     for row in rows:
         sizes.setdefault(row.size, []).append(row)
-    for size in sorted(sizes):
-        here = sizes[size]
+    return [sizes[size] for size in sorted(sizes)]
+
+
+def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], Rate]]:
+    for here in _by_size(rows):
         epoch = shared_epoch(here)
         if epoch is None and any(epoch_of(row) is not None for row in here):  # of two problems
             continue
-        time, backend = _fastest(here)
+        seconds = {
+            backend: of_times(list(times(here, backend).values()))
+            for backend in dict.fromkeys(row.backend for row in here)
+        }
+        if len(seconds) < 2:
+            continue
+        best, unsure = _fastest(here, seconds)
+        time = seconds[best]
         cells = (
             here[0].family,
             _size(here[0]),
             NONE if here[0].threads is None else str(here[0].threads),
-            backend,
+            names_words(best, unsure),
             duration_interval(time.estimate, time.low, time.high),
         )
         yield cells, Rate(epoch, shared_models(here), time.estimate)
@@ -121,9 +165,12 @@ def _size(row: Measurement) -> str:
     return f"{' × '.join(axes)} {' × '.join(map(count, numbers))}"
 
 
-def _fastest(rows: Sequence[Measurement]) -> tuple[Interval, str]:
-    values = [
-        (of_times(list(times(rows, backend).values())), backend)
-        for backend in dict.fromkeys(row.backend for row in rows)
+def _fastest(rows: Sequence[Measurement], seconds: Mapping[str, Interval]) -> tuple[str, list[str]]:
+    """Return the fastest, and those that may be as fast by the processes that measured both."""
+    best, *others = sorted(seconds, key=lambda name: seconds[name].estimate)
+    ratios = {name: ratio_of(rows, name, best) for name in others}
+    return best, [
+        name
+        for name, ratio in ratios.items()
+        if ratio is None or ratio.low is None or ratio.low <= 1
     ]
-    return min(values, key=lambda value: value[0].estimate)

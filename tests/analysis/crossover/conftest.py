@@ -19,7 +19,10 @@ SPREAD = np.array([-1.0, 0.6, -0.2, 1.0, -0.6, 0.2, -0.8, 0.8])
 def at(
     row: MakeRow, size: float, ratios: Sequence[float], stdev: float | None = None
 ) -> list[Measurement]:
-    """Make rows at one size whose log-ratios, B over A, are these, process by process."""
+    """Make rows at one size whose log-ratios, B over A, are these, process by process.
+
+    A single one is a value in another tool's file: one process of ours would say nothing.
+    """
     return [
         row(
             backend=name,
@@ -27,6 +30,7 @@ def at(
             process=process,
             problem=f"line:{size}",
             seconds=seconds,
+            file="single.json" if len(ratios) == 1 else None,
             stdev=None if stdev is None else stdev * seconds,
         )
         for process, ratio in enumerate(ratios)

@@ -78,7 +78,11 @@ def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too(
     ]
     answers = {crossover.environment: crossover.status for crossover in of_pair(rows)}
     assert answers == {"one": "always", "other": "never"}
-    own = [replace(row, source="perceptron", file=None) for row in rows]
+    own = [
+        replace(row, source="perceptron", file=None, process=process)
+        for row in rows
+        for process in range(3)
+    ]
     (crossover,) = of_pair(own)
     assert (crossover.status, crossover.environment) == ("never", "other")
 
@@ -129,7 +133,15 @@ def test_two_states_of_the_newest_commit_are_two_crossovers(row: MakeRow, field:
 def test_of_our_own_rows_the_newest_environment_counts(row: MakeRow) -> None:
     """What is installed changes over time; there is one answer, for what is installed now."""
     rows = [
-        row(backend=name, size=size, seconds=seconds, environment=environment, when=when)
+        row(
+            backend=name,
+            size=size,
+            seconds=seconds,
+            environment=environment,
+            when=when,
+            process=process,
+        )
+        for process in range(3)
         for environment, when, ratio in (("then", OLD, 2.0), ("now", NEW, 0.5))
         for size in SIZES
         for name, seconds in ((A, 1.0), (B, ratio))
@@ -184,7 +196,7 @@ def test_all_values_count_where_only_one_backend_has_repeats(row: MakeRow) -> No
     mean = exp((log(5) + log(1) + log(1.01)) / 3)
     for ordered in (rows, rows[::-1]):
         (crossover,) = of_pair(ordered)
-        assert crossover.status == "not measured"
+        assert crossover.status == "undecided"
         assert "too few to be sure" in str(crossover.reason)
         assert [at.ratio for at in crossover.ratio_at] == pytest.approx([mean / 2] * 3)
         for at in crossover.ratio_at:
@@ -210,7 +222,8 @@ def test_stated_intervals_that_overlap_leave_the_winner_open(row: MakeRow) -> No
         stated(row, B, 100, (0.45, 0.5, 0.9)),
     ]
     (crossover,) = of_pair(rows)
-    assert (crossover.status, crossover.crossings) == ("never", [])
+    assert (crossover.status, crossover.crossings) == ("undecided", [])
+    assert crossover.decided == [(10, 10)]
     assert crossover.unsure == [(100, 100)]
     assert [at.ratio for at in crossover.ratio_at] == pytest.approx([2.0, 0.5])
     # With the interval of one a little shorter there is a crossing.
@@ -229,7 +242,7 @@ def test_intervals_that_overlap_everywhere_are_no_verdict(row: MakeRow) -> None:
         )
     ]
     (crossover,) = of_pair(rows)
-    assert crossover.status == "not measured"
+    assert crossover.status == "undecided"
     assert crossover.reason == "not sure of numpy and gpu at any size: their intervals overlap"
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
@@ -49,13 +50,45 @@ def test_undisturbed_processes_count_where_there_are_enough() -> None:
 
 
 def test_where_all_waited_the_interval_holds_what_waiting_may_hide() -> None:
-    """A challenger that loses half of its time looks twice as slow: it may be as fast."""
-    (point,) = points(rows_of(4, 0.95, [(0.0, 0.5)] * 8), A, B)
-    assert point.mean == pytest.approx(log(1.9), abs=0.02)
-    assert point.hidden == pytest.approx(log(2))
+    """A challenger that loses a fifth of its time looks slower: it may be as fast."""
+    (point,) = points(rows_of(4, 1.0, [(0.15, 0.2)] * 8), A, B)
+    assert point.mean == pytest.approx(log(0.85 / 0.8), abs=0.02)
+    assert point.hidden == pytest.approx(-log(0.8))
     low, high = point.interval()
     assert low <= 0 <= high
     assert point.sign == 0
+
+
+@pytest.mark.parametrize("waited", [(0.3, 0.3), (0.0, 0.2), (0.2, 0.0)])
+def test_sides_that_waited_long_or_unlike_say_nothing(waited: tuple[float, float]) -> None:
+    """Whatever their ratio is, and however many processes agree on it."""
+    (point,) = points(rows_of(4, 4780.0, [waited] * 8), A, B)
+    assert point.says_nothing
+    assert point.sign == 0
+
+
+def test_one_process_of_ours_says_nothing_and_a_value_of_another_tool_is_believed() -> None:
+    own = rows_of(4, 3.0, [(0.0, 0.0)])
+    (point,) = points(own, A, B)
+    assert (point.says_nothing, point.sign) == (True, 0)
+    (point,) = points([replace(row, source="csv", file="a.csv") for row in own], A, B)
+    assert (point.says_nothing, point.sign) == (False, 1)
+
+
+def test_rows_that_waited_for_long_give_way_to_those_that_did_not() -> None:
+    (point,) = points(rows_of(4, 1.5, [(0.0, 0.0), (0.0, 0.0), *[(0.5, 0.5)] * 6]), A, B)
+    assert (point.processes, point.says_nothing) == ((0, 1), False)
+
+
+def test_a_size_that_says_nothing_moves_no_crossover() -> None:
+    """Its times may be hundreds of times off: the change is where the others put it."""
+    calm = [(0.0, 0.0)] * 8
+    rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, calm)]
+    (before,) = crossovers(rows)
+    (after,) = crossovers([*rows, *rows_of(128, 900.0, [(0.0, 0.9)] * 8)])
+    assert (after.status, after.size, after.bracket) == (before.status, before.size, (64, 256))
+    assert (128, 128) in after.unsure
+    assert after.decided == [(4, 64), (256, 1024)]
 
 
 @given(st.floats(0.0, 0.9), st.floats(0.0, 0.9), st.floats(0.3, 3.0))
@@ -79,10 +112,18 @@ def test_rows_that_know_nothing_of_waiting_are_judged_as_ever() -> None:
     assert one.sure
 
 
-def test_a_sweep_that_waited_throughout_has_no_sure_crossover() -> None:
-    """The status may be right; it is not said to be sure."""
+def test_a_sweep_that_waited_throughout_is_too_busy_to_compare() -> None:
     rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.5, 0.5)] * 8)]
     (crossover,) = crossovers(rows)
+    assert (crossover.status, crossover.sure, crossover.size) == ("undecided", False, None)
+    assert crossover.decided == []
+    assert crossover.reason == (
+        "too busy to compare: 100% of samples contended; next: --wait or --threads 1"
+    )
+    slightly = [
+        row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.2, 0.2)] * 8)
+    ]
+    (crossover,) = crossovers(slightly)
     assert not crossover.sure
     assert crossover.unsure
 

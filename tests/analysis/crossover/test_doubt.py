@@ -60,6 +60,6 @@ def test_a_family_of_one_size_is_as_wide_as_its_times() -> None:
 def test_what_waiting_may_hide_is_no_reason_for_more_processes() -> None:
     """A family that is disturbed throughout would otherwise get all of the time that is left."""
     quiet = rows({4: 2.0, 8: 1.3, 16: 2.0}, noise=0.02)
-    waiting = [replace(row, samples=[1.0] * 5, waited=0.5, disturbed=0) for row in quiet]
+    waiting = [replace(row, samples=[1.0] * 5, waited=0.2, disturbed=0) for row in quiet]
     assert doubt_of(waiting).width == pytest.approx(doubt_of(quiet).width)
     assert doubt_of(waiting).sizes == doubt_of(quiet).sizes == ()

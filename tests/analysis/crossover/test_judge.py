@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.records.measurement import Measurement
-from tests.analysis.crossover.conftest import only
+from tests.analysis.crossover.conftest import SPREAD, at, only
 from tests.conftest import MakeRow
 from tests.made import POWERS, Cost, linear, world
 
@@ -64,17 +64,77 @@ def test_a_crossing_under_noise_is_not_invented(row: MakeRow) -> None:
     """Two equal backends under 10 % noise: in 150 worlds hardly one has a winner or a crossing."""
     same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
     statuses = [only(world(row, same, noise=0.1, seed=seed)).status for seed in range(150)]
-    assert len(statuses) - statuses.count("tie") - statuses.count("not measured") <= 15
+    assert len(statuses) - statuses.count("tie") - statuses.count("undecided") <= 15
 
 
 def test_too_few_processes_are_no_tie(row: MakeRow) -> None:
     """Where no size has a sure winner, nothing is known: least of all that they are equal."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.2, 0.12)}
     crossover = only(world(row, costs, processes=3, noise=1.0))
-    assert crossover.status == "not measured"
+    assert crossover.status == "undecided"
+    assert crossover.decided == []
     assert "3 fresh processes are too few" in str(crossover.reason)
     assert not crossover.sure
     assert crossover.crossings == []
+
+
+def at_one_size(row: MakeRow, processes: int, **fields: object) -> Crossover:
+    """Judge a sweep of which one size was reached, where one is 800 times as slow."""
+    costs = {"numpy": linear(1, 0), "torch-cpu": linear(810, 0)}
+    rows = world(row, costs, [64], processes, noise=0.01, **fields)
+    return only([*rows, *world(row, {"numpy": linear(1, 0)}, [256], processes, **fields)])
+
+
+@pytest.mark.parametrize("fields", [{}, {"file": "values.csv"}])
+@pytest.mark.parametrize("processes", [1, 8])
+def test_one_size_decides_nothing(row: MakeRow, processes: int, fields: dict[str, object]) -> None:
+    """Whoever measured it, and however clear it is; the reason holds what it says."""
+    crossover = at_one_size(row, processes, **fields)
+    assert (crossover.status, crossover.sure) == ("undecided", False)
+    assert "measured at size 64 only, where torch-cpu takes 8" in str(crossover.reason)
+    assert "times as long as numpy" in str(crossover.reason)
+
+
+def test_an_interval_without_an_end_has_none_in_words(row: MakeRow) -> None:
+    """Of one process of ours nobody knows the ratio."""
+    crossover = at_one_size(row, 1)
+    assert "[0, ∞]" in str(crossover.reason)
+    assert "one fresh process is too few" in str(crossover.reason)
+    assert crossover.decided == []
+
+
+def test_hardly_a_size_decided_is_no_never(row: MakeRow) -> None:
+    """Clear at two sizes of five, and anybody's guess at the others; two more make it one."""
+
+    def judged(clear: int) -> Crossover:
+        rows = [one for k in range(clear) for one in at(row, 4.0**k, 2 + 0.01 * SPREAD)]
+        return only([*rows, *(one for k in (7, 8, 9) for one in at(row, 4.0**k, SPREAD))])
+
+    few, most = judged(2), judged(4)
+    assert (few.status, few.decided) == ("undecided", [(1, 4)])
+    assert "not sure at" in str(few.reason)
+    assert (most.status, most.sure, most.decided) == ("never", False, [(1, 64)])
+    assert "not sure at" in str(most.reason)
+
+
+def test_decided_are_the_sizes_on_both_sides_of_a_crossover(row: MakeRow) -> None:
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
+    sure = only(world(row, costs, [1.25**k for k in range(38)], processes=8))
+    (low, left), (right, high) = sure.decided
+    assert (low, high) == (1, 1.25**37)
+    assert left < 100 < right
+    assert sure.bracket is not None
+    assert left <= sure.bracket[0] < sure.bracket[1] <= right
+
+
+def test_a_tie_needs_sizes_that_say_something(row: MakeRow) -> None:
+    """Equal times of one process are no tie; of other tools' values nobody knows better."""
+    same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
+    own = only(world(row, same, processes=1, noise=0.0))
+    assert own.status == "undecided"
+    other = only(world(row, same, processes=1, noise=0.0, file="values.csv"))
+    assert (other.status, other.sure) == ("tie", False)
+    assert "not sure" in str(other.reason)
 
 
 @pytest.mark.parametrize(("processes", "noise"), [(3, 0.01), (8, 0.05)])
@@ -97,7 +157,7 @@ def test_an_estimate_of_exactly_zero_is_the_crossing(row: MakeRow) -> None:
     """Rounded values in files hit 1 exactly; the outer sizes must not move the crossing."""
     ratio = {1: 2.0, 10: 1.0, 100: 0.99}
     costs: dict[str, Cost] = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
-    crossover = only(world(row, costs, list(ratio), processes=1, noise=0.0))
+    crossover = only(world(row, costs, list(ratio), processes=1, noise=0.0, file="values.csv"))
     assert crossover.size == pytest.approx(10)
     assert crossover.bracket == (1, 10)
 
@@ -172,7 +232,7 @@ def test_the_order_of_rows_does_not_matter(row: MakeRow) -> None:
 def test_single_values_cross_without_an_interval(row: MakeRow) -> None:
     """One process gives a size and no interval."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
-    crossover = only(world(row, costs, processes=1, noise=0.0))
+    crossover = only(world(row, costs, processes=1, noise=0.0, file="values.csv"))
     assert crossover.status == "crosses"
     assert (crossover.low, crossover.high) == (None, None)
 
@@ -275,7 +335,9 @@ def test_sure_says_that_no_other_winner_is_left(row: MakeRow) -> None:
 def test_single_values_are_never_sure(row: MakeRow) -> None:
     """However clear they look: nobody knows how much they vary."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(3, 0.3)}
-    crossover = only(world(row, costs, [2**k for k in range(12)], processes=1, noise=0.0))
+    crossover = only(
+        world(row, costs, [2**k for k in range(12)], processes=1, noise=0.0, file="values.csv")
+    )
     assert (crossover.status, crossover.sure) == ("never", False)
 
 
@@ -316,6 +378,6 @@ def test_still_closing_is_said_only_where_the_ratio_still_moves(row: MakeRow) ->
 
 def test_single_values_that_stay_as_they_are_are_not_closing(row: MakeRow) -> None:
     flat = {"numpy": linear(1, 0.125), "torch-cpu": linear(2, 0.25)}
-    crossover = only(world(row, flat, [4, 16], processes=1, noise=0.0))
+    crossover = only(world(row, flat, [4, 16], processes=1, noise=0.0, file="values.csv"))
     assert crossover.status == "never"
     assert "still closing" not in str(crossover.reason)

@@ -61,8 +61,43 @@ def test_what_never_had_a_time_has_its_reason(row: MakeRow) -> None:
     phase_map = phase_map_of(everywhere(row, {"light": LIGHT, "cuda": absent}))
     assert phase_map.backends == ["light"]
     assert phase_map.absent == {"cuda": "too large"}
-    assert phase_map.summary == "light wins 100 % of the map."
+    assert phase_map.summary == "only light has a time: no comparison (cuda: too large)."
+    assert phase_map.shares == {"undecided": 1.0}
     assert phase_map.borders == []
+
+
+def test_only_decided_cells_are_counted(row: MakeRow) -> None:
+    """Where one side waited for cores nobody wins, be it 8,600 times as fast; nor near there."""
+    slow: Cost = lambda x, y: 8600 * LIGHT(x, y)  # noqa: E731
+    rows = [
+        msgspec.structs.replace(one, waited=0.0 if one.backend == "light" else waited)
+        for waited, xs in ((0.5, (4, 16)), (0.0, (64, 256)))
+        for one in measured(row, {"light": LIGHT, "slow": slow}, list(product(xs, SIZES)))
+    ]
+    phase_map = phase_map_of(rows)
+    assert {cell.x for cell in phase_map.cells if cell.decided} == {64, 256}
+    assert phase_map.shares == {"light": 0.5, "undecided": 0.5}
+    assert phase_map.summary == "light wins 50 % of the map, 50 % is undecided."
+    between = phase_map_of(rows, log_grid((4, 256), (4, 256), 13))
+    assert {cell.decided for cell in between.cells if cell.x < 30} == {False}
+    assert {cell.decided for cell in between.cells if cell.x > 36} == {True}
+
+
+def test_one_process_decides_no_cell(row: MakeRow) -> None:
+    rows = everywhere(row, {"light": LIGHT, "heavy": HEAVY})
+    phase_map = phase_map_of(one for one in rows if one.process == 0)
+    assert phase_map.summary == "100 % of the map is undecided."
+
+
+def test_a_third_backend_may_win_too(row: MakeRow) -> None:
+    """Its time is the longest because its threads waited for cores."""
+    third: Cost = lambda x, y: 100 * LIGHT(x, y)  # noqa: E731
+    rows = everywhere(row, {"light": LIGHT, "heavy": HEAVY, "third": third})
+    waited = [
+        msgspec.structs.replace(one, waited=0.9 if one.backend == "third" else 0.0) for one in rows
+    ]
+    assert not any(cell.decided for cell in phase_map_of(waited).cells)
+    assert any(cell.decided for cell in phase_map_of(rows).cells)
 
 
 def test_where_nothing_works_nobody_wins(row: MakeRow) -> None:

@@ -38,6 +38,22 @@ def test_without_a_rule_there_are_only_shares() -> None:
     )
 
 
+def test_a_rule_is_not_read_off_what_is_undecided() -> None:
+    """Said while less is undecided than its winner has."""
+
+    def told(undecided: int) -> str:
+        areas = [
+            Area(x, 4, "a" if x < 60 else None if x < 60 + undecided else "b") for x in range(100)
+        ]
+        parts = {"a": 0.6, "b": (40 - undecided) / 100, "undecided": undecided / 100}
+        return sentence(parts, areas, AXES)
+
+    assert (
+        told(10) == "a wins 60 % of the map, b wins 30 %, 10 % is undecided; b from rows ≈ 64 up."
+    )
+    assert told(25) == "a wins 60 % of the map, b wins 15 %, 25 % is undecided."
+
+
 def test_a_hair_is_not_nothing() -> None:
     areas = [Area(x, y, "a") for x, y in product(range(1, 21), range(1, 21))]
     areas[0] = Area(1, 1, "tie")

@@ -50,7 +50,7 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
     )
     assert draw(map_figure(small)).startswith("<svg")
     assert len(map_rows(small)) == len({y for _, y in cells})
-    assert map_rows(small)[0][1] == ("n" if status == "ok" else "–")
+    assert map_rows(small)[0][1] == ("n?" if status == "ok" else "–")
 
 
 def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
@@ -71,8 +71,32 @@ def test_a_cell_of_the_table_tells_who_wins_and_by_how_much(phase_map: PhaseMap)
     assert rows[0][-1] == "n"
     assert any(re.fullmatch(r"t \d\.\d", cell) for line in rows for cell in line)
     assert map_legend(phase_map) == (
-        "n numpy, t torch-cpu, = tie within ±5 %; numbers: how many times as fast as the next"
+        "n numpy, t torch-cpu, = tie within ±5 %, ? undecided; numbers: how many times as fast as "
+        "the next"
     )
+
+
+def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
+    """8,600 times as fast where one side waited for cores, 3 times where neither did."""
+    rows = [
+        row(sizes=(x, y), backend=name, process=process, seconds=seconds, waited=waited)
+        for x, y in product((16, 32), (4, 8))
+        for process in range(3)
+        for name, seconds, waited in (
+            ("numpy", 1.0, 0.0),
+            ("torch-cpu", 8600.0 if x == 16 else 3.0, 0.5 if x == 16 else 0.0),
+        )
+    ]
+    half = phase_map_of(rows)
+    figure = map_figure(half)
+    assert {(region.backend, region.detail) for region in figure.regions} == {
+        ("numpy", "up to 3.0× faster"),
+        ("undecided", ""),
+    }
+    assert figure.top == 4
+    assert [[cell.sure for cell in line] for line in figure.cells] == [[False, True]] * 2
+    assert map_rows(half)[0][1:] == ("n 8,600?", "n 3.0")
+    assert figure.cells[0][0].text.endswith(", undecided; measured")
 
 
 def test_every_backend_has_a_letter_of_its_own(row: MakeRow) -> None:

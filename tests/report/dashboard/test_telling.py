@@ -24,9 +24,9 @@ NOBODY = Asked(None)
 
 
 def rows_of(family: str, ratios: tuple[float, ...], **fields: object) -> list[Measurement]:
-    """Two backends whose ratios are these at as many sizes, one process each."""
+    """Two backends whose ratios are these at as many sizes, one value each of another tool."""
     return [
-        replace(row, **fields)
+        replace(row, file="values.csv", **({"source": "csv"} | fields))
         for step, ratio in enumerate(ratios)
         for row in (
             measured(family=family, problem=f"{family}:{step}", size=4**step, seconds=1e-4),
@@ -109,7 +109,7 @@ def test_the_more_sweeps_a_page_has_the_fewer_pairs_of_each_are_drawn(
 def test_pairs_that_cross_are_among_those_that_are_drawn() -> None:
     """Although they come last by name."""
     names = [f"backend-{k:02d}" for k in reversed(range(12))]
-    (sweep,) = sweeps(line(backends=names, processes=1))
+    (sweep,) = sweeps(line(backends=names))
     crossing = {pair_of(pair) for pair in sweep.crossovers if pair.size is not None}
     assert crossing == {frozenset(names[:2])}
     assert pair_of(sweep.crossovers[-1]) in crossing

@@ -32,6 +32,17 @@ def test_a_family_has_a_line_for_each_way_to_train_it() -> None:
     assert "nothing measured" not in lines[0]
 
 
+def test_who_has_no_rival_or_is_not_sure_is_told_so() -> None:
+    """As a crossover of these rows is: alone, or by a single process of each."""
+    alone = [row for row in line() if row.backend == "numpy"]
+    (cells,) = winner_cells(collection_of(alone).sweeps)
+    assert cells[2].startswith("numpy ")
+    assert cells[2].endswith(", and no other has a time")
+    (cells,) = winner_cells(collection_of(line(processes=1)).sweeps)
+    assert cells[2].startswith("not sure: numpy ")
+    assert " or torch-cpu " in cells[2]
+
+
 def test_a_sweep_without_a_time_says_so() -> None:
     (sweep,) = collection_of(line()).sweeps
     (cells,) = winner_cells([replace(sweep, rows=[])])

@@ -15,6 +15,7 @@ from perceptron.errors import UserError
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.report.tables.crossover import show_pairs
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import data, read, rows_of, text_of, views
@@ -334,8 +335,8 @@ def test_rows_alone_make_a_dashboard(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_is_not_sure_says_so_beside_its_number(tmp_path: Path) -> None:
-    """The finding of this machine is sure; without repetition its crossover is not."""
-    rows = [row for row in bench_rows() if row.family != "mlp-width" or row.process in (None, 0)]
+    """The finding of this machine is sure; with two processes its crossover is not."""
+    rows = [row for row in bench_rows() if row.family != "mlp-width" or row.process in (None, 0, 1)]
     keep(tmp_path / "results", BENCH, rows)
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     cards = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
@@ -382,3 +383,36 @@ def test_rows_of_another_tool_are_a_dashboard_of_their_own(tmp_path: Path) -> No
         "ratio of numpy to gpu",
     }
     assert all((tmp_path / file).is_file() for file, *_ in PAGES)
+
+
+def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Console, JSON, Overview, Sweeps and Machines: undecided, and nowhere never or an answer."""
+    rows = [
+        replace(row, waited=0.86, disturbed=0)
+        for row in bench_rows()
+        if row.family != "mlp-width" or (row.process == 0 and row.size in (64, 256))
+        if (row.backend, row.size) != ("torch-cpu", 256)
+    ]
+    keep(tmp_path / "results", BENCH, rows)
+    collection = collect(tmp_path / "results")
+    (pair,) = (one for one in collection.benches[0].crossovers if one.challenger == "torch-cpu")
+    assert (pair.status, pair.sure, pair.decided) == ("undecided", False, [])
+    assert "too few" in str(pair.reason)
+    show_pairs([pair])
+    write_site(tmp_path / "html", collection)
+    sweep = [view for at, view in views(tmp_path / "html", "sweeps").items() if "mlp-width" in at]
+    questions = data(tmp_path / "html", "machines")
+    said = {
+        "console": " ".join(capsys.readouterr().out.split()),
+        "overview": text_of(tmp_path / "html" / "index.html"),
+        "sweeps": json.dumps(sweep, ensure_ascii=False),
+        "machines": str([rows_of(tmp_path / "html", one["file"]) for one in questions["parts"]]),
+    }
+    for place, words in said.items():
+        assert "undecided" in words or "not sure" in words, place
+        assert "numpy at every" not in words, place
+        assert "e+307" not in words, place
+    assert "undecided between numpy and torch-cpu" in said["overview"]
+    assert "who is faster is undecided" in said["sweeps"]

@@ -62,17 +62,25 @@ def test_an_interval_holds_1_or_does_not() -> None:
 
 
 def test_processes_that_waited_do_not_count_where_others_are_enough() -> None:
-    """As for two backends; without any, the interval reaches as far as the waiting hides."""
+    """As for two backends; without any, the interval reaches as far as the waiting hides.
+
+    Where one side alone waited, it says nothing.
+    """
     slowed = [2.0 * value if index % 2 else value for index, value in enumerate(FIRST)]
     waits = [0.5 * (index % 2) for index in range(len(FIRST))]
     some = SelfRound(first=rows(FIRST), second=rows(slowed, waits))
-    everywhere = SelfRound(
-        first=rows(FIRST), second=rows([2.0 * value for value in FIRST], [0.5] * len(FIRST))
-    )
+    waited = [0.2] * len(FIRST)
+    longer = [1.2 * value for value in FIRST]
+    everywhere = SelfRound(first=rows(FIRST, waited), second=rows(longer, waited))
     hold, ratio, width, busy, busy_ratio, busy_width = cells([some], [everywhere])
     assert (hold, ratio, width) == ("1 of 1", "1.000", "0.0 %")
-    assert (busy, busy_ratio) == ("1 of 1", "2.000")
-    assert busy_width == "300.0 %"
+    assert (busy, busy_ratio) == ("1 of 1", "1.200")
+    assert busy_width == "56.2 %"
+    unlike = SelfRound(first=rows(FIRST), second=rows(longer, waited))
+    assert cells([unlike], [everywhere, unlike])[::3] == [
+        "no interval, 1 too contended to say",
+        "1 of 1, 1 too contended to say",
+    ]
 
 
 def test_what_was_lost_is_counted() -> None:

@@ -32,7 +32,7 @@ def test_what_was_not_measured_has_its_reason(row: MakeRow) -> None:
     ]
     assert [cells[3] for cells in single_cells(rows)] == [
         "not measured: it stands still",
-        "1.00 [one value] ms, then no more: out of memory",
+        "1.00 [no interval] ms, then no more: out of memory",
     ]
 
 

@@ -54,9 +54,11 @@ def test_the_fastest_at_each_size_has_its_rate(row: MakeRow) -> None:
 
 def test_many_models_have_the_time_of_one(row: MakeRow) -> None:
     """Without batches that is all that stands beside the time."""
+    many = {"family": "many", "axes": ("models",)}
     rows = [
-        row(family="many", axes=("models",), size=models, models=models, seconds=seconds)
-        for models, seconds in ((1, 4e-6), (64, 16e-6))
+        row(**many, backend=backend, size=models, models=models, seconds=seconds)
+        for backend, factor in (("numpy", 1), ("torch-cpu", 3))
+        for models, seconds in ((1, factor * 4e-6), (64, factor * 16e-6))
     ]
     columns, lines = throughput_table(rows)
     assert columns == (*COLUMNS, MODEL_COLUMN)
@@ -72,7 +74,9 @@ def test_many_models_have_the_time_of_one(row: MakeRow) -> None:
 
 def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
     cell = {"axes": ("batch", "width"), "sizes": (8, 64), "size": 512, "batch": 8, "rows": 64}
-    _, ((_, size, *_),) = throughput_table([row(**cell, seconds=1.0)])
+    _, ((_, size, *_),) = throughput_table(
+        [row(**cell, backend=name, seconds=1.0) for name in ("numpy", "torch-cpu")]
+    )
     assert size == "batch × width 8 × 64"
 
 
@@ -80,8 +84,31 @@ def test_another_commit_is_no_further_process(row: MakeRow) -> None:
     """The newest counts, as everywhere."""
     old = [row(**ADAM, batch=10, commit="a", when="2025", process=p, seconds=1.0) for p in (0, 1)]
     new = row(**ADAM, batch=10, commit="b", when="2026", process=2, seconds=0.1)
-    _, ((*_, rate, epoch),) = throughput_table([*old, new])
+    slower = replace(new, backend="torch-cpu", seconds=0.2)
+    _, ((*_, rate, epoch),) = throughput_table([*old, new, slower])
     assert (rate, epoch) == ("100 rows/s", "10.0 s")
+
+
+def test_the_fastest_has_a_rival(row: MakeRow, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without one there is no table; which backend has no time is said."""
+    rows = [one for one in along_the_batch(row) if one.backend == "numpy"]
+    failed = replace(rows[0], backend="torch-cpu", status="failed", reason="no turn", seconds=None)
+    show([*rows, failed])
+    assert capsys.readouterr().out.strip() == (
+        "mlp-batch: only numpy has a time at batch 10 to batch 100, so none is the fastest there; "
+        "torch-cpu: no turn"
+    )
+
+
+def test_the_fastest_is_not_sure_where_the_next_may_be_as_fast(row: MakeRow) -> None:
+    """One process of each tells nothing; nor do sides of which one waited for cores."""
+    _, ((*_, who, _, _, _), _) = throughput_table(along_the_batch(row, processes=(0,)))
+    assert who == "not sure: numpy or torch-cpu"
+    waited = [
+        replace(one, waited=0.2 if one.backend == "numpy" else 0.0) for one in along_the_batch(row)
+    ]
+    _, ((*_, who, _, _, _), _) = throughput_table(waited)
+    assert who == "not sure: numpy or torch-cpu"
 
 
 def test_full_batches_have_no_table(row: MakeRow, capsys: pytest.CaptureFixture[str]) -> None:
