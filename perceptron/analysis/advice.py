@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from math import log
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from perceptron.analysis.data_parallel.estimate import NetworkWhatIf, NotEstimat
 from perceptron.analysis.disturbed import disturbed_samples, is_disturbed
 from perceptron.analysis.interval import TIE, Interval, of_times, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
-from perceptron.analysis.side_by_side import ratio_of
+from perceptron.analysis.side_by_side import counted_rows, ratio_of
 from perceptron.analysis.throughput import epoch_of, models_of
 from perceptron.analysis.training_length import TrainingLength, iterations_per_epoch
 from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
@@ -230,14 +231,15 @@ def _undecided(
         return f"{' and '.join(missing)} {were} not measured: no comparison"
     for name in ordered[1:]:
         ratio = ratios.get(name)
+        if ratio is not None and ratio.low is not None and (ratio.low > 1 or _is_tie(ratio)):
+            continue
         pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
-        is_open = ratio is None or ratio.low is None
-        may_win = is_open or (ratio is not None and ratio.low is not None and ratio.low <= 1)
-        if may_win and any(map(is_disturbed, pair)):
+        # Contended processes beside enough idle ones have left nothing undecided.
+        if any(map(is_disturbed, chain(*counted_rows(pair, name, ordered[0])))):
             contended, taken = disturbed_samples(pair)
             share = f"{contended / taken:.0%} of the " if taken else ""
             return f"{share}samples were contended"
-        if is_open:
+        if ratio is None or ratio.low is None:
             return f"{ordered[0]} and {name} were compared in one repeat"
     return None
 

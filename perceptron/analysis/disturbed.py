@@ -31,7 +31,17 @@ def is_disturbed(row: Measurement) -> bool:
     """Return whether the row's time rests on samples whose threads waited."""
     if row.waited is None or row.waited <= LARGEST_WAITED_SHARE:
         return False  # nearly always, and each row is asked several times
-    return row.waited > largest_waited(row.all_threads or 1, row.processes or 1)
+    return _lost(row) > 0
+
+
+def lost_by_waiting(waited: float | None, threads: int, processes: int) -> float:
+    """Return the logarithm of a time over what it would be if no thread had waited.
+
+    0 for so short a wait that it says nothing, and `UNKNOWN` beyond what bounds anything.
+    """
+    if waited is None or waited <= largest_waited(threads, processes):
+        return 0.0
+    return -log(1 - waited) if waited <= _LARGEST_BOUNDED else UNKNOWN
 
 
 def disturbed_samples(rows: Iterable[Measurement]) -> tuple[int, int]:
@@ -78,8 +88,4 @@ def hidden(*backends: Iterable[Measurement]) -> float:
 
 
 def _lost(row: Measurement) -> float:
-    """Return the logarithm of the time over what it would be without the waiting."""
-    if not is_disturbed(row):
-        return 0.0
-    waited = row.waited or 0.0
-    return -log(1 - waited) if waited <= _LARGEST_BOUNDED else UNKNOWN
+    return lost_by_waiting(row.waited, row.all_threads or 1, row.processes or 1)

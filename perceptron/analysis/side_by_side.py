@@ -16,12 +16,18 @@ def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval |
     From the processes that measured both, from undisturbed ones if there are enough; else the
     interval holds what waiting may hide. None where no process measured both.
     """
-    rows = list(rows)
-    of_first, of_second = rows_by_process(rows, first), rows_by_process(rows, second)
-    shared = sorted(of_first.keys() & of_second)
-    if not shared:
+    sides = counted_rows(rows, first, second)
+    if not sides[0]:
         return None
-    counted = those_that_count(shared, of_second, of_first)
-    sides = [[side[process] for process in counted] for side in (of_first, of_second)]
     numerators, denominators = ([row.seconds or 0.0 for row in side] for side in sides)
     return of_ratio(numerators, denominators, hidden(*sides))
+
+
+def counted_rows(
+    rows: Iterable[Measurement], first: str, second: str
+) -> tuple[list[Measurement], list[Measurement]]:
+    """Return the rows of each backend that their ratio is made of, process by process."""
+    rows = list(rows)
+    of_first, of_second = rows_by_process(rows, first), rows_by_process(rows, second)
+    counted = those_that_count(sorted(of_first.keys() & of_second), of_second, of_first)
+    return [of_first[process] for process in counted], [of_second[process] for process in counted]

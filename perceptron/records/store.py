@@ -59,7 +59,9 @@ class RunJournal:
         self._lines = lines
         stored = load_plan(folder)
         self._run = msgspec.structs.replace(run, kernels=stored.kernels, profiled=stored.profiled)
-        self.spent_seconds = stored.spent_seconds or 0.0
+        # One that was finished had its time: what it has lost is tried in that of this start.
+        is_over = stored.finished is not None and stored.has_lost_rows
+        self.spent_seconds = 0.0 if is_over else stored.spent_seconds or 0.0
         """What earlier starts have spent, then what is written down."""
 
     @property

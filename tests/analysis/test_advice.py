@@ -197,6 +197,30 @@ def test_contended_samples_and_one_repeat_name_no_winner(
     assert why in advice.sentence(advised)
 
 
+@pytest.mark.parametrize(("spread", "tie"), [(1.001, True), (1.5, False)])
+def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(
+    row: MakeRow, spread: float, tie: bool
+) -> None:
+    """Neither where both are alike, nor where chance explains the difference."""
+    rows = [
+        row(
+            problem="mlp:8x2",
+            backend=backend,
+            process=process,
+            seconds=1e-5 * spread ** ((process + one) % 2),
+            samples=[1e-5] * 5,
+            waited=0.05 if (backend, process) == ("numpy", 3) else 0.0,
+        )
+        for one, backend in enumerate(BACKENDS[:2])
+        for process in range(8)
+    ]
+    advised = advise(rows, BACKENDS[:2], "mlp:8x2", TrainingLength(iterations=10_000), [])
+    assert advised.undecided is None
+    assert advised.use is not None
+    assert len(advised.unsure) == 1
+    assert bool(advised.ties) is tie
+
+
 def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
     """By whole trainings from cold: what prepares for long does not win short ones anywhere."""
     rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=0.1)

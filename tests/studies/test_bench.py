@@ -10,7 +10,7 @@ import pytest
 from perceptron.analysis.stored.collection import collect
 from perceptron.analysis.stored.runs import judge_bench
 from perceptron.errors import UserError
-from perceptron.measure.job import Job
+from perceptron.measure.job import Job, Outcome
 from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
@@ -255,6 +255,31 @@ def test_an_interrupted_run_resumes_inside_its_budget(slow: Lab, tmp_path: Path)
     result = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
     assert result.results == folder
     assert slow.now <= 40 * 1.05
+
+
+def test_what_a_killed_worker_lost_is_tried_again_though_the_budget_was_spent(
+    slow: Lab, tmp_path: Path
+) -> None:
+    """In as much time once more: else the same command could only say again what it had lost."""
+    reason = "the worker was ended by SIGKILL (out of memory?)"
+
+    def killed(backend: str, problem: Problem) -> Outcome | None:
+        if (backend, problem.name) != ("torch-cpu", "or-gate"):
+            return None
+        return Outcome(problem=problem.reference, status="failed", reason=reason)
+
+    slow.refused = killed
+    first = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
+    assert "killed" in {warning.code for warning in first.warnings}
+    assert slow.now > 30
+    slow.refused = lambda backend, problem: None
+    before = slow.now
+    again = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
+    assert again.results == first.results
+    assert "killed" not in {warning.code for warning in again.warnings}
+    assert {row.status for row in again.rows if row.backend == "torch-cpu"} == {"ok"}
+    assert "or-gate" in {row.problem for row in again.rows if row.backend == "torch-cpu"}
+    assert slow.now - before <= 40 * 1.05
 
 
 def test_a_budget_that_measures_nothing_is_refused(slow: Lab, tmp_path: Path) -> None:

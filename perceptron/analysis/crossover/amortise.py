@@ -101,12 +101,15 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
         judged |= here
 
 
-def _is_decided(rows: list[Measurement], one: str, other: str) -> bool:
-    """Return whether one is faster per iteration; single values of other tools are believed."""
+def _is_slower(rows: list[Measurement], slower: str, faster: str) -> bool:
+    """Return whether that is decided per iteration; single values of other tools are believed.
+
+    The times are those of all processes, and those that count may say the opposite.
+    """
     if not is_own(rows[0]):
         return True
-    ratio = ratio_of(rows, one, other)
-    return bool(ratio and ratio.low and ratio.high and not ratio.low <= 1 <= ratio.high)
+    ratio = ratio_of(rows, slower, faster)
+    return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
 def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
@@ -124,7 +127,9 @@ def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
         )
         for sign in (1, -1)
     )
-    if not _is_decided(rows, one, other) or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
+    if not _is_slower(rows, slower, faster) or (
+        _end(seconds[faster], 1) >= _end(seconds[slower], -1)
+    ):
         high = inf
     likely = _iterations(
         prepare[faster].estimate,

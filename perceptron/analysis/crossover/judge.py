@@ -235,7 +235,9 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         ratio_at=[_ratio_at(point) for point in measured],
         sure=sure,
         unsure=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining],
-        decided=[(measured[first].size, measured[last].size) for first, last in known],
+        decided=[(measured[first].size, measured[last].size) for first, last in known]
+        if len(measured) > 1
+        else [],
         **family.ground._asdict(),
         axis=family.axis,
         source=where.source,

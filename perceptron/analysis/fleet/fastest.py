@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.stored.sweep import Curve
+from perceptron.records.measurement import Measurement
 
 
 class FastestAtSize(Struct, frozen=True):
@@ -86,13 +89,34 @@ def stretches(answers: Sequence[FastestAtSize]) -> list[FastestOver]:
 
 
 def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:
-    """Return by size whether the second of each (faster, slower) pair is surely slower."""
+    """Return by size whether the second of each (faster, slower) pair is surely slower.
+
+    Only where the crossover itself calls the size decided: of many sizes one or two are apart by
+    chance, and one size alone decides nothing.
+    """
     by_size: dict[float, dict[tuple[str, str], bool]] = {}
     for crossover in crossovers:
         incumbent, challenger = crossover.incumbent, crossover.challenger
-        believed = crossover.status != "suspect"
         for at in crossover.ratio_at:
+            believed = crossover.status != "suspect" and any(
+                low <= at.size <= high for low, high in crossover.decided
+            )
             pairs = by_size.setdefault(at.size, {})
             pairs[incumbent, challenger] = believed and at.low is not None and at.low > 1
             pairs[challenger, incumbent] = believed and at.high is not None and at.high < 1
     return by_size
+
+
+def ruled_out_side_by_side(
+    rows: Iterable[Measurement], names: Iterable[str]
+) -> dict[tuple[str, str], bool]:
+    """Return `ruled_out` at one size from its rows, where there is no crossover to ask.
+
+    By the processes that measured both; where none did, nothing is ruled out.
+    """
+    rows = list(rows)
+    ratios = {pair: ratio_of(rows, pair[1], pair[0]) for pair in permutations(names, 2)}
+    return {
+        pair: ratio is not None and ratio.low is not None and ratio.low > 1
+        for pair, ratio in ratios.items()
+    }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -14,10 +13,10 @@ from perceptron.analysis.fleet.fastest import (
     FastestOver,
     fastest_at_sizes,
     ranked,
+    ruled_out_side_by_side,
     stretches,
 )
 from perceptron.analysis.interval import Interval, scaled
-from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import ITERATIONS, FindingRow, finding_rows
 from perceptron.analysis.stored.sweep import Sweep
@@ -145,7 +144,9 @@ def _finding(bench: BenchResult, price: float | None) -> FindingAnswer:
         for row in bench.finding
         if row.seconds is not None
     }
-    best, unsure = ranked(seconds, _ruled_out(bench, seconds)) if seconds else (None, [])
+    rows = finding_rows(row for row in bench.rows if row.all_threads == bench.threads[0])
+    sure = ruled_out_side_by_side(rows, seconds)
+    best, unsure = ranked(seconds, sure) if seconds else (None, [])
     return FindingAnswer(
         threads=bench.threads[0],
         rows=bench.finding,
@@ -156,13 +157,3 @@ def _finding(bench: BenchResult, price: float | None) -> FindingAnswer:
         fastest=best,
         unsure=unsure,
     )
-
-
-def _ruled_out(bench: BenchResult, seconds: Mapping[str, Interval]) -> dict[tuple[str, str], bool]:
-    """Return whether the second of each two backends is surely slower, by what measured both."""
-    rows = finding_rows(row for row in bench.rows if row.all_threads == bench.threads[0])
-    return {
-        pair: ratio.low is not None and ratio.low > 1
-        for pair in permutations(seconds, 2)
-        if (ratio := ratio_of(rows, pair[1], pair[0])) is not None
-    }

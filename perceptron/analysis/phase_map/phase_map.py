@@ -32,7 +32,7 @@ from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.ground import ground
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import Measurement, was_killed
 from perceptron.records.warning import MeasurementWarning
 
 TIED = "tie"
@@ -171,7 +171,10 @@ def _alone(name: str, absent: Mapping[str, str]) -> str:
 
 
 def _measured(cell: Cell, rows: list[Measurement], rivals: bool) -> MapCell:
-    """Judge a cell by its own times; who is alone in one wins it if there are rivals elsewhere."""
+    """Judge a cell by its own times; who is alone in one wins it if there are rivals elsewhere.
+
+    Not where a rival's worker was killed: another try may have its time.
+    """
     by_backend = {
         backend: seconds
         for backend in sorted({row.backend for row in rows})
@@ -182,7 +185,8 @@ def _measured(cell: Cell, rows: list[Measurement], rivals: bool) -> MapCell:
     }
     fastest, second = _two(typical)
     if fastest is None or second is None:
-        return _cell(cell, fastest, second, None, measured=True, decided=rivals)
+        alone = rivals and not any(was_killed(row.reason) for row in rows)
+        return _cell(cell, fastest, second, None, measured=True, decided=alone)
     ratio = ratio_of(rows, second, fastest)
     if ratio is not None and ratio.estimate < 1:  # processes that do not count had reversed it
         fastest, second = second, fastest

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import exp
 from pathlib import Path
 from statistics import median
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from perceptron.analysis.disturbed import lost_by_waiting
 from perceptron.analysis.race.median import median_of
 from perceptron.analysis.trust import failure_warnings
 from perceptron.records.budget import BudgetUse
@@ -55,6 +57,7 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     seconds: float | None
     """Median to the target; None where fewer than half of the seeds get there."""
     low: float | None
+    """Had no thread waited for a core; None where nothing bounds that, or nothing is known."""
     high: float | None
     epochs: float | None
     """Median that it took; None as ``seconds``."""
@@ -211,8 +214,16 @@ def _judged(
     def judged(number: Callable[[RaceRow, Training], float]) -> list[float]:
         return [number(row, training) for row, training in trainings]
 
+    def least_seconds(row: RaceRow, own: Training) -> float:
+        """Return those of the training had no thread waited for a core; 0 if nothing tells."""
+        lost = lost_by_waiting(own.waited, row.all_threads, row.processes)
+        return own.checks[-1].seconds * exp(-lost)
+
     whole = median_of(
         judged(lambda row, own: seconds_from_start(row, start) + own.checks[-1].seconds), reached
+    )
+    least = median_of(
+        judged(lambda row, own: seconds_from_start(row, start) + least_seconds(row, own)), reached
     )
     epochs = median_of(
         judged(lambda row, own: own.checks[-1].iterations / row.iterations_per_epoch), reached
@@ -226,7 +237,7 @@ def _judged(
         seeds=len(trainings),
         reached=sum(reached),
         seconds=None if whole is None else whole.value,
-        low=None if whole is None else whole.low,
+        low=None if least is None else least.low or None,
         high=None if whole is None else whole.high,
         epochs=None if epochs is None else epochs.value,
         parts=Parts(

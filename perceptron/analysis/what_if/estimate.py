@@ -19,6 +19,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from perceptron.analysis.disturbed import UNKNOWN, hidden
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
 from perceptron.analysis.what_if.devices import (
@@ -196,15 +197,17 @@ def what_if(
 ) -> WhatIf | None:
     """Compare the measured times of one backend with estimates of another at the same sizes.
 
-    None where no size has both.
+    None where fewer than two sizes have both. Times of which waiting for cores leaves nothing known
+    are left out.
     """
     by_size = {estimated.size: estimated for estimated in estimates}
+    rows = [row for row in rows if hidden([row]) < UNKNOWN]
     measured = {}
     for size in sorted(by_size):
         seconds = times([row for row in rows if row.size == size], incumbent)
         if seconds:
             measured[size] = of_times(list(seconds.values())).estimate
-    if not measured:
+    if len(measured) < 2:
         return None
     likely, best, worst = (
         _crossing({size: log(getattr(by_size[size], part) / measured[size]) for size in measured})

@@ -66,7 +66,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
 def _told_to_end() -> Iterator[None]:
     """Interrupt the block once by what ends it otherwise; who has asked for something else gets it.
 
-    What is sent again must not keep it from clearing up.
+    What is sent again must not keep it from clearing up, nor from saying that it has.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -81,7 +81,8 @@ def _told_to_end() -> Iterator[None]:
         yield
     finally:
         for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, signal.SIG_DFL)
 
 
 def close(warnings: Iterable[MeasurementWarning], next_command: str | None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.fleet.fastest import ranked, ruled_out, ruled_out_side_by_side
+from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current, has_time, reason, times
-from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.throughput import (
     Epoch,
     epoch_of,
@@ -137,6 +138,7 @@ def _by_size(rows: Iterable[Measurement]) -> list[list[Measurement]]:
 
 
 def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], Rate]]:
+    sure = ruled_out(crossovers(rows))
     for here in _by_size(rows):
         epoch = shared_epoch(here)
         if epoch is None and any(epoch_of(row) is not None for row in here):  # of two problems
@@ -147,7 +149,9 @@ def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], R
         }
         if len(seconds) < 2:
             continue
-        best, unsure = _fastest(here, seconds)
+        best, unsure = ranked(
+            seconds, ruled_out_side_by_side(here, seconds) | sure.get(here[0].size, {})
+        )
         time = seconds[best]
         cells = (
             here[0].family,
@@ -163,14 +167,3 @@ def _size(row: Measurement) -> str:
     numbers = row.sizes or (row.size,)
     axes = row.axes if len(row.axes) == len(numbers) else (size_axis(row.family),)
     return f"{' × '.join(axes)} {' × '.join(map(count, numbers))}"
-
-
-def _fastest(rows: Sequence[Measurement], seconds: Mapping[str, Interval]) -> tuple[str, list[str]]:
-    """Return the fastest, and those that may be as fast by the processes that measured both."""
-    best, *others = sorted(seconds, key=lambda name: seconds[name].estimate)
-    ratios = {name: ratio_of(rows, name, best) for name in others}
-    return best, [
-        name
-        for name, ratio in ratios.items()
-        if ratio is None or ratio.low is None or ratio.low <= 1
-    ]

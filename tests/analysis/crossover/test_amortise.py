@@ -180,3 +180,16 @@ def test_contended_times_do_not_say_that_the_faster_one_is_ahead(row: MakeRow) -
     assert only(started(row, costs, ready, waited=0.0)).high == 1
     assert only(started(row, costs, ready, waited=0.6)).high is None
     assert only(started(row, costs, ready, (0.0,))).high is None
+
+
+def test_what_idle_processes_contradict_is_undecided(row: MakeRow) -> None:
+    """By all processes the compiled one is ahead; by the idle ones it is not."""
+    ready = {EAGER: 0.5, COMPILED: 0.6}
+    idle = started(row, {EAGER: 1e-3, COMPILED: 1.2e-3}, ready, (0.01, 0.0, -0.01), waited=0.0)
+    contended = [
+        replace(one, process=3 + one.process, waited=0.9 if one.backend == EAGER else 0.0)
+        for one in started(row, {EAGER: 2e-3, COMPILED: 1.2e-3}, ready, (0.01, -0.01) * 6)
+    ]
+    both = only([*idle, *contended])
+    assert (both.faster, both.high) == (COMPILED, None)
+    assert only(idle).faster == EAGER

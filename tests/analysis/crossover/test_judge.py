@@ -90,7 +90,7 @@ def at_one_size(row: MakeRow, processes: int, **fields: object) -> Crossover:
 def test_one_size_decides_nothing(row: MakeRow, processes: int, fields: dict[str, object]) -> None:
     """Whoever measured it, and however clear it is; the reason holds what it says."""
     crossover = at_one_size(row, processes, **fields)
-    assert (crossover.status, crossover.sure) == ("undecided", False)
+    assert (crossover.status, crossover.sure, crossover.decided) == ("undecided", False, [])
     assert "measured at size 64 only, where torch-cpu takes 8" in str(crossover.reason)
     assert "times as long as numpy" in str(crossover.reason)
 

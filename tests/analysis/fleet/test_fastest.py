@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.fleet.fastest import (
@@ -41,11 +42,21 @@ def test_two_within_their_intervals_are_not_sure(row: MakeRow) -> None:
     assert (answers[1024].backend, answers[1024].unsure) == ("torch-cpu", [])
 
 
-def test_a_pair_that_is_not_believable_is_not_sure() -> None:
+@pytest.mark.parametrize("doubt", [{"status": "suspect"}, {"status": "undecided", "decided": []}])
+def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: dict[str, object]) -> None:
     (sweep,) = sweeps(line())
-    doubted = [replace(one, status="suspect") for one in sweep.crossovers]
+    doubted = [replace(one, **doubt) for one in sweep.crossovers]
     answers = fastest_at_sizes(sweep.curves, doubted)
     assert all(one.unsure for one in answers)
+
+
+def test_the_only_size_of_a_pair_has_no_fastest(row: MakeRow) -> None:
+    """As its crossover says, however far the times are apart."""
+    both = world(row, {"numpy": linear(1, 0), "torch-cpu": linear(800, 0)}, sizes=(4,))
+    (sweep,) = sweeps([*both, *world(row, {"numpy": linear(1, 0)}, sizes=(16,))])
+    (crossover,) = sweep.crossovers
+    (answer,) = fastest_at_sizes(sweep.curves, sweep.crossovers)
+    assert (crossover.status, answer.unsure) == ("undecided", ["torch-cpu"])
 
 
 def test_single_values_leave_everything_open() -> None:

@@ -89,6 +89,23 @@ def test_one_process_decides_no_cell(row: MakeRow) -> None:
     assert phase_map.summary == "100 % of the map is undecided."
 
 
+@pytest.mark.parametrize(
+    ("reason", "decided"),
+    [("too large", True), ("the worker was ended by SIGKILL (out of memory?)", False)],
+)
+def test_alone_in_a_cell_wins_it_unless_a_rival_was_killed(
+    row: MakeRow, reason: str, decided: bool
+) -> None:
+    """The same command tries that one again."""
+    heavy: Cost = lambda x, y: inf if x == 256 else HEAVY(x, y)  # noqa: E731
+    rows = [
+        msgspec.structs.replace(one, status="failed", reason=reason) if one.reason else one
+        for one in everywhere(row, {"light": LIGHT, "heavy": heavy})
+    ]
+    cells = [cell for cell in phase_map_of(rows).cells if cell.x == 256]
+    assert {(cell.winner, cell.decided) for cell in cells} == {("light", decided)}
+
+
 def test_a_third_backend_may_win_too(row: MakeRow) -> None:
     """Its time is the longest because its threads waited for cores."""
     third: Cost = lambda x, y: 100 * LIGHT(x, y)  # noqa: E731

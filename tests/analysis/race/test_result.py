@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from perceptron.analysis.race.result import (
@@ -100,12 +101,27 @@ def test_who_is_first_is_not_sure_where_they_overlap_or_are_open() -> None:
     assert first_of([]) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "waited", "unsure"),
+    [("torch-cpu", 0.6, 1), ("torch-cpu", 0.2, 0), ("numpy", 0.6, 0)],
+)
+def test_who_waited_for_cores_may_have_been_first(name: str, waited: float, unsure: int) -> None:
+    """Waiting only ever adds: the one that is first all the same stays it."""
+    rows = [
+        msgspec.structs.replace(row, resident=msgspec.structs.replace(row.resident, waited=waited))
+        if row.backend == name and row.resident is not None
+        else row
+        for row in race_rows()
+    ]
+    first = first_of(list(of_start(rows, "resident", NUMPY, TORCH).values()))
+    assert first is not None
+    assert (first.run.backend, len(first.unsure)) == ("numpy", unsure)
+
+
 def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     assert race_warnings(race_rows()) == []
     waited = race_row()
     assert waited.fresh is not None
-    import msgspec
-
     slow = msgspec.structs.replace(waited.fresh, waited=0.5)
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
     assert warning.code == "disturbed"

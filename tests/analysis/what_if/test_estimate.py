@@ -176,5 +176,10 @@ def test_what_depends_on_the_range_is_open(
     assert what_if_text.cells([answer])[0][-1] == words
 
 
-def test_without_a_measured_size_there_is_no_answer(row: MakeRow) -> None:
-    assert what_if("line", "numpy", [row(size=2, seconds=1.0)], [guess(4, 1.0)], H100) is None
+@pytest.mark.parametrize(("sizes", "waited"), [((2, 64), 0.0), ((4,), 0.0), ((4, 16), 0.6)])
+def test_without_two_sizes_that_say_something_there_is_no_answer(
+    row: MakeRow, sizes: tuple[int, ...], waited: float
+) -> None:
+    """Not measured on both, at one of them alone, or by threads that had no cores."""
+    rows = [row(size=size, seconds=1.0, waited=waited) for size in sizes]
+    assert what_if("line", "numpy", rows, [guess(4, 1.0), guess(16, 1.0)], H100) is None

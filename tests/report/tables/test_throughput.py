@@ -111,6 +111,13 @@ def test_the_fastest_is_not_sure_where_the_next_may_be_as_fast(row: MakeRow) -> 
     assert who == "not sure: numpy or torch-cpu"
 
 
+def test_the_fastest_is_as_sure_as_the_crossover(row: MakeRow) -> None:
+    """Which stands in the table above: the only size of a pair decides nothing."""
+    alone = [one for one in along_the_batch(row) if (one.size, one.backend) != (10, "torch-cpu")]
+    _, ((*_, who, _, _, _),) = throughput_table(alone)
+    assert who == "not sure: torch-cpu or numpy"
+
+
 def test_full_batches_have_no_table(row: MakeRow, capsys: pytest.CaptureFixture[str]) -> None:
     show([row(rows=100, seconds=1.0)])
     assert capsys.readouterr().out == ""
