@@ -13,9 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that end a command as ctrl-C does."""
-
 
 class ChildProcess:
     """A process from its start to its end; what it prints on standard error is kept.
@@ -108,15 +105,6 @@ def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> 
     until = time.monotonic() + patience_seconds
     for child in children:
         child.end(max(0.0, until - time.monotonic()))
-
-
-def ended_with_us(code: int) -> bool:
-    """Return whether a child was ended by what is about to end this process.
-
-    Schedulers and terminals send it to all processes of a job, in any order: no backend failed, and
-    what is to end must not write down that one did.
-    """
-    return -code in ENDING
 
 
 def describe_exit(code: int) -> str:

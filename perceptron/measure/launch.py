@@ -15,7 +15,8 @@ from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.kept_data import FOLDER
 from perceptron.records.files.held import temporary_folder
-from perceptron.supervision import ChildProcess, describe_exit, end_all, ended_with_us
+from perceptron.supervision import ChildProcess, describe_exit, end_all
+from perceptron.told_to_end import ended_with_us
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from perceptron.errors import UserError
-from perceptron.supervision import ENDING
+from perceptron.told_to_end import ENDING
 from perceptron.untrusted_text import printable
 
 if TYPE_CHECKING:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -14,11 +16,12 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
 from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Arm
-from perceptron.records.files.held import abandoned, make_held
+from perceptron.records.files.lock import open_locked
 
 # Folders that trees lie in; their paths are equally long.
 SIDES = ("a", "b", "c")
 _PREFIX = "gate-"
+_LOCK = "lock"
 
 
 class Worktrees:
@@ -136,9 +139,8 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
     folder = cache or user_cache_path("perceptron", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in abandoned(folder, _PREFIX):
-            _remove(repository, left)
-        home, lock = make_held(folder, _PREFIX)
+        _remove_abandoned(repository, folder)
+        home, lock = _make(folder)
     except OSError as error:
         raise UserError(
             f"{folder}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
@@ -148,6 +150,16 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
     finally:
         _remove(repository, home)
         lock.close()
+
+
+def _make(folder: Path) -> tuple[Path, FileIO]:
+    """Make a folder that others see only once its lock is held."""
+    made = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
+    lock = open_locked(made / _LOCK)
+    assert lock is not None, "nobody else knows this folder"
+    home = made.with_name(_PREFIX + made.name.removeprefix("new-"))
+    made.rename(home)
+    return home.resolve(), lock
 
 
 def _remove(repository: Path, home: Path) -> None:
@@ -168,3 +180,13 @@ def _owner(home: Path) -> Path | None:
             if administration.is_dir():
                 return administration.parents[1]
     return None
+
+
+def _remove_abandoned(repository: Path, folder: Path) -> None:
+    """Remove what nobody holds the lock of: its owner has ended, one way or another."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # no folder of ours
+            lock = open_locked(left / _LOCK)
+            if lock is not None:
+                _remove(repository, left)
+                lock.close()

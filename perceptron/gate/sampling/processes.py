@@ -154,7 +154,7 @@ def _decode(line: bytes) -> Answer | None:
     try:
         content = msgspec.json.decode(line)
         return msgspec.convert({**content, "content": content}, type=Answer)
-    except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, msgspec.ValidationError, TypeError, UnicodeDecodeError):
         return None
 
 

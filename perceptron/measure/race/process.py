@@ -19,7 +19,8 @@ from perceptron.measure.launch import (
 )
 from perceptron.measure.race.messages import Looked, Message, RaceJob, Ready, Stopped
 from perceptron.records.race import Check, RaceTimes, Training
-from perceptron.supervision import ChildProcess, describe_exit, ended_with_us
+from perceptron.supervision import ChildProcess, describe_exit
+from perceptron.told_to_end import ended_with_us
 
 _COMMAND = (sys.executable, "-m", "perceptron.measure.race.racer")
 # It leaves at once when it has nothing more to say.

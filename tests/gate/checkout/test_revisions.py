@@ -10,7 +10,6 @@ from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import changes, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.records.files.held import make_held
 from tests.gate.conftest import Repository
 
 SUITE = Suite("asv.conf.json", "benchmarks", ".")
@@ -113,8 +112,8 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
     elsewhere = Repository(other)
     with working_folder(toy.folder) as used:
         Worktrees(toy.folder, used, first, first, SUITE)
-        left, lock = make_held(cache, "gate-")
-        lock.close()  # as with its process
+        left = cache / "gate-left"
+        left.mkdir()
         Worktrees(toy.folder, left, first, first, SUITE)
         (cache / "gate-note").write_text("no folder")
         with working_folder(elsewhere.folder):
