@@ -42,6 +42,8 @@ from perceptron.report.tables.speeds import speeds_lines
 from perceptron.validation.gate.runs.neighbour import busy_neighbour
 
 COMMAND = "python -m benchmarks.busy"
+ANSWERS = "answers-beside-others"
+"""The block of docs/how-sure.md that ``--answers --save`` writes."""
 PARTS: dict[str, Callable[[], Any]] = {
     "crossover": speed_parts.crossover_speed,
     "ratios": speed_parts.or_gate_ratios,
@@ -76,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.save is not None:
             text_file.reserve(options.save)
         if options.answers:
-            block = "answers-beside-others"
+            block = ANSWERS
             ground = f"{_now()[:10]}, {cpu_name()}, {usable_cores()} cores"
             table = "\n".join(busy_answers.lines(busy_answers.measure(_say), ground))
         else:

@@ -161,6 +161,8 @@ def test_an_interrupted_command_is_one_line_and_keeps_what_was_measured(
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests may ignore it, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(how, signal.SIG_DFL),
     )
     deadline = time.monotonic() + _GUARD_SECONDS
     rows = ""

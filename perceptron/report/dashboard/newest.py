@@ -65,7 +65,9 @@ def _question(result: Answer, drawn: Sequence[Sweep]) -> tuple[str, str, str]:
             words = _crossovers(result.crossovers)
             return f"crossover of {families}", words, _sweep(result.rows, drawn)
         case BenchResult():
-            return "bench", finding_sentence(result.finding), _sweep(result.rows, drawn)
+            found = result.finding
+            words = finding_sentence(found) if found else _crossovers(result.crossovers)
+            return "bench", words, _sweep(result.rows, drawn)
 
 
 def _crossovers(crossovers: Sequence[Crossover]) -> str:

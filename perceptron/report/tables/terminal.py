@@ -85,7 +85,7 @@ class _SpentColumn(BarColumn):
 
 
 def _log(title: str, words: Callable[[float, float], str]) -> Move:
-    tenths = 0
+    tenths = -1
 
     def move(done: float, total: float, message: str) -> None:
         nonlocal tenths

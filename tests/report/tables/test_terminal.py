@@ -97,15 +97,15 @@ def test_in_a_pipe_a_table_is_as_wide_as_it_is(columns: str | None, whole: bool)
 def test_progress_outside_a_terminal_is_a_line_at_every_tenth(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """On standard error, and ten lines for any number of steps."""
+    """On standard error, one at once and ten for any number of steps."""
     with terminal.progress_bar("measuring") as move:
         for done in range(1, 101):
             move(done, 100, f"[step {done}]")
     out, err = capsys.readouterr()
     assert out == ""
     lines = err.splitlines()
-    assert len(lines) == 10
-    assert lines[0] == "measuring: 10 of 100, [step 10]"
+    assert len(lines) == 11
+    assert lines[:2] == ["measuring: 1 of 100, [step 1]", "measuring: 10 of 100, [step 10]"]
     assert lines[-1] == "measuring: 100 of 100, [step 100]"
 
 
@@ -114,9 +114,9 @@ def test_progress_of_a_budget_is_the_time_that_is_gone(capsys: pytest.CaptureFix
         for done in range(61):
             move(done, 120, f"[at {done}]")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "measuring: 0:12 of 2:00, [at 12]"
+    assert lines[:2] == ["measuring: 0:00 of 2:00, [at 0]", "measuring: 0:12 of 2:00, [at 12]"]
     assert lines[-1] == "measuring: 1:00 of 2:00, [at 60]"
-    assert len(lines) == 5
+    assert len(lines) == 6
 
 
 def test_a_bar_of_a_budget_is_there_at_once_moves_by_itself_and_ends_with_the_work(
