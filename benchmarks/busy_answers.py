@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from benchmarks.results import ROOT, unsteered
 from perceptron.analysis.disturbed import disturbed_samples
+from perceptron.errors import UserError
 from perceptron.records.store import load_run
 from perceptron.report.tables import markdown
 from perceptron.validation.gate.runs.neighbour import busy_neighbour
@@ -153,10 +154,13 @@ def _advise_then_fastest(shape: dict[str, Any], threads: int | None) -> list[Ask
             f"**{shape!r}, threads={threads!r}, results=pathlib.Path({folder!r}, 'results')"
             ")).decode())"
         )
-        advice = msgspec.json.decode(_output([sys.executable, "-c", code], folder))
+        advice = _answer([sys.executable, "-c", code], folder)
     name = f"perceptron.fastest({', '.join(f'{key}={value}' for key, value in shape.items())}"
     name += ")" if threads is None else f", threads={threads})"
-    return [asked, Asked(question=name, claims=list(_of_fastest(advice)), contended=None)]
+    return [
+        asked,
+        Asked(question=name, claims=list(_of_fastest(advice or {"sure": False})), contended=None),
+    ]
 
 
 def _command(*words: str, folder: str) -> Asked:
@@ -164,24 +168,27 @@ def _command(*words: str, folder: str) -> Asked:
     where = ["--results", f"{folder}/results"]
     where += [] if words[0] == "advise" else ["--html", f"{folder}/html"]
     command = [sys.executable, "-m", "perceptron", *words, "--json", *where]
-    document = msgspec.json.decode(_output(command, folder))
+    document = _answer(command, folder)
     runs = Path(folder, "results", "runs").glob("*/*/")
     rows = [row for run in runs for row in load_run(run, lambda _: None)[2]]
     contended, taken = disturbed_samples(rows)
     return Asked(
         question=f"perceptron {' '.join(words)}",
-        claims=list(claims_of(words[0], document)),
+        claims=list(claims_of(words[0], document)) if document else [],
         contended=contended / taken if taken else None,
     )
 
 
-def _output(command: Sequence[str], folder: str) -> bytes:
-    """Return what a command prints; exit codes 0 and 3 (inconclusive) are answers."""
+def _answer(command: Sequence[str], folder: str) -> dict[str, Any] | None:
+    """Return what a command answers; None where there was no time to measure anything."""
     variables = {**unsteered(environ)[0], "PERCEPTRON_CACHE": f"{folder}/cache"}
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=False)
-    if done.returncode not in (0, 3):
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr.decode(errors='replace')}")
-    return done.stdout
+    if done.returncode == 2 and b"nothing was measured yet" in done.stderr:
+        return None
+    if done.returncode not in (0, 3):  # 3 is inconclusive
+        raise UserError(f"{' '.join(command)} failed: {done.stderr.decode(errors='replace')}")
+    answer: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return answer
 
 
 def claims_of(command: str, document: dict[str, Any]) -> Iterator[Claim]:
