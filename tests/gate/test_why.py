@@ -14,8 +14,9 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
+from perceptron.gate.counting import valgrind as valgrind_module
 from perceptron.gate.counting.valgrind import Valgrind
-from perceptron.gate.reasons import bisect, explain
+from perceptron.gate.reasons import bisect, explain, looking
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Growth, Row
 from perceptron.records.profile import Profile
@@ -68,6 +69,8 @@ def project(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """One benchmark over Python's code and compiled code, and time enough on any machine."""
     for module in (explain, bisect):
         monkeypatch.setattr(module, "_LEAST_SECONDS", 3600.0)
+    monkeypatch.setattr(looking, "_PATIENCE", 100.0)
+    monkeypatch.setattr(valgrind_module, "LONGEST_SECONDS", 3600.0)
     toy.write(".gitignore", "results/\n__pycache__/\n")
     toy.write("toy/__init__.py", code())
     toy.write("benchmarks/suite.py", SUITE)
@@ -123,7 +126,7 @@ def test_compiled_work_names_the_compiled_function(project: Repository) -> None:
     project.commit("head")
     comparison = run()
     row = only_row(comparison)
-    assert row.verdict == "regression"
+    assert (row.verdict, row.why_not) == ("regression", None)
     assert level(row, "python") == []
     first, *_ = level(row, "c")
     assert "translate" in first.function

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 _PARTITION = "machine"
+_NO_MACHINE = "__HIVE_DEFAULT_PARTITION__"
 _MARK = "_perceptron"
 """An empty file in a folder of ours. Readers of Parquet pass over names that begin like this."""
 
@@ -129,16 +131,19 @@ def _folder(target: Path) -> Iterator[_Writer]:
     draft, old = _draft(target), _draft(target, "old")
 
     class Writer:
+        # Not with write_to_dataset: pyarrow's threads for datasets abort one process in a hundred
+        # as it ends on a busy machine, with "terminate called without an active exception".
         def write(self, table: pyarrow.Table, number: int) -> None:
-            from pyarrow import parquet
+            from pyarrow import compute, parquet
 
-            parquet.write_to_dataset(
-                table,
-                draft,
-                partition_cols=[_PARTITION],
-                basename_template=f"{number:05d}-{{i}}.parquet",
-                existing_data_behavior="overwrite_or_ignore",
-            )
+            machines = table[_PARTITION]
+            columns = table.drop_columns([_PARTITION])
+            for machine in machines.unique():
+                name = quote(machine.as_py(), safe="") if machine.is_valid else _NO_MACHINE
+                own = compute.equal(machines, machine) if machine.is_valid else machines.is_null()
+                folder = draft / f"{_PARTITION}={name}"
+                folder.mkdir(exist_ok=True)
+                parquet.write_table(columns.filter(own), folder / f"{number:05d}-0.parquet")
 
     try:
         draft.mkdir()
