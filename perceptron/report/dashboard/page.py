@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment as Templates
 
 
+@cache  # a template is compiled once, and not for each page
 def templates() -> Templates:
     """Return the environment of all templates, with the filters that they use."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
