@@ -1,0 +1,152 @@
+"""What a command answers, from what is stored: its JSON and its text.
+
+Some commands answer only after measuring. Here what they found is handed to the same judge, and
+the answer to the same renderers, as those commands do it. **This is the only file here that knows
+where judges and renderers live**: whoever moves them changes this file, and no golden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.moved import moved_crossovers
+from perceptron.analysis.stored import runs as judges
+from perceptron.analysis.trust import Diagnosis
+from perceptron.gate.verdict.judge import judge
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.block import Benchmark, Block
+from perceptron.records.comparison import Comparison
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import read_results, read_run
+from perceptron.report import documents
+from perceptron.report.comparison_address import address
+from perceptron.report.dashboard.comparisons.write import write_comparison
+from perceptron.report.pull_request.comment import comment
+from perceptron.report.tables import advice as advice_table
+from perceptron.report.tables import comparison as comparison_table
+from perceptron.report.tables import crossover as crossover_table
+from perceptron.report.tables import doctor as doctor_table
+from perceptron.report.tables import finding, ladder, one_size, phase_map, terminal
+from perceptron.report.tables import race as race_table
+
+WIDTH = 100
+
+
+def answer_of(study: str, run: Path) -> tuple[str, str]:
+    """Return the JSON and the text of the command that measured a stored run."""
+    judge_run, to_document, show = _STUDIES[study]
+    result = judge_run(read_run(run))
+
+    def text() -> None:
+        terminal.show_warnings(result.warnings, to=terminal.out)
+        show(result)
+
+    return said(lambda: documents.write(to_document(result))), said(text)
+
+
+def _show_bench(result: Any) -> None:
+    finding.show(result.finding, result.rows)
+    crossover_table.show_pairs(result.crossovers, result.rows)
+    one_size.show(result.rows)
+
+
+_STUDIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], None]]] = {
+    "bench": (judges.judge_bench, lambda found: documents.bench(found, None), _show_bench),
+    "crossover": (
+        judges.judge_crossovers,
+        lambda found: documents.crossover(found, None),
+        crossover_table.show,
+    ),
+    "map": (judges.judge_map, lambda found: documents.phase_map(found, None), phase_map.show),
+    "overhead": (judges.judge_ladder, lambda found: documents.overhead(found, None), ladder.show),
+    "race": (judges.judge_race, lambda found: documents.race(found, None), race_table.show),
+    "advise": (judges.judge_advice, documents.advice, advice_table.show),
+}
+
+
+def doctor(diagnosis: Diagnosis) -> tuple[str, str]:
+    """Return the JSON and the text of `perceptron doctor` on a machine."""
+    return (
+        said(lambda: documents.write(documents.doctor(diagnosis))),
+        said(lambda: doctor_table.show(diagnosis, "compare counts instructions here")),
+    )
+
+
+def compared(
+    found: Comparison,
+    benchmarks: Sequence[Benchmark],
+    blocks: Sequence[Block],
+    planned: dict[str, int],
+    html: Path,
+) -> tuple[str, str, str, Path]:
+    """Return the JSON, the text and the comment of a comparison with these blocks, and its page.
+
+    ``found`` has the rest: the plan, the environment and the warnings.
+    """
+    judgement = judge(benchmarks, blocks, planned, Rule())
+    found = replace(
+        found,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        rows=judgement.rows,
+        control=judgement.control,
+        plan=replace(found.plan, left_out=judgement.left_out, confirmation_blocks=planned),
+        page=address(found.plan),
+        benchmarks=list(benchmarks),
+        blocks=list(blocks),
+    )
+    found = replace(found, moved_crossovers=moved_crossovers(found))
+    assert found.page is not None
+    write_comparison(html, found)
+    return (
+        said(lambda: documents.write(found)),
+        said(lambda: comparison_table.show(found, html)),
+        comment(found, html=html),
+        html / found.page,
+    )
+
+
+def said(show: Callable[[], None]) -> str:
+    """Return what is printed in a terminal of 100 columns."""
+    with redirect_stdout(StringIO()) as printed, narrow():
+        show()
+    return printed.getvalue()
+
+
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Have the terminal 100 columns."""
+    before = terminal.out.width
+    terminal.out.width = WIDTH
+    try:
+        yield
+    finally:
+        terminal.out.width = before
+
+
+def committed(results: Path) -> Iterator[str]:
+    """Yield a line for each crossover of these results: of runs, then of all rows of a machine."""
+    for file in sorted(results.glob("runs/*/*/measurements.jsonl")):
+        yield from _crossovers("/".join(file.parts[-3:-1]), read_run(file.parent).rows)
+    yield from _crossovers("all runs", read_results(results).rows)
+
+
+def _crossovers(of: str, rows: Sequence[Measurement]) -> Iterator[str]:
+    found = crossovers(rows)
+    measured = [one for one in found if one.status != "not measured"]
+    if found:
+        yield f"{of}: {len(measured)} pairs, and {len(found) - len(measured)} not measured"
+    for one in measured:
+        size, *interval = ("-" if n is None else f"{n:.12g}" for n in (one.size, one.low, one.high))
+        ground = (one.optimizer, one.models, one.threads, one.commit)
+        yield (
+            f"  {one.family} {one.incumbent}:{one.challenger} {ground} {one.status} "
+            f"{size} [{', '.join(interval)}] in {one.bracket}, decided {one.decided}"
+        )

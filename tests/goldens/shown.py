@@ -1,0 +1,221 @@
+"""How goldens are written: readable text, and what the machine decides replaced in one place."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+WIDTH = 100
+# A figure of more numbers is told by the first of them.
+_MOST = 40
+_CALL = re.compile(r"perceptron\.receive\(('.*'), JSON\.parse\(('.*')\)\);\n", re.DOTALL)
+_PROGRESS = re.compile(r"^[a-z-]+: \d+ of \d+, .*\n", re.MULTILINE)
+_TOOK = re.compile(r"(iterations took |\"seconds\": )[\d.,e-]+( (?:ns|µs|ms|s)\b)?")
+_SILENT = {"script", "style", "svg", "head", "nav", "footer"}
+_BLOCKS = {
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "li",
+    "tr",
+    "pre",
+    "div",
+    "section",
+    "dt",
+    "table",
+    "figure",
+}
+
+
+def golden(folder: Path, **parts: str) -> str:
+    """Return the parts of an answer below each other, without what differs from run to run."""
+    text = "\n".join(f"==== {name} ====\n{part.rstrip()}\n" for name, part in parts.items())
+    return _fixed(text, folder)
+
+
+def _fixed(text: str, folder: Path) -> str:
+    """Replace paths, the date of today and the version; without progress, and blanks at ends."""
+    from perceptron import __version__
+
+    text = text.replace(str(folder), "FOLDER").replace(f"perceptron {__version__}", "perceptron V")
+    text = re.sub(_PROGRESS, "", text)
+    text = re.sub(r"20[2-9]\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00| UTC)", _date, text)
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def timeless(text: str) -> str:
+    """Replace how long a walk-through took, which is trained while the test runs."""
+    return re.sub(_TOOK, r"\1T", text)
+
+
+def _date(match: re.Match[str]) -> str:
+    """Keep the dates of made runs, which are all of January 2026."""
+    return match[0] if match[0].startswith("2026-01") else "NOW"
+
+
+def document(text: str, *echoes: str) -> str:
+    """Return a JSON document for reading: numbers to six digits, and small things in one line.
+
+    Of ``echoes``, which repeat what was put in, the number of entries alone.
+    """
+    read = json.loads(text)
+    for name in echoes:
+        read[name] = f"{len(read[name])} entries"
+    return "\n".join(_lines(read, ""))
+
+
+def _lines(value: Any, margin: str) -> list[str]:
+    """Return a value in one line where that can be read, else with an entry a line."""
+    short = _short(value)
+    if not isinstance(value, dict | list) or len(margin + short) <= _widest(value):
+        return [margin + short]
+    inner = f"{margin}  "
+    if isinstance(value, dict):
+        lines = _entries(value, inner)
+        return [f"{margin}{{", *lines, f"{margin}}}"]
+    if _is_numbers(value):
+        lines = _filled([_short(entry) for entry in value], inner)
+    else:
+        lines = [line for entry in value for line in _lines(entry, inner)]
+    return [f"{margin}[", *lines, f"{margin}]"]
+
+
+def _entries(values: dict[str, Any], margin: str) -> list[str]:
+    """Return an entry a line, and neighbours that say nothing in one."""
+    lines, nothing = [], list[str]()
+    for name, entry in values.items():
+        first, *rest = _lines(entry, margin)
+        line = f"{json.dumps(name)}: {first.lstrip()}"
+        if entry in (None, [], {}):
+            nothing.append(line)
+            continue
+        lines += [*_filled(nothing, margin), margin + line, *rest]
+        nothing = []
+    return [*lines, *_filled(nothing, margin)]
+
+
+def _filled(entries: list[str], margin: str) -> list[str]:
+    """Return entries side by side; a line does not end inside one."""
+    unbroken = ", ".join(entry.replace(" ", "\N{NO-BREAK SPACE}") for entry in entries)
+    lines = wrap(unbroken, WIDTH - len(margin), break_long_words=False, break_on_hyphens=False)
+    return [margin + line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def _widest(value: Any) -> int:
+    """Return how wide a line may be: a row of up to ten plain values is read as one."""
+    entries = list(value.values()) if isinstance(value, dict) else value
+    plain = not any(isinstance(entry, dict | list) for entry in entries)
+    return 2 * WIDTH if isinstance(value, dict) and plain and len(entries) <= 10 else WIDTH
+
+
+def _is_numbers(values: list[Any]) -> bool:
+    """Return whether these are numbers, or pairs of them."""
+    entries = [e for value in values for e in (value if isinstance(value, list) else [value])]
+    return len(values) > 5 and all(isinstance(entry, int | float) for entry in entries)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        entries = (f"{json.dumps(name)}: {_short(entry)}" for name, entry in value.items())
+        return f"{{{', '.join(entries)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def views(html: Path, page: str, *last: str) -> str:
+    """Return the views of a page: texts, tables, and the points of figures.
+
+    Those alone whose last switch begins as one of ``last``, if any are given.
+    """
+    lines = []
+    for place in _data(html / "data" / f"{page}.js")["views"]:
+        if last and not place["is"][-1].startswith(last):
+            continue
+        view = _data(html / "data" / f"{place['file']}.js")[place["name"]]
+        lines += [f"[{' | '.join(place['is'])}]", *_view(view)]
+    return "\n".join(lines)
+
+
+def _view(view: dict[str, Any]) -> list[str]:
+    lines = [f"# {view['title']}", *view.get("lines", [])]
+    for figure in view.get("figures", []):
+        lines += _figure(figure)
+    for table in view.get("tables", []):
+        lines.append(f"table: {table['title']}")
+        lines.append("  " + " | ".join(column["name"] for column in table["columns"]))
+        lines += ["  " + " | ".join(row) for row in table["rows"]]
+    for section in view.get("sections", []):
+        lines += _view(section)
+    return lines
+
+
+def _figure(figure: dict[str, Any]) -> list[str]:
+    lines = [f"figure: {figure['alt']}", f"  {figure['caption']}"]
+    for trace in figure["data"]:
+        if trace.get("hoverinfo") == "skip":
+            continue  # a band, whose ends stand in the table
+        named = trace.get("name") or trace.get("type", "")
+        for axis in ("x", "y", "z", "labels", "values"):
+            points = trace.get(axis)
+            if isinstance(points, list):
+                lines.append(f"  {named} {axis}: {_points(points)}")
+    notes = [note["text"] for note in figure["layout"].get("annotations", []) if note.get("text")]
+    return [*lines, *(f"  note: {note}" for note in notes)]
+
+
+def _points(points: list[Any]) -> str:
+    short = [_short(float(f"{p:.4g}") if isinstance(p, float) else p) for p in points[:_MOST]]
+    return ", ".join(short) + (f", … ({len(points)})" if len(points) > _MOST else "")
+
+
+def figures(script: Path) -> str:
+    """Return the points of the figures in a page's data file."""
+    return "\n".join(line for figure in _data(script) for line in _figure(figure))
+
+
+def _data(script: Path) -> Any:
+    call = _CALL.fullmatch(script.read_text(encoding="utf-8"))
+    assert call is not None, script
+    # Python reads the escapes that are used as JavaScript does.
+    return json.loads(ast.literal_eval(call[2]))
+
+
+def text_of(page: Path) -> str:
+    """Return what a page shows: a line for each paragraph, heading, entry and row of a table."""
+    reader = _Reader()
+    reader.feed(page.read_text(encoding="utf-8"))
+    lines = (" ".join(line.split()).strip(" |") for line in "".join(reader.text).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in _SILENT
+        if tag in _BLOCKS:
+            self.text.append("\n")
+        elif tag in ("td", "th", "dd"):
+            self.text.append(" | ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in _SILENT
+        if tag in _BLOCKS:
+            self.text.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.text.append(data.replace("\n", " "))

@@ -1,0 +1,44 @@
+"""`perceptron compare` tells the same of the same blocks: JSON, terminal, comment and page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from perceptron.records.block import Block
+from tests.goldens import answers
+from tests.goldens.blocks import SORT, SUM, broken, counted, timed
+from tests.goldens.shown import document, figures, golden, text_of
+from tests.made_comparison import comparison
+
+CASES: dict[str, list[Block]] = {
+    "clean": [*timed(SUM, 1.0), *timed(SORT, 1.0)],
+    "slower_by_instructions": [*counted(SUM, 1.1), *timed(SUM, 1.1, 0.1)],
+    "slower_by_the_clock": timed(SUM, 1.08, fresh=20),
+    "undecided": [*timed(SUM, 1.0, 0.2), *timed(SORT, 1.0)],
+    "unsteady": timed(SUM, 1.08, fresh=20, drift=1.08),
+    "broken_on_head": [*broken(SUM, "ValueError: no sum"), *timed(SORT, 1.0)],
+    "not_comparable": broken(SUM, "ImportError: no sums", on_both=True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_compare(case: str, tmp_path: Path, golden_file: SnapshotAssertion) -> None:
+    blocks = CASES[case]
+    fresh = sum(block.stage == "confirmation" for block in blocks)
+    judged = [one for one in (SUM, SORT) if any(block.benchmark == one.key for block in blocks)]
+    html = tmp_path / "html"
+    printed, text, comment, page = answers.compared(
+        comparison(), judged, blocks, {SUM.key: fresh} if fresh else {}, html
+    )
+    drawn = (figures(file) for file in sorted((page.parent / "data").rglob("*.js")))
+    shown = golden(
+        tmp_path,
+        terminal=text,
+        json=document(printed, "blocks", "benchmarks", *([] if case == "clean" else ["plan"])),
+        comment=comment,
+        page="\n".join([text_of(page), *drawn]),
+    )
+    assert shown == golden_file
