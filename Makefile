@@ -10,6 +10,7 @@
 # make fastest-page  the same section, from the newest run in results/: nothing is measured
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
+# make mutants  what tests notice when the code that decides is broken: about half an hour
 # make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
 # make shots     docs/: pictures of the dashboard of the results of record
 
@@ -19,7 +20,7 @@ BIN := .venv/bin
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 .PHONY: install browser valgrind slurm test bench targets results truth what-if network fastest \
-	fastest-page proof readme shots wheels
+	fastest-page proof readme shots wheels mutants
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -98,3 +99,6 @@ readme: install
 
 wheels: install
 	$(BIN)/python -m benchmarks.wheels
+
+mutants: install
+	$(BIN)/python -m benchmarks.mutants
