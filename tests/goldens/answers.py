@@ -2,7 +2,8 @@
 
 Some commands answer only after measuring. Here what they found is handed to the same judge, and
 the answer to the same renderers, as those commands do it. **This is the only file here that knows
-where judges and renderers live**: whoever moves them changes this file, and no golden.
+where judges and renderers live**: whoever moves them changes this file, and no golden. (Rows and
+blocks are made of `perceptron.records`, and by `tests/made.py`.)
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ def _crossovers(of: str, rows: Sequence[Measurement]) -> Iterator[str]:
         yield f"{of}: {len(measured)} pairs, and {len(found) - len(measured)} not measured"
     for one in measured:
         size, *interval = ("-" if n is None else f"{n:.12g}" for n in (one.size, one.low, one.high))
-        ground = (one.optimizer, one.models, one.threads, one.commit)
+        ground = (one.machine, one.dtype, one.optimizer, one.models, one.threads, one.commit)
         yield (
             f"  {one.family} {one.incumbent}:{one.challenger} {ground} {one.status} "
             f"{size} [{', '.join(interval)}] in {one.bracket}, decided {one.decided}"

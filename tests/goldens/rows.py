@@ -10,8 +10,6 @@ import msgspec
 from msgspec.structs import replace
 
 from perceptron.records.measurement import Measurement
-from perceptron.studies.fleet.folder import Attempt, FleetFolder, Note, Submission
-from perceptron.studies.fleet.plan import FleetPlan
 from tests.made import ABSENT, BACKENDS, BENCH, finding_rows, keep, measured
 
 SIZES = (4, 16, 64, 256, 1024)
@@ -132,21 +130,20 @@ def keep_bench(results: Path, **about: Any) -> Path:
 
 
 def keep_fleet(results: Path) -> None:
-    """Keep a fleet of three jobs of another host."""
-    command, budget = ["bench", "--quick"], {"budget_seconds": 60.0}
-    plan = FleetPlan(
-        command=command, where="local", host="head", version="1", commit="abc", contents={}
-    )
-    fleet = FleetFolder(results / "fleet" / "0123456789ab")
-    fleet.path.mkdir(parents=True)
-    (fleet.path / "plan.json").write_bytes(msgspec.json.encode(plan))
-    attempts = {
-        "local-1": Attempt(id="1", host="head", created=1.0, **budget),
-        "local-2": Attempt(host="head", refused="no room", **budget),
-        "local-3": Attempt(id="3", host="head", created=1.0, **budget),
+    """Keep a fleet of three jobs of another host: one done, one refused, one running there."""
+    fleet = results / "fleet" / "0123456789ab"
+    asked = {"budget_seconds": 60.0, "host": "head"}
+    submission = {"arguments": ["bench"], "where": "local", "minutes": 2, "budget_seconds": 60.0}
+    plan = {"command": ["bench"], "where": "local", "version": "1", "commit": "abc", "contents": {}}
+    files: dict[str, dict[str, Any]] = {
+        "plan": plan,
+        "jobs/local-1/attempt": asked | {"id": "1", "created": 1.0},
+        "jobs/local-1/notes/1-0": {"machine": "abacus-1", "state": "done", "budget_seconds": 60.0},
+        "jobs/local-2/attempt": asked | {"refused": "no room"},
+        "jobs/local-3/attempt": asked | {"id": "3", "created": 1.0},
     }
-    for name, attempt in attempts.items():
-        job = fleet.job(name)
-        job.write(Submission(arguments=command, where="local", minutes=2, **budget))
-        job.write(attempt)
-    fleet.job("local-1").write_note("1", 0, Note(machine="abacus-1", state="done", **budget))
+    files |= {f"jobs/local-{number}/submission": submission for number in (1, 2, 3)}
+    for name, content in files.items():
+        file = fleet / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(msgspec.json.encode(content))
