@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perceptron import optional
 from perceptron.commands.shared import arguments, shape_options
 from perceptron.commands.shared.ending import INCONCLUSIVE, close
 from perceptron.commands.shared.options import (
@@ -55,14 +54,6 @@ def advise(
     ] = None,
     price: arguments.Price = None,
     what_if: arguments.WhatIf = None,
-    what_if_network: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Estimate for more machines, joined by 10GbE, 1GbE …"),
-    ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.svg", help="Draw what --what-if-network estimates."),
-    ] = None,
     backends: arguments.Backends = None,
     threads: arguments.Threads = None,
     processes: arguments.Processes = None,
@@ -77,12 +68,10 @@ def advise(
 
     With --machines: which of the machines in results/, and which backend on it. Measures nothing.
     """
-    from perceptron.analysis.data_parallel.estimate import NetworkWhatIf
-    from perceptron.analysis.data_parallel.networks import network
     from perceptron.analysis.what_if.devices import device
     from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import documents, text_file
+    from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
     from perceptron.studies.advise_machines import MachinesPlan
@@ -128,8 +117,6 @@ def advise(
             "--wait": wait,
             "--machine": machine,
             "--what-if": what_if,
-            "--what-if-network": what_if_network,
-            "--save": save,
             "--processes": processes,
         }
         used = next((option for option, value in measuring.items() if value is not None), None)
@@ -150,13 +137,7 @@ def advise(
     if price is not None:
         raise UserError("--price is for --machines: add that, or leave it out")
     guessed = None if what_if is None else device(what_if)
-    joined = None if what_if_network is None else network(what_if_network)
-    allowed = allowed or study.usual_seconds(joined)
-    if save is not None:
-        if joined is None:
-            raise UserError("--save draws what --what-if-network estimates: add that")
-        optional.require("pages", "matplotlib")
-        text_file.reserve(save)
+    allowed = allowed or study.SECONDS
     with terminal.progress_bar("looking", allowed) as bar:
         result = study.advise(
             plan,
@@ -166,19 +147,12 @@ def advise(
             guessed,
             allowed,
             quiet(wait),
-            joined,
         )
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.advice(result))
     else:
         advice.show(result)
-    if save is not None and isinstance(result.network, NetworkWhatIf):
-        from perceptron.report.charts.as_svg.draw import draw
-        from perceptron.report.charts.network import network_figure
-
-        text_file.write(save, draw(network_figure(result.network)))
-        terminal.err.print(f"wrote {save}", soft_wrap=True)
     overhead = shlex.join(["perceptron", "overhead", "--problem", asked.reference])
     close(result.warnings, None if json or result.advice.use is None else overhead)
     if result.advice.use is None:

@@ -29,8 +29,8 @@ from perceptron.records.walkthrough import (
 )
 from perceptron.report.tables import advice as advice_text
 from perceptron.report.tables import fleet_advice as fleet_text
-from perceptron.report.tables import network, what_if
 from perceptron.report.tables import race as race_text
+from perceptron.report.tables import what_if
 
 
 def write(document: object) -> None:
@@ -83,9 +83,6 @@ def advice(result: AdviceResult) -> dict[str, Any]:
             "estimates": result.estimates,
             "ratios": result.estimated_ratios,
         },
-        "what_if_network": None
-        if result.network is None
-        else {"sentence": network.sentence(result.network), **asdict(result.network)},
         "warnings": result.warnings,
         "budget": result.budget,
         "results": result.results,
