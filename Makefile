@@ -5,7 +5,6 @@
 # make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
-# make network   docs/network.md: estimates of networks beside links shaped on this machine; root on Linux
 # make fastest   docs/fastest.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
 # make fastest-page  the same section, from the newest run in results/: nothing is measured
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
@@ -19,7 +18,7 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser valgrind slurm test bench targets results truth what-if network fastest \
+.PHONY: install browser valgrind slurm test bench targets results truth what-if fastest \
 	fastest-page proof readme shots wheels mutants
 install: .venv/installed
 
@@ -78,9 +77,6 @@ truth: install
 
 what-if: install
 	$(BIN)/perceptron truth --what-if --save docs/what-if.md
-
-network: install
-	$(BIN)/perceptron truth --network --save docs/network.md
 
 fastest: install
 	$(BIN)/perceptron truth --fastest --save docs/fastest.md $(if $(MACHINE),--machine $(MACHINE))

@@ -25,15 +25,6 @@ NAMES = (
     "build-server-in-the-cellar",
 )
 FAMILIES = ("mlp-width", "perceptron-rows")
-TOML = """currency = "USD"
-
-[per_hour]
-"epyc-64" = 2.40
-"epyc-*" = 4.80
-"h100-*" = 12.5
-xeon-2core = 0.10
-laptop = 0
-"""
 
 
 def machine_rows(

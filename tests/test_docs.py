@@ -18,6 +18,7 @@ from perceptron import load_results
 from perceptron.report.dashboard.write import PAGES as DASHBOARD
 from tests.conftest import ROOT
 from tests.made import everything
+from tests.made_fleet import made_fleet
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # A bench as typed takes minutes; its options are typed as they stand, and these make it short.
@@ -212,6 +213,27 @@ def test_the_query_of_the_docs_answers_from_an_export(
         name: (pytest.approx(median), count) for name, median, count in expected.itertuples()
     }
     assert len(rows) == len(expected) == 2
+
+
+def test_the_query_of_the_docs_names_the_fastest_machine_and_the_cheapest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_fleet(tmp_path / "results", machines=4)
+    (code,) = re.findall(
+        r"<!-- run -->\n```python\n(.*?)^```",
+        (ROOT / "docs" / "fleet.md").read_text("utf-8"),
+        re.M | re.S,
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 our own page
+    machine, _, _, backend = names["seconds"].index[0]
+    assert (machine, backend) == ("epyc-64", "torch-cpu")
+    assert names["cost"].index[0][0] == "laptop"
+    assert names["cost"].iloc[0] == pytest.approx(
+        10_000 * names["seconds"][names["cost"].index[0]] / 3600 * 0.10
+    )
+    assert len(names["seconds"]) == 2 * len(names["cost"]) == 8
 
 
 def test_no_row_stands_outside_of_its_table() -> None:

@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.data_parallel.estimate import NetworkWhatIf, NotEstimated
 from perceptron.analysis.disturbed import disturbed_samples, is_disturbed
 from perceptron.analysis.interval import TIE, Interval, of_times, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
@@ -105,8 +104,6 @@ class AdviceResult(Struct, frozen=True, kw_only=True):
     warnings: list[MeasurementWarning]
     estimates: list[DeviceEstimate] = []
     """For a device that is not here; never among the rows."""
-    network: NetworkWhatIf | NotEstimated | None = None
-    """Estimated for more machines of this kind, if that was asked for; never among the rows."""
     budget: BudgetUse | None = None
 
     @property

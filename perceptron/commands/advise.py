@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from perceptron import optional
 from perceptron.commands.shared import arguments, shape_options
 from perceptron.commands.shared.ending import INCONCLUSIVE, close
 from perceptron.commands.shared.options import (
@@ -21,9 +20,6 @@ from perceptron.commands.shared.options import (
 )
 from perceptron.commands.shared.quiet import quiet
 from perceptron.errors import UserError
-
-if TYPE_CHECKING:
-    from perceptron.studies.advise_machines import MachinesPlan
 
 
 def advise(
@@ -49,20 +45,7 @@ def advise(
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 28.")
     ] = None,
-    machines: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[NAME …]", help="Answer from what these machines, or all, measured."),
-    ] = None,
-    price: arguments.Price = None,
     what_if: arguments.WhatIf = None,
-    what_if_network: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Estimate for more machines, joined by 10GbE, 1GbE …"),
-    ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.svg", help="Draw what --what-if-network estimates."),
-    ] = None,
     backends: arguments.Backends = None,
     threads: arguments.Threads = None,
     processes: arguments.Processes = None,
@@ -73,19 +56,13 @@ def advise(
     results: arguments.Results = Path("results"),
     json: arguments.Json = False,
 ) -> None:
-    """Which backend for my shape on this machine, and at which sizes that changes.
-
-    With --machines: which of the machines in results/, and which backend on it. Measures nothing.
-    """
-    from perceptron.analysis.data_parallel.estimate import NetworkWhatIf
-    from perceptron.analysis.data_parallel.networks import network
+    """Which backend for my shape on this machine, and at which sizes that changes."""
     from perceptron.analysis.what_if.devices import device
     from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import documents, text_file
+    from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
-    from perceptron.studies.advise_machines import MachinesPlan
     from perceptron.studies.shared.many_models import usual_for
     from perceptron.studies.shared.over_processes import backends_over
 
@@ -121,42 +98,8 @@ def advise(
         iterations=iterations,
         epochs=epochs,
     )
-    if machines is not None:
-        measuring = {
-            "--seconds": seconds,
-            "--budget": budget,
-            "--wait": wait,
-            "--machine": machine,
-            "--what-if": what_if,
-            "--what-if-network": what_if_network,
-            "--save": save,
-            "--processes": processes,
-        }
-        used = next((option for option, value in measuring.items() if value is not None), None)
-        if used is not None:
-            raise UserError(f"give --machines, which measures nothing, or {used}, not both")
-        of_fleet = MachinesPlan(
-            problem=plan.problem,
-            length=plan.length,
-            machines=tuple(
-                name for name in split("--machines", machines) if name != arguments.EVERY
-            ),
-            dtype=plan.dtype,
-            threads=cores or None,
-            backends=split("--backends", backends),
-        )
-        _of_machines(of_fleet, price, results, json)
-        return
-    if price is not None:
-        raise UserError("--price is for --machines: add that, or leave it out")
     guessed = None if what_if is None else device(what_if)
-    joined = None if what_if_network is None else network(what_if_network)
-    allowed = allowed or study.usual_seconds(joined)
-    if save is not None:
-        if joined is None:
-            raise UserError("--save draws what --what-if-network estimates: add that")
-        optional.require("pages", "matplotlib")
-        text_file.reserve(save)
+    allowed = allowed or study.SECONDS
     with terminal.progress_bar("looking", allowed) as bar:
         result = study.advise(
             plan,
@@ -166,39 +109,13 @@ def advise(
             guessed,
             allowed,
             quiet(wait),
-            joined,
         )
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.advice(result))
     else:
         advice.show(result)
-    if save is not None and isinstance(result.network, NetworkWhatIf):
-        from perceptron.report.charts.as_svg.draw import draw
-        from perceptron.report.charts.network import network_figure
-
-        text_file.write(save, draw(network_figure(result.network)))
-        terminal.err.print(f"wrote {save}", soft_wrap=True)
     overhead = shlex.join(["perceptron", "overhead", "--problem", asked.reference])
     close(result.warnings, None if json or result.advice.use is None else overhead)
     if result.advice.use is None:
         raise typer.Exit(INCONCLUSIVE)
-
-
-def _of_machines(plan: MachinesPlan, price: Path | None, results: Path, json: bool) -> None:
-    """Answer from what was measured on many machines."""
-    from perceptron.records.prices import read_prices
-    from perceptron.report import documents
-    from perceptron.report.tables import fleet_advice, terminal
-    from perceptron.studies.advise_machines import advise_machines
-
-    prices = None if price is None else read_prices(price)
-    answer, complaints = advise_machines(plan, results, prices)
-    asked = [one.machine for one in answer.machines] + [one.machine for one in answer.absent]
-    unknown = [] if prices is None or plan.machines else prices.unknown(asked)
-    for line in (*complaints, *(f"{price}: {line}" for line in unknown)):
-        terminal.note(line)
-    if json:
-        documents.write(documents.fleet_advice(answer, complaints))
-    else:
-        fleet_advice.show(answer)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron import optional
-from perceptron.commands.shared.arguments import Html, Json, Price, Results
+from perceptron.commands.shared.arguments import Html, Json, Results
 from perceptron.commands.shared.pages import folder
 from perceptron.errors import UserError
 
@@ -23,7 +23,6 @@ def dashboard(
     config: Annotated[
         Path, typer.Option(metavar="FILE", help="asv's own, for its pages in asv/.")
     ] = Path("asv.conf.json"),
-    price: Price = None,
     results: Results = Path("results"),
     html: Html = None,
     json: Json = False,
@@ -31,7 +30,6 @@ def dashboard(
     """Write the HTML pages of what is in results/: ours, and asv's own beside them."""
     optional.require("pages")
     from perceptron.analysis.stored.collection import collect
-    from perceptron.records.prices import read_prices
     from perceptron.report import documents
     from perceptron.report.asv import pages
     from perceptron.report.dashboard import page, server
@@ -43,16 +41,12 @@ def dashboard(
         raise UserError("--html is empty: name the folder to write, or leave it out")
     if not results.is_dir():
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
-    prices = None if price is None else read_prices(price)
     page.reserve(site)
     collection = collect(results)
     asv = pages.publish(config, results, site)
-    written = write_site(site, collection, asv, prices=prices)
-    unknown = prices.unknown(one.name for one in collection.machines) if prices else []
+    written = write_site(site, collection, asv)
     for complaint in collection.complaints:
         terminal.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)
-    for line in unknown:
-        terminal.note(f"{price}: {line}")
     if json:
         documents.write({"dashboard": written, "asv": asv, "complaints": collection.complaints})
     else:

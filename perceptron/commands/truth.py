@@ -44,12 +44,6 @@ def truth(
         bool,
         typer.Option("--what-if", help="Instead, estimates of GPUs beside published times."),
     ] = False,
-    network: Annotated[
-        bool,
-        typer.Option(
-            "--network", help="Instead, estimates of networks beside shaped links; root on Linux."
-        ),
-    ] = False,
     fastest: Annotated[
         bool,
         typer.Option("--fastest", help="Instead, picks of perceptron.fastest beside measurements."),
@@ -78,7 +72,7 @@ def truth(
     from perceptron.report import text_file
     from perceptron.report.tables import terminal
 
-    questions = {"--what-if": what_if, "--network": network, "--fastest": fastest}
+    questions = {"--what-if": what_if, "--fastest": fastest}
     asked_for = [name for name, is_asked in questions.items() if is_asked]
     if len(asked_for) > 1:
         raise UserError(f"give {asked_for[0]} or {asked_for[1]}, not both")
@@ -101,9 +95,6 @@ def truth(
         text_file.reserve(save)
     if what_if:
         _published(save, json)
-        return
-    if network:
-        _over_links(save, json)
         return
     if fastest:
         name = folder_name("--machine", machine)
@@ -193,23 +184,6 @@ def _published(save: Path | None, json: bool) -> None:
     from perceptron.validation.what_if.published import published
 
     result = compare(published())
-    if json:
-        documents.write(result)
-    else:
-        table.show(result)
-    if save is not None:
-        terminal.err.print(f"wrote {table.save(save, result)}", soft_wrap=True)
-
-
-def _over_links(save: Path | None, json: bool) -> None:
-    """Measure over shaped links, and show the estimates beside that."""
-    from perceptron.report import documents
-    from perceptron.report.tables import terminal
-    from perceptron.validation.network import table
-    from perceptron.validation.network.check import CheckPlan, check
-
-    with terminal.progress_bar("measuring") as bar:
-        result = check(CheckPlan(), bar)
     if json:
         documents.write(result)
     else:

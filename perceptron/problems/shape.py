@@ -85,27 +85,10 @@ class Shape:
         Along ``hidden`` all hidden layers have one width, whatever they have here.
         Raises `UserError` where there is no hidden layer, or no batch.
         """
-        self._check_axis(axis)
-        return self._text(starred=axis)
-
-    def with_size(self, axis: Axis, size: int) -> Shape:
-        """Return this shape with ``size`` along ``axis``: what ``f"{family(axis)}:{size}"`` names.
-
-        Raises `UserError` for an impossible size, and as `family` does.
-        """
-        self._check_axis(axis)
-        if axis == "hidden":
-            return replace(self, hidden=(size,) * len(self.hidden))
-        if axis == "batch":
-            return replace(self, batch=size)
-        if axis == "models":
-            return replace(self, models=size)
-        return replace(self, rows=size) if axis == "rows" else replace(self, features=size)
-
-    def _check_axis(self, axis: Axis) -> None:
         if axis not in self.axes():
             what = "hidden layer" if axis == "hidden" else "batch"
             raise UserError(f"{self.reference} has no {what} to vary")
+        return self._text(starred=axis)
 
     def _text(self, starred: Axis | None = None) -> str:
         def number(axis: Axis, value: int) -> str:

@@ -13,7 +13,6 @@ from msgspec.structs import asdict
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import HOST
-from perceptron.analysis.fleet.advice import FleetAdvice
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import roof
 from perceptron.analysis.phase_map.phase_map import MapResult
@@ -28,9 +27,8 @@ from perceptron.records.walkthrough import (
     Walkthrough,
 )
 from perceptron.report.tables import advice as advice_text
-from perceptron.report.tables import fleet_advice as fleet_text
-from perceptron.report.tables import network, what_if
 from perceptron.report.tables import race as race_text
+from perceptron.report.tables import what_if
 
 
 def write(document: object) -> None:
@@ -83,26 +81,9 @@ def advice(result: AdviceResult) -> dict[str, Any]:
             "estimates": result.estimates,
             "ratios": result.estimated_ratios,
         },
-        "what_if_network": None
-        if result.network is None
-        else {"sentence": network.sentence(result.network), **asdict(result.network)},
         "warnings": result.warnings,
         "budget": result.budget,
         "results": result.results,
-    }
-
-
-def fleet_advice(answer: FleetAdvice, complaints: Sequence[str]) -> dict[str, Any]:
-    """Return what `perceptron advise --machines --json` prints."""
-    return {
-        "sentence": fleet_text.sentence(answer),
-        "problem": answer.problem,
-        "iterations": answer.iterations,
-        "currency": answer.currency,
-        "machines": answer.machines,
-        "unsure": [answer.machines[index].machine for index in answer.unsure],
-        "absent": answer.absent,
-        "complaints": complaints,
     }
 
 

@@ -18,8 +18,6 @@ _BYTES = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
 _LEAST_SHARE = 1e-6
 # A share beyond this is written with an exponent, not with all its digits.
 _ABSURD_SHARE = 1e4
-# Amounts of money below this are not written with all their zeros.
-_LEAST_MONEY = 1e-4
 # An interval whose ends are so many times apart is not written out.
 _SAYS_NOTHING = 100.0
 
@@ -127,18 +125,6 @@ def joules(energy: float) -> str:
     """Return an energy in the unit that gives it one to three digits before the point."""
     scale, unit = next((pair for pair in _JOULES if abs(energy) >= pair[0]), _JOULES[-1])
     return f"{digits(energy / scale)} {unit}"
-
-
-def money(value: float, low: float | None, high: float | None) -> str:
-    """Return an amount of any currency, with its interval: ``0.0123 [0.0121, 0.0125]``.
-
-    What is less than a hundredth of a cent is written with an exponent.
-    """
-    if 0 < value < _LEAST_MONEY:
-        ends = ("…" if end is None else f"{end:.2e}" for end in (low, high))
-        none = low is None and high is None
-        return f"{value:.2e} [{'no interval' if none else ', '.join(ends)}]"
-    return interval(value, low, high)
 
 
 def memory(size: int, unit: str = "GiB") -> str:

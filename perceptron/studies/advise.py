@@ -12,7 +12,6 @@ from msgspec import to_builtins
 from perceptron.analysis import advice
 from perceptron.analysis.crossover.expected import expected_change
 from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.data_parallel.networks import Network
 from perceptron.analysis.select import times
 from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.what_if.devices import Device
@@ -23,7 +22,7 @@ from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
-from perceptron.studies import what_if, what_if_network
+from perceptron.studies import what_if
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
@@ -73,11 +72,6 @@ class AdvisePlan:
         )
 
 
-def usual_seconds(network: Network | None) -> float:
-    """Return what it may take unless the user says otherwise."""
-    return SECONDS if network is None else what_if_network.SECONDS
-
-
 def advise(
     plan: AdvisePlan,
     machine: str | None,
@@ -86,21 +80,16 @@ def advise(
     device: Device | None = None,
     budget_seconds: float | None = None,
     quiet: Quiet = LOOK_ONCE,
-    network: Network | None = None,
 ) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
     End after at most ``budget_seconds``, by default `SECONDS`, or when nothing is left to measure;
-    the estimates of a ``device`` that is not here take a few seconds more. What those of a
-    ``network`` need is measured within the budget, which is `what_if_network.SECONDS` by default
-    then. Raises `UserError` if the results folder cannot be written to, or if there was no time for
-    anything.
+    the estimates of a ``device`` that is not here take a few seconds more. Raises `UserError` if
+    the results folder cannot be written to, or if there was no time for anything.
     """
     if device is not None:
         what_if.require([plan.problem])
-    if network is not None:
-        what_if_network.require(plan.problem)
-    budget = study_budget(budget_seconds or usual_seconds(network))
+    budget = study_budget(budget_seconds or SECONDS)
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",
@@ -112,13 +101,10 @@ def advise(
         "dtype": plan.dtype,
         "threads": plan.threads,
         "contents": contents([problem]),
-        # What is measured is the same for every network.
-        **({} if network is None else {"network": True}),
     }
-    others = () if network is None else what_if_network.BACKENDS
     with start_run(
         as_json,
-        tuple(dict.fromkeys((*plan.backends, *others))),
+        plan.backends,
         plan.threads,
         machine,
         results,
@@ -126,7 +112,7 @@ def advise(
         budget=budget,
         quiet=quiet,
     ) as run:
-        axes = _look(plan, run, progress, network is not None)
+        axes = _look(plan, run, progress)
         run.require_rows()
         rows = run.journal.rows
         return advice.AdviceResult(
@@ -137,16 +123,11 @@ def advise(
             estimates=[]
             if device is None
             else what_if.estimates([problem], plan.dtype, plan.threads, device)[problem.name],
-            network=None
-            if network is None
-            else what_if_network.answer(rows, problem, plan.dtype, plan.threads, network),
             budget=budget.use,
         )
 
 
-def _look(
-    plan: AdvisePlan, run: OpenRun, progress: Progress, over_network: bool
-) -> list[advice.AxisRows]:
+def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.AxisRows]:
     """Measure while there is time; return the axes through the problem with their rows.
 
     The budget was too small if it left out a process of the problem, or a size on one of them.
@@ -156,10 +137,6 @@ def _look(
         look = _Look(plan, run, workers, progress, budget)
         pairs = [(problem, backend) for backend in plan.backends]
         left_out = look.own(pairs, budget)
-        if over_network:
-            left_out |= what_if_network.measure(
-                problem, plan.dtype, plan.threads, run, workers, progress
-            )
         own = [row for row in rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
         axes = axes_through(problem, own) if len(usable) > 1 else []

@@ -32,7 +32,7 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
 def test_what_is_proposed_is_about_the_same_shape(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = SimpleNamespace(warnings=[], network=None, advice=SimpleNamespace(use="numpy"))
+    answer = SimpleNamespace(warnings=[], advice=SimpleNamespace(use="numpy"))
     monkeypatch.setattr(study, "advise", lambda *_: answer)
     monkeypatch.setattr(advice, "show", lambda _: None)
     shape = ("--rows", "40", "--features", "3", "--hidden", "2")

@@ -9,13 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.data_parallel.estimate import (
-    NetworkWhatIf,
-    NotEstimated,
-    what_if_network,
-)
-from perceptron.analysis.data_parallel.fit import Compute, Sending
-from perceptron.analysis.data_parallel.networks import NETWORKS
 from perceptron.analysis.stored.runs import judge_advice
 from perceptron.cli import app
 from perceptron.errors import UserError
@@ -48,34 +41,10 @@ SHAPE = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
             "give --models, which describes a shape, or --problem, not both",
         ),
         ((*SHAPE, "--models", "0"), "Invalid value for '--models'"),
-        (
-            (*SHAPE, "--models", "8", "--what-if-network", "loopback"),
-            "--what-if-network: mlp:1000x20x64:8m is several models at once",
-        ),
         (("advise", "--batch", "64"), "give --rows and --features"),
         (
             (*SHAPE, "--batch", "8", "--feed", "host", "--what-if", "h100"),
             "--what-if: mlp:1000x20x64:8b:host has its batches from the host",
-        ),
-        (
-            (*SHAPE, "--what-if-network", "10Gb"),
-            "unknown network '10Gb': did you mean '10GbE'?",
-        ),
-        (
-            (*SHAPE, "--save", "estimate.svg"),
-            "--save draws what --what-if-network estimates: add that",
-        ),
-        (
-            (*SHAPE, "--machines", "--save", "estimate.svg"),
-            "give --machines, which measures nothing, or --save, not both",
-        ),
-        (
-            (*SHAPE, "--what-if-network", "1GbE", "--save", "/proc/no/estimate.svg"),
-            "/proc/no/estimate.svg: cannot be written",
-        ),
-        (
-            (*SHAPE, "--batch", "8", "--feed", "host", "--what-if-network", "loopback"),
-            "--what-if-network: mlp:1000x20x64:8b:host has its batches from the host",
         ),
     ],
 )
@@ -120,33 +89,6 @@ def test_a_problem_says_its_own_length(monkeypatch: pytest.MonkeyPatch) -> None:
     assert own.length.iterations == own.problem.iterations != 10_000
     asked = planned(monkeypatch, "advise", "--problem", "digits", "--iterations", "7")
     assert asked.length.iterations == 7
-
-
-ESTIMATE = what_if_network(
-    "mlp:1000x20x64",
-    1000,
-    "float32",
-    2,
-    (8_000,),
-    Compute(fixed=1e-4, per_row=1e-6, hooks=5e-5, spread=0.05),
-    Sending(per_step=5e-5, per_byte=0.0, spread=0.05),
-    NETWORKS["10GbE"],
-)
-
-
-@pytest.mark.parametrize("answer", [ESTIMATE, NotEstimated(network="10GbE", reason="no time")])
-def test_an_estimate_for_a_network_is_drawn_where_one_asks_for_it(
-    answer: NetworkWhatIf | NotEstimated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As SVG; without an estimate there is nothing to draw, and no file."""
-    judged = judge_advice(read_run(keep(tmp_path / "results", ADVICE, advice_rows())))
-    monkeypatch.setattr(study, "advise", lambda *_: replace(judged, network=answer))
-    picture = tmp_path / "estimate.svg"
-    options = ("--what-if-network", "10GbE", "--save", str(picture), "--json")
-    app([*SHAPE, *options], standalone_mode=False)
-    assert picture.exists() == isinstance(answer, NetworkWhatIf)
-    if picture.exists():
-        assert picture.read_text(encoding="utf-8").startswith("<svg")
 
 
 def test_what_is_undecided_is_inconclusive(

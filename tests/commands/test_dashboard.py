@@ -40,21 +40,6 @@ def test_the_command_prints_its_contract(
     assert "On box:" in text_of(tmp_path / "html" / "index.html")
 
 
-def test_prices_cost_the_trainings_of_machines(
-    here: Perceptron, results: Path, tmp_path: Path
-) -> None:
-    """A name of no machine is told in one line."""
-    (tmp_path / "prices.toml").write_text(
-        'currency = "EUR"\n[per_hour]\nbox = 3.6\nbax = 1\n', encoding="utf-8"
-    )
-    result = here("dashboard", "--price", "prices.toml")
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == (
-        "prices.toml: per_hour: no machine is called 'bax': did you mean 'box'?\n"
-    )
-    assert "cost of it, EUR" in (tmp_path / "html" / "data" / "machines.js").read_text()
-
-
 def test_the_command_names_its_page(here: Perceptron, results: Path) -> None:
     """And the reason why there is nothing of asv's, in one line each."""
     result = here("dashboard", "--results", str(results), "--html", "elsewhere/pages")
@@ -72,7 +57,6 @@ def test_the_command_names_its_page(here: Perceptron, results: Path) -> None:
         (["--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page: "),
         (["--html", ""], "error: --html is empty: name the folder to write, or leave it out"),
         (["--port", "http"], "error: Invalid value for '--port'"),
-        (["--price", "none.toml"], "error: none.toml: cannot be read: No such file or directory"),
     ],
 )
 def test_what_cannot_be_is_one_line(

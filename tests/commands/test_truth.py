@@ -9,7 +9,6 @@ import pytest
 
 from perceptron.validation.fastest import asking, measure
 from perceptron.validation.fastest.record import WAYS
-from perceptron.validation.network import namespaces
 from tests.conftest import Perceptron
 from tests.made_fastest import Measured, ask
 
@@ -55,30 +54,17 @@ def test_estimates_stand_beside_published_times(here: Perceptron, tmp_path: Path
     assert shown.splitlines()[-1] in text
 
 
-def test_one_thing_at_a_time_is_asked(here: Perceptron) -> None:
-    process = here("truth", "--network", "--seed", "1")
-    assert "give --seed, which is about simulated worlds, or --network" in process.stderr
-
-
-def test_without_namespaces_it_says_why_before_anything_runs(
-    here: Perceptron, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(namespaces, "unavailable", lambda: "made by root alone: run it as root")
-    process = here("truth", "--network", "--save", "network.md")
-    assert process.returncode == 2
-    assert process.stderr.splitlines()[-1] == (
-        "error: --network: made by root alone: run it as root"
-    )
-
-
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("--fastest", "--network"), "give --network or --fastest, not both"),
-        (("--what-if", "--network"), "give --what-if or --network, not both"),
+        (("--fastest", "--what-if"), "give --what-if or --fastest, not both"),
+        (
+            ("--what-if", "--seed", "1"),
+            "give --seed, which is about simulated worlds, or --what-if",
+        ),
         (("--fastest", "--worlds", "3"), "--worlds, which is about simulated worlds, or --fastest"),
         (("--trainings", "3"), "--trainings is about --fastest: give that too"),
-        (("--network", "--report"), "--report is about --fastest: give that too"),
+        (("--what-if", "--report"), "--report is about --fastest: give that too"),
         (("--fastest", "--budget", "0"), "--budget takes minutes, above 0"),
         (("--fastest", "--report"), "no run of `perceptron truth --fastest`: leave out --report"),
         (("--fastest", "--backends", "numpy"), "fewer than two of numpy can run here"),

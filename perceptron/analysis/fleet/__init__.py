@@ -1,1 +1,1 @@
-"""Many machines: what each answers, and which of them to take; never a ratio of two machines."""
+"""Many machines: what each answers by itself; never a ratio of two machines."""

@@ -1,4 +1,4 @@
-"""What each machine answers: the fastest backend of each family, crossovers, the finding, costs."""
+"""What each machine answers: the fastest backend of each family, crossovers, the finding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.fleet.cost import cost
 from perceptron.analysis.fleet.fastest import (
     FastestAtSize,
     FastestOver,
@@ -21,19 +20,16 @@ from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import ITERATIONS, FindingRow, finding_rows
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.records.ground import Ground, ground
-from perceptron.records.prices import Prices
 
 
 class SizeAnswer(Struct, frozen=True, kw_only=True):
     """The fastest backend at one size, and a whole training of `ITERATIONS` by it.
 
-    ``training`` and ``cost`` are None where nobody knows what the times are of; ``cost`` also
-    where the machine has no price.
+    ``training`` is None where nobody knows what the times are of.
     """
 
     at: FastestAtSize
     training: Interval | None
-    cost: Interval | None
 
 
 class FamilyAnswer(Struct, frozen=True, kw_only=True):
@@ -55,8 +51,6 @@ class FindingAnswer(Struct, frozen=True, kw_only=True):
 
     threads: int
     rows: list[FindingRow]
-    costs: list[Interval | None]
-    """Of each of `rows`."""
     fastest: str | None
     """None where nothing has a time."""
     unsure: list[str]
@@ -72,14 +66,11 @@ class MachineAnswer(Struct, frozen=True, kw_only=True):
 
     machine: str
     source: str
-    per_hour: float | None
     finding: FindingAnswer | None
     families: list[FamilyAnswer]
 
 
-def machine_answers(
-    sweeps: Iterable[Sweep], benches: Iterable[BenchResult], prices: Prices | None = None
-) -> list[MachineAnswer]:
+def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[BenchResult]) -> list[MachineAnswer]:
     """Return the answers of each machine, in the order of their names.
 
     Of each machine, family and ground the first sweep counts, and of each machine the first run of
@@ -96,16 +87,12 @@ def machine_answers(
     answers = []
     for machine, source in sorted({*newest, *findings}):
         key = (machine, source)
-        price = None if prices is None else prices.of(machine)
         answers.append(
             MachineAnswer(
                 machine=machine,
                 source=source,
-                per_hour=price,
-                finding=_finding(findings[key], price) if key in findings else None,
-                families=[
-                    _family(sweep, price) for sweep in _ordered(newest.get(key, {}).values())
-                ],
+                finding=_finding(findings[key]) if key in findings else None,
+                families=[_family(sweep) for sweep in _ordered(newest.get(key, {}).values())],
             )
         )
     return answers
@@ -115,7 +102,7 @@ def _ordered(sweeps: Iterable[Sweep]) -> Sequence[Sweep]:
     return sorted(sweeps, key=lambda sweep: (sweep.family, str(ground(sweep))))
 
 
-def _family(sweep: Sweep, price: float | None) -> FamilyAnswer:
+def _family(sweep: Sweep) -> FamilyAnswer:
     answers = fastest_at_sizes(sweep.curves, sweep.crossovers)
     return FamilyAnswer(
         family=sweep.family,
@@ -123,22 +110,18 @@ def _family(sweep: Sweep, price: float | None) -> FamilyAnswer:
         axis=sweep.axis,
         commit=sweep.commit,
         when=sweep.when,
-        sizes=[_size(answer, sweep.per_iteration, price) for answer in answers],
+        sizes=[_size(answer, sweep.per_iteration) for answer in answers],
         fastest=stretches(answers),
         crossovers=sweep.crossovers,
     )
 
 
-def _size(answer: FastestAtSize, per_iteration: bool, price: float | None) -> SizeAnswer:
+def _size(answer: FastestAtSize, per_iteration: bool) -> SizeAnswer:
     training = scaled(answer.seconds, ITERATIONS) if per_iteration else None
-    return SizeAnswer(
-        at=answer,
-        training=training,
-        cost=None if training is None else cost(training, price),
-    )
+    return SizeAnswer(at=answer, training=training)
 
 
-def _finding(bench: BenchResult, price: float | None) -> FindingAnswer:
+def _finding(bench: BenchResult) -> FindingAnswer:
     seconds = {
         row.backend: Interval(row.seconds, row.low, row.high)
         for row in bench.finding
@@ -150,10 +133,6 @@ def _finding(bench: BenchResult, price: float | None) -> FindingAnswer:
     return FindingAnswer(
         threads=bench.threads[0],
         rows=bench.finding,
-        costs=[
-            cost(seconds[row.backend], price) if row.backend in seconds else None
-            for row in bench.finding
-        ],
         fastest=best,
         unsure=unsure,
     )

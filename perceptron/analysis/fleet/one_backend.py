@@ -6,9 +6,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from perceptron.analysis.fleet.definitions import Digests, definition_of
 from perceptron.analysis.stored.sweep import Curve, Sweep
 from perceptron.records.ground import Ground, ground
+
+_Digests = dict[str, str]
+# A definition: the digest of each problem, by its name. A machine with an older checkout has
+# another, and its times are of other trainings.
 
 
 class MachineCurve(Struct, frozen=True, kw_only=True):
@@ -48,7 +51,7 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     """
     groups: dict[tuple[tuple[object, ...], int, str], list[tuple[Sweep, Curve]]] = {}
     seen: set[tuple[object, ...]] = set()
-    definitions: dict[tuple[object, ...], list[Digests]] = {}
+    definitions: dict[tuple[object, ...], list[_Digests]] = {}
     for sweep in sweeps:
         where = ground(sweep)
         trained = (sweep.family, sweep.problem, sweep.source, sweep.version, sweep.per_iteration)
@@ -57,7 +60,7 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         if own in seen:
             continue
         seen.add(own)
-        definition = definition_of(sweep, definitions.setdefault(alike, [])) or 0
+        definition = _definition_of(sweep, definitions.setdefault(alike, [])) or 0
         for curve in sweep.curves:
             if curve.spots:
                 groups.setdefault((alike, definition, curve.backend), []).append((sweep, curve))
@@ -67,6 +70,26 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         if len({sweep.machine for sweep, _ in members}) > 1
     ]
     return sorted(made, key=lambda one: (one.family, str(one.ground[1:]), one.backend))
+
+
+def _definition_of(sweep: Sweep, known: list[_Digests]) -> int | None:
+    """Return which of the ``known`` definitions a sweep's problems have; a new one joins them.
+
+    None where its rows do not say, as those from before there were digests.
+    """
+    own = {
+        row.problem: row.problem_digest
+        for row in sweep.rows
+        if row.problem is not None and row.problem_digest is not None
+    }
+    if not own:
+        return None
+    for number, digests in enumerate(known):
+        if all(digests.get(problem, digest) == digest for problem, digest in own.items()):
+            digests.update(own)
+            return number
+    known.append(own)
+    return len(known) - 1
 
 
 def _on_machines(members: list[tuple[Sweep, Curve]], definition: int) -> BackendOnMachines:

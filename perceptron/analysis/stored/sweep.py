@@ -147,29 +147,24 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
         return rows if any(row.status == "ok" for row in rows) else []
 
 
-def sweeps(
-    rows: Iterable[Measurement], commits: int = COMMITS, single_sizes: bool = False
-) -> list[Sweep]:
-    """Return the sweeps of the newest ``commits`` of each machine and family, the newest first.
+def sweeps(rows: Iterable[Measurement]) -> list[Sweep]:
+    """Return the sweeps of the newest `COMMITS` of each machine and family, the newest first.
 
     There are fewer commits where families are so many that over `OLDER` would be of older ones.
-    Families of one size, the finding's among them, have none unless ``single_sizes`` are wanted as
-    well; those along two axes have none.
+    Families of one size, the finding's among them, and those along two axes have none.
     """
     groups: dict[tuple[object, ...], list[Measurement]] = {}
     for row in rows:
-        own_page = row.family == FAMILY and not single_sizes
-        if row.phase is None and row.family not in EXTRAS and not own_page:
+        if row.phase is None and row.family not in (*EXTRAS, FAMILY):
             groups.setdefault(_key(row), []).append(row)
     newest = {key: max(map(moment, members)) for key, members in groups.items()}
     ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
     by_family: dict[tuple[object, ...], list[object]] = {}
-    by_age: list[list[tuple[object, ...]]] = [[] for _ in range(commits)]
+    by_age: list[list[tuple[object, ...]]] = [[] for _ in range(COMMITS)]
     for key in ordered:
         *machine_and_family, commit = key[:4]
         seen = by_family.setdefault(tuple(machine_and_family), [])
-        is_one = single_sizes and len({row.problem for row in groups[key]}) == 1
-        if (commit in seen or len(seen) < commits) and (is_one or is_line(groups[key])):
+        if (commit in seen or len(seen) < COMMITS) and is_line(groups[key]):
             if commit not in seen:
                 seen.append(commit)
             by_age[seen.index(commit)].append(key)

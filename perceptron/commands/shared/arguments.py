@@ -52,16 +52,9 @@ Wait = Annotated[
         min=0, metavar="[MINUTES]", help="Wait for quiet, 10 minutes at most or as many as given."
     ),
 ]
-EVERY = "*"
-"""What stands for all machines."""
-WITHOUT_VALUE = {"--wait": "10", "--machines": EVERY}
-"""What an option stands for that is typed without its value. A build or an update is over in ten
-minutes; who would rather wait longer says how long."""
+WAIT_MINUTES = "10"
+"""What ``--wait`` without its value stands for: a build or an update is over in ten minutes."""
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
-Price = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.toml", help="What machines cost by the hour: docs/dashboard.md."),
-]
 SaveTables = Annotated[
     Path | None, typer.Option(metavar="FILE.md", help="Write the tables as Markdown.")
 ]

@@ -1,4 +1,4 @@
-"""Options of several values, typed one after another, and options whose value may be left out.
+"""Options of several values, typed one after another, and ``--wait``, whose value may be left out.
 
 ``--backends numpy torch-cpu --wait``
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from contextvars import ContextVar
 from typing import Any
 
 from typer.core import TyperCommand
 
-from perceptron.commands.shared.arguments import WITHOUT_VALUE
+from perceptron.commands.shared.arguments import WAIT_MINUTES
 
 _TYPED: ContextVar[tuple[str, ...]] = ContextVar("typed")
 
@@ -26,7 +26,7 @@ def typed_without(option: str) -> str:
 class ListCommand(TyperCommand):
     """A command whose options that may be repeated also take their values one after another.
 
-    And one whose value may be left out: ``--wait``, ``--wait 5`` and ``--wait=5``; ``--machines``.
+    The value of ``--wait`` may be left out: ``--wait``, ``--wait 5`` and ``--wait=5``.
 
     Such a list ends at the next option, and at a word that a positional argument offers for
     completion: ``walkthrough --backend numpy xor`` has one backend.
@@ -46,10 +46,10 @@ class ListCommand(TyperCommand):
                 for choice in argument.shell_complete(ctx, word)
             )
 
-        own = {name for option in options for name in option.opts}
-        left_out = {name: value for name, value in WITHOUT_VALUE.items() if name in own}
         args = repeat_options(args, lists, is_positional)
-        return super().parse_args(ctx, add_values(args, left_out))
+        if any("--wait" in option.opts for option in options):
+            args = add_minutes(args)
+        return super().parse_args(ctx, args)
 
 
 def repeat_options(
@@ -76,29 +76,17 @@ def repeat_options(
     return repeated
 
 
-def add_values(args: Iterable[str], left_out: Mapping[str, str]) -> list[str]:
-    """Return the words with the value after each option in ``left_out`` that has none of its own.
-
-    That of ``--wait`` is a number of minutes; that of another option is any word but an option.
-    """
+def add_minutes(args: Iterable[str]) -> list[str]:
+    """Return the words with `WAIT_MINUTES` after each ``--wait`` that has no minutes of its own."""
     words = list(args)
     end = words.index("--") if "--" in words else len(words)
     added = []
     for index, word in enumerate(words):
         added.append(word)
-        if (
-            index < end
-            and word in left_out
-            and not _is_value(word, "".join(words[index + 1 : index + 2]))
-        ):
-            added.append(left_out[word])
+        next_word = "".join(words[index + 1 : index + 2])
+        if index < end and word == "--wait" and not _is_minutes(next_word):
+            added.append(WAIT_MINUTES)
     return added
-
-
-def _is_value(option: str, word: str) -> bool:
-    if option == "--wait":
-        return _is_minutes(word)
-    return bool(word) and not word.startswith("-")
 
 
 def _is_minutes(word: str) -> bool:

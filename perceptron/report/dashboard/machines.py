@@ -8,10 +8,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.fleet.machine_answer import MachineAnswer, machine_answers
+from perceptron.analysis.fleet.machine_answer import machine_answers
 from perceptron.analysis.stored.collection import Collection, Machine
 from perceptron.records.environment import Gpu
-from perceptron.records.prices import Prices
 from perceptron.report.dashboard.fleet.questions import fleet_table
 from perceptron.report.dashboard.long_table import LongTable, Question, heading
 from perceptron.report.dashboard.names import machine_name
@@ -22,8 +21,6 @@ from perceptron.untrusted_text import shortened
 SIDE_BY_SIDE = 12
 """Machines with a column of their own: the newest. Of more, a table has a row for each."""
 _NOTHING = "not recorded"
-# Machines that a note names.
-_NAMED = 5
 
 
 class MachinesPage(Struct, frozen=True):
@@ -33,30 +30,13 @@ class MachinesPage(Struct, frozen=True):
     fleet: LongTable | None
 
 
-def machines_page(collection: Collection, prices: Prices | None = None) -> MachinesPage:
+def machines_page(collection: Collection) -> MachinesPage:
     """Return what machines answer, and what they are: `SIDE_BY_SIDE` of them have a column each."""
-    answers = machine_answers(collection.sweeps, collection.benches, prices)
+    answers = machine_answers(collection.sweeps, collection.benches)
     rest = collection.machines[SIDE_BY_SIDE:]
-    fleet = fleet_table(answers, prices, [_facts_question(collection.machines)] if rest else [])
+    fleet = fleet_table(answers, [_facts_question(collection.machines)] if rest else [])
     shown = machines(replace(collection, machines=collection.machines[:SIDE_BY_SIDE]))
-    more = {
-        "fleet": fleet is not None,
-        "left_out": len(rest),
-        "notes": [] if prices is None else _price_notes(answers, prices, collection.machines),
-    }
-    return MachinesPage(shown | more, fleet)
-
-
-def _price_notes(
-    answers: Sequence[MachineAnswer], prices: Prices, known: Sequence[Machine]
-) -> list[str]:
-    """Return what of the prices belongs to no machine, and which machines have none."""
-    free = list(dict.fromkeys(one.machine for one in answers if one.per_hour is None))
-    named = ", ".join(shortened(name, 40) for name in free[:_NAMED])
-    more = f" and {len(free) - _NAMED:,} more" if len(free) > _NAMED else ""
-    missing = [f"No price for {named}{more}."] if free else []
-    unknown = prices.unknown(machine.name for machine in known)
-    return [*(f"{line}." for line in unknown), *missing]
+    return MachinesPage(shown | {"fleet": fleet is not None, "left_out": len(rest)}, fleet)
 
 
 def _facts_question(members: Sequence[Machine]) -> Question:

@@ -12,7 +12,6 @@ from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
 from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.replace import replace
-from perceptron.records.prices import Prices
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
@@ -70,14 +69,12 @@ def write_site(
     collection: Collection,
     asv: str | None = None,
     asked: CrossoverResult | None = None,
-    prices: Prices | None = None,
 ) -> Path:
     """Write every page into the folder and return the path of the first.
 
     ``asv`` says why asv's own pages are not in ``asv/``; None where they are. ``asked`` is the
-    answer of a search for crossovers, shown on the sweeps that it was read off. ``prices`` say what
-    trainings cost on the page of machines. Equal results give equal bytes. Raises `UserError` if
-    the folder cannot be written to.
+    answer of a search for crossovers, shown on the sweeps that it was read off. Equal results give
+    equal bytes. Raises `UserError` if the folder cannot be written to.
     """
     looks = strokes(_backends(collection, asked))
     site = _Site(html)
@@ -85,7 +82,7 @@ def write_site(
         with no_search_for_cycles():
             comparisons = {"comparisons": _comparisons(html)}
             first_page = overview(collection, looks, asv, asked) | comparisons
-            for name, text in _texts(collection, looks, first_page, asked, prices):
+            for name, text in _texts(collection, looks, first_page, asked):
                 site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", _plotly())
         site.sweep()
@@ -102,7 +99,6 @@ def _texts(
     looks: dict[str, Stroke],
     first_page: dict[str, Any],
     asked: CrossoverResult | None,
-    prices: Prices | None,
 ) -> Iterator[tuple[str, str]]:
     """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
@@ -110,7 +106,7 @@ def _texts(
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
     yield _page("index.html", "overview.html.j2", first_page)
-    yield from _machines(machines_page(collection, prices))
+    yield from _machines(machines_page(collection))
     drawn = plot.looks(looks)
     yield from _views(sweep_views(collection, drawn, asked))
     for make in (map_views, ladder_views, roofline_views, race_views, history_views):

@@ -19,7 +19,7 @@ from perceptron.report.numbers import (
     rows_per_second,
 )
 from perceptron.report.over_processes import named, threads_in_all
-from perceptron.report.tables import network, what_if
+from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
 
 CHANGES_COLUMNS = ("axis", "looked at", "pair", "status", "answer")
@@ -43,7 +43,6 @@ def show(result: AdviceResult) -> None:
     title = f"{advice.problem}, {advice.dtype}, {threads}"
     table(title, columns(advice), cells(advice))
     what_if.show_ratios(result)
-    network.show(result.network)
     if advice.changes:
         table("Where that changes", CHANGES_COLUMNS, changes_cells(advice.changes))
     if result.budget is not None and _lacked_time(advice):

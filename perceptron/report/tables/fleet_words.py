@@ -1,4 +1,4 @@
-"""What machines answer, in words: who is the fastest over which sizes, and what it costs."""
+"""What machines answer, in words: who is the fastest over which sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from perceptron.analysis.fleet.fastest import FastestOver
 from perceptron.analysis.interval import Interval
-from perceptron.report.numbers import NONE, duration_interval, money
+from perceptron.report.numbers import NONE, duration_interval
 from perceptron.report.size_axis import at_size
 
 NO_RIVAL = "no two backends have a time"
@@ -28,11 +28,6 @@ def seconds_words(seconds: Interval | None) -> str:
     if seconds is None:
         return NONE
     return duration_interval(seconds.estimate, seconds.low, seconds.high)
-
-
-def cost_words(cost: Interval | None) -> str:
-    """Return what something costs, with the interval that its seconds have."""
-    return NONE if cost is None else money(cost.estimate, cost.low, cost.high)
 
 
 def _who(one: FastestOver) -> str:

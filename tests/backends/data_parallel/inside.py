@@ -7,7 +7,6 @@ import signal
 import sys
 
 from perceptron.backends.data_parallel.rank_trainer import RankTrainer
-from perceptron.problems.problem import DType, Problem
 
 
 def is_rank(rank: int) -> bool:
@@ -62,15 +61,6 @@ def unmake_mistakes() -> None:
 
 
 _RIGHT = {name: getattr(RankTrainer, name) for name in ("_weight", "queue")}
-
-
-def bucket_sizes(problem: Problem, dtype: DType) -> list[int]:
-    """Return the buckets that PyTorch makes in the end, the first to be sent first."""
-    rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    trainer = RankTrainer(problem, dtype, "cpu", rank, processes)
-    trainer.train(3)
-    told = trainer._distributed._get_ddp_logging_data()
-    return [int(size) for size in told["rebuilt_bucket_sizes"].split(",")]
 
 
 def thread_count() -> tuple[int, str]:

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from perceptron import cli
-from perceptron.commands.shared.list_command import add_values, repeat_options
+from perceptron.commands.shared.list_command import add_minutes, repeat_options
 from perceptron.commands.shared.options import split
 from perceptron.studies.walkthrough import PROBLEMS
 
@@ -122,20 +122,5 @@ def test_minutes_are_a_number(typed: str) -> None:
 
 def test_after_two_dashes_no_value_is_added() -> None:
     words = ["--", "--wait"]
-    assert add_values(words, {"--wait": "10"}) == words
-    assert add_values(["--wait", *words], {"--wait": "10"}) == ["--wait", "10", *words]
-
-
-@pytest.mark.parametrize(
-    ("typed", "names"),
-    [
-        ("--machines", ["*"]),
-        ("--machines --json", ["*"]),
-        ("--machines a b-* --json", ["a", "b-*"]),
-        ("--machines a --machines b", ["a", "b"]),
-        ("--machines=a --wait", ["a"]),
-        ("--wait", []),
-    ],
-)
-def test_all_machines_are_meant_where_none_is_named(typed: str, names: list[str]) -> None:
-    assert list(parameters("advise", f"--problem or-gate {typed}")["machines"]) == names
+    assert add_minutes(words) == words
+    assert add_minutes(["--wait", *words]) == ["--wait", "10", *words]

@@ -35,7 +35,6 @@ def seconds_of(row: FindingRow) -> Interval | None:
     return None if row.seconds is None else Interval(row.seconds, row.low, row.high)
 
 
-def number(value: Interval | float | None) -> float | None:
-    """Return a number, or an interval's estimate, to the digits that a table has room for."""
-    value = value.estimate if isinstance(value, Interval) else value
+def number(value: float | None) -> float | None:
+    """Return a number to the digits that a table has room for."""
     return None if value is None else float(f"{value:.6g}")

@@ -15,31 +15,25 @@ from perceptron.report.dashboard.fleet.cells import (
 )
 from perceptron.report.dashboard.long_table import Question, Value, heading, interval_heading
 from perceptron.report.numbers import ratio
-from perceptron.report.tables.fleet_words import cost_words, seconds_words
+from perceptron.report.tables.fleet_words import seconds_words
 
 
-def finding_question(answers: Sequence[MachineAnswer], currency: str | None) -> Question:
-    """Return what a whole training takes by each backend on each machine, and costs."""
+def finding_question(answers: Sequence[MachineAnswer]) -> Question:
+    """Return what a whole training takes by each backend on each machine."""
     headings = (
         MACHINE,
         heading("backend", "backend", is_number=False, choice=True),
         interval_heading("time", WHOLE, by="seconds"),
         heading("place", "place", is_number=False),
         heading("ratio", "× numpy of the same machine", is_number=False),
-        *((interval_heading("cost", f"cost, {currency}", by="cost_number"),) if currency else ()),
         THREADS,
         heading("seconds", "whole training, s", is_number=True),
-        *(
-            (heading("cost_number", f"its estimate, {currency}", is_number=True),)
-            if currency
-            else ()
-        ),
         heading("reason", "reason", is_number=False),
     )
     rows: list[list[Value]] = []
     for one in answers:
         finding = one.finding
-        for row, cost in zip(finding.rows, finding.costs, strict=True) if finding else ():
+        for row in finding.rows if finding else ():
             seconds = seconds_of(row)
             place = None
             if finding is not None and row.backend == finding.fastest:
@@ -53,10 +47,8 @@ def finding_question(answers: Sequence[MachineAnswer], currency: str | None) -> 
                     seconds_words(seconds),
                     place,
                     ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
-                    *([cost_words(cost)] if currency else []),
                     finding.threads if finding else None,
                     number(row.seconds),
-                    *([number(cost)] if currency else []),
                     row.reason,
                 ]
             )

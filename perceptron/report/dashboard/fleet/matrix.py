@@ -29,20 +29,19 @@ from perceptron.report.tables.fleet_words import fastest_words, names_words, sec
 from perceptron.untrusted_text import shortened
 
 
-def matrix_question(answers: Sequence[MachineAnswer], currency: str | None) -> Question:
+def matrix_question(answers: Sequence[MachineAnswer]) -> Question:
     """Return the table of machine × question: who is the fastest, over which sizes."""
     counts = Counter(family_name(family) for one in answers for family in one.families)
     names = sorted(sorted(counts), key=lambda name: -counts[name])[:MOST]
     left_out = len(counts) - len(names)
-    headings = [MACHINE, THREADS, DTYPE]
-    headings += [heading("per_hour", f"{currency} per hour", is_number=True)] if currency else []
-    headings += [
+    headings = [
+        *(MACHINE, THREADS, DTYPE),
         heading("finding", "the finding, OR gate", is_number=False),
         interval_heading("finding_time", "the finding takes", by="finding_seconds"),
         *_family_headings(sorted(names)),
         heading("finding_seconds", "the finding, s", is_number=True),
     ]
-    rows = [row for one in answers for row in _machine_rows(one, sorted(names), currency)]
+    rows = [row for one in answers for row in _machine_rows(one, sorted(names))]
     title = "The fastest backend at the sizes that each machine measured"
     if left_out:
         title += f"; {left_out:,} families on fewer machines have no column"
@@ -58,9 +57,7 @@ def _family_headings(names: Iterable[str]) -> Iterable[Heading]:
         yield heading(f"family{number}: {name}", name or "(no name)", is_number=False)
 
 
-def _machine_rows(
-    one: MachineAnswer, names: Sequence[str], currency: str | None
-) -> Iterable[list[Value]]:
+def _machine_rows(one: MachineAnswer, names: Sequence[str]) -> Iterable[list[Value]]:
     """Yield a row for each number of threads and dtype: they are different answers."""
     cells: dict[tuple[int | None, str | None], dict[str, list[str]]] = {}
     for family in one.families:
@@ -83,7 +80,6 @@ def _machine_rows(
             name_of(one),
             threads,
             dtype or NONE,
-            *([one.per_hour] if currency else []),
             *found[:2],
             *(" · ".join(cells[ground].get(name, [])) or None for name in names),
             found[2],

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer
 from perceptron.analysis.training import training_words
-from perceptron.records.prices import Prices
 from perceptron.report.crossover_words import answer, status
 from perceptron.report.dashboard.fleet.cells import (
     DTYPE,
@@ -41,18 +40,17 @@ _CROSSOVERS = (
 
 
 def fleet_table(
-    answers: Sequence[MachineAnswer], prices: Prices | None, more: Sequence[Question] = ()
+    answers: Sequence[MachineAnswer], more: Sequence[Question] = ()
 ) -> LongTable | None:
     """Return the tables of all questions that somebody measured; None where nobody did.
 
     ``more`` questions stand last.
     """
-    currency = None if prices is None else prices.currency
     families = [(one, family) for one in answers for family in one.families]
     questions = [
-        matrix_question(answers, currency),
-        finding_question(answers, currency),
-        *size_questions(families, currency),
+        matrix_question(answers),
+        finding_question(answers),
+        *size_questions(families),
         _crossovers(families),
     ]
     asked = [question for question in (*questions, *more) if question.rows]

@@ -1,4 +1,4 @@
-"""The fastest backend of a family at each size, with what a whole training takes and costs."""
+"""The fastest backend of a family at each size, with what a whole training takes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ from perceptron.report.dashboard.long_table import (
     interval_heading,
 )
 from perceptron.report.dashboard.names import state_name
-from perceptron.report.tables.fleet_words import cost_words, names_words, seconds_words
+from perceptron.report.tables.fleet_words import names_words, seconds_words
 
 
-def size_questions(
-    families: Sequence[tuple[MachineAnswer, FamilyAnswer]], currency: str | None
-) -> list[Question]:
+def size_questions(families: Sequence[tuple[MachineAnswer, FamilyAnswer]]) -> list[Question]:
     """Return the fastest at each size: a question for each family, the rest of them in one."""
     groups: dict[str, list[tuple[MachineAnswer, FamilyAnswer]]] = {}
     for one, family in families:
@@ -45,8 +43,8 @@ def size_questions(
         return Question(
             label=label,
             title=title,
-            headings=_size_headings(currency, several),
-            rows=_size_rows(members, currency, several),
+            headings=_size_headings(several),
+            rows=_size_rows(members, several),
         )
 
     questions = [question(f"{name}, at each size", [name], several=False) for name in own]
@@ -56,7 +54,7 @@ def size_questions(
     return questions
 
 
-def _size_headings(currency: str | None, several: bool) -> tuple[Heading, ...]:
+def _size_headings(several: bool) -> tuple[Heading, ...]:
     return (
         MACHINE,
         *((heading("family", "family", is_number=False),) if several else ()),
@@ -64,26 +62,16 @@ def _size_headings(currency: str | None, several: bool) -> tuple[Heading, ...]:
         heading("fastest", "fastest backend", is_number=False),
         interval_heading("iteration", "per iteration", by="seconds"),
         interval_heading("training_time", WHOLE, by="seconds"),
-        *(
-            (interval_heading("cost", f"cost of it, {currency}", by="cost_number"),)
-            if currency
-            else ()
-        ),
         THREADS,
         DTYPE,
         TRAINING,
         heading("commit", "commit", is_number=False),
         heading("seconds", "per iteration, s", is_number=True),
-        *(
-            (heading("cost_number", f"its estimate, {currency}", is_number=True),)
-            if currency
-            else ()
-        ),
     )
 
 
 def _size_rows(
-    members: Iterable[tuple[MachineAnswer, FamilyAnswer]], currency: str | None, several: bool
+    members: Iterable[tuple[MachineAnswer, FamilyAnswer]], several: bool
 ) -> list[list[Value]]:
     ordered = sorted(
         ((one, family, size) for one, family in members for size in family.sizes),
@@ -97,13 +85,11 @@ def _size_rows(
             names_words(size.at.backend, size.at.unsure),
             seconds_words(size.at.seconds),
             seconds_words(size.training),
-            *([cost_words(size.cost)] if currency else []),
             family.ground.threads,
             family.ground.dtype,
             training_words(family.ground) or None,
             state_name(family.commit, family.when),
             number(size.at.seconds.estimate),
-            *([number(size.cost)] if currency else []),
         ]
         for one, family, size in ordered
     ]
