@@ -31,8 +31,7 @@ from perceptron.report.dashboard.comparisons.facts import changed, facts
 from perceptron.report.dashboard.comparisons.listing import COLUMNS, FILE, summaries, summary
 from perceptron.report.dashboard.comparisons.profiles import read_profiles
 from perceptron.report.dashboard.comparisons.speedscope import speedscope
-from perceptron.report.dashboard.data import script
-from perceptron.report.dashboard.page import templates
+from perceptron.report.dashboard.page import script, templates
 from perceptron.report.tables.comparison import name
 
 DOCUMENT = "comparison.json"
