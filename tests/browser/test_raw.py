@@ -41,9 +41,9 @@ def saved(page: Page, kind: str) -> tuple[str, bytes]:
 def test_a_hundred_rows_at_a_time(watch: Watch, base: str) -> None:
     """Every row is on exactly one page; pages are turned by keyboard."""
     page = watch(base).open("raw.html")
-    shows(page, "1 to 100 of 250")
+    shows(page, "1–100 of 250")
     seen = column(page, 2)
-    for expected in ("101 to 200 of 250", "201 to 250 of 250"):
+    for expected in ("101–200 of 250", "201–250 of 250"):
         page.get_by_role("button", name="Next").press("Enter")
         shows(page, expected)
         seen += column(page, 2)
@@ -64,7 +64,7 @@ def test_a_head_sorts_by_size_with_the_unmeasured_last(watch: Watch, site: Path)
         words = [float(cell.partition(" ")[0]) for cell in column(page, 3)]
         assert words in (sorted(words), sorted(words, reverse=True))
         page.get_by_role("button", name="Last").click()
-        shows(page, "201 to 250 of 250")
+        shows(page, "201–250 of 250")
         assert column(page, 3)[-5:] == ["–"] * 5
         page.get_by_role("button", name="First").click()
 
@@ -73,7 +73,7 @@ def test_rows_are_searched_in_every_column(watch: Watch, site: Path) -> None:
     """In any case, several words together; it says how many are left, and of how many."""
     page = watch(site.as_uri()).open("raw.html")
     page.get_by_label("rows that contain").fill("TORCH xeon")
-    shows(page, "1 to 100 of 125")
+    shows(page, "1–100 of 125")
     assert set(column(page, 1)) == {"torch-cpu"}
     page.get_by_label("rows that contain").fill(".*")
     shows(page, "no rows")
@@ -122,7 +122,7 @@ def test_a_table_that_does_not_arrive_is_told(watch: Watch, base: str) -> None:
     assert "data/raw/2.js cannot be loaded" in page.get_by_role("alert").inner_text()
     assert column(page, 0) == []
     page.get_by_label("machine").select_option(index=0)
-    shows(page, "1 to 100 of 250")
+    shows(page, "1–100 of 250")
     assert page.get_by_role("alert").count() == 0
     watched.forgive("Failed to load resource")
 
@@ -135,12 +135,12 @@ def test_pages_of_thousands_of_results_work(
     write_site(tmp_path / "html", collection_of(rows))
     watched = watch((tmp_path / "html").as_uri())
     page = watched.open("raw.html")
-    shows(page, "1 to 100 of 14,400")
+    shows(page, "1–100 of 14,400")
     page.get_by_role("columnheader", name="per iteration, s").get_by_role("button").press("Enter")
     seconds = list(map(float, column(page, 20)))
     assert seconds == sorted(seconds)
     page.get_by_label("rows that contain").fill("case-599")
-    shows(page, "1 to 24 of 24")
+    shows(page, "1–24 of 24")
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
         until(page, f"document.documentElement.scrollWidth <= {width}")
@@ -153,5 +153,5 @@ def test_pages_of_thousands_of_results_work(
     assert "case-599" in page.locator("#view h2").inner_text()
     page = watched.open("machines.html")
     page.get_by_label("question").select_option(index=26)
-    shows(page, "1 to 100 of 3,600")
+    shows(page, "1–100 of 3,600")
     assert audit(page) == []

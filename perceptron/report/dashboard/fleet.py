@@ -214,7 +214,7 @@ def _ground_cells(family: FamilyAnswer) -> tuple[Value, ...]:
 
 
 def _name_of(one: MachineAnswer) -> str:
-    return machine_name(one.machine, one.source)
+    return shortened(machine_name(one.machine, one.source))
 
 
 def _family_name(family: FamilyAnswer) -> str:

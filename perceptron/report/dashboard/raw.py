@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from perceptron.analysis.select import has_time
 from perceptron.analysis.stored.collection import Collection
-from perceptron.analysis.throughput import epoch_of, models_of
+from perceptron.analysis.throughput import Epoch, epoch_of, models_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.report.dashboard.page import machine_name
@@ -62,19 +62,16 @@ def raw_tables(collection: Collection) -> Iterator[LargeTable]:
         yield LargeTable(label=name, title=title, columns=_COLUMNS, rows=rows)
 
 
-def _rows_per_second(row: Measurement) -> float | None:
-    """Return what the row's time means for mini-batches; of full batches nothing."""
-    epoch = epoch_of(row)
-    if epoch is None or row.seconds is None or not has_time(row):
-        return None
-    return float(f"{epoch.rows_per_second(row.seconds):.6g}")
+def _of_epoch(meaning: Callable[[Epoch, float], float]) -> Callable[[Measurement], Value]:
+    """Return what a row's time means for mini-batches; of full batches nothing."""
 
+    def derive(row: Measurement) -> float | None:
+        epoch = epoch_of(row)
+        if epoch is None or row.seconds is None or not has_time(row):
+            return None
+        return float(f"{meaning(epoch, row.seconds):.6g}")
 
-def _epoch_seconds(row: Measurement) -> float | None:
-    epoch = epoch_of(row)
-    if epoch is None or row.seconds is None or not has_time(row):
-        return None
-    return float(f"{epoch.seconds(row.seconds):.6g}")
+    return derive
 
 
 def _model_seconds(row: Measurement) -> float | None:
@@ -86,8 +83,8 @@ def _model_seconds(row: Measurement) -> float | None:
 
 
 _DERIVED: dict[str, Callable[[Measurement], Value]] = {
-    "rows_per_second": _rows_per_second,
-    "epoch_seconds": _epoch_seconds,
+    "rows_per_second": _of_epoch(Epoch.rows_per_second),
+    "epoch_seconds": _of_epoch(Epoch.seconds),
     "model_seconds": _model_seconds,
     "folds": lambda row: "yes" if row.folds else None,
     "samples": lambda row: len(row.samples),

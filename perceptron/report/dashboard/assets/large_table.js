@@ -59,7 +59,13 @@
         bottomStart: 'info',
         bottomEnd: 'paging',
       },
-      language: { search: 'rows that contain', zeroRecords: 'no rows', infoEmpty: 'no rows' },
+      language: {
+        search: 'rows that contain',
+        info: 'rows _START_–_END_ of _TOTAL_',
+        infoFiltered: 'that match, among _MAX_',
+        infoEmpty: 'no rows',
+        zeroRecords: 'no rows',
+      },
     });
     const frame = node.parentElement;
     frame.classList.add('scroll');
