@@ -31,17 +31,17 @@ def test_machines_answer_question_by_question(
     page = watch(html.as_uri()).open("machines.html")
     status = page.get_by_role("status")
     status.filter(has_text=f"of {COUNT}").wait_for()
-    assert page.get_by_label("question").locator("option").count() == 5
+    assert page.get_by_label("question", exact=True).locator("option").count() == 5
     heads = page.locator("#tables thead th").all_inner_texts()
     assert {"mlp-width", "perceptron-rows"} <= {head.strip(" ↕") for head in heads}
     shot(page, "machines-1400")
-    page.get_by_label("question").select_option(index=2)
+    page.get_by_label("question", exact=True).select_option(index=2)
     page.get_by_text("The fastest backend at each size").wait_for()
     page.get_by_label("rows that contain").fill("laptop")
     status.filter(has_text="that match").wait_for()
     assert set(page.locator("#tables tbody tr th").all_inner_texts()) == {"laptop"}
     page.get_by_role("columnheader", name="per iteration", exact=False).first.click()
-    page.get_by_label("question").select_option(index=4)
+    page.get_by_label("question", exact=True).select_option(index=4)
     page.get_by_text("From which size up").wait_for()
     assert set(page.locator("#tables tbody tr th").all_inner_texts()) == {"laptop"}
     page.get_by_label("rows that contain").fill("mlp-width")
