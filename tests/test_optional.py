@@ -79,7 +79,9 @@ def test_what_is_missing_is_one_line_with_the_command(install: Install) -> None:
     install()
     line = optional.missing("pages")
     assert line is not None
-    assert line.startswith("asv, jinja2, matplotlib, pandas and plotly are not installed: ")
+    assert line.startswith(
+        "asv, itables, jinja2, matplotlib, pandas and plotly are not installed: "
+    )
 
 
 def test_what_is_required_and_missing_ends_the_command(install: Install) -> None:
