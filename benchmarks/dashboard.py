@@ -18,10 +18,18 @@ COMMITS = 500
 MOST_SECONDS = 60.0
 MOST_OPENING_SECONDS = 1.0
 OPENED = 5
+# Of each page that is opened, what stands there when it can be read.
+CONTENT = {
+    "index": "footer",
+    "sweeps": ".main-svg",
+    "history": ".main-svg",
+    "machines": "#tables tbody td",
+    "raw": "#tables tbody td",
+}
 
 
 def lines() -> Iterator[str]:
-    """Time building our pages, asv's own beside them, and opening the first."""
+    """Time building our pages, asv's own beside them, and opening ours."""
     # asv imports every module here, without what only tests have.
     from tests.plenty import plenty
 
@@ -33,7 +41,7 @@ def lines() -> Iterator[str]:
         what = f"{MACHINES * COMMITS:,} results of {MACHINES} machines"
         yield report_line(f"{what}: our pages", [built(results, html)], MOST_SECONDS)
         yield published(project, results, html)
-        yield opened(html)
+        yield from opened(html)
 
 
 def repository(project: Path) -> list[str]:
@@ -71,26 +79,27 @@ def published(project: Path, results: Path, html: Path) -> str:
     return f"asv's own pages of the same: {reason or f'{seconds:.0f} s (no target: asv publish)'}"
 
 
-def opened(html: Path) -> str:
-    """From asking for the overview to the end of its load event, in a fresh window each time."""
+def opened(html: Path) -> Iterator[str]:
+    """From asking for a page to its first content, in a fresh window each time."""
     from tests.browser.conftest import ARGUMENTS, chromium
 
     if chromium() is None:
-        return "opening the overview: not measured: no chromium"
+        yield "opening pages: not measured: no chromium"
+        return
     from playwright.sync_api import sync_playwright
 
-    event = "performance.getEntriesByType('navigation')[0].loadEventEnd / 1000"
-    seconds = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        for _ in range(OPENED):
-            page = browser.new_context().new_page()
-            page.goto((html / "index.html").as_uri(), wait_until="load")
-            page.wait_for_timeout(100)
-            seconds.append(float(page.evaluate(event)))
-            page.context.close()
+        for name, content in CONTENT.items():
+            seconds = []
+            for _ in range(OPENED):
+                page = browser.new_context().new_page()
+                page.goto((html / f"{name}.html").as_uri(), wait_until="commit")
+                page.locator(content).first.wait_for()
+                seconds.append(float(page.evaluate("performance.now() / 1000")))
+                page.context.close()
+            yield report_line(f"opening {name} in chromium", seconds, MOST_OPENING_SECONDS)
         browser.close()
-    return report_line("opening the overview in chromium", seconds, MOST_OPENING_SECONDS)
 
 
 def report_line(what: str, seconds: list[float], most: float) -> str:

@@ -1,4 +1,4 @@
-"""What others measured, in large numbers: how long judging it takes, and how large its pages are.
+"""What others measured, in large numbers: how long judging it and writing its pages take.
 
 ``python -m benchmarks.foreign_results``; part of ``make targets``. Seconds are of CPU time, the
 start of the command included: those of one quiet core.
@@ -17,7 +17,7 @@ ASV_FILES, MOST_ASV_SECONDS = 270, 3.0
 PYTEST_FILES, MOST_PYTEST_SECONDS = 10_000, 30.0
 SIZES, MOST_SIZES_SECONDS = 40_000, 10.0
 BACKENDS, MOST_PAIRS_SECONDS = 40, 10.0
-MOST_CASES_SECONDS, MOST_CASES_MEGABYTES = 10.0, 5.0
+MOST_CASES_SECONDS = 10.0
 
 
 def lines() -> Iterator[str]:
@@ -40,20 +40,19 @@ def lines() -> Iterator[str]:
 
 
 def pages(folder: Path) -> Iterator[str]:
-    """Judge a table of many cases with and without pages, and weigh what was written."""
+    """Judge a table of many cases with and without pages."""
     from tests import many
 
     table, html = many.many(folder / "cases.csv"), folder / "html"
     what = f"{many.CASES} cases"
     yield seconds_line(f"{what}: document", table, MOST_CASES_SECONDS)
     seconds = judged(table, "--html", str(html))
-    yield report_line(f"{what}: page", seconds, MOST_CASES_SECONDS, "s of CPU")
-    yield report_line(f"{what}: page", megabytes(html), MOST_CASES_MEGABYTES, "MB")
+    yield report_line(f"{what}: page", seconds, MOST_CASES_SECONDS)
 
 
 def seconds_line(what: str, source: Path, most: float) -> str:
     """Judge a source without a page; return its line."""
-    return report_line(what, judged(source, "--json"), most, "s of CPU")
+    return report_line(what, judged(source, "--json"), most)
 
 
 def judged(source: Path, *options: str) -> float:
@@ -68,16 +67,10 @@ def judged(source: Path, *options: str) -> float:
     )
 
 
-def megabytes(html: Path) -> float:
-    """Size of a dashboard but for plotly's script, which every dashboard has."""
-    files = (file for file in html.rglob("*") if file.is_file() and file.name != "plotly.min.js")
-    return sum(file.stat().st_size for file in files) / 1e6
-
-
-def report_line(what: str, value: float, most: float, unit: str) -> str:
+def report_line(what: str, value: float, most: float) -> str:
     """One line: what was reached, and the target."""
     verdict = "reached" if value <= most else "MISSED"
-    return f"{what}: {value:.3g} {unit} (at most {most:g}): {verdict}"
+    return f"{what}: {value:.3g} s of CPU (at most {most:g}): {verdict}"
 
 
 if __name__ == "__main__":

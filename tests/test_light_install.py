@@ -178,8 +178,8 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     done = run(light, tmp_path, "bench", "--quick", *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[:2] == [
-        "no page will be written: asv, jinja2, matplotlib, pandas and plotly are not installed: "
-        'pip install "perceptron[pages]"',
+        "no page will be written: asv, itables, jinja2, matplotlib, pandas and plotly are not "
+        'installed: pip install "perceptron[pages]"',
         'skipped: torch-cpu: torch is not installed: pip install "perceptron[torch]"',
     ]
     document = json.loads(done.stdout)
@@ -196,7 +196,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     [
         (
             ("dashboard",),
-            "asv, jinja2, matplotlib, pandas and plotly are not installed: "
+            "asv, itables, jinja2, matplotlib, pandas and plotly are not installed: "
             'pip install "perceptron[pages]"',
         ),
         (

@@ -67,7 +67,7 @@ def test_a_bare_checkout_is_told_to_install_itself(
 
 def test_what_is_missing_is_one_line_with_the_command(install: Install) -> None:
     """All of it, so that one command is enough; nothing where nothing is missing."""
-    install("asv", "jinja2", "pandas")
+    install("asv", "itables", "jinja2", "pandas")
     assert optional.missing("torch") == 'torch is not installed: pip install "perceptron[torch]"'
     assert optional.missing("pages") == (
         'matplotlib and plotly are not installed: pip install "perceptron[pages]"'
@@ -79,7 +79,9 @@ def test_what_is_missing_is_one_line_with_the_command(install: Install) -> None:
     install()
     line = optional.missing("pages")
     assert line is not None
-    assert line.startswith("asv, jinja2, matplotlib, pandas and plotly are not installed: ")
+    assert line.startswith(
+        "asv, itables, jinja2, matplotlib, pandas and plotly are not installed: "
+    )
 
 
 def test_what_is_required_and_missing_ends_the_command(install: Install) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import plotly
+from msgspec import to_builtins
 
 import perceptron.report
+from perceptron.report.dashboard.large_table import Column, Value, datatables
 
 ASSETS = Path(perceptron.report.__file__).parent / "dashboard" / "assets"
 
@@ -79,7 +81,7 @@ STROKES = """:root { --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #8c1515;
 """
 NAMES = ("index", "sweeps", "hostile", "broken", "missing", "raw")
 VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-RAW_SCRIPTS = ("dom", "load", "rows", "long_table_parts", "long_table", "raw")
+RAW_SCRIPTS = ("dom", "load", "datatables", "large_table")
 
 
 def build(folder: Path) -> Path:
@@ -87,11 +89,12 @@ def build(folder: Path) -> Path:
     bundle = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     shutil.copytree(ASSETS, folder / "assets")
     shutil.copy(bundle, folder / "assets")
+    (folder / "assets" / "datatables.js").write_text(datatables())
     (folder / "assets" / "strokes.css").write_text(STROKES)
     page(folder, "index", OVERVIEW.format(long=LONG), ())
     for name in ("sweeps", "hostile", "broken", "missing"):
         page(folder, name, VIEWS.format(page=name), (*VIEW_SCRIPTS, f"data/{name}"))
-    page(folder, "raw", '<div id="raw"></div>', (*RAW_SCRIPTS, "data/raw"))
+    page(folder, "raw", '<div id="tables" data-page="raw"></div>', (*RAW_SCRIPTS, "data/raw"))
     sweeps(folder)
     hostile(folder)
     broken(folder)
@@ -211,50 +214,37 @@ def broken(folder: Path) -> None:
 
 
 def raw(folder: Path) -> None:
-    """250 rows of one machine, a few hostile ones of another."""
-    columns = [
-        {"id": "machine", "name": "machine", "kind": "text", "unit": ""},
-        {"id": "backend", "name": "backend", "kind": "text", "unit": ""},
-        {"id": "size", "name": "size", "kind": "number", "unit": ""},
-        {"id": "seconds", "name": "seconds", "kind": "number", "unit": "s"},
-        {"id": "status", "name": "status", "kind": "text", "unit": ""},
-    ]
-    many = [
+    """250 rows of one machine, a few hostile ones of another, and a file that is not there."""
+    columns = (
+        Column("machine", "machine"),
+        Column("backend", "backend"),
+        Column("size", "size", is_number=True),
+        Column("words", "in words", by="seconds"),
+        Column("seconds", "seconds, s", is_number=True),
+    )
+    many: list[list[Value]] = [
         [
             "xeon-2core",
             ("numpy", "torch-cpu")[at % 2],
             (at * 37) % 250,
+            None if at % 50 == 0 else f"{at / 10:g} µs",
             None if at % 50 == 0 else at * 1e-7,
-            "skipped" if at % 50 == 0 else "ok",
         ]
         for at in range(250)
     ]
-    strange = [
-        ['=cmd|"x"', "-1+2", 1, 1e308, "ok"],
-        ["+1\n2", "@SUM(A1)", 2, -5e-324, "ok"],
-        ["\ttab", "plain, with comma", 3, None, "failed"],
-        *[[name, name, 4, 0.1, "ok"] for name in HOSTILE],
+    strange: list[list[Value]] = [
+        ['=cmd|"x"', "-1+2", 1, "ok", 1e308],
+        ["+1\n2", "@SUM(A1)", 2, "ok", -5e-324],
+        ["\ttab", "plain, with comma", 3, "ok", None],
+        *[[name, name, 4, "ok", 0.1] for name in HOSTILE],
     ]
-    data(folder, "raw/0", packed(many))
-    data(folder, "raw/1", packed(strange))
-    parts = [
-        {"label": "xeon-2core (250 rows)", "file": "raw/0", "rows": 250},
-        {"label": f"{LONG} ({len(strange)} rows)", "file": "raw/1", "rows": len(strange)},
-        {"label": "gone (3 rows)", "file": "raw/gone", "rows": 3},
-    ]
-    data(folder, "raw", {"title": "What was measured", "columns": columns, "parts": parts})
-
-
-def packed(rows: list[list[Any]]) -> dict[str, Any]:
-    """Return the rows as a file has them: one column in each of the three forms that there are."""
-    columns: list[dict[str, Any]] = [{"each": list(column)} for column in zip(*rows, strict=True)]
-    for place, column in enumerate(columns):
-        of = list(dict.fromkeys(column["each"]))
-        if len(of) == 1:
-            columns[place] = {"of": of}
-        elif 2 * len(of) <= len(rows):
-            columns[place] = {"each": [of.index(value) for value in column["each"]], "of": of}
-    return {"rows": len(rows), "columns": columns}
+    title = "What was measured"
+    for place, rows in enumerate((many, strange)):
+        content = {"title": title, "columns": to_builtins(columns), "rows": rows}
+        data(folder, f"raw/{place}", content)
+    names = {"xeon-2core (250 rows)": 0, f"{LONG} ({len(strange)} rows)": 1, "gone (3 rows)": 2}
+    choices = [{"label": label, "file": f"raw/{place}"} for label, place in names.items()]
+    data(folder, "raw", {"label": "machine", "tables": choices})
 
 
 def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tests.browser.serving import serve
 from tests.browser.watched import Watch, until
 from tests.made import keep_race, race_rows
 from tests.plenty import plenty
-from tests.report.reading import data, rows_of, views
+from tests.report.reading import data, views
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -228,13 +228,14 @@ def test_paper_is_white_and_nothing_falls_off_it(watch: Watch, disk: str, shot: 
 def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) -> None:
     """A machine's rows, filtered, as CSV and as JSON: the same numbers as on the disk."""
     page = watch(disk).open("raw.html")
-    part = next(file for file in data(html, "raw")["parts"] if file["label"].startswith(OTHER))
-    page.get_by_label("machine", exact=True).select_option(label=part["label"])
+    choice = next(one for one in data(html, "raw")["tables"] if one["label"].startswith(OTHER))
+    page.get_by_label("machine", exact=True).select_option(label=choice["label"])
     page.get_by_label("rows that contain").fill("mlp-width")
-    columns = [part["id"] for part in data(html, "raw")["columns"]]
-    rows = [row for row in rows_of(html, part["file"]) if "mlp-width" in row]
+    content = data(html, choice["file"])
+    columns = [column["id"] for column in content["columns"]]
+    rows = [row for row in content["rows"] if "mlp-width" in row]
     assert rows
-    page.get_by_role("status").filter(has_text=f"of {len(rows)}").first.wait_for()
+    page.get_by_role("status").filter(has_text=f"of {len(rows):,}").first.wait_for()
 
     def saved(kind: str) -> str:
         with page.expect_download() as started:
@@ -242,7 +243,7 @@ def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) 
         return Path(started.value.path()).read_text(encoding="utf-8")
 
     assert [list(record.values()) for record in json.loads(saved("JSON"))] == rows
-    lines = list(csv.reader(io.StringIO(saved("CSV"))))
+    lines = list(csv.reader(io.StringIO(saved("CSV").removeprefix("\ufeff"))))
     assert lines[0] == columns
     seconds = columns.index("seconds")
     assert [line[seconds] and float(line[seconds]) for line in lines[1:]] == [

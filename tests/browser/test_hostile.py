@@ -71,15 +71,14 @@ def test_a_legend_shows_a_name_as_it_is(watch: Watch, html: Path) -> None:
 def test_raw_rows_can_be_searched_sorted_and_saved(watch: Watch, html: Path) -> None:
     """And a spreadsheet gets no formula from a name."""
     page = watch(html.as_uri()).open("raw.html")
-    parts = data(html, "raw")["parts"]
-    assert page.locator("#table-part option").count() == len(parts)
-    page.locator("#table-part").select_option(
-        index=[file["label"][:8] for file in parts].index("\"'><svg ")
+    choices = data(html, "raw")["tables"]
+    page.locator("#table").select_option(
+        index=[choice["label"][:8] for choice in choices].index("\"'><svg ")
     )
     page.get_by_label("rows that contain").fill("<svg onload")
-    until(page, "document.querySelectorAll('#raw tbody tr').length > 10")
-    for button in page.locator("#raw thead button").all()[:6]:
-        button.click()
+    until(page, "document.querySelectorAll('#tables tbody tr').length > 10")
+    for head in page.locator("#tables thead th").all()[:6]:
+        head.click()
     assert is_ours(page)
     with page.expect_download() as started:
         page.get_by_role("button", name="download CSV").click()

@@ -51,14 +51,6 @@ def test_the_audit_sees_what_it_is_for(watch: Watch, site: Path, audit: Audit) -
     assert any(complaint.startswith(("label", "select-name")) for complaint in audit(page))
 
 
-def test_the_pages_add_one_name_to_the_window(watch: Watch, site: Path) -> None:
-    """Scripts share a page with plotly and with a static host's own: they keep to themselves."""
-    page = watch(site.as_uri()).open("raw.html")
-    own = set(page.evaluate("Object.getOwnPropertyNames(window)"))
-    page.goto(f"{site.as_uri()}/index.html")
-    assert own - set(page.evaluate("Object.getOwnPropertyNames(window)")) == {"perceptron"}
-
-
 def test_scripts_can_make_no_markup_of_text() -> None:
     """Text enters by textContent only: what would read it as markup or code stands nowhere."""
     scripts = sorted(ASSETS.glob("*.js"))

@@ -73,18 +73,18 @@ def views(html: Path, page: str) -> dict[tuple[str, ...], dict[str, Any]]:
     return {tuple(view["is"]): data(html, view["file"])[view["name"]] for view in index["views"]}
 
 
-def rows_of(html: Path, file: str) -> list[list[Any]]:
-    """The rows of a long table's file, which holds columns."""
-    packed = data(html, file)
-    columns = []
-    for column in packed["columns"]:
-        each, of = column.get("each"), column.get("of")
-        if of is None:
-            columns.append(each)
-        else:
-            columns.append([of[place] for place in each or [0] * packed["rows"]])
-    assert {len(column) for column in columns} == {packed["rows"]}
-    return [list(row) for row in zip(*columns, strict=True)]
+def tables(html: Path, page: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every large table of a page by what the table is called, as it counts them."""
+    found = {}
+    for choice in data(html, page)["tables"]:
+        content = data(html, choice["file"])
+        ids = [column["id"] for column in content["columns"]]
+        assert len(set(ids)) == len(ids)
+        assert all(column["by"] in ids for column in content["columns"] if "by" in column)
+        label = choice["label"].rpartition(" (")[0]
+        found[label] = [dict(zip(ids, row, strict=True)) for row in content["rows"]]
+        assert choice["label"] == f"{label} ({len(found[label]):,} rows)"
+    return found
 
 
 def _refused(constant: str) -> None:

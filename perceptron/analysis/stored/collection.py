@@ -88,7 +88,8 @@ class Collection(Struct, frozen=True, kw_only=True):
     the newest of each machine and kind of hardware, without rehearsals, ``maps``
     of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
     number of threads and numbers of processes, ``races`` of each machine, problem, target and
-    number of threads. ``complaints`` are about what could not be read, one line of at most 400
+    number of threads. ``older`` says of how many finished runs of each study there is a newer one
+    that is shown instead. ``complaints`` are about what could not be read, one line of at most 400
     characters each; everything else was.
     """
 
@@ -101,6 +102,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     answers: list[Answer] = []
     sweeps: list[Sweep]
     histories: list[CaseHistory]
+    older: dict[str, int] = {}
     complaints: list[str]
 
 
@@ -186,6 +188,10 @@ def judge_results(
         answers=[told for run in newest_asked for told in answer(run)],
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.machine != here),
         histories=histories(rows),
+        older={
+            study: sum(len(runs) - 1 for runs in _groups(finished, study))
+            for study in ("map", "overhead", "race")
+        },
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
 

@@ -30,12 +30,6 @@ from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
-# Of each machine and family; asv keeps every commit, and the history shows those.
-COMMITS = 12
-# Judged at most beside the newest of each machine and family: hundreds of cases have no room for
-# their older commits.
-OLDER = 500
-
 
 class CurvePoint(Struct, frozen=True):
     """A time in seconds, or a ratio, at one size, from so many processes."""
@@ -63,8 +57,7 @@ class Curve(Struct, frozen=True):
 class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """One family, measured in one state of the code on one ground.
 
-    What figures and tables show is worked out when it is asked for: a fleet has thousands of
-    sweeps, of which a page draws fifty.
+    What figures and tables show is worked out when it is asked for.
     """
 
     source: str
@@ -96,6 +89,8 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     rows: list[Measurement]
     """By backend."""
     crossovers: list[Crossover]
+    older: int = 0
+    """States of the same case that are older than this one."""
 
     @cached_property
     def curves(self) -> list[Curve]:
@@ -148,38 +143,34 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
 
 def sweeps(rows: Iterable[Measurement]) -> list[Sweep]:
-    """Return the sweeps of the newest `COMMITS` of each machine and family, the newest first.
+    """Return the newest sweep of each case, the newest first.
 
-    There are fewer commits where families are so many that over `OLDER` would be of older ones.
-    Families of one size, the finding's among them, and those along two axes have none.
+    A case is a family on one ground; of other tools two environments are two cases. Families of one
+    size, the finding's among them, and those along two axes have none.
     """
-    groups: dict[tuple[object, ...], list[Measurement]] = {}
+    cases: dict[tuple[object, ...], dict[object, list[Measurement]]] = {}
     for row in rows:
         if row.phase is None and row.family not in (*EXTRAS, FAMILY):
-            groups.setdefault(_key(row), []).append(row)
-    newest = {key: max(map(moment, members)) for key, members in groups.items()}
-    ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
-    by_family: dict[tuple[object, ...], list[object]] = {}
-    by_age: list[list[tuple[object, ...]]] = [[] for _ in range(COMMITS)]
-    for key in ordered:
-        *machine_and_family, commit = key[:4]
-        seen = by_family.setdefault(tuple(machine_and_family), [])
-        if (commit in seen or len(seen) < COMMITS) and is_line(groups[key]):
-            if commit not in seen:
-                seen.append(commit)
-            by_age[seen.index(commit)].append(key)
-    older = [key for age in by_age[1:] for key in age]
-    kept = {*by_age[0], *older[:OLDER]}
-    return [_sweep(groups[key], newest[key]) for key in ordered if key in kept]
+            # Of rows of ours, only the newest environment counts.
+            own = is_own(row)
+            key = (row.source, row.family, ground(row), None if own else row.environment)
+            within = row.commit if own else state(row)
+            cases.setdefault(key, {}).setdefault(within, []).append(row)
+    found = []
+    for case, states in cases.items():
+        lines = [
+            (max(map(moment, members)), repr(within), members)
+            for within, members in states.items()
+            if is_line(members)
+        ]
+        if lines:
+            when, _, members = max(lines, key=lambda line: line[:2])
+            found.append((when, repr(case), members, len(lines) - 1))
+    found.sort(key=lambda one: one[:2], reverse=True)
+    return [_sweep(members, when, older) for when, _, members, older in found]
 
 
-def _key(row: Measurement) -> tuple[object, ...]:
-    # Of rows of ours, only the newest environment counts.
-    within = None if is_own(row) else state(row)
-    return (row.source, row.machine, row.family, row.commit, ground(row), within)
-
-
-def _sweep(members: list[Measurement], when: str) -> Sweep:
+def _sweep(members: list[Measurement], when: str, older: int) -> Sweep:
     newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
     # Backends run in random order, which must not decide who is the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
@@ -199,6 +190,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
         crossovers=crossovers(rows),
+        older=older,
     )
 
 

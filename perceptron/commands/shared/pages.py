@@ -85,11 +85,9 @@ class Pages:
         """Show these crossovers on the sweeps, before all others."""
 
         def shown(collection: Collection) -> tuple[Collection, str]:
-            from perceptron.analysis.stored.collection import collection_of
             from perceptron.report.dashboard import answer
 
-            if result.results is None:
-                collection = answer.with_files(collection, collection_of(result.rows))
+            collection = answer.with_crossovers(collection, result)
             return collection, answer.sweep_address(collection, result)
 
         return self._write(results, shown, result)

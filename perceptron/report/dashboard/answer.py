@@ -9,11 +9,9 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.race.result import RaceResult
-from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.stored.collection import Collection, collection_of
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.report.dashboard import ladders, maps, races, sweeps
-from perceptron.report.dashboard.asked import Asked, in_state, on_ground
-from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
 
 
@@ -41,23 +39,32 @@ def with_race(collection: Collection, result: RaceResult) -> Collection:
     return replace(collection, races=[result, *others])
 
 
-def with_files(collection: Collection, files: Collection) -> Collection:
-    """Return the collection with what files hold first, rows that it has itself only once."""
-    settings = {sweeps.sweep_setting(sweep) for sweep in files.sweeps}
+def with_crossovers(collection: Collection, result: CrossoverResult) -> Collection:
+    """Return the collection with the sweeps that the answer was read off.
+
+    Of a run in the collection those are added that are not the newest of their case; of files all
+    come first, with their machines and rows: what the collection has itself is there only once.
+    """
+    own = collection_of(result.rows)
+    if result.results is not None:
+        return replace(collection, sweeps=_unlike(collection.sweeps, own.sweeps))
     names = {machine.name for machine in collection.machines}
-    own_rows = {json.encode(row) for row in collection.rows}
+    rows = {json.encode(row) for row in collection.rows}
     return replace(
         collection,
-        rows=[*collection.rows, *(row for row in files.rows if json.encode(row) not in own_rows)],
+        rows=[*collection.rows, *(row for row in own.rows if json.encode(row) not in rows)],
         machines=[
             *collection.machines,
-            *(machine for machine in files.machines if machine.name not in names),
+            *(machine for machine in own.machines if machine.name not in names),
         ],
-        sweeps=[
-            *files.sweeps,
-            *(sweep for sweep in collection.sweeps if sweeps.sweep_setting(sweep) not in settings),
-        ],
+        sweeps=_unlike(own.sweeps, collection.sweeps),
     )
+
+
+def _unlike(first: list[Sweep], others: list[Sweep]) -> list[Sweep]:
+    """Return the first and those of the others that have settings of their own."""
+    settings = set(map(sweeps.sweep_setting, first))
+    return [*first, *(one for one in others if sweeps.sweep_setting(one) not in settings)]
 
 
 def map_address(result: MapResult) -> str:
@@ -78,16 +85,17 @@ def race_address(result: RaceResult) -> str:
 def sweep_address(collection: Collection, result: CrossoverResult) -> str:
     """Return the page and fragment of the first sweep with an answer, else of the first sweep.
 
-    Among those that are drawn. The page alone where nothing was measured.
+    The page alone where nothing was measured.
     """
-    asked = Asked(result)
+    asked = sweeps.Asked(result)
     drawn: dict[tuple[object, ...], Sweep] = {}
-    for sweep in most_telling_sweeps(collection.sweeps, asked).drawn:
+    for sweep in asked.first(collection.sweeps):
         if asked.holds(sweep):
-            drawn.setdefault(in_state(sweep), sweep)
-            drawn.setdefault(on_ground(sweep), sweep)
+            drawn.setdefault(sweeps.in_state(sweep), sweep)
+            drawn.setdefault(sweeps.on_ground(sweep), sweep)
     for crossover in sorted(result.crossovers, key=lambda crossover: crossover.size is None):
-        where = on_ground(crossover) if crossover.source is None else in_state(crossover)
+        place = sweeps.on_ground if crossover.source is None else sweeps.in_state
+        where = place(crossover)
         if where in drawn:
             return link("sweeps", sweeps.SWITCHES, sweeps.sweep_setting(drawn[where]))
     return "sweeps.html"

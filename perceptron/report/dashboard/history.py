@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from perceptron.analysis.history.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.charts.plot import Trace, ViewFigure
-from perceptron.report.dashboard.long_table import Value, heading, long_table
-from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.telling import most_telling_histories
-from perceptron.report.dashboard.view import Rest, View, Views, table
+from perceptron.report.dashboard.page import machine_name
+from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import duration, duration_interval, interval, tick
 from perceptron.report.size_axis import size_axis
 from perceptron.untrusted_text import for_plotly
@@ -25,26 +21,13 @@ STEP_COLUMNS = (
     "level [95 % interval]>",
     "change [95 % interval]>",
 )
-_LISTED = (
-    heading("family", "family", False),
-    heading("environment", "environment", False),
-    heading("size", "size", True),
-    heading("backend", "backend", False),
-    heading("commits", "commits", True),
-    heading("steps", "steps", True),
-    heading("seconds", "level, s", True),
-    heading("level", "level [95 % interval]", False),
-    heading("since", "since commit", False),
-    heading("change", "change [95 % interval]", False),
-)
 
 
 def history_views(collection: Collection, looks: plot.Looks) -> Views:
-    """Return a view for each case that is drawn; those of one machine and family are in a file."""
+    """Return a view for each case; those of one machine and family are in a file."""
     views = Views("history", SWITCHES)
-    drawn, listed = most_telling_histories(collection.histories)
     parts: dict[tuple[str, ...], int] = {}
-    for past in drawn:
+    for past in collection.histories:
         setting = (
             past.family,
             machine_name(past.machine, past.source),
@@ -54,40 +37,7 @@ def history_views(collection: Collection, looks: plot.Looks) -> Views:
         )
         part = parts.setdefault(setting[:2], len(parts))
         views.add(part, setting, _view(past, looks))
-    views.rest = _rest(len(drawn), listed)
     return views
-
-
-def _rest(drawn: int, listed: Sequence[CaseHistory]) -> Rest | None:
-    """Return what the page says and lists of the cases that are not among those drawn."""
-    if not listed:
-        return None
-    machines: dict[str, list[list[Value]]] = {}
-    for past in listed:
-        machines.setdefault(machine_name(past.machine, past.source), []).append(_listed(past))
-    sentence = (
-        f"Of {drawn + len(listed):,} cases the {drawn} with the largest steps are drawn. "
-        f"The other {len(listed):,} are listed below; their times are in the raw data."
-    )
-    summary = f"{len(listed):,} cases without figures"
-    title = "The last level of each case [95 % interval]"
-    return Rest(sentence, summary, long_table("history/listed", title, _LISTED, machines))
-
-
-def _listed(past: CaseHistory) -> list[Value]:
-    last = past.steps[-1]
-    return [
-        past.family,
-        past.environment,
-        past.size,
-        past.backend,
-        len(past.points),
-        len(past.steps) - 1,
-        last.seconds,
-        duration_interval(last.seconds, last.low, last.high),
-        past.points[last.first].commit,
-        _change(last) or None,
-    ]
 
 
 def _view(past: CaseHistory, looks: plot.Looks) -> View:

@@ -8,7 +8,7 @@ from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.plot import Trace, ViewFigure
-from perceptron.report.dashboard.names import machine_name, state_name
+from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import duration, duration_interval
 from perceptron.report.over_processes import are_several, name_and_processes
@@ -36,7 +36,7 @@ SWITCHES = ("Problem", "Machine", "Run", "Threads")
 
 def ladder_views(collection: Collection, looks: plot.Looks) -> Views:
     """Return a view for each ladder."""
-    views = Views("ladder", SWITCHES)
+    views = Views("ladder", SWITCHES, collection.older.get("overhead", 0))
     for part, ladder in enumerate(collection.ladders):
         views.add(part, ladder_setting(ladder), _view(ladder, looks))
     return views

@@ -16,8 +16,8 @@ from perceptron.analysis.training import training_name
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.machines import machines_figure
-from perceptron.report.dashboard.names import machine_name, state_name
-from perceptron.report.dashboard.telling import FIGURES, most_telling_machines
+from perceptron.report.charts.palette import MACHINES
+from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, ViewTable, table
 from perceptron.report.numbers import duration_interval
 from perceptron.report.size_axis import size_axis
@@ -33,17 +33,8 @@ Setting = tuple[str, ...]
 
 
 def machine_views(sweeps: Sequence[Sweep], looks: plot.Looks) -> Iterator[tuple[Setting, View]]:
-    """Yield the views of each backend that two machines measured, with the setting of all switches.
-
-    There are `FIGURES` backends at most, those on the most machines first; the last one's lines say
-    if any are left out.
-    """
-    groups = backends_on_machines(sweeps)
-    order = sorted(range(len(groups)), key=lambda index: -len(groups[index].curves))
-    chosen = sorted(order[:FIGURES])
-    left_out = len(groups) - len(chosen)
-    for index in chosen:
-        group = groups[index]
+    """Yield the views of each backend that two machines measured, with their settings."""
+    for group in backends_on_machines(sweeps):
         where = (
             group.family,
             SEVERAL,
@@ -53,7 +44,7 @@ def machine_views(sweeps: Sequence[Sweep], looks: plot.Looks) -> Iterator[tuple[
             training_name(group.ground),
         )
         for shown, times in _shown(group):
-            yield (*where, f"{group.backend}: {shown}"), _view(group, shown, times, looks, left_out)
+            yield (*where, f"{group.backend}: {shown}"), _view(group, shown, times, looks)
 
 
 def _shown(group: BackendOnMachines) -> list[tuple[str, int]]:
@@ -62,10 +53,10 @@ def _shown(group: BackendOnMachines) -> list[tuple[str, int]]:
     return [("time per iteration", 1), (f"whole training, {ITERATIONS:,} iterations", ITERATIONS)]
 
 
-def _view(
-    group: BackendOnMachines, shown: str, times: int, looks: plot.Looks, left_out: int
-) -> View:
-    drawn = most_telling_machines(group.curves)
+def _view(group: BackendOnMachines, shown: str, times: int, looks: plot.Looks) -> View:
+    # More lines in one figure cannot be told apart.
+    newest = sorted(range(len(group.curves)), key=lambda at: group.curves[at].when, reverse=True)
+    drawn = [group.curves[at] for at in sorted(newest[: len(MACHINES)])]
     machines = len({(one.machine, one.source) for one in group.curves})
     lines = [
         f"{group.backend} on {machines:,} machines, {group.ground.dtype or 'dtype not stated'}: "
@@ -73,13 +64,7 @@ def _view(
     ]
     if len(drawn) < len(group.curves):
         lines.append(
-            f"Of {len(group.curves):,} lines {len(drawn)} are drawn: the fastest, the slowest and "
-            "others evenly between; the table has all."
-        )
-    if left_out:
-        lines.append(
-            f"{left_out:,} more backends of a family were measured on several machines; the "
-            f"{FIGURES} on the most machines are drawn, and the raw data has all."
+            f"Of {len(group.curves):,} lines the {len(drawn)} newest are drawn; the table has all."
         )
     named = [(_label(one), one) for one in drawn]
     return View(

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.fleet.machine_answer import machine_answers
 from perceptron.analysis.stored.collection import Collection, Machine
 from perceptron.records.environment import Gpu
-from perceptron.report.dashboard.fleet.questions import fleet_table
-from perceptron.report.dashboard.long_table import LongTable, Question, heading
-from perceptron.report.dashboard.names import machine_name
+from perceptron.report.dashboard.fleet import fleet_tables
+from perceptron.report.dashboard.large_table import Column, LargeTable
+from perceptron.report.dashboard.page import machine_name
 from perceptron.report.numbers import memory
 from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
@@ -23,31 +22,25 @@ SIDE_BY_SIDE = 12
 _NOTHING = "not recorded"
 
 
-class MachinesPage(Struct, frozen=True):
-    """What the template shows, and the tables that its script shows; None without an answer."""
-
-    facts: dict[str, Any]
-    fleet: LongTable | None
-
-
-def machines_page(collection: Collection) -> MachinesPage:
-    """Return what machines answer, and what they are: `SIDE_BY_SIDE` of them have a column each."""
-    answers = machine_answers(collection.sweeps, collection.benches)
-    rest = collection.machines[SIDE_BY_SIDE:]
-    fleet = fleet_table(answers, [_facts_question(collection.machines)] if rest else [])
-    shown = machines(replace(collection, machines=collection.machines[:SIDE_BY_SIDE]))
-    return MachinesPage(shown | {"fleet": fleet is not None, "left_out": len(rest)}, fleet)
+def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTable]]:
+    """Return what the template shows, and the tables that its script shows, one a question."""
+    tables = fleet_tables(machine_answers(collection.sweeps, collection.benches))
+    shown, rest = collection.machines[:SIDE_BY_SIDE], collection.machines[SIDE_BY_SIDE:]
+    if rest:
+        tables.append(_facts_table(collection.machines))
+    facts = machines(replace(collection, machines=shown))
+    return facts | {"left_out": len(rest)}, tables
 
 
-def _facts_question(members: Sequence[Machine]) -> Question:
+def _facts_table(members: Sequence[Machine]) -> LargeTable:
     """Return the facts of all machines as a table with a row for each."""
-    return Question(
+    return LargeTable(
         label="what each machine is",
         title="What each machine is, as its newest run began",
-        headings=(
-            heading("machine", "machine", is_number=False),
-            *(heading(name.replace(" ", "_"), name, is_number=False) for name, _ in _FACTS),
-            heading("warnings", "warnings", is_number=True),
+        columns=(
+            Column("machine", "machine"),
+            *(Column(name.replace(" ", "_"), name) for name, _ in _FACTS),
+            Column("warnings", "warnings", is_number=True),
         ),
         rows=[
             [

@@ -8,7 +8,7 @@ from perceptron.analysis.training import training_words
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.phase_map import map_figure
-from perceptron.report.dashboard.names import machine_name, state_name
+from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
 from perceptron.report.numbers import digits
 from perceptron.report.over_processes import threads_in_all
@@ -19,7 +19,7 @@ SWITCHES = ("Family", "Machine", "Run", "dtype", "Threads")
 
 def map_views(collection: Collection, looks: plot.Looks) -> Views:
     """Return a view for each map."""
-    views = Views("map", SWITCHES)
+    views = Views("map", SWITCHES, collection.older.get("map", 0))
     for part, result in enumerate(collection.maps):
         views.add(part, map_setting(result), _view(result, looks))
     return views

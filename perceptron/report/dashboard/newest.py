@@ -17,9 +17,8 @@ from perceptron.analysis.stored.sweep import Sweep
 from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.dashboard.answer import ladder_address, map_address, race_address
-from perceptron.report.dashboard.asked import in_state
-from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
+from perceptron.report.dashboard.page import machine_name
+from perceptron.report.dashboard.sweeps import SWITCHES, in_state, sweep_setting
 from perceptron.report.dashboard.view import link
 from perceptron.report.tables.advice import sentence as advice_sentence
 from perceptron.report.tables.finding import finding_sentence

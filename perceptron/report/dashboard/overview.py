@@ -10,13 +10,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
+from perceptron.analysis.fleet.fastest import fastest_at_sizes
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.hardware import kind_of_hardware
-from perceptron.analysis.stored.sweep import Sweep
+from perceptron.analysis.stored.sweep import CurvePoint, Sweep
+from perceptron.analysis.training import training_words
 from perceptron.report import numbers
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
@@ -24,15 +28,12 @@ from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.style import themed
 from perceptron.report.charts.sweep import family_figure
-from perceptron.report.crossover_words import missing
-from perceptron.report.dashboard import winners
-from perceptron.report.dashboard.asked import Asked
-from perceptron.report.dashboard.cards import cards
-from perceptron.report.dashboard.names import machine_name, state_name
+from perceptron.report.crossover_words import missing, sentence
 from perceptron.report.dashboard.newest import newest_answers
-from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
-from perceptron.report.dashboard.telling import most_telling_sweeps
+from perceptron.report.dashboard.page import machine_name, state_name
+from perceptron.report.dashboard.sweeps import SWITCHES, Asked, sweep_setting
 from perceptron.report.dashboard.view import link
+from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.crossover import crossover_table
 from perceptron.report.tables.finding import finding_sentence, finding_table
 from perceptron.report.tables.one_size import single_table
@@ -40,6 +41,7 @@ from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
 PICTURED = "mlp-width"
+WINNER_COLUMNS = ("family", "smallest size", "fastest there", "largest size", "fastest there")
 
 
 def overview(
@@ -53,11 +55,11 @@ def overview(
     ``asked`` as on the page of sweeps, where it decides what is drawn.
     """
     benches = _newest_of_each_hardware(collection.benches)
-    telling = most_telling_sweeps(collection.sweeps, Asked(asked)).drawn
+    drawn = Asked(asked).first(collection.sweeps)
     return {
-        "answers": newest_answers(collection.answers, telling),
+        "answers": newest_answers(collection.answers, drawn),
         "blocks": [
-            _block(collection, bench, telling, looks) | {"id": f"-{number}" if number > 1 else ""}
+            _block(collection, bench, drawn, looks) | {"id": f"-{number}" if number > 1 else ""}
             for number, bench in enumerate(benches, start=1)
         ],
         # Without a run of the main job a map is all that there is to show.
@@ -84,27 +86,27 @@ def _newest_of_each_hardware(benches: Iterable[BenchResult]) -> list[BenchResult
 def _block(
     collection: Collection,
     bench: BenchResult,
-    telling: Sequence[Sweep],
+    sweeps: Sequence[Sweep],
     looks: Mapping[str, Stroke],
 ) -> dict[str, Any]:
-    """Return what is shown of one kind of hardware; ``telling`` are the sweeps that are drawn."""
-    sweeps, drawn = _sweeps(collection.sweeps, bench), _sweeps(telling, bench)
+    """Return what is shown of one kind of hardware; ``sweeps`` are those that are drawn."""
+    own = _sweeps(sweeps, bench)
     single_columns, singles = single_table(bench.rows)
     crossover_columns, crossovers = crossover_table(bench.crossovers, bench.rows)
     return {
         "bench": bench,
         "hardware": shortened(bench.hardware or "?"),
         "machine": machine_name(bench.machine, "perceptron"),
-        "cards": cards(bench),
+        "cards": _cards(bench),
         "finding": _finding(bench, looks) if bench.finding else None,
-        "winners": winners.winner_cells(sweeps),
-        "winner_columns": winners.COLUMNS,
+        "winners": winner_cells(own),
+        "winner_columns": WINNER_COLUMNS,
         "single_columns": single_columns,
         "singles": _shortened(singles),
         "crossovers": _shortened(crossovers),
         "crossover_columns": crossover_columns,
         "missing": missing(bench.crossovers),
-        "sweep": _sweep(bench, drawn, looks),
+        "sweep": _sweep(bench, own, looks),
         "map": _map(_maps_beside(collection, bench), looks),
         "trust": _trust(bench),
         "warnings": bench.warnings,
@@ -231,3 +233,82 @@ def _other(bench: BenchResult) -> tuple[str, ...]:
         shortened(state_name(first.commit, first.when)),
         *cells,
     )
+
+
+def _cards(bench: BenchResult) -> list[dict[str, Any]]:
+    """Return the answers in a few words: a large number, what it is, and whether it is sure."""
+    found = [_finding_card(bench.finding), *_crossing_cards(bench.crossovers)]
+    return [card for card in found if card is not None]
+
+
+def _finding_card(rows: list[FindingRow]) -> dict[str, Any] | None:
+    measured = [row for row in rows if row.ratio_to_published is not None]
+    if len(measured) < 2:
+        return None
+    slowest = max(measured, key=lambda row: row.ratio_to_published or 0.0)
+    low, high = slowest.published_low, slowest.published_high
+    ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
+    return {
+        "sure": low is not None and high is not None and not low <= 1 <= high,
+        "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)} ×",
+        "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
+        "NumPy for 10,000 iterations on the OR gate",
+    }
+
+
+def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": numbers.digits(crossover.size),
+            "what": f"{shortened(crossover.family)}: {shortened(sentence(crossover), 200)}",
+            "sure": crossover.sure,
+        }
+        for crossover in crossovers
+        if crossover.size is not None and crossover.status in ("crosses", "reverses")
+    ][:3]
+
+
+def winner_cells(sweeps: Iterable[Sweep]) -> list[tuple[str, ...]]:
+    """Return who is the fastest at both ends of each family and way to train it, newest first."""
+    newest: dict[tuple[str, str], Sweep] = {}
+    for sweep in sweeps:
+        newest.setdefault((sweep.family, training_words(sweep)), sweep)
+    return [_winner(newest[key]) for key in sorted(newest)]
+
+
+def _winner(sweep: Sweep) -> tuple[str, ...]:
+    sizes = sorted({spot.size for curve in sweep.curves for spot in curve.spots})
+    words = training_words(sweep)
+    name = shortened(f"{sweep.family} ({words})" if words else sweep.family)
+    if not sizes:
+        return (name, "–", "nothing measured", "–", "nothing measured")
+    axis = size_axis(sweep.family, sweep.axis)
+    ends = [
+        cell
+        for size in (sizes[0], sizes[-1])
+        for cell in (f"{axis} {size:,}", _fastest(sweep, size))
+    ]
+    return (name, *ends)
+
+
+def _fastest(sweep: Sweep, size: float) -> str:
+    """Return the fastest at a size with its time, and the next; that it has no rival, if so."""
+    spots = {
+        curve.backend: spot for curve in sweep.curves for spot in curve.spots if spot.size == size
+    }
+    ordered = sorted(spots, key=lambda name: (spots[name].value.estimate, name))
+    times = [f"{shortened(name)} {_time(spots[name])}" for name in ordered[:2]]
+    if len(times) == 1:
+        return f"{times[0]}, and no other has a time"
+    (answer,) = (
+        one for one in fastest_at_sizes(sweep.curves, sweep.crossovers) if one.size == size
+    )
+    return f"not sure: {' or '.join(times)}" if answer.unsure else " before ".join(times)
+
+
+def _time(spot: CurvePoint) -> str:
+    value = spot.value
+    time = numbers.duration_interval(value.estimate, value.low, value.high)
+    if spot.epoch is None:
+        return time
+    return f"{time} ({numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))})"

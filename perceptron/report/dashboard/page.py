@@ -1,17 +1,43 @@
-"""What all pages share: their templates, and the folder that they are written to."""
+"""What all pages share: templates, their folder, names, commands in prose, and data as scripts.
+
+A page opened from disk may load a script but read no file. So data is a script: one call with one
+text, which holds JSON. Whatever a name is made of, nothing in it is executed: no ``<`` is left in
+it, and no quote or backslash that ends the text early.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+from markupsafe import Markup
+
+from perceptron.analysis.stored.sweep import Sweep
 from perceptron.errors import UserError
-from perceptron.report.dashboard.advice import advice_markup
 from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:
     from jinja2 import Environment as Templates
+
+# What of our own advice is typed into a terminal.
+_COMMAND = re.compile(
+    r"sudo .+|env(?: -u \S+)+|nvidia-smi(?: -\w| [A-Z,]+)+|--threads \d+|--budget [\d.]+"
+    r"|perceptron compare \S+ \.|`[^`]+`"
+)
+OPENING = "perceptron.receive("
+"""What every data file begins with."""
+_ESCAPES = {
+    "\\": "\\\\",  # first: the others bring backslashes
+    "'": "\\'",
+    "\n": "\\n",
+    "\r": "\\r",
+    "<": "\\x3c",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
 
 
 @cache  # a template is compiled once, and not for each page
@@ -43,3 +69,51 @@ def reserve(folder: Path) -> None:
         raise UserError(
             f"{page}: cannot write the page: {error.strerror}; choose another --html"
         ) from None
+
+
+def machine_name(machine: str, source: str) -> str:
+    """Return the machine, and who measured if it was not the suite itself."""
+    machine = machine if machine.strip() else "(no name)"
+    return machine if source == "perceptron" else f"{machine} ({source})"
+
+
+def state_name(commit: str | None, when: str, *more: str | None) -> str:
+    """Return the state of the code: its revision, the day, and what else is known of it."""
+    words = (commit or "no commit", when[:10] or "no date", *filter(None, more))
+    return " · ".join(words)
+
+
+def foreign_state(sweep: Sweep) -> tuple[str | None, ...]:
+    """Return what else tells two sweeps of one commit apart, where other tools measured it."""
+    if sweep.source == "perceptron":
+        return ()
+    return sweep.environment, sweep.version and f"version {sweep.version[:8]}"
+
+
+def advice_markup(text: str) -> Markup:
+    """Return the text with its commands, and nothing else, set as code."""
+    text = shortened(text, 400)
+    parts = []
+    end = 0
+    for match in _COMMAND.finditer(text):
+        parts += [
+            Markup.escape(text[end : match.start()]),
+            Markup("<code>{}</code>").format(match[0].strip("`")),
+        ]
+        end = match.end()
+    return Markup("").join([*parts, Markup.escape(text[end:])])
+
+
+def script(name: str, document: object) -> str:
+    """Return the script that hands a document to the page under this name."""
+    return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(_json(document))}));\n"
+
+
+def _json(document: object) -> str:
+    return msgspec.json.encode(document).decode()
+
+
+def _quoted(text: str) -> str:
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
+    return f"'{text}'"

@@ -7,7 +7,7 @@ from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.race import race_figure
-from perceptron.report.dashboard.names import machine_name, state_name
+from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.tables.race import COLUMNS, cells, notes, sentence, title
 
@@ -16,7 +16,7 @@ SWITCHES = ("Problem", "Target", "Machine", "Run", "Threads", "Start", "dtype")
 
 def race_views(collection: Collection, looks: plot.Looks) -> Views:
     """Return a view for each start and dtype of each race."""
-    views = Views("race", SWITCHES)
+    views = Views("race", SWITCHES, collection.older.get("race", 0))
     for part, result in enumerate(collection.races):
         for start in STARTS:
             for dtype in dict.fromkeys(run.dtype for run in result.runs):

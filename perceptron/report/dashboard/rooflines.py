@@ -13,7 +13,7 @@ from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.charts.axes import log_axis
 from perceptron.report.charts.plot import Trace, ViewFigure
-from perceptron.report.dashboard.names import machine_name
+from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import digits
 from perceptron.report.tables.device import busy_words, state_lines
@@ -38,7 +38,7 @@ def roofline_views(collection: Collection, looks: plot.Looks) -> Views:
                 str(ladder.threads),
             )
             groups.setdefault(setting, []).append(ladder)
-    views = Views("roofline", SWITCHES)
+    views = Views("roofline", SWITCHES, collection.older.get("overhead", 0))
     for part, (setting, members) in enumerate(groups.items()):
         views.add(part, setting, _view(members, looks))
     return views

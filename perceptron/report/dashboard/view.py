@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.report.charts.plot import ViewFigure
-from perceptron.report.dashboard.long_table import LongTable
 from perceptron.untrusted_text import shortened
 
 # Characters: a paragraph, and what a figure is in words.
@@ -40,62 +39,29 @@ class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lines: list[str] = []
     figures: list[ViewFigure] = []
     tables: list[ViewTable] = []
-    sections: list[View] = []
-
-
-class Setting(Struct, frozen=True):
-    """One setting of the switches and where its view is: a name in a file."""
-
-    is_: list[str]
-    file: str
-    name: str
-
-
-class Switch(Struct, frozen=True):
-    """A switch by its label; ``id`` stands in addresses."""
-
-    label: str
-    id: str
-
-
-class Rest(Struct, frozen=True):
-    """What a page has no figures of: a sentence that says why, and the table with its summary."""
-
-    sentence: str
-    summary: str
-    table: LongTable
 
 
 class Views:
     """The views of a page. Those of one part are in one file, loaded when one of them is shown.
 
-    ``rest`` is what the page lists without a figure, if anything.
+    ``older`` results of the same cases have none; they are among the raw data.
     """
 
-    def __init__(self, page: str, switches: Sequence[str]) -> None:
+    def __init__(self, page: str, switches: Sequence[str], older: int = 0) -> None:
         self.page = page
-        self.switches = [Switch(label, _id(label)) for label in switches]
-        self.settings: list[Setting] = []
+        self.older = older
+        self.index: dict[str, list[dict[str, Any]]] = {
+            "switches": [{"label": label, "id": _id(label)} for label in switches],
+            "views": [],
+        }
         self.files: dict[str, dict[str, View]] = {}
-        self.rest: Rest | None = None
 
     def add(self, part: int, setting: Sequence[str], view: View) -> None:
         """Keep a view; of two with equal settings the first is shown."""
-        name = str(len(self.settings))
-        file = f"{self.page}/{part}"
-        self.settings.append(Setting([shortened(value) for value in setting], file, name))
+        listed = self.index["views"]
+        file, name = f"{self.page}/{part}", str(len(listed))
+        listed.append({"is": list(map(shortened, setting)), "file": file, "name": name})
         self.files.setdefault(file, {})[name] = _fitted(view)
-
-    @property
-    def index(self) -> dict[str, Any]:
-        listed = {} if self.rest is None else {"rest": self.rest.table.index}
-        return listed | {
-            "switches": self.switches,
-            "views": [
-                {"is": setting.is_, "file": setting.file, "name": setting.name}
-                for setting in self.settings
-            ],
-        }
 
 
 def _fitted(view: View) -> View:
@@ -112,7 +78,6 @@ def _fitted(view: View) -> View:
             )
             for figure in view.figures
         ],
-        sections=[_fitted(section) for section in view.sections],
     )
 
 

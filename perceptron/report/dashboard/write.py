@@ -15,15 +15,15 @@ from perceptron.records.files.replace import replace
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
-from perceptron.report.dashboard.data import OPENING, script
 from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.ladders import ladder_views
-from perceptron.report.dashboard.machines import MachinesPage, machines_page
+from perceptron.report.dashboard.large_table import datatables, table_files
+from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.maps import map_views
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import templates
+from perceptron.report.dashboard.page import OPENING, script, templates
 from perceptron.report.dashboard.races import race_views
-from perceptron.report.dashboard.raw import raw_data
+from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import Views
@@ -59,9 +59,7 @@ _NOTHING = {
 }
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-_TABLE_SCRIPTS = ("rows", "long_table_parts", "long_table")
-_FLEET_SCRIPTS = ("dom", "load", *_TABLE_SCRIPTS, "fleet")
-_RAW_SCRIPTS = ("dom", "load", *_TABLE_SCRIPTS, "raw")
+_TABLE_SCRIPTS = ("dom", "load", "datatables", "large_table")
 
 
 def write_site(
@@ -106,38 +104,27 @@ def _texts(
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
     yield _page("index.html", "overview.html.j2", first_page)
-    yield from _machines(machines_page(collection))
+    yield "assets/datatables.js", datatables()
     drawn = plot.looks(looks)
     yield from _views(sweep_views(collection, drawn, asked))
     for make in (map_views, ladder_views, roofline_views, race_views, history_views):
         yield from _views(make(collection, drawn))
-    raw = raw_data(collection)
-    scripts = _RAW_SCRIPTS if collection.rows else ()
-    yield _page("raw.html", "raw.html.j2", {"rows": len(collection.rows), "scripts": scripts})
-    yield "data/raw.js", script("raw", raw.index)
-    for name, rows in raw.files.items():
-        yield f"data/{name}.js", script(name, rows)
-
-
-def _machines(page: MachinesPage) -> Iterator[tuple[str, str]]:
-    scripts = _FLEET_SCRIPTS if page.fleet is not None else ()
-    yield _page("machines.html", "machines.html.j2", page.facts | {"scripts": scripts})
-    if page.fleet is not None:
-        yield "data/machines.js", script("machines", page.fleet.index)
-        for name, rows in page.fleet.files.items():
-            yield f"data/{name}.js", script(name, rows)
+    facts, tables = machines_page(collection)
+    scripts = _TABLE_SCRIPTS if tables else ()
+    yield _page("machines.html", "machines.html.j2", facts | {"scripts": scripts})
+    yield from table_files("machines", "question", tables)
+    scripts = _TABLE_SCRIPTS if collection.rows else ()
+    yield _page("raw.html", "raw.html.j2", {"page": "raw", "scripts": scripts})
+    yield from table_files("raw", "machine", raw_tables(collection))
 
 
 def _views(views: Views) -> Iterator[tuple[str, str]]:
     nothing, command, what = _NOTHING[views.page]
-    facts = {"any": bool(views.settings), "nothing": nothing, "command": command, "what": what}
-    rest = views.rest
-    scripts = _VIEW_SCRIPTS if rest is None else (*_VIEW_SCRIPTS, *_TABLE_SCRIPTS, "rest")
-    facts |= {"page": views.page, "scripts": scripts if views.settings else ()}
-    facts |= {"rest": rest}
+    facts = {"nothing": nothing, "command": command, "what": what, "older": views.older}
+    facts |= {"page": views.page, "scripts": _VIEW_SCRIPTS if views.files else ()}
     yield _page(f"{views.page}.html", "views.html.j2", facts)
     yield f"data/{views.page}.js", script(views.page, views.index)
-    for name, content in (views.files | ({} if rest is None else rest.table.files)).items():
+    for name, content in views.files.items():
         yield f"data/{name}.js", script(name, content)
 
 

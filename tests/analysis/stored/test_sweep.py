@@ -11,9 +11,8 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.history.history import histories
 from perceptron.analysis.overhead.families import EXTRAS
-from perceptron.analysis.stored import sweep as sweep_module
 from perceptron.analysis.stored.finding import ITERATIONS
-from perceptron.analysis.stored.sweep import COMMITS, Sweep, sweeps
+from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.processes import number_processes
 from perceptron.records.readers.table import load_measurements
@@ -88,7 +87,6 @@ def test_from_cold_is_empty_where_nobody_knows() -> None:
         {"source": "asv"},
         {"machine": "other"},
         {"family": "other"},
-        {"commit": "other"},
         {"dtype": "float64"},
         {"threads": 1},
     ],
@@ -123,20 +121,20 @@ def test_the_newest_comes_first() -> None:
     assert [(sweep.commit, sweep.when) for sweep in sweeps(dated)] == [
         ("undated", "2026-06-01"),
         ("new", "2026-05-01"),
-        ("old", "2020-01-01"),
     ]
 
 
-def test_only_the_newest_commits_of_each_machine_and_family(tmp_path: Path) -> None:
-    """A commit counts once, however many dtypes were measured there."""
-    made = plenty(tmp_path / "asv", machines=2, commits=COMMITS + 3)
+def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
+    """Another dtype is another case, of which the newest may be older; the others are counted."""
+    made = plenty(tmp_path / "asv", machines=2, commits=5)
     rows = load_measurements(tmp_path)
-    doubled = [*rows, *(replace(row, dtype="float64") for row in rows)]
-    newest_sweeps = sweeps(doubled)
-    assert len(newest_sweeps) == 2 * 2 * COMMITS
-    newest = {commit[:12] for commit in made.commits[-COMMITS:]}
+    newest, before = (made.commits[at][:12] for at in (-1, -2))
+    doubled = [replace(row, dtype="float64") for row in rows if row.commit != newest]
+    found = {(one.machine, one.dtype): (one.commit, one.older) for one in sweeps([*rows, *doubled])}
     for machine in ("box-00", "box-01"):
-        assert {sweep.commit for sweep in newest_sweeps if sweep.machine == machine} == newest
+        assert found.pop((machine, "float64")) == (before, 3)
+    assert set(found.values()) == {(newest, 4)}
+    assert len(found) == 2
 
 
 @pytest.mark.parametrize(
@@ -242,22 +240,3 @@ def test_no_number_is_too_large_to_be_judged(
             )
             assert crossover.reason is None or len(crossover.reason) < 400
     histories(rows)
-
-
-def test_many_families_have_fewer_commits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest of each family is always there; of older ones the newest, as far as there is room.
-
-    Judging hundreds of cases at a dozen commits each would take minutes.
-    """
-    monkeypatch.setattr(sweep_module, "OLDER", 5)
-    rows = [
-        replace(row, commit=f"c{age}", when=f"2026-01-{20 - age:02d}")
-        for family in ("a", "b", "c")
-        for age in range(4)
-        for row in line(family=family, sizes=SIZES[:2], processes=1)
-    ]
-    kept = [(sweep.family, sweep.commit) for sweep in sweeps(rows)]
-    assert kept[:3] == [("c", "c0"), ("b", "c0"), ("a", "c0")]
-    assert len(kept) == 3 + 5
-    assert {commit for _, commit in kept[3:]} == {"c1", "c2"}
-    assert len(set(kept)) == len(kept)

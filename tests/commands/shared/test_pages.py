@@ -20,7 +20,7 @@ def test_without_its_libraries_a_page_costs_no_answer(
     pages = prepare(str(tmp_path / "html"))
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("no page will be written: asv, jinja2, matplotlib")
+    assert printed.err.startswith("no page will be written: asv, itables, jinja2, matplotlib")
     assert printed.err.endswith('pip install "perceptron[pages]"\n')
     assert printed.err.count("\n") == 1
     assert pages.write(tmp_path / "results") is None

@@ -14,8 +14,8 @@ from tests.made import BACKENDS, line, on_gpu
 
 def shown(rows: list[Measurement], how: str) -> View:
     views = sweep_views(collection_of(rows), plot.looks(strokes(BACKENDS)))
-    setting = next(setting for setting in views.settings if setting.is_[-1] == how)
-    return views.files[setting.file][setting.name]
+    setting = next(setting for setting in views.index["views"] if setting["is"][-1] == how)
+    return views.files[setting["file"]][setting["name"]]
 
 
 def rows() -> list[Measurement]:

@@ -13,7 +13,7 @@ from perceptron.report.dashboard.write import PAGES, write_site
 from perceptron.report.size_axis import size_axis
 from perceptron.untrusted_text import for_matplotlib, for_plotly, shortened
 from tests.hostile import NAMES, hostile
-from tests.report.reading import data, read, rows_of, views
+from tests.report.reading import data, read, tables, views
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,7 @@ _OURS = {
     "assets/site.css",
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
-    *(f"assets/{name}.js" for name in ("plotly.min", "rows", "raw", "rest", "fleet")),
-    *(f"assets/{name}.js" for name in ("long_table", "long_table_parts")),
+    *(f"assets/{name}.js" for name in ("plotly.min", "datatables", "large_table")),
     *(
         f"data/{name}.js"
         for name in ("sweeps", "map", "ladder", "roofline", "history", "raw", "race")
@@ -99,9 +98,7 @@ def test_names_are_told_apart_and_have_room(html: Path) -> None:
     assert len(machines) == len(NAMES) - 1  # one blank is no name either
     assert "(no name)" in machines
     assert max(map(len, machines)) <= 80
-    asked = data(html, "machines")["parts"]
-    facts = {row[0] for row in rows_of(html, asked[-1]["file"])}
-    assert asked[-1]["label"].startswith("what each machine is")
+    facts = {row["machine"] for row in tables(html, "machines")["what each machine is"]}
     assert any("(10,000 characters)" in name for name in facts)
     assert any("(10,001 characters)" in name for name in facts)
     assert len(facts) > SIDE_BY_SIDE

@@ -14,8 +14,8 @@ NAMES = ("numpy", "numba", "torch-cpu", "torch-cuda", "numpy-published")
 
 def shown(results: Path) -> View:
     views = ladder_views(collect(results), plot.looks(strokes(NAMES)))
-    (setting,) = views.settings
-    return views.files[setting.file][setting.name]
+    (setting,) = views.index["views"]
+    return views.files[setting["file"]][setting["name"]]
 
 
 def test_the_page_has_what_the_device_did(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: P
     }
     keep(tmp_path, over, ladder_rows(), started="2026-01-01T01:00:00Z")
     views = ladder_views(collect(tmp_path), plot.looks(strokes((*NAMES, "torch-ddp@2"))))
-    settings = {setting.is_[-1]: setting for setting in views.settings}
+    settings = {setting["is"][-1]: setting for setting in views.index["views"]}
     assert settings.keys() == {"2", "2, over 1 and 2 processes"}
     setting = settings["2, over 1 and 2 processes"]
-    assert "2 threads in all." in views.files[setting.file][setting.name].lines[0]
+    assert "2 threads in all." in views.files[setting["file"]][setting["name"]].lines[0]

@@ -16,8 +16,8 @@ NAMES = ("numpy", "numba", "torch-cpu", "torch-cuda", "numpy-published", "jax-cu
 
 def shown(collection: Collection) -> View:
     views = roofline_views(collection, plot.looks(strokes(NAMES)))
-    (setting,) = views.settings
-    return views.files[setting.file][setting.name]
+    (setting,) = views.index["views"]
+    return views.files[setting["file"]][setting["name"]]
 
 
 @pytest.fixture

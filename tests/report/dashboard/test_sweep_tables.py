@@ -5,22 +5,25 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import collection_of
-from perceptron.analysis.stored.sweep import Sweep
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.table import load_measurements
-from perceptron.report.dashboard.sweep_tables import answer_tables, ratio_table, times_table
+from perceptron.report.charts import plot
+from perceptron.report.charts.palette import strokes
+from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import ViewTable
 from tests.made import line
 from tests.many import many
 
 
-def sweep_of(rows: list[Measurement]) -> Sweep:
-    (sweep,) = collection_of(rows).sweeps
-    return sweep
+def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
+    """The tables of the page of sweeps by their titles, all ways of showing the rows together."""
+    views = sweep_views(collection_of(rows), plot.looks(strokes({row.backend for row in rows})))
+    shown = [view for file in views.files.values() for view in file.values()]
+    return {table.title: table for view in shown for table in view.tables}
 
 
 def times_of(rows: list[Measurement]) -> ViewTable:
-    return times_table(sweep_of(rows).curves, 1, "width", "time per iteration")
+    return next(one for title, one in tables_of(rows).items() if title.startswith("time"))
 
 
 def test_intervals_that_files_state_are_called_what_they_are() -> None:
@@ -32,9 +35,9 @@ def test_intervals_that_files_state_are_called_what_they_are() -> None:
     ]
     both = "95 % interval; of one process the 99 % stated"
     for rows, kind in ((stated, both), (line(), "95 % interval")):
-        assert times_of(rows).title == f"time per iteration [{kind}]"
-        (crossover,) = sweep_of(rows).crossovers
-        ratios = ratio_table(crossover, "width", "ratios")
+        tables = tables_of(rows)
+        assert f"time per iteration [{kind}]" in tables
+        ratios = tables["mlp-width: time of torch-cpu over numpy"]
         assert [column.name for column in ratios.columns][1] == f"ratio [{kind}]"
 
 
@@ -63,6 +66,5 @@ def test_disturbed_samples_stand_beside_the_times_of_their_size(tmp_path: Path) 
 
 def test_a_backend_alone_is_compared_with_none() -> None:
     """No table without rows."""
-    assert answer_tables(sweep_of(line(backends=("numpy",))).crossovers) == []
-    (who,) = answer_tables(sweep_of(line()).crossovers)
-    assert who.rows
+    assert "Who is faster" not in tables_of(line(backends=("numpy",)))
+    assert tables_of(line())["Who is faster"].rows

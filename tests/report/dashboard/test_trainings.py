@@ -12,7 +12,7 @@ from perceptron.analysis.stored.sweep import sweeps
 from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL, sweep_figure
 from perceptron.report.dashboard.write import write_site
 from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows
-from tests.report.reading import data, rows_of, text_of, views
+from tests.report.reading import tables, text_of, views
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1, "rows": 512}
 
@@ -74,13 +74,7 @@ def test_the_overview_has_a_line_for_each(html: Path) -> None:
 
 
 def test_raw_data_has_columns_of_it(html: Path) -> None:
-    index = data(html, "raw")
-    names = [column["id"] for column in index["columns"]]
-    rows = [
-        dict(zip(names, row, strict=True))
-        for part in index["parts"]
-        for row in rows_of(html, part["file"])
-    ]
+    rows = [row for rows in tables(html, "raw").values() for row in rows]
     along = [row for row in rows if row["family"] == "mlp-batch"]
     assert {(row["optimizer"], row["feed"], row["outputs"]) for row in along} == {
         ("adam", "resident", 1)
@@ -105,11 +99,8 @@ def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path)
     assert units == [{"ms", "µs"}, {"µs", "ns"}]
     who = next(table for table in shown[ITERATION]["tables"] if table["title"] == "Who is faster")
     assert any("] models up" in row[4] for row in who["rows"])
-    index = data(tmp_path, "raw")
-    names = [column["id"] for column in index["columns"]]
-    for part in index["parts"]:
-        for values in rows_of(tmp_path, part["file"]):
-            row = dict(zip(names, values, strict=True))
+    for rows in tables(tmp_path, "raw").values():
+        for row in rows:
             each = None if row["models"] == 1 else row["seconds"] / row["models"]
             assert row["model_seconds"] == (each and pytest.approx(each, rel=1e-5))
 

@@ -18,7 +18,7 @@ from perceptron.report.dashboard.write import PAGES, write_site
 from perceptron.report.tables.crossover import show_pairs
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
-from tests.report.reading import data, read, rows_of, text_of, views
+from tests.report.reading import data, read, tables, text_of, views
 
 OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "race", "history")
 
@@ -198,12 +198,9 @@ def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: P
 
 
 def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
-    index = data(html, "raw")
-    rows = [row for part in index["parts"] for row in rows_of(html, part["file"])]
-    assert len(rows) == sum(part["rows"] for part in index["parts"]) == len(collect(results).rows)
-    assert all(len(row) == len(index["columns"]) for row in rows)
-    columns = [part["id"] for part in index["columns"]]
-    reasons = {row[columns.index("reason")] for row in rows}
+    rows = [row for rows in tables(html, "raw").values() for row in rows]
+    assert len(rows) == len(collect(results).rows)
+    reasons = {row["reason"] for row in rows}
     assert reasons == {None, "no CUDA device found", "n/a in asv"}
 
 
@@ -331,7 +328,7 @@ def test_rows_alone_make_a_dashboard(tmp_path: Path) -> None:
     """One row of one family: nothing to compare, and nothing breaks."""
     keep(tmp_path / "results", BENCH, [measured(seconds=1e-5)])
     write_site(tmp_path / "html", collect(tmp_path / "results"))
-    assert "1 rows" in str(data(tmp_path / "html", "raw"))
+    assert [len(rows) for rows in tables(tmp_path / "html", "raw").values()] == [1]
 
 
 def test_an_answer_that_is_not_sure_says_so_beside_its_number(tmp_path: Path) -> None:
@@ -403,12 +400,11 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
     show_pairs([pair])
     write_site(tmp_path / "html", collection)
     sweep = [view for at, view in views(tmp_path / "html", "sweeps").items() if "mlp-width" in at]
-    questions = data(tmp_path / "html", "machines")
     said = {
         "console": " ".join(capsys.readouterr().out.split()),
         "overview": text_of(tmp_path / "html" / "index.html"),
         "sweeps": json.dumps(sweep, ensure_ascii=False),
-        "machines": str([rows_of(tmp_path / "html", one["file"]) for one in questions["parts"]]),
+        "machines": str(tables(tmp_path / "html", "machines")),
     }
     for place, words in said.items():
         assert "undecided" in words or "not sure" in words, place

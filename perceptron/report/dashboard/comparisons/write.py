@@ -13,29 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.block import Block, counted
 from perceptron.records.comparison import Comparison
 from perceptron.records.files.replace import replace
 from perceptron.report import text_file
-from perceptron.report.comparison_address import FOLDER, PAGE
-from perceptron.report.dashboard.comparisons.changed import (
+from perceptron.report.comparison_address import FOLDER, PAGE, is_name
+from perceptron.report.dashboard.comparisons.facts import (
     FLAMES,
     GROWTH,
     ROUNDS,
+    changed,
     changed_row,
+    facts,
     figures_of,
+    named,
 )
-from perceptron.report.dashboard.comparisons.facts import changed, facts
-from perceptron.report.dashboard.comparisons.listing import COLUMNS, FILE, summaries, summary
-from perceptron.report.dashboard.comparisons.profiles import read_profiles
-from perceptron.report.dashboard.comparisons.speedscope import speedscope
-from perceptron.report.dashboard.data import script
-from perceptron.report.dashboard.page import templates
+from perceptron.report.dashboard.comparisons.profiles import read_profiles, speedscope
+from perceptron.report.dashboard.page import script, templates
 from perceptron.report.tables.comparison import name
 
 DOCUMENT = "comparison.json"
+FILE = "summary.json"
+COLUMNS = ("page written", "BASE → HEAD", "verdict", "in one sentence", "suite")
 _SCRIPTS = ("dom", "load", "plotly.min", "theme", "figures", "comparison")
 _ASSETS = ("site.css", *(f"{script}.js" for script in _SCRIPTS if script != "plotly.min"))
 # Figures of as many rows are drawn at once; those of others when they are opened.
@@ -152,3 +154,46 @@ def _cannot(html: Path, error: OSError) -> UserError:
     return UserError(
         f"{error.filename or html}: cannot write the page: {error.strerror}; choose another --html"
     )
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What the list says of a comparison."""
+
+    when: str
+    """When its page was written, UTC, in ISO's form."""
+    base: str
+    """Its name and commit."""
+    head: str
+    verdict: str
+    reason: str
+    suite: str
+
+
+def summary(comparison: Comparison, when: datetime) -> Summary:
+    """Return what the list will say of a comparison."""
+    plan = comparison.plan
+    return Summary(
+        when=when.isoformat(timespec="seconds"),
+        base=named(plan.base),
+        head=named(plan.head),
+        verdict=comparison.verdict,
+        reason=comparison.reason,
+        suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
+    )
+
+
+def summaries(folder: Path) -> list[tuple[str, Summary]]:
+    """Return every page below the folder with its summary, the newest first.
+
+    What is not named as a page or has no summary is passed over.
+    """
+    found = []
+    for own in folder.iterdir():
+        if not is_name(own.name) or not (own / PAGE).is_file():
+            continue
+        try:
+            told = msgspec.json.decode((own / FILE).read_bytes(), type=Summary)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        found.append((f"{own.name}/{PAGE}", told))
+    return sorted(found, key=lambda pair: (pair[1].when, pair[0]), reverse=True)

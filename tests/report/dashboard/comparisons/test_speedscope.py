@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from perceptron.report.dashboard.comparisons.speedscope import speedscope
+from perceptron.report.dashboard.comparisons.profiles import speedscope
 from tests.made_comparison import profile
 
 

@@ -10,7 +10,7 @@ from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
 from tests.hostile import hostile
 from tests.made_fleet import made_fleet
-from tests.report.reading import data, read, rows_of, text_of
+from tests.report.reading import read, tables, text_of
 
 Row = dict[str, Any]
 
@@ -24,14 +24,8 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def question(html: Path, begins: str) -> list[Row]:
-    index = data(html, "machines")
-    (part,) = (part for part in index["parts"] if part["label"].startswith(begins))
-    columns = index["tables"][part["table"]]["columns"]
-    ids = [column["id"] for column in columns]
-    assert len(set(ids)) == len(ids)
-    # Numbers in words are ordered by a column that is there.
-    assert all(column["by"] in ids for column in columns if column["kind"] == "interval")
-    return [dict(zip(ids, row, strict=True)) for row in rows_of(html, part["file"])]
+    (name,) = (name for name in tables(html, "machines") if name.startswith(begins))
+    return tables(html, "machines")[name]
 
 
 def test_the_table_of_all_has_a_row_for_each_machine_and_a_column_for_each_question(
@@ -85,7 +79,7 @@ def test_more_machines_than_columns_are_a_question(html: Path) -> None:
 
 
 def test_hostile_names_are_data_here_as_well(tmp_path: Path) -> None:
-    """As rows and as headings of families."""
+    """As rows, and as headings of families."""
     write_site(tmp_path / "html", collect(hostile(tmp_path / "results")))
     page = read(tmp_path / "html" / "machines.html")
     assert page.handlers == []

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.report.dashboard.advice import advice_markup
+from perceptron.report.dashboard.page import advice_markup
 
 
 @pytest.mark.parametrize(

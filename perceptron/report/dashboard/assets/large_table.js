@@ -1,0 +1,135 @@
+'use strict';
+// A table of thousands of rows, or several of which one is chosen: DataTables sorts, filters, turns pages and saves.
+
+(() => {
+  const { element, alarm, load } = perceptron;
+  const order = new Intl.Collator('en', { numeric: true });
+
+  function start() {
+    const target = document.getElementById('tables');
+    if (!target) return;
+    load(target.dataset.page).then(
+      (index) => run(target, index),
+      (error) => target.replaceChildren(alarm(error.message)),
+    );
+  }
+
+  function run(target, { label, tables }) {
+    const choice = element('select', { id: 'table' }, ...tables.map((one) => element('option', {}, one.label)));
+    const place = element('div');
+    const tools = element('div', { class: 'switch' }, element('label', { for: 'table' }, label), choice);
+    target.replaceChildren(tools, place);
+    let shown = null;
+
+    function choose() {
+      const chosen = tables[choice.selectedIndex];
+      load(chosen.file).then(
+        (content) => {
+          if (chosen !== tables[choice.selectedIndex]) return;
+          const search = shown?.search() ?? '';
+          shown?.destroy();
+          shown = draw(place, content, search, chosen.file.replaceAll('/', '-'));
+        },
+        (error) => {
+          if (chosen === tables[choice.selectedIndex]) place.replaceChildren(alarm(error.message));
+        },
+      );
+    }
+
+    choice.addEventListener('change', choose);
+    choose();
+  }
+
+  function draw(place, { title, columns, rows }, search, file) {
+    const heads = columns.map(({ name }) => element('th', { scope: 'col' }, name));
+    const node = element('table', {},
+      element('caption', {}, title), element('thead', {}, element('tr', {}, ...heads)));
+    place.replaceChildren(node);
+    const table = new DataTable(node, {
+      data: rows,
+      columns: columns.map((column, at) => described(column, at, columns)),
+      search: { search },
+      order: [],
+      pageLength: 100,
+      autoWidth: false,
+      deferRender: true,
+      layout: {
+        topStart: 'search',
+        topEnd: { buttons: [saving('csv', csv, columns, file), saving('json', json, columns, file)] },
+        bottomStart: 'info',
+        bottomEnd: 'paging',
+      },
+      language: {
+        search: 'rows that contain',
+        info: 'rows _START_–_END_ of _TOTAL_',
+        infoFiltered: 'that match, among _MAX_',
+        infoEmpty: 'no rows',
+        zeroRecords: 'no rows',
+      },
+    });
+    const frame = node.parentElement;
+    frame.classList.add('scroll');
+    for (const [key, value] of Object.entries({ tabindex: '0', role: 'region', 'aria-label': title })) {
+      frame.setAttribute(key, value);
+    }
+    return table;
+  }
+
+  function described({ is_number: isNumber, by }, at, columns) {
+    const from = columns.findIndex(({ id }) => id === by);
+    return {
+      type: isNumber ? 'measured' : 'words',
+      className: isNumber || by ? 'number' : '',
+      orderData: from < 0 ? at : from,
+      // DataTables writes cells as HTML: of a text it gets the text of that.
+      render: (value, use) => (use === 'display' || use === 'filter'
+        ? DataTable.util.escapeHtml(value === null ? '–' : String(value)) : value),
+      ...(at === 0 ? { cellType: 'th', createdCell: (cell) => { cell.scope = 'row'; } } : {}),
+    };
+  }
+
+  /** A button that saves what passes the search, in the order shown: DataTables' own would drop texts that look like markup. */
+  function saving(kind, write, columns, file) {
+    return {
+      text: `download ${kind.toUpperCase()}`,
+      action: (_, table) => {
+        const rows = table.rows({ search: 'applied' }).data().toArray();
+        const blob = new Blob([write(columns.map(({ id }) => id), rows)], { type: 'text/plain;charset=utf-8' });
+        const link = element('a', { download: `perceptron-${file}.${kind}`, href: URL.createObjectURL(blob) });
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading
+      },
+    };
+  }
+
+  /** RFC 4180, one line for each row after a line of column ids. */
+  function csv(ids, rows) {
+    return [ids, ...rows].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('');
+  }
+
+  function csvCell(value) {
+    if (value === null) return '';
+    if (typeof value !== 'string') return String(value);
+    // A spreadsheet would run such a text as a formula.
+    const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }
+
+  function json(ids, rows) {
+    const named = rows.map((row) => Object.fromEntries(ids.map((id, at) => [id, row[at]])));
+    return `${JSON.stringify(named, null, 1)}\n`;
+  }
+
+  /** What was not measured comes last, whichever way the others stand. */
+  function last(compare) {
+    const nulls = (a, b) => (a === null) - (b === null);
+    return {
+      asc: (a, b) => nulls(a, b) || compare(a, b),
+      desc: (a, b) => nulls(a, b) || compare(b, a),
+    };
+  }
+
+  DataTable.type('measured', { order: last((a, b) => a - b) });
+  DataTable.type('words', { order: last((a, b) => (a === null ? 0 : order.compare(a, b))) });
+  document.addEventListener('DOMContentLoaded', start);
+})();

@@ -1,1 +1,0 @@
-"""What machines answer: a table for each question, with rows for each machine."""

@@ -1,0 +1,71 @@
+"""Tables of thousands of rows: DataTables, as `itables` packs it, sorts, filters and saves them.
+
+Each table is a file of its own, loaded when it is chosen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+from msgspec import Struct
+
+from perceptron.report.dashboard.page import script
+from perceptron.untrusted_text import shortened
+
+_LONGEST = 400
+# A page from disk loads no modules: the bundle's one way out becomes a global name.
+_EXPORT = ";export{"
+Value = str | int | float | None
+
+
+class Column(Struct, frozen=True, omit_defaults=True):
+    """A column: its name in files that are saved, and its heading.
+
+    A column of numbers in words is ordered ``by`` the numbers of another.
+    """
+
+    id: str
+    name: str
+    is_number: bool = False
+    by: str | None = None
+
+
+class LargeTable(Struct, frozen=True, kw_only=True):
+    """A table, and what it is called where one of several is chosen."""
+
+    label: str
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Value]]
+
+
+def table_files(page: str, differs: str, tables: Iterable[LargeTable]) -> Iterator[tuple[str, str]]:
+    """Yield every file of the tables with its text; one is chosen by what ``differs`` in them.
+
+    The script of the page reads its own file first, which names the others.
+    """
+    choices: list[dict[str, str]] = []
+    for one in tables:
+        file = f"{page}/{len(choices)}"
+        choices.append({"label": f"{shortened(one.label)} ({len(one.rows):,} rows)", "file": file})
+        short = cache(lambda text: shortened(text, _LONGEST))
+        rows = [
+            [short(cell) if isinstance(cell, str) else cell for cell in row] for row in one.rows
+        ]
+        content = {"title": one.title, "columns": one.columns, "rows": rows}
+        yield f"data/{file}.js", script(file, content)
+    yield f"data/{page}.js", script(page, {"label": differs, "tables": choices})
+
+
+def datatables() -> str:
+    """Return the script that defines ``DataTable``. Raises `ValueError` if the bundle has none."""
+    bundle = (files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
+    code, _, rest = bundle.rpartition(_EXPORT)
+    names, _, notices = rest.partition("}")
+    name = re.search(r"([\w$]+) as default", names)
+    if name is None:
+        raise ValueError("itables' bundle does not export DataTables as it did")
+    return f"(() => {{{code};window.DataTable={name[1]};}})(){notices}"
