@@ -24,11 +24,6 @@ def is_rehearsal(variables: Mapping[str, str] | None = None) -> bool:
     return given.get(VARIABLE, "") not in ("", "0")
 
 
-def device_here(device: str) -> str:
-    """Return the device on which a backend of ``device`` really runs."""
-    return "cpu" if is_rehearsal() else device
-
-
 def device_label(device: str) -> str:
     """Return what a row says of its device: ``cuda stand-in`` in a rehearsal, else ``cuda``."""
     return f"{device}{SUFFIX}" if is_rehearsal() and device != "cpu" else device

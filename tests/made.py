@@ -281,7 +281,12 @@ def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2
     )
 
 
-BENCH: dict[str, Any] = {"study": "bench", "backends": list(BACKENDS), "quick": False}
+BENCH: dict[str, Any] = {
+    "study": "bench",
+    "backends": list(BACKENDS),
+    "beside_finding": [],
+    "quick": False,
+}
 WHOLE = BENCH | {"whole": True}
 MAP: dict[str, Any] = {
     "study": "map",
@@ -289,20 +294,28 @@ MAP: dict[str, Any] = {
     "x_range": [4, 256],
     "y_range": [4, 256],
     "points": 4,
+    "axes": ["rows", "width"],
     "dtype": "float32",
     "threads": 2,
 }
+KERNELS = {"torch-cpu": 17}
 LADDER: dict[str, Any] = {
     "study": "overhead",
     "problem": "or-gate",
     "removes": {"torch-cpu": "nothing", "numpy": "the framework", "numba": "the rest"},
-    "kernels": {"torch-cpu": 17},
     "operations": 74,
     "bytes_moved": 212,
     "threads": 2,
 }
 
 GPU_LADDER: dict[str, Any] = LADDER | {"removes": LADDER["removes"] | {"torch-cuda": "nothing"}}
+
+
+def _trained(row: Measurement) -> dict[str, Any]:
+    """How a row of a problem was trained that does not say it."""
+    if row.problem is None or row.optimizer is not None:
+        return {}
+    return {"optimizer": "sgd", "feed": "resident", "outputs": 1, "iterations_per_epoch": 1}
 
 
 def keep(
@@ -322,9 +335,14 @@ def keep(
     run = machine_folder / started.replace(":", "")
     run.mkdir(parents=True)
     what = {"machine": machine, "commit": commit, "environment": facts.id}
-    about = {**what, "format": 1, "plan": plan, "started": started}
+    about = {
+        **what,
+        "kernels": KERNELS if plan.get("study") == "overhead" else {},
+        "plan": plan,
+        "started": started,
+    }
     about["finished"] = started if finished else None
-    own = [replace(row, **what, when=started) for row in rows]
+    own = [replace(row, **what, **_trained(row), when=started) for row in rows]
     (run / "run.json").write_bytes(msgspec.json.encode(about))
     (machine_folder / f"environment-{facts.id}.json").write_bytes(msgspec.json.encode(facts))
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in own)

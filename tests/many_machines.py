@@ -112,6 +112,7 @@ def _runs(
     bench: dict[str, Any] = {
         "study": "bench",
         "backends": list(BACKENDS),
+        "beside_finding": [],
         "families": list(LINES),
         "quick": False,
         "whole": True,

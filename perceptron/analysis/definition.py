@@ -28,8 +28,8 @@ class Definitions:
     """The definition that counts of each problem: that of its newest row.
 
     ``apart`` gives what rows must share to be compared at all: of rows that do not, each kind has
-    a definition of its own. Rows that do not know their definition, as those from before there
-    were digests, are of any.
+    a definition of its own. Rows that do not know their definition, as those of other tools, are
+    of any.
     """
 
     def __init__(

@@ -1,25 +1,21 @@
-"""The NumPy backend's gradients on a CUDA GPU: CuPy has NumPy's names.
-
-In a rehearsal NumPy stands in for CuPy, on the CPU.
-"""
+"""The NumPy backend's gradients on a CUDA GPU: CuPy has NumPy's names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from perceptron import optional
-from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator, namespace
+from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator
+from perceptron.backends.accelerators.protocol import Accelerator, place
+from perceptron.backends.accelerators.stand_in import HostAccelerator, place_of
 from perceptron.backends.numpy_trainer import NUMPY, NumpyTrainer, with_dot
 from perceptron.backends.protocol import LadderStep
-from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.update import adam_factors
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import is_rehearsal
+
+_GPU, _HOST = CupyAccelerator(), HostAccelerator()
 
 
 class CupyTrainer(NumpyTrainer):
@@ -29,10 +25,11 @@ class CupyTrainer(NumpyTrainer):
     """
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
-        cupy = namespace()
-        if cupy is np:
+        if place(BACKEND) == "cpu":
             super().__init__(problem, dtype, NUMPY)
         else:
+            import cupy
+
             super().__init__(problem, dtype, with_dot(cupy), cupy.asnumpy)
 
     def train(self, iterations: int) -> None:
@@ -61,18 +58,19 @@ class CupyBackend:
     rung = LadderStep(
         "PyTorch: CuPy launches the same gradients from Python", after="torch-cuda-manual"
     )
-    accelerator = CupyAccelerator()
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """The device; where the CPU stands in there is no CuPy either, and NumPy drives it."""
+        return _HOST if place_of(self.device) == "cpu" else _GPU
 
     @property
     def imports(self) -> tuple[str, ...]:
-        """What `prepare` needs: NumPy where it stands in."""
-        return ("numpy",) if is_rehearsal() else ("cupy",)
+        """What `prepare` needs."""
+        return ("numpy",) if place(self) == "cpu" else ("cupy",)
 
     def unavailable(self) -> str | None:
-        if is_rehearsal():
-            return None
-        # In this order: without a GPU installing CuPy would be of no use.
-        return driver_unavailable() or optional.missing("cupy")
+        return self.accelerator.unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
         # Off by default, and to be off whatever the user's environment says: see `agreement`.

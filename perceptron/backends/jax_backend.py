@@ -12,17 +12,16 @@ start takes.
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.accelerators.jax_accelerator import PLUGINS, JaxAccelerator
+from perceptron.backends.accelerators.jax_accelerator import JaxAccelerator
+from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.jax_program import State, models_of, program, start
 from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.compile_cache import has_found, jax_events
-from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.xla_flags import (
@@ -32,7 +31,6 @@ from perceptron.backends.shared.xla_flags import (
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here, is_rehearsal
 
 if TYPE_CHECKING:
     import jax
@@ -52,7 +50,7 @@ class JaxTrainer:
         import jax
 
         self._problem, self._dtype = problem, np.dtype(dtype)
-        self._target = jax.devices(device_here(device))[0]
+        self._target = JaxAccelerator(device).device
         self._batches = problem.batches
         self._program = program(
             tuple(layer.activation for layer in problem.layers),
@@ -202,27 +200,21 @@ class JaxBackend:
 
     def unavailable(self) -> str | None:
         reason = optional.missing("jax")
-        if reason is not None or device_here(self.device) == "cpu":
+        if reason is not None or self.accelerator is None:
             return reason
-        reason = driver_unavailable()
-        if reason is None and not any(find_spec(plugin) for plugin in PLUGINS):
-            return (
-                "this JAX is installed without CUDA: pip install 'jax[cuda13]', "
-                "or 'jax[cuda12]' for a driver before 580"
-            )
-        return reason
+        return self.accelerator.unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
         # XLA sizes its thread pool by NPROC. JAX keeps a dozen more threads, for compiling and
         # queueing, whose number cannot be set; they sleep during training.
         variables = thread_variables(threads) | {"NPROC": str(threads)} | _cache_variables()
-        if self.device == "cpu":
+        if place(self) == "cpu":
             return variables | {"JAX_PLATFORMS": "cpu"}
         flags = os.environ.get("XLA_FLAGS", "")
         if optional.missing("jax") is None and (flags := with_loops_on_the_device(flags)):
             variables |= {"XLA_FLAGS": flags}
         return variables | {
-            "JAX_PLATFORMS": "cpu" if is_rehearsal() else "cuda,cpu",
+            "JAX_PLATFORMS": "cuda,cpu",
             # Otherwise XLA takes three quarters of the device's memory at once.
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
             # By default products of float32 are rounded to TF32; `jax_program` asks as well.
@@ -242,7 +234,7 @@ class JaxBackend:
 
     def unprofiled(self) -> str | None:
         """Return why a profiler cannot count what this process runs on its device, or None."""
-        if self.device == "cpu" or not repeats_within_a_graph(os.environ.get("XLA_FLAGS", "")):
+        if place(self) == "cpu" or not repeats_within_a_graph(os.environ.get("XLA_FLAGS", "")):
             return None
         return "its loop repeats within a CUDA graph, of which profilers see the first pass only"
 

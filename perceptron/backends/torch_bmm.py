@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import ACTIVATE, DAMP, SLOPES, Batch, Step, views
@@ -21,7 +22,6 @@ from perceptron.backends.torch_eager import CUDA
 from perceptron.backends.torch_manual import ManualBackend, ManualTrainer
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here
 
 if TYPE_CHECKING:
     import torch
@@ -211,7 +211,7 @@ class BmmBackend(ManualBackend):
     rung_of_models = LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu")
 
     def prepare(self, problem: Problem, dtype: DType) -> BmmTrainer:
-        trainer = BmmTrainer(problem, dtype, device_here(self.device))
+        trainer = BmmTrainer(problem, dtype, place(self))
         trainer.train(2)  # warm up: the thread pool, first kernels
         trainer.reset()
         return trainer

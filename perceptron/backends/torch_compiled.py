@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.compile_cache import inductor_wrote
@@ -34,7 +35,6 @@ from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.cost import operations
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here, is_rehearsal
 
 if TYPE_CHECKING:
     import torch
@@ -143,7 +143,7 @@ class CompiledBackend:
 
     def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
         begin, before = time.time(), compiled.cache_info().misses
-        trainer = CompiledTrainer(problem, dtype, device_here(self.device))
+        trainer = CompiledTrainer(problem, dtype, place(self))
         trainer.train(trainer._steps)  # warm up: the thread pool
         trainer.reset()
         self._found = compiled.cache_info().misses == before or not inductor_wrote(begin)
@@ -169,7 +169,7 @@ class CudaCompiledBackend(CompiledBackend):
     def unavailable(self) -> str | None:
         if reason := CUDA.unavailable():
             return reason
-        return cpp_unavailable() if is_rehearsal() else triton_unavailable()
+        return cpp_unavailable() if place(self) == "cpu" else triton_unavailable()
 
     def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
         if problem.feed == "host":

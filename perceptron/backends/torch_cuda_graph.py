@@ -7,6 +7,7 @@ never again, or that of `torch-cuda-bmm`. The steps of several models have never
 
 from __future__ import annotations
 
+from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.threads import thread_variables
@@ -17,7 +18,6 @@ from perceptron.backends.torch_eager import CUDA, TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here
 
 
 class GraphBackend:
@@ -38,11 +38,11 @@ class GraphBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
-        return RecordedTrainer(lambda: self._trainer(problem, dtype), capture())
+        return RecordedTrainer(lambda: self._trainer(problem, dtype), capture(place(self)))
 
     def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
         trainer = TorchTrainer if problem.models == 1 else EnsembleTrainer
-        return trainer(problem, dtype, device_here(self.device), recorded=STEPS)
+        return trainer(problem, dtype, place(self), recorded=STEPS)
 
 
 class ManualGraphBackend(GraphBackend):
@@ -57,7 +57,7 @@ class ManualGraphBackend(GraphBackend):
 
     def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
         trainer = ManualTrainer if problem.models == 1 else BmmTrainer
-        return trainer(problem, dtype, device_here(self.device), recorded=STEPS)
+        return trainer(problem, dtype, place(self), recorded=STEPS)
 
 
 BACKEND = GraphBackend()

@@ -5,7 +5,7 @@ number of iterations: parameters are read into registers, stay there from step t
 written back at the end. One block runs on one multiprocessor, so the rest of the GPU is idle, and
 what is trained must fit; see `one_block`.
 
-In a rehearsal Triton's interpreter runs the kernel on the CPU, at milliseconds an iteration.
+On a CPU Triton's interpreter runs the kernel on the CPU, at milliseconds an iteration.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perceptron import optional
+from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
@@ -28,7 +30,6 @@ from perceptron.backends.torch_eager import CUDA
 from perceptron.backends.torch_manual import functions
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here, is_rehearsal
 
 if TYPE_CHECKING:
     import torch
@@ -98,8 +99,8 @@ class PersistentTrainer:
 
 
 def kernel() -> ModuleType:
-    """Return the module of the kernel, which imports Triton: to interpret, in a rehearsal."""
-    if is_rehearsal():
+    """Return the module of the kernel, which imports Triton: on the CPU to interpret it."""
+    if place(BACKEND) == "cpu":
         os.environ.setdefault(INTERPRET, "1")
     from perceptron.backends.shared import persistent_kernel
 
@@ -118,17 +119,20 @@ class PersistentBackend:
     accelerator = TorchAccelerator("cuda")
 
     def unavailable(self) -> str | None:
-        return CUDA.unavailable() or triton_unavailable()
+        if reason := CUDA.unavailable():
+            return reason
+        is_interpreted = place(self) == "cpu"
+        return optional.missing("triton") if is_interpreted else triton_unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads) | ({INTERPRET: "1"} if is_rehearsal() else {})
+        return thread_variables(threads) | ({INTERPRET: "1"} if place(self) == "cpu" else {})
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for what does not fit into one block."""
         fitting(problem, dtype)
 
     def prepare(self, problem: Problem, dtype: DType) -> PersistentTrainer:
-        trainer = PersistentTrainer(problem, dtype, device_here(self.device))
+        trainer = PersistentTrainer(problem, dtype, place(self))
         try:
             trainer.train(2)  # compiles
         except trainer._kernel.OutOfResources as error:

@@ -9,18 +9,17 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from perceptron import optional
+from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_devices import device_unavailable
 from perceptron.backends.shared.torch_feed import Pair
 from perceptron.backends.shared.torch_modules import model_of
 from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here
 
 if TYPE_CHECKING:
     import torch
@@ -115,9 +114,9 @@ class TorchBackend:
 
     def unavailable(self) -> str | None:
         reason = optional.missing("torch")
-        if reason is None and self.device != "cpu":
-            return device_unavailable(self.device)
-        return reason
+        if reason is not None or self.accelerator is None:
+            return reason
+        return self.accelerator.unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)
@@ -125,7 +124,7 @@ class TorchBackend:
     def prepare(self, problem: Problem, dtype: DType) -> ModuleTrainer:
         if self.device == "mps" and dtype == "float64":
             raise Unsupported("an MPS device has no float64: use float32")
-        trainer = self._trainer_of(problem)(problem, dtype, device_here(self.device))
+        trainer = self._trainer_of(problem)(problem, dtype, place(self))
         trainer.train(2)  # warm up: thread pool, context, first kernels
         trainer.reset()
         return trainer

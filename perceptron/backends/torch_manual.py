@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.evaluation import evaluate
@@ -32,7 +33,6 @@ from perceptron.backends.torch_eager import CPU, CUDA
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here
 
 if TYPE_CHECKING:
     import torch
@@ -240,7 +240,7 @@ class ManualBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> ManualTrainer:
-        trainer = ManualTrainer(problem, dtype, device_here(self.device))
+        trainer = ManualTrainer(problem, dtype, place(self))
         trainer.train(2)  # warm up: the thread pool, first kernels
         trainer.reset()
         return trainer

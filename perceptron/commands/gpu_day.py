@@ -45,17 +45,16 @@ def gpu_day(
 
     Stages that have succeeded are not run again: the same command resumes.
     """
+    from perceptron.records import gpu_day as records
     from perceptron.report import documents
     from perceptron.report.tables import gpu_day as table
     from perceptron.report.tables import terminal
-    from perceptron.studies.gpu_day import archive as archives
-    from perceptron.studies.gpu_day.day import open_day, run_day
-    from perceptron.studies.gpu_day.plan import STAGES
+    from perceptron.studies.gpu_day import STAGES, planned, run_day
 
     if unpack is not None:
         if stage or plan or rehearse or budget or machine or archive:
             raise UserError("--unpack takes no other options but --results and --json")
-        runs = archives.unpack(unpack, results)
+        runs = records.unpack(unpack, results)
         if json:
             documents.write({"unpacked": runs, "results": results})
         else:
@@ -63,26 +62,23 @@ def gpu_day(
                 terminal.out.print(str(results / run), markup=False, soft_wrap=True)
         return
     numbers = number_ranges("--stage", stage, len(STAGES))
-    asked = [member for member in STAGES if not numbers or member.number in numbers]
-    planned = [member.planned(rehearse) for member in asked]
     if plan:
+        stages = planned(numbers, rehearse)
         if json:
-            documents.write({"plan": planned})
+            documents.write({"plan": stages})
         else:
-            terminal.table("A day with a GPU", table.PLAN, table.plan_rows(planned))
+            table.show_plan(stages)
         return
     named, allowed = folder_name("--machine", machine), seconds_of("--budget", budget)
-    opened = open_day(results, rehearse)
-    table.show_plan(planned)
     result = run_day(
-        opened,
-        STAGES,
-        archive or results / archives.ARCHIVE,
+        results,
+        records.open_day(results, rehearse),
+        archive or results / records.ARCHIVE,
         named,
         numbers,
         allowed,
-        lambda begun: terminal.note(f"stage {begun.number} {begun.name}: {begun.tells}"),
-        table.show_stage,
+        table.note_begun,
+        table.note_ended,
     )
     if json:
         documents.write(result)

@@ -17,7 +17,6 @@ from perceptron.measure.gpu_state import gpu_state
 from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process
 from perceptron.measure.timing import Clock, Repeatable, Timing
 from perceptron.records.conditions import GpuState
-from perceptron.rehearsal import is_rehearsal
 
 # An idle H100 clocks 345 MHz, a busy one 1,980.
 WARM_UP_SECONDS = 0.3
@@ -175,10 +174,10 @@ class Device:
     def warm_up(self, trainer: Repeatable) -> None:
         """Train for `WARM_UP_SECONDS`, unless the device has just worked.
 
-        In a rehearsal there is nothing whose clock could rise.
+        On the CPU there is nothing whose clock could rise.
         """
         begin, iterations = self._clock(), 1
-        seconds = 0.0 if is_rehearsal() else WARM_UP_SECONDS
+        seconds = 0.0 if self._accelerator.place == "cpu" else WARM_UP_SECONDS
         if self._worked_until is not None and begin - self._worked_until <= _LONGEST_GAP_SECONDS:
             seconds = 0.0
         now = begin
@@ -232,8 +231,8 @@ class Device:
 
     def nvml_device(self) -> NvmlDevice:
         """Return the GPU as NVIDIA's driver knows it. Raises `NoDevice`."""
-        if is_rehearsal():
-            raise NoDevice("a rehearsal: the CPU stands in for the GPU")
+        if self._accelerator.place == "cpu":
+            raise NoDevice("the CPU stands in for the GPU")
         if self._accelerator.kind != "cuda":
             raise NoDevice("only NVIDIA's driver is asked")
         return self._find(self._asked("uuid"))

@@ -15,7 +15,6 @@ from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.job import Part
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here
 
 # A multiple of the steps in a recorded graph.
 _ITERATIONS = 20
@@ -39,14 +38,14 @@ def profile(
 ) -> Iterator[Part]:
     """Count the kernels of one iteration: ``work`` is how often each is launched in one.
 
-    Its seconds are the device's own. In a rehearsal the operations of PyTorch on the CPU stand for
-    kernels. Raises `Unsupported` for a backend without a device, and for one that says why it
-    cannot be profiled (https://github.com/pytorch/kineto/issues/1062).
+    Its seconds are the device's own. On the CPU operations of PyTorch stand for kernels. Raises
+    `Unsupported` for a backend without a device, and for one that says why it cannot be profiled
+    (https://github.com/pytorch/kineto/issues/1062).
     """
     accelerator = accelerator_of(backend)
     if accelerator is None:
         raise Unsupported("it trains on the CPU, which launches no kernels")
-    device = device_here(accelerator.kind)
+    device = accelerator.place
     unprofiled = getattr(backend, "unprofiled", None)
     if unprofiled is not None and (reason := unprofiled()) is not None:
         raise Unsupported(reason)
@@ -61,7 +60,7 @@ def profile(
         times[kernel.name].append(kernel.seconds)
     if not times:
         if device == "cpu":  # a library other than PyTorch is not seen there
-            raise Unsupported("in a rehearsal PyTorch's operations are seen only")
+            raise Unsupported("on the CPU operations of PyTorch alone are seen")
         raise RuntimeError(
             "the profiler saw no kernel: it may lack the right to read the driver's counters"
         )

@@ -248,7 +248,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """The verdict in one sentence."""
     rows: list[Row]
     moved_crossovers: list[MovedCrossover] = []
-    """Judged from the blocks once the comparison is complete; older documents lack it."""
+    """Judged from the blocks once the comparison is complete."""
     control: Control
     plan: ComparisonPlan
     environment: ComparisonEnvironment

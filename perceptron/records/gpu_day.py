@@ -1,12 +1,32 @@
-"""What a day with a GPU plans to do, and what became of it."""
+"""What a day with a GPU plans to do, what became of it, and the one archive that it brings home."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import re
+import tarfile
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
-Outcome = Literal["ok", "failed", "timed out", "left out", "next call"]
+from perceptron.errors import UserError
+from perceptron.records import races
+from perceptron.records.files.append import cannot_write
+from perceptron.records.files.replace import replace
+
+STATE = "gpu-day.json"
+ARCHIVE = "gpu-day.tar.gz"
+LOGS = "log"
+_MOST_BYTES = 16 * 2**20
+# What an archive may hold, unpacked: rows are text, which packs to a tenth.
+_MOST_UNPACKED_BYTES = 2**30
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_MEMBER = re.compile(rf"{STATE}|{LOGS}/{_NAME}|runs/{_NAME}/{_NAME}(/{_NAME})?", re.ASCII)
+_ROWS = "measurements.jsonl"
 
 
 class PlannedStage(Struct, frozen=True, kw_only=True):
@@ -26,7 +46,7 @@ class StageOutcome(Struct, frozen=True, kw_only=True):
 
     number: int
     name: str
-    outcome: Outcome
+    outcome: Literal["ok", "failed", "timed out", "left out", "next call"]
     seconds: float = 0.0
     rows: int = 0
     """Measured by it."""
@@ -38,11 +58,11 @@ class StageOutcome(Struct, frozen=True, kw_only=True):
 
 
 class DayState(Struct, frozen=True, kw_only=True):
-    """What is kept beside the results, so that the next call resumes."""
+    """What is kept beside the results, so that the next call knows what is done."""
 
     rehearsal: bool
-    stages: list[StageOutcome]
-    """The newest outcome of each stage that has run, in the order of their numbers."""
+    stages: list[StageOutcome] = []
+    """The newest outcome of each stage that has run."""
 
 
 class Packed(Struct, frozen=True, kw_only=True):
@@ -62,3 +82,141 @@ class DayResult(Struct, frozen=True, kw_only=True):
     rehearsal: bool
     stages: list[StageOutcome]
     packed: Packed
+
+
+def open_day(results: Path, rehearse: bool) -> DayState:
+    """Return what earlier calls left in a folder of results, which is made if there is none.
+
+    Raises `UserError` if it cannot be written to, or if it holds a rehearsal and this is none, or
+    the other way round.
+    """
+    file = results / STATE
+    try:
+        (results / LOGS).mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            return DayState(rehearsal=rehearse)
+        state = msgspec.json.decode(file.read_bytes(), type=DayState)
+    except OSError as error:
+        raise cannot_write(results, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{file}: not what gpu-day writes: {error}; delete it") from None
+    if state.rehearsal != rehearse:
+        kind = "a rehearsal" if state.rehearsal else "a real day"
+        raise UserError(f"{results}: holds the results of {kind}: choose another --results")
+    return state
+
+
+def keep_day(results: Path, state: DayState) -> None:
+    """Write down what became of the stages; raises `UserError` if that cannot be done."""
+    try:
+        replace(results / STATE, state)
+    except OSError as error:
+        raise cannot_write(results, error) from None
+
+
+def pack(results: Path, archive: Path) -> Packed:
+    """Replace the archive by one of what is in ``results`` now: the state, runs, messages.
+
+    Where there is no room for all, the largest files are left out. Raises `UserError` if it cannot
+    be written.
+    """
+    contents = {}
+    for pattern in (STATE, "runs/*/*", "runs/*/*/*", f"{LOGS}/*"):
+        for file in sorted(results.glob(pattern)):
+            name = file.relative_to(results).as_posix()
+            # Drafts of files that are being replaced come and go.
+            if file.is_file() and _MEMBER.fullmatch(name) and not name.endswith(".tmp"):
+                with suppress(FileNotFoundError):
+                    contents[name] = file.read_bytes()
+    packed, left_out = _packed(contents), []
+    while len(packed) > _MOST_BYTES and contents:
+        left_out.append(max(contents, key=lambda name: len(contents[name])))
+        del contents[left_out[-1]]
+        packed = _packed(contents)
+    try:
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        replace(archive, packed)
+    except OSError as error:
+        raise UserError(f"{archive}: cannot be written: {error.strerror}") from None
+    return Packed(
+        archive=str(archive), files=len(contents), bytes=len(packed), left_out=sorted(left_out)
+    )
+
+
+def _packed(contents: dict[str, bytes]) -> bytes:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+
+
+def unpack(archive: Path, results: Path) -> list[str]:
+    """Write what an archive holds into a folder of results; return the runs, by their folders.
+
+    Raises `UserError` for what is no such archive, for a name that leads elsewhere, where a
+    rehearsal and measurements would lie in one folder, and where rows would be lost: those of a
+    run that the folder has more of than the archive.
+    """
+    contents = _contents(archive)
+    _keep_apart(archive, contents, results)
+    for name, content in contents.items():
+        file = results / name
+        own = file.read_bytes() if file.name in (_ROWS, races.FILE) and file.exists() else b""
+        if not content.startswith(own):
+            raise UserError(
+                f"{file}: holds rows that {archive} does not: unpack into another --results"
+            )
+    try:
+        for name, content in contents.items():
+            (results / name).parent.mkdir(parents=True, exist_ok=True)
+            replace(results / name, content)
+    except OSError as error:
+        raise cannot_write(results, error) from None
+    return sorted(str(Path(name).parent) for name in contents if Path(name).name == _ROWS)
+
+
+def _keep_apart(archive: Path, contents: dict[str, bytes], results: Path) -> None:
+    """Raise `UserError` where one of an archive and a folder is a rehearsal's and one is not."""
+    file = results / STATE
+    if not file.exists() and not any(results.glob("runs/*/*")):
+        return
+    try:
+        here = _is_rehearsal(file.read_bytes()) if file.exists() else False
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from None
+    packed = _is_rehearsal(contents.get(STATE, b""))
+    if here != packed:
+        is_one, holds = ("a", "measurements") if packed else ("no", "a rehearsal")
+        raise UserError(
+            f"{archive}: is {is_one} rehearsal, and {results} holds {holds}: unpack into another "
+            "--results"
+        )
+
+
+def _is_rehearsal(state: bytes) -> bool:
+    """Tell of what a day keeps of itself; what cannot be read is no rehearsal."""
+    try:
+        return msgspec.json.decode(state, type=DayState).rehearsal
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _contents(archive: Path) -> dict[str, bytes]:
+    contents: dict[str, bytes] = {}
+    left = _MOST_UNPACKED_BYTES
+    try:
+        with tarfile.open(archive, mode="r:gz") as packed:
+            for member in packed:
+                left -= member.size
+                stream = packed.extractfile(member) if member.isreg() else None
+                if stream is None or left < 0 or not _MEMBER.fullmatch(member.name):
+                    raise UserError(f"{archive}: {member.name!r} is nothing that gpu-day packs")
+                contents[member.name] = stream.read()
+    except OSError as error:
+        raise UserError(f"{archive}: cannot be read: {error.strerror or error}") from None
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise UserError(f"{archive}: no archive of gpu-day: {error}") from None
+    return contents

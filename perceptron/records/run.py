@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
 
-FORMAT = 2
-"""Of runs and their rows: 2 since rows say their batch, optimizer, feed and outputs."""
-
 
 class Run(Struct, frozen=True, kw_only=True):
     """What a run set out to do; one with the same plan, code and environment resumes it."""
 
-    format: int = FORMAT
+    format: Literal[2] = 2
+    """Of runs and their rows; a run of another is refused."""
     plan: dict[str, Any]
     machine: str
     environment: str
     commit: str | None
     code: str | None = None
-    """Digest of the sources that measure; None of a run from before there was one."""
+    """Digest of the sources that measure."""
     started: str
     finished: str | None = None
     budget_seconds: float | None = None
@@ -65,8 +63,7 @@ class Run(Struct, frozen=True, kw_only=True):
     def same_work(self, other: Run) -> bool:
         """Return whether the other run would measure the same rows."""
         return (
-            self.format == other.format
-            and self.plan == other.plan
+            self.plan == other.plan
             and self.environment == other.environment
             and self.commit == other.commit
             and self.code == other.code

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import force_setattr
 
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
@@ -36,7 +35,6 @@ from perceptron.records.run import Run, now
 
 # How often at most it is written down what a run has spent.
 _SECONDS_BETWEEN_NOTES = 5.0
-_CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
 
@@ -185,40 +183,12 @@ def parse_rows(
         if not line.endswith(b"\n"):
             return  # the process was ended while it wrote
         try:
-            yield _completed(decode(line))
+            yield decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             complaint = f"{file}, line {number}: not a measurement: {error}"
             if complain is None:
                 raise UserError(complaint) from None
             complain(complaint)
-
-
-def _completed(row: Measurement) -> Measurement:
-    """Return a row that was just decoded with what rows of its time did not say yet.
-
-    They were all of one output, trained by plain gradient descent on all rows at once.
-    """
-    if row.optimizer is None and row.problem is not None and row.source == "perceptron":
-        # Nobody else has this row yet, and there are millions: a copy of each would cost more.
-        force_setattr(row, "outputs", 1)
-        force_setattr(row, "iterations_per_epoch", 1)
-        force_setattr(row, "optimizer", "sgd")
-        force_setattr(row, "feed", "resident")
-    return _with_sizes(row)
-
-
-def _with_sizes(row: Measurement) -> Measurement:
-    """Return the row with both sizes of its cell.
-
-    Rows from before `Measurement.sizes` hold them in the problem's name only: ``mlp-map:128x256``.
-    """
-    if row.sizes is not None or row.problem is None or "x" not in row.problem:
-        return row  # nearly always, and there are millions
-    name, _, cell = row.problem.rpartition(":")
-    sizes = _CELL.fullmatch(cell)
-    if sizes is None or name != row.family:
-        return row
-    return msgspec.structs.replace(row, sizes=(int(sizes[1]), int(sizes[2])))
 
 
 def load_run(
@@ -258,7 +228,8 @@ def load_environment_file(file: Path) -> Environment:
 def load_conditions(folder: Path) -> list[Conditions]:
     """Read what each start of a run was measured under, the newest first.
 
-    An old run has none. Raises `UserError` naming a file that cannot be understood.
+    A start that ended before it looked has none. Raises `UserError` naming a file that cannot be
+    understood.
     """
     later = sorted(folder.glob("conditions-*.json"), reverse=True)
     files = [*later, folder / "conditions.json"]

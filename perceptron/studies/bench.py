@@ -256,10 +256,7 @@ def _finding_task(
 
 
 def _as_json(plan: BenchPlan) -> dict[str, object]:
-    as_json = plain(plan)
-    if not plan.beside_finding:  # as of runs from before there was such a thing
-        del as_json["beside_finding"]
-    return as_json | {
+    return plain(plan) | {
         "study": "bench",
         "processes": plan.rounds,
         "whole": plan.whole,

@@ -46,18 +46,6 @@ def test_one_graph_serves_all_problems_of_a_shape() -> None:
     assert compiled_graph.compiled.cache_info().misses == before
 
 
-def test_on_a_gpu_it_needs_triton_and_in_a_rehearsal_what_the_cpu_needs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(torch_compiled.CUDA.__class__, "unavailable", lambda self: None)
-    monkeypatch.setattr(torch_compiled, "triton_unavailable", lambda: "no triton")
-    monkeypatch.setattr(torch_compiled, "cpp_unavailable", lambda: "no C++")
-    assert CUDA_BACKEND.unavailable() == "no triton"
-    assert BACKEND.unavailable() == "no C++"
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    assert CUDA_BACKEND.unavailable() == "no C++"
-
-
 def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """It gathers them itself; elsewhere they would be timed as if they had been copied."""
     monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")

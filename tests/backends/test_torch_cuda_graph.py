@@ -34,7 +34,7 @@ def test_every_graph_is_uploaded_before_it_is_timed(
 ) -> None:
     """The first replay of a graph is slower; and training begins at the start all the same."""
     cuda = FakeCuda()
-    monkeypatch.setattr(torch_cuda_graph, "capture", lambda: CudaCapture(cuda, "cpu"))
+    monkeypatch.setattr(torch_cuda_graph, "capture", lambda place: CudaCapture(cuda, "cpu"))
     problem = catalogue.find("or-gate")
     prepared = backend.prepare(problem, "float64")
     assert isinstance(prepared.trainer, trainer)

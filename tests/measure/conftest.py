@@ -98,7 +98,7 @@ class FakeTrainer:
 class FakeAccelerator:
     """A device of some memory, whose work moves the clock."""
 
-    kind = "cuda"
+    kind = place = "cuda"
 
     def __init__(self, clock: Clock, free: int | None = None, product_seconds: float = 0.0) -> None:
         self.clock = clock

@@ -99,8 +99,8 @@ def test_ceilings_are_those_of_where_a_backend_trains(monkeypatch: pytest.Monkey
     clock = Clock()
     backend = registry.load("numpy")
     accelerator = FakeAccelerator(clock, free=1, product_seconds=1.0)
+    accelerator.place = "cpu"  # where nothing is warmed up
     monkeypatch.setattr(backend, "accelerator", accelerator, raising=False)
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
     product, _ = extras.ceilings(backend, "float32", SHORT)
     assert accelerator.log[0] == "product 2048"
     assert product.work == 2.0 * 2048**3

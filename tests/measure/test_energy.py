@@ -72,7 +72,7 @@ def test_where_no_gpu_counts_the_reason_is_said(monkeypatch: pytest.MonkeyPatch)
         patched.setattr(hardware.Device, "nvml_device", no_driver)
         assert reason("torch-cuda") == "no NVIDIA driver"
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
-    assert "a rehearsal" in reason("torch-cuda")
+    assert "stands in" in reason("torch-cuda")
 
 
 def test_a_part_holds_joules_and_seconds_of_an_iteration(

@@ -4,7 +4,6 @@ import msgspec
 import pynvml
 import pytest
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.measure import hardware
 from perceptron.measure.gpu_state import gpu_state
@@ -58,11 +57,9 @@ def test_only_a_gap_has_it_warmed_up_again(clock: Clock, accelerator: FakeAccele
     assert trainer.trained > trained
 
 
-def test_a_rehearsal_has_no_clock_to_raise(
-    clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stand_in_has_no_clock_to_raise(clock: Clock, accelerator: FakeAccelerator) -> None:
     """And no GPU of the driver's: one that is here does not do the work."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    accelerator.place = "cpu"
     device = Device(accelerator, clock, lambda uuid: pytest.fail("sought"))
     trainer = FakeTrainer(clock, 1e-3)
     device.warm_up(trainer)

@@ -25,7 +25,7 @@ class Device:
     """A backend on a device, which is here in no test, and its trainer."""
 
     name, device, summary = "fake", "cuda", ""
-    accelerator = SimpleNamespace(kind="cuda")
+    accelerator = SimpleNamespace(kind="cuda", place="cuda")
 
     def __init__(self) -> None:
         self.trained = 0
@@ -137,7 +137,8 @@ def test_a_rehearsal_profiles_pytorch_on_the_cpu(monkeypatch: pytest.MonkeyPatch
 
 
 @needs_torch
-def test_of_another_library_a_rehearsal_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    with pytest.raises(Unsupported, match="PyTorch's operations"):
-        list(profile(Device(), OR_GATE, "float32", kernel_profile.torch_profiler("cpu")))
+def test_of_another_library_nothing_is_seen_on_the_cpu() -> None:
+    device = Device()
+    device.accelerator = SimpleNamespace(kind="cuda", place="cpu")
+    with pytest.raises(Unsupported, match="operations of PyTorch alone"):
+        list(profile(device, OR_GATE, "float32", kernel_profile.torch_profiler("cpu")))

@@ -181,7 +181,7 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
     assert second.status == "skipped"
     assert "fresh process" in str(second.reason)
     assert energy.status == "skipped"
-    assert "a rehearsal" in str(energy.reason)
+    assert "stands in" in str(energy.reason)
 
 
 class Compiles(NumpyBackend):

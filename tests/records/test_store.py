@@ -165,20 +165,18 @@ def test_a_larger_budget_continues_what_a_smaller_one_cut_short(
         assert second.spent_seconds == (101.0 if resumes else 0.0)
 
 
-def test_a_run_from_before_there_were_budgets_is_read_and_resumed(
+def test_a_run_of_another_format_is_refused_and_not_resumed(
     tmp_path: Path, run: Run, environment: Environment, row: MakeRow
 ) -> None:
+    """Its rows may say something else than this one's would."""
     with open_run(tmp_path, run, environment) as journal:
         journal.append(row())
-    file = journal.folder / "run.json"
-    known = msgspec.json.decode(file.read_bytes())
-    for field in ("budget_seconds", "spent_seconds", "cut_short"):
-        del known[field]
-    file.write_bytes(msgspec.json.encode(known))
-    assert load_plan(journal.folder).budget is None
-    later = msgspec.structs.replace(run, budget_seconds=100.0)
-    with open_run(tmp_path, later, environment) as resumed:
-        assert (resumed.rows, resumed.spent_seconds) == ([row()], 0.0)
+        file = journal.folder / "run.json"
+    file.write_bytes(file.read_bytes().replace(b'"format": 2', b'"format": 3'))
+    with pytest.raises(UserError, match=r"run\.json: not what a run writes: .*format"):
+        load_plan(journal.folder)
+    with open_run(tmp_path, run, environment) as later:
+        assert later.folder != journal.folder
 
 
 def test_a_finished_run_is_not_resumed(
@@ -320,27 +318,6 @@ def test_each_start_keeps_its_conditions(
     assert load_conditions(journal.folder) == [second, first]
 
 
-@pytest.mark.parametrize(
-    ("family", "problem", "sizes"),
-    [
-        ("mlp-map", "mlp-map:128x256", (128, 256)),
-        ("mlp-width", "mlp-width:512", None),
-        ("mlp:10x2", "mlp:10x2", None),
-        ("f", "f:0x2", None),
-        ("f", None, None),
-    ],
-)
-def test_an_old_row_has_the_two_sizes_of_its_problems_name(
-    tmp_path: Path, row: MakeRow, family: str, problem: str | None, sizes: tuple[int, int] | None
-) -> None:
-    """They were not written down beside it."""
-    old = msgspec.to_builtins(row(family=family, problem=problem))
-    del old["sizes"]
-    file = tmp_path / "rows.jsonl"
-    file.write_bytes(msgspec.json.encode(old) + b"\n")
-    assert [read.sizes for read in read_rows(file)] == [sizes]
-
-
 def test_sizes_are_whole_numbers_from_1(tmp_path: Path, row: MakeRow) -> None:
     """Their logarithms are taken."""
     file = tmp_path / "rows.jsonl"
@@ -349,7 +326,7 @@ def test_sizes_are_whole_numbers_from_1(tmp_path: Path, row: MakeRow) -> None:
         list(read_rows(file))
 
 
-def test_an_old_run_has_no_conditions(tmp_path: Path) -> None:
+def test_a_run_that_never_looked_has_no_conditions(tmp_path: Path) -> None:
     """They are not known, which is no error; a file that is damaged is one."""
     assert load_conditions(tmp_path) == []
     (tmp_path / "conditions.json").write_text('{"load": "much"}')

@@ -418,8 +418,3 @@ def test_more_processes_are_swept_and_are_no_part_of_the_finding(lab: Lab, tmp_p
     assert (stored.finding, stored.threads) == (result.finding, [2])
     named = plan(backends=("numpy", "torch-ddp"), threads=(2,))
     assert named.finding_backends == ("numpy-published", "numpy", "torch-ddp")
-
-
-def test_a_plan_that_names_nothing_beside_the_finding_is_stored_as_ever() -> None:
-    """An earlier run of the same plan is the same work."""
-    assert "beside_finding" not in study._as_json(plan())

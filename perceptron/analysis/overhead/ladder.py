@@ -58,7 +58,7 @@ class OverheadResult(Struct, frozen=True, kw_only=True):
     environment: Environment
     warnings: list[MeasurementWarning]
     budget: BudgetUse | None = None
-    """None of a run from before there were budgets."""
+    """None of a run that ended before it was written down."""
 
 
 def ladder(

@@ -106,7 +106,7 @@ class MapResult(Struct, frozen=True, kw_only=True):
     not_refined: int = 0
     """Cells that were still to be measured when the time was over: a border may lie off by them."""
     budget: BudgetUse | None = None
-    """None of a run from before there were budgets."""
+    """None of a run that ended before it was written down."""
 
 
 def phase_map_of(

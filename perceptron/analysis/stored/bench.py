@@ -30,7 +30,7 @@ class BenchResult(Struct, frozen=True, kw_only=True):
     crossovers: list[Crossover]
     warnings: list[MeasurementWarning]
     budget: BudgetUse | None = None
-    """None of a run from before there were budgets."""
+    """None of a run that ended before it was written down."""
 
     @property
     def hardware(self) -> str | None:

@@ -44,10 +44,10 @@ AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 
 class _BenchPlan(Struct):
     backends: list[str]
+    beside_finding: list[str]
     families: list[str] = []
     problems: list[Any] = []
-    """With models of the user's own no finding is measured; in runs from before it was."""
-    beside_finding: list[str] = []
+    """With models of the user's own no finding is measured."""
 
 
 class _CrossoverPlan(Struct):
@@ -60,15 +60,12 @@ class _MapPlan(Struct):
     y_range: tuple[Size, Size]
     points: Points
     threads: Threads
-    axes: tuple[AxisName, AxisName] = ("rows", "width")
-    """Not said by runs from when one family had two."""
+    axes: tuple[AxisName, AxisName]
 
 
 class _LadderPlan(Struct, kw_only=True):
     problem: str
     removes: dict[str, str]
-    kernels: dict[str, int] = {}
-    """Of a run from before they stood beside the plan."""
     operations: Size
     bytes_moved: Size
     threads: Threads
@@ -149,7 +146,7 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             rows,
             problem=plan.problem,
             removes=plan.removes,
-            kernels=plan.kernels | loaded.run.kernels,
+            kernels=loaded.run.kernels,
             work=(plan.operations, plan.bytes_moved),
             threads=plan.threads,
             published=published_iteration_seconds(plan.problem),

@@ -1,17 +1,17 @@
-"""The CUDA device as CuPy drives it; in a rehearsal NumPy stands in for CuPy, on the CPU."""
+"""The CUDA device as CuPy drives it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from perceptron import optional
 from perceptron.backends.accelerators.protocol import Loop, Queue
 from perceptron.backends.accelerators.torch_accelerator import held_up
+from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.problems.problem import DType
-from perceptron.rehearsal import is_rehearsal
 
 # Keeps the device busy for so many clock cycles; CuPy has no such kernel.
 _SPIN = """
@@ -22,10 +22,7 @@ extern "C" __global__ void spin(long long cycles) {
 """
 
 
-def namespace() -> Any:
-    """Return CuPy, or in a rehearsal what stands in for it."""
-    if is_rehearsal():
-        return np
+def _cupy() -> Any:
     import cupy
 
     return cupy
@@ -39,15 +36,19 @@ class CupyAccelerator:
     """
 
     kind = "cuda"
+    place = "cuda"
+
+    def unavailable(self) -> str | None:
+        # In this order: without a GPU installing CuPy would be of no use.
+        return driver_unavailable() or optional.missing("cupy")
 
     def touch(self) -> None:
-        square = namespace().ones((2, 2), "float32")
+        square = _cupy().ones((2, 2), "float32")
         square.dot(square)  # starts the library of products
         self.synchronize()
 
     def synchronize(self) -> None:
-        if not is_rehearsal():
-            namespace().cuda.Device().synchronize()
+        _cupy().cuda.Device().synchronize()
 
     def reset_peak_memory(self) -> None:
         pass
@@ -57,42 +58,29 @@ class CupyAccelerator:
 
     def free_memory(self) -> int | None:
         """Return what the device has left, and what the pool keeps of it and has not lent."""
-        if is_rehearsal():
-            return None
-        cupy = namespace()
+        cupy = _cupy()
         left, _ = cupy.cuda.runtime.memGetInfo()
         return int(left) + int(cupy.get_default_memory_pool().free_bytes())
 
     def release(self) -> None:
-        if not is_rehearsal():
-            namespace().get_default_memory_pool().free_all_blocks()
+        _cupy().get_default_memory_pool().free_all_blocks()
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        if is_rehearsal():
-            begin = time.perf_counter()
-            queue(iterations)
-            return (time.perf_counter() - begin) / iterations
-        return held_up(_AsTorch(namespace()), queue, iterations)
+        return held_up(_AsTorch(_cupy()), queue, iterations)
 
     def product(self, width: int, dtype: DType) -> Loop:
-        xp = namespace()
+        xp = _cupy()
         left, right, result = (xp.ones((width, width), dtype) for _ in range(3))
         return self._loop(lambda: left.dot(right, out=result))
 
     def copy(self, size: int) -> Loop:
-        xp = namespace()
+        xp = _cupy()
         source, target = (xp.ones(size // 4, "float32") for _ in range(2))
         return self._loop(lambda: xp.copyto(target, source))
 
     def transfers(self, size: int) -> Mapping[str, Loop]:
-        xp = namespace()
+        xp = _cupy()
         there = xp.ones(size // 4, "float32")
-        if is_rehearsal():
-            host = np.ones_like(there)
-            return {
-                "host to device": self._loop(lambda: np.copyto(there, host)),
-                "device to host": self._loop(lambda: np.copyto(host, there)),
-            }
         # From other memory the driver copies through a buffer of its own.
         pinned = xp.cuda.alloc_pinned_memory(size)
         host = np.frombuffer(pinned, "float32", size // 4)
@@ -103,9 +91,7 @@ class CupyAccelerator:
         }
 
     def versions(self) -> dict[str, str]:
-        if is_rehearsal():
-            return {}
-        cuda = namespace().cuda
+        cuda = _cupy().cuda
         runtime = cuda.runtime.runtimeGetVersion()  # 13020 is 13.2
         cublas = cuda.cublas.getVersion(cuda.device.get_cublas_handle())
         return {"cuda": f"{runtime // 1000}.{runtime % 1000 // 10}", "cublas": str(cublas)}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from perceptron.backends.accelerators.protocol import Loop, Queue
+from perceptron.backends.accelerators.stand_in import place_of
+from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.problems.problem import DType
-from perceptron.rehearsal import device_here
 
 if TYPE_CHECKING:
     import jax
 
-PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
+_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 """What brings CUDA to JAX, each for one of its major versions."""
 
 # So wide that XLA asks the library of products instead of writing a kernel itself.
@@ -29,18 +31,33 @@ _VERSIONS = {
 
 
 class JaxAccelerator:
-    """The first device of a kind. In a rehearsal the CPU stands in, as JAX has it."""
+    """The first device of a kind."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._peak_before = 0
 
     @property
+    def place(self) -> str:
+        return place_of(self.kind)
+
+    def unavailable(self) -> str | None:
+        if self.place == "cpu":
+            return None
+        reason = driver_unavailable()
+        if reason is None and not any(find_spec(plugin) for plugin in _PLUGINS):
+            return (
+                "this JAX is installed without CUDA: pip install 'jax[cuda13]', "
+                "or 'jax[cuda12]' for a driver before 580"
+            )
+        return reason
+
+    @property
     def device(self) -> jax.Device:
         """What JAX calls it; asking for it starts JAX's client."""
         import jax
 
-        return jax.devices(device_here(self.kind))[0]
+        return jax.devices(self.place)[0]
 
     def touch(self) -> None:
         self.product(_TOUCHED_WIDTH, "float32")(1)
@@ -105,7 +122,7 @@ class JaxAccelerator:
     def versions(self) -> dict[str, str]:
         """Return what JAX's CUDA plugin found, as the libraries number themselves."""
         found = {}
-        for plugin in PLUGINS:
+        for plugin in _PLUGINS:
             try:
                 module: Any = import_module(f"{plugin}._versions")
             except ImportError:

@@ -28,6 +28,13 @@ class Accelerator(Protocol):
     kind: str
     """As `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
 
+    @property
+    def place(self) -> str:
+        """Where its work is done: its kind, or ``cpu`` where the CPU stands in for it."""
+
+    def unavailable(self) -> str | None:
+        """Return why it cannot be used here, in one line; None if it can."""
+
     def touch(self) -> None:
         """Start what starts once in a process, and wait for it.
 
@@ -68,3 +75,9 @@ def accelerator_of(backend: Backend) -> Accelerator | None:
     """Return the device that a backend trains on, None for one that trains on the host."""
     accelerator: Accelerator | None = getattr(backend, "accelerator", None)
     return accelerator
+
+
+def place(backend: Backend) -> str:
+    """Return where a backend trains: on the CPU, or where its accelerator's work is done."""
+    accelerator = accelerator_of(backend)
+    return "cpu" if accelerator is None else accelerator.place

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perceptron.backends.accelerators.protocol import Loop, Queue
+from perceptron.backends.accelerators.stand_in import place_of
+from perceptron.backends.shared.torch_devices import device_unavailable
 from perceptron.problems.problem import DType
-from perceptron.rehearsal import device_here
 
 # How long the device is held up while the host queues: 2**k times this many clock cycles.
 _HELD_CYCLES = 2_000_000
@@ -18,27 +19,30 @@ _ATTEMPTS = 6
 class TorchAccelerator:
     """The first device of a kind.
 
-    In a rehearsal the CPU stands in: there is nothing to wait for, no allocator to ask, and what
-    the device does takes as long as queueing it.
+    On the CPU there is nothing to wait for, no allocator to ask, and what the device does takes as
+    long as queueing it.
     """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
     @property
-    def device(self) -> str:
+    def place(self) -> str:
         """What PyTorch calls it."""
-        return device_here(self.kind)
+        return place_of(self.kind)
+
+    def unavailable(self) -> str | None:
+        return None if self.place == "cpu" else device_unavailable(self.kind)
 
     def touch(self) -> None:
         import torch
 
-        square = torch.ones((2, 2), device=self.device)
+        square = torch.ones((2, 2), device=self.place)
         square @ square  # starts the library of products
         self.synchronize()
 
     def synchronize(self) -> None:
-        if self.device not in ("cpu", "meta"):
+        if self.place not in ("cpu", "meta"):
             self._module().synchronize()
 
     def reset_peak_memory(self) -> None:
@@ -62,7 +66,7 @@ class TorchAccelerator:
             empty()
 
     def uuid(self) -> str | None:
-        if self.device != "cuda":
+        if self.place != "cuda":
             return None
         # Older versions do not tell.
         uuid = getattr(self._module().get_device_properties(0), "uuid", None)
@@ -74,11 +78,11 @@ class TorchAccelerator:
         What was queued too late, or did not fit into the device's queue, would be timed with the
         host's pauses in it: then fewer iterations are queued, behind a longer wait.
         """
-        if self.device == "cpu":
+        if self.place == "cpu":
             begin = time.perf_counter()
             queue(iterations)
             return (time.perf_counter() - begin) / iterations
-        if self.device != "cuda":
+        if self.place != "cuda":
             return None
         return held_up(self._module(), queue, iterations)
 
@@ -86,7 +90,7 @@ class TorchAccelerator:
         import torch
 
         torch.set_float32_matmul_precision("highest")
-        made = {"dtype": getattr(torch, dtype), "device": self.device}
+        made = {"dtype": getattr(torch, dtype), "device": self.place}
         left, right = torch.ones((width, width), **made), torch.ones((width, width), **made)
         result = torch.empty((width, width), **made)
         return self._loop(lambda: torch.mm(left, right, out=result))
@@ -94,7 +98,7 @@ class TorchAccelerator:
     def copy(self, size: int) -> Loop:
         import torch
 
-        source = torch.ones(size // 4, device=self.device)
+        source = torch.ones(size // 4, device=self.place)
         target = torch.empty_like(source)
         return self._loop(lambda: target.copy_(source))
 
@@ -102,9 +106,9 @@ class TorchAccelerator:
         import torch
 
         host = torch.ones(size // 4, device="cpu")
-        if self.device == "cuda":  # from other memory the driver copies through a buffer of its own
+        if self.place == "cuda":  # from other memory the driver copies through a buffer of its own
             host = host.pin_memory()
-        there = torch.empty_like(host, device=self.device)
+        there = torch.empty_like(host, device=self.place)
         return {
             "host to device": self._loop(lambda: there.copy_(host, non_blocking=True)),
             "device to host": self._loop(lambda: host.copy_(there, non_blocking=True)),
@@ -114,7 +118,7 @@ class TorchAccelerator:
         import torch
 
         found = {"cuda": torch.version.cuda, "hip": torch.version.hip}
-        if self.device == "cuda":
+        if self.place == "cuda":
             cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
             found["cudnn"] = None if cudnn is None else str(cudnn)
         return {name: version for name, version in found.items() if version}
@@ -122,7 +126,7 @@ class TorchAccelerator:
     def _module(self) -> Any:
         import torch
 
-        return getattr(torch, self.device)
+        return getattr(torch, self.place)
 
     def _loop(self, work: Callable[[], object]) -> Loop:
         def loop(iterations: int) -> None:

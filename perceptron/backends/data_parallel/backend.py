@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from perceptron import optional
+from perceptron.backends.accelerators.stand_in import place_of
 from perceptron.backends.data_parallel.accelerator import RanksAccelerator
 from perceptron.backends.data_parallel.nodes import layout
 from perceptron.backends.data_parallel.trainer import DataParallelTrainer
@@ -21,10 +22,8 @@ from perceptron.backends.protocol import (
     threads_of_each,
 )
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_devices import device_unavailable
 from perceptron.errors import UserError
 from perceptron.problems.problem import DType, Problem
-from perceptron.rehearsal import device_here, is_rehearsal
 
 _T = TypeVar("_T")
 
@@ -60,9 +59,9 @@ class DataParallelBackend:
             needed = layout(self.processes).processes_per_node
         except UserError as error:  # nodes that cannot share the processes
             return str(error)
-        if self.device == "cpu" or is_rehearsal():
+        if self.accelerator is None or self.accelerator.place == "cpu":
             return None
-        return device_unavailable(self.device) or _too_few_gpus(needed)
+        return self.accelerator.unavailable() or _too_few_gpus(needed)
 
     def unprofiled(self) -> str | None:
         """Return why its kernels cannot be listed by a profiler."""
@@ -77,7 +76,7 @@ class DataParallelBackend:
         return thread_variables(each)
 
     def prepare(self, problem: Problem, dtype: DType) -> DataParallelTrainer:
-        world = world_of(self.processes, device_here(self.device))
+        world = world_of(self.processes, place_of(self.device))
         return DataParallelTrainer(world, problem, dtype)
 
 
@@ -97,10 +96,10 @@ class RanksOf:
         self._processes, self._device = processes, device
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        return world_of(self._processes, device_here(self._device)).ask("call", function, arguments)
+        return world_of(self._processes, place_of(self._device)).ask("call", function, arguments)
 
     def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        world = running_world(self._processes, device_here(self._device))
+        world = running_world(self._processes, place_of(self._device))
         if world is None:
             return []
         try:
@@ -112,7 +111,7 @@ class RanksOf:
         return layout(self._processes).processes_per_node
 
     def process_ids(self) -> list[int] | None:
-        return world_of(self._processes, device_here(self._device)).process_ids()
+        return world_of(self._processes, place_of(self._device)).process_ids()
 
 
 CPU = DataParallelBackend(

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perceptron import optional
-from perceptron.rehearsal import is_rehearsal
 
 INTERPRET = "TRITON_INTERPRET"
 """Set to 1 before Triton is imported, kernels are interpreted on the CPU and not compiled."""
@@ -20,10 +19,10 @@ def triton_unavailable() -> str | None:
     """Return why Triton cannot run here, in one line, or None.
 
     It brings its compiler of kernels, but compiles what launches them with the system's C compiler
-    against Python's header. Its interpreter, which a rehearsal uses, needs neither.
+    against Python's header. Its interpreter needs neither.
     """
     reason = optional.missing("triton")
-    if reason is not None or is_rehearsal():
+    if reason is not None:
         return reason
     return _missing("C", "CC", ["gcc", "clang"])
 

@@ -1,14 +1,9 @@
-"""Find out whether there is a CUDA device, without importing a framework.
-
-In a rehearsal there always is: the CPU stands in for it.
-"""
+"""Find out whether there is a CUDA device, without importing a framework."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-
-from perceptron.rehearsal import is_rehearsal
 
 NO_DEVICE = "no CUDA device found"
 
@@ -19,8 +14,6 @@ def driver_unavailable() -> str | None:
     Asks the driver, which takes milliseconds. Honours ``CUDA_VISIBLE_DEVICES``. Creates no
     context, so it takes no memory of the device; but the driver must not be asked before a fork.
     """
-    if is_rehearsal():
-        return None
     # The driver's library answers in a millisecond, importing a framework takes a second.
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:

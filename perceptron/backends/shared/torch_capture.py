@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from perceptron.backends.protocol import Unsupported
-from perceptron.rehearsal import is_rehearsal
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +84,7 @@ class CudaCapture:
         return replay
 
 
-class StandIn:
+class Repeating:
     """Records nothing: it repeats the work, and refuses what a device would refuse."""
 
     def on_stream(self) -> AbstractContextManager[None]:
@@ -97,10 +96,10 @@ class StandIn:
         return work
 
 
-def capture() -> Capture:
-    """Return what records on this machine's GPU; in a rehearsal what stands in for it."""
-    if is_rehearsal():
-        return StandIn()
+def capture(place: str) -> Capture:
+    """Return what records there: graphs of a GPU; on the CPU nothing does, but it refuses alike."""
+    if place == "cpu":
+        return Repeating()
     import torch
 
     # A graph that is destroyed while another is recorded would spoil it: those that nobody holds

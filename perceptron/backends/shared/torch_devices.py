@@ -1,7 +1,4 @@
-"""Find out whether PyTorch has a device of a kind; it is imported only where there may be one.
-
-In a rehearsal there always is: the CPU stands in for it.
-"""
+"""Find out whether PyTorch has a device of a kind; it is imported only where there may be one."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from perceptron.backends.shared.cuda import NO_DEVICE, driver_unavailable
-from perceptron.rehearsal import is_rehearsal
 
 # Where the driver of AMD's GPUs is loaded.
 _ROCM = Path("/dev/kfd")
@@ -21,8 +17,6 @@ _LEVEL_ZERO = "ze_loader.dll" if sys.platform == "win32" else "libze_loader.so.1
 
 def device_unavailable(device: str) -> str | None:
     """Return why PyTorch, which must be installed, cannot use a device of this kind; or None."""
-    if is_rehearsal():
-        return None
     if device == "cuda":
         return _cuda_unavailable()
     if device == "mps" and sys.platform != "darwin":

@@ -54,7 +54,7 @@ def test_of_one_machine_the_newest_state_is_drawn() -> None:
 
 
 def test_another_definition_of_one_name_is_another_group() -> None:
-    """As of an older checkout; rows from before there were digests stand with the newest."""
+    """As of an older checkout; rows without a digest stand with the newest."""
     newest = on("a", "b", problem_digest="new", when="2026-02-01T00:00:00Z")
     old = on("c", "d", problem_digest="old", when="2026-01-01T00:00:00Z")
     unknown = on("e", when="2025-12-01T00:00:00Z")

@@ -8,7 +8,6 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement, checks
-from perceptron.backends.data_parallel import backend as data_parallel
 from perceptron.backends.data_parallel.backend import CPU, CUDA
 from perceptron.backends.data_parallel.world import running_world
 from perceptron.backends.protocol import Distributed, processes_of, ranks_of
@@ -112,11 +111,9 @@ def test_a_gpu_is_needed_for_each_process(monkeypatch: pytest.MonkeyPatch) -> No
         cuda=SimpleNamespace(device_count=lambda: 1), __spec__=SimpleNamespace(origin="here")
     )
     monkeypatch.setitem(sys.modules, "torch", torch)
-    monkeypatch.setattr(data_parallel, "device_unavailable", lambda device: None)
+    monkeypatch.setattr(CUDA.accelerator.__class__, "unavailable", lambda self: None)
     assert CUDA.unavailable() is None
     assert CUDA.over(2).unavailable() == "needs 2 GPUs, one for each process, and finds 1"
-    monkeypatch.setattr(data_parallel, "device_unavailable", lambda device: "no CUDA device found")
-    assert CUDA.over(2).unavailable() == "no CUDA device found"
 
 
 def test_nodes_that_cannot_share_the_processes_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

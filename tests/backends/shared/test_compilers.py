@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron import optional, rehearsal
+from perceptron import optional
 from perceptron.backends.shared.compilers import cpp_unavailable, triton_unavailable
 
 
@@ -15,7 +15,7 @@ def header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
     monkeypatch.setattr(optional, "missing", lambda extra: None)
-    for name in ("CC", "CXX", rehearsal.VARIABLE):
+    for name in ("CC", "CXX"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "Python.h"
 
@@ -54,12 +54,3 @@ def test_a_missing_compiler_is_reported(
     assert unavailable() == f"no {language} compiler found: install {compiler}"
     monkeypatch.setenv(variable, "/no/such/compiler")
     assert unavailable() == f"{variable}=/no/such/compiler not found: install {compiler}"
-
-
-def test_a_rehearsal_needs_triton_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its interpreter compiles nothing."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    assert triton_unavailable() is None
-    monkeypatch.setattr(optional, "missing", lambda extra: f"no {extra}")
-    assert triton_unavailable() == "no triton"

@@ -6,13 +6,11 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.shared import torch_capture
 from perceptron.backends.shared.torch_capture import (
     WARM_UP_CALLS,
     CudaCapture,
     NotRecorded,
-    StandIn,
-    capture,
+    Repeating,
     refusing,
 )
 
@@ -44,7 +42,7 @@ def test_a_step_that_asks_for_a_value_is_refused_by_the_name_of_what_asks(
 ) -> None:
     """Before it is captured, where the device would say no more than that it is not permitted."""
     cuda = FakeCuda()
-    recorder = CudaCapture(cuda, "cpu") if kind == "cuda" else StandIn()
+    recorder = CudaCapture(cuda, "cpu") if kind == "cuda" else Repeating()
     with pytest.raises(Unsupported, match=operation) as refusal:
         recorder.record(lambda: [step()].clear())
     assert "\n" not in str(refusal.value)
@@ -135,15 +133,7 @@ def test_a_replay_does_what_was_recorded_again() -> None:
 
 def test_the_stand_in_repeats_the_work() -> None:
     calls: list[int] = []
-    recorder = StandIn()
+    recorder = Repeating()
     with recorder.on_stream():
         recorder.record(lambda: calls.append(1))()
     assert calls == [1, 1]
-
-
-def test_a_rehearsal_records_with_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    assert isinstance(capture(), StandIn)
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "0")
-    monkeypatch.setattr(torch, "cuda", FakeCuda())
-    assert isinstance(capture(), torch_capture.CudaCapture)

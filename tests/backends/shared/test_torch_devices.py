@@ -55,7 +55,6 @@ def test_a_build_without_its_library_is_not_asked_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Schedulers bring Level Zero to machines that have no such device."""
-    monkeypatch.delenv("PERCEPTRON_REHEARSAL", raising=False)
     monkeypatch.setattr("ctypes.CDLL", lambda name: None)
     monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
@@ -83,11 +82,6 @@ def test_a_build_finds_its_device_or_not(device: str, monkeypatch: pytest.Monkey
     assert device_unavailable(device) == f"no {device.upper()} device found"
     built_for(monkeypatch, device, is_there=True)
     assert device_unavailable(device) is None
-
-
-def test_in_a_rehearsal_every_device_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    assert [device_unavailable(device) for device in ("cuda", "mps", "xpu")] == [None] * 3
 
 
 def test_an_amd_gpu_is_a_device_of_cuda(monkeypatch: pytest.MonkeyPatch) -> None:

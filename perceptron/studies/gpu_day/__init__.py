@@ -1,1 +1,0 @@
-"""Everything that half an hour with a GPU can tell, in stages, packed as it goes."""
