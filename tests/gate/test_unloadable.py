@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Any
-
 import msgspec
 import pytest
 
-from perceptron.gate.checkout.request import CompareRequest
-from perceptron.gate.compare import compare
-from perceptron.gate.unloadable import unjudged, verdict_without_rows, wanted_modules
+from perceptron.gate.unloadable import unjudged, verdict_without_rows
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.comparison import Comparison, ComparisonPlan, LeftOut, Side
-from tests.gate.conftest import FEWEST, Repository
+from perceptron.records.comparison import ComparisonPlan, Side
+from tests.gate.conftest import FEWEST, Repository, run
 
-LEFT_OUT = [
-    LeftOut(
-        benchmark="benchmarks.download",
-        reason="benchmarks/download.py cannot be imported: OSError: no network",
-    ),
-    LeftOut(
-        benchmark="benchmarks.other",
-        reason="benchmarks/other.py cannot be imported: its process exited with 5",
-    ),
-    LeftOut(
-        benchmark="benchmarks.gpu",
-        reason="benchmarks/gpu.py cannot be imported: Skipped: no GPU",
-    ),
-    LeftOut(benchmark="suite.time_it(3)", reason="HEAD has no such parameters"),
-]
 SIDE = Side(name="x", commit="0", python="python")
 PLAN = ComparisonPlan(
     suite="s", benchmarks=None, base=SIDE, head=SIDE, budget_seconds=60, seed=1, rule={}
 )
 RULE = Rule(**FEWEST)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "modules"),
-    [("", 2), ("download", 1), ("^other", 1), ("gpu", 0), ("time_it", 0)],
-)
-def test_a_module_that_fails_is_one_where_it_is_wanted(wanted: str, modules: int) -> None:
-    """Not one that skips itself, nor what HEAD has no more."""
-    assert wanted_modules(LEFT_OUT, re.compile(wanted)) == modules
 
 
 def plan(not_reached: int, changed: str = "toy/lines.py") -> ComparisonPlan:
@@ -73,14 +43,8 @@ def test_nothing_to_compare_is_clean_if_most_were_looked_at() -> None:
     assert verdict_without_rows(6, plan(5, changed=""), RULE) == clean
 
 
-def run(**options: Any) -> Comparison:
-    options = {"results": Path("results"), "seed": 1, "count": "never", **options}
-    return compare(CompareRequest("first", "second", **options), lambda *_: None, RULE)
-
-
 def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:
     """Unless that is said to do."""
-    toy.write(".gitignore", "results/\n__pycache__/\n")
     for number in range(5):
         toy.write(f"benchmarks/broken{number}.py", "import nothing_called_so\n")
     toy.commit("second")
@@ -95,26 +59,3 @@ def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> No
     few = run(least_judged=0.4)
     assert (few.verdict, few.reason) == ("clean", "4 of 9 benchmarks judged, none slower")
     assert run(benchmarks="one").verdict == "clean"
-
-
-class Interrupted(Exception):
-    pass
-
-
-def test_a_run_is_not_resumed_with_another_configuration(toy: Repository) -> None:
-    """The suite's file is read as it lies in the working tree."""
-    toy.write(".gitignore", "results/\n__pycache__/\nasv.conf.json\n")
-    toy.write("others/__init__.py", "")
-    toy.write("others/suite.py", (toy.folder / "benchmarks" / "suite.py").read_text())
-    toy.commit("second")
-
-    def report(_done: int, _total: int, message: str) -> None:
-        if message == "screen, block 3":
-            raise Interrupted
-
-    request = CompareRequest("first", "second", benchmarks="one", count="never", seed=1)
-    with pytest.raises(Interrupted):
-        compare(request, report, RULE)
-    toy.write("asv.conf.json", '{"project": "toy", "benchmark_dir": "others"}')
-    assert compare(request, lambda *_: None, RULE).verdict == "clean"
-    assert len(list(Path("results/gate").iterdir())) == 2

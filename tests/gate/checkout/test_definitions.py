@@ -93,20 +93,3 @@ def test_what_a_module_does_when_it_is_imported_does_not(head: str | None) -> No
 )
 def test_what_is_done_otherwise_does_not(base: str, head: str) -> None:
     assert not shows_in_calls(base, head)
-
-
-@pytest.mark.parametrize(
-    ("base", "head"),
-    [
-        ("import a\nimport b\nb.on()\n", "import b\nb.on()\n"),
-        ("from a import (\n    sin,\n    cos,\n)\n", "from a import cos\n"),
-        ("from a import sin\n", "from a import cos, sin, tan\n"),
-    ],
-)
-def test_an_import_that_nothing_stands_in_for_does_no_harm(base: str, head: str) -> None:
-    """Whoever used it was changed, or fails."""
-    assert shows_in_calls(base, head)
-
-
-def test_a_new_module_shows_when_it_is_used() -> None:
-    assert shows_in_calls(None, BASE)

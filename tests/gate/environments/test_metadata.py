@@ -85,8 +85,3 @@ def test_a_backend_that_fails_is_an_answer_and_no_error(
     toy.git("tag", "--delete", "second")
     toy.write("setup.cfg", "[metadata]\nname = toy\nversion = 1.5\n")
     assert made(toy)[1] == all_arms("1.5")
-
-
-def test_a_tree_without_a_project_has_none(toy: Repository) -> None:
-    own, versions = made(toy)
-    assert (versions, own.failure("base")) == ({}, None)

@@ -99,18 +99,3 @@ def test_older_files_are_the_builders_to_read(tmp_path: Path) -> None:
     assert read(tmp_path) == Project(name="toy", version="1.5", backend="maker")
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = toy\nversion = attr: toy.version\n")
     assert read(tmp_path) == Project(name="toy", backend="maker")
-
-
-@pytest.mark.parametrize(
-    "project",
-    [
-        Project(),
-        Project(name="toy"),
-        Project(name="../toy", version="1"),
-        Project("toy", "1/2"),
-        Project("toy", "1" * 300),
-    ],
-)
-def test_what_names_no_folder_is_not_written(tmp_path: Path, project: Project) -> None:
-    assert not write(project, tmp_path)
-    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,6 @@ from perceptron.gate.sampling.budget import (
     OVER,
     SCREENED,
     Remaining,
-    in_minutes,
     plan_confirmation,
     plan_screen,
 )
@@ -69,11 +68,6 @@ def test_the_minutes_are_enough_and_round(budget: float, needed: float, share: f
     assert 60 * minutes >= budget
 
 
-@pytest.mark.parametrize(("seconds", "minutes"), [(1, 0.5), (31, 1), (90, 1.5), (601, 11)])
-def test_minutes_are_rounded_up(seconds: float, minutes: float) -> None:
-    assert in_minutes(seconds) == minutes
-
-
 def test_what_the_work_decides_takes_no_time_of_a_confirmation() -> None:
     slower = [0.2 + 0.001 * number for number in range(10)]
     screen = {"cheap": slower, "dear": slower}
@@ -94,14 +88,3 @@ def test_what_did_more_work_is_the_last_to_go() -> None:
     assert cheapest in {out.benchmark for out in left_out}
     _, left_out = plan_screen(COSTS, remaining(0.1), RULE, rose)
     assert {out.benchmark for out in left_out} == set(COSTS.benchmarks)
-
-
-def test_what_runs_changed_code_goes_before_what_did_more_work_and_after_all_others() -> None:
-    """What was not counted goes first of it."""
-    costs = Costs(0.1, {"rose": 9.0, "differs": 8.0, "touches": 7.0, "other": 1.0})
-    work = Work(base=1.0, head=1.3, change=0.3, noise=0.0)
-    evidence = {"rose": WorkEvidence("rose", work), "differs": WorkEvidence("changed", work)}
-    seconds = 2.01 * RULE.fewest_screen * costs.process(["rose"])
-    left = Remaining(seconds, 600.0, 0.7)
-    _, left_out = plan_screen(costs, left, RULE, evidence, ["touches", "differs"])
-    assert [row.benchmark for row in left_out] == ["other", "touches", "differs"]

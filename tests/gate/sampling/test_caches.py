@@ -68,17 +68,6 @@ def test_a_cache_that_failed_is_made_again_the_next_time(fake: Fake) -> None:
     assert fake.asked == ["cache", "cache", "measure"]
 
 
-def test_a_cache_is_made_once_for_each_arm_until_it_is_forgotten(fake: Fake) -> None:
-    caches = Caches(cast(Arms, fake))
-    sampler = Sampler(cast(Arms, fake), caches)
-    for arm in ("base", "base", "head"):
-        sample(sampler, cast(Arm, arm))
-    assert fake.asked.count("cache") == 2
-    caches.forget()
-    sample(sampler)
-    assert fake.asked.count("cache") == 3
-
-
 def test_arms_whose_caches_are_made_at_different_times_draw_alike(fake: Fake) -> None:
     """Until they are forgotten."""
     caches = Caches(cast(Arms, fake))
@@ -87,10 +76,3 @@ def test_arms_whose_caches_are_made_at_different_times_draw_alike(fake: Fake) ->
     caches.forget()
     caches.make("head", SUITE, Seeds(3, draw=7))
     assert fake.drawn == [5, 5, 7]
-
-
-def test_each_cache_has_a_file_of_its_own_whoever_asks_first(fake: Fake) -> None:
-    caches = Caches(cast(Arms, fake))
-    files = {caches.file(arm, cache) for arm in ("base", "head") for cache in ("c", "d")}
-    assert len(files) == 4
-    assert {len(str(file)) for file in files} == {len(str(caches.file("base", "d")))}

@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 from msgspec.structs import replace
 
-from perceptron.gate.sampling.budget import EXTENDED, SCREENED
+from perceptron.gate.sampling.budget import EXTENDED
 from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -63,21 +63,6 @@ def test_a_slowdown_without_time_needs_its_confirmation() -> None:
     assert least <= 60 * minutes <= least + 60
 
 
-def test_two_that_share_a_budget_need_one_for_both() -> None:
-    one = [*tried("a"), *blocks("a", SLOWER)]
-    both = [*one, *tried("b"), *blocks("b", SLOWER)]
-    alone = needed(one, planned(60.0, confirmation={"a": 0}))
-    together = needed(both, planned(60.0, confirmation={"a": 0, "b": 0}))
-    assert together["a"] == together["b"] > alone["a"]
-
-
-def test_what_was_not_screened_needs_its_share_of_the_budget() -> None:
-    some = [*tried("t"), *blocks("t", [0.0] * 2)]
-    (minutes,) = needed(some, planned(60.0)).values()
-    least = (30.0 + 2 * (RULE.fewest_screen - 2) * PROCESS) / SCREENED
-    assert least <= 60 * minutes <= least + 30
-
-
 def test_noise_needs_more_blocks_and_too_much_of_it_needs_another_machine() -> None:
     random = np.random.default_rng(3)
     minutes = {}
@@ -86,19 +71,6 @@ def test_noise_needs_more_blocks_and_too_much_of_it_needs_another_machine() -> N
         minutes[spread] = needed(some, planned(60.0, affordable={"t": 0}))["t"]
     assert 1 < minutes[0.05] < inf
     assert minutes[0.4] == inf
-
-
-def test_more_blocks_of_a_screen_must_fit_before_the_confirmation() -> None:
-    """Where everything else took most of the time."""
-    loud = np.random.default_rng(3).normal(0, 0.05, 10).tolist()
-    some = [*tried("t", 6000.0), *blocks("t", loud)]
-    (minutes,) = needed(some, planned(60.0, affordable={"t": 0})).values()
-    assert 60 * minutes > (6000.0 + 2 * PROCESS) / EXTENDED
-
-
-def test_what_did_the_same_work_needs_no_clock() -> None:
-    for ratios in ([], [0.4, -0.4] * 3):
-        assert needed([*tried("t"), *counts("t", 0.0), *blocks("t", ratios)], planned(60.0)) == {}
 
 
 def test_more_work_that_the_clock_leaves_open_needs_a_whole_screen() -> None:
@@ -115,11 +87,6 @@ def test_more_work_that_the_clock_leaves_open_needs_a_whole_screen() -> None:
         ]
         assert row.verdict == "inconclusive"
         assert ("--budget to" in (row.reason or "")) is (these is some)
-
-
-def test_it_never_says_to_keep_the_budget() -> None:
-    some = [*tried("t", 0.0), *blocks("t", SLOWER)]
-    assert needed(some, planned(3000.0, confirmation={"t": 0})) == {"t": 51.0}
 
 
 def test_a_row_says_it() -> None:
