@@ -39,12 +39,13 @@ def work(units):
 def quiet(units, passed):
     global NOW
     NOW += passed * 1e-6
-    loop(units * 50)
+    loop(units)
 
 def loop(turns):
     total = 0.0
-    for number in range(turns):
-        total += 0.5 * number
+    for _ in range(turns):
+        for number in range(50):  # none that is made anew: how is the memory's own affair
+            total += 0.5 * number
 
 def translated():
     return TEXT.translate(TABLE)
@@ -252,13 +253,17 @@ def test_without_seeds_two_draws_are_two_amounts_of_work(project: Repository) ->
 @pytest.mark.slow
 def test_bisect_names_the_commit_of_each_benchmark(project: Repository) -> None:
     """Past one at which nothing runs; HEAD's benchmarks serve all, and nothing is left behind."""
-    project.write("toy/__init__.py", TOY.format(head=0).replace("50)", "60)"))
+    project.write("toy/__init__.py", TOY.format(head=0).replace("range(50)", "range(60)"))
     project.commit("more-turns")
     project.write("toy/__init__.py", "raise ImportError\n")
     project.commit("broken")
-    project.write("toy/__init__.py", "# Repaired.\n" + TOY.format(head=0).replace("50)", "60)"))
+    project.write(
+        "toy/__init__.py", "# Repaired.\n" + TOY.format(head=0).replace("range(50)", "range(60)")
+    )
     project.commit("repaired")
-    project.write("toy/__init__.py", TOY.format(head=0).replace("50)", "60)") + "# more\n")
+    project.write(
+        "toy/__init__.py", TOY.format(head=0).replace("range(50)", "range(60)") + "# more\n"
+    )
     comparison = run(
         head=".", count="always", benchmarks="more|contradicted", bisect=True, budget_minutes=60.0
     )
