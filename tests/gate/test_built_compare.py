@@ -23,10 +23,13 @@ from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
 from tests.gate.conftest import FEWEST, Repository
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("cc") is None or not Path(sysconfig.get_path("include"), "Python.h").exists(),
-    reason="no C compiler, or no headers of Python",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("cc") is None or not Path(sysconfig.get_path("include"), "Python.h").exists(),
+        reason="no C compiler, or no headers of Python",
+    ),
+]
 
 SOURCE = """
 #define PY_SSIZE_T_CLEAN

@@ -253,19 +253,18 @@ def test_without_seeds_two_draws_are_two_amounts_of_work(project: Repository) ->
 @pytest.mark.slow
 def test_bisect_names_the_commit_of_each_benchmark(project: Repository) -> None:
     """Past one at which nothing runs; HEAD's benchmarks serve all, and nothing is left behind."""
-    project.write("toy/__init__.py", TOY.format(head=0).replace("range(50)", "range(60)"))
-    project.commit("more-turns")
-    project.write("toy/__init__.py", "raise ImportError\n")
-    project.commit("broken")
-    project.write(
-        "toy/__init__.py", "# Repaired.\n" + TOY.format(head=0).replace("range(50)", "range(60)")
-    )
-    project.commit("repaired")
-    project.write(
-        "toy/__init__.py", TOY.format(head=0).replace("range(50)", "range(60)") + "# more\n"
-    )
+    more = TOY.format(head=1).replace("range(50)", "range(60)")
+    for tag, text in (("more-turns", more), ("broken", "raise ImportError\n"), ("repaired", more)):
+        project.write("toy/__init__.py", text)
+        project.commit(tag)
+    project.write("toy/__init__.py", "# Not committed.\n" + more)
     comparison = run(
-        head=".", count="always", benchmarks="more|contradicted", bisect=True, budget_minutes=60.0
+        "second",
+        ".",
+        count="always",
+        benchmarks="more|contradicted",
+        bisect=True,
+        budget_minutes=60.0,
     )
     for row in comparison.rows:
         assert row.introduced_by is not None, row
