@@ -239,3 +239,15 @@ def test_an_interpreter_that_lacks_a_dependency_is_one_line(
         "BASE cannot be imported: benchmarks/needy.py: ModuleNotFoundError: No module named "
         f"'msgspec'; install it in {bare}"
     )
+
+
+def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:
+    """Unless that is said to do."""
+    for number in range(5):
+        toy.write(f"benchmarks/broken{number}.py", "import nothing_called_so\n")
+    toy.commit("second")
+    comparison = run(benchmarks="one|broken")
+    assert comparison.verdict == "inconclusive"
+    assert comparison.reason.startswith("only 1 of 6 benchmarks could be judged")
+    assert run(benchmarks="one|broken", least_judged=0.1).verdict == "clean"
+    assert run(benchmarks="one").verdict == "clean"

@@ -95,23 +95,3 @@ def test_only_benchmarks_that_run_code_of_the_changed_module_are_compared(
     assert said in notes(comparison)
     assert said in comment(comparison)
     assert "--changed" in comparison.reproduce
-
-
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        ("toy/_fast.c", "int main;"),
-        ("toy/lines.py", WORK.format(name="line").replace("LIMIT = 1", "LIMIT = 2")),
-    ],
-)
-def test_what_no_call_shows_may_be_in_any_benchmark(
-    two_modules: Repository, file: str, text: str
-) -> None:
-    """So all of them are compared, and it is said why."""
-    two_modules.write(file, text)
-    two_modules.commit("second")
-    comparison = run(only_changed=True, benchmarks="circle|line")
-    assert len(comparison.rows) == 3
-    assert comparison.plan.hidden_changes == [file]
-    said = f"--changed leaves nothing out: a change of {file} may show in any benchmark"
-    assert said in notes(comparison)
