@@ -363,8 +363,7 @@ def test_each_function_is_a_benchmark_with_its_parameters(tree: Path) -> None:
     assert (given[-1]["kind"], given[-1]["foreign"]) == ("end", [])
 
 
-@pytest.mark.parametrize("plugins", ["", "1"], ids=["with pytest-benchmark", "without"])
-@pytest.mark.parametrize("mode", ["importlib", "prepend"])
+@pytest.mark.parametrize(("plugins", "mode"), [("", "importlib"), ("1", "prepend")])
 def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
     tree: Path, plugins: str, mode: str
 ) -> None:

@@ -112,7 +112,7 @@ print(found["repeats"], found["frames"], len(found["stacks"]), found["stacks"][0
 """
 
 
-@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.9", "3.13"])
 def test_other_pythons_count_too(tmp_path: Path, version: str) -> None:
     """Also those whose code does not know its qualified name."""
     interpreter = old_pythons.python(version)
