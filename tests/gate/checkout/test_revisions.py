@@ -28,6 +28,8 @@ def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> Non
 
 def test_results_are_no_change(toy: Repository) -> None:
     """Else a comparison that writes into the repository would never be the same again."""
+    toy.write(".gitignore", "")
+    toy.commit("seen")
     toy.write("results/gate/x", "")
     assert changes(toy.folder, toy.folder / "results") == ()
     assert changes(toy.folder, RESULTS) == ("results/gate/x",)
