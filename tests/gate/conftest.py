@@ -20,8 +20,9 @@ from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, Reading, Stage
 from perceptron.records.comparison import Comparison, Row
 from perceptron.supervision import ChildProcess
+from tests import watching
 from tests.gate import few_blocks
-from tests.gate.few_blocks import COVERAGE, FEWEST
+from tests.gate.few_blocks import FEWEST
 
 # Work is counted, so that nothing here depends on how fast or busy the machine is.
 COUNTED = """
@@ -206,7 +207,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> tuple[Path, F
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Coverage sees the programs of this test; tracing all of them would double what they take."""
-    if any(name in os.environ for name in COVERAGE):
+    if any(name in os.environ for name in watching.PROCESSES):
         monkeypatch.setattr(ChildProcess, "end", few_blocks.leaving_later())
 
 
@@ -216,7 +217,7 @@ def toy(
 ) -> Repository:
     """A repository to stand in; checkouts go to a cache folder beside it."""
     if "traced" not in request.fixturenames:
-        for name in COVERAGE:
+        for name in watching.PROCESSES:
             monkeypatch.delenv(name, raising=False)
     for name, value in variables(tmp_path).items():
         monkeypatch.setenv(name, value)

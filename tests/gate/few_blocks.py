@@ -12,7 +12,6 @@ from perceptron.gate import compare
 from perceptron.gate.verdict.rule import Rule
 from perceptron.supervision import ChildProcess
 
-COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 FEWEST = {
     "screen": 5,
     "fewest_screen": 5,
@@ -43,6 +42,6 @@ def leaving_later() -> Callable[..., None]:
 
 if __name__ == "__main__":
     compare.Rule = lambda: Rule(**FEWEST)  # type: ignore[misc, assignment]
-    if any(name in os.environ for name in COVERAGE):
+    if any(name.startswith("COVERAGE_PROCESS_") for name in os.environ):
         ChildProcess.end = leaving_later()  # type: ignore[method-assign]
     main()
