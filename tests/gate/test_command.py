@@ -36,9 +36,9 @@ def start(toy: Repository, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def tracked(toy: Repository) -> Repository:
-    """A number that was nothing and is something."""
-    toy.write("benchmarks/suite.py", "import toy\n\ndef track_it():\n    return toy.NUMBER\n")
-    for tag, number in (("base", 0), ("head", 7)):
+    """A number that was none, then nothing, and is something."""
+    toy.write("benchmarks/suite.py", "import toy\n\ndef track_it():\n    return 0 + toy.NUMBER\n")
+    for tag, number in (("broken", None), ("base", 0), ("head", 7)):
         toy.write("toy/__init__.py", f"NUMBER = {number}\n")
         toy.commit(tag)
     return toy
@@ -48,7 +48,7 @@ def tracked(toy: Repository) -> Repository:
     ("base", "head", "code", "verdict"),
     [
         ("head", "head", 0, "clean: "),
-        ("base", "base", 2, "invalid: "),
+        ("broken", "broken", 2, "invalid: "),
         ("base", "head", 3, "inconclusive: "),
     ],
 )
