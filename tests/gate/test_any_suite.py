@@ -145,9 +145,9 @@ def project(toy: Repository, pyproject: str) -> None:
     )
 
 
-def test_a_project_that_reads_its_own_metadata_is_judged(toy: Repository, pyproject: str) -> None:
+def test_a_project_that_reads_its_own_metadata_is_judged(toy: Repository) -> None:
     """It is not installed, and a comment changes nothing."""
-    project(toy, pyproject)
+    project(toy, DYNAMIC)
     toy.commit("first")
     toy.write("toy/__init__.py", OWN_VERSION + COUNTED + "# a comment\n")
     toy.commit("second")
