@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from math import exp
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from perceptron.gate.checkout.request import CompareRequest
+from perceptron.gate.compare import compare
+from perceptron.gate.stages import Progress
+from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, Reading, Stage
+from perceptron.records.comparison import Comparison, Row
 from perceptron.supervision import ChildProcess
-
-# Of a rule, so that a run takes as few blocks as can be judged.
-FEWEST = {
-    "screen": 5,
-    "fewest_screen": 5,
-    "most_screen": 5,
-    "fewest_confirmation": 5,
-    "most_confirmation": 5,
-}
+from tests import watching
+from tests.gate import few_blocks
+from tests.gate.few_blocks import FEWEST
 
 # Work is counted, so that nothing here depends on how fast or busy the machine is.
 COUNTED = """
@@ -119,7 +121,9 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.git("init", "--quiet", "--initial-branch", "main")
+        self.write(".gitignore", "/results/gate/\n/html/\n__pycache__/\n")
         self.write("toy/__init__.py", COUNTED)
         self.write("benchmarks/__init__.py", "")
         self.write("benchmarks/suite.py", FOUR.format(one=100))
@@ -132,11 +136,11 @@ class Repository:
         file.write_text(text)
 
     def commit(self, tag: str) -> None:
-        """Everything there is, under a tag."""
+        """Everything there is, under a tag, which may be that of another commit so far."""
         self.git("add", "--all")
         who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
         self.git(*who, "commit", "--quiet", "--allow-empty", "--message", tag)
-        self.git("tag", tag)
+        self.git("tag", "--force", tag)
 
     def git(self, *arguments: str) -> str:
         return subprocess.run(
@@ -144,45 +148,79 @@ class Repository:
         ).stdout
 
 
-# Coverage writes in a fraction of it, also on a busy machine.
-_SECONDS_TO_WRITE = 3.0
+def run(
+    base: str = "first", head: str = "second", progress: Progress | None = None, **options: Any
+) -> Comparison:
+    """Compare in this process, with as few blocks as can be judged and without counts."""
+    options = {"results": Path("results"), "seed": 1, "count": "never", **options}
+    request = CompareRequest(base, head, **options)
+    return compare(request, progress or (lambda *_: None), Rule(**FEWEST))
+
+
+def rows(comparison: Comparison) -> dict[str, Row]:
+    """The rows by the last part of their names, with their parameters."""
+    return {
+        " ".join([row.benchmark.split(".")[-1].rpartition("::")[2], *row.params]): row
+        for row in comparison.rows
+    }
+
+
+class Interrupted(Exception):
+    pass
+
+
+def until(stop: str) -> Progress:
+    """Run as far as this."""
+
+    def report(_done: int, _total: int, message: str) -> None:
+        if message == stop:
+            raise Interrupted
+
+    return report
+
+
+def command(*arguments: str) -> list[str]:
+    """`perceptron compare` with as few blocks as can be judged, as a process of its own."""
+    return [sys.executable, few_blocks.__file__, "compare", *arguments]
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """What programs are to be started with; their cache lies in the folder.
+
+    They find no pympler, for which asv_runner would import NumPy: that is half of their start, and
+    no benchmark here asks for the size of an object.
+    """
+    bare = folder / "without pympler"
+    bare.mkdir(exist_ok=True)
+    (bare / "pympler.py").write_text("raise ImportError\n")
+    return {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": f"{bare}"}
+
+
+def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> tuple[Path, FileLock]:
+    """A folder of all workers of this run of tests, and its lock: what is made there, is once."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return folder / name, FileLock(folder / f"{name}.lock")
 
 
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coverage sees the programs of this test; tracing all of them would double what they take.
-
-    They are killed as soon as they have given their last answer. Coverage writes what it saw after
-    that, so here they may leave by themselves.
-    """
-    end = ChildProcess.end
-
-    def end_later(process: ChildProcess, patience_seconds: float = 0.0) -> None:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_SECONDS_TO_WRITE)
-        end(process, patience_seconds)
-
-    monkeypatch.setattr(ChildProcess, "end", end_later)
+    """Coverage sees the programs of this test; tracing all of them would double what they take."""
+    if any(name in os.environ for name in watching.PROCESSES):
+        monkeypatch.setattr(ChildProcess, "end", few_blocks.leaving_later())
 
 
 @pytest.fixture
 def toy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Repository:
-    """A repository to stand in; checkouts go to a cache folder beside it.
-
-    Programs find no pympler, for which asv_runner would import NumPy: that is half of their start,
-    and no benchmark here asks for the size of an object.
-    """
+    """A repository to stand in; checkouts go to a cache folder beside it."""
     if "traced" not in request.fixturenames:
-        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        for name in watching.PROCESSES:
             monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    bare = tmp_path / "without pympler"
-    bare.mkdir()
-    (bare / "pympler.py").write_text("raise ImportError\n")
-    monkeypatch.setenv("PYTHONPATH", str(bare))
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return Repository(folder)
+    for name, value in variables(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    repository = Repository(tmp_path / "repository")
+    monkeypatch.chdir(repository.folder)
+    return repository

@@ -1,4 +1,4 @@
-"""From two commits to a verdict by counted work, under the real valgrind.
+"""From two commits to a verdict by counted work, under the real valgrind: every kind, once.
 
 The clock of the suite is made up, so nothing here depends on how fast or busy the machine is; nor
 on chance: its noise is drawn once in a process, from what the gate's own seed decides.
@@ -9,37 +9,46 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from perceptron.gate.checkout.request import CompareRequest
-from perceptron.gate.compare import compare
-from perceptron.gate.counting import rounds as counting_rounds
-from perceptron.gate.verdict.rule import Rule
-from perceptron.records.comparison import Comparison, Row
-from tests.gate.conftest import FEWEST, Repository
+from perceptron.errors import UserError
+from perceptron.records.comparison import Comparison, Growth, Row
+from tests.gate.conftest import Repository, rows, run, shared
 
 pytestmark = pytest.mark.skipif(
     shutil.which("valgrind") is None, reason="valgrind is not installed"
 )
 
-# Work that a count sees, on a clock that goes up to 1 + NOISE times as fast in one process as in
-# another. The hash seed is the block's, and the tree's folder tells its arms apart.
+# Work that a count sees. The clock of `work` goes up to 21 times as fast in one process as in
+# another: the hash seed is the block's, and the tree's folder tells its arms apart. That of `quiet`
+# is exact.
 TOY = """
 import os
 import random
 NOW = 0.0
-NOISE = {noise}
 FOLDER = os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PACE = 1 + random.Random(os.environ.get("PYTHONHASHSEED", "") + FOLDER).uniform(0, NOISE)
+PACE = 1 + random.Random(os.environ.get("PYTHONHASHSEED", "") + FOLDER).uniform(0, 20)
+HEAD = {head}
+TABLE = bytes(range(256))
+TEXT = bytes(40_000 if HEAD else 10_000)
 
 def work(units):
+    quiet(units, units * PACE)
+
+def quiet(units, passed):
     global NOW
+    NOW += passed * 1e-6
+    loop(units)
+
+def loop(turns):
     total = 0.0
-    for _ in range(units):
-        for number in range(50):
+    for _ in range(turns):
+        for number in range(50):  # none that is made anew: how is the memory's own affair
             total += 0.5 * number
-    NOW += units * 1e-6 * PACE
-    return total
+
+def translated():
+    return TEXT.translate(TABLE)
 
 def clock():
     return NOW
@@ -48,223 +57,39 @@ SUITE = """
 import os
 import random
 import toy
+from toy import HEAD
 
+random.seed(42)
 VALUES = [random.random() for _ in range(random.randrange(500, 1500))]
 UNDER_VALGRIND = "vgpreload" in os.environ.get("LD_PRELOAD", "")
 
 class Counted:
     timer = staticmethod(toy.clock)
 
-    def time_one(self):
-        toy.work({one})
+    def time_more(self):
+        toy.work(100 + 2 * HEAD)
 
     def time_drawn(self):
         sorted(VALUES, key=lambda value: -value)
         toy.work(len(VALUES) // 10)
-"""
-CRASHES = """
+
+    def time_contradicted(self):
+        toy.quiet(100 + 10 * HEAD, 100)
+
+    def time_waits(self):
+        toy.quiet(100, 100 + 50 * HEAD)
+
+    def time_compiled(self):
+        toy.quiet(10, 100 + 10 * HEAD)
+        toy.translated()
+
     def time_crash(self):
         if UNDER_VALGRIND:
             os.kill(os.getpid(), 11)
-        toy.work(100)
-"""
-HANGS = """
-    def time_hang(self):
-        while UNDER_VALGRIND:
-            pass
-        toy.work(100)
-"""
-UNLIKE = """
+        toy.quiet(100, 100)
+
     def time_unlike(self):
-        toy.work(50 + 20 * int(os.environ["PROCESS"]))
-"""
-# Each interpreter takes the next number, and draws what this decides if nobody seeds it.
-NUMBERING = """
-import itertools
-import os
-import random
-
-def is_mine(number):
-    try:
-        os.mkdir(os.path.join({folder!r}, str(number)))
-    except FileExistsError:
-        return False
-    return True
-
-number = next(filter(is_mine, itertools.count()))
-os.environ["PROCESS"] = str(number)
-random.seed(number)
-"""
-
-
-@pytest.fixture
-def noisy(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """Two benchmarks, one over random inputs that nobody seeds, on a clock that says nothing."""
-    monkeypatch.delenv("PYTHONHASHSEED", raising=False)  # the user's would go before the gate's
-    toy.write(".gitignore", "results/\n__pycache__/\n")
-    toy.write("toy/__init__.py", TOY.format(noise=20))
-    toy.write("benchmarks/suite.py", SUITE.format(one=100))
-    toy.commit("base")
-    return toy
-
-
-def run(head: str = "head", **options: object) -> Comparison:
-    request = CompareRequest(
-        "base",
-        head,
-        results=Path("results"),
-        seed=1,
-        **{"count": "always", **options},  # type: ignore[arg-type]
-    )
-    return compare(request, lambda *_: None, Rule(**FEWEST, look=5))
-
-
-def rows(comparison: Comparison) -> dict[str, Row]:
-    return {row.benchmark.rpartition("time_")[2]: row for row in comparison.rows}
-
-
-def test_a_comment_is_clean_where_the_clock_could_see_nothing(noisy: Repository) -> None:
-    """Also for a benchmark over random inputs: both sides draw the same."""
-    noisy.write("toy/__init__.py", "# A comment.\n" + TOY.format(noise=20))
-    noisy.commit("head")
-    comparison = run()
-    assert comparison.verdict == "clean", comparison.reason
-    for row in comparison.rows:
-        assert (row.verdict, row.stands_on) == ("no change", "work")
-        assert row.work is not None
-        assert abs(row.work.change) < 0.001
-    assert comparison.environment.counter
-    assert comparison.plan.seeded
-
-
-def test_two_per_cent_more_work_in_one_of_them_is_found(noisy: Repository) -> None:
-    """In every round: the first, another layout of memory, other draws."""
-    slower = TOY.format(noise=20).replace(
-        "range(units)", "range(units + (2 if units == 100 else 0))"
-    )
-    noisy.write("toy/__init__.py", slower)
-    noisy.commit("head")
-    comparison = run()
-    assert comparison.verdict == "regression", comparison.reason
-    one = rows(comparison)["one"]
-    assert (one.verdict, one.stands_on) == ("regression", "work")
-    assert one.work is not None
-    assert one.work.change == pytest.approx(0.02, abs=0.003)
-    assert one.work.noise < 0.005
-    assert rows(comparison)["drawn"].verdict == "no change"
-    rounds = {block.number for block in comparison.blocks if block.stage == "count"}
-    assert rounds >= {0, 1, 2}  # more where draws differ by what the layout of memory adds
-    assert "--count always" in comparison.reproduce
-
-
-def test_more_work_that_the_clock_contradicts_is_shown_and_no_regression(
-    noisy: Repository,
-) -> None:
-    noisy.write("toy/__init__.py", TOY.format(noise=0.001))
-    noisy.commit("quiet")
-    busier = TOY.format(noise=0.001).replace("range(units)", "range(units + units // 10)")
-    noisy.write("toy/__init__.py", busier)
-    noisy.commit("head")
-    comparison = compare(
-        CompareRequest("quiet", "head", results=Path("results"), benchmarks="one", count="always"),
-        lambda *_: None,
-        Rule(**FEWEST, look=5),
-    )
-    [row] = comparison.rows
-    assert (comparison.verdict, row.verdict) == ("clean", "no change")
-    assert row.work is not None
-    assert row.work.change > 0.05
-    assert "work rose by" in (row.reason or "")
-
-
-@pytest.mark.parametrize(("body", "why"), [(CRASHES, "SIGSEGV"), (HANGS, "no answer within")])
-def test_what_only_fails_under_valgrind_is_left_to_the_clock(
-    noisy: Repository, monkeypatch: pytest.MonkeyPatch, body: str, why: str
-) -> None:
-    """It is no failure of HEAD, and the others are counted."""
-    monkeypatch.setattr(counting_rounds, "LONGEST_SECONDS", 5.0)
-    noisy.write("toy/__init__.py", TOY.format(noise=0.001))
-    noisy.write("benchmarks/suite.py", SUITE.format(one=100) + body)
-    noisy.commit("base2")
-    noisy.git("tag", "--force", "base")
-    noisy.commit("head")
-    comparison = run()
-    assert comparison.verdict == "clean", comparison.reason
-    special = rows(comparison)["crash" if body == CRASHES else "hang"]
-    assert (special.verdict, special.work, special.stands_on) == ("no change", None, "time")
-    assert why in (special.not_counted or "")
-    one = rows(comparison)["one"]
-    assert one.work is not None, one.not_counted
-
-
-@pytest.fixture
-def numbered(noisy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """The same where no two processes are alike, and that by no chance."""
-    folder = tmp_path / "numbered"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(NUMBERING.format(folder=str(folder)))
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=":")
-    return noisy
-
-
-def test_what_does_not_repeat_cannot_be_counted_and_says_so(numbered: Repository) -> None:
-    noisy = numbered
-    noisy.write("benchmarks/suite.py", SUITE.format(one=100) + UNLIKE)
-    noisy.commit("base2")
-    noisy.git("tag", "--force", "base")
-    noisy.commit("head")
-    comparison = run(benchmarks="unlike|one")
-    unlike = rows(comparison)["unlike"]
-    assert unlike.work is None
-    assert "not repeatable" in (unlike.not_counted or "")
-    assert unlike.stands_on == "time"
-    assert rows(comparison)["one"].work is not None
-
-
-def test_without_seeds_two_draws_are_two_amounts_of_work(numbered: Repository) -> None:
-    numbered.commit("head")
-    comparison = run(benchmarks="drawn", seeded=False)
-    [row] = comparison.rows
-    assert "not repeatable" in (row.not_counted or "")
-    assert "--no-seed" in comparison.reproduce
-
-
-@pytest.fixture
-def guarded(noisy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """The same on a system that lets no process execute what it has written."""
-    folder = tmp_path / "guarded"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(
-        "import mmap\n"
-        "before = mmap.mmap\n"
-        "def guarded(*place, prot=3, **named):\n"
-        "    if prot & 4:\n"
-        "        raise PermissionError(13, 'Permission denied')\n"
-        "    return before(*place, prot=prot, **named)\n"
-        "mmap.mmap = guarded\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=":")
-    return noisy
-
-
-def test_a_system_without_executable_memory_is_left_to_the_clock(guarded: Repository) -> None:
-    noisy = guarded
-    noisy.write("toy/__init__.py", TOY.format(noise=0.001))
-    noisy.commit("base2")
-    noisy.git("tag", "--force", "base")
-    noisy.commit("head")
-    comparison = run()
-    assert comparison.verdict == "clean"
-    assert {row.not_counted for row in comparison.rows} == {
-        "this system allows no executable memory (Permission denied)"
-    }
-
-
-CACHED = """
-import random
-import toy
-
-random.seed(42)
+        toy.quiet(50 + 20 * int(os.environ["PROCESS"]), 100)
 
 class First:
     timer = staticmethod(toy.clock)
@@ -287,27 +112,173 @@ class Second:
 
     def time_second(self, known):
         assert isinstance(known, dict)
-        toy.work(len(known))
-        toy.more(self.drawn)
+        toy.work(len(known) + self.drawn + HEAD * self.drawn // 10)
+"""
+# Each interpreter takes the next number, and draws what this decides if nobody seeds it.
+NUMBERING = """
+import itertools
+import os
+import random
+
+def is_mine(number):
+    try:
+        os.mkdir(os.path.join({folder!r}, str(number)))
+    except FileExistsError:
+        return False
+    return True
+
+number = next(filter(is_mine, itertools.count()))
+os.environ["PROCESS"] = str(number)
+random.seed(number)
 """
 
 
-def test_caches_and_draws_are_the_same_for_both_and_in_every_process(noisy: Repository) -> None:
-    """A module seeds itself, two setup_caches draw, a setup draws, and one of two changes: what is
-    counted alone in the second round draws as it did beside the other in the first."""
-    noisy.write("toy/__init__.py", TOY.format(noise=20) + "\n\nmore = work\n")
-    noisy.write("benchmarks/suite.py", CACHED)
-    noisy.commit("base2")
-    noisy.git("tag", "--force", "base")
-    busier = "\n\ndef more(units):\n    return work(units + units // 10)\n"
-    noisy.write("toy/__init__.py", TOY.format(noise=20) + busier)
-    noisy.commit("head")
-    comparison = run()
-    first, second = rows(comparison)["first"], rows(comparison)["second"]
-    assert (first.verdict, first.not_counted) == ("no change", None)
-    assert first.work is not None
-    assert abs(first.work.change) < 0.001
-    assert second.work is not None, second.not_counted
-    assert 0.04 < second.work.change < 0.08
-    assert second.verdict == "regression"
-    assert second.work.noise < 0.005
+@pytest.fixture
+def project(toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Benchmarks of all kinds, whose processes are each unlike any other."""
+    numbered = tmp_path / "numbered"
+    numbered.mkdir()
+    (numbered / "sitecustomize.py").write_text(NUMBERING.format(folder=str(numbered)))
+    monkeypatch.setenv("PYTHONPATH", str(numbered), prepend=":")
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)  # the user's would go before the gate's
+    toy.write("toy/__init__.py", TOY.format(head=0))
+    toy.write("benchmarks/suite.py", SUITE)
+    toy.commit("first")
+    toy.write("toy/__init__.py", "# Moved by a line.\n" + TOY.format(head=1))
+    toy.commit("second")
+    return toy
+
+
+@pytest.fixture
+def counted(project: Repository, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    kept, lock = shared(tmp_path_factory, "counted.json")
+    with lock:
+        if not kept.exists():
+            comparison = run(count="always", budget_minutes=600.0)
+            kept.write_bytes(msgspec.json.encode(comparison))
+        return msgspec.json.decode(kept.read_bytes(), type=Comparison)
+
+
+def level(row: Row, name: str) -> list[Growth]:
+    return [growth for growth in row.why if growth.level == name]
+
+
+def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison) -> None:
+    """Where the clock could see nothing, the count does, also over random inputs that nobody seeds:
+    both sides draw the same, and so do two rounds, whatever else a process counts."""
+    assert counted.verdict == "regression"
+    found = {name: (row.verdict, row.stands_on) for name, row in rows(counted).items()}
+    assert found.pop("time_unlike")[1] == "time"
+    assert found == {
+        "time_more": ("regression", "work"),
+        "time_drawn": ("no change", "work"),
+        "time_contradicted": ("no change", "time"),
+        "time_waits": ("regression", "time"),
+        "time_compiled": ("regression", "both"),
+        "time_crash": ("no change", "time"),
+        "time_first": ("no change", "work"),
+        "time_second": ("regression", "work"),
+    }
+    assert counted.environment.counter
+    assert counted.plan.seeded
+    assert "--count always" in counted.reproduce
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("time_more", 0.017, 0.023),
+        ("time_drawn", -0.001, 0.001),
+        ("time_contradicted", 0.05, 0.11),
+        ("time_waits", -0.001, 0.001),
+        ("time_first", -0.001, 0.001),
+        ("time_second", 0.04, 0.08),
+    ],
+)
+def test_the_count_is_the_work(counted: Comparison, name: str, least: float, most: float) -> None:
+    work = rows(counted)[name].work
+    assert work is not None, rows(counted)[name].not_counted
+    assert least < work.change < most
+    assert work.noise < 0.005
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("time_crash", "SIGSEGV"), ("time_unlike", "not repeatable")]
+)
+def test_what_cannot_be_counted_is_left_to_the_clock(
+    counted: Comparison, name: str, why: str
+) -> None:
+    """What only fails under valgrind is no failure of HEAD."""
+    row = rows(counted)[name]
+    assert row.work is None
+    assert why in (row.not_counted or "")
+
+
+def test_more_work_that_the_clock_contradicts_is_said(counted: Comparison) -> None:
+    assert "work rose by" in (rows(counted)["time_contradicted"].reason or "")
+
+
+def test_what_does_more_names_its_functions(counted: Comparison) -> None:
+    """A loop that turns more often, although nothing is called more often; compiled work, although
+    Python's code is the same."""
+    more, compiled = rows(counted)["time_more"], rows(counted)["time_compiled"]
+    assert (more.why_not, compiled.why_not) == (None, None)
+    [loop] = level(more, "python")
+    assert (loop.function, loop.file, loop.unit) == ("loop", "toy/__init__.py", "bytecodes")
+    assert (loop.base_calls, loop.head_calls) == (1, 1)
+    assert loop.head == pytest.approx(1.02 * loop.base, rel=0.01)
+    assert level(more, "c")[0].unit == "instructions"
+    assert level(compiled, "python") == []
+    first, *_ = level(compiled, "c")
+    assert "translate" in first.function
+    assert first.head == pytest.approx(4 * first.base, rel=0.01)
+    assert (first.base_calls, first.head_calls) == (1, 1)
+    assert "/" not in (first.file or "/")
+
+
+def test_the_same_work_is_not_looked_into(counted: Comparison) -> None:
+    row = rows(counted)["time_waits"]
+    assert (row.why, "its work is the same" in (row.why_not or "")) == ([], True)
+
+
+def test_without_seeds_two_draws_are_two_amounts_of_work(project: Repository) -> None:
+    project.write("benchmarks/suite.py", SUITE.replace("random.seed(42)\n", ""))
+    project.commit("second")
+    comparison = run(count="always", benchmarks="drawn", seeded=False, reasons=False)
+    [row] = comparison.rows
+    assert "not repeatable" in (row.not_counted or "")
+    assert "--no-seed" in comparison.reproduce
+
+
+@pytest.mark.slow
+def test_bisect_names_the_commit_of_each_benchmark(project: Repository) -> None:
+    """Past one at which nothing runs; HEAD's benchmarks serve all, and nothing is left behind."""
+    more = TOY.format(head=1).replace("range(50)", "range(60)")
+    for tag, text in (("more-turns", more), ("broken", "raise ImportError\n"), ("repaired", more)):
+        project.write("toy/__init__.py", text)
+        project.commit(tag)
+    project.write("toy/__init__.py", "# Not committed.\n" + more)
+    comparison = run(
+        "second",
+        ".",
+        count="always",
+        benchmarks="more|contradicted",
+        bisect=True,
+        budget_minutes=60.0,
+    )
+    for row in comparison.rows:
+        assert row.introduced_by is not None, row
+        assert row.introduced_by.commit == project.git("rev-parse", "more-turns").strip()
+    assert "--bisect" in comparison.reproduce
+    assert project.git("worktree", "list").count("\n") == 1
+
+
+def test_a_history_without_a_common_commit_is_said_before_anything_is_measured(
+    project: Repository,
+) -> None:
+    """As in a shallow clone; a verdict that was reached would be lost."""
+    project.git("checkout", "--quiet", "--orphan", "other")
+    project.commit("apart")
+    with pytest.raises(UserError, match=r"^--bisect: .*no commit in common here: fetch"):
+        run(head="apart", count="always", bisect=True, results=Path("none"))
+    assert not Path("none").exists()

@@ -1,80 +1,15 @@
-"""The digest of the gate's code sees what it does, and not what is written about it."""
+"""The digest of the gate's code holds all that measures and judges."""
 
 from __future__ import annotations
 
 import ast
-import shutil
 from pathlib import Path
-
-import pytest
 
 from perceptron.code_digest import sources
 from perceptron.gate import fingerprint
 
 ROOT = Path(fingerprint.__file__).parents[1]
 PARTS = (*fingerprint.MEASURING, *fingerprint.JUDGING)
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the package that may be changed."""
-    copy = tmp_path / "perceptron"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(fingerprint, "_PACKAGE", copy)
-    return copy
-
-
-MEASURING = (
-    "gate/blocks.py",
-    "gate/checkout/worktrees.py",
-    "gate/runner/*.py",
-    "gate/counting/*.py",
-    "gate/sampling/*.py",
-    "gate/stages.py",
-    "gate/verdict/outcome.py",
-    "gate/verdict/work.py",
-    "supervision.py",
-    "waiting.py",
-)
-JUDGING = ("gate/verdict/*.py", "records/block.py", "trimmed_mean.py")
-
-
-def test_every_module_that_measures_or_judges_counts(package: Path) -> None:
-    """A change of what only judges leaves what was measured as it is: it can be judged again."""
-    before, measured = fingerprint.digest(), fingerprint.digest(fingerprint.MEASURING)
-    assert before == fingerprint.digest() != measured
-    measuring = {file for pattern in MEASURING for file in package.glob(pattern)}
-    judging = {file for pattern in JUDGING for file in package.glob(pattern)}
-    assert len(measuring) >= 14
-    assert len(judging - measuring) >= 7
-    for file in sorted(measuring | judging):
-        text = file.read_text(encoding="utf-8")
-        file.write_text(text + "\nmore = 1\n", encoding="utf-8")
-        assert fingerprint.digest() != before, file
-        assert (fingerprint.digest(fingerprint.MEASURING) != measured) == (file in measuring), file
-        file.write_text(text, encoding="utf-8")
-    assert fingerprint.digest() == before
-
-
-@pytest.mark.parametrize("folder", ["counting", "runner", "sampling", "verdict"])
-def test_a_module_that_is_added_counts(package: Path, folder: str) -> None:
-    before = fingerprint.digest()
-    (package / "gate" / folder / "new.py").write_text("more = 1\n", encoding="utf-8")
-    assert fingerprint.digest() != before
-
-
-def test_a_proof_does_without_the_modules_that_its_comparisons_run_nothing_of(
-    package: Path,
-) -> None:
-    """Each of them is there, and counts for what resumes."""
-    proven, whole = fingerprint.digest(without=fingerprint.BESIDE), fingerprint.digest()
-    for name in fingerprint.BESIDE:
-        file = package / name
-        text = file.read_text(encoding="utf-8")
-        file.write_text(text + "\nmore = 1\n", encoding="utf-8")
-        assert fingerprint.digest() != whole
-        assert fingerprint.digest(without=fingerprint.BESIDE) == proven, name
-        file.write_text(text, encoding="utf-8")
 
 
 # What the stages and the judge use that can change neither a number nor what is made of it.

@@ -7,18 +7,14 @@ import re
 import sys
 import venv
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.request import CompareRequest
-from perceptron.gate.compare import compare
-from perceptron.gate.runner import installed
-from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import COUNTED, FEWEST, FOUR, Repository
+from tests.gate.conftest import COUNTED, Repository
+from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
 BUILT = "from toy._core import FACTOR\n" + COUNTED.replace("* 1e-6", "* FACTOR * 1e-6")
@@ -57,9 +53,7 @@ class Environment:
 @pytest.fixture
 def built(toy: Repository) -> Repository:
     """The small repository, whose tree cannot be imported before it is built."""
-    toy.write(".gitignore", "results/\n__pycache__/\n")
     toy.write("toy/__init__.py", BUILT)
-    toy.git("tag", "--delete", "first")
     toy.commit("first")
     toy.commit("second")
     return toy
@@ -76,17 +70,8 @@ def new(tmp_path: Path) -> Environment:
 
 
 def run(old: Environment, new: Environment, **options: Any) -> Comparison:
-    options = {"benchmarks": "two", "results": Path("results"), "seed": 1, **options}
-    request = CompareRequest(
-        "first",
-        "second",
-        base_python=old.python,
-        head_python=new.python,
-        installed=True,
-        count="never",
-        **options,
-    )
-    return compare(request, lambda *_: None, Rule(**FEWEST))
+    pythons = {"base_python": old.python, "head_python": new.python}
+    return compared(installed=True, **{"benchmarks": "two", **pythons, **options})
 
 
 def is_code(told: str | None, place: str, editable: str = "") -> bool:
@@ -121,7 +106,6 @@ def test_a_suite_that_imports_late_proves_itself_too(
     old.install("1.2.0", 1.0)
     new.install_editable("1.3.dev0", elsewhere)
     built.write("benchmarks/suite.py", "def track_it():\n    import toy\n    return 1\n")
-    built.git("tag", "--delete", "second")
     built.commit("second")
     comparison = run(old, new, benchmarks=None)
     assert comparison.verdict == "clean"
@@ -150,12 +134,6 @@ def fails(old: Environment, new: Environment) -> str:
     return str(caught.value)
 
 
-def test_one_interpreter_is_not_enough(built: Repository, old: Environment) -> None:
-    request = CompareRequest("first", "second", head_python=old.python, installed=True)
-    with pytest.raises(UserError, match=r"--installed .*--base-python and --head-python"):
-        compare(request, lambda *_: None)
-
-
 def test_an_arm_that_imports_the_checkout_is_refused(
     built: Repository, old: Environment, new: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,20 +146,6 @@ def test_an_arm_that_imports_the_checkout_is_refused(
     assert "a checkout" in message
 
 
-def test_an_arm_that_imports_its_tree_is_refused(
-    built: Repository, old: Environment, new: Environment
-) -> None:
-    """As a suite does that sets the path itself."""
-    built.write("toy/_core.py", "FACTOR = 1.0\n")
-    here = "import os, sys\nsys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))\n"
-    built.write("benchmarks/suite.py", here + FOUR.format(one=100))
-    built.git("tag", "--delete", "second")
-    built.commit("second")
-    old.install("1.2.0", 1.0)
-    new.install("1.3.0", 1.1)
-    assert fails(old, new).startswith("--installed: HEAD imported its tree")
-
-
 def test_a_project_that_is_not_installed_is_named(
     built: Repository, old: Environment, new: Environment
 ) -> None:
@@ -192,33 +156,9 @@ def test_a_project_that_is_not_installed_is_named(
     )
 
 
-def test_a_suite_that_imports_no_project_is_refused(
-    built: Repository, old: Environment, new: Environment
-) -> None:
-    built.write("benchmarks/suite.py", "def track_two():\n    return 1\n")
-    built.git("tag", "--delete", "second")
-    built.commit("second")
-    old.install("1.2.0", 1.0)
-    new.install("1.3.0", 1.1)
-    message = fails(old, new)
-    assert message.startswith("--installed: the benchmarks of BASE import no installed project")
-
-
 def test_the_same_files_are_not_compared_with_themselves(
     built: Repository, old: Environment
 ) -> None:
     old.install("1.2.0", 1.0)
     message = fails(old, old)
     assert message.startswith("--installed: BASE and HEAD import the same files, toy 1.2.0 from")
-
-
-def test_a_copy_that_hides_the_installed_one_has_no_version(tmp_path: Path) -> None:
-    """It may be any."""
-    here = tmp_path / "msgspec"
-    modules = [ModuleType("msgspec"), ModuleType("msgspec.json")]
-    for module, name in zip(modules, ("__init__.py", "json.py"), strict=True):
-        module.__file__ = str(here / name)
-    code = installed.project(["msgspec"], modules)
-    assert code is not None
-    assert (code["version"], code["place"]) == (None, str(here))
-    assert installed.project(["nothing"], modules) is None

@@ -76,12 +76,3 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
         open_journal(tmp_path, run(), seed_given=False),
     ):
         pass
-
-
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "gate").touch()
-    with (
-        pytest.raises(UserError, match=r"cannot write results: .*--results"),
-        open_journal(tmp_path, run(), seed_given=False),
-    ):
-        pass

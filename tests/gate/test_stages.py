@@ -103,11 +103,6 @@ def test_an_arm_that_always_waits_is_taken_again_in_three_blocks_and_then_counts
     assert log_ratios(blocks, "screen")["time_one"] == pytest.approx([0.693] * 5, abs=1e-3)
 
 
-def test_both_arms_that_waited_are_left_as_they_are(tmp_path: Path) -> None:
-    with open_run(tmp_path, 600.0) as journal:
-        assert len(screen(journal, Fake(tmp_path, lambda *_: 0.5))) == 2 * 5
-
-
 def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None:
     """The screen has its blocks, and retakes only what is left of its time."""
     fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perceptron.gate.checkout.request import CompareRequest
-from perceptron.gate.compare import compare
-from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import COUNTED, FEWEST, FOUR, Repository
+from tests.gate.conftest import COUNTED, FOUR, Interrupted, Repository, run, until
 
 SUITE = Path("../toy-benchmarks/asv.conf.json")
 
@@ -28,20 +26,18 @@ def project(toy: Repository, tmp_path: Path) -> Repository:
     )
     (suite / "asv.conf.json").write_text('{"project": "toy", "repo": "../repository"}')
     (toy.folder / "asv.conf.json").unlink()
-    toy.write(".gitignore", "results/\n__pycache__/\n")
     toy.commit("base")
     return toy
 
 
-def run(head: str, results: Path = Path("results"), **options: object) -> Comparison:
-    request = CompareRequest("base", head, SUITE, results=results, seed=1, count="never", **options)  # type: ignore[arg-type]
-    return compare(request, lambda *_: None, Rule(**FEWEST))
+def elsewhere(head: str = "head", **options: Any) -> Comparison:
+    return run("base", head, suite=SUITE, **options)
 
 
 def test_a_comment_is_clean(project: Repository) -> None:
     project.write("toy/__init__.py", COUNTED + "# a comment\n")
     project.commit("head")
-    comparison = run("head")
+    comparison = elsewhere()
     assert comparison.verdict == "clean", comparison.reason
     assert len(comparison.rows) == 4
     assert comparison.plan.suite == str(SUITE)
@@ -53,7 +49,7 @@ def test_five_per_cent_are_found_and_no_file_of_the_project_is_blamed(project: R
     """Not committed: neither copies of the benchmarks nor results are changes of the project."""
     slower = COUNTED.replace("amount * 1e-6", "amount * (1.05 if amount == 200 else 1) * 1e-6")
     project.write("toy/__init__.py", slower)
-    comparison = run(".")
+    comparison = elsewhere(".")
     assert comparison.verdict == "regression", comparison.reason
     (row,) = [row for row in comparison.rows if row.verdict == "regression"]
     assert row.benchmark == "suite.Counted.time_two"
@@ -62,22 +58,12 @@ def test_five_per_cent_are_found_and_no_file_of_the_project_is_blamed(project: R
     assert project.git("status", "--porcelain").split() == ["M", "toy/__init__.py"]
 
 
-class Interrupted(Exception):
-    pass
-
-
 def test_a_run_is_not_resumed_with_changed_benchmarks(project: Repository) -> None:
     project.commit("head")
-
-    def report(_done: int, _total: int, message: str) -> None:
-        if message == "screen, block 3":
-            raise Interrupted
-
-    request = CompareRequest("base", "head", SUITE, benchmarks="one", count="never")
     with pytest.raises(Interrupted):
-        compare(request, report, Rule(**FEWEST))
+        elsewhere(benchmarks="one", progress=until("screen, block 3"))
     amounts = SUITE.parent / "benchmarks" / "amounts.py"
     amounts.write_text("ONE = 150\n")
-    (row,) = run("head", benchmarks="one").rows
+    (row,) = elsewhere(benchmarks="one").rows
     assert row.base_seconds == pytest.approx(150e-6)
     assert len(list(Path("results/gate").iterdir())) == 2

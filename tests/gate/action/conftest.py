@@ -9,17 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.gate.conftest import FEWEST
+from tests.gate import few_blocks
 
 # Of this checkout, whatever is installed; with a rule of as few blocks as can be judged.
-PERCEPTRON = f"""#!{sys.executable}
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from perceptron.cli import main
-from perceptron.gate import compare
-from perceptron.gate.verdict.rule import Rule
-compare.Rule = lambda: Rule({", ".join(f"{name}={value}" for name, value in FEWEST.items())})
-main()
+PERCEPTRON = f"""#!/bin/bash
+PYTHONPATH={shlex.quote(str(ROOT))}:$PYTHONPATH exec {sys.executable} {few_blocks.__file__} "$@"
 """
 RECORDS = """#!/bin/bash
 printf "%s\\0" "${0##*/}" "$@" >> "$RUNNER_TEMP/calls"

@@ -107,18 +107,12 @@ SLOWER = '{"rows": [], "verdict": "regression"}'
     [
         (SLOWER, 1, "regression"),
         ('{"verdict": "inconclusive"}', 3, "inconclusive"),
-        ('{"verdict": "invalid"}', 2, "invalid"),
-        ("", 0, "error"),
-        ("", 1, "error"),
-        ("", 2, "error"),
         ("", 137, "error"),
-        (SLOWER[:-1], 137, "error"),
         (SLOWER[:-1], 1, "error"),
         (SLOWER, 137, "error"),
         (SLOWER, 0, "error"),
         ('{"verdict": "clean"}', 2, "error"),
         ("{}", 2, "error"),
-        ("[]", 1, "error"),
     ],
 )
 def test_what_broke_is_never_called_slower(

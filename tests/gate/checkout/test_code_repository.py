@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.code_repository import code_repository
-from perceptron.gate.checkout.suite import own_file, read_suite
+from perceptron.gate.checkout.suite import read_suite
 from tests.gate.conftest import Repository
 
 URL = "https://git.example.org/group/toy.git"
@@ -147,15 +147,6 @@ def test_a_project_that_is_not_where_it_says_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_url_needs_a_clone_to_stand_in(
-    elsewhere: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    configure(elsewhere, repo=URL)
-    with pytest.raises(UserError, match="compare in a clone"):
-        code_repository(elsewhere.folder / "asv.conf.json", tmp_path)
-
-
 def test_changed_benchmarks_are_another_suite(toy: Repository, elsewhere: Repository) -> None:
     """Committed or not."""
     configure(elsewhere, repo="../repository")
@@ -167,49 +158,3 @@ def test_changed_benchmarks_are_another_suite(toy: Repository, elsewhere: Reposi
     elsewhere.commit("changed")
     states.append(read_suite(FILE, toy.folder).state)
     assert len(set(states)) == 3
-
-
-def test_what_is_copied_with_benchmarks_is_their_state(
-    toy: Repository, elsewhere: Repository, tmp_path: Path
-) -> None:
-    """Folders that are linked into them are."""
-    configure(elsewhere, repo="../repository")
-    data = tmp_path / "data" / "deep"
-    data.mkdir(parents=True)
-    (elsewhere.folder / "benchmarks" / "data").symlink_to(tmp_path / "data")
-    states = {read_suite(FILE, toy.folder).state}
-    for text in ("1", "2"):
-        (data / "numbers").write_text(text)
-        states.add(read_suite(FILE, toy.folder).state)
-    assert len(states) == 3
-
-
-def test_other_entries_are_another_suite(toy: Repository) -> None:
-    """Of the file as it lies in the working tree, whatever is compared."""
-    entries: list[dict[str, str]] = [
-        {},
-        {"benchmark_dir": "toy"},
-        {"project": "other"},
-        {"repo_subdir": "toy"},
-    ]
-    suites = []
-    for entry in entries:
-        configure(toy, **{"repo": ".", **entry})
-        suites.append(read_suite(Path("asv.conf.json"), toy.folder).entries())
-    assert [suite["kind"] for suite in suites] == ["asv"] * 4
-    assert len({str(suite) for suite in suites}) == 4
-
-
-def test_its_files_are_none_of_the_project(toy: Repository, elsewhere: Repository) -> None:
-    configure(elsewhere, repo="../repository")
-    suite = read_suite(FILE, toy.folder)
-    assert suite.file == str(FILE)
-    assert suite.origin == elsewhere.folder / "benchmarks"
-    assert own_file(f"{suite.benchmarks}/suite.py") is None
-    assert own_file("benchmarks/suite.py") == "benchmarks/suite.py"
-
-
-def test_benchmarks_that_are_not_there_are_named(toy: Repository, elsewhere: Repository) -> None:
-    configure(elsewhere, repo="../repository", benchmark_dir="none")
-    with pytest.raises(UserError, match=r"its benchmark_dir none is not there: .*/none"):
-        read_suite(FILE, toy.folder)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.gate.checkout.pytest_files import read_pytest_suite
 
 
@@ -60,9 +59,3 @@ def test_the_project_has_the_name_that_it_gives_itself(
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     assert read_pytest_suite(tmp_path / "tests", tmp_path).project == name
-
-
-@pytest.mark.parametrize("path", [".", ".."])
-def test_tests_lie_in_a_folder_of_the_repository(tmp_path: Path, path: str) -> None:
-    with pytest.raises(UserError, match=r"--pytest \S+: .*inside the repository"):
-        read_pytest_suite(tmp_path / path, tmp_path)

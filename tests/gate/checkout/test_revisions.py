@@ -6,21 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import changes, resolve
-from perceptron.gate.checkout.suite import Suite, read_suite
+from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from tests.gate.conftest import Repository
 
 SUITE = Suite("asv.conf.json", "benchmarks", ".")
 
 RESULTS = Path("/nowhere/results")
-
-
-def test_names_become_commits(toy: Repository) -> None:
-    commit = toy.git("rev-parse", "HEAD").strip()
-    for name in ("main", "first", "HEAD", commit, commit[:9]):
-        assert resolve(toy.folder, name, RESULTS).commit == commit
 
 
 def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> None:
@@ -35,21 +28,11 @@ def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> Non
 
 def test_results_are_no_change(toy: Repository) -> None:
     """Else a comparison that writes into the repository would never be the same again."""
+    toy.write(".gitignore", "")
+    toy.commit("seen")
     toy.write("results/gate/x", "")
     assert changes(toy.folder, toy.folder / "results") == ()
     assert changes(toy.folder, RESULTS) == ("results/gate/x",)
-
-
-def test_pages_of_comparisons_are_no_change(
-    toy: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """But what else lies in that folder may be the project's own."""
-    (toy.folder / "html" / "gate").mkdir(parents=True)
-    toy.write("html/gate/index.html", "")
-    toy.write("html/template.html", "")
-    written = CompareRequest("a", "b").written()
-    assert changes(toy.folder, *written) == ("html/template.html",)
-    assert CompareRequest("a", "b", html=None).written() == written[:1]
 
 
 def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> None:
@@ -122,17 +105,6 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
             assert toy.git("worktree", "list").count("\n") == 3
     assert toy.git("worktree", "list").count("\n") == 1
     assert [path.name for path in cache.iterdir()] == ["gate-note"]
-
-
-def test_a_suite_in_a_folder_is_read_from_there(toy: Repository) -> None:
-    toy.write("deep/asv.conf.json", '{"benchmark_dir": "../benchmarks", "repo_subdir": "code",}')
-    suite = read_suite(Path("deep/asv.conf.json"), toy.folder)
-    assert (suite.benchmarks, suite.code) == ("benchmarks", "code")
-    (toy.folder / "code" / "src").mkdir(parents=True)
-    assert suite.roots(toy.folder) == [
-        str(toy.folder / "code" / "src"),
-        str(toy.folder / "code"),
-    ]
 
 
 def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: Path) -> None:

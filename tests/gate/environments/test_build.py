@@ -16,11 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from perceptron import optional
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest, resolve_request
 from perceptron.gate.environments import build, build_cache, dependencies
-from perceptron.gate.environments.build import Environments, HeadDoesNotBuild, built, check
+from perceptron.gate.environments.build import Environments, HeadDoesNotBuild, built
 from perceptron.gate.environments.build_cache import Made
 from tests.gate.conftest import Repository
 
@@ -185,15 +184,6 @@ def test_dependencies_of_another_day_are_not_compared(
     assert builder.built == [".", "first"], "the new one was kept, and the old one is gone"
 
 
-def test_a_head_of_another_day_is_built_again_too(builder: Builder, tmp_path: Path) -> None:
-    environments(tmp_path, "second", "second")
-    age()
-    builder.offered = "2.1"
-    builder.built.clear()
-    assert environments(tmp_path).warnings == []
-    assert builder.built == ["first", "second"]
-
-
 def test_dependencies_that_the_revisions_choose_are_said(builder: Builder, tmp_path: Path) -> None:
     """Nothing is built for it, now or later."""
     builder.pinned = {"second": "1.9"}
@@ -202,41 +192,6 @@ def test_dependencies_that_the_revisions_choose_are_said(builder: Builder, tmp_p
         assert "numpy 2.0 and 1.9" in warning.message
         age()
     assert builder.built == ["first", "second"]
-
-
-def test_a_base_that_does_not_build_any_more_is_kept(
-    toy: Repository, builder: Builder, tmp_path: Path
-) -> None:
-    environments(tmp_path)
-    age()
-    builder.offered = "2.1"
-    builder.logs["first"] = BROKEN
-    toy.write("toy/more.py", "1\n")
-    made = environments(tmp_path, head=".")
-    assert ["numpy 2.0 and 2.1" in own.message for own in made.warnings] == [True]
-    assert Path(made.pythons["base"]).exists()
-
-
-def test_what_conda_installs_is_known_by_content(
-    toy: Repository, builder: Builder, tmp_path: Path
-) -> None:
-    content = {"project": "toy", "repo": ".", "environment_type": "conda"}
-    for named in ("environment.yml", "other.yml"):
-        toy.write("asv.conf.json", json.dumps({**content, "conda_environment_file": named}))
-        toy.write(named, "dependencies: [numpy=2.0]")
-        environments(tmp_path)
-        builder.built.clear()
-        environments(tmp_path)
-        assert builder.built == []
-        toy.write(named, "dependencies: [numpy=2.1]")
-        environments(tmp_path)
-        assert builder.built == ["first", "second"]
-    toy.write("asv.conf.json", json.dumps(content))  # asv's default
-    builder.built.clear()
-    environments(tmp_path)
-    toy.write("environment.yml", "dependencies: [numpy=2.2]")
-    environments(tmp_path)
-    assert builder.built == ["first", "second"] * 2
 
 
 def test_a_base_that_does_not_build_is_one_line(builder: Builder, tmp_path: Path) -> None:
@@ -257,40 +212,3 @@ def test_an_interrupted_build_is_begun_again(builder: Builder, tmp_path: Path) -
     builder.built.clear()
     environments(tmp_path)
     assert builder.built == ["first", "second"]
-
-
-def test_of_several_environments_the_one_that_was_made_is_named(
-    builder: Builder, tmp_path: Path
-) -> None:
-    builder.others = ["py-numpy1", "py-numpy2"]
-    (warning,) = environments(tmp_path).warnings
-    assert "of 3 environments that the suite names, py was built" in warning.message
-
-
-@pytest.mark.parametrize(
-    ("config", "options", "message"),
-    [
-        (
-            {"environment_type": "existing"},
-            {},
-            "environment_type is existing, which builds nothing",
-        ),
-        ({"pythons": ["same"]}, {}, "environment_type is existing"),
-        ({}, {"base_python": "python3"}, "leave out --base-python"),
-        ({}, {"installed": True}, "leave out --base-python, --head-python and --installed"),
-    ],
-)
-def test_what_cannot_be_built_is_one_line(
-    toy: Repository, config: dict[str, object], options: dict[str, Any], message: str
-) -> None:
-    toy.write("asv.conf.json", json.dumps(config))
-    with pytest.raises(UserError, match=message):
-        check(CompareRequest("first", "first", build=True, **options))
-
-
-def test_without_asv_the_line_says_how_to_get_it(
-    toy: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(optional, "_is_here", lambda module: module != "asv")
-    with pytest.raises(UserError, match="--build: asv is not installed: pip install"):
-        check(CompareRequest("first", "first", build=True))

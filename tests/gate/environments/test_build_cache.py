@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.gate.environments import build_cache
 from perceptron.gate.environments.build_cache import Made, Place, drop_oldest
 from perceptron.records.files.replace import replace
@@ -61,15 +60,6 @@ def test_two_arms_of_one_commit_have_one_each_with_paths_equally_long(take: Take
     assert {take("how", COMMIT).folder, take("how", COMMIT).folder} <= {base.folder, head.folder}
 
 
-def test_a_new_one_leaves_what_was_made(take: Take) -> None:
-    made = make(take("how", COMMIT))
-    made.close()
-    new = take("how", COMMIT, new=True)
-    assert new.folder != made.folder
-    new.close()
-    assert take("how", COMMIT).folder == made.folder
-
-
 @pytest.mark.parametrize("broken", ["cut short", "python gone", "written by another version"])
 def test_half_an_environment_is_none(take: Take, broken: str) -> None:
     place = make(take("how", COMMIT))
@@ -98,12 +88,3 @@ def test_the_oldest_go_and_what_is_in_use_stays(take: Take) -> None:
     assert [place.folder.exists() for place in places] == [True, False, False, False]
     used.close()
     assert [path.name for path in build_cache.home().iterdir()] == ["how"]
-
-
-def test_a_cache_that_cannot_be_written_is_one_line(
-    take: Take, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (cache / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache / "file"))
-    with pytest.raises(UserError, match=r"cannot hold environments: .*set XDG_CACHE_HOME"):
-        take("how", COMMIT)

@@ -11,7 +11,6 @@ import pytest
 from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.environments import metadata
 from perceptron.gate.environments.metadata import Metadata
 from perceptron.records.block import Arm
 from tests.gate.conftest import Repository
@@ -58,25 +57,18 @@ def test_setup_py_is_asked_by_setuptools(toy: Repository) -> None:
 FAILING = {
     "is not there": ("import nowhere\n", "No module named 'nowhere'"),
     "fails": (HOOK + "raise ValueError('not today')\n", "ValueError: not today"),
-    "leaves": (HOOK + "raise SystemExit(3)\n", "exited with 3"),
-    "has no such hook": ("", "has no attribute 'prepare_metadata_for_build_wheel'"),
     "makes up a name": (
         HOOK + "import os\n    os.mkdir(folder + '/UNKNOWN-0.0.0.dist-info')\n"
         "    return 'UNKNOWN-0.0.0.dist-info'\n",
         "did not say what the project is",
     ),
-    "hangs": (HOOK + "import time\n    time.sleep(100)\n", "no answer within 2 s"),
 }
 
 
 @pytest.mark.parametrize("how", FAILING)
-def test_a_backend_that_fails_is_an_answer_and_no_error(
-    toy: Repository, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
+def test_a_backend_that_fails_is_an_answer_and_no_error(toy: Repository, how: str) -> None:
     """What setup.cfg says serves instead, if it says enough."""
     source, reason = FAILING[how]
-    if how == "hangs":
-        monkeypatch.setattr(metadata, "_SECONDS", 2.0)
     toy.write("pyproject.toml", BACKEND)
     toy.write("maker.py", source)
     own, versions = made(toy)
@@ -85,8 +77,3 @@ def test_a_backend_that_fails_is_an_answer_and_no_error(
     toy.git("tag", "--delete", "second")
     toy.write("setup.cfg", "[metadata]\nname = toy\nversion = 1.5\n")
     assert made(toy)[1] == all_arms("1.5")
-
-
-def test_a_tree_without_a_project_has_none(toy: Repository) -> None:
-    own, versions = made(toy)
-    assert (versions, own.failure("base")) == ({}, None)

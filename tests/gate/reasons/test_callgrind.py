@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import string
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from perceptron.gate.reasons.callgrind import UNKNOWN, parse
 from perceptron.gate.reasons.growth import Cost, FunctionId
@@ -103,51 +99,6 @@ def test_self_cost_and_calls_of_each_function() -> None:
     assert sum(cost.own for cost in table.values()) == 300, "the total of the dump"
     per_call = parse(DUMP, calls=3)
     assert per_call[FunctionId("list_sort", python)] == Cost(25, 1 / 3)
-
-
-NAME = st.text(string.ascii_letters + "_", min_size=1, max_size=8)
-FUNCTION = st.tuples(st.sampled_from(["/lib/a.so.6", "/lib/b.so"]), NAME)
-
-
-@given(
-    st.dictionaries(
-        FUNCTION,
-        st.tuples(
-            st.lists(st.integers(0, 10**12), min_size=1, max_size=4),
-            st.lists(st.tuples(FUNCTION, st.integers(1, 10**6)), max_size=3),
-        ),
-        min_size=1,
-        max_size=8,
-    )
-)
-def test_whatever_is_written_adds_up(
-    functions: dict[tuple[str, str], tuple[list[int], list[tuple[tuple[str, str], int]]]],
-) -> None:
-    """Names are compressed as callgrind does, and calls stand between costs."""
-    numbers: dict[tuple[str, str], int] = {}
-
-    def name(kind: str, text: str, called: str = "") -> str:
-        known = (kind, text) in numbers
-        number = numbers.setdefault((kind, text), len(numbers))
-        return f"{called}{kind}=({number})" + ("" if known else f" {text}")
-
-    lines: list[str] = []
-    calls: dict[tuple[str, str], int] = {}
-    for (library, function), (costs, called) in functions.items():
-        lines += [name("ob", library), name("fn", function)]
-        for callee, number in called:
-            if callee[0] != library:
-                lines.append(name("ob", callee[0], "c"))
-            lines += [name("fn", callee[1], "c"), f"calls={number} 7", "+3 999999"]
-            calls[callee] = calls.get(callee, 0) + number
-        lines += [f"+{place} {cost}" for place, cost in enumerate(costs)]
-    table = parse(lines)
-    for key in functions.keys() | calls.keys():
-        library, function = key
-        own, _ = functions.get(key, ([], []))
-        short = library.rpartition("/")[2].removesuffix(".6")
-        assert table[FunctionId(function, short)] == Cost(sum(own), calls.get(key, 0))
-    assert len(table) == len(functions.keys() | calls.keys())
 
 
 @pytest.mark.parametrize("text", ["", "# callgrind format\n", "no dump at all"])

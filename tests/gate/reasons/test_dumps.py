@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from perceptron.gate.reasons import dumps
 from perceptron.gate.reasons.dumps import NoDump, read
 from perceptron.gate.reasons.growth import Cost, FunctionId
 
@@ -61,12 +60,6 @@ def test_links_and_pipes_are_not_opened(folder: Path) -> None:
     for name in ("link", "pipe"):
         with pytest.raises(NoDump, match="it is no file"):
             read(folder, {"dump": name, "calls": 1})
-
-
-def test_a_file_without_end_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumps, "_LARGEST_BYTES", len(DUMP) - 1)
-    with pytest.raises(NoDump, match="it is larger than"):
-        read(folder, {"dump": "counts.1", "calls": 1})
 
 
 @pytest.mark.parametrize("text", ["", "fn=(1) a\n0 x\n", "fn=(1) a\n0 9" + "9" * 400, "calls=\n"])

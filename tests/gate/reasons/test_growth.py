@@ -33,31 +33,9 @@ def test_they_are_the_largest_changes_in_their_order(
         assert own.head == (head[function].own if function in head else 0)
 
 
-@given(TABLE, TABLE)
-def test_turned_round_they_are_the_same(
-    base: dict[FunctionId, Cost], head: dict[FunctionId, Cost]
-) -> None:
-    there = growths(base, head, "c", "instructions")
-    back = growths(head, base, "c", "instructions")
-    assert [(own.function, own.file, own.base, own.head) for own in there] == [
-        (own.function, own.file, own.head, own.base) for own in back
-    ]
-
-
 @given(TABLE)
 def test_nothing_changes_against_itself(table: dict[FunctionId, Cost]) -> None:
     assert growths(table, table, "python", "calls") == []
-
-
-def test_a_function_of_one_side_counts_nothing_on_the_other_and_lines_are_those_of_head() -> None:
-    moved, new = FunctionId("moved", "toy.py"), FunctionId("new", "toy.py")
-    base = {moved: Cost(1000.0, 1.0, 3)}
-    head = {moved: Cost(1100.0, 2.0, 4), new: Cost(500.0, 1.0, 9)}
-    first, second = growths(base, head, "python", "bytecodes")
-    assert (first.function, first.base, first.head, first.line) == ("new", 0, 500, 9)
-    assert (second.line, second.base_calls, second.head_calls) == (4, 1, 2)
-    gone, _ = growths(head, base, "python", "bytecodes")
-    assert (gone.function, gone.head, gone.line) == ("new", 0, 9)
 
 
 def test_a_thousandth_of_all_is_the_least_that_counts() -> None:

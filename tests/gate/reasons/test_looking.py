@@ -14,7 +14,7 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.reasons.growth import Cost, FunctionId
 from perceptron.gate.reasons.looking import CannotLook, Looking
 from perceptron.gate.sampling.caches import Caches
-from perceptron.gate.sampling.processes import PLAIN, START_SECONDS, Answer, Instrument, Seeds
+from perceptron.gate.sampling.processes import PLAIN, Answer, Instrument, Seeds
 from perceptron.records.block import Arm, Benchmark, Reading
 from tests.gate.conftest import benchmark
 
@@ -115,50 +115,3 @@ def test_a_trace_that_is_no_tree_is_refused(tmp_path: Path, stacks: object) -> N
 
     with pytest.raises(msgspec.ValidationError):
         looking(Programs(tmp_path, answers)).trace(benchmark("one"))
-
-
-def test_when_one_arm_fails_no_program_of_the_other_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As when it is interrupted: what remains would each have another process."""
-    monkeypatch.setattr("perceptron.gate.reasons.looking.usable_cores", lambda: 2)
-    started = threading.Event()
-
-    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
-        if arm == "head":
-            started.wait(10)
-            raise KeyboardInterrupt
-        yield Answer(kind="start", key=keys[0])
-        started.set()
-        programs.ended.wait(10)
-        yield Answer(kind="died", reason="its process was ended by SIGKILL")
-
-    programs = Programs(tmp_path, answers)
-    with pytest.raises(KeyboardInterrupt):
-        looking(programs).profile([benchmark(name) for name in ("one", "two", "three")])
-    assert programs.ended.is_set()
-    assert [arm for arm, _ in programs.started].count("base") == 1
-
-
-@pytest.mark.parametrize(("left", "allowed"), [(3.0, 3.0), (1000.0, START_SECONDS)])
-def test_a_program_may_start_as_long_as_there_is_time(
-    tmp_path: Path, left: float, allowed: float
-) -> None:
-    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
-        yield Answer(kind="silent", reason="no answer")
-
-    programs = Programs(tmp_path, answers)
-    with pytest.raises(CannotLook, match="BASE: no answer"):
-        looking(programs, lambda: left).trace(benchmark("one"))
-    assert [own.start_seconds for own in programs.instruments] == [allowed]
-
-
-def test_a_program_that_says_nothing_is_not_started_for_ever(tmp_path: Path) -> None:
-    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
-        yield Answer(kind="start", key="another")
-        yield Answer(kind="end")
-
-    programs = Programs(tmp_path, answers)
-    with pytest.raises(CannotLook, match="BASE: it gave no answer"):
-        looking(programs).trace(benchmark("one"))
-    assert len(programs.started) == 1

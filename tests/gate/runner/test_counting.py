@@ -7,13 +7,11 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from perceptron.gate.runner import counting, timing
+from perceptron.gate.runner import counting
 from perceptron.gate.runner.counting import CannotCount, Counter
 
 REQUESTS = platform.machine() in {"x86_64", "aarch64"}
@@ -68,83 +66,6 @@ def test_counts_repeat_and_add_up(tmp_path: Path) -> None:
     again, *_ = count_in_a_process(tmp_path)
     assert float(again) == pytest.approx(float(one), rel=1e-3)
     assert not list(tmp_path.glob("counts.*")), "what was read is removed"
-
-
-class FakeCounter:
-    """Counts what a call says that it executes; a call takes seconds on a made-up clock."""
-
-    def __init__(self, instructions: float, seconds: float = 0.0) -> None:
-        self.instructions = instructions
-        self.seconds = seconds
-        self.now = 0.0
-        self.calls = 0
-        self.counted: list[int] = []
-        self.counted_at: list[int] = []
-        self.seeded_at: list[int] = []
-
-    def seed(self) -> None:
-        self.seeded_at.append(self.calls)
-
-    def call(self) -> None:
-        self.calls += 1
-        self.now += self.seconds
-
-    def count(self, call: Callable[[], object], calls: int) -> int:
-        self.counted.append(calls)
-        self.counted_at.append(self.calls)
-        for _ in range(calls):
-            call()
-        return round(calls * self.instructions)
-
-
-def count(fake: FakeCounter, reset: Callable[[], object] | None = None, number: int = 0) -> float:
-    batches = timing.Batches(fake.call, lambda: fake_clock(fake), reset, number)
-    counter = cast(Counter, fake)
-    return counting.count_calls(batches, counter, 30.0, fake.seed, fake_clock(fake))
-
-
-def fake_clock(fake: FakeCounter) -> Callable[[], float]:
-    return lambda: fake.now
-
-
-@pytest.mark.parametrize("instructions", [40.0, 3_000.0, 2e6, 1e7, 3e7, 5e9])
-def test_how_often_is_counted_follows_from_the_work_alone(instructions: float) -> None:
-    fake, slower = FakeCounter(instructions), FakeCounter(instructions, seconds=1.0)
-    assert count(fake) == count(slower) == instructions
-    assert fake.counted == slower.counted
-    assert fake.calls == slower.calls
-    assert len(fake.counted) == (1 if instructions > 2e7 else 6)
-    assert sum(fake.counted) * instructions <= 6 * max(3e6, instructions)
-
-
-def test_setups_run_before_what_is_counted_and_between() -> None:
-    """As many calls as asv makes between two setups."""
-    setups: list[int] = []
-    fake = FakeCounter(1000.0)
-    assert count(fake, lambda: setups.append(fake.calls), number=3) == 1000.0
-    assert set(fake.counted) == {3}
-    assert all(begin % 3 == 0 for begin in setups)
-    assert len(setups) >= len(fake.counted)
-    assert fake.counted_at == fake.seeded_at, "each count draws as the others"
-
-
-def test_what_takes_too_long_is_foreseen() -> None:
-    fake = FakeCounter(1e12, seconds=20.0)
-    with pytest.raises(CannotCount, match="about 100 s under valgrind"):
-        count(fake)
-    assert fake.counted == []
-
-
-@pytest.mark.skipif(not REQUESTS, reason="no request to valgrind is known here")
-def test_a_process_without_valgrind_says_so(tmp_path: Path) -> None:
-    with pytest.raises(CannotCount, match="does not run under valgrind"):
-        Counter(str(tmp_path / "counts"))
-
-
-def test_a_processor_without_requests_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "s390x")
-    with pytest.raises(CannotCount, match="s390x"):
-        Counter("counts")
 
 
 @pytest.mark.skipif(not REQUESTS, reason="no request to valgrind is known here")

@@ -5,15 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import cast
 
-import pytest
-
-from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.runner.provenance import TreeFirst, check_origin
-from perceptron.gate.sampling.arms import Arms
-from perceptron.records.block import Arm
 
 
 def module(name: str, file: Path) -> ModuleType:
@@ -76,20 +69,3 @@ def test_an_installed_copy_of_the_project_is_foreign(tmp_path: Path) -> None:
             True,
             foreign,
         )
-
-
-def test_looking_at_modules_imports_nothing(tmp_path: Path) -> None:
-    class Lazy(ModuleType):
-        def __getattr__(self, name: str) -> object:
-            raise AssertionError(name)
-
-    assert check_origin(str(tmp_path), [], str(tmp_path), [Lazy("lazy")]) == (False, [])
-
-
-@pytest.mark.parametrize(("other", "package"), [("python", "my_suite"), ("other/python", "")])
-def test_two_interpreters_may_have_the_project_installed(other: str, package: str) -> None:
-    """Then what is installed in them is what is compared."""
-    pythons = {"base": "python", "head": other, "control": "python"}
-    suite = Suite("asv.conf.json", "benchmarks", ".", project="My-Suite")
-    arms = Arms(cast(Worktrees, None), suite, Path(), cast(dict[Arm, str], pythons))
-    assert arms.package == package

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from perceptron.gate.runner.pytest_suite import _AsPytestImports
 from tests.gate.runner.test_pytest_suite import Answers, answers, outcomes, write
 
 TESTS = """
@@ -63,58 +60,3 @@ def test_what_is_not_installed_is_missing_and_not_taken_from_the_tree(built: Pat
     (built / "environment" / "site-packages" / "toy").rename(built / "gone")
     found = outcomes(measured(built, "tests are a package"))
     assert found == {"test_it": ("failed", "ModuleNotFoundError: No module named 'toy'")}
-
-
-@pytest.fixture
-def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[str, ...]]:
-    """Find a module where the root of the tree comes first; return where it or its folders lie."""
-    finder = _AsPytestImports(str(tmp_path / "tree"), str(tmp_path / "tree" / "tests"))
-    path = [str(tmp_path / "tree"), str(tmp_path / "tree" / "tests"), str(tmp_path / "installed")]
-    monkeypatch.setattr(sys, "path", path)
-    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
-
-    def find(name: str) -> tuple[str, ...]:
-        spec = finder.find_spec(name)
-        if spec is None:
-            return ()
-        places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
-        return tuple(str(Path(str(place)).relative_to(tmp_path)) for place in places)
-
-    return find
-
-
-def test_folders_without_files_of_their_own_are_told_apart_too(
-    tmp_path: Path, find: Callable[[str], tuple[str, ...]]
-) -> None:
-    """Even when the path has changed since."""
-    for folder in ("tree/toy", "tree/tests", "installed/toy"):
-        write(tmp_path / folder / "inner.py", "")
-    assert find("toy") == ("installed/toy",)
-    sys.path.insert(0, str(tmp_path / "tree"))
-    assert find("toy") == ("installed/toy",)
-    assert find("tests") == ()  # as ever: it is of the suite
-
-
-def test_what_other_finders_know_is_found(
-    tmp_path: Path, find: Callable[[str], tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As an editable install of another checkout is."""
-    write(tmp_path / "tree" / "toy.py", "")
-    with pytest.raises(ModuleNotFoundError, match="No module named 'toy'"):
-        find("toy")
-    write(tmp_path / "elsewhere" / "toy.py", "")
-    other = _AsPytestImports(str(tmp_path / "elsewhere"))
-
-    class Editable:
-        """Knows one place."""
-
-        def find_spec(self, name: str, path: object = None, target: object = None) -> object:
-            del path, target
-            sys.path.insert(0, str(tmp_path / "elsewhere"))
-            try:
-                return other.find_spec(name)
-            finally:
-                del sys.path[0]
-
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Editable()])
-    assert find("toy") == ("elsewhere/toy.py",)

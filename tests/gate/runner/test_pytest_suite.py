@@ -363,8 +363,7 @@ def test_each_function_is_a_benchmark_with_its_parameters(tree: Path) -> None:
     assert (given[-1]["kind"], given[-1]["foreign"]) == ("end", [])
 
 
-@pytest.mark.parametrize("plugins", ["", "1"], ids=["with pytest-benchmark", "without"])
-@pytest.mark.parametrize("mode", ["importlib", "prepend"])
+@pytest.mark.parametrize(("plugins", "mode"), [("", "importlib"), ("1", "prepend")])
 def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
     tree: Path, plugins: str, mode: str
 ) -> None:
@@ -459,15 +458,6 @@ def test_a_test_that_ends_the_process_is_blamed_and_the_rest_is_left_to_another(
     assert (died[-1]["kind"], died[-1]["key"]) == ("loaded", "test_die")
 
 
-def test_a_module_whose_import_ends_the_process_is_blamed(tree: Path) -> None:
-    write(tree / "tests" / "bench" / "test_deadly.py", "import os\nos._exit(7)\n")
-    given = answers(tree, "measure", ["test_marks", "tests/bench/test_deadly.py::test_it"])
-    assert (given[-1]["kind"], given[-1]["key"]) == ("start", "test_it")
-    given = answers(tree, "discover")
-    assert given[-1]["kind"] == "start"
-    assert given[-1]["file"] == "tests/bench/test_deadly.py"
-
-
 def test_tests_and_fixtures_draw_the_same_whatever_ran_before(tree: Path, tmp_path: Path) -> None:
     answers(tree, "measure", ["test_draw"])
     answers(tree, "measure", ["test_draw_first", "test_marks", "test_draw"])
@@ -483,11 +473,3 @@ def test_a_conftest_that_does_not_load_says_why(tree: Path) -> None:
         last = answers(tree, kind, tests)[-1]
         assert last["kind"] == "failed"
         assert "ModuleNotFoundError: No module named 'nothing_called_so'" in last["reason"]
-
-
-def test_an_old_pytest_is_no_pytest(tree: Path) -> None:
-    old = tree.parent / "old"
-    write(old / "pytest.py", "__version__ = '6.2.5'\n")
-    [answer] = answers(tree, "discover", (), {"PYTHONPATH": str(old)})
-    assert answer["kind"] == "no runner"
-    assert "pytest 6.2.5 is too old" in answer["reason"]

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from perceptron.gate.runner import seeding
 
 DRAWS = """
@@ -48,18 +46,3 @@ def test_equal_seeds_draw_equal_numbers_and_others_do_not() -> None:
 
 def test_without_a_seed_draws_are_left_alone() -> None:
     assert draw(None) != draw(None)
-
-
-def test_torch_is_seeded_when_it_is_imported() -> None:
-    pytest.importorskip("torch")
-    folder = str(Path(seeding.__file__).parent)
-    script = (
-        f"import sys; sys.path.insert(0, {folder!r}); import seeding; "
-        "seeding.Seeding(1).install(); import torch; print(torch.rand(1).item())"
-    )
-
-    def run() -> str:
-        command = [sys.executable, "-c", script]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-    assert run() == run()

@@ -18,7 +18,6 @@ from perceptron.gate.runner.timing import (
     calibrate,
     lower_quartile,
     measure,
-    samples_for,
 )
 
 
@@ -63,12 +62,6 @@ def test_with_a_setup_each_call_finds_fresh_state_and_setups_are_not_timed() -> 
     assert fake.log == "cscscsc"
 
 
-def test_a_fixed_number_of_calls_shares_a_setup() -> None:
-    fake = Fake(1.0)
-    fake.batches(with_setup=True, number=3).run(6)
-    assert fake.log == "cccsccc"
-
-
 @settings(max_examples=30)
 @given(st.floats(1e-4, 2.0))
 def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: float) -> None:
@@ -97,43 +90,6 @@ def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
     fake = Fake(1e-4, 1e-4)
     calls, _ = calibrate(fake.batches(with_setup=True, number=number), fake.clock)
     assert calls % number == 0
-
-
-def test_a_batch_precedes_the_samples_and_more_if_asked_for() -> None:
-    fake = Fake(0.01)
-    measure(fake.batches(), 2, 3, 0.0, clock=fake.clock)
-    assert len(fake.log) == 2 + 3 * 2
-    fake = Fake(0.01)
-    measure(fake.batches(), 2, 3, 0.5, clock=fake.clock)
-    assert len(fake.log) >= 50 + 3 * 2
-    fake = Fake(0.01)
-    measure(fake.batches(), 2, 3, 1e9, clock=fake.clock)
-    assert len(fake.log) <= 110
-
-
-def test_slow_calls_are_made_a_few_times() -> None:
-    assert samples_for(1.0) == 3
-    assert samples_for(0.001) == 5
-
-
-def test_calls_in_a_process_of_their_own_tell_what_they_took() -> None:
-    made: list[int] = []
-
-    def timeit(number: int) -> float:
-        made.append(number)
-        return 0.5 * number
-
-    raw = RawBatches(timeit, 1)
-    assert raw.run(3) == (1.5, 1.5, None)
-    assert made == [1, 1, 1]
-    assert raw.run(3, lambda: 0.0).waited is None, "its threads are not this process's"
-
-
-def test_the_timer_that_a_setup_sets_is_the_one_that_counts() -> None:
-    """As a benchmark does that counts seconds per iteration."""
-    fake = Fake(1.0)
-    scaled = Batches(fake.call, lambda: lambda: fake.now / 10, None, 0, fake.clock)
-    assert scaled.run(5) == (pytest.approx(0.5), 5.0, None)
 
 
 class Busy(Fake):
@@ -192,45 +148,6 @@ def test_where_too_few_are_undisturbed_those_count_that_waited_least() -> None:
     assert measured.samples == [1.0, 2.0, 3.0]
     assert measured.dropped == [1.0, 4.0]
     assert len(busy.calls) == 1
-
-
-def test_a_process_that_never_has_its_cores_takes_no_more() -> None:
-    busy = Busy([WARM_UP, *[(1.0, 0.5)] * 9])
-    measured = busy.measure(3, spare=3)
-    assert (len(measured.samples), measured.dropped, len(busy.calls)) == (3, [], 6)
-    assert measured.waited == pytest.approx(0.5)
-
-
-def test_waiting_of_setups_does_not_count() -> None:
-    measured = Busy([WARM_UP, *[(1.0, 0.0)] * 3]).measure(3, spare=3, with_setup=True)
-    assert (measured.waits, measured.dropped) == ([0.0] * 3, [])
-
-
-def test_where_setups_are_very_many_the_meter_is_read_once_around_them() -> None:
-    """Reading it around each call would cost more than the calls."""
-    read: list[float] = []
-
-    def meter() -> float:
-        read.append(busy.waited)
-        return busy.waited
-
-    busy = Busy([(1.0, 0.0)] * 1000)
-    batch = busy.batches(with_setup=True).run(1000, meter)
-    assert (batch.seconds, len(read)) == (1000.0, 2)
-    assert batch.waited == pytest.approx(50.0 * 999 / (1000 + 999 * busy.setup))
-
-
-def test_where_waiting_is_unknown_nothing_is_dropped() -> None:
-    fake = Fake(1.0)
-    measured = measure(fake.batches(), 1, 3, 0.0, spare=3, clock=fake.clock)
-    assert measured == ([1.0] * 3, [], [], None)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
-def test_the_lower_quartile_is_the_usual_one(values: list[float]) -> None:
-    import numpy as np
-
-    assert lower_quartile(values) == pytest.approx(float(np.quantile(values, 0.25)))
 
 
 def test_what_runs_elsewhere_is_as_long_as_its_author_made_it() -> None:

@@ -15,7 +15,7 @@ from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.sampling import arms as arms_module
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport
-from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
+from perceptron.gate.sampling.processes import UNSEEDED, Answer
 from tests.gate.conftest import Repository
 
 
@@ -69,29 +69,6 @@ def test_a_program_ends_before_the_next_one_starts(
     assert (programs.started, programs.running) == (2, 1)
     arms.close()
     assert programs.running == 0
-
-
-def test_arms_may_count_at_once_and_nothing_runs_beside_what_is_timed(
-    arms: Arms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    programs = Programs(Answer(kind="start"))
-    monkeypatch.setattr(arms_module, "Program", programs)
-    counter = Instrument(("valgrind",))
-    for arm in ("base", "head", "head"):
-        next(arms.run(arm, "count", UNSEEDED, instrument=counter))
-    assert (programs.started, programs.running) == (3, 2)
-    next(arms.run("base", "measure", UNSEEDED))
-    assert programs.running == 1
-
-
-def test_nothing_starts_once_the_arms_are_closed(
-    arms: Arms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As when a comparison is interrupted while both arms count."""
-    monkeypatch.setattr(arms_module, "Program", Programs())
-    arms.close()
-    with pytest.raises(UserError, match="ended"):
-        next(arms.run("base", "measure", UNSEEDED))
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,10 @@
-"""A budget that is too small says how many minutes would do."""
+"""What a budget that is too small is spent on."""
 
 from __future__ import annotations
 
-import re
-
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from perceptron.errors import UserError
 from perceptron.gate.sampling.budget import (
-    OVER,
     SCREENED,
     Remaining,
-    in_minutes,
     plan_confirmation,
     plan_screen,
 )
@@ -29,49 +20,6 @@ COSTS = Costs(0.5, {"cheap": 0.5, "dear": 10.0, "dearest": 30.0})
 
 def remaining(budget: float, elapsed: float = 10.0) -> Remaining:
     return Remaining(SCREENED * budget - elapsed, budget, SCREENED)
-
-
-def advised(text: str) -> float:
-    (minutes,) = re.findall(r"raise (?:--budget|it) to ([\d.]+)$", text)
-    return float(minutes)
-
-
-def test_what_is_left_out_says_the_budget_that_keeps_it() -> None:
-    _, left_out = plan_screen(COSTS, remaining(120.0), RULE, {})
-    assert [row.benchmark for row in left_out] == ["dearest", "dear"]
-    for row in left_out:
-        minutes = advised(row.reason)
-        kept, less = (
-            {out.benchmark for out in plan_screen(COSTS, remaining(60 * budget), RULE, {})[1]}
-            for budget in (minutes, minutes - 1)
-        )
-        assert row.benchmark not in kept
-        assert row.benchmark in less
-
-
-def test_a_budget_for_nothing_says_what_the_cheapest_needs() -> None:
-    with pytest.raises(UserError) as error:
-        plan_screen(COSTS, remaining(15.0), RULE, {})
-    minutes = advised(str(error.value))
-    blocks, left_out = plan_screen(COSTS, remaining(60 * minutes), RULE, {})
-    assert blocks >= RULE.fewest_screen
-    assert len(left_out) == 2
-
-
-@settings(deadline=None)
-@given(st.floats(1, 1e5), st.floats(0, 1e5), st.sampled_from([SCREENED, OVER]))
-def test_the_minutes_are_enough_and_round(budget: float, needed: float, share: float) -> None:
-    elapsed = 0.1 * budget
-    minutes = Remaining(share * budget - elapsed, budget, share).minutes(needed)
-    assert share * 60 * minutes - elapsed >= needed - 1e-6
-    assert (2 * minutes).is_integer()
-    assert minutes <= 10 or minutes.is_integer()
-    assert 60 * minutes >= budget
-
-
-@pytest.mark.parametrize(("seconds", "minutes"), [(1, 0.5), (31, 1), (90, 1.5), (601, 11)])
-def test_minutes_are_rounded_up(seconds: float, minutes: float) -> None:
-    assert in_minutes(seconds) == minutes
 
 
 def test_what_the_work_decides_takes_no_time_of_a_confirmation() -> None:
@@ -94,14 +42,3 @@ def test_what_did_more_work_is_the_last_to_go() -> None:
     assert cheapest in {out.benchmark for out in left_out}
     _, left_out = plan_screen(COSTS, remaining(0.1), RULE, rose)
     assert {out.benchmark for out in left_out} == set(COSTS.benchmarks)
-
-
-def test_what_runs_changed_code_goes_before_what_did_more_work_and_after_all_others() -> None:
-    """What was not counted goes first of it."""
-    costs = Costs(0.1, {"rose": 9.0, "differs": 8.0, "touches": 7.0, "other": 1.0})
-    work = Work(base=1.0, head=1.3, change=0.3, noise=0.0)
-    evidence = {"rose": WorkEvidence("rose", work), "differs": WorkEvidence("changed", work)}
-    seconds = 2.01 * RULE.fewest_screen * costs.process(["rose"])
-    left = Remaining(seconds, 600.0, 0.7)
-    _, left_out = plan_screen(costs, left, RULE, evidence, ["touches", "differs"])
-    assert [row.benchmark for row in left_out] == ["other", "touches", "differs"]

@@ -38,11 +38,6 @@ def test_where_no_text_is_the_same_the_place_counts_if_there_are_as_many() -> No
     assert {base.identifier(own, more) for own in more.benchmarks} == {None}
 
 
-def test_of_a_benchmark_that_is_not_there_the_program_says_why() -> None:
-    head = suite("1", name="suite.time_new")
-    assert suite("1").identifier(head.benchmarks[0], head) == "suite.time_new-0"
-
-
 @pytest.mark.parametrize(
     ("failed", "module", "held"),
     [

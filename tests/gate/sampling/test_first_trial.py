@@ -51,15 +51,6 @@ def trial(fake: Fake, budget: float = 600.0) -> FirstTrial:
 ORDER: tuple[Arm, Arm] = ("base", "head")
 
 
-def test_everything_quick_is_tried_on_both() -> None:
-    fake, benchmarks = suite(one=1.0, two=2.0)
-    readings = trial(fake).both(benchmarks)
-    assert {arm: [t.status for t in readings[arm].values()] for arm in ORDER} == {
-        "base": ["ok", "ok"],
-        "head": ["ok", "ok"],
-    }
-
-
 def test_it_is_over_when_its_share_of_the_budget_is() -> None:
     """The one after the deadline is untried on both, with what to do."""
     fake, benchmarks = suite(**{f"b{number:03}": 5.0 for number in range(100)})
@@ -77,22 +68,6 @@ def test_two_slow_sets_of_parameters_spare_the_others_their_trial() -> None:
     assert len(fake.asked) == 2
     assert [reading.status for reading in readings["base"].values()].count("untried") == 7
     assert {reading.status for reading in readings["head"].values()} == {"untried"}
-
-
-def test_what_is_slow_on_head_alone_is_seen_to_be() -> None:
-    """It may hang, so base is always asked."""
-    fake, benchmarks = suite(one=1000.0)
-    fake.only = "head"
-    readings = trial(fake).both(benchmarks)
-    assert (readings["base"]["one"].status, readings["head"]["one"].status) == ("ok", "slow")
-
-
-def test_a_second_attempt_has_as_much_time_as_the_first() -> None:
-    """What failed on one side is tried again, however long everything took before."""
-    fake, benchmarks = suite(one=1.0, two=1.0)
-    fake.now = 500.0
-    readings = trial(fake).both(benchmarks)
-    assert {reading.status for arm in ORDER for reading in readings[arm].values()} == {"ok"}
 
 
 def test_where_counting_took_a_part_the_trial_has_a_share_of_what_is_left() -> None:

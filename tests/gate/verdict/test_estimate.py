@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +10,6 @@ from scipy import stats
 
 from perceptron.gate.verdict import estimate as statistics
 from perceptron.gate.verdict.estimate import (
-    RatioEstimate,
     blocks_needed,
     detectable,
     estimate,
@@ -97,13 +94,6 @@ def test_the_level_holds_for_correlated_processes_with_heavy_tails(
     assert share_below(alpha, values) <= limit
 
 
-@pytest.mark.parametrize(("blocks", "alpha"), [(6, 0.1), (10, 0.1), (8, 0.001 / 8), (60, 0.001)])
-def test_each_stage_can_reach_its_level_at_all(blocks: int, alpha: float) -> None:
-    """With the fewest blocks too, a slowdown large against the spread is significant."""
-    values = 1.0 + 0.001 * np.random.default_rng(4).normal(size=blocks)
-    assert p_above(estimate(values.tolist()), 0.01) <= alpha
-
-
 @pytest.mark.parametrize(("blocks", "alpha"), [(10, 0.1), (20, 0.001), (60, 0.001)])
 def test_a_detectable_slowdown_is_detected_as_often_as_promised(blocks: int, alpha: float) -> None:
     size = detectable(0.02, blocks, alpha, 0.95, 0.01)
@@ -123,11 +113,6 @@ def test_more_blocks_never_detect_less(spread: float, blocks: int) -> None:
     some = detectable(spread, blocks, 0.001, 0.95, 0.01)
     more = detectable(spread, blocks + 5, 0.001, 0.95, 0.01)
     assert more <= some
-
-
-def test_too_few_blocks_detect_nothing() -> None:
-    assert detectable(0.01, 4, 0.1, 0.95, 0.01) == inf
-    assert isfinite(detectable(0.01, 5, 0.1, 0.95, 0.01))
 
 
 @given(st.floats(0.001, 0.1))
@@ -163,7 +148,3 @@ def test_holm_is_holm() -> None:
     assert holm({"a": 0.01, "b": 0.02, "c": 0.03}) == pytest.approx(
         {"a": 0.03, "b": 0.04, "c": 0.04}
     )
-
-
-def test_an_estimate_tells_its_spread() -> None:
-    assert RatioEstimate(0.0, 0.0, 5, 10).spread == 0.0

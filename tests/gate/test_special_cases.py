@@ -1,0 +1,285 @@
+"""From two commits to a verdict where something is special; the clock counts work, not seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate import fingerprint
+from perceptron.gate.journal import ComparisonRun
+from perceptron.report.pull_request.comment import comment
+from tests.gate.conftest import COUNTED, FOUR, Interrupted, Repository, rows, run, until
+
+
+def assert_gone(toy: Repository, tmp_path: Path) -> None:
+    """No checkout is left, and git knows of none."""
+    assert toy.git("worktree", "list").count("\n") == 1
+    assert list((tmp_path / "cache" / "perceptron").iterdir()) == []
+
+
+def test_what_is_not_committed_is_compared_when_asked_for(toy: Repository) -> None:
+    """Changed and new files count, ignored ones do not; a deleted one is gone."""
+    slower = "from toy.more import FACTOR\n" + COUNTED.replace("* 1e-6", "* FACTOR * 1e-6")
+    toy.write("toy/gone.py", "")
+    toy.commit("second")
+    toy.write("toy/__init__.py", slower)
+    toy.write(
+        "toy/more.py",
+        "import importlib.util\nFACTOR = 1.2\n"
+        "assert importlib.util.find_spec('toy.gone') is None\n"
+        "assert importlib.util.find_spec('toy.ignored') is None\n",
+    )
+    (toy.folder / "toy" / "gone.py").unlink()
+    toy.write("toy/ignored.py", "")
+    toy.write(".git/info/exclude", "ignored.py\n")
+    comparison = run(head=".", benchmarks="two")
+    assert rows(comparison)["time_two"].change == pytest.approx(0.2)
+    assert comparison.plan.head.changes is not None
+
+
+def test_a_head_that_does_not_import_broke_everything(toy: Repository) -> None:
+    toy.write("toy/__init__.py", "syntax error")
+    toy.commit("second")
+    comparison = run()
+    assert comparison.verdict == "regression"
+    assert "SyntaxError" in (comparison.rows[0].reason or "")
+
+
+@pytest.mark.usefixtures("traced")
+def test_a_base_that_does_not_import_is_one_line(toy: Repository, tmp_path: Path) -> None:
+    toy.write("toy/__init__.py", "import nowhere")
+    toy.commit("second")
+    with pytest.raises(UserError, match=r"BASE cannot be imported: .*nowhere"):
+        run(base="second", head="first")
+    assert_gone(toy, tmp_path)
+
+
+def test_a_run_that_was_cut_short_resumes_where_it_stopped(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every block is measured once, in the order of the one seed, and nothing is left behind. What
+    was finished begins again, and so does what other code measured: two ways of timing would mix.
+
+    The suite imports late; that its tree was imported is known from before.
+    """
+    late = "    import toy\n    return toy.work(1)\n"
+    toy.write("benchmarks/suite.py", f"def track_one():\n{late}\ndef track_two():\n{late}")
+    toy.write("toy/__init__.py", COUNTED.replace("range(200)", "range(210)"))
+    toy.commit("second")
+
+    kept: list[bytes] = []
+    for stop in ("screen, block 3", "confirmation, block 2"):
+        with pytest.raises(Interrupted):
+            run(seed=None, progress=until(stop))
+        assert_gone(toy, tmp_path)
+        (file,) = Path("results/gate").glob("*/blocks.jsonl")
+        lines = file.read_bytes().splitlines()
+        assert lines[: len(kept)] == kept
+        assert len(lines) > len(kept)
+        kept = lines
+        with file.open("ab") as unfinished:
+            unfinished.write(b'{"stage": "scr')
+    comparison = run(seed=None)
+    assert comparison.verdict == "regression"
+    takes = {(b.stage, b.number, b.benchmark, b.take) for b in comparison.blocks}
+    assert len(takes) == len(comparison.blocks)
+    assert [msgspec.json.encode(block) for block in comparison.blocks][: len(kept)] == kept
+    for already in (1, 2):
+        with pytest.raises(Interrupted):
+            run(seed=None, progress=until("trying every benchmark"))
+        assert len(list(Path("results/gate").iterdir())) == already + 1
+        monkeypatch.setattr(fingerprint, "digest", lambda: "another")
+
+
+def test_an_arm_that_runs_somebody_elses_code_is_refused(toy: Repository) -> None:
+    """Here the suite itself goes to the checkout that the user works in."""
+    path = f"import sys\nsys.meta_path.clear()\nsys.path.insert(0, {str(toy.folder)!r})\n"
+    finder = "import importlib.machinery as m\nsys.meta_path.append(m.PathFinder)\n"
+    toy.write("benchmarks/suite.py", path + finder + FOUR.format(one=100))
+    toy.commit("second")
+    with pytest.raises(UserError, match=r"imported toy from .*/toy/__init__.py, which is not"):
+        run()
+
+
+def test_a_suite_that_imports_nothing_of_its_tree_is_refused(toy: Repository) -> None:
+    toy.write("benchmarks/suite.py", "def time_it():\n    pass\n")
+    toy.commit("second")
+    with pytest.raises(UserError, match="import no module of its tree"):
+        run()
+
+
+def test_an_installed_copy_loses_against_the_tree(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an editable install of the checkout would have it first."""
+    toy.write("toy/__init__.py", COUNTED.replace("1e-6", "1.5e-6"))
+    toy.commit("second")
+    monkeypatch.setenv("PYTHONPATH", str(toy.folder))
+    assert rows(run(benchmarks="two"))["time_two"].change == pytest.approx(0.5)
+
+
+SLEPT_SECONDS, IMPORT_SECONDS = 0.1, 1000.0
+# It sleeps a moment, which counts for the process, and by the clock of the program that takes so
+# long that no busy machine makes a benchmark take as long.
+SLOW_IMPORT = f"""
+import time
+
+time.sleep({SLEPT_SECONDS})
+now = time.perf_counter
+time.perf_counter = lambda: now() + {IMPORT_SECONDS}
+"""
+LATE = """
+import os
+import toy
+
+class Late:
+    timer = staticmethod(toy.clock)
+
+    def setup_cache(self):
+        with open(os.environ["MADE"], "a") as made:
+            made.write("x")
+        return 1
+
+    def setup(self, cache):
+        import toy.library
+
+    def time_it(self, cache):
+        toy.work(100)
+        sum(range(100_000))  # long enough for a few calls, with their setups, to fill a batch
+"""
+
+
+@pytest.mark.usefixtures("traced")
+def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_again(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The benchmark is charged its own time; each stage draws what setup_cache draws; base is
+    tried first, so that head is spared what is too slow there."""
+    monkeypatch.setenv("MADE", str(tmp_path / "made"))
+    toy.write("toy/library.py", SLOW_IMPORT)
+    toy.write("benchmarks/suite.py", LATE)
+    toy.commit("first")
+    toy.write("toy/__init__.py", COUNTED.replace("1e-6", "1.2e-6"))
+    toy.commit("second")
+    comparison = run(benchmarks="Late")
+    assert comparison.verdict == "regression"
+    tried = [block for block in comparison.blocks if block.stage == "calibration"]
+    assert [block.order for block in tried] == [["base", "head"]]
+    readings = [reading for block in tried for reading in (block.base, block.head)]
+    assert all(reading.wall_seconds < IMPORT_SECONDS for reading in readings)
+    assert all(reading.setup_seconds < IMPORT_SECONDS for reading in readings)
+    (file,) = Path("results/gate").glob("*/run.json")
+    kept = msgspec.json.decode(file.read_bytes(), type=ComparisonRun)
+    assert (kept.start_seconds or 0) > SLEPT_SECONDS
+    assert (tmp_path / "made").read_text() == "x" * (2 + 3)  # the look for reasons makes none
+
+
+NO_SENSE = {
+    "[1]": "one JSON object",
+    "{": "not asv's JSON",
+    "[" * 200_000: "not asv's JSON: nested too deeply",
+    '{"benchmark_dir": 3}': "benchmark_dir must be text",
+    '{"benchmark_dir": "../x"}': "leads out of the repository",
+    '{"benchmark_dir": "."}': "must be a folder inside",
+    '{"benchmark_dir": "none"}': "none is not in second",
+    '{"benchmark_dir": "toy"}': "the suite has no benchmarks",
+}
+
+
+def test_a_configuration_that_makes_no_sense_is_one_line(toy: Repository, tmp_path: Path) -> None:
+    for file, message in NO_SENSE.items():
+        toy.write("asv.conf.json", file)
+        toy.commit("second")
+        with pytest.raises(UserError, match=r"asv.conf.json|no benchmarks") as caught:
+            run()
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert_gone(toy, tmp_path)
+
+
+SCRIPTED = """
+import __main__
+import contextlib
+import os
+import toy
+
+# What a process waits is made up: on HEAD the third that is judged does in all samples, the fourth
+# in one; and a call that waits takes twice as long.
+SAMPLES = 0
+NUMBER = len(toy.__doc__ or "") and os.path.getsize(os.environ["STARTED"])
+if toy.__doc__:
+    with open(os.environ["STARTED"], "a") as started:
+        started.write("x")
+WAITED = 0.0
+
+@contextlib.contextmanager
+def meter():
+    global SAMPLES
+    SAMPLES += 1
+    yield lambda: WAITED
+
+__main__.waiting.waiting_meter = meter
+
+def time_it():
+    global WAITED
+    hit = NUMBER == 4 or (NUMBER == 6 and SAMPLES == 2)
+    WAITED += 1.0 if hit else 0.0
+    toy.work(200 if hit else 100)
+time_it.timer = toy.clock
+"""
+
+
+@pytest.mark.usefixtures("traced")
+def test_what_waited_is_measured_again_and_changes_nothing(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path / "started"
+    started.touch()
+    monkeypatch.setenv("STARTED", str(started))
+    toy.write("benchmarks/suite.py", SCRIPTED)
+    toy.write("toy/__init__.py", '"""Head."""\n' + COUNTED)
+    toy.commit("second")
+    comparison = run()
+    (row,) = comparison.rows
+    assert (row.verdict, row.retaken, row.disturbed) == ("no change", 1, 1)
+    assert row.change == pytest.approx(0)
+    (again,) = [block for block in comparison.blocks if block.take]
+    first, last = (block for block in comparison.blocks if block.number == again.number)
+    assert (first.head.value or 0) / (last.head.value or 1) == pytest.approx(2)
+    assert (first.head.waited or 0) > 1
+    assert last.head.waited == 0
+    (dropped,) = [block.head for block in comparison.blocks if block.head.dropped]
+    assert dropped.dropped[0] / dropped.samples[0] == pytest.approx(2)
+    assert len(dropped.samples) == 5
+
+
+UNTOLD = """
+import __main__
+import contextlib
+import toy
+
+@contextlib.contextmanager
+def meter():
+    yield lambda: None
+
+__main__.waiting.waiting_meter = meter
+
+def time_it():
+    toy.work(100)
+time_it.timer = toy.clock
+"""
+
+
+def test_where_waiting_is_unknown_the_document_and_the_comment_say_so(toy: Repository) -> None:
+    """As on macOS, where the gate takes nothing again."""
+    toy.write("benchmarks/suite.py", UNTOLD)
+    toy.write("toy/__init__.py", '"""Head."""\n' + COUNTED)
+    toy.commit("second")
+    comparison = run()
+    (row,) = comparison.rows
+    assert (row.verdict, row.waited, row.disturbed) == ("no change", None, None)
+    assert [warning.code for warning in comparison.warnings] == ["waiting unknown"]
+    assert "waited for a core is not known" in comment(comparison)
