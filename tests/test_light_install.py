@@ -22,10 +22,13 @@ from filelock import FileLock
 from perceptron import optional
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.skipif(
-    find_spec("build") is None or find_spec("twine") is None,
-    reason="build and twine are not installed: run `make install`",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("build") is None or find_spec("twine") is None,
+        reason="build and twine are not installed: run `make install`",
+    ),
+]
 IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
 PACKAGE = """
 import time
