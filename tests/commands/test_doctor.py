@@ -11,7 +11,6 @@ import typer
 from perceptron.commands.doctor import doctor as command
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.report.tables import doctor as table
 from perceptron.studies import doctor
 from tests.conftest import Perceptron
 from tests.made import SOUND, TIRED, diagnosed
@@ -29,21 +28,6 @@ def test_the_document_is_the_contract(perceptron: Perceptron) -> None:
     assert facts.loop is not None
     assert facts.loop.slowest_to_fastest >= 1
     assert all(set(warning) == {"code", "message", "advice"} for warning in document["warnings"])
-
-
-def test_the_text_names_every_condition_and_ends_with_the_next_command(
-    perceptron: Perceptron, environment: Environment
-) -> None:
-    """Each with what was measured and a verdict, then what to type if nothing is wrong."""
-    process = perceptron("doctor", "--threads", "1")
-    lines = process.stdout.splitlines()
-    for what, _, _ in table.cells(diagnosed(environment, SOUND)):
-        (line,) = (line for line in lines if line.startswith(f"{what}  "))
-        assert line.rstrip().endswith(("fine", "warning", "not known"))
-    assert process.returncode == (1 if "warning:" in process.stdout else 0)
-    is_well = process.returncode == 0
-    assert lines[-1 - is_well].startswith("compare ")
-    assert (lines[-1] == "next:  perceptron bench --quick") == is_well
 
 
 @pytest.mark.parametrize(("conditions", "wrong"), [(SOUND, False), (TIRED, True)])

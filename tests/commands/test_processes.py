@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from perceptron.cli import app
-from perceptron.errors import UserError
 from perceptron.studies import advise, bench, crossover, overhead
 from perceptron.studies import map as map_study
 from tests.commands.conftest import AMPLE
@@ -116,33 +115,6 @@ def test_advice_and_maps_take_each_count(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert on_cpu(plan_of(monkeypatch, tmp_path, *shape).backends)[-2:] == (DDP, TWO)
     mapped = plan_of(monkeypatch, tmp_path, "map", "--backends", DDP, "--processes", "1,2")
     assert mapped.backends == (DDP, TWO)
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("bench --processes 1,2 --threads 3", "--threads 3 cannot be shared evenly by the 2 "),
-        ("overhead --processes 2 --threads 1", "give --threads 2, the number for all processes"),
-        ("map --processes 0", "--processes takes whole numbers from 1, such as 1,2; got '0'"),
-        ("crossover --from . --processes 2", "--processes says what to measure: leave it out"),
-        ("crossover --pair numpy:torch-cpu --processes 2", "train in one process"),
-        ("crossover --pair numpy:torch-cpu@2", "torch-cpu trains in one process: leave out @2"),
-        ("bench --backends numpy --processes 2", "--processes: numpy train in one process"),
-        (
-            "advise --rows 9 --features 2 --models 400 --processes 1,2",
-            "--processes: no backend trains the 400 models of",
-        ),
-        (
-            "overhead --problem many-or-gates:400 --processes 1,2",
-            "--processes: no backend trains the 400 models of",
-        ),
-    ],
-)
-def test_what_cannot_be_is_said_before_anything_is_measured(words: str, message: str) -> None:
-    with pytest.raises(UserError) as refused:
-        app(words.split(), standalone_mode=False)
-    assert message in str(refused.value)
-    assert "\n" not in str(refused.value)
 
 
 def test_two_processes_are_measured_beside_one(perceptron: Perceptron, tmp_path: Path) -> None:

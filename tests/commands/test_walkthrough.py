@@ -71,9 +71,3 @@ def test_the_chapter_on_digits_prints_the_contract(here: Perceptron, tmp_path: P
     assert set(run["accuracy"]) == {"train", "test"}
     assert run["seconds"] > 0
     assert (tmp_path / "figures" / "digits-mistakes.png").exists()
-
-
-def test_the_digits_have_no_activation_to_replace(here: Perceptron) -> None:
-    process = here("walkthrough", "digits", "--activation", "tanh")
-    assert process.returncode == 2
-    assert process.stderr.startswith("error: --activation is for problems of one output")

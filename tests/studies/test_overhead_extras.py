@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,23 +90,6 @@ def test_each_library_measures_its_device(lab: Lab, tmp_path: Path) -> None:
     assert result.rungs[1].ceiling == "torch-cuda (cuda)"
 
 
-def test_what_only_a_device_tells_comes_before_more_of_the_same(lab: Lab, tmp_path: Path) -> None:
-    """Of every extra there is one process before any has a second."""
-    study.overhead(PLAN, "box", tmp_path, silent)
-    order = [job.extra for job in lab.jobs if job.extra not in (None, "kernels")]
-    # One of the host and one of each library come first.
-    again = next(at for at, extra in enumerate(order) if order[: at + 1].count("ceilings") == 4)
-    assert set(order[:again]) == {"harness", "ceilings", "device", "phases", "profile", "energy"}
-
-
-def test_ceilings_are_in_float32_and_the_rest_as_the_rung(lab: Lab, tmp_path: Path) -> None:
-    plan = study.OverheadPlan(threads=1, quick=True, dtype="float64", backends=PLAN.backends)
-    study.overhead(plan, "box", tmp_path, silent)
-    dtypes = {(job.extra, job.dtype) for job in lab.jobs if job.extra not in (None, "kernels")}
-    assert ("ceilings", "float32") in dtypes
-    assert ("energy", "float64") in dtypes
-
-
 def test_a_device_that_counts_no_energy_says_so_and_is_asked_once(lab: Lab, tmp_path: Path) -> None:
     """The reason is a row: it is there when the run is read again. Nobody is warned of it."""
     counting = lab.measure_extra
@@ -124,25 +106,6 @@ def test_a_device_that_counts_no_energy_says_so_and_is_asked_once(lab: Lab, tmp_
         rung = next(rung for rung in judged.rungs if rung.backend == "torch-cuda")
         assert (rung.energy_joules_per_iteration, rung.energy_reason) == (None, NO_COUNTER)
         assert rung.seconds_per_iteration is not None
-
-
-def test_a_part_that_fails_is_tried_again_by_the_start_that_continues(
-    lab: Lab, tmp_path: Path
-) -> None:
-    lab.takes = lambda job, problem: 0.1 if job.check else 1.0
-    working = lab.measure_extra
-    lab.measure_extra = lambda job: (
-        Outcome(problem=job.problems[0], status="failed", reason="a bus error")
-        if job.extra == "device"
-        else working(job)
-    )
-    first = study.overhead(PLAN, "box", tmp_path, silent, budget_seconds=20.0)
-    assert {part.reason for part in first.device} == {"a bus error"}
-    assert any("device of torch-cuda: a bus error" in w.message for w in first.warnings)
-    lab.measure_extra = working
-    second = study.overhead(PLAN, "box", tmp_path, silent, budget_seconds=120.0)
-    assert second.results == first.results
-    assert {part.name for part in second.device if part.seconds} == set(PARTS["device"])
 
 
 def test_a_device_that_is_not_there_is_asked_nothing(lab: Lab, tmp_path: Path) -> None:
@@ -162,43 +125,3 @@ def test_a_profiler_counts_what_each_backend_on_a_device_runs(lab: Lab, tmp_path
     for judged in (result, judge_ladder(read_run(result.results))):
         profiled = {rung.backend: rung.kernels_profiled for rung in judged.rungs}
         assert profiled == {"numpy": None, **dict.fromkeys(on_device, 26)}
-
-
-def test_a_profile_that_fails_is_a_warning_and_is_tried_once(lab: Lab, tmp_path: Path) -> None:
-    working = lab.measure_extra
-    lab.measure_extra = lambda job: (
-        Outcome(problem=job.problems[0], status="failed", reason="the profiler saw no kernel")
-        if job.extra == "profile"
-        else working(job)
-    )
-    result = study.overhead(PLAN, "box", tmp_path, silent)
-    assert len(measured(lab, "profile")) == 3
-    messages = {w.message for w in result.warnings if w.code == "not-measured"}
-    assert "profile of jax-cuda: the profiler saw no kernel" in messages
-    assert {rung.kernels_profiled for rung in result.rungs} == {None}
-
-
-def test_what_a_profiler_counted_is_kept_for_the_start_that_continues(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def power_cut(*_: object, **__: object) -> object:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(study.judge, "ladder", power_cut)
-        with pytest.raises(KeyboardInterrupt):
-            study.overhead(PLAN, "box", tmp_path, silent)
-    result = study.overhead(PLAN, "box", tmp_path, silent)
-    assert len(measured(lab, "profile")) == 3
-    assert [rung.kernels_profiled for rung in result.rungs] == [None, 26, 26, 26]
-
-
-def test_nothing_is_asked_of_a_device_in_other_processes(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A profiler here would see no kernel of theirs; their phases are measured as any others."""
-    name = "torch-ddp-cuda@2"
-    monkeypatch.setitem(ACCELERATORS, name, _AnotherLibrary())
-    study.overhead(replace(PLAN, backends=(name, "numpy"), threads=2), "box", tmp_path, silent)
-    asked = {job.extra for job in lab.jobs if job.backend == name}
-    assert asked == {None, "phases"}

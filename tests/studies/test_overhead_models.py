@@ -18,7 +18,6 @@ from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables.ladder import rung_cells
 from perceptron.studies import overhead as study
 from perceptron.studies.shared.progress import silent
-from perceptron.studies.shared.task_costs import least_seconds
 from tests.studies.conftest import Lab, parts_of
 
 GATES = catalogue.find("many-or-gates:1024")
@@ -48,12 +47,6 @@ def single_trainings_take(seconds: float) -> Callable[[Job, Problem], float]:
 
 def plan(quick: bool = False) -> study.OverheadPlan:
     return study.OverheadPlan(GATES, threads=2, quick=quick)
-
-
-def test_which_rungs_take_long_is_what_they_say_themselves() -> None:
-    long = {task.backend for task in study._tasks(plan()) if least_seconds(task)}
-    assert long == SINGLE
-    assert len(SINGLE) >= 4
 
 
 @pytest.mark.parametrize("quick", [False, True])
@@ -86,15 +79,6 @@ def test_a_rung_that_does_not_fit_is_left_out_and_says_why(lab: Lab, tmp_path: P
     assert [rung.reason for rung in stored.rungs] == [rung.reason for rung in result.rungs]
     more = Counter(row.backend for row in result.rows if row.phase is None and row.seconds)
     assert min(more[name] for name in LADDER.keys() - SINGLE) >= 3
-
-
-def test_a_larger_budget_measures_what_was_left_out(lab: Lab, tmp_path: Path) -> None:
-    """In the same run, and the reason is gone."""
-    lab.takes = single_trainings_take(24.0)
-    first = study.overhead(plan(), "box", tmp_path, silent)
-    second = study.overhead(plan(), "box", tmp_path, silent, budget_seconds=1500.0)
-    assert second.results == first.results
-    assert {rung.reason for rung in second.rungs} == {None, "not here"}
 
 
 def test_a_rung_that_does_not_end_says_so(lab: Lab, tmp_path: Path) -> None:

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from math import nan
-
 import pytest
 
 from perceptron.commands.shared import quiet as module
-from perceptron.errors import UserError
 from perceptron.measure import neighbours
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import CoreUse, Neighbour
@@ -52,9 +49,3 @@ def test_the_second_step_waits_for_quiet_if_that_is_asked_for(events: list[str])
     steps(events, 5.0)
     assert events[-3:-1] == ["seen", "quiet after 0.0 minutes"]
     assert events.count("look") == 2
-
-
-@pytest.mark.parametrize("minutes", [nan, float("inf")])
-def test_minutes_have_an_end(minutes: float) -> None:
-    with pytest.raises(UserError, match="--wait takes minutes from 0"):
-        module.quiet(minutes)
