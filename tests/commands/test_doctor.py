@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import platform
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -48,31 +46,3 @@ def test_the_exit_code_is_0_only_if_nothing_is_wrong(
     else:
         command(json=True)
     assert len(json.loads(capsys.readouterr().out)["warnings"]) == 2 * wrong
-
-
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [
-        ("echo valgrind-3.24.0", "compare counts instructions here, with valgrind-3.24.0"),
-        ("echo valgrind-3.1.0", "compare goes by the clock alone here: valgrind-3.1.0 is too old"),
-        (None, "compare goes by the clock alone here: valgrind is not installed"),
-    ],
-)
-def test_one_line_says_whether_compare_can_count_here(
-    environment: Environment,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    script: str | None,
-    said: str,
-) -> None:
-    """Nothing to warn of: timings are no worse without."""
-    monkeypatch.setattr(doctor, "doctor", lambda threads, progress: diagnosed(environment, SOUND))
-    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    if script is not None:
-        (tmp_path / "valgrind").write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / "valgrind").chmod(0o755)
-    command()
-    assert capsys.readouterr().out.splitlines()[-2].startswith(said)

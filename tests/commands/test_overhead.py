@@ -49,6 +49,7 @@ def test_the_page_that_is_named_shows_the_ladder(
     assert "torch-cpu from" in text_of(answered / "html" / "index.html")
 
 
+@pytest.mark.slow
 def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
     """Rungs with everything that the contract names, and phases of the eager one."""
     process = perceptron(

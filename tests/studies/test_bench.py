@@ -13,18 +13,13 @@ from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
-from perceptron.records.conditions import Conditions
-from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.store import load_conditions, load_plan
+from perceptron.records.store import load_plan
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan
-from perceptron.studies.shared import opening
-from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import silent
 from perceptron.studies.shared.spending import Levels
-from tests.conftest import ROOT, MakeRow, Perceptron
-from tests.made import TIRED, UnknownLook
+from tests.conftest import ROOT, Perceptron
 from tests.studies.conftest import Lab, tasks
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -35,7 +30,7 @@ def plan(**fields: object) -> BenchPlan:
 
 
 def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
-    perceptron: Perceptron, tmp_path: Path
+    here: Perceptron, tmp_path: Path
 ) -> None:
     """Console, page and rows have the family; one that stands still has a reason, and no crash."""
     text = (EXAMPLES / "points-width.toml").read_text().replace("[4, 16, 64, 256]", "[4, 8]")
@@ -47,8 +42,8 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     )
     names = ("moves.toml", "still.toml", "away.toml")
     command = ("bench", "--quick", "--threads", "1", "--backends", "numpy", "--machine", "box")
-    command += ("--budget", "10")
-    finished = perceptron(*command, "--problem", *names)
+    command += ("--rounds", "1", "--budget", "10")
+    finished = here(*command, "--problem", *names)
     assert finished.returncode == 0, finished.stderr
     assert "Warning" not in finished.stderr
     assert "not checkable" in finished.stdout
@@ -71,30 +66,6 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
         problem.name for problem in find_all(f"{tmp_path}/moves.toml")
     }
     assert str(tmp_path) not in file.read_text()
-
-
-@pytest.fixture
-def measured(
-    monkeypatch: pytest.MonkeyPatch, environment: Environment, row: MakeRow
-) -> dict[str, object]:
-    """Have bench measure one made-up row on a tired machine; record how it read the conditions."""
-    seen: dict[str, object] = {}
-
-    def conditions(with_loop: bool) -> Conditions:
-        seen["with_loop"] = with_loop
-        return TIRED
-
-    def measure(plan: BenchPlan, run: OpenRun, *_: object) -> bool:
-        seen["kept before the first row"] = load_conditions(run.journal.folder)
-        if not run.journal.rows:
-            run.journal.append(row(seconds=1e-6))
-        return True
-
-    monkeypatch.setattr(opening, "environment", lambda *_: environment)
-    monkeypatch.setattr(opening, "conditions", conditions)
-    monkeypatch.setattr(opening, "Look", UnknownLook)
-    monkeypatch.setattr(study, "measure", measure)
-    return seen
 
 
 SMALL = BenchPlan(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from itertools import groupby
 from math import exp
 from pathlib import Path
 
@@ -13,10 +12,8 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
-from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement
-from perceptron.studies import crossover as study
 from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared.many_models import PAIRS
 from perceptron.studies.shared.over_processes import pairs_between
@@ -95,24 +92,6 @@ def test_a_size_that_hangs_is_begun_once(lab: Lab, tmp_path: Path) -> None:
     assert lab.now <= plan.budget_seconds
     assert {row.family for row in result.rows if row.backend == "torch-cpu"} == set(plan.families)
     assert "torch-cpu at mlp-width:8192 did not end within" in result.warnings[0].message
-
-
-def test_the_same_processes_answer_all_axes_and_passes(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where one axis is continued with what another did not need."""
-    made = []
-
-    def workers(seconds_left: SecondsLeft) -> Workers:
-        made.append(Workers(seconds_left))
-        return made[-1]
-
-    monkeypatch.setattr(study, "Workers", workers)
-    lab.takes = lambda job, problem: 0.1 if problem.family == "mlp-depth" else 3.0
-    plan = replace(PLAN, families=("mlp-width", "mlp-depth"))
-    families = [row.family for row in search(tmp_path, plan).rows]
-    assert len([family for family, _ in groupby(families)]) > 2, "more than one pass"
-    assert len(made) == 1
 
 
 def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:

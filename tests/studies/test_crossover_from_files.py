@@ -220,24 +220,6 @@ def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, co
         judge_history(tmp_path, commit="aaaa")
 
 
-def test_machines_are_compared_only_where_that_is_asked_for(tmp_path: Path) -> None:
-    """And the answer is labelled as what it is."""
-    header = "case,size,backend,seconds,machine"
-    rows = [
-        f"svd,{size},numpy,{cost},{machine}"
-        for size in SIZES
-        for machine, cost in (("cpu-host", 1 + size), ("gpu-host", 30 + size / 100))
-    ]
-    source = table(tmp_path, rows, header)
-    with pytest.raises(UserError, match="there is one backend only"):
-        judge(source)
-    result = judge_files([source], (), (), ParameterRoles(by=("machine",)), 10_000)
-    crossover = only(result)
-    assert (crossover.incumbent, crossover.challenger) == ("cpu-host", "gpu-host")
-    assert (crossover.status, crossover.machine) == ("crosses", "several machines")
-    assert "different-machines" in {warning.code for warning in result.warnings}
-
-
 def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
     tmp_path: Path,
 ) -> None:

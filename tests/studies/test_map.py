@@ -7,7 +7,6 @@ import pytest
 
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.runs import judge_map
-from perceptron.errors import UserError
 from perceptron.measure.job import Outcome
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
@@ -112,19 +111,3 @@ def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> No
     assert {row.optimizer for row in map_result.rows} == {"adam"}
     assert judge_map(read_run(map_result.results)).map == map_result.map
     assert PLAN.family == "mlp-map"
-
-
-def test_a_map_whose_backends_all_hang_ends(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What hangs is not tried again: the same cells are chosen, and nothing is left to do."""
-    rounds = []
-
-    def nothing(*_: object) -> list[object]:
-        rounds.append(None)
-        assert len(rounds) < 5, "it goes round for ever"
-        return []
-
-    monkeypatch.setattr("perceptron.studies.map.run_tasks", nothing)
-    with pytest.raises(UserError, match="nothing was measured yet"):
-        draw(tmp_path)

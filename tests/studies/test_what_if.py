@@ -13,7 +13,6 @@ from perceptron.analysis.what_if.estimate import (
     GRAPH,
     DeviceEstimate,
     KernelWork,
-    estimate,
 )
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
@@ -99,33 +98,9 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "count_kernels", count)
 
 
-def of_host(row: MakeRow, seconds: float, **fields: Any) -> list[Measurement]:
-    """Rows of PyTorch on a host's CPU on the OR gate, which say what its dispatch takes."""
-    tiny = {"problem": "or-gate", "family": "or-gate", "size": 4, "backend": "torch-cpu"}
-    return [row(**(tiny | {"seconds": seconds, "process": n} | fields)) for n in range(2)]
-
-
 def on_device(row: MakeRow, **fields: Any) -> list[Measurement]:
     base = {"problem": "mlp-width:2", "family": "mlp-width", "size": 2, "backend": EAGER}
     return [row(**(base | {"seconds": 8e-4, "process": n} | fields)) for n in range(2)]
-
-
-@pytest.mark.usefixtures("_counted")
-def test_estimates_are_checked_with_the_dispatch_of_the_host_that_measured_them(
-    row: MakeRow, tmp_path: Path
-) -> None:
-    """Whatever this host takes: theirs takes 10 µs an operation, and its neighbour a hundred."""
-    rows = on_device(row, machine="box-h100") + of_host(row, 1e-4, machine="box-h100")
-    keep(tmp_path, rows)
-    keep(tmp_path, of_host(row, 1e-3, machine="box"))
-    (checked,) = study.checks(tmp_path, "float32", H100)
-    expected = estimate([KernelWork(10, 100)] * 20, 1e-5, H100, EAGER, 2)
-    assert checked.estimated is not None
-    assert checked.estimated.low == pytest.approx(expected.low)
-    assert checked.estimated.high == pytest.approx(expected.high)
-    assert checked.error == pytest.approx(expected.seconds / 8e-4 - 1)
-    assert study.checks(tmp_path, "float64", H100) == []
-    assert study.checks(tmp_path, "float32", DEVICES["a100"]) == []
 
 
 @pytest.mark.usefixtures("_counted")

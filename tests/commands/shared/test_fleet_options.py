@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 
 import pytest
 
@@ -94,23 +93,6 @@ def test_what_sbatch_is_told(here: Perceptron, asked: list[tuple[FleetRequest, f
     assert (request.jobs, request.nodes, request.gpus) == (("default",), 3, 2)
     assert request.minutes == 90
     assert request.sbatch == ("account=physics", "no-requeue", "constraint=a100|h100")
-
-
-@pytest.mark.parametrize("command", ["bench", "crossover", "map", "overhead", "race"])
-def test_the_cores_of_a_node_are_not_judged_here(
-    here: Perceptron,
-    asked: list[tuple[FleetRequest, float]],
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
-) -> None:
-    """Threads that were typed are: they are the same there."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
-    typed = (command, "--processes", "1,4", "--on", "slurm")
-    assert here(*typed).returncode == 1
-    assert len(asked) == 1
-    refused = here(*typed, "--threads", "2")
-    assert "--threads 2 cannot be shared evenly" in refused.stderr
-    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.studies.shared.budget import GRACE, Budget, study_budget, unlimited
+from perceptron.studies.shared.budget import GRACE, Budget, unlimited
 
 
 class Clock:
@@ -54,17 +54,6 @@ def test_a_wait_that_was_asked_for_is_not_counted(clock: Clock) -> None:
         interrupted()
     clock.now += 1
     assert budget.spent == 1
-
-
-@pytest.mark.parametrize(("seconds", "ending"), [(360.0, 5.0), (5.0, 0.5)])
-def test_a_study_keeps_time_to_end_in(clock: Clock, seconds: float, ending: float) -> None:
-    """What follows the measuring belongs to the budget: five seconds, of a small one a tenth."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("perceptron.studies.shared.budget.monotonic", clock)
-        budget = study_budget(seconds)
-    assert budget.seconds == seconds
-    assert budget.left == seconds - ending
-    assert budget.until_abandoned() == pytest.approx((seconds - ending) * (1 + GRACE))
 
 
 def test_without_an_end_there_is_always_time(clock: Clock) -> None:
