@@ -40,12 +40,6 @@ def test_every_option_is_part_of_the_problem(monkeypatch: pytest.MonkeyPatch) ->
     assert plan.length.epochs == 5
 
 
-def test_without_options_the_training_is_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = planned(monkeypatch, *SHAPE)
-    assert plan.problem.name == "mlp:1000x20x64"
-    assert (plan.length.iterations, plan.length.epochs) == (10_000, None)
-
-
 def test_a_problem_says_its_own_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless the user gives one."""
     own = planned(monkeypatch, "advise", "--problem", "digits")

@@ -146,24 +146,6 @@ def test_the_page_is_named_where_somebody_looks_for_it(
     assert link in (tmp_path / "gate.md").read_text(encoding="utf-8")
 
 
-def test_the_summary_of_a_workflow_leads_to_the_published_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    url = "https://we.example"
-    assert compare(monkeypatch, comparison(row()), "--pages-url", url) == 0
-    assert f"[Page]({url}/{PAGE})" in (tmp_path / "summary.md").read_text(encoding="utf-8")
-
-
-def test_no_page_where_none_is_wanted(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert compare(monkeypatch, comparison(row()), "--html", "") == 0
-    out, err = capsys.readouterr()
-    assert "page" not in out + err
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_gate_without_what_draws_pages_answers_all_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

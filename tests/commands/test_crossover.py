@@ -15,10 +15,9 @@ from perceptron.analysis.what_if.estimate import CaseStatuses, DeviceEstimate, W
 from perceptron.cli import app
 from perceptron.records.store import load_run
 from perceptron.studies import crossover as study
-from tests.asv_documents import suite
 from tests.commands.conftest import CROSSOVER_KEYS
 from tests.conftest import Perceptron
-from tests.made import FACTS, everything, keep, line
+from tests.made import FACTS, keep, line
 from tests.report.reading import data, text_of, views
 
 TIMES = (
@@ -112,18 +111,6 @@ def test_files_of_others_are_shown_by_themselves(
     assert json.loads(capsys.readouterr().out)["page"] == "html/sweeps.html"
 
 
-def test_files_take_nothing_off_the_pages(answered: Path) -> None:
-    """What was measured here is still shown; the files come first."""
-    everything(answered / "results")
-    Path("times.csv").write_text(TIMES)
-    run("--from", "times.csv")
-    families = [setting[0] for setting in views(answered / "html", "sweeps")]
-    assert families[0] == "svd"
-    assert "mlp-width" in families
-    assert views(answered / "html", "map")
-    assert views(answered / "html", "ladder")
-
-
 TABLE = """case,size,backend,seconds
 svd,1,numpy,1
 svd,100,numpy,100
@@ -207,21 +194,3 @@ def test_an_answer_from_files_accounts_for_every_row(
     ratios = [(at["size"], at["ratio"]) for at in crossover["ratio_at"]]
     assert ratios == [(1, pytest.approx(30)), (100, pytest.approx(31 / 900))]
     assert document["page"] is None
-
-
-def test_the_state_is_said_once_where_all_share_it_and_at_each_pair_where_not(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Which commit, which environment, which version of the benchmark."""
-    params = {"size": ["1", "2"], "backend": ["'a'", "'b'"]}
-    suite(Path("asv"), params, [1.0, 2.0, 1.0, 2.0])
-    run("--from", "asv", "--html", "")
-    shown = capsys.readouterr().out
-    assert "of:    commit 01234567, virtualenv-py3.11" in shown
-    other = json.loads(Path("asv/box/0123-env.json").read_text()) | {"env_name": "py3.14"}
-    Path("asv/box/0124-env.json").write_text(json.dumps(other))
-    run("--from", "asv", "--html", "")
-    shown = capsys.readouterr().out
-    assert "of:    commit 01234567\n" in shown
-    assert shown.index("virtualenv-py3.11") < shown.index("of:")
-    assert shown.index("py3.14") < shown.index("of:")

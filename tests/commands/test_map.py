@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -72,36 +71,6 @@ def test_the_page_that_is_named_shows_the_map(
     setting = tuple(wished[switch][0] for switch in switches)
     assert setting in views(answered / "html", "map")
     assert setting[:2] == ("mlp-map", "box")
-
-
-@pytest.mark.parametrize(("command", "page"), [("bench", "dashboard"), ("map", "page")])
-@pytest.mark.parametrize("json_too", [False, True])
-def test_an_empty_name_means_no_page(
-    answered: Path, capsys: pytest.CaptureFixture[str], command: str, page: str, json_too: bool
-) -> None:
-    """In words no line names one, and a document says null."""
-    run(command, "--html", "", *(["--json"] if json_too else []))
-    printed = capsys.readouterr().out
-    if json_too:
-        assert json.loads(printed)[page] is None
-    else:
-        assert printed
-        assert "page:" not in printed
-    assert not (answered / "html").exists()
-
-
-def test_a_folder_that_cannot_be_written_to_costs_the_page_and_not_the_answer(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line before measuring, then the whole answer with the answer's exit code."""
-    (answered / "file").write_text("")
-    run("map", "--html", "file")
-    printed = capsys.readouterr()
-    assert "mlp-map" in printed.out
-    assert "page:" not in printed.out
-    told = [line for line in printed.err.splitlines() if "page" in line]
-    assert len(told) == 1
-    assert told[0].startswith("no page will be written: file/index.html: cannot write the page: ")
 
 
 def test_a_quick_look_is_shown_where_it_is_named(

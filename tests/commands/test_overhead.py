@@ -75,21 +75,3 @@ def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -
     )
     # The same unit: a mistake would be a factor of 1,000, and a neighbour's load is one of ten.
     assert 1 / 100 < whole["phases_seconds"] / whole["seconds_per_iteration"] < 100
-
-
-@pytest.mark.parametrize(
-    ("typed", "proposed"),
-    [
-        ((), "next:  perceptron advise --problem or-gate"),
-        (("--problem", "mlp-width:64"), "next:  perceptron advise --problem mlp-width:64"),
-        (
-            ("--problem", "mlp-width:64", "--quick"),
-            "next:  perceptron overhead --problem mlp-width:64",
-        ),
-    ],
-)
-def test_what_is_proposed_is_about_the_same_problem(
-    answered: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], proposed: str
-) -> None:
-    assert not app(["overhead", *typed], standalone_mode=False)
-    assert capsys.readouterr().out.splitlines()[-1] == proposed

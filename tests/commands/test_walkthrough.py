@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.backends import registry
 from tests.conftest import Perceptron
 
 
@@ -43,18 +42,6 @@ def test_figures_are_saved_where_asked_for(here: Perceptron, tmp_path: Path) -> 
     process = here("walkthrough", "xor-hidden", "--backend", "numpy", "--save", "figures")
     assert process.returncode == 0
     assert (tmp_path / "figures" / "xor-hidden-decision.png").exists()
-
-
-def test_a_walk_through_without_any_run_still_saves_what_it_can(
-    here: Perceptron, tmp_path: Path
-) -> None:
-    """No GPU: the data, the reason, and the figure of the activation."""
-    if registry.reason_unavailable("torch-cuda") is None:
-        pytest.skip("there is a GPU here")
-    process = here("walkthrough", "--backend", "torch-cuda", "--save", "figures")
-    assert process.returncode == 0
-    assert "torch-cuda: skipped" in process.stdout
-    assert (tmp_path / "figures" / "sigmoid.png").exists()
 
 
 def test_the_chapter_on_digits_prints_the_contract(here: Perceptron, tmp_path: Path) -> None:

@@ -19,10 +19,7 @@ pytestmark = needs_strangers
 TIME_RUN = "benchmarks.AdvectionDiffusionSuite.time_run"
 GT4PY = Choice("gt4py")
 VERSIONS = Choice("gt4py_versions")
-CACHE = Choice("bartz", ("cache",), "nchains")
-BARTZ_HOSTS = Choice("bartz", ("machine",), "nchains")
 BLAS = Choice("blas", ("variant",))
-BLAS_HOSTS = Choice("blas", ("machine",))
 CHUNKING = Choice("nx_parallel", ("chunking",), "num_nodes")
 
 
@@ -82,23 +79,6 @@ def test_gt4py_is_judged_at_the_newest_commit_though_an_older_one_was_run_last()
     assert cuda.reason == "gtcuda: failed in asv"
 
 
-def test_every_row_of_gt4py_is_accounted_for() -> None:
-    """Five files of 12 values and four of 16: 124, of which three times are used.
-
-    Without a time: 12 of 01c96053, which failed as a whole; 4 of gtcuda in each of the four May
-    commits (16); 13 in each of the four files in which only size 8 has 3 times (52). That is 80.
-    Times of other commits: 8 in each of four files, 3 in each of three: 41. Nine values of the
-    benchmark without parameters, and a null for the ten cases of one that the list does not have.
-    """
-    read, used, left_out = account(GT4PY)
-    assert (read, used) == (143, 3)
-    assert left_out == {
-        "without a time: failed in asv": 80,
-        "of another commit than the one that was judged": 41,
-        "of a benchmark without the parameters that hold the backend and the size": 19,
-    }
-
-
 def test_another_commit_of_gt4py_can_be_chosen() -> None:
     """8767fe21, seconds at 8, 16, 32 and 64: gtx86 0.2031, 0.3314, 0.8068, 2.196; gtmc 0.1873,
     0.2163, 0.7271, 3.115.
@@ -136,54 +116,6 @@ def test_two_versions_of_python_are_not_divided_by_each_other() -> None:
     assert account(VERSIONS)[:2] == (28, 12)
 
 
-GENERIC = "speed.GbartGeneric.time_gbart[niters=0, predict=False]"
-
-
-def test_bartz_caches_are_judged_at_the_newest_commit_though_it_was_run_first() -> None:
-    """On a4000 dc12aa70 (22 July 2026) was run at 7 h on 23 July, b145bd73 (April 2025) at 11 h.
-
-    Seconds: warm 0.02108 and 0.02164, cold 2.557 and 2.649 at 1 and 6 chains: 121 and 122 times as
-    long, where b145bd73 says 77. The 99 % intervals are far apart, [0.021, 0.029] and [2.4, 3.0].
-    """
-    crossover = verdict(CACHE, GENERIC, "warm", "cold", "a4000-dcb3e83c3521")
-    assert (crossover.status, crossover.unsure) == ("never", [])
-    assert ratios(crossover) == pytest.approx(
-        {1: 2.557278187479824 / 0.02107732556760311, 6: 2.648578843101859 / 0.02164262719452381}
-    )
-    assert crossover.commit == "dc12aa700274"
-    assert file_names(crossover) == ["a4000-dcb3e83c3521/dc12aa70-virtualenv-py3.14.json"]
-    oldest = verdict(CACHE._replace(commit="b145"), GENERIC, "warm", "cold", crossover.machine)
-    assert ratios(oldest) == pytest.approx({1: 1.7871574074961245 / 0.02312372298911214})
-    # Sixteen values on each of two machines; of the two older commits 16 and, without six chains,
-    # 8 on each.
-    read, used, left_out = account(CACHE)
-    assert (read, used) == (774, 32)
-    assert left_out["of another commit than the one that was judged"] == 2 * (16 + 8)
-    assert left_out["without a time: n/a in asv"] == 2 * 8
-
-
-def test_bartz_hosts_are_compared_only_when_asked_for_by_name() -> None:
-    """Milliseconds at 1 and 32 chains: a4000 35.6 and 42.4, M1 47.7 and 375: the a4000 wins.
-
-    Closest at 1: [32.4, 38.6] and [46.4, 63.3]. Compiling (cold) is the M1's: 1.125 s to 2.557 s.
-    """
-    family = "speed.GbartChains.time_gbart[shard=False]"
-    crossover = verdict(BARTZ_HOSTS, family, "a4000-dcb3e83c3521", "gattocrucco-m1")
-    assert (crossover.status, crossover.unsure) == ("never", [])
-    assert ratios(crossover)[1] == pytest.approx(0.047718417015857995 / 0.0356481671333313)
-    assert ratios(crossover)[32] == pytest.approx(0.37487949995556846 / 0.04236891120672226)
-    assert file_names(crossover) == [
-        "a4000-dcb3e83c3521/dc12aa70-virtualenv-py3.14.json",
-        "gattocrucco-m1/dc12aa70-virtualenv-py3.14.json",
-    ]
-    cold = "speed.GbartGeneric.time_gbart[niters=0, cache=cold, predict=False]"
-    compiling = verdict(BARTZ_HOSTS, cold, "a4000-dcb3e83c3521", "gattocrucco-m1")
-    assert compiling.status == "always"
-    assert ratios(compiling)[1] == pytest.approx(1.124837125011254 / 2.557278187479824)
-    assert [warning.code for warning in judge(BARTZ_HOSTS).warnings] == ["different-machines"]
-    assert "different-machines" not in {warning.code for warning in judge(CACHE).warnings}
-
-
 def gemv(incumbent: str, challenger: str, machine: str, commit: str | None = None) -> Crossover:
     choice = BLAS._replace(commit=commit)
     return verdict(choice, "benchmarks.gemv.time_gemv", incumbent, challenger, machine)
@@ -204,23 +136,6 @@ def test_blas_gemv_crosses_where_both_sides_are_outside_the_noise() -> None:
     noble = gemv("c", "z", "gha-ubuntu-noble")
     assert noble.status == "undecided"
     assert noble.unsure == [(200, 200), (400, 400), (600, 600), (1000, 1000)]
-
-
-@pytest.mark.parametrize("variant", ["d", "dz"])
-def test_blas_norms_cross_between_hosts(variant: str) -> None:
-    """Nanoseconds of d at 400 and 600: Skylake 788 [780, 807] and 860 [850, 869], Noble 758
-    [749, 762] and 887 [875, 902]. Noble wins up to 400 and loses from 600 up; medians are equal at
-    400 · 1.5^(ln(1/0.9629) / ln(1.0316/0.9629)) = 400 · 1.5^0.548 = 500. dz: between 200 and 400.
-    """
-    family = f"benchmarks.Nrm2.time_nrm2[variant={variant}]"
-    crossover = verdict(BLAS_HOSTS, family, "gha-aws-skylake", "gha-ubuntu-noble")
-    assert crossover.status == "reverses"
-    assert crossover.bracket == {"d": (400, 600), "dz": (200, 400)}[variant]
-    if variant == "d":
-        assert crossover.size == pytest.approx(500, abs=1)
-        ratio = 8.873921023384952e-07 / 8.602142746563353e-07
-        assert ratios(crossover)[600] == pytest.approx(ratio)
-    assert crossover.machine == "several machines"
 
 
 def test_chunks_of_nx_parallel_win_from_a_hundred_nodes_up() -> None:

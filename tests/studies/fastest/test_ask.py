@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,11 +16,11 @@ from msgspec.structs import replace
 import perceptron
 from perceptron import Advice, fastest
 from perceptron.analysis.work import (
+    CONTENDED,
     NO_START,
 )
 from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
-from perceptron.studies.fastest import measure
 from perceptron.studies.fastest.cache import Attempt, KnownRow, load, update
 from perceptron.studies.fastest.run_folders import changed_runs
 from tests.conftest import ROOT
@@ -46,17 +46,6 @@ def keep(cache: Path, seconds: dict[str, float], **fields: Any) -> None:
     update(cache, lambda known: known.with_rows(rows))
 
 
-@pytest.fixture
-def no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever measures fails."""
-
-    def refuse(*_: object) -> NoReturn:
-        raise AssertionError("nothing should be measured")
-
-    monkeypatch.setattr(measure, "measure", refuse)
-
-
-@pytest.mark.usefixtures("no_measuring")
 def test_without_anything_known_it_is_numpy_and_not_sure() -> None:
     advice = fastest(**SHAPE, measure="never")
     assert isinstance(advice, Advice)
@@ -67,7 +56,7 @@ def test_without_anything_known_it_is_numpy_and_not_sure() -> None:
     assert fastest(**SHAPE, measure="never", among=TWO[::-1]).backend == "numpy"
 
 
-def test_a_measurement_answers_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measurement_answers_and_is_kept() -> None:
     """In processes of its own; the next question of this shape measures nothing."""
     now = fastest(**SHAPE, measure="now", seconds=60, among=("numpy", "torch-xpu"))
     assert (now.backend, now.source, now.stale) == ("numpy", "measured", None)
@@ -78,7 +67,6 @@ def test_a_measurement_answers_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert now.measured is not None
     assert now.candidates[1].reason
 
-    monkeypatch.setattr(measure, "measure", None)
     again = fastest(**SHAPE, among=("numpy", "torch-xpu"))
     assert again == now
     ten_times = fastest(**SHAPE | {"epochs": 1000}, among=("numpy",))
@@ -86,17 +74,6 @@ def test_a_measurement_answers_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert ten_times.seconds > now.seconds
 
 
-def test_one_that_refuses_the_kind_is_remembered_for_all_sizes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: dict[str, Any] = {"among": ("numpy-published",), "batch": 8, "seconds": 60}
-    refused = fastest(**SHAPE, **asked, measure="now").candidates[0].reason
-    assert refused is not None
-    monkeypatch.setattr(measure, "measure", None)
-    assert fastest(**SHAPE | {"rows": 555}, **asked).candidates[0].reason == refused
-
-
-@pytest.mark.usefixtures("no_measuring")
 def test_the_fastest_of_what_is_known_is_chosen(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3})
     advice = fastest(**SHAPE, among=TWO)
@@ -106,14 +83,44 @@ def test_the_fastest_of_what_is_known_is_chosen(cache: Path) -> None:
     assert fastest(**SHAPE, among=TWO[:1]).backend == "numpy"
 
 
-@pytest.mark.usefixtures("no_measuring")
 def test_other_threads_and_another_dtype_are_not_known(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3})
     for other in ({"dtype": "float64"}, {"threads": 2}):
         assert fastest(**SHAPE | other, measure="never", among=TWO).source == "unknown"
 
 
-@pytest.mark.usefixtures("no_measuring")
+def test_a_shape_near_those_measured_is_estimated(cache: Path) -> None:
+    rows = [
+        KnownRow(
+            row=replace(row, backend={"torch-cpu": "numpy-inplace"}.get(row.backend, "numpy")),
+            dtype="float32",
+            threads=1,
+            libraries=versions_beneath(()),
+        )
+        for row in rows_of_two(60)
+    ]
+    update(cache, lambda known: known.with_rows(rows))
+    asked: dict[str, Any] = {"threads": 1, "epochs": 100, "among": TWO, "measure": "never"}
+    small = fastest(rows=60, features=3, hidden=(9,), **asked)
+    assert (small.backend, small.source) == ("numpy", "estimated")
+    large = fastest(rows=900, features=300, hidden=(300, 300), **asked)
+    assert (large.backend, large.source) == ("numpy-inplace", "estimated")
+
+
+def test_other_libraries_make_it_stale(cache: Path) -> None:
+    """It is still an answer."""
+    keep(cache, {"numpy": 2e-3}, libraries={"numpy": "1.0"})
+    advice = fastest(**SHAPE, among=("numpy",), measure="never")
+    assert advice.stale is not None
+    assert "numpy 1.0" in advice.stale
+    assert advice.seconds == pytest.approx(0.2)
+
+
+def test_contended_times_decide_nothing(cache: Path) -> None:
+    keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3}, doubt=CONTENDED)
+    assert not fastest(**SHAPE, among=TWO, measure="never").sure
+
+
 def test_a_run_that_was_removed_answers_no_more(cache: Path, tmp_path: Path) -> None:
     run = tmp_path / "results" / "runs" / "box" / "1"
     run.mkdir(parents=True)

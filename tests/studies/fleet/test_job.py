@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -148,11 +147,3 @@ def test_a_machine_is_called_as_its_cluster_calls_it(
     assert machine_of(job, submission(where="local")) == f"{machine_name()[:48]}-local-2"
     monkeypatch.delenv("SLURMD_NODENAME")
     assert machine_of(job, submission()) == machine_name()
-
-
-def test_the_job_is_pickled_by_its_name(tmp_path: Path) -> None:
-    import cloudpickle
-
-    content = cloudpickle.dumps(MeasuringJob(str(tmp_path)))
-    assert b"perceptron.studies.fleet.job" in content
-    assert b"run_module" not in content

@@ -80,18 +80,6 @@ def test_parts_never_take_more_than_the_whole_and_leave_what_they_do_not_need(
     assert whole.spent <= seconds + 1e-6
 
 
-def test_a_part_ends_when_the_whole_does(clock: Clock) -> None:
-    whole = Budget(100.0, clock=clock)
-    part = whole.part(0.5).part(1.0)
-    assert part.left == 50
-    assert part.whole is whole
-    clock.now += 49
-    assert not part.is_over
-    clock.now += 1
-    assert part.is_over
-    assert part.until_abandoned() == pytest.approx(50 * GRACE)
-
-
 def test_a_piece_leaves_time_for_others(clock: Clock) -> None:
     """Of the part that it is done for, whoever is asked how long it may go on."""
     whole = Budget(100.0, clock=clock)
@@ -101,11 +89,3 @@ def test_a_piece_leaves_time_for_others(clock: Clock) -> None:
         clock.now += 21
         assert whole.until_abandoned() == -1
     assert whole.until_abandoned() == pytest.approx(100 * (1 + GRACE) - 21)
-
-
-def test_a_piece_ends_with_the_part_that_it_is_done_for(clock: Clock) -> None:
-    whole = Budget(100.0, clock=clock)
-    part = whole.part(0.4)
-    clock.now += 35
-    with part.piece(part.longest_piece):
-        assert whole.until_abandoned() == pytest.approx(40 * (1 + GRACE) - 35)

@@ -72,18 +72,6 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
     ]
 
 
-def test_another_neighbour_is_named_at_once() -> None:
-    waiting = Waiting(lambda now: CALM if now > 8 else busy(7) if now < 4 else busy(8))
-    waiting.wait(1)
-    assert [line for line in waiting.lines if "update (pid 8)" in line]
-
-
-def test_quiet_is_not_waited_for_nor_spoken_of() -> None:
-    waiting = Waiting(lambda now: CALM)
-    assert waiting.wait(10) == CALM
-    assert (waiting.now, waiting.lines) == (0.0, [])
-
-
 @pytest.mark.parametrize(
     ("seen", "threads", "lines"),
     [
