@@ -146,7 +146,6 @@ def test_a_killed_worker_is_told_and_the_same_command_tries_only_its_rows_again(
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     lost = [row for row in rows if row["status"] == "failed"]
     assert {row["problem"] for row in lost} == {"mlp-depth:8"}
-    assert len(lost) == 2
     timed = [(r["problem"], r["backend"], r["process"]) for r in rows if r["status"] == "ok"]
     assert len(timed) == len(set(timed)) == 2 * (3 + 2)
 
