@@ -1,5 +1,6 @@
 # make install   set up .venv, once; again when pyproject.toml changes
-# make test      every check
+# make test      linters, types, and every test that takes no minutes
+# make test-long the tests that take minutes, and how much of the code all of them cover
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached, quiet and busy
 # make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
@@ -17,8 +18,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+PYTEST := $(BIN)/python -m pytest --dist worksteal
+# `make test COVERAGE=yes` keeps what it covered for `make test-long`, as .ci/run has it do.
+COVERAGE :=
+WATCHED := --cov --cov-report= --cov-fail-under=0
+ALONE := tests/test_bare_gpu_machine.py
 
-.PHONY: install browser valgrind slurm test bench targets results truth what-if fastest \
+.PHONY: install browser valgrind slurm test test-long bench targets results truth what-if fastest \
 	fastest-page proof readme shots wheels mutants
 install: .venv/installed
 
@@ -49,7 +55,7 @@ slurm:
 			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge iproute2; } \
 		|| echo 'NO SLURM: neither fleets nor shaped links will be tested; install slurm-wlm, munge and iproute2' >&2
 
-test: browser valgrind slurm
+test: browser valgrind
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -57,10 +63,16 @@ test: browser valgrind slurm
 	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m 'not slow' \
-		--cov --cov-report=term:skip-covered
-	# Rehearsals measure within budgets of seconds, which is no work for a machine that is full.
-	$(BIN)/python -m pytest -m slow --durations 0
+	$(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(if $(COVERAGE),$(WATCHED))
+
+# Coverage is of both parts: without what `make test` has kept, its tests run here once more.
+# Rehearsals measure within budgets of seconds, which is no work for a machine that is full.
+test-long: browser valgrind slurm
+	test -f .coverage || $(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(WATCHED)
+	$(PYTEST) --numprocesses $(WORKERS) -m slow --ignore $(ALONE) $(WATCHED) --cov-append
+	$(PYTEST) $(ALONE) --durations 0 $(WATCHED) --cov-append
+	$(BIN)/coverage report --skip-covered
+	rm .coverage
 
 bench: install
 	$(BIN)/perceptron bench

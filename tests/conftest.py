@@ -44,11 +44,10 @@ settings.load_profile("any machine")
 
 # Tests of a minute, which would leave the other workers idle if they came last.
 _FIRST = (
-    "tests/test_bare_gpu_machine.py",
     "tests/test_asv.py",
     "tests/test_fleet_on_slurm.py",
-    "tests/commands",
     "tests/test_light_install.py",
+    "tests/commands",
     "tests/test_docs.py",
 )
 

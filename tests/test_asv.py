@@ -72,6 +72,7 @@ def pip_cache() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_asv_runs_compares_and_publishes(clone: Path) -> None:
     """From a clean clone with asv.conf.json as committed, heavy dependencies installed once."""
     assert "No problems found" in asv(clone, "check")
@@ -100,6 +101,7 @@ def test_asv_runs_compares_and_publishes(clone: Path) -> None:
     assert_near_our_own(seconds)
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_docs_work_as_typed_one_after_another(
     clone: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.cases import BACKENDS, CASES, SIZES, Case
+from benchmarks.cases import BACKENDS, SIZES, Case
 
 
 @pytest.mark.parametrize("family", SIZES)
@@ -14,10 +14,3 @@ def test_a_framework_is_not_called_as_often_as_numpy(family: str) -> None:
         for backend in BACKENDS:
             if backend != "numpy":
                 assert Case(family, size, backend).iterations <= 0.004 / 20e-6
-
-
-def test_every_case_trains() -> None:
-    """The same number of iterations on every machine, one at least."""
-    assert min(case.iterations for case in CASES) >= 1
-    assert {"mlp-batch", "mlp-width-adam"} <= {case.family for case in CASES}
-    assert Case("perceptron-rows", 4, "numpy").iterations * 2e-6 == pytest.approx(0.004, rel=1e-3)

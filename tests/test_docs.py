@@ -16,38 +16,29 @@ import pytest
 
 from perceptron import load_results
 from perceptron.report.dashboard.write import PAGES as DASHBOARD
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Perceptron
 from tests.made import everything
 from tests.made_fleet import made_fleet
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-# A bench as typed takes minutes; its options are typed as they stand, and these make it short.
-SHORT = {"--families": "mlp-depth", "--backends": "numpy", "--threads": "1", "--budget": "10"}
-
-# The same for what else takes its time.
-SHORTER = {
-    "advise": ["--budget", "1", "--backends", "numpy,python", "--threads", "1"],
-    "crossover": ["--backends", "numpy,python", "--threads", "1", "--budget", "10"],
-    "map": ["--points", "4", "--backends", "numpy,python", "--threads", "1", "--budget", "10"],
-    "overhead": ["--backends", "numpy,python", "--threads", "1", "--budget", "10"],
-    "race": ["--backends", "numpy", "--seeds", "2", "--threads", "1", "--budget", "10"],
+# What is typed takes minutes; these options, unless they are typed, make it a few seconds.
+ONE_THREAD = {"--threads": "1", "--budget": "0.2"}
+SHORT = {
+    "advise": {"--backends": "numpy,python"},
+    "bench": {"--quick": None, "--families": "mlp-depth", "--backends": "numpy", "--rounds": "1"},
+    "crossover": {"--backends": "numpy,python"},
+    "map": {"--points": "4", "--backends": "numpy,python"},
+    "overhead": {"--backends": "numpy,python"},
+    "race": {"--backend": "numpy", "--seeds": "2"},
 }
-
-# Real runs that a test of the command makes with the same options, and looks at closely.
-TYPED_BY_TESTS = {
-    "perceptron bench --on local:2 --quick": "test_fleet.py",
-    "perceptron bench --quick": "test_bench.py",
-    "perceptron fleet collect": "test_fleet.py",
-    "perceptron fleet status": "test_fleet.py",
-    "perceptron overhead --quick": "test_overhead.py",
-    "perceptron crossover --family mlp-width,mlp-batch,perceptron-rows --processes 1,2 --quick": (
-        "test_processes.py"
-    ),
-    "perceptron overhead --problem mlp-width:512 --processes 1,2 --quick": "test_processes.py",
-    "perceptron bench --quick --processes 1,2": "test_processes.py",
-    "perceptron advise --rows 60000 --features 784 --hidden 128 --classes 10 --batch 1024 "
-    "--processes 1,2": "test_processes.py",
-}
+# A budget that bought nothing on a busy machine is no mistake of the docs.
+NO_TIME = "nothing was measured yet"
+# One is typed after the other, in one folder.
+FLEET = [
+    "perceptron bench --on local:2 --quick",
+    "perceptron fleet status",
+    "perceptron fleet collect",
+]
 
 
 def commands(page: Path) -> list[str]:
@@ -63,45 +54,75 @@ def fenced(page: Path, language: str) -> dict[str, str]:
     return dict(re.findall(pattern, page.read_text(encoding="utf-8"), re.M | re.S))
 
 
+def shortened(line: str) -> list[str]:
+    """The words after `perceptron`, with what makes them short."""
+    first, *words = shlex.split(line)
+    assert first == "perceptron", line
+    if words[0] in SHORT and "--from" not in words:
+        added = SHORT[words[0]] | ONE_THREAD
+        if "--processes" in words:
+            added |= {"--backends": "torch-ddp", "--threads": "2"}
+        if "--problem" in words:
+            added.pop("--families", None)
+        for option, value in added.items():
+            if option not in words:
+                words += [option] if value is None else [option, value]
+    return words
+
+
+def accepted(words: list[str], process: subprocess.CompletedProcess[str]) -> bool:
+    """Whether it answered: bad news about this machine is an answer, and so is that it is busy."""
+    if words[0] == "doctor":
+        return process.returncode in (0, 1)
+    if words[0] in SHORT and "--from" not in words:
+        return process.returncode in (0, 3) or NO_TIME in process.stderr
+    return process.returncode == 0
+
+
 def type_in(folder: Path, path: Path, line: str) -> None:
     """Type a command in a folder, with the suite found on ``path``."""
-    words = shlex.split(line)
-    assert words[0] == "perceptron", line
-    if words[1] == "bench":
-        words += ["--quick"] if "--quick" not in words else []
-        for option, value in SHORT.items():
-            given = option in words or (option == "--families" and "--problem" in words)
-            words += [] if given else [option, value]
-    if "--from" not in words:
-        words += SHORTER.get(words[1], [])
+    words = shortened(line)
     environment = {**os.environ, "PYTHONPATH": str(path), "PATH": f"{folder}:{os.environ['PATH']}"}
     process = subprocess.run(
-        [sys.executable, "-m", "perceptron", *words[1:]],
+        [sys.executable, "-m", "perceptron", *words],
         cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    # A doctor's bad news about this machine is no mistake of the docs, nor is a busy machine.
-    allowed = {"doctor": (0, 1), "advise": (0, 3)}.get(words[1], (0,))
-    assert process.returncode in allowed, f"{line}\n{process.stdout}{process.stderr}"
+    assert accepted(words, process), f"{line}\n{process.stdout}{process.stderr}"
+
+
+def lines_of_the_docs() -> list[str]:
+    """Every command of ours, once: before `.venv` is activated they are typed with its path."""
+    examples = {"numpy-transposed", "elsewhere", "relu-width", "perceptron families"}
+    lines = {line.removeprefix(".venv/bin/") for page in PAGES for line in commands(page)}
+    ours = sorted(line for line in lines if not any(name in line for name in examples))
+    return [line for line in ours if not line.startswith("make ")]
 
 
 def typed() -> list[object]:
-    examples = {"numpy-transposed", "elsewhere", "relu-width", "perceptron families"}
-    # Before `.venv` is activated the same commands are typed with its path: once is enough.
-    lines = {line.removeprefix(".venv/bin/") for page in PAGES for line in commands(page)}
-    ours = sorted(line for line in lines if not any(name in line for name in examples))
+    """Of each command that measures the shortest line; the others only in the long run."""
+    lines = [line for line in lines_of_the_docs() if line not in FLEET]
+    measuring = {name: f"perceptron {name} " for name in SHORT}
+    shortest = {
+        min((line for line in lines if line.startswith(begin)), key=len)
+        for begin in measuring.values()
+    }
+    long = {
+        line
+        for line in lines
+        if line.startswith(tuple(measuring.values())) and "--from" not in line
+    } - shortest
     return [
-        pytest.param(line, id=line)
-        for line in ours
-        if not line.startswith("make ") and line not in TYPED_BY_TESTS
+        pytest.param(line, id=line, marks=[pytest.mark.slow] if line in long else [])
+        for line in lines
     ]
 
 
 @pytest.mark.parametrize("line", typed())
-def test_every_command_of_the_docs_works(line: str, tmp_path: Path) -> None:
+def test_every_command_of_the_docs_works(line: str, here: Perceptron, tmp_path: Path) -> None:
     """As a new user types it, in a folder that has the files of docs/examples.
 
     The dashboard shows what was measured before, and an export holds it.
@@ -109,14 +130,16 @@ def test_every_command_of_the_docs_works(line: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     if line.startswith(("perceptron dashboard", "perceptron export")):
         everything(tmp_path / "results")
-    type_in(tmp_path, ROOT, line)
+    words = shortened(line)
+    process = here(*words)
+    assert accepted(words, process), f"{line}\n{process.stdout}{process.stderr}"
 
 
-@pytest.mark.parametrize("line", TYPED_BY_TESTS)
-def test_what_is_not_typed_here_is_typed_by_the_test_of_its_command(line: str) -> None:
-    """Word for word, the options that make it short aside."""
-    text = (ROOT / "tests" / "commands" / TYPED_BY_TESTS[line]).read_text(encoding="utf-8")
-    assert ", ".join(f'"{word}"' for word in line.split()[1:]) in text
+@pytest.mark.slow
+def test_the_commands_of_a_fleet_work_one_after_another(tmp_path: Path) -> None:
+    assert set(FLEET) <= set(lines_of_the_docs())
+    for line in FLEET:
+        type_in(tmp_path, ROOT, line)
 
 
 def test_every_target_of_the_docs_is_in_the_makefile() -> None:
@@ -143,6 +166,7 @@ def insert(root: Path, page: Path) -> None:
         (root / name).write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
     """A backend, a family, a command and a figure: files and lines as the page has them."""
     page = ROOT / "CONTRIBUTING.md"
@@ -158,6 +182,7 @@ def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
             type_in(tmp_path, tmp_path, command)
 
 
+@pytest.mark.slow
 def test_the_backend_of_the_docs_works_from_its_own_package(tmp_path: Path) -> None:
     """The two files of the page, installed; the commands below them, typed."""
     page = ROOT / "docs" / "add-a-backend.md"

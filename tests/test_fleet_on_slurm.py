@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 from tests.slurm import NODES, Cluster, wait_until
 
 pytest.importorskip("submitit")
+pytestmark = pytest.mark.slow
 
 # Small, and many processes: whoever looks sees it half done, on a machine of any speed.
 QUESTION = (

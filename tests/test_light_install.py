@@ -22,10 +22,13 @@ from filelock import FileLock
 from perceptron import optional
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.skipif(
-    find_spec("build") is None or find_spec("twine") is None,
-    reason="build and twine are not installed: run `make install`",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("build") is None or find_spec("twine") is None,
+        reason="build and twine are not installed: run `make install`",
+    ),
+]
 IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
 PACKAGE = """
 import time
@@ -226,18 +229,3 @@ def test_what_cannot_be_done_ends_in_one_line_before_it_begins(
     assert done.returncode == 2
     assert (done.stdout, done.stderr) == ("", f"error: {line}\n")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_files_are_judged_without_a_page(light: Path, tmp_path: Path) -> None:
-    """Another suite's numbers need no library that draws."""
-    table = "case,size,backend,seconds\nsvd,1,a,1\nsvd,1,b,30\nsvd,100,a,100\nsvd,100,b,31\n"
-    (tmp_path / "times.csv").write_text(table)
-    done = run(light, tmp_path, "crossover", "--from", "times.csv", "--json")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert (document["crossovers"][0]["status"], document["page"]) == ("crosses", None)
-    assert done.stderr == ""
-    done = run(light, tmp_path, "crossover", "--from", "times.csv")
-    assert (done.returncode, "b from" in done.stdout) == (0, True)
-    assert done.stderr.startswith("no page will be written: ")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["times.csv"]

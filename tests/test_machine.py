@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from perceptron import machine
 from perceptron.machine import (
     cpu_name,
-    facts_digest,
     machine_name,
     steering_variables,
-    usable_cores,
 )
 
 
@@ -23,38 +16,8 @@ def test_the_machine_name_is_fit_for_a_folder(monkeypatch: pytest.MonkeyPatch) -
     assert machine_name() == "Grace-s-laptop-1"
 
 
-def test_a_machine_without_a_name_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("platform.node", lambda: "")
-    assert machine_name() == "unnamed"
-
-
-def test_cores_that_a_process_must_not_use_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 3, 5}, raising=False)
-    assert usable_cores() == 3
-
-
 def test_the_processor_has_a_name() -> None:
     assert cpu_name()
-
-
-@pytest.mark.parametrize(
-    ("info", "name"),
-    [
-        ({"brand_raw": "Abacus 3000", "family": 6, "model": 1}, "Abacus 3000"),
-        ({"brand_raw": "Abacus", "family": 26, "model": 2}, "Abacus (family 26, model 2)"),
-        ({"brand_raw": "Abacus", "family": 26}, "Abacus (family 26, model unknown)"),
-        ({"brand_raw": "Abacus"}, "Abacus"),
-    ],
-)
-def test_a_name_that_many_processors_share_says_which_it_is(
-    info: dict[str, object], name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cpuinfo.get_cpu_info", lambda: info)
-    cpu_name.cache_clear()
-    try:
-        assert cpu_name() == name
-    finally:
-        cpu_name.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -108,17 +71,3 @@ def test_nothing_else_is(name: str) -> None:
 def test_a_path_is_told_without_its_folders(value: str, told: str | None) -> None:
     """What is published must not name a user; all other values are told as they are."""
     assert steering_variables({"XLA_FLAGS": value}) == {"XLA_FLAGS": told or value}
-
-
-def test_the_digest_of_the_facts_tells_machines_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By cores, memory and devices; and it is the same in every process."""
-    digests = {facts_digest(), facts_digest()}
-    assert len(digests) == 1
-    code = "from perceptron.machine import facts_digest; print(facts_digest())"
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert other.stdout.strip() in digests
-    for name, value in (("usable_cores", 999), ("_memory_bytes", 2**50), ("_devices", ["nvidia9"])):
-        with monkeypatch.context() as patch:
-            patch.setattr(machine, name, lambda value=value: value)
-            digests.add(facts_digest())
-    assert len(digests) == 4

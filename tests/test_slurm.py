@@ -12,6 +12,8 @@ import pytest
 from tests import slurm
 from tests.slurm import NODES, Cluster, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def test_exclusive_jobs_run_on_both_nodes_at_once(cluster: Cluster, tmp_path: Path) -> None:
     """Also on a machine of one core. Each knows the name of its node."""

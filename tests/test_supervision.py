@@ -76,12 +76,6 @@ def test_several_that_stay_are_waited_for_once() -> None:
     assert all(process.has_ended for process in stubborn)
 
 
-def test_of_several_those_that_leave_when_asked_are_not_killed() -> None:
-    polite = [child("import sys; sys.stdin.read(); sys.exit(7)") for _ in range(3)]
-    end_all(polite, GUARD_SECONDS)
-    assert [process.wait() for process in polite] == [7] * 3
-
-
 def test_what_a_leader_has_started_ends_with_it() -> None:
     """Also when the leader itself has gone before."""
     process = child(
@@ -99,8 +93,3 @@ def test_what_a_leader_has_started_ends_with_it() -> None:
     while alive(started):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def test_what_cannot_be_started_is_an_error() -> None:
-    with pytest.raises(FileNotFoundError):
-        ChildProcess(["/nowhere/python"], {})

@@ -49,12 +49,6 @@ def test_a_long_text_keeps_both_ends_and_says_how_long_it_was() -> None:
     assert "(10,008 characters)" in text
 
 
-def test_an_error_quotes_text_and_names_other_values_in_ascii() -> None:
-    assert quoted("µ\n") == "'µ'"
-    assert quoted(["µ"]) == "['\\xb5']"
-    assert quoted("x" * 100) == f"'{'x' * 55}…'"
-
-
 def test_markup_is_shown_and_an_underscore_does_not_hide_a_legend() -> None:
     assert for_plotly("<b>&") == "&lt;b&gt;&amp;"
     assert for_matplotlib("_name") == "\N{THIN SPACE}_name"

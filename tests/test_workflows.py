@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from perceptron.gate.environments import build_cache
 from perceptron.report.pull_request.comment import TAG
 from tests import action
 from tests.conftest import ROOT
@@ -113,12 +112,6 @@ def test_the_gate_is_this_action_and_its_result_is_commented() -> None:
     assert all("./" not in step.get("uses", "") for step in steps(COMMENT))
 
 
-def test_what_is_merged_is_not_measured_again() -> None:
-    """A label on it would compare a commit with itself, and write over the comment."""
-    (job,) = yaml.safe_load(GATE.read_text(encoding="utf-8"))["jobs"].values()
-    assert job["if"] == "${{ !github.event.pull_request.merged }}"
-
-
 def api_comment(number: int, login: str, kind: str, body: str) -> dict[str, Any]:
     return {"id": number, "user": {"login": login, "type": kind}, "body": body}
 
@@ -215,18 +208,6 @@ def test_the_workflow_of_the_docs_has_four_lines_of_steps(tmp_path: Path) -> Non
     check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file))
 
 
-def test_the_same_in_another_system_is_what_that_understands(tmp_path: Path) -> None:
-    file = tmp_path / ".gitlab-ci.yml"
-    file.write_text(fenced("gitlab"))
-    job = yaml.safe_load(file.read_text())["gate"]
-    before, after = (str(part) for part in (job["script"][:-1], job["script"][-1]))
-    assert "apt-get install --yes valgrind" in before
-    assert after.startswith("perceptron compare ")
-    # The text outlives the job, above all where something is slower.
-    assert job["artifacts"] == {"paths": [after.split("--markdown ")[1]], "when": "always"}
-    check("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file))
-
-
 def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> None:
     """The page names the line to replace as it stands in ours, and one that installs a commit."""
     ours, theirs = fenced("comment-install").splitlines()
@@ -236,16 +217,6 @@ def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> 
     assert installs[:-1] == shlex.split(replaced["run"])[: len(installs) - 1]
     assert installs[-1] == f"{what}perceptron@{'1234567890' * 4}"
     assert f'"{installs[-1]}"' in fenced("gitlab")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the page names the folder of Linux")
-def test_the_page_names_the_folder_that_a_hosted_runner_has_to_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    folder = f"~/{build_cache.home().relative_to(tmp_path)}"
-    assert f"`path: {folder}`" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_lists_what_the_action_takes_and_gives() -> None:

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from benchmarks import busy, speed_parts
-from benchmarks.code_state import code_state
-from benchmarks.progress_file import ProgressFile, StepDone
-from benchmarks.steps import steps
+from benchmarks import busy
 from perceptron.errors import UserError
-from perceptron.records.speeds import Answer, GateSpeed, Speeds, read_speeds, speeds_file
-
-CROSSOVER = {
-    "family": "mlp-width",
-    "incumbent": "numpy",
-    "challenger": "torch-cpu",
-    "status": "crosses",
-    "sure": True,
-    "size": 600.0,
-    "low": 500.0,
-    "high": 700.0,
-    "ratio_at": [
-        {"size": 1, "ratio": 1.0, "low": 0.5, "high": 1.0, "processes": 8},
-        {"size": 2, "ratio": 1.0, "low": None, "high": None, "processes": 1},
-    ],
-}
-ABSENT = CROSSOVER | {"status": "not measured", "ratio_at": []}
+from perceptron.records.speeds import GateSpeed, Speeds
 
 
 class Bench:
@@ -93,76 +70,3 @@ def test_a_part_that_fails_is_said_and_costs_no_other() -> None:
     assert "crossover, busy: no room" in bench.said
     assert speeds.quiet.crossover is None
     assert speeds.quiet.ratios is not None
-
-
-def test_what_make_results_measured_is_not_measured_again() -> None:
-    bench = Bench()
-    gate = GateSpeed([2.0], [])
-    speeds = measured(bench, {"gate": GateSpeed([9.0], [])}, {"gate": gate})
-    assert bench.taken == [("gate", True)]
-    assert speeds.quiet.gate == gate
-
-
-def test_the_document_of_bench_says_answers_and_widths() -> None:
-    """What was not measured has neither; the width of a ratio without an interval is open."""
-    speed = speed_parts.bench_of(7.0, {"crossovers": [CROSSOVER, ABSENT]})
-    assert speed.seconds == 7.0
-    assert [(width.size, width.width) for width in speed.widths] == [(1, 1.0), (2, None)]
-    assert {(width.family, width.pair) for width in speed.widths} == {
-        ("mlp-width", "numpy:torch-cpu")
-    }
-    assert speed.answers == [
-        Answer(
-            family="mlp-width",
-            pair="numpy:torch-cpu",
-            status="crosses",
-            sure=True,
-            size=600.0,
-            low=500.0,
-            high=700.0,
-        )
-    ]
-
-
-def test_of_record_are_finished_steps_of_this_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(busy, "ROOT", tmp_path)
-    folder = tmp_path / "results" / ".record" / "box"
-    progress = ProgressFile(folder, code_state(tmp_path))
-    with pytest.raises(UserError, match="make results has not finished bench"):
-        busy.of_record("box")
-    for step in steps("box", folder / "commits"):
-        words = [list(command) for command in step.commands]
-        progress.keep(step.name, StepDone(commands=words, seconds=70.0, finished=True))
-        progress.output(step.name).write_text(json.dumps({"crossovers": [CROSSOVER]}))
-    known = busy.of_record("box")
-    assert {name: part.seconds for name, part in known.items()} == {
-        "bench": 70.0,
-        "crossover": 70.0,
-    }
-    assert [width.width for width in known["bench"].widths] == [1.0, None]
-
-
-def test_the_table_goes_into_the_page_and_the_numbers_beside_the_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A second start with other parts keeps those of the first."""
-    monkeypatch.setattr(busy, "ROOT", tmp_path)
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- begin: speeds -->\nold\n<!-- end: speeds -->\nafter\n")
-    monkeypatch.setitem(busy.PARTS, "gate", lambda: GateSpeed([7.0], ["ok"]))
-    monkeypatch.setitem(busy.PARTS, "ratios", lambda: {"numpy": [0.5], "numpy-inplace": [0.2]})
-    assert busy.main(["--machine", "box", "--only", "gate"]) == 0
-    assert busy.main(["--machine", "box", "--only", "ratios", "--save", str(page)]) == 0
-    text = page.read_text()
-    assert text.startswith("before\n<!-- begin: speeds -->\n`python -m benchmarks.busy`")
-    assert text.endswith("<!-- end: speeds -->\nafter\n")
-    assert "| ≤ 10 s | 7.00 s |" in text
-    assert "0.500" in text
-    stored = read_speeds(speeds_file(tmp_path / "results", "box"))
-    assert stored is not None
-    assert stored.busy.gate == GateSpeed([7.0], ["ok"])
-    capsys.readouterr()
-    assert busy.main(["--only", "gait"]) == 2
-    assert capsys.readouterr().err == "error: unknown --only 'gait': did you mean 'gate'?\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.busy_answers import Asked, Claim, claims_of, contradicted, lines
+from benchmarks.busy_answers import Claim, claims_of, contradicted
 
 IDLE = [
     Claim("mlp-width", 4, "numpy", "torch-cpu"),
@@ -63,15 +63,3 @@ def test_only_decided_answers_are_claims() -> None:
         "changes": [],
     }
     assert list(claims_of("advise", advice)) == [Claim("p", 0, "numpy", "numba")]
-
-
-def test_the_table_counts_what_was_contradicted() -> None:
-    """The sum stands in front, each question in a row of its own."""
-    busy = [Claim("mlp-width", 64, "torch-cpu", "numpy"), Claim("mlp-width", 4, *("numpy", "x"))]
-    pair = (
-        Asked(question="it", claims=IDLE, contended=0.0),
-        Asked(question="it", claims=busy, contended=0.86),
-    )
-    first, *_, row = lines([pair], "here")
-    assert "1 of 2 decided answers contradicted" in first
-    assert row == "| `it` | 3 | 2 | 1 | 86% |"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,34 +11,6 @@ from perceptron.problems import catalogue
 needs_torch = pytest.mark.skipif(
     registry.reason_unavailable("torch-cpu") is not None, reason="torch-cpu cannot run here"
 )
-
-
-class Clock:
-    """Stands still while nothing takes time."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def taking(self, *seconds: float) -> Callable[[], None]:
-        """Return what takes these times in turn."""
-        turns = iter(seconds * 100)
-
-        def work() -> None:
-            self.now += next(turns)
-
-        return work
-
-
-def test_the_shortest_times_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What else ran meanwhile makes times longer, never shorter."""
-    clock = Clock()
-    monkeypatch.setattr(time, "thread_time", clock)
-    monkeypatch.setattr(time, "perf_counter", clock)
-    ours, theirs = clock.taking(5.0, 3.0, 4.0), clock.taking(2.0, 9.0)
-    assert by_hand.shortest_ratio(ours, theirs, seconds=60.0) == 1.5
 
 
 @needs_torch

@@ -29,22 +29,3 @@ def test_a_c_loop_that_trained_otherwise_is_not_compared(program: Path) -> None:
     _, trained = many_models.in_c(program, FEW, iterations=49, samples=1)
     with pytest.raises(AssertionError):
         many_models.assert_as_numpy(FEW, 50, trained)
-
-
-def test_a_target_that_cannot_be_measured_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line each, and why; the ratio is of times in the same round."""
-    monkeypatch.setattr(many_models, "compiled", lambda folder: None)
-    monkeypatch.setattr(
-        many_models,
-        "unavailable",
-        lambda name, program=None: None if "numpy" in name else f"no {name}",
-    )
-    times = {"numpy": [1.0, 3.0, 2.0], "numpy-one-by-one": [200.0, 200.0, 500.0]}
-    monkeypatch.setattr(many_models, "ROUNDS", 3)
-    monkeypatch.setattr(many_models, "seconds", lambda name, dtype, program: times[name].pop(0))
-    assert list(many_models.lines()) == [
-        "numpy / numpy-one-by-one on many-or-gates:1024: 0.005 [0.004, 0.015] (at most 0.01): "
-        "reached",
-        "torch-cpu / torch-cpu-one-by-one on many-or-gates:1024: not measured: no torch-cpu",
-        "numba / C on many-or-gates:1024: not measured: no numba",
-    ]

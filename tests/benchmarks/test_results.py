@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from benchmarks import results
-from benchmarks.cases import CASES
 from benchmarks.code_state import code_state, last_changes, same_code
 from benchmarks.progress_file import ProgressFile
-from benchmarks.steps import HISTORY, Step, steps
+from benchmarks.steps import steps
 from perceptron.errors import UserError
 
 GIT = ("git", "-c", "user.name=tester", "-c", "user.email=tester@example.org")
@@ -183,29 +180,6 @@ def test_a_step_that_fails_is_named_and_the_others_are_measured(checkout: Path) 
     assert all(" asv " in words for words in again.commands)
 
 
-def test_a_step_that_is_named_is_measured_again(checkout: Path) -> None:
-    taken(checkout, Typed(checkout))
-    typed = Typed(checkout)
-    taken(checkout, typed, "map, truth")
-    assert [words.split()[3] for words in typed.commands] == ["map", "truth"]
-    with pytest.raises(UserError, match=r"unknown --only 'mapp': did you mean 'map'\?"):
-        taken(checkout, typed, "mapp")
-
-
-def test_both_variables_that_choose_kernels_are_unset_together(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in results.STEERING:
-        monkeypatch.setenv(name, "1")
-    monkeypatch.setenv("KEPT", "1")
-    typed = Typed(checkout)
-    _, said = taken(checkout, typed)
-    assert "Unset for what is measured: OPENBLAS_CORETYPE=1, OPENBLAS_L2_SIZE=1" in said
-    for environment in typed.environments:
-        assert environment["KEPT"] == "1"
-        assert not set(results.STEERING) & set(environment)
-
-
 def test_the_end_says_what_to_add_and_what_is_superseded(checkout: Path) -> None:
     """Runs of code that is gone, and those that were measured again; nothing else."""
     here = code_state(checkout)
@@ -282,35 +256,3 @@ def test_code_is_the_same_where_the_package_is(checkout: Path) -> None:
     assert code_state(checkout) == new
     assert code_state(checkout.parent) == ""
     assert last_changes(checkout.parent, 3) == []
-
-
-def test_the_cases_of_the_history_are_cases_of_asvs() -> None:
-    """Each pattern finds some; a size that is no longer measured would draw no line."""
-    classes = {case.family: case.family.title().replace("-", "") for case in CASES}
-    names = [
-        f"train.{classes[case.family]}.time_train({case.size}, {case.backend!r})" for case in CASES
-    ]
-    for pattern in HISTORY:
-        sizes = re.search(r"\\\(\((.*?)\)", pattern)
-        assert sizes is not None
-        found = [name for name in names if re.search(pattern, name)]
-        assert len(found) == 2 * len(sizes[1].split("|")), pattern
-
-
-def test_steps_have_names_of_their_own() -> None:
-    planned: list[Step] = steps("box", Path("commits"))
-    assert len({step.name for step in planned}) == len(planned)
-
-
-def test_what_a_command_prints_is_kept_and_its_exit_code_given(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """For real: its messages stay on the terminal, and so does the output that nobody keeps."""
-    code = "import os, sys; print(os.environ['WORD']); print('said', file=sys.stderr); sys.exit(3)"
-    command = (sys.executable, "-c", code)
-    environment = {"WORD": "kept"}
-    assert results.run(command, environment, tmp_path / "output.json") == 3
-    assert (tmp_path / "output.json").read_text() == "kept\n"
-    assert capfd.readouterr() == ("", "said\n")
-    assert results.run(command, environment, None) == 3
-    assert capfd.readouterr() == ("kept\n", "said\n")

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from benchmarks.wheels import OF_THE_GATE, STAYS_AS_IT_IS, carried, commands
 from tests.conftest import ROOT
 
@@ -23,14 +20,3 @@ def test_no_numpy_is_carried_by_another() -> None:
     assert not any("contourpy" in word for word in others)
     assert any("contourpy" in word for word in alone)
     assert "--no-deps" in alone
-
-
-def test_the_command_says_what_it_does() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.wheels", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "--python" in done.stdout

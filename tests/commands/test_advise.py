@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
-from perceptron.cli import app
-from perceptron.report.tables import advice
-from perceptron.studies import advise as study
 from tests.conftest import Perceptron
 
 
+@pytest.mark.slow
 def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
     """On one document: the sentence, what stands behind it, and an estimate that says it is one."""
     process = perceptron(
@@ -27,14 +24,3 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
     assert document["use"] in {None, "numpy", "torch-cpu", "torch-cuda"}
     assert document["sentence"].startswith("Use " if document["use"] else "undecided")
     assert document["what_if"]["sentence"].startswith("Estimated, not measured, on h100")
-
-
-def test_what_is_proposed_is_about_the_same_shape(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answer = SimpleNamespace(warnings=[], advice=SimpleNamespace(use="numpy"))
-    monkeypatch.setattr(study, "advise", lambda *_: answer)
-    monkeypatch.setattr(advice, "show", lambda _: None)
-    shape = ("--rows", "40", "--features", "3", "--hidden", "2")
-    assert not app(["advise", *shape], standalone_mode=False)
-    assert capsys.readouterr().out == "next:  perceptron overhead --problem mlp:40x3x2\n"

@@ -9,9 +9,7 @@ import pytest
 from perceptron.cli import app
 from perceptron.records.backend import CheckResult
 from perceptron.studies import check as study
-from tests.conftest import ROOT, Perceptron
-
-MODEL = ROOT / "docs" / "examples" / "points-width.toml"
+from tests.conftest import Perceptron
 
 
 def promise(broken: list[str]) -> CheckResult:
@@ -39,27 +37,3 @@ def test_only_a_backend_that_keeps_its_promises_is_to_be_benched(
     assert (app(["check", "mine"], standalone_mode=False) or 0) == code
     proposed = "next:  perceptron bench --quick --backends numpy,mine" in capsys.readouterr().out
     assert proposed == (not broken)
-
-
-@pytest.mark.parametrize(
-    ("words", "proposed"),
-    [
-        (("numpy", "torch-cpu"), ["next:  perceptron bench --quick --backends numpy,torch-cpu"]),
-        (("numpy",), []),
-        (
-            ("mine", "--problem", str(MODEL)),
-            [f"next:  perceptron bench --quick --problem {MODEL} --backends numpy,mine"],
-        ),
-    ],
-)
-def test_the_proposal_compares_what_was_checked_on_what_it_was_checked_on(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    words: tuple[str, ...],
-    proposed: list[str],
-) -> None:
-    """Each backend once; nothing where there is nothing to compare."""
-    monkeypatch.setattr(study, "check", lambda names, *_: {name: [promise([])] for name in names})
-    app(["check", *words], standalone_mode=False)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("next:")] == proposed

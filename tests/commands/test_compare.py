@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from perceptron import optional
-from perceptron.analysis.crossover import moved as judge
-from perceptron.cli import app, main
-from perceptron.errors import UserError
+from perceptron.cli import app
 from perceptron.gate import compare as gate
 from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command
 from perceptron.gate.checkout.revisions import Revision
@@ -24,7 +20,7 @@ from perceptron.gate.verdict.work import AGREE, OTHER_DRAWS
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from tests.conftest import ROOT
-from tests.made_comparison import comparison, moved, row, slower
+from tests.made_comparison import comparison, row, slower
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +69,6 @@ def test_the_gate_is_asked_what_was_typed(asked: list[CompareRequest]) -> None:
     ]
 
 
-def test_the_help_states_the_defaults_of_the_rule(capsys: pytest.CaptureFixture[str]) -> None:
-    """They are the rule's, and the command line does not load it to say so."""
-    app(["compare", "--help"], standalone_mode=False)
-    words = " ".join(capsys.readouterr().out.split())
-    assert f"slower. Default: {100 * Rule().least_work:g}." in words
-    assert f"not clean. Default: {100 * Rule().least_judged:g}." in words
-
-
 def test_the_page_states_the_numbers_of_the_rule() -> None:
     """What it says of counting is what the gate does."""
     rule = Rule()
@@ -105,23 +93,6 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("gate", f"a slowdown of {100 * Rule().blind:g} % might have been missed"),
-        (
-            "gate-compared",
-            f"work +{100 * Rule().least_work:g} %, or time +{100 * Rule().least:g} %",
-        ),
-        ("gate-compared", f"at p < {Rule().alpha:g}, corrected"),
-        ("gate-compared", f"calls nothing below {100 * Rule().least:g} % slower"),
-    ],
-)
-def test_other_pages_state_the_same_numbers(name: str, words: str) -> None:
-    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    assert words in " ".join(page.split())
-
-
-@pytest.mark.parametrize(
     "request_",
     [
         CompareRequest("a", "b"),
@@ -139,25 +110,6 @@ def test_the_command_to_type_again_asks_the_same(
     assert asked == [replace(request_, base="a" * 12, head="b" * 12, seed=7)]
 
 
-@pytest.mark.parametrize(
-    "options", ["--count maybe", "--least-work 0", "--least-work nan", "--least-judged 101"]
-)
-def test_what_makes_no_rule_is_an_error(
-    asked: list[CompareRequest],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    options: str,
-) -> None:
-    """In one line that names the option."""
-    monkeypatch.setattr(sys, "argv", ["perceptron", "compare", "a", "b", *options.split()])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert options.split()[0] in line
-    assert (ended.value.code, asked) == (2, [])
-
-
 def test_json_markdown_and_marks_do_not_get_mixed_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -170,24 +122,6 @@ def test_json_markdown_and_marks_do_not_get_mixed_up(
     assert json.loads(out)["verdict"] == "regression"
     assert err.startswith("::error file=benchmarks/sums.py,line=12,")
     assert file.read_text(encoding="utf-8") == comment(result)
-
-
-def test_moved_crossovers_are_judged_once_and_shown_everywhere(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """The gate knows no crossovers: the command judges, and document, table and comment agree."""
-    judged = moved()
-    monkeypatch.setattr(judge, "moved_crossovers", lambda comparison: [judged])
-    file = tmp_path / "gate.md"
-    gated = comparison(slower(), verdict="regression")
-    assert compare(monkeypatch, gated, "--json", "--markdown", str(file)) == 1
-    document = json.loads(capsys.readouterr().out)
-    assert document["moved_crossovers"] == [msgspec.to_builtins(judged)]
-    assert list(document)[2:5] == ["rows", "moved_crossovers", "control"]
-    words = "BASE torch-cpu from 64.0 [62.0, 66.0] up, HEAD torch-cpu from 32.0 [31.0, 33.0] up"
-    assert compare(monkeypatch, gated) == 1
-    assert f"crossover moved: mlp-width: {words}" in capsys.readouterr().out
-    assert words in file.read_text(encoding="utf-8").replace("`", "")
 
 
 PAGE = f"gate/{'a' * 12}..{'b' * 12}/index.html"
@@ -212,45 +146,6 @@ def test_the_page_is_named_where_somebody_looks_for_it(
     assert link in (tmp_path / "gate.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("html", [None, "elsewhere"])
-def test_a_comment_names_the_usual_folder_of_pages_and_no_other(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, html: str | None
-) -> None:
-    """Where another is asked for, whoever reads the comment may not see it."""
-    options = () if html is None else ("--html", html)
-    assert compare(monkeypatch, comparison(row()), "--markdown", "gate.md", *options) == 0
-    text = (tmp_path / "gate.md").read_text(encoding="utf-8")
-    assert (f"Page: `html/{PAGE}`." in text) == (html is None)
-    assert ("Page" in text) == (html is None)
-
-
-def test_the_summary_of_a_workflow_leads_to_the_published_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    url = "https://we.example"
-    assert compare(monkeypatch, comparison(row()), "--pages-url", url) == 0
-    assert f"[Page]({url}/{PAGE})" in (tmp_path / "summary.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("url", ["http://we.example", "javascript:x", "https://a) [b](https://c"])
-def test_an_address_that_is_none_is_told_before_measuring(
-    asked: list[CompareRequest], monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    with pytest.raises(UserError, match=r"^--pages-url "):
-        app(["compare", "a", "b", "--pages-url", url], standalone_mode=False)
-    assert asked == []
-
-
-def test_no_page_where_none_is_wanted(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert compare(monkeypatch, comparison(row()), "--html", "") == 0
-    out, err = capsys.readouterr()
-    assert "page" not in out + err
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_gate_without_what_draws_pages_answers_all_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -262,15 +157,6 @@ def test_a_gate_without_what_draws_pages_answers_all_the_same(
     (line,) = err.splitlines()
     assert line.startswith("no page will be written: jinja2 and plotly are not installed: pip ")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_outside_a_workflow_there_are_no_marks(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert compare(monkeypatch, comparison(slower())) == 0
-    out, err = capsys.readouterr()
-    assert "::" not in out + err
-    assert "+8.1 % [+7.0, +9.3]" in out
 
 
 @pytest.mark.parametrize(

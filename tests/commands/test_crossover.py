@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,10 +15,9 @@ from perceptron.analysis.what_if.estimate import CaseStatuses, DeviceEstimate, W
 from perceptron.cli import app
 from perceptron.records.store import load_run
 from perceptron.studies import crossover as study
-from tests.asv_documents import suite
 from tests.commands.conftest import CROSSOVER_KEYS
 from tests.conftest import Perceptron
-from tests.made import FACTS, everything, keep, line
+from tests.made import FACTS, keep, line
 from tests.report.reading import data, text_of, views
 
 TIMES = (
@@ -113,48 +111,6 @@ def test_files_of_others_are_shown_by_themselves(
     assert json.loads(capsys.readouterr().out)["page"] == "html/sweeps.html"
 
 
-def test_files_take_nothing_off_the_pages(answered: Path) -> None:
-    """What was measured here is still shown; the files come first."""
-    everything(answered / "results")
-    Path("times.csv").write_text(TIMES)
-    run("--from", "times.csv")
-    families = [setting[0] for setting in views(answered / "html", "sweeps")]
-    assert families[0] == "svd"
-    assert "mlp-width" in families
-    assert views(answered / "html", "map")
-    assert views(answered / "html", "ladder")
-
-
-def test_a_pair_is_shown_the_way_round_in_which_it_was_asked_for(answered: Path) -> None:
-    """Its ratios are turned with it."""
-    Path("times.csv").write_text(TIMES)
-    run("--from", "times.csv")
-    run("--from", "times.csv", "--pair", "gpu:numpy", "--html", "turned")
-    ratios = []
-    for folder, shown in (("html", "ratio of gpu to numpy"), ("turned", "ratio of numpy to gpu")):
-        view = next(v for s, v in views(answered / folder, "sweeps").items() if s[-1] == shown)
-        ratios.append(view["figures"][0]["data"][-1]["y"])
-    assert ratios[0] == pytest.approx([30, 31 / 900])
-    assert ratios[1] == pytest.approx([1 / value for value in ratios[0]])
-
-
-def test_names_of_files_that_are_no_text_break_no_answer(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An archive of another system has such names; they are marked, and so are line breaks."""
-    folder = answered / "several"
-    folder.mkdir()
-    for name in (b"\xff.csv", b"a\nb.csv"):
-        (folder / os.fsdecode(name)).write_text("no table")
-    (folder / "times.csv").write_text(TIMES)
-    run("--from", "several", "--json")
-    (source,) = json.loads(capsys.readouterr().out)["sources"]
-    assert [unread["file"] for unread in source["unread"]] == [
-        "several/a\ufffdb.csv",
-        "several/?.csv",
-    ]
-
-
 TABLE = """case,size,backend,seconds
 svd,1,numpy,1
 svd,100,numpy,100
@@ -196,15 +152,6 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
     assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")
 
 
-def test_a_document_alone_costs_no_page(here: Perceptron, tmp_path: Path) -> None:
-    """Of files as of what was measured; nothing but the table is in the folder afterwards."""
-    (tmp_path / "times.csv").write_text(TABLE)
-    process = here("crossover", "--from", "times.csv", "--json")
-    assert (process.returncode, process.stderr) == (0, "")
-    assert json.loads(process.stdout)["page"] is None
-    assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]
-
-
 @pytest.mark.parametrize("html", ["", "times.csv", "/proc/no"])
 def test_no_page_costs_no_answer(here: Perceptron, tmp_path: Path, html: str) -> None:
     """None was wanted, or its folder cannot be written to: the answer and its exit code stay."""
@@ -217,23 +164,6 @@ def test_no_page_costs_no_answer(here: Perceptron, tmp_path: Path, html: str) ->
     assert process.stderr.startswith(complaint) if html else process.stderr == ""
     assert process.stderr.count("\n") == bool(html)
     assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]
-
-
-def test_an_untrusted_table_is_judged_in_words(here: Perceptron, tmp_path: Path) -> None:
-    (tmp_path / "times.csv").write_text(TABLE)
-    process = here("crossover", "--from", "times.csv", "--pair", "jax-gpu:numpy")
-    assert process.returncode == 0
-    assert "jax-gpu → numpy" in process.stdout
-    assert "jax-gpu from" in process.stdout or "numpy first" in process.stdout
-    assert "page:  html/sweeps.html#family=svd&" in process.stdout
-    wrong = here("crossover", "--from", "times.csv", "--pair", "numpy:torch")
-    assert wrong.returncode == 2
-    assert wrong.stderr.startswith("error: unknown backend in --pair 'torch'")
-
-
-def test_wrong_usage_leaves_nothing_behind(here: Perceptron, tmp_path: Path) -> None:
-    assert here("crossover", "--by", "backend").returncode == 2
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_answer_from_files_accounts_for_every_row(
@@ -264,44 +194,3 @@ def test_an_answer_from_files_accounts_for_every_row(
     ratios = [(at["size"], at["ratio"]) for at in crossover["ratio_at"]]
     assert ratios == [(1, pytest.approx(30)), (100, pytest.approx(31 / 900))]
     assert document["page"] is None
-
-
-def test_the_state_is_said_once_where_all_share_it_and_at_each_pair_where_not(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Which commit, which environment, which version of the benchmark."""
-    params = {"size": ["1", "2"], "backend": ["'a'", "'b'"]}
-    suite(Path("asv"), params, [1.0, 2.0, 1.0, 2.0])
-    run("--from", "asv", "--html", "")
-    shown = capsys.readouterr().out
-    assert "of:    commit 01234567, virtualenv-py3.11" in shown
-    other = json.loads(Path("asv/box/0123-env.json").read_text()) | {"env_name": "py3.14"}
-    Path("asv/box/0124-env.json").write_text(json.dumps(other))
-    run("--from", "asv", "--html", "")
-    shown = capsys.readouterr().out
-    assert "of:    commit 01234567\n" in shown
-    assert shown.index("virtualenv-py3.11") < shown.index("of:")
-    assert shown.index("py3.14") < shown.index("of:")
-
-
-@pytest.mark.parametrize(
-    ("typed", "proposed"),
-    [
-        ((), "next:  perceptron map"),
-        (("--family", "mlp-depth"), None),
-        (
-            ("--family", "mlp-depth", "--quick", "--threads", "1"),
-            "next:  perceptron crossover --family mlp-depth --threads 1",
-        ),
-    ],
-)
-def test_what_is_proposed_goes_on_with_what_was_asked(
-    answered: Path,
-    capsys: pytest.CaptureFixture[str],
-    typed: tuple[str, ...],
-    proposed: str | None,
-) -> None:
-    """A map is of other families than the one that was named."""
-    run(*typed)
-    lines = capsys.readouterr().out.splitlines()
-    assert next((line for line in lines if line.startswith("next:")), None) == proposed

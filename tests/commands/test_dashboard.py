@@ -49,31 +49,6 @@ def test_the_command_names_its_page(here: Perceptron, results: Path) -> None:
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--results", "none"], "error: none: no such results; `perceptron bench` makes some"),
-        (["--html", "file"], "error: file/index.html: cannot write the page: "),
-        (["--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page: "),
-        (["--html", ""], "error: --html is empty: name the folder to write, or leave it out"),
-        (["--port", "http"], "error: Invalid value for '--port'"),
-    ],
-)
-def test_what_cannot_be_is_one_line(
-    here: Perceptron,
-    results: Path,
-    tmp_path: Path,
-    arguments: list[str],
-    message: str,
-) -> None:
-    (tmp_path / "file").write_text("")
-    result = here("dashboard", *arguments)
-    assert result.returncode == 2
-    assert result.stderr.startswith(message)
-    assert len(result.stderr.splitlines()) == 1
-    assert result.stdout == ""
-
-
 def test_a_port_that_is_taken_is_one_line(here: Perceptron, results: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

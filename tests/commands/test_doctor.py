@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import platform
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +9,6 @@ import typer
 from perceptron.commands.doctor import doctor as command
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.report.tables import doctor as table
 from perceptron.studies import doctor
 from tests.conftest import Perceptron
 from tests.made import SOUND, TIRED, diagnosed
@@ -29,21 +26,6 @@ def test_the_document_is_the_contract(perceptron: Perceptron) -> None:
     assert facts.loop is not None
     assert facts.loop.slowest_to_fastest >= 1
     assert all(set(warning) == {"code", "message", "advice"} for warning in document["warnings"])
-
-
-def test_the_text_names_every_condition_and_ends_with_the_next_command(
-    perceptron: Perceptron, environment: Environment
-) -> None:
-    """Each with what was measured and a verdict, then what to type if nothing is wrong."""
-    process = perceptron("doctor", "--threads", "1")
-    lines = process.stdout.splitlines()
-    for what, _, _ in table.cells(diagnosed(environment, SOUND)):
-        (line,) = (line for line in lines if line.startswith(f"{what}  "))
-        assert line.rstrip().endswith(("fine", "warning", "not known"))
-    assert process.returncode == (1 if "warning:" in process.stdout else 0)
-    is_well = process.returncode == 0
-    assert lines[-1 - is_well].startswith("compare ")
-    assert (lines[-1] == "next:  perceptron bench --quick") == is_well
 
 
 @pytest.mark.parametrize(("conditions", "wrong"), [(SOUND, False), (TIRED, True)])
@@ -64,31 +46,3 @@ def test_the_exit_code_is_0_only_if_nothing_is_wrong(
     else:
         command(json=True)
     assert len(json.loads(capsys.readouterr().out)["warnings"]) == 2 * wrong
-
-
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [
-        ("echo valgrind-3.24.0", "compare counts instructions here, with valgrind-3.24.0"),
-        ("echo valgrind-3.1.0", "compare goes by the clock alone here: valgrind-3.1.0 is too old"),
-        (None, "compare goes by the clock alone here: valgrind is not installed"),
-    ],
-)
-def test_one_line_says_whether_compare_can_count_here(
-    environment: Environment,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    script: str | None,
-    said: str,
-) -> None:
-    """Nothing to warn of: timings are no worse without."""
-    monkeypatch.setattr(doctor, "doctor", lambda threads, progress: diagnosed(environment, SOUND))
-    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    if script is not None:
-        (tmp_path / "valgrind").write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / "valgrind").chmod(0o755)
-    command()
-    assert capsys.readouterr().out.splitlines()[-2].startswith(said)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas
 import pytest
 
-from perceptron import optional
 from perceptron.cli import app
 from perceptron.errors import UserError
 from tests.made import everything
@@ -51,11 +50,3 @@ def test_force_overwrites_a_file_of_somebody_else(tmp_path: Path) -> None:
         type_in(*arguments)
     type_in(*arguments, "--force")
     assert len(pandas.read_parquet(target)) > 0
-
-
-def test_without_its_libraries_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(optional, "_is_here", lambda module: module != "pyarrow")
-    with pytest.raises(UserError, match=r"^pyarrow is not installed: .*parquet"):
-        type_in("--parquet", str(tmp_path / "x.parquet"))

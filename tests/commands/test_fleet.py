@@ -219,21 +219,3 @@ def test_folders_that_were_copied_are_collected_by_the_same_rules(
     assert done.returncode == 1
     assert "not collected: two/runs/two/environment-" in done.stderr
     assert len(json.loads(done.stdout)["complaints"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("status",), "results: no fleet was started here"),
-        (("collect",), "results: no fleet was started here"),
-        (("collect", "nowhere"), "nowhere: no runs in it"),
-        (("status", "results"), "fleet status takes no folders"),
-        (("stop",), "'stop' is not one of"),
-    ],
-)
-def test_what_there_is_not_is_said_in_one_line(
-    here: Perceptron, words: tuple[str, ...], says: str
-) -> None:
-    done = here("fleet", *words)
-    assert done.returncode == 2
-    assert says in done.stderr

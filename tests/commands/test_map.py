@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +11,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.stored.runs import judge_bench, judge_map
 from perceptron.cli import app
-from perceptron.commands.map import map as map_command
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import bench as bench_study
 from perceptron.studies import map as map_study
@@ -76,62 +73,6 @@ def test_the_page_that_is_named_shows_the_map(
     assert setting[:2] == ("mlp-map", "box")
 
 
-def test_the_document_names_the_page_as_a_file(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run("map", "--json", "--html", "elsewhere")
-    document = json.loads(capsys.readouterr().out)
-    assert set(document) == {
-        *("map", "machine", "not_refined", "warnings", "budget", "page", "results"),
-    }
-    assert document["page"] == "elsewhere/map.html"
-    assert (answered / document["page"]).is_file()
-
-
-def test_a_document_alone_costs_no_page(answered: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run("map", "--json")
-    assert json.loads(capsys.readouterr().out)["page"] is None
-    assert not (answered / "html").exists()
-
-
-@pytest.mark.parametrize(("command", "page"), [("bench", "dashboard"), ("map", "page")])
-@pytest.mark.parametrize("json_too", [False, True])
-def test_an_empty_name_means_no_page(
-    answered: Path, capsys: pytest.CaptureFixture[str], command: str, page: str, json_too: bool
-) -> None:
-    """In words no line names one, and a document says null."""
-    run(command, "--html", "", *(["--json"] if json_too else []))
-    printed = capsys.readouterr().out
-    if json_too:
-        assert json.loads(printed)[page] is None
-    else:
-        assert printed
-        assert "page:" not in printed
-    assert not (answered / "html").exists()
-
-
-def test_the_main_job_names_its_dashboard_in_its_document(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run("bench", "--json")
-    assert json.loads(capsys.readouterr().out)["dashboard"] == "html/index.html"
-    assert (answered / "html" / "index.html").is_file()
-
-
-def test_a_folder_that_cannot_be_written_to_costs_the_page_and_not_the_answer(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line before measuring, then the whole answer with the answer's exit code."""
-    (answered / "file").write_text("")
-    run("map", "--html", "file")
-    printed = capsys.readouterr()
-    assert "mlp-map" in printed.out
-    assert "page:" not in printed.out
-    told = [line for line in printed.err.splitlines() if "page" in line]
-    assert len(told) == 1
-    assert told[0].startswith("no page will be written: file/index.html: cannot write the page: ")
-
-
 def test_a_quick_look_is_shown_where_it_is_named(
     answered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,12 +85,6 @@ def test_a_quick_look_is_shown_where_it_is_named(
     settings = views(answered / "html", "map")
     assert any(setting[2] == day for setting in settings)
     assert any(setting[2] == "abc · 2026-01-02" for setting in settings)
-
-
-def test_help_names_every_family_that_can_be_mapped() -> None:
-    (option,) = inspect.signature(map_command).parameters["family"].annotation.__metadata__
-    named = option.help.partition(": ")[2].removesuffix(".").split(", ")
-    assert sorted(named) == sorted(map_study.MAPS)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.cli import app
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.report import readme
-from perceptron.report.answers import ladder_words
 from perceptron.studies import overhead as study
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
@@ -52,79 +49,7 @@ def test_the_page_that_is_named_shows_the_ladder(
     assert "torch-cpu from" in text_of(answered / "html" / "index.html")
 
 
-def test_the_document_names_the_page_as_a_file(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert not app(["overhead", "--json", "--html", "html"], standalone_mode=False)
-    document = json.loads(capsys.readouterr().out)
-    assert document["page"] == "html/ladder.html"
-    assert (answered / "html" / "ladder.html").is_file()
-
-
-def test_a_document_alone_costs_no_page(answered: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody asked for one: there is no folder, and not a word on standard error about it."""
-    assert not app(["overhead", "--json"], standalone_mode=False)
-    printed = capsys.readouterr()
-    assert json.loads(printed.out)["page"] is None
-    assert "page" not in printed.err
-    assert not (answered / "html").exists()
-
-
-@pytest.mark.parametrize(
-    ("doubted", "why"),
-    [
-        ("left out", "2 of 3 rungs measured"),
-        ("contended", "numba against torch-cpu and numpy is undecided"),
-        ("one process", "numba against torch-cpu and numpy is undecided"),
-        ("tie", "numba against numpy is undecided"),
-    ],
-)
-def test_no_place_names_a_floor_that_is_not_decided(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    doubted: str,
-    why: str,
-) -> None:
-    """A rung without a time, contention, one process and a tie: text, document, page, README."""
-    rows = ladder_rows()
-    if doubted == "left out":
-        rows = [row for row in rows if row.backend != "numba"]
-    elif doubted == "one process":
-        rows = [row for row in rows if row.process == 0]
-    elif doubted == "tie":
-        rows = [
-            replace(row, seconds=1e-7 * (1.3 - 0.2 * row.process))
-            if row.backend == "numpy" and row.phase is None
-            else row
-            for row in rows
-        ]
-    else:
-        rows = [replace(row, waited=0.9 if row.backend == "numba" else 0.0) for row in rows]
-    monkeypatch.chdir(tmp_path)
-    result = judge_ladder(read_run(keep(Path("results"), LADDER, rows)))
-    monkeypatch.setattr(study, "overhead", lambda *_: result)
-    assert not app(["overhead", "--html", "html"], standalone_mode=False)
-    (shown,) = views(tmp_path / "html", "ladder").values()
-    said = {
-        "text": capsys.readouterr().out,
-        "page": json.dumps(shown, ensure_ascii=False),
-        "README": readme.batch_blocks(result)["ladder-batches"],
-        "overview": ladder_words(result).replace("no floor", "No floor"),
-    }
-    for place, words in said.items():
-        assert f"No floor: {why}" in words, place
-        assert "the floor," not in words, place
-        assert ", the floor" not in words, place
-        if place != "overview":
-            assert ("disturbed" in words) == (doubted == "contended"), place
-    assert not app(["overhead", "--json"], standalone_mode=False)
-    rungs = json.loads(capsys.readouterr().out)["rungs"]
-    assert len(rungs) == 3
-    assert {rung["ratio_to_floor"] for rung in rungs} == {None}
-    assert {rung["ratio_low"] for rung in rungs} == {None}
-
-
+@pytest.mark.slow
 def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
     """Rungs with everything that the contract names, and phases of the eager one."""
     process = perceptron(
@@ -150,21 +75,3 @@ def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -
     )
     # The same unit: a mistake would be a factor of 1,000, and a neighbour's load is one of ten.
     assert 1 / 100 < whole["phases_seconds"] / whole["seconds_per_iteration"] < 100
-
-
-@pytest.mark.parametrize(
-    ("typed", "proposed"),
-    [
-        ((), "next:  perceptron advise --problem or-gate"),
-        (("--problem", "mlp-width:64"), "next:  perceptron advise --problem mlp-width:64"),
-        (
-            ("--problem", "mlp-width:64", "--quick"),
-            "next:  perceptron overhead --problem mlp-width:64",
-        ),
-    ],
-)
-def test_what_is_proposed_is_about_the_same_problem(
-    answered: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], proposed: str
-) -> None:
-    assert not app(["overhead", *typed], standalone_mode=False)
-    assert capsys.readouterr().out.splitlines()[-1] == proposed

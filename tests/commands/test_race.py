@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.cli import app
-from perceptron.errors import UserError
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
 from tests.report.reading import views
@@ -88,20 +86,3 @@ def test_a_target_out_of_reach_is_told_and_exits_with_3(
     assert process.returncode == 3, process.stderr
     for run in json.loads(process.stdout)["runs"]:
         assert (run["seeds"], run["reached"], run["seconds"], run["epochs"]) == (2, 0, None, None)
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--problem", "or-gate"), "holds nothing out"),
-        (("--target", "0.95"), "--target takes accuracy=0.95 or loss=0.2"),
-        (("--seeds", "1"), "--seeds must be from 2"),
-        (("--epochs", "0"), "--epochs must be at least 1"),
-        (("--dtype", "float16"), "--dtype"),
-        (("--backend", "nump"), "unknown backend 'nump'"),
-        (("--budget", "0"), "--budget"),
-    ],
-)
-def test_what_was_typed_wrong_is_named(words: tuple[str, ...], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        app(["race", *words], standalone_mode=False)

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 import perceptron
 from perceptron.cli import app
-from perceptron.errors import UserError
 from tests.made import BENCH, keep, line
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
@@ -54,23 +53,6 @@ def test_each_has_its_own_answer_and_a_line_says_so(
     )
     (source,) = document["sources"]
     assert source["used"] == source["read"] == len(table)
-
-
-def test_the_table_tells_both_apart(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    crossover("--from", str(results))
-    printed = capsys.readouterr()
-    table, _, address = printed.out.partition("page:")
-    assert "adam" in table  # on a narrow terminal the cell is folded
-    assert "training=adam" in address
-    assert "judged apart" in printed.err
-
-
-def test_nothing_to_compare_says_that_they_were_trained_in_two_ways(tmp_path: Path) -> None:
-    for name, optimizer in (("numpy", "sgd"), ("torch-cpu", "adam")):
-        rows = [replace(row, **SGD | {"optimizer": optimizer}) for row in line(backends=(name,))]
-        keep(tmp_path, BENCH, rows, started=f"2026-01-01T00:00:0{len(name)}Z")
-    with pytest.raises(UserError, match="one way to train; mlp-width: rows of adam and of sgd"):
-        crossover("--from", str(tmp_path))
 
 
 def test_what_has_no_partner_is_counted_with_its_training(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.backends import registry
 from tests.conftest import Perceptron
 
 
@@ -45,18 +44,6 @@ def test_figures_are_saved_where_asked_for(here: Perceptron, tmp_path: Path) -> 
     assert (tmp_path / "figures" / "xor-hidden-decision.png").exists()
 
 
-def test_a_walk_through_without_any_run_still_saves_what_it_can(
-    here: Perceptron, tmp_path: Path
-) -> None:
-    """No GPU: the data, the reason, and the figure of the activation."""
-    if registry.reason_unavailable("torch-cuda") is None:
-        pytest.skip("there is a GPU here")
-    process = here("walkthrough", "--backend", "torch-cuda", "--save", "figures")
-    assert process.returncode == 0
-    assert "torch-cuda: skipped" in process.stdout
-    assert (tmp_path / "figures" / "sigmoid.png").exists()
-
-
 def test_the_chapter_on_digits_prints_the_contract(here: Perceptron, tmp_path: Path) -> None:
     """Accuracy on both parts in place of weights and predictions, errors by epoch."""
     pytest.importorskip("sklearn")
@@ -71,9 +58,3 @@ def test_the_chapter_on_digits_prints_the_contract(here: Perceptron, tmp_path: P
     assert set(run["accuracy"]) == {"train", "test"}
     assert run["seconds"] > 0
     assert (tmp_path / "figures" / "digits-mistakes.png").exists()
-
-
-def test_the_digits_have_no_activation_to_replace(here: Perceptron) -> None:
-    process = here("walkthrough", "digits", "--activation", "tanh")
-    assert process.returncode == 2
-    assert process.stderr.startswith("error: --activation is for problems of one output")

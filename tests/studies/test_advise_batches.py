@@ -71,48 +71,9 @@ def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(lab: Lab, tmp_
     assert option.training.estimate == pytest.approx(expected)
 
 
-def test_a_slow_start_moves_the_answer_by_whole_trainings(lab: Lab, tmp_path: Path) -> None:
-    """torch-cpu saves 60 s over ten thousand iterations, and less than a second in one epoch."""
-    lab.prepare_seconds = lambda backend: 10.0 if backend == "torch-cpu" else 1e-6
-    assert advise(lab, tmp_path / "short", epochs=1).advice.use == "numpy"
-    assert advise(lab, tmp_path / "long", epochs=1000).advice.use == "torch-cpu"
-
-
 def test_a_stored_run_is_judged_as_it_was(lab: Lab, tmp_path: Path) -> None:
     result = advise(lab, tmp_path, epochs=5)
     stored = judge_advice(read_run(result.results))
     assert stored.advice == result.advice
     plan = json.loads((result.results / "run.json").read_text())["plan"]
     assert plan["length"] == {"iterations": 10_000, "epochs": 5}
-
-
-def test_full_batches_are_looked_at_as_ever(lab: Lab, tmp_path: Path) -> None:
-    result = advise(lab, tmp_path, "mlp:100x10x4").advice
-    assert [change.axis for change in result.changes] == ["rows", "features", "hidden width"]
-    assert (result.iterations, result.epochs, result.iterations_per_epoch) == (10_000, None, 1)
-
-
-def test_a_family_of_batches_is_looked_along(lab: Lab, tmp_path: Path) -> None:
-    (change,) = advise(lab, tmp_path, "mlp-batch:64", epochs=2).advice.changes
-    assert (change.axis, change.here) == ("batch", 64)
-    assert change.high <= 16_384
-
-
-def test_batch_and_width_come_before_features(lab: Lab, tmp_path: Path) -> None:
-    """With time for two sizes beside the problem, each of the first axes has one."""
-    own = catalogue.find(MNIST)
-    lab.takes = lambda job, problem: 0.5 if problem.name == own.name else 2.25
-    result = advise(lab, tmp_path, epochs=5).advice
-    looked = {change.axis: change.reason is None for change in result.changes}
-    assert looked == {"batch": True, "hidden width": True, "features": False}
-    assert "no time was left to look along features" in sentence(result)
-
-
-def test_a_further_process_that_cannot_start_in_time_is_not_begun(lab: Lab, tmp_path: Path) -> None:
-    """Nothing is abandoned, and the time goes to sizes beside the problem."""
-    lab.start_seconds = 4.0
-    result = advise(lab, tmp_path, epochs=5)
-    assert {row.process for row in result.rows if row.problem == MNIST} == {0}
-    assert lab.now < study.SECONDS
-    assert "no-end" not in [warning.code for warning in result.warnings]
-    assert "budget-spent" in [warning.code for warning in result.warnings]

@@ -6,7 +6,6 @@ from itertools import product
 from math import inf
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from tests.studies.strangers import Choice, Figure, behind, figures, judge, needs_strangers, of_case
@@ -137,24 +136,6 @@ def test_a_size_at_which_intervals_overlap_is_no_win(choice: Choice) -> None:
 
 
 @every_choice
-def test_a_size_of_another_winner_is_said_to_be_unsure(choice: Choice) -> None:
-    """Where a verdict is "never" or "always", each size with a large and noisy lead of the other
-    is among those that it is not sure of.
-    """
-    for crossover in judge(choice).crossovers:
-        if crossover.status not in {"never", "always"}:
-            continue
-        for size, (incumbent, challenger) in behind(crossover, choice).items():
-            reach = (
-                incumbent.high / max(challenger.low, 1e-300)
-                if crossover.status == "never"
-                else challenger.high / max(incumbent.low, 1e-300)
-            )
-            if incumbent.overlaps(challenger) and reach > 1.051:
-                assert (size, size) in crossover.unsure, (crossover.family, size)
-
-
-@every_choice
 def test_every_row_that_was_read_is_used_or_left_out(choice: Choice) -> None:
     """And those used are exactly the figures behind some verdict."""
     result = judge(choice)
@@ -174,29 +155,6 @@ def test_every_row_that_was_read_is_used_or_left_out(choice: Choice) -> None:
         left.rows for left in source.left_out if left.reason.startswith("without a time")
     )
     assert without_time <= sum(figure.median is None for figure in figures(choice.project))
-
-
-@pytest.mark.parametrize("project", list(_ROLES))
-def test_as_many_rows_are_read_whatever_is_asked_of_a_source(project: str) -> None:
-    read = set()
-    for choice in CHOICES:
-        if choice.project == project:
-            (source,) = judge(choice).sources
-            read.add(source.read)
-            family = judge(choice).crossovers[0].family
-            (source,) = judge(choice._replace(families=(family,))).sources
-            read.add(source.read)
-    assert len(read) == 1
-
-
-@pytest.mark.parametrize("choice", [choice for choice in CHOICES if not choice.commit], ids=str)
-def test_other_commits_have_no_say_in_a_verdict(choice: Choice) -> None:
-    """It is the same where its own commit alone is asked for, but for words on other commits."""
-    for crossover in judge(choice).crossovers:
-        if crossover.commit:
-            alone = judge(choice._replace(commit=crossover.commit)).crossovers
-            without_words = [replace(other, reason=None) for other in alone]
-            assert replace(crossover, reason=None) in without_words
 
 
 @every_choice

@@ -13,63 +13,24 @@ from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
-from perceptron.records.conditions import Conditions
-from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.store import load_conditions, load_plan
+from perceptron.records.store import load_plan
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan
-from perceptron.studies.shared import opening
-from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import silent
 from perceptron.studies.shared.spending import Levels
-from tests.conftest import ROOT, MakeRow, Perceptron
-from tests.made import SOUND, TIRED, UnknownLook
+from tests.conftest import ROOT, Perceptron
 from tests.studies.conftest import Lab, tasks
 
 EXAMPLES = ROOT / "docs" / "examples"
-WIDTHS = find_all(str(EXAMPLES / "points-width.toml"))
-ONE = find_all(str(EXAMPLES / "wear.toml"))
 
 
 def plan(**fields: object) -> BenchPlan:
     return BenchPlan(**({"families": (), "backends": ("numpy",), "threads": (1,)} | fields))  # type: ignore[arg-type]
 
 
-def test_every_size_of_a_file_is_a_task_of_its_family() -> None:
-    """Quick mode leaves none out, and the finding is not timed unasked."""
-    own = [problem.name for problem in (*WIDTHS, *ONE)]
-    for quick in (False, True):
-        planned = tasks(plan(problems=(*WIDTHS, *ONE), quick=quick))
-        names = {task.problem.name for task in planned if task.process == 0}
-        assert names == set(own)
-
-
-def test_a_problem_named_twice_is_measured_once() -> None:
-    """Also where it was written in two ways."""
-    (again,) = find_all(WIDTHS[0].reference.replace("docs/", "docs/../docs/"))
-    assert plan(problems=(WIDTHS[0], again)).problems == (WIDTHS[0],)
-
-
-def test_a_file_edited_while_it_is_measured_ends_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows of two models must not be judged as one; the run stays unfinished."""
-    file = tmp_path / "model.toml"
-    text = (EXAMPLES / "points-width.toml").read_text()
-    file.write_text(text)
-    monkeypatch.setattr(
-        study, "measure", lambda *_: file.write_text(text.replace("rate = 0.5", "rate = 0.25"))
-    )
-    with pytest.raises(UserError, match="changed while it was measured"):
-        study.bench(plan(problems=find_all(str(file))), "box", tmp_path / "results", silent)
-    (run,) = (tmp_path / "results").glob("runs/box/*/run.json")
-    assert json.loads(run.read_text())["finished"] is None
-    assert set(json.loads(run.read_text())["plan"]["contents"]) == {str(file)}
-
-
 def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
-    perceptron: Perceptron, tmp_path: Path
+    here: Perceptron, tmp_path: Path
 ) -> None:
     """Console, page and rows have the family; one that stands still has a reason, and no crash."""
     text = (EXAMPLES / "points-width.toml").read_text().replace("[4, 16, 64, 256]", "[4, 8]")
@@ -81,8 +42,8 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     )
     names = ("moves.toml", "still.toml", "away.toml")
     command = ("bench", "--quick", "--threads", "1", "--backends", "numpy", "--machine", "box")
-    command += ("--budget", "10")
-    finished = perceptron(*command, "--problem", *names)
+    command += ("--rounds", "1", "--budget", "10")
+    finished = here(*command, "--problem", *names)
     assert finished.returncode == 0, finished.stderr
     assert "Warning" not in finished.stderr
     assert "not checkable" in finished.stdout
@@ -105,87 +66,6 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
         problem.name for problem in find_all(f"{tmp_path}/moves.toml")
     }
     assert str(tmp_path) not in file.read_text()
-
-
-@pytest.fixture
-def measured(
-    monkeypatch: pytest.MonkeyPatch, environment: Environment, row: MakeRow
-) -> dict[str, object]:
-    """Have bench measure one made-up row on a tired machine; record how it read the conditions."""
-    seen: dict[str, object] = {}
-
-    def conditions(with_loop: bool) -> Conditions:
-        seen["with_loop"] = with_loop
-        return TIRED
-
-    def measure(plan: BenchPlan, run: OpenRun, *_: object) -> bool:
-        seen["kept before the first row"] = load_conditions(run.journal.folder)
-        if not run.journal.rows:
-            run.journal.append(row(seconds=1e-6))
-        return True
-
-    monkeypatch.setattr(opening, "environment", lambda *_: environment)
-    monkeypatch.setattr(opening, "conditions", conditions)
-    monkeypatch.setattr(opening, "Look", UnknownLook)
-    monkeypatch.setattr(study, "measure", measure)
-    return seen
-
-
-@pytest.mark.parametrize("quick", [False, True])
-def test_bench_keeps_its_conditions_and_warns_of_them(
-    measured: dict[str, object], tmp_path: Path, quick: bool
-) -> None:
-    """Once, before the first row, beside the rows; quick mode spares the loop."""
-    plan = BenchPlan(backends=("numpy",), threads=(2,), quick=quick)
-    result = study.bench(plan, "box", tmp_path, silent)
-    assert measured["with_loop"] is not quick
-    assert measured["kept before the first row"] == [TIRED]
-    assert load_conditions(result.results) == [TIRED]
-    assert [warning.code for warning in result.warnings] == ["other-load", "on-battery"]
-
-
-def test_quick_is_a_part_of_the_whole() -> None:
-    """Every quick size is a full size; the whole has more processes."""
-    whole = BenchPlan(threads=(1,))
-    quick = BenchPlan(threads=(1,), quick=True)
-    names = {task.problem.name for task in tasks(whole)}
-    assert {task.problem.name for task in tasks(quick)} < names
-    assert quick.rounds < whole.rounds
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"families": ("mlp-widht",)}, "did you mean 'mlp-width'"),
-        ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
-        ({"threads": (0,)}, "--threads must be at least 1"),
-    ],
-)
-def test_a_wrong_plan_is_refused_before_anything_is_measured(
-    fields: dict[str, tuple[str, ...]], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        BenchPlan(**fields)  # type: ignore[arg-type]
-
-
-def test_a_resumed_run_warns_of_what_its_earlier_start_was_under(
-    measured: dict[str, object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Rows were measured under that as well, and quiet now does not undo it."""
-    plan = BenchPlan(backends=("numpy",), threads=(2,))
-
-    def power_cut(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(study, "summarise", power_cut)
-        with pytest.raises(KeyboardInterrupt):
-            study.bench(plan, "box", tmp_path, silent)
-    monkeypatch.setattr(opening, "conditions", lambda with_loop: SOUND)
-    result = study.bench(plan, "box", tmp_path, silent)
-    assert load_conditions(result.results) == [SOUND, TIRED]
-    assert [warning.code for warning in result.warnings] == ["other-load", "on-battery"]
-    assert judge_bench(read_run(result.results)).warnings == result.warnings
 
 
 SMALL = BenchPlan(
@@ -230,19 +110,6 @@ def test_a_budget_is_kept_and_what_it_left_out_is_said(slow: Lab, tmp_path: Path
     ]
 
 
-def test_a_larger_budget_continues_and_an_equal_one_measures_again(
-    slow: Lab, tmp_path: Path
-) -> None:
-    """Resumed inside the budget: what was spent counts."""
-    short = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
-    spent = slow.now
-    more = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=80.0)
-    assert more.results == short.results
-    assert slow.now <= spent + (80 - spent) * 1.05 + 4
-    assert len(more.rows) > len(short.rows)
-    assert study.bench(SMALL, "box", tmp_path, silent, 80.0).results != short.results
-
-
 def test_an_interrupted_run_resumes_inside_its_budget(slow: Lab, tmp_path: Path) -> None:
     """Ctrl-C writes down what was spent."""
     slow.power_cut_after = 20
@@ -282,11 +149,6 @@ def test_what_a_killed_worker_lost_is_tried_again_though_the_budget_was_spent(
     assert slow.now - before <= 40 * 1.05
 
 
-def test_a_budget_that_measures_nothing_is_refused(slow: Lab, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"--budget: after .* s nothing was measured yet"):
-        study.bench(SMALL, "box", tmp_path, silent, budget_seconds=0.01)
-
-
 def test_a_size_that_hangs_costs_no_other_size_its_processes(lab: Lab, tmp_path: Path) -> None:
     quick = plan(families=("mlp-width",), backends=("numpy", "torch-cpu"), quick=True)
     hanging, hung = quick.sweep()[2].name, []
@@ -305,19 +167,6 @@ def test_a_size_that_hangs_costs_no_other_size_its_processes(lab: Lab, tmp_path:
     sizes = {pair: count for pair, count in counts.items() if pair[1].startswith("mlp-width")}
     assert len(sizes) > 4
     assert set(sizes.values()) == {quick.rounds}
-
-
-def test_a_backend_starts_once_in_a_process_for_all_families(lab: Lab, tmp_path: Path) -> None:
-    """And once for the finding; where it is checked it starts another time in each of the two."""
-    whole = BenchPlan(threads=(1,))
-    lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
-    result = study.bench(whole, "box", tmp_path, silent, budget_seconds=1e6)
-    counts = Counter(row.family for row in result.rows)
-    assert counts.keys() == {"or-gate", *whole.families}
-    assert min(counts.values()) >= whole.rounds * len(whole.backends)
-    starts = Counter(lab.starts)
-    assert starts.pop("numpy-published") == whole.rounds + 1
-    assert starts == dict.fromkeys(whole.backends, 2 * (whole.rounds + 1))
 
 
 def test_nine_minutes_with_slow_starts_are_a_finished_run_of_every_family(
@@ -343,26 +192,6 @@ def test_nine_minutes_with_slow_starts_are_a_finished_run_of_every_family(
     assert (shown.rows, shown.hardware) == (result.rows, "cuda")
 
 
-@pytest.mark.parametrize("seconds", [120.0, 180.0, 240.0, 400.0])
-def test_a_smaller_budget_ends_in_time_with_less_of_every_family(
-    lab: Lab, tmp_path: Path, seconds: float
-) -> None:
-    """The finding first, then some processes for all families before any has more."""
-    lab.start_seconds = 4.0
-    lab.takes = lambda job, problem: 0.1 if job.check else 0.15
-    whole = BenchPlan(threads=(1,))
-    result = study.bench(whole, "box", tmp_path, silent, budget_seconds=seconds)
-    assert lab.now <= seconds * 1.05
-    assert load_plan(result.results).finished is not None
-    assert lab.timed[0][1] == "or-gate"
-    assert {row.family for row in result.rows} == {"or-gate", *whole.families}
-    assert all(
-        {row.backend for row in result.rows if row.family == family} == set(whole.backends)
-        for family in whole.families
-    )
-    assert not any(warning.code == "no-end" for warning in result.warnings)
-
-
 def test_rounds_say_how_many_processes_each_size_gets(lab: Lab, tmp_path: Path) -> None:
     """Also of a quick look, and never more first than there are in all."""
     lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
@@ -379,26 +208,6 @@ def test_rounds_say_how_many_processes_each_size_gets(lab: Lab, tmp_path: Path) 
         assert (stored["rounds"], stored["processes"]) == (2, 2)
     with pytest.raises(UserError, match="--rounds must be at least 1, got -1"):
         replace(SMALL, rounds=-1)
-
-
-def test_with_a_device_a_quick_look_goes_to_where_that_wins(lab: Lab) -> None:
-    """Beyond what is left out without one, up to iterations that the CPU too is quick at."""
-    quick = BenchPlan(threads=(1,), quick=True)
-    with_device = quick.sweep()
-    lab.missing["torch-cuda"] = "no CUDA device found"
-    without = quick.sweep()
-    largest = {
-        family: [
-            max(problem.size for problem in problems if problem.family == family)
-            for problems in (without, with_device)
-        ]
-        for family in quick.families
-    }
-    assert largest["mlp-width"] == [2048, 8192]
-    assert largest["perceptron-rows"] == [2**18, 2**20]
-    assert all(low <= high for low, high in largest.values())
-    assert quick.sweep() == replace(quick, backends=("numpy", "torch-cpu")).sweep()
-    assert max(problem.size for problem in replace(quick, quick=False).sweep()) == 2**22
 
 
 def test_more_processes_are_swept_and_are_no_part_of_the_finding(lab: Lab, tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
-from itertools import groupby
 from math import exp
 from pathlib import Path
 
@@ -14,10 +12,8 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
-from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement
-from perceptron.studies import crossover as study
 from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared.many_models import PAIRS
 from perceptron.studies.shared.over_processes import pairs_between
@@ -98,32 +94,6 @@ def test_a_size_that_hangs_is_begun_once(lab: Lab, tmp_path: Path) -> None:
     assert "torch-cpu at mlp-width:8192 did not end within" in result.warnings[0].message
 
 
-def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
-    """So that what a process adds cancels between sizes; agreement is checked in another."""
-    search(tmp_path)
-    assert {str(name) for name in lab.names} == {
-        str((backend, "float32", 1, process)) for backend in PAIR for process in (None, *range(8))
-    }
-
-
-def test_the_same_processes_answer_all_axes_and_passes(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where one axis is continued with what another did not need."""
-    made = []
-
-    def workers(seconds_left: SecondsLeft) -> Workers:
-        made.append(Workers(seconds_left))
-        return made[-1]
-
-    monkeypatch.setattr(study, "Workers", workers)
-    lab.takes = lambda job, problem: 0.1 if problem.family == "mlp-depth" else 3.0
-    plan = replace(PLAN, families=("mlp-width", "mlp-depth"))
-    families = [row.family for row in search(tmp_path, plan).rows]
-    assert len([family for family, _ in groupby(families)]) > 2, "more than one pass"
-    assert len(made) == 1
-
-
 def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     """2 s to prepare over 100 iterations outweigh microseconds: torch-cpu never wins."""
     result = search(tmp_path)
@@ -141,14 +111,6 @@ def test_an_interrupted_search_is_resumed(lab: Lab, tmp_path: Path, cut: int) ->
     resumes(lab, tmp_path, cut)
 
 
-@pytest.mark.parametrize("cut", [1, 4, 6, 7, 8, 10, 12])
-def test_a_search_interrupted_at_its_very_beginning_is_resumed(
-    lab: Lab, tmp_path: Path, cut: int
-) -> None:
-    """Before the first process of each backend was through."""
-    resumes(lab, tmp_path, cut)
-
-
 def resumes(lab: Lab, tmp_path: Path, cut: int) -> None:
     lab.power_cut_after = cut
     with pytest.raises(KeyboardInterrupt):
@@ -161,17 +123,6 @@ def resumes(lab: Lab, tmp_path: Path, cut: int) -> None:
     assert (crossover.status, crossover.sure) == ("crosses", True)
     assert crossover.size == pytest.approx(TRUTH, rel=0.1)
     assert len(list((tmp_path / "runs" / "box").glob("*/run.json"))) == 1
-
-
-def test_a_finished_search_is_not_resumed(lab: Lab, tmp_path: Path) -> None:
-    """Nor is one with another plan."""
-    first, second = search(tmp_path), search(tmp_path)
-    other = search(tmp_path, CrossoverPlan(**{**vars_of(PLAN), "iterations": 7}))
-    assert len({first.results, second.results, other.results}) == 3
-
-
-def vars_of(plan: CrossoverPlan) -> dict[str, object]:
-    return {name: getattr(plan, name) for name in plan.__dataclass_fields__}
 
 
 def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_path: Path) -> None:
@@ -192,15 +143,6 @@ def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_
     assert "torch-cuda" not in {backend for backend, _ in lab.timed}
 
 
-def test_without_its_partner_a_backend_is_not_measured(lab: Lab, tmp_path: Path) -> None:
-    """The reason is known at once: nobody should wait for it."""
-    lab.missing["torch-cuda"] = "no CUDA device found"
-    plan = CrossoverPlan(families=("mlp-width",), pairs=(("numpy", "torch-cuda"),), threads=(1,))
-    result = search(tmp_path, plan)
-    assert only(result).reason == "torch-cuda: no CUDA device found"
-    assert lab.timed == []
-
-
 def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
     """And a crossover below them is found."""
 
@@ -217,12 +159,6 @@ def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
     assert len(skipped) == len(set(skipped))
     assert only(result).status == "crosses"
     assert max(only(result).sizes_measured) <= 5000
-
-
-def test_every_number_of_threads_is_a_search_of_its_own(lab: Lab, tmp_path: Path) -> None:
-    result = search(tmp_path, CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
-    assert [crossover.threads for crossover in result.crossovers] == [1, 2]
-    assert {crossover.status for crossover in result.crossovers} == {"crosses"}
 
 
 def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> None:
@@ -254,22 +190,6 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
     assert not set(sizes) <= {4, 16, 64, 256}
 
 
-@pytest.mark.parametrize("quick", [False, True])
-def test_a_search_starts_at_the_sizes_that_a_file_lists(
-    lab: Lab, tmp_path: Path, quick: bool
-) -> None:
-    """A quick one measures others only where the winner changes: here nowhere."""
-    lab.seconds = lambda backend, problem: 1e-6 if backend == "numpy" else 2e-6
-    model = tmp_path / "mine.toml"
-    text = (ROOT / "docs" / "examples" / "points-width.toml").read_text()
-    model.write_text(text.replace("[4, 16, 64, 256]", "[8, 64, 512, 4096]"))
-    plan = CrossoverPlan(
-        families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,), quick=quick
-    )
-    sizes = set(only(search(tmp_path, plan)).sizes_measured)
-    assert sizes == {8, 64, 512, 4096} if quick else sizes > {8, 64, 512, 4096}
-
-
 def test_a_model_that_changes_meanwhile_is_refused(lab: Lab, tmp_path: Path) -> None:
     model = tmp_path / "mine.toml"
     model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
@@ -281,28 +201,6 @@ def test_a_model_that_changes_meanwhile_is_refused(lab: Lab, tmp_path: Path) -> 
 
     with pytest.raises(UserError, match="a file was changed while it was measured"):
         locate(plan, "box", tmp_path / "results", edit)
-
-
-def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "examples" / "points-width.toml").read_text()
-    models = [tmp_path / folder / "mine.toml" for folder in ("a", "b")]
-    for model in models:
-        model.parent.mkdir()
-        model.write_text(text)
-    with pytest.raises(UserError, match="has the same name as"):
-        CrossoverPlan(families=(), problems=tuple(map(str, models)), pairs=(PAIR,), threads=(1,))
-
-
-@pytest.mark.parametrize("families", [("mlp-width",), ("mlp-width", "mlp-depth")])
-def test_progress_is_time_that_passes(lab: Lab, tmp_path: Path, families: tuple[str, ...]) -> None:
-    """What is gone never falls, and there is never more to go than the budget has left."""
-    seen: list[tuple[float, float]] = []
-    plan = CrossoverPlan(families=families, pairs=(PAIR,), threads=(1,))
-    locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert all(done <= total <= plan.budget_seconds for done, total in seen)
-    assert plan.budget_seconds == 120 * len(families)
-    assert seen[-1][0] == pytest.approx(lab.now)
 
 
 def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:
@@ -317,54 +215,6 @@ def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:
     assert result.warnings[-1].code == "budget-spent"
     assert result.budget is not None
     assert result.budget.seconds == 60
-
-
-def test_an_axis_that_needs_little_leaves_its_time_to_the_others(lab: Lab, tmp_path: Path) -> None:
-    """The share of each would not have been enough for the slow one."""
-    lab.takes = lambda job, problem: 0.8 if problem.family == "mlp-width" else 0.05
-    plan = CrossoverPlan(families=("mlp-width", "mlp-depth"), pairs=(PAIR,), threads=(1,))
-    result = locate(plan, "box", tmp_path, silent, budget_seconds=160.0)
-    spent = Counter(row.family for row in result.rows)
-    assert 0.8 * spent["mlp-width"] > 85
-    assert lab.now <= 160 * 1.05
-
-
-def test_pairs_that_cannot_run_here_have_no_budget(lab: Lab) -> None:
-    lab.missing["torch-cuda"] = "no CUDA device found"
-    plan = CrossoverPlan(families=("mlp-width",), threads=(1, 2))
-    assert len(plan.all_pairs) == 3
-    assert plan.budget_seconds == 2 * 120
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"families": ("mlp-wdith",)}, "did you mean 'mlp-width'"),
-        ({"families": ("mlp-map",)}, "varies along 2 axes: `perceptron map --family mlp-map`"),
-        ({"backends": ("numpy", "nunpy")}, "did you mean 'numpy'"),
-        ({"backends": ("numpy",)}, "a crossover needs two backends"),
-        ({"problems": ("docs/examples/wear.toml",)}, "has one size; a crossover needs a"),
-        ({"problems": ("no.toml",)}, "no.toml: cannot be read"),
-    ],
-)
-def test_a_wrong_plan_is_refused_before_anything_is_measured(
-    fields: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    with pytest.raises(UserError, match=message):
-        CrossoverPlan(**fields)  # type: ignore[arg-type]
-
-
-def test_pairs_bring_their_backends() -> None:
-    """Without pairs it is every two backends, those on the CPU first."""
-    assert CrossoverPlan(pairs=(("torch-cpu", "numpy"),), threads=(1,)).backends == (
-        "torch-cpu",
-        "numpy",
-    )
-    every = CrossoverPlan(backends=("torch-cuda", "numpy", "torch-cpu"), threads=(1,)).all_pairs
-    assert every == (("numpy", "torch-cpu"), ("numpy", "torch-cuda"), ("torch-cpu", "torch-cuda"))
-    (two,) = CrossoverPlan(backends=("torch-cuda", "numpy-published"), threads=(1,)).all_pairs
-    assert two == ("numpy-published", "torch-cuda")
 
 
 # Where 3 + size/100 and 8 + size/200 microseconds are equal.
@@ -411,28 +261,6 @@ def key_and_process(row: Measurement) -> tuple[object, ...]:
     return row.problem, row.backend, row.process
 
 
-def test_a_search_over_processes_is_resumed(joined: Lab, tmp_path: Path) -> None:
-    """The rows of each are found again, though they hold the threads of one process."""
-    pair = ("torch-ddp", "torch-ddp@2")
-    plan = CrossoverPlan(families=("mlp-width",), pairs=(pair,), threads=(4,))
-    joined.power_cut_after = 20
-    with pytest.raises(KeyboardInterrupt):
-        search(tmp_path, plan)
-    joined.power_cut_after = None
-    result = search(tmp_path, plan)
-    assert len(joined.timed) == len(result.rows)
-    assert only(result).size == pytest.approx(OVER_TWO, rel=0.1)
-    assert {row.all_threads for row in result.rows} == {4}
-
-
-def test_a_quick_search_takes_no_longer_for_more_pairs() -> None:
-    """Most of what it measures is shared, and a look is a look: a minute for each family."""
-    families = ("many-or-gates", "many-mlps")
-    for pairs in (PAIRS, PAIRS[:1]):
-        plan = CrossoverPlan(families=families, pairs=pairs, threads=(2,), quick=True)
-        assert plan.budget_seconds == 60 * len(families)
-
-
 def many(backend: str, models: int) -> float:
     """In microseconds: 10 for each model one by one, half of that in a pool, else nearly free."""
     if backend.endswith("-one-by-one"):
@@ -470,15 +298,3 @@ def test_a_look_at_many_models_is_over_in_a_minute(lab: Lab, tmp_path: Path, slo
         assert found["numpy", "torch-cpu"] == "crosses"
     else:
         assert "budget-spent" in {warning.code for warning in result.warnings}
-
-
-def test_what_would_take_too_long_is_said_with_its_size(lab: Lab, tmp_path: Path) -> None:
-    """A pool that takes a quarter of the time: nothing else of it is begun than what fits."""
-    lab.takes = lambda job, problem: 25.0 if job.backend == "processes" and not job.check else 0.1
-    plan = CrossoverPlan(families=("many-or-gates",), pairs=PAIRS[2:4], threads=(2,), quick=True)
-    result = search(tmp_path, plan)
-    assert lab.now <= 60
-    assert len([name for name, _ in lab.timed if name == "processes"]) == 2
-    (warning,) = (warning for warning in result.warnings if warning.code == "left-out")
-    assert "processes" in warning.message
-    assert re.search(r"takes about 25 s, and [\d.]+ s were left", warning.message)

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.studies.crossover_from_files import judge_files, split_pair
@@ -38,32 +37,6 @@ KNOWN = ("numpy", "torch", "torch:cpu", "torch:cuda", "jax:gpu:0")
 def test_a_pair_is_split_where_it_leaves_two_names(text: str, pair: tuple[str, str]) -> None:
     """A backend's own name may hold colons."""
     assert split_pair(text, KNOWN) == pair
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("numpy", "--pair takes INCUMBENT:CHALLENGER"),
-        ("numpy:numpy", "names one backend twice"),
-        ("torch:cpu:torch:cpu", "names one backend twice"),
-        ("nunpy:torch", "unknown backend in --pair 'nunpy': did you mean 'numpy'"),
-        ("numpy:", "unknown backend in --pair ''"),
-        ("a:b:c", "can be read in 2 ways"),
-    ],
-)
-def test_what_is_no_pair_is_refused(text: str, message: str) -> None:
-    known = ("a", "b:c", "a:b", "c") if text == "a:b:c" else KNOWN
-    with pytest.raises(UserError, match=message):
-        split_pair(text, known)
-
-
-def test_a_name_of_a_pair_may_say_over_how_many_processes() -> None:
-    """Of backends that are measured; in files there is what there is."""
-    pair = ("torch-ddp", "torch-ddp@2")
-    assert split_pair(":".join(pair), registry.names(), registry.is_name) == pair
-    assert split_pair("torch:torch@2", (*KNOWN, "torch@2")) == ("torch", "torch@2")
-    with pytest.raises(UserError, match="unknown backend in --pair 'torch@2'"):
-        split_pair("numpy:torch@2", KNOWN)
 
 
 def test_our_own_rows_of_several_processes_are_judged(tmp_path: Path) -> None:
@@ -135,18 +108,6 @@ def test_a_gpu_that_was_not_waited_for_is_suspect(tmp_path: Path, shift: int) ->
     assert result.crossovers[0].reason
 
 
-def test_one_backend_on_several_devices_is_several(tmp_path: Path) -> None:
-    header = "case,size,backend,seconds,device"
-    rows = [
-        f"svd,{size},torch,{cost},{device}"
-        for size in SIZES
-        for device, cost in (("cuda", 30), ("cpu", 1 + size / 100))
-    ]
-    result = judge(table(tmp_path, rows, header), ("torch:cpu:torch:cuda",))
-    assert only(result).status in {"crosses", "suspect"}
-    assert (only(result).incumbent, only(result).challenger) == ("torch:cpu", "torch:cuda")
-
-
 def test_repeated_lines_are_processes_and_make_an_interval(tmp_path: Path) -> None:
     rows = [
         f"svd,{size},{name},{cost * off}"
@@ -164,11 +125,6 @@ def test_repeated_lines_are_processes_and_make_an_interval(tmp_path: Path) -> No
 def test_with_one_backend_there_is_nothing_to_compare(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to compare: there is one backend only"):
         judge(table(tmp_path, [f"svd,{size},numpy,1" for size in SIZES]))
-
-
-def test_with_one_size_there_is_no_crossover(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nothing to compare: no family has several sizes"):
-        judge(table(tmp_path, ["svd,1,numpy,1", "svd,1,torch,2"]))
 
 
 @pytest.mark.parametrize("column", ["case", "dtype", "machine", "threads"])
@@ -264,91 +220,6 @@ def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, co
         judge_history(tmp_path, commit="aaaa")
 
 
-@pytest.mark.parametrize(
-    ("commit", "message"),
-    [
-        ("cccc", r"fits none of the commits: give the first digits of one, such as b{12} of 2025"),
-        ("", "fits 2 commits"),
-    ],
-)
-def test_a_commit_that_is_not_there_is_refused(tmp_path: Path, commit: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        judge_history(history(tmp_path), commit=commit)
-    with pytest.raises(UserError, match="no row of these sources says of which commit"):
-        judge_files([table(tmp_path, CROSSES)], (), (), ParameterRoles(), 1, "abcd")
-
-
-def test_machines_are_compared_only_where_that_is_asked_for(tmp_path: Path) -> None:
-    """And the answer is labelled as what it is."""
-    header = "case,size,backend,seconds,machine"
-    rows = [
-        f"svd,{size},numpy,{cost},{machine}"
-        for size in SIZES
-        for machine, cost in (("cpu-host", 1 + size), ("gpu-host", 30 + size / 100))
-    ]
-    source = table(tmp_path, rows, header)
-    with pytest.raises(UserError, match="there is one backend only"):
-        judge(source)
-    result = judge_files([source], (), (), ParameterRoles(by=("machine",)), 10_000)
-    crossover = only(result)
-    assert (crossover.incumbent, crossover.challenger) == ("cpu-host", "gpu-host")
-    assert (crossover.status, crossover.machine) == ("crosses", "several machines")
-    assert "different-machines" in {warning.code for warning in result.warnings}
-
-
-def test_our_own_machines_are_compared_too(tmp_path: Path) -> None:
-    """The backend is then what tells their rows apart."""
-    for machine, factor in (("cpu-host", 1), ("gpu-host", 0.1)):
-        keep(
-            tmp_path / "results",
-            {"study": "crossover"},
-            [
-                replace(row, seconds=row.seconds * factor)
-                for row in line()
-                if row.seconds is not None
-            ],
-            machine=machine,
-            folder=machine,
-        )
-    source = str(tmp_path / "results")
-    result = judge_files([source], (), (), ParameterRoles(by=("machine",)), 10_000)
-    families = {crossover.family: crossover for crossover in result.crossovers}
-    assert len(families) == 2
-    for family, crossover in families.items():
-        assert family.startswith("mlp-width[backend=")
-        assert crossover.status == "always"
-        assert crossover.challenger == "gpu-host"
-
-
-def test_repeats_of_one_backend_all_count(tmp_path: Path) -> None:
-    """5, 1 and 1.01 s against 2 s: not that b wins everywhere, and not by a's first value."""
-    rows = [
-        f"f,{size},{backend},{seconds}"
-        for size in (1, 10, 100)
-        for backend, seconds in (("a", 5), ("a", 1), ("a", 1.01), ("b", 2))
-    ]
-    result = judge(table(tmp_path, rows))
-    crossover = only(result)
-    assert crossover.status not in ("always", "crosses", "reverses", "multiple")
-    assert not crossover.sure
-    expected = 2 / (5 * 1 * 1.01) ** (1 / 3)
-    assert [at.ratio for at in crossover.ratio_at] == pytest.approx([expected] * 3)
-    (use,) = result.sources
-    assert (use.read, use.used, use.left_out) == (12, 12, [])
-
-
-def test_one_sided_repeats_make_a_winner_sure_if_they_agree(tmp_path: Path) -> None:
-    """The other backend's single value is taken to vary as these do."""
-    rows = [
-        f"f,{size},{backend},{seconds}"
-        for size in (1, 10, 100)
-        for backend, seconds in (("a", 1), ("a", 1.01), ("a", 0.99), ("a", 1.005), ("b", 2))
-    ]
-    crossover = only(judge(table(tmp_path, rows)))
-    assert crossover.status == "never"
-    assert all(at.low is not None and at.low > 1.9 for at in crossover.ratio_at)
-
-
 def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
     tmp_path: Path,
 ) -> None:
@@ -370,34 +241,6 @@ def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
         assert families == [f"test_sum[kind={kind}]" for kind in expected]
     with pytest.raises(UserError, match=r"'test_sum\[kind=z\]': did you mean 'test_sum\[kind=.\]'"):
         judge_files([str(file)], (), ("test_sum[kind=z]",), ParameterRoles(), 10_000)
-
-
-def test_a_family_is_chosen_before_anything_else_is_understood(tmp_path: Path) -> None:
-    """Other cases of the table may hold what cannot be read."""
-    folder = history(tmp_path / "asv")
-    file = folder / "box" / "bbbbbbbb-py3.12.json"
-    content = json.loads(file.read_text())
-    content["results"]["bench.time_odd"] = "not what asv writes"
-    file.write_text(json.dumps(content))
-    result = judge_files([str(folder)], (), ("bench.time_sum",), ParameterRoles(), 10_000)
-    assert result.warnings == []
-    assert only(result).status == "always"
-    with pytest.raises(UserError, match=r"unknown family 'bench.time_sun': did you mean 'bench.t"):
-        judge_files([str(folder)], (), ("bench.time_sun",), ParameterRoles(), 10_000)
-
-
-def test_millions_of_pairs_are_refused_at_once(tmp_path: Path) -> None:
-    """Two thousand backends: nobody reads that, and it would take hours."""
-    rows = [f"f,{size},b{number},1" for number in range(300) for size in (1, 10)]
-    source = table(tmp_path, rows)
-    with pytest.raises(UserError, match="44,850 pairs of backends are more than 20,000: name"):
-        judge(source)
-    named = judge(source, ("b1:b2",))
-    assert only(named).status == "tie"
-    # What is shown is judged again: pages are given no more than what was asked for.
-    assert {row.backend for row in named.rows} == {"b1", "b2"}
-    (use,) = named.sources
-    assert (use.read, use.used) == (600, 4)
 
 
 @pytest.mark.parametrize("column", ["commit", "environment", "version"])

@@ -7,7 +7,6 @@ import pytest
 
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.runs import judge_map
-from perceptron.errors import UserError
 from perceptron.measure.job import Outcome
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
@@ -55,15 +54,6 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
             assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
 
 
-def test_a_cell_that_one_backend_skipped_is_not_tried_again(lab: Lab, tmp_path: Path) -> None:
-    """Its reason is kept, once, and the other backend wins there."""
-    map_result = draw(tmp_path)
-    skipped = [row for row in map_result.rows if row.status == "skipped"]
-    assert skipped
-    assert {row.reason for row in skipped} == {"needs more memory"}
-    assert len({row.problem for row in skipped}) == len(skipped)
-
-
 @pytest.mark.parametrize("cut", [0, 30, 120])
 def test_an_interrupted_map_is_resumed_as_it_would_have_been(
     lab: Lab, tmp_path: Path, cut: int
@@ -79,14 +69,6 @@ def test_an_interrupted_map_is_resumed_as_it_would_have_been(
     assert resumed.map == whole.map
     assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
     assert len(list((tmp_path / "cut" / "runs" / "box").glob("*/run.json"))) == 1
-
-
-def test_progress_is_time_that_passes(lab: Lab, tmp_path: Path) -> None:
-    seen: list[tuple[float, float]] = []
-    map_family(PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert all(done <= total <= PLAN.budget_seconds for done, total in seen)
-    assert seen[-1][0] == pytest.approx(lab.now)
 
 
 def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_path: Path) -> None:
@@ -107,15 +89,6 @@ def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_pa
     assert (more.map, more.not_refined) == (whole.map, 0)
 
 
-def test_an_unavailable_backend_costs_nothing_and_says_why(lab: Lab, tmp_path: Path) -> None:
-    lab.missing["torch-cuda"] = "no CUDA device found"
-    plan = MapPlan(backends=("numpy", "torch-cuda"), threads=1, points=4, quick=True)
-    map_result = draw(tmp_path, plan)
-    assert map_result.map.backends == ["numpy"]
-    assert map_result.map.absent == {"torch-cuda": "no CUDA device found"}
-    assert {backend for backend, _ in lab.timed} == {"numpy"}
-
-
 def test_real_workers_draw_a_map(tmp_path: Path) -> None:
     """Two by two cells on NumPy alone, in fresh processes."""
     plan = MapPlan(
@@ -128,20 +101,6 @@ def test_real_workers_draw_a_map(tmp_path: Path) -> None:
     assert (map_result.results / "measurements.jsonl").exists()
 
 
-def test_the_range_is_the_family_s_own() -> None:
-    """And quick mode leaves the largest sizes out."""
-    plan = MapPlan(threads=1)
-    assert (plan.x_range, plan.y_range, plan.points) == ((16, 8192), (4, 2048), 16)
-    assert MapPlan(threads=1, quick=True).x_range == (16, 1024)
-    assert plan.grid.cells == 256
-    batches = MapPlan(family="batch-width", threads=1)
-    assert (batches.axes, batches.x_range, batches.y_range) == (
-        ("batch", "width"),
-        (4, 2048),
-        (4, 2048),
-    )
-
-
 def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> None:
     """Measured and read back; the default is another map."""
     plan = replace(PLAN, family="batch-width", x_range=None, y_range=None)
@@ -152,43 +111,3 @@ def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> No
     assert {row.optimizer for row in map_result.rows} == {"adam"}
     assert judge_map(read_run(map_result.results)).map == map_result.map
     assert PLAN.family == "mlp-map"
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"family": "mlp-mpa"}, "did you mean 'mlp-map'"),
-        (
-            {"family": "mlp-width"},
-            "varies along 1 axis and a map needs two: choose from models-width, batch-width, "
-            "mlp-map",
-        ),
-        ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
-        ({"threads": -1}, "--threads must be at least 1"),
-        ({"points": 1}, "--points must be from 2 to 64, got 1"),
-        ({"points": 100}, "--points must be from 2 to 64, got 100"),
-        ({"x_range": (8, 8)}, "rows must ascend from at least 1, got 8 to 8"),
-        ({"y_range": (0, 8)}, "width must ascend from at least 1, got 0 to 8"),
-    ],
-)
-def test_a_wrong_plan_is_refused_before_anything_is_measured(
-    fields: dict[str, object], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        MapPlan(**fields)  # type: ignore[arg-type]
-
-
-def test_a_map_whose_backends_all_hang_ends(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What hangs is not tried again: the same cells are chosen, and nothing is left to do."""
-    rounds = []
-
-    def nothing(*_: object) -> list[object]:
-        rounds.append(None)
-        assert len(rounds) < 5, "it goes round for ever"
-        return []
-
-    monkeypatch.setattr("perceptron.studies.map.run_tasks", nothing)
-    with pytest.raises(UserError, match="nothing was measured yet"):
-        draw(tmp_path)

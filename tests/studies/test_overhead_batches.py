@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
-from perceptron.problems.cost import bytes_moved, operations
 from perceptron.problems.problem import Problem
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.tables.ladder import phase_cells, rung_cells
@@ -72,20 +70,3 @@ def test_taking_a_batch_is_a_phase_of_its_own(lab: Lab, tmp_path: Path) -> None:
     (whole,) = result.wholes
     assert whole.phases_seconds == pytest.approx(3e-4)
     assert phase_cells(result)[0][:2] == ("torch-cpu", "batch")
-
-
-def test_work_is_that_of_a_batch(lab: Lab, tmp_path: Path) -> None:
-    """Not of all rows: the roofline would lie by a factor of forty."""
-    result = ladder(lab, tmp_path, "numpy")
-    assert (result.operations, result.bytes_moved) == (
-        operations(DIGITS),
-        bytes_moved(DIGITS, "float32"),
-    )
-    assert operations(replace(DIGITS, batch=None)) > 20 * result.operations
-    assert result.rungs[0].gflops == pytest.approx(result.operations / 1e-4 / 1e9)
-
-
-def test_the_loader_starts_the_ladder_of_batches_alone() -> None:
-    assert study.OverheadPlan(DIGITS).backends[0] == "torch-cpu-dataloader"
-    assert study.OverheadPlan().backends[0] == "torch-cpu"
-    assert "torch-cpu-dataloader" not in study.OverheadPlan().backends

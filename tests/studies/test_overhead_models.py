@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.backends.ladder import rungs
 from perceptron.measure.job import Job
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from perceptron.records.readers.stored_runs import read_run
-from perceptron.report.tables.ladder import rung_cells
 from perceptron.studies import overhead as study
 from perceptron.studies.shared.progress import silent
-from perceptron.studies.shared.task_costs import least_seconds
 from tests.studies.conftest import Lab, parts_of
 
 GATES = catalogue.find("many-or-gates:1024")
 LADDER = rungs("cpu", batches=False, models=True)
 SINGLE = {name for name in LADDER if name.endswith("-one-by-one") or name == "processes"}
-REASON = r"takes about \d+ s, and [\d.]+ s were left"
 
 
 @pytest.fixture
@@ -50,12 +44,6 @@ def plan(quick: bool = False) -> study.OverheadPlan:
     return study.OverheadPlan(GATES, threads=2, quick=quick)
 
 
-def test_which_rungs_take_long_is_what_they_say_themselves() -> None:
-    long = {task.backend for task in study._tasks(plan()) if least_seconds(task)}
-    assert long == SINGLE
-    assert len(SINGLE) >= 4
-
-
 @pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("seconds", [12.0, 40.0, 1e6])
 def test_the_budget_is_kept_whatever_rungs_take(
@@ -68,33 +56,6 @@ def test_the_budget_is_kept_whatever_rungs_take(
     assert lab.now <= asked.budget_seconds
     measured = Counter(row.backend for row in result.rows if row.phase is None and row.seconds)
     assert all(measured[name] for name in LADDER.keys() - SINGLE)
-
-
-def test_a_rung_that_does_not_fit_is_left_out_and_says_why(lab: Lab, tmp_path: Path) -> None:
-    """It is not begun: its time would be lost. The table says so, now and whenever it is read."""
-    lab.takes = single_trainings_take(24.0)
-    result = study.overhead(plan(), "box", tmp_path, silent)
-    begun = {job.backend for job in lab.jobs if job.backend in SINGLE}
-    left_out = {rung.backend for rung in result.rungs if rung.seconds_per_iteration is None}
-    left_out -= {"torch-cuda"}
-    assert left_out
-    assert left_out == SINGLE - begun
-    cells = {row[0]: row[2] for row in rung_cells(result.rungs)}
-    assert all(re.fullmatch(f"not measured: {REASON}", cells[name]) for name in left_out)
-    assert result.results is not None
-    stored = judge_ladder(read_run(result.results))
-    assert [rung.reason for rung in stored.rungs] == [rung.reason for rung in result.rungs]
-    more = Counter(row.backend for row in result.rows if row.phase is None and row.seconds)
-    assert min(more[name] for name in LADDER.keys() - SINGLE) >= 3
-
-
-def test_a_larger_budget_measures_what_was_left_out(lab: Lab, tmp_path: Path) -> None:
-    """In the same run, and the reason is gone."""
-    lab.takes = single_trainings_take(24.0)
-    first = study.overhead(plan(), "box", tmp_path, silent)
-    second = study.overhead(plan(), "box", tmp_path, silent, budget_seconds=1500.0)
-    assert second.results == first.results
-    assert {rung.reason for rung in second.rungs} == {None, "not here"}
 
 
 def test_a_rung_that_does_not_end_says_so(lab: Lab, tmp_path: Path) -> None:

@@ -18,13 +18,8 @@ pytestmark = needs_strangers
 
 TIME_RUN = "benchmarks.AdvectionDiffusionSuite.time_run"
 GT4PY = Choice("gt4py")
-LATER = Choice("gt4py_later")
 VERSIONS = Choice("gt4py_versions")
-CACHE = Choice("bartz", ("cache",), "nchains")
-SHARD = Choice("bartz", ("shard",), "nchains")
-BARTZ_HOSTS = Choice("bartz", ("machine",), "nchains")
 BLAS = Choice("blas", ("variant",))
-BLAS_HOSTS = Choice("blas", ("machine",))
 CHUNKING = Choice("nx_parallel", ("chunking",), "num_nodes")
 
 
@@ -84,23 +79,6 @@ def test_gt4py_is_judged_at_the_newest_commit_though_an_older_one_was_run_last()
     assert cuda.reason == "gtcuda: failed in asv"
 
 
-def test_every_row_of_gt4py_is_accounted_for() -> None:
-    """Five files of 12 values and four of 16: 124, of which three times are used.
-
-    Without a time: 12 of 01c96053, which failed as a whole; 4 of gtcuda in each of the four May
-    commits (16); 13 in each of the four files in which only size 8 has 3 times (52). That is 80.
-    Times of other commits: 8 in each of four files, 3 in each of three: 41. Nine values of the
-    benchmark without parameters, and a null for the ten cases of one that the list does not have.
-    """
-    read, used, left_out = account(GT4PY)
-    assert (read, used) == (143, 3)
-    assert left_out == {
-        "without a time: failed in asv": 80,
-        "of another commit than the one that was judged": 41,
-        "of a benchmark without the parameters that hold the backend and the size": 19,
-    }
-
-
 def test_another_commit_of_gt4py_can_be_chosen() -> None:
     """8767fe21, seconds at 8, 16, 32 and 64: gtx86 0.2031, 0.3314, 0.8068, 2.196; gtmc 0.1873,
     0.2163, 0.7271, 3.115.
@@ -124,57 +102,6 @@ def test_another_commit_of_gt4py_can_be_chosen() -> None:
     assert account(GT4PY._replace(commit="8767"))[1] == 8
 
 
-def test_the_median_of_gt4py_counts_and_not_its_lower_quartile() -> None:
-    """At eebf5a7d half of the runs returned at once: medians 0.1001 and 0.0946 s, quartiles 2 µs.
-
-    The 99 % intervals reach from 2 µs to 0.2 s and overlap: nobody wins. numpy's median is 0.42 µs
-    [0.41, 0.45], below both intervals, but one size decides nothing.
-    """
-    choice = GT4PY._replace(commit="eebf5a7d")
-    crossover = verdict(choice, TIME_RUN, "gtx86", "gtmc")
-    assert crossover.status == "undecided"
-    assert ratios(crossover) == pytest.approx({8: 0.094583665 / 0.100050066})
-    numpy = verdict(choice, TIME_RUN, "gtx86", "numpy")
-    assert numpy.status == "undecided"
-    assert ratios(numpy) == pytest.approx({8: 4.235624038954635e-07 / 0.100050066})
-
-
-@pytest.mark.parametrize(
-    ("commit", "problem"),
-    [
-        ("ffff", "fits none of the commits"),
-    ],
-)
-def test_a_commit_that_is_not_there_is_answered_with_those_that_are(
-    commit: str, problem: str
-) -> None:
-    with pytest.raises(UserError, match=problem):
-        judge(CACHE._replace(commit=commit))
-
-
-def test_sizes_of_gt4py_at_which_intervals_overlap_have_no_winner() -> None:
-    """Tenths of a microsecond at 8, 16, 32 and 64: gtx86 4.156, 4.058, 5.013, 5.127; gtmc 4.145,
-    4.054, 5.746, 6.281; numpy 4.019, 4.022, 4.011, 12.70.
-
-    gtx86 and gtmc overlap at 8 ([4.086, 4.264], [4.060, 4.170]) and 16; gtx86 wins at 32
-    ([4.963, 5.079], [5.664, 5.872]) and 64 ([4.187, 5.226], [6.009, 6.584]).
-    numpy wins at 32 only: at 8 and 16 it overlaps with both, and at 64 its two runs say
-    [−384, 410], which holds everything. The version is that of the file, not of the newer list.
-    """
-    crossover = verdict(LATER, TIME_RUN, "gtx86", "gtmc")
-    assert (crossover.status, crossover.unsure) == ("never", [(8, 8), (16, 16)])
-    assert crossover.sizes_measured == [8, 16, 32, 64]
-    assert ratios(crossover)[32] == pytest.approx(5.745569836524336e-07 / 5.012836359492047e-07)
-    assert crossover.version == "91b9a8927cc2"
-    for incumbent, median in (("gtx86", 5.127154442597889e-07), ("gtmc", 6.28137877734143e-07)):
-        numpy = verdict(LATER, TIME_RUN, incumbent, "numpy")
-        assert numpy.status == "always"
-        assert (64, 64) in numpy.unsure
-        assert ratios(numpy)[64] == pytest.approx(1.2703499963663147e-06 / median)
-        assert numpy.ratio_at[-1].low is None
-    assert account(LATER)[:2] == (27, 12)
-
-
 def test_two_versions_of_python_are_not_divided_by_each_other() -> None:
     """2020 on Python 3.7 has gtx86, gtmc and numpy, 2021 on 3.8 has gtc:gt:cpu_kfirst at 16."""
     for incumbent in ("gtx86", "gtmc", "numpy"):
@@ -189,120 +116,9 @@ def test_two_versions_of_python_are_not_divided_by_each_other() -> None:
     assert account(VERSIONS)[:2] == (28, 12)
 
 
-GENERIC = "speed.GbartGeneric.time_gbart[niters=0, predict=False]"
-
-
-def test_bartz_caches_are_judged_at_the_newest_commit_though_it_was_run_first() -> None:
-    """On a4000 dc12aa70 (22 July 2026) was run at 7 h on 23 July, b145bd73 (April 2025) at 11 h.
-
-    Seconds: warm 0.02108 and 0.02164, cold 2.557 and 2.649 at 1 and 6 chains: 121 and 122 times as
-    long, where b145bd73 says 77. The 99 % intervals are far apart, [0.021, 0.029] and [2.4, 3.0].
-    """
-    crossover = verdict(CACHE, GENERIC, "warm", "cold", "a4000-dcb3e83c3521")
-    assert (crossover.status, crossover.unsure) == ("never", [])
-    assert ratios(crossover) == pytest.approx(
-        {1: 2.557278187479824 / 0.02107732556760311, 6: 2.648578843101859 / 0.02164262719452381}
-    )
-    assert crossover.commit == "dc12aa700274"
-    assert file_names(crossover) == ["a4000-dcb3e83c3521/dc12aa70-virtualenv-py3.14.json"]
-    oldest = verdict(CACHE._replace(commit="b145"), GENERIC, "warm", "cold", crossover.machine)
-    assert ratios(oldest) == pytest.approx({1: 1.7871574074961245 / 0.02312372298911214})
-    # Sixteen values on each of two machines; of the two older commits 16 and, without six chains,
-    # 8 on each.
-    read, used, left_out = account(CACHE)
-    assert (read, used) == (774, 32)
-    assert left_out["of another commit than the one that was judged"] == 2 * (16 + 8)
-    assert left_out["without a time: n/a in asv"] == 2 * 8
-
-
-def test_the_name_of_a_benchmark_is_all_of_its_cases() -> None:
-    """``asv`` shows benchmarks by this name; what the brackets hold nobody knows before asking."""
-    name = "speed.GbartGeneric.time_gbart"
-    judged = judge(CACHE._replace(families=(name,))).crossovers
-    assert {crossover.family for crossover in judged} == {
-        f"{name}[niters={niters}, predict={predict}]"
-        for niters in (0, 10)
-        for predict in (False, True)
-    }
-
-
-def test_bartz_shards_win_where_they_can_be_used() -> None:
-    """M1, milliseconds at 1, 2, 4, 8, 16 and 32 chains: without 47.7, 67.0, 95.7, 141, 206, 375;
-    with 47.8, 55.8, 57.6, 71.9, 103, 161.
-
-    At 1 they overlap ([46.4, 63.3] and [45.1, 56.5]); then the shards win: at 2 [64.9, 81.6] and
-    [54.4, 61.9], at 4 [90.6, 119] and [55.8, 84.1]. The a4000 has one device: n/a.
-    """
-    family = "speed.GbartChains.time_gbart"
-    crossover = verdict(SHARD, family, "False", "True", "gattocrucco-m1")
-    assert (crossover.status, crossover.unsure) == ("always", [(1, 1)])
-    assert crossover.sizes_measured == [1, 2, 4, 8, 16, 32]
-    assert ratios(crossover)[1] == pytest.approx(0.04775022901594639 / 0.047718417015857995)
-    assert ratios(crossover)[32] == pytest.approx(0.16137587506091222 / 0.37487949995556846)
-    elsewhere = verdict(SHARD, family, "False", "True", "a4000-dcb3e83c3521")
-    assert (elsewhere.status, elsewhere.reason) == ("not measured", "True: n/a in asv")
-
-
-def test_bartz_modes_have_one_size_only_and_that_is_an_error() -> None:
-    """``niters`` is 0 or 10, and 0 is not a size on a logarithmic axis."""
-    with pytest.raises(UserError, match="nothing to compare: no family has several sizes"):
-        judge(Choice("bartz", ("mode",), "niters"))
-
-
-def test_bartz_hosts_are_compared_only_when_asked_for_by_name() -> None:
-    """Milliseconds at 1 and 32 chains: a4000 35.6 and 42.4, M1 47.7 and 375: the a4000 wins.
-
-    Closest at 1: [32.4, 38.6] and [46.4, 63.3]. Compiling (cold) is the M1's: 1.125 s to 2.557 s.
-    """
-    family = "speed.GbartChains.time_gbart[shard=False]"
-    crossover = verdict(BARTZ_HOSTS, family, "a4000-dcb3e83c3521", "gattocrucco-m1")
-    assert (crossover.status, crossover.unsure) == ("never", [])
-    assert ratios(crossover)[1] == pytest.approx(0.047718417015857995 / 0.0356481671333313)
-    assert ratios(crossover)[32] == pytest.approx(0.37487949995556846 / 0.04236891120672226)
-    assert file_names(crossover) == [
-        "a4000-dcb3e83c3521/dc12aa70-virtualenv-py3.14.json",
-        "gattocrucco-m1/dc12aa70-virtualenv-py3.14.json",
-    ]
-    cold = "speed.GbartGeneric.time_gbart[niters=0, cache=cold, predict=False]"
-    compiling = verdict(BARTZ_HOSTS, cold, "a4000-dcb3e83c3521", "gattocrucco-m1")
-    assert compiling.status == "always"
-    assert ratios(compiling)[1] == pytest.approx(1.124837125011254 / 2.557278187479824)
-    assert [warning.code for warning in judge(BARTZ_HOSTS).warnings] == ["different-machines"]
-    assert "different-machines" not in {warning.code for warning in judge(CACHE).warnings}
-
-
-def test_the_a4000_stops_losing_at_the_longest_trace_but_does_not_win() -> None:
-    """Milliseconds at 16384 and 65536: a4000 37.6 [35.4, 43.9] and 41.8 [36.6, 42.5], M1 27.0
-    [26.2, 31.1] and 44.2 [41.9, 77.4]. At the last they overlap.
-    """
-    choice = Choice("bartz", ("machine",), "n_save")
-    (crossover,) = judge(choice).crossovers
-    assert (crossover.status, crossover.unsure) == ("always", [(65536, 65536)])
-    assert ratios(crossover)[65536] == pytest.approx(0.04419579193927348 / 0.04179849196225405)
-
-
 def gemv(incumbent: str, challenger: str, machine: str, commit: str | None = None) -> Crossover:
     choice = BLAS._replace(commit=commit)
     return verdict(choice, "benchmarks.gemv.time_gemv", incumbent, challenger, machine)
-
-
-def test_blas_gemv_does_not_cross_inside_the_noise() -> None:
-    """Microseconds. Skylake, d and c: 1528 [1514, 1569] and 1522 [1457, 1575] at 800, 2401
-    [2360, 2496] and 2510 [2279, 2700] at 1000; c is slower by a third and more up to 600.
-
-    Noble, d and z: 1576 [1549, 1585] and 1614 [1438, 1881] at 1000; a week earlier z was
-    1.08 times faster there, inside the noise as well.
-    """
-    skylake = gemv("d", "c", "gha-aws-skylake")
-    assert (skylake.status, skylake.unsure) == ("never", [(800, 800), (1000, 1000)])
-    assert ratios(skylake)[800] == pytest.approx(0.0015220892142845546 / 0.0015281233571451075)
-    for commit, revision in ((None, "0e098f7e8015"), ("9893", "9893c99c5421")):
-        noble = gemv("d", "z", "gha-ubuntu-noble", commit)
-        assert (noble.status, noble.unsure) == ("never", [(1000, 1000)])
-        assert noble.commit == revision
-    assert ratios(gemv("d", "z", "gha-ubuntu-noble"))[1000] == pytest.approx(
-        0.0016140890000002628 / 0.0015757542142864622
-    )
 
 
 def test_blas_gemv_crosses_where_both_sides_are_outside_the_noise() -> None:
@@ -322,69 +138,6 @@ def test_blas_gemv_crosses_where_both_sides_are_outside_the_noise() -> None:
     assert noble.unsure == [(200, 200), (400, 400), (600, 600), (1000, 1000)]
 
 
-def test_blas_variants_with_a_third_parameter_are_judged_for_each_of_its_values() -> None:
-    """``gbmv`` has 1, 2 or 3 diagonals. Skylake, c and z with one, microseconds: 5.55 and 5.53,
-    6.60 and 6.52, 8.55 and 9.03, 10.7 [10.3, 11.0] and 11.6 [11.5, 11.6], 12.7 [12.1, 13.0] and
-    13.9 [13.1, 14.1], 15.1 and 15.6: z loses at 600 and 800 and overlaps elsewhere.
-    """
-    families = {crossover.family for crossover in judge(BLAS).crossovers}
-    assert {family for family in families if "gbmv" in family} == {
-        f"benchmarks.gbmv.time_gbmv[kl={kl}]" for kl in (1, 2, 3)
-    }
-    crossover = verdict(BLAS, "benchmarks.gbmv.time_gbmv[kl=1]", "c", "z", "gha-aws-skylake")
-    assert crossover.status == "never"
-    # At 100 and 400 as well, but there z cannot win by more than 5 %.
-    assert crossover.unsure == [(200, 200), (1000, 1000)]
-    assert ratios(crossover)[600] == pytest.approx(1.1558565489751681e-05 / 1.0694090366966287e-05)
-    # All variants of two commits on three machines; ``dot`` has no variant, ``gesdd`` no size.
-    read, used, left_out = account(BLAS)
-    assert (read, used) == (1332, 636)
-    assert left_out == {
-        "of another commit than the one that was judged": 636,
-        "of a benchmark without the parameters that hold the backend and the size": 36 + 24,
-    }
-
-
-@pytest.mark.parametrize("variant", ["d", "dz"])
-def test_blas_norms_cross_between_hosts(variant: str) -> None:
-    """Nanoseconds of d at 400 and 600: Skylake 788 [780, 807] and 860 [850, 869], Noble 758
-    [749, 762] and 887 [875, 902]. Noble wins up to 400 and loses from 600 up; medians are equal at
-    400 · 1.5^(ln(1/0.9629) / ln(1.0316/0.9629)) = 400 · 1.5^0.548 = 500. dz: between 200 and 400.
-    """
-    family = f"benchmarks.Nrm2.time_nrm2[variant={variant}]"
-    crossover = verdict(BLAS_HOSTS, family, "gha-aws-skylake", "gha-ubuntu-noble")
-    assert crossover.status == "reverses"
-    assert crossover.bracket == {"d": (400, 600), "dz": (200, 400)}[variant]
-    if variant == "d":
-        assert crossover.size == pytest.approx(500, abs=1)
-        ratio = 8.873921023384952e-07 / 8.602142746563353e-07
-        assert ratios(crossover)[600] == pytest.approx(ratio)
-    assert crossover.machine == "several machines"
-
-
-def test_a_jump_of_one_host_is_more_than_one_crossing() -> None:
-    """gemv c in microseconds at 600, 800 and 1000: Graviton 407, 1522 and 1053, Noble 603, 1039 and
-    1583, outside the noise. Graviton wins but at 800, where both of its commits take longer than
-    at 1000.
-    """
-    family = "benchmarks.gemv.time_gemv[variant=c]"
-    crossover = verdict(BLAS_HOSTS, family, "gha-aws-graviton", "gha-ubuntu-noble")
-    assert crossover.status == "multiple"
-    assert [at.direction for at in crossover.crossings] == ["challenger", "incumbent"]
-    assert ratios(crossover)[800] == pytest.approx(0.0010392909000074724 / 0.0015220787857137858)
-
-
-def test_a_small_win_outside_the_noise_is_a_win_where_the_other_never_wins() -> None:
-    """Noble, gbmv s of a week earlier with 1 and 2 diagonals, microseconds at 800: 5.06
-    [5.03, 5.13] and 5.31 [5.28, 5.42]: one diagonal wins by 4.9 %. At the five other sizes it is
-    ahead by 1 to 5 % inside the noise. Nothing changes sides, and at 800 nothing overlaps.
-    """
-    choice = Choice("blas", ("kl",), commit="9893")
-    family = "benchmarks.gbmv.time_gbmv[variant=s]"
-    crossover = verdict(choice, family, "1", "2", "gha-ubuntu-noble")
-    assert crossover.status == "never"
-
-
 def test_chunks_of_nx_parallel_win_from_a_hundred_nodes_up() -> None:
     """Betweenness, probability 0.8, milliseconds with and without at 50, 100, 200 and 400: 10.6 and
     11.0, 30.8 and 52.5, 182 and 267, 1522 and 2121.
@@ -398,47 +151,6 @@ def test_chunks_of_nx_parallel_win_from_a_hundred_nodes_up() -> None:
     assert ratios(crossover)[100] == pytest.approx(0.0525045920512639 / 0.030767111049499363)
     assert ratios(crossover)[800] == pytest.approx(35.25681230251212 / 13.010992014489602)
     assert crossover.environment == "virtualenv-py3.11-networkx3.2-nx-parallel"
-
-
-def test_a_tournament_of_nx_parallel_is_measured_where_both_ended() -> None:
-    """At 800 nodes it took too long without chunks: null. At 400: 0.357 s and 448 s."""
-    name = "bench_node_chunks_tournament.TournamentChunkBenchmark.time_tournament_is"
-    crossover = verdict(CHUNKING, f"{name}_reachable_chunking", "True", "False")
-    assert (crossover.status, crossover.unsure) == ("never", [])
-    assert crossover.sizes_measured == [50, 100, 200, 400]
-    assert ratios(crossover)[400] == pytest.approx(448.0548608531244 / 0.35730199748650193)
-    failed = verdict(CHUNKING, f"{name}_strongly_connected_chunking", "True", "False")
-    assert failed.status == "not measured"
-
-
-def test_chunks_make_no_difference_to_counting_isolates() -> None:
-    """A fifth of a millisecond at every size, and all twenty pairs of intervals overlap."""
-    isolates = [
-        crossover
-        for crossover in judge(CHUNKING).crossovers
-        if "number_of_isolates" in crossover.family
-    ]
-    assert len(isolates) == 4
-    # With probability 0.6 the medians are within 4 % everywhere.
-    tie = [crossover.family for crossover in isolates if crossover.status == "tie"]
-    assert [family[-4:-1] for family in tie] == ["0.6"]
-    assert {crossover.status for crossover in isolates} == {"tie", "undecided"}
-    assert not any(crossover.sure or crossover.crossings for crossover in isolates)
-
-
-def test_every_row_of_nx_parallel_is_accounted_for() -> None:
-    """Four benchmarks of 40 values, one of 10 and one of 8.
-
-    Without a time: 20 of Bellman-Ford's with chunks, 1 of 10, 8 of 8. Bellman-Ford without chunks
-    (20) and the tournament with chunks at 800 (1) have nothing to be compared with.
-    """
-    read, used, left_out = account(CHUNKING)
-    assert (read, used) == (178, 128)
-    assert left_out == {
-        "without a time: failed in asv": 29,
-        "of a state in which no other backend has a time at the same size": 20,
-        "of a size that only one backend has": 1,
-    }
 
 
 @pytest.mark.parametrize(

@@ -38,23 +38,3 @@ def test_numpy_and_torch_give_one_curve(walk: ClassifierWalkthrough) -> None:
     assert apart is not None
     assert apart < 1e-3
     assert walk.runs[0].predicted == walk.runs[1].predicted
-
-
-def test_the_confusion_matrix_counts_each_held_out_row_once(walk: ClassifierWalkthrough) -> None:
-    """Its diagonal is the accuracy, and its other entries are the mistakes."""
-    run = walk.runs[0]
-    counts = walk.confusion(run)
-    total = sum(map(sum, counts))
-    right = sum(counts[index][index] for index in range(10))
-    assert total == len(walk.test_classes) == len(walk.test_inputs)
-    assert right / total == pytest.approx(run.epochs[-1].test_accuracy)
-    wrong = walk.wrong(run)
-    assert len(wrong) == total - right >= 10
-    assert all(run.predicted[row] != walk.test_classes[row] for row in wrong)
-    assert [run.confidence[row] for row in wrong] == sorted(
-        (run.confidence[row] for row in wrong), reverse=True
-    )
-
-
-def test_a_backend_that_does_not_take_batches_is_skipped(walk: ClassifierWalkthrough) -> None:
-    assert "numpy-published" in {backend for backend, _ in walk.skipped}

@@ -13,9 +13,7 @@ from perceptron.analysis.what_if.estimate import (
     GRAPH,
     DeviceEstimate,
     KernelWork,
-    estimate,
 )
-from perceptron.errors import UserError
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement
@@ -78,10 +76,6 @@ def test_what_was_measured_stands_against_both_estimates(row: MakeRow) -> None:
     assert eager.low < eager.size < eager.high
 
 
-def test_other_threads_are_left_out(row: MakeRow) -> None:
-    assert study.of_crossovers(crossovers(row, threads=1), PROBLEMS, "float32", 2, H100) == []
-
-
 def keep(folder: Path, rows: list[Measurement]) -> Path:
     run = folder / "runs" / rows[0].machine / "one"
     run.mkdir(parents=True)
@@ -104,56 +98,9 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "count_kernels", count)
 
 
-def of_host(row: MakeRow, seconds: float, **fields: Any) -> list[Measurement]:
-    """Rows of PyTorch on a host's CPU on the OR gate, which say what its dispatch takes."""
-    tiny = {"problem": "or-gate", "family": "or-gate", "size": 4, "backend": "torch-cpu"}
-    return [row(**(tiny | {"seconds": seconds, "process": n} | fields)) for n in range(2)]
-
-
 def on_device(row: MakeRow, **fields: Any) -> list[Measurement]:
     base = {"problem": "mlp-width:2", "family": "mlp-width", "size": 2, "backend": EAGER}
     return [row(**(base | {"seconds": 8e-4, "process": n} | fields)) for n in range(2)]
-
-
-@pytest.mark.usefixtures("_counted")
-def test_estimates_are_checked_with_the_dispatch_of_the_host_that_measured_them(
-    row: MakeRow, tmp_path: Path
-) -> None:
-    """Whatever this host takes: theirs takes 10 µs an operation, and its neighbour a hundred."""
-    rows = on_device(row, machine="box-h100") + of_host(row, 1e-4, machine="box-h100")
-    keep(tmp_path, rows)
-    keep(tmp_path, of_host(row, 1e-3, machine="box"))
-    (checked,) = study.checks(tmp_path, "float32", H100)
-    expected = estimate([KernelWork(10, 100)] * 20, 1e-5, H100, EAGER, 2)
-    assert checked.estimated is not None
-    assert checked.estimated.low == pytest.approx(expected.low)
-    assert checked.estimated.high == pytest.approx(expected.high)
-    assert checked.error == pytest.approx(expected.seconds / 8e-4 - 1)
-    assert study.checks(tmp_path, "float64", H100) == []
-    assert study.checks(tmp_path, "float32", DEVICES["a100"]) == []
-
-
-@pytest.mark.usefixtures("_counted")
-def test_rows_of_any_number_of_threads_are_checked(row: MakeRow, tmp_path: Path) -> None:
-    """Each with the host's dispatch at as many threads, else with its fastest."""
-    rows = [one for n in (1, 2, 8) for one in on_device(row, machine="box-h100", threads=n)]
-    rows += of_host(row, 1e-4, machine="box-h100", threads=1)
-    rows += of_host(row, 2e-4, machine="box-h100", threads=2)
-    checks = study.checks(keep(tmp_path, rows), "float32", H100)
-    assert [checked.threads for checked in checks] == [1, 2, 8]
-    lows = [checked.estimated.low for checked in checks if checked.estimated]
-    assert lows[0] == lows[2] < lows[1]
-
-
-@pytest.mark.usefixtures("_counted")
-def test_without_its_host_only_a_graph_can_be_checked(row: MakeRow, tmp_path: Path) -> None:
-    """A replay needs no dispatch; an eager row says why there is no estimate of it."""
-    rows = on_device(row, machine="box-h100") + on_device(row, machine="box-h100", backend=GRAPH)
-    eager, graph = study.checks(keep(tmp_path, rows), "float32", H100)
-    assert (eager.backend, eager.estimated, eager.error) == (EAGER, None, None)
-    assert "no time of torch-cpu on or-gate" in str(eager.reason)
-    assert graph.backend == GRAPH
-    assert graph.estimated is not None
 
 
 @pytest.mark.usefixtures("_counted")
@@ -174,12 +121,6 @@ def test_a_machine_has_the_device_that_a_part_of_its_name_is(
     assert len(study.checks(tmp_path, "float32", DEVICES[device])) == checks
 
 
-def test_what_cannot_be_found_here_is_not_checked(row: MakeRow, tmp_path: Path) -> None:
-    assert study.checks(tmp_path / "none", "float32", H100) == []
-    own = on_device(row, machine="box-h100", problem="wear.toml@1a2b3c4d", family="wear")
-    assert study.checks(keep(tmp_path, own), "float32", H100) == []
-
-
 def test_kernels_are_counted_with_the_shapes_of_products() -> None:
     """Of a hidden layer of two, every product has a dimension of two or less."""
     if reason := study.registry.reason_unavailable("torch-cpu"):
@@ -189,16 +130,3 @@ def test_kernels_are_counted_with_the_shapes_of_products() -> None:
     assert products
     assert all(kernel.thinnest in (1, 2) for kernel in products)
     assert counted.host_operations == 13
-
-
-def test_without_pytorch_nothing_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused before anything is measured."""
-    monkeypatch.setattr(study.registry, "reason_unavailable", lambda name: "not installed")
-    with pytest.raises(UserError, match="--what-if counts the kernels of torch-cpu: not installed"):
-        study.require([])
-
-
-def test_batches_from_the_host_are_not_estimated(tmp_path: Path) -> None:
-    """Refused in one line before anything is measured: no figure says how long a copy takes."""
-    with pytest.raises(UserError, match="--what-if: mlp-batch-host:64 has its batches from the ho"):
-        study.require([FAMILIES["mlp-batch"].problem(64), FAMILIES["mlp-batch-host"].problem(64)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 
 import pytest
 
@@ -94,90 +93,6 @@ def test_what_sbatch_is_told(here: Perceptron, asked: list[tuple[FleetRequest, f
     assert (request.jobs, request.nodes, request.gpus) == (("default",), 3, 2)
     assert request.minutes == 90
     assert request.sbatch == ("account=physics", "no-requeue", "constraint=a100|h100")
-
-
-ALONE = "is about the jobs of a fleet: give it with --on"
-LOCAL = "is for Slurm: leave it out with --on local:2"
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("--partitions", "a"), f"--partitions {ALONE}"),
-        (("--nodes", "2"), f"--nodes {ALONE}"),
-        (("--gpus", "1"), f"--gpus {ALONE}"),
-        (("--time", "5"), f"--time {ALONE}"),
-        (("--sbatch", "a=b"), f"--sbatch {ALONE}"),
-        (("--on", "local:2", "--partitions", "a"), f"--partitions {LOCAL}"),
-        (("--on", "local:2", "--nodes", "2"), f"--nodes {LOCAL}"),
-        (("--on", "local:2", "--sbatch", "a=b"), f"--sbatch {LOCAL}"),
-        (("--on", "pbs"), "--on takes slurm, or local:N"),
-        (("--on", "local:0"), "--on takes slurm, or local:N"),
-        (("--on", "local:2", "--machine", "box"), "--machine names one machine and there are 2"),
-        (("--on", "slurm", "--nodes", "2", "--machine", "box"), "there are 2: leave it out"),
-        (("--on", "slurm", "--partitions", ".."), "--partitions takes letters"),
-        (("--on", "slurm", "--time", "soon"), "--time takes minutes"),
-        (("--on", "slurm", "--sbatch", "a b=c"), "--sbatch takes KEY=VALUE"),
-        (("--on", "slurm", "--sbatch", "a=b\n#SBATCH --c"), "--sbatch takes KEY=VALUE"),
-        (("--on", "slurm", "--sbatch", "partition=a"), "give --partitions"),
-        (("--on", "slurm", "--sbatch", "output=x"), "the fleet says that itself: leave it out"),
-        (("--on", "slurm", "--families", "mlp-widht"), "unknown family 'mlp-widht'"),
-    ],
-)
-def test_what_does_not_go_together_is_refused_before_a_job_is_submitted(
-    here: Perceptron,
-    asked: list[tuple[FleetRequest, float]],
-    words: tuple[str, ...],
-    says: str,
-) -> None:
-    done = here("bench", *words)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert asked == []
-
-
-@pytest.mark.parametrize("command", ["bench", "crossover", "map", "overhead", "race"])
-def test_the_cores_of_a_node_are_not_judged_here(
-    here: Perceptron,
-    asked: list[tuple[FleetRequest, float]],
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
-) -> None:
-    """Threads that were typed are: they are the same there."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
-    typed = (command, "--processes", "1,4", "--on", "slurm")
-    assert here(*typed).returncode == 1
-    assert len(asked) == 1
-    refused = here(*typed, "--threads", "2")
-    assert "--threads 2 cannot be shared evenly" in refused.stderr
-    assert len(asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("--what-if", "h1000"), "unknown device 'h1000'"),
-        (("--what-if", "h100", "--family", "mlp-batch-host"), "has its batches from the host"),
-    ],
-)
-def test_what_cannot_be_estimated_is_said_before_a_job_is_submitted(
-    here: Perceptron,
-    asked: list[tuple[FleetRequest, float]],
-    words: tuple[str, ...],
-    says: str,
-) -> None:
-    done = here("crossover", *words, "--on", "slurm")
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert asked == []
-
-
-def test_files_are_judged_here(here: Perceptron, asked: list[tuple[FleetRequest, float]]) -> None:
-    done = here("crossover", "--from", "x.csv", "--on", "local:2")
-    assert done.returncode == 2
-    assert "--on says what to measure: leave it out with --from" in done.stderr
-    assert asked == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import pytest
 import typer
 
 from perceptron import cli
-from perceptron.commands.shared.list_command import add_minutes, repeat_options
 from perceptron.commands.shared.options import split
 from perceptron.studies.walkthrough import PROBLEMS
 
@@ -44,33 +43,12 @@ def test_a_problem_of_the_walk_through_ends_a_list(problem: str) -> None:
         assert (parsed["problem"], parsed["backend"]) == (problem, ["numpy", "torch-cpu"])
 
 
-@pytest.mark.parametrize(
-    ("command", "option", "name"),
-    [
-        ("bench", "--families", "families"),
-        ("bench", "--problem", "problem"),
-        ("crossover", "--family", "family"),
-        ("crossover", "--pair", "pair"),
-        ("crossover", "--from", "source"),
-        ("crossover", "--by", "by"),
-    ],
-)
-def test_every_option_of_several_values_takes_them_so(command: str, option: str, name: str) -> None:
-    assert parameters(command, f"{option} a b --json")[name] == ["a", "b"]
-
-
 def test_only_lists_take_several_values() -> None:
     """A word after another option's value is an argument, or one too many."""
     assert parameters("check", "numpy torch-cpu")["names"] == ["numpy", "torch-cpu"]
     assert parameters("bench", "--threads 1,2 --machine box")["threads"] == "1,2"
     with pytest.raises(Exception, match="unexpected extra argument"):
         parameters("map", "--family mlp-map mlp-map")
-
-
-def test_the_first_word_after_an_option_is_its_value() -> None:
-    """Even one that could be an argument; after two dashes nothing is an option's."""
-    words = ["--backend", "xor", "--", "xor"]
-    assert repeat_options(words, {"--backend"}, lambda word: word == "xor") == words
 
 
 @pytest.mark.parametrize("command", ["bench", "crossover", "map", "overhead", "advise"])
@@ -112,15 +90,3 @@ def test_a_commit_of_digits_alone_is_no_time_to_wait(typed: str, minutes: float,
     """One in 27 commits has no letter among the first seven characters."""
     parsed = parameters("compare", typed)
     assert (parsed["wait"], parsed["base"], parsed["head"]) == (minutes, base, "HEAD")
-
-
-@pytest.mark.parametrize("typed", ["--wait=soon", "--wait=", "--wait=-1", "--wait soon"])
-def test_minutes_are_a_number(typed: str) -> None:
-    with pytest.raises(Exception, match=r"soon|valid|greater|range"):
-        parameters("bench", typed)
-
-
-def test_after_two_dashes_no_value_is_added() -> None:
-    words = ["--", "--wait"]
-    assert add_minutes(words) == words
-    assert add_minutes(["--wait", *words]) == ["--wait", "10", *words]

@@ -8,23 +8,6 @@ import pytest
 
 from perceptron import optional
 from perceptron.commands.shared.pages import prepare
-from perceptron.errors import UserError
-from perceptron.report.dashboard import write
-
-
-def test_without_its_libraries_a_page_costs_no_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line before measuring, no folder, and no page afterwards."""
-    monkeypatch.setattr(optional, "find_spec", lambda name: None)
-    pages = prepare(str(tmp_path / "html"))
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("no page will be written: asv, itables, jinja2, matplotlib")
-    assert printed.err.endswith('pip install "perceptron[pages]"\n')
-    assert printed.err.count("\n") == 1
-    assert pages.write(tmp_path / "results") is None
-    assert not (tmp_path / "html").exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_measuring(
@@ -69,26 +52,3 @@ def test_pages_go_where_they_were_wanted(
     assert prepare(html, by_default).html == (None if site is None else Path(site))
     assert [file.name for file in tmp_path.iterdir()] == ([] if site is None else [site])
     assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(
-    ("failure", "reason"),
-    [(UserError("html: full"), "html: full"), (KeyError("x"), "a bug: KeyError('x')")],
-)
-def test_a_page_that_cannot_be_written_costs_no_answer(
-    failure: Exception,
-    reason: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Minutes of measuring wait to be shown: the reason is a line, and there is no page."""
-    if optional.missing("pages") is not None:
-        pytest.skip("no page would be written")
-
-    def fail(*_: object) -> None:
-        raise failure
-
-    monkeypatch.setattr(write, "write_site", fail)
-    assert prepare(str(tmp_path / "html")).write(tmp_path / "results") is None
-    assert capsys.readouterr().err == f"no page was written: {reason}\n"

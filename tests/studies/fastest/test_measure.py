@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME, ONE_REPEAT, TrainingShape
+from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned
@@ -96,21 +96,6 @@ def test_those_that_do_not_start_in_time_say_so_and_are_started_once(
     assert [row.reason for row in rows] == [NO_START, NO_START]
 
 
-def test_a_few_start_at_once_for_each_core(
-    workers: type[FakeWorkers], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first ones are there, and measured, before the next start."""
-    monkeypatch.setattr(measure, "usable_cores", lambda: 1)
-    workers.late = ("numba",)
-    names = ["numpy", "python", "numpy-inplace", "numba"]
-    rows = measure.measure(QUESTION, names, dict.fromkeys(names, "cpu"), 60.0)
-    assert workers.started[:2] == [
-        [(name, 0) for name in names[:3]],
-        [("numba", 0), ("numpy", 1), ("python", 1)],
-    ]
-    assert [row.reason for row in rows] == [None, None, None, NO_START]
-
-
 def test_those_that_do_not_end_in_time_say_so(workers: type[FakeWorkers]) -> None:
     workers.endless = ("python",)
     numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
@@ -126,48 +111,7 @@ def test_what_a_small_shape_is_refused_too_is_refused_as_a_kind(
     assert (python.reason, python.refused) == ("no", True)
 
 
-def test_batches_are_measured_on_as_many_rows_as_they_need() -> None:
-    """Making all of large data would take the time; all rows at once need every row."""
-    large = TrainingShape(rows=60_000, features=784, batch=128)
-    fewer = measure._fewer_rows(large)
-    assert 4 * 128 <= fewer.rows < 60_000
-    assert (fewer.features, fewer.batch) == (784, 128)
-    whole = TrainingShape(rows=60_000, features=784)
-    assert measure._fewer_rows(whole) == whole
-    small = TrainingShape(rows=200, features=784, batch=128)
-    assert measure._fewer_rows(small) == small
-
-
 def test_contention_is_told(workers: type[FakeWorkers]) -> None:
     workers.waited = 0.9
     (numpy,) = measure.measure(QUESTION, ["numpy"], DEVICES, 60.0)
     assert (numpy.doubt, numpy.low) == (CONTENDED, 0.0)
-
-
-def test_two_processes_are_there_before_there_is_a_doubt(
-    workers: type[FakeWorkers], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They start at once: one after the other there would be no time for the second."""
-    clock = [0.0]
-    monkeypatch.setattr(measure, "monotonic", lambda: clock[0])
-    warm = workers.warm
-
-    def slow(self: FakeWorkers, wanted: Mapping[Any, tuple[Job, Backend]]) -> None:
-        clock[0] += 3.0
-        warm(self, wanted)
-
-    monkeypatch.setattr(workers, "warm", slow)
-    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 5.0)
-    assert (numpy.doubt, python.doubt) == (None, None)
-    assert len(workers.started) == 1
-    # Nor does a second one take the time that the first ones need.
-    run = workers.run
-
-    def long(self: FakeWorkers, *arguments: Any) -> Iterator[Outcome]:
-        clock[0] += 0.9
-        yield from run(self, *arguments)
-
-    monkeypatch.setattr(workers, "run", long)
-    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 5.0)
-    assert (numpy.doubt, python.doubt) == (ONE_REPEAT, ONE_REPEAT)
-    assert clock[0] < 3.0 + 5.0 + 1.0

@@ -11,7 +11,7 @@ from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.problems import catalogue, cost
-from perceptron.studies.fastest.question import Question, question, reference_of, work_of
+from perceptron.studies.fastest.question import Question, question, reference_of
 
 ASKED: dict[str, Any] = {
     "rows": 1000,
@@ -91,9 +91,3 @@ def test_several_models_are_a_shape_of_their_own() -> None:
     shape = TrainingShape(rows=100, features=2, models=400)
     assert reference_of(shape) == "mlp:100x2:400m"
     assert shape.kind != TrainingShape(rows=100, features=2).kind
-
-
-def test_what_was_counted_once_is_not_counted_again() -> None:
-    shape = TrainingShape(rows=1000, features=20)
-    assert work_of(shape, "float32") is work_of(shape, "float32")
-    assert 2 * work_of(shape, "float32").bytes_moved == work_of(shape, "float64").bytes_moved

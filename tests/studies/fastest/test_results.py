@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.candidates import row_of
 from perceptron.analysis.work import CONTENDED
-from perceptron.backends import registry
 from perceptron.machine import cpu_name, usable_cores
 from perceptron.measure.environment import gpus_here
 from perceptron.problems import catalogue
@@ -20,7 +19,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies.fastest.cache import Known
-from perceptron.studies.fastest.results import known_rows, read_runs
+from perceptron.studies.fastest.results import read_runs
 from perceptron.studies.fastest.run_folders import changed_runs, removed_runs
 from perceptron.studies.shared.task import problem_fields
 from tests.conftest import MakeRow
@@ -112,21 +111,6 @@ def test_a_run_that_was_removed_is_known_no_more(
     assert (left.rows, list(left.runs)) == ((), ["/other/runs/box/1"])
 
 
-def test_a_training_that_is_defined_otherwise_is_no_time_of_what_is_asked(
-    tmp_path: Path, here: Environment, row: MakeRow
-) -> None:
-    """It still tells of those near it. No file that a row names is opened."""
-    gate = problem_fields(catalogue.find("or-gate"))
-    file = {"problem": "model.toml", "problem_digest": "abc"}
-    for index, (fields, variant) in enumerate(
-        ((gate, "l1-sum, sigmoid"), (file, "abc"), ({"problem": None}, "unknown"), ({}, ""))
-    ):
-        results = tmp_path / str(index)
-        stored(results, here, row, **fields | {"problem_digest": fields.get("problem_digest")})
-        (known,) = read_runs(changed_runs(results, {}))
-        assert known.row.work.shape.variant == variant
-
-
 def test_processes_that_had_to_wait_count_where_there_are_no_others(
     tmp_path: Path, here: Environment, row: MakeRow
 ) -> None:
@@ -151,27 +135,6 @@ def test_other_machines_say_nothing_of_this_one(
     assert read_runs(changed_runs(tmp_path, {})) == []
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"feed": "host"},
-        {"folds": True, "models": 3},
-        {"processes": 2},
-        {"phase": "forward"},
-        {"status": "failed", "seconds": None, "reason": "no"},
-        {"optimizer": "sgd momentum"},
-        {"dtype": None},
-        {"rows": None},
-        {"outputs": 5000},  # more classes than rows: no shape
-    ],
-)
-def test_trainings_that_nobody_can_ask_about_are_left_out(
-    tmp_path: Path, here: Environment, row: MakeRow, fields: dict[str, Any]
-) -> None:
-    stored(tmp_path, here, row, **fields)
-    assert read_runs(changed_runs(tmp_path, {})) == []
-
-
 def test_a_damaged_run_is_left_out(tmp_path: Path, here: Environment, row: MakeRow) -> None:
     stored(tmp_path, here, row)
     stored(tmp_path, here, row, "2026-01-02")
@@ -193,58 +156,3 @@ def skipped(name: str, backend: str = "numba", **fields: Any) -> dict[str, Any]:
 
 
 ADAM, ADAM_TOO, SGD = "mlp:100x5x8:10b:adam", "mlp:300x5x8:10b:adam", "mlp:100x5x8:10b"
-LARGE = "mlp:100000x4000x2000:50000b:adam"
-NUMBA = {"numpy": "2.0", "numba": "0.6", "scipy": "1.0"}
-
-
-def reasons(row: MakeRow, *fields: dict[str, Any], **libraries: str) -> dict[Any, Any]:
-    """What is learned of a run with these rows: why a shape has no time, and if all have none."""
-    known = known_rows("run", [row(**own) for own in fields], libraries or NUMBA)
-    return {
-        (one.row.work.shape.rows, one.row.backend): (one.row.reason, one.row.refused)
-        for one in known
-    }
-
-
-def test_what_was_skipped_is_learned_as_a_refusal_of_its_kind(row: MakeRow) -> None:
-    assert reasons(row, skipped(ADAM)) == {(100, "numba"): ("no", True)}
-    both = reasons(row, skipped(ADAM), skipped(SGD, status="ok", seconds=1.0, rows=50))
-    assert both == {(100, "numba"): ("no", True), (50, "numba"): (None, False)}
-
-
-def test_a_training_that_nobody_can_ask_about_is_no_refusal(row: MakeRow) -> None:
-    assert reasons(row, skipped(ADAM, problem="model.toml")) == {}
-
-
-def test_where_one_of_a_kind_was_trained_a_reason_is_of_that_shape_alone(row: MakeRow) -> None:
-    trained = skipped(ADAM_TOO, status="ok", seconds=1.0)
-    assert reasons(row, skipped(ADAM), trained)[100, "numba"] == ("no", False)
-    assert reasons(row, skipped(LARGE)) == {(100000, "numba"): ("no", False)}
-
-
-def test_a_backend_that_could_not_run_refuses_nothing(row: MakeRow) -> None:
-    """It may be able to by now: its library was missing, or its device."""
-    assert reasons(row, skipped(ADAM), numpy="2.0") == {}
-    assert reasons(row, skipped(ADAM, "torch-cuda", device="cuda"), torch="2.6") == {}
-    trained = skipped(SGD, "torch-cuda", device="cuda", status="ok", seconds=1.0, rows=50)
-    both = reasons(row, skipped(ADAM, "torch-cuda", device="cuda"), trained)
-    assert both[100, "torch-cuda"] == ("no", True)
-
-
-def test_a_backend_is_looked_up_once_however_many_rows_it_has(
-    row: MakeRow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def is_name(name: str) -> bool:
-        asked.append(name)
-        return False
-
-    monkeypatch.setattr(registry, "is_name", is_name)
-    fields = skipped(SGD, "of-nobody", status="ok", seconds=1.0)
-    known = known_rows("run", [row(**fields | {"rows": rows}) for rows in range(20, 40)], {})
-    assert len(known) == 20
-    assert len(known_rows("another", [row(**fields)], {})) == 1
-    assert asked == ["of-nobody"]
-    assert len(known_rows("run", [row(**fields | {"backend": "numpy"})], {})) == 1
-    assert asked == ["of-nobody"]

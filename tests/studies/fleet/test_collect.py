@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.errors import UserError
-from perceptron.records.fleet import Collected
 from perceptron.records.readers.results_folder import read_results_folder
 from perceptron.studies.fleet.collect import Collector, run_folders
 from tests.made import BENCH, FACTS, bench_rows, keep
@@ -73,19 +69,6 @@ def test_one_that_waits_is_told_of_all_that_came(tmp_path: Path) -> None:
     assert [one.added for one in collector.collect([tmp_path / "job"]).runs] == [len(rows)]
 
 
-def test_two_that_collect_at_once_take_turns(sources: list[Path], tmp_path: Path) -> None:
-    home = tmp_path / "home"
-
-    def collect(_: int) -> Collected:
-        return Collector(home).collect(sources)
-
-    with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(collect, range(4)))
-    assert all(result.complaints == [] for result in results)
-    assert sum(run.added for result in results for run in result.runs) == 3 * len(bench_rows())
-    assert len(read_results_folder(home).rows) == 3 * len(bench_rows())
-
-
 @pytest.mark.parametrize("below", ["", "runs", "runs/box", "runs/box/2026-01-01T000000Z"])
 def test_whatever_folder_was_copied_its_runs_are_found(tmp_path: Path, below: str) -> None:
     run = keep(tmp_path / "copied", BENCH, bench_rows())
@@ -110,20 +93,3 @@ def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None
         assert any(name in complaint for complaint in collected.complaints), name
     assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"box"}
     assert not list(tmp_path.glob("**/astray*"))
-
-
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
-    keep(tmp_path / "job", BENCH, bench_rows())
-    (tmp_path / "home").write_text("a file")
-    with pytest.raises(UserError, match="home: cannot write results"):
-        Collector(tmp_path / "home").collect([tmp_path / "job"])
-
-
-def test_clocks_of_two_hosts_make_no_difference(tmp_path: Path) -> None:
-    """A run that seems to be from the future is merged beside the others, and hides none."""
-    keep(tmp_path / "late", BENCH, bench_rows(), started="2099-01-01T00:00:00Z", machine="late")
-    keep(tmp_path / "soon", BENCH, bench_rows(), machine="soon")
-    collected = Collector(tmp_path / "home").collect([tmp_path / "late", tmp_path / "soon"])
-    shutil.rmtree(tmp_path / "late")
-    assert [run.machine for run in collected.runs] == ["late", "soon"]
-    assert all(run.rows == run.added == len(bench_rows()) for run in collected.runs)

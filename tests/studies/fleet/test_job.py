@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -95,37 +94,6 @@ def test_the_node_measures_under_its_name_into_the_folder_of_its_job(
     assert len(typed) == 2, "with a larger budget there may be something left"
 
 
-def test_a_command_that_fails_leaves_its_last_line(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leaving(monkeypatch, 2)
-    (node.log / "7_0_log.err").write_text("measuring: 1:00 left\nerror: no such backend\n")
-    with pytest.raises(JobFailed, match=r"^no such backend$"):
-        MeasuringJob(str(node.path))()
-    assert (note(node).state, note(node).reason) == ("failed", "no such backend")
-
-
-@pytest.mark.parametrize("code", [0, None, 1, 3])
-def test_bad_news_and_no_news_are_answers(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch, code: int | None
-) -> None:
-    """Who asks again is not measured again: a race that nobody wins would not be won then."""
-    typed = leaving(monkeypatch, code)
-    for _ in range(2):
-        MeasuringJob(str(node.path))()
-    assert note(node).state == "done"
-    assert len(typed) == 1
-
-
-def test_a_message_instead_of_an_exit_code_is_no_answer(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leaving(monkeypatch, "it ends here")
-    with pytest.raises(JobFailed):
-        MeasuringJob(str(node.path))()
-    assert note(node).state == "failed"
-
-
 @pytest.mark.parametrize("shell", [None, ";ssh b"])
 def test_processes_that_train_together_stay_on_their_node(
     node: JobFolder, monkeypatch: pytest.MonkeyPatch, shell: str | None
@@ -148,18 +116,6 @@ def test_processes_that_train_together_stay_on_their_node(
     assert dict(os.environ) == before
 
 
-def test_a_time_limit_ends_it_as_ctrl_c_does(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]
-) -> None:
-    """Code that suppresses every error does not keep it from leaving."""
-    usual.append(RuntimeError("Job not requeued because: timed-out too many times."))
-    leaving(monkeypatch, 0, when_told=True)
-    with pytest.raises(JobFailed, match="timed-out too many times"):
-        MeasuringJob(str(node.path))()
-    assert note(node).state == "timed out"
-    assert "the same command resumes" in str(note(node).reason)
-
-
 def test_a_job_that_is_told_to_end_has_not_failed(
     node: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,20 +136,6 @@ def test_a_job_that_is_told_to_end_has_not_failed(
         signal.signal(signal.SIGTERM, usual)
 
 
-def test_a_node_that_is_taken_away_leaves_the_job_queued_again(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]
-) -> None:
-    """submitit has done that and leaves; what is queued is the same job."""
-    usual.append(SystemExit(144))
-    leaving(monkeypatch, 0, when_told=True)
-    job = MeasuringJob(str(node.path))
-    with pytest.raises(SystemExit) as left:
-        job()
-    assert left.value.code == 144
-    assert note(node).state == "preempted"
-    assert job.checkpoint().function == job
-
-
 def test_a_machine_is_called_as_its_cluster_calls_it(
     fleet: FleetFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,23 +147,3 @@ def test_a_machine_is_called_as_its_cluster_calls_it(
     assert machine_of(job, submission(where="local")) == f"{machine_name()[:48]}-local-2"
     monkeypatch.delenv("SLURMD_NODENAME")
     assert machine_of(job, submission()) == machine_name()
-
-
-@pytest.mark.parametrize("shell", [None, "1,0"])
-def test_a_job_on_this_machine_sees_the_devices_of_its_shell(
-    monkeypatch: pytest.MonkeyPatch, shell: str | None
-) -> None:
-    """submitit hides them; a job that asked for some keeps those that it was given."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    module._show_devices(submission(where="local", gpus=1, cuda_devices=shell))
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
-    module._show_devices(submission(where="local", cuda_devices=shell))
-    assert os.environ.get("CUDA_VISIBLE_DEVICES") == shell
-
-
-def test_the_job_is_pickled_by_its_name(tmp_path: Path) -> None:
-    import cloudpickle
-
-    content = cloudpickle.dumps(MeasuringJob(str(tmp_path)))
-    assert b"perceptron.studies.fleet.job" in content
-    assert b"run_module" not in content

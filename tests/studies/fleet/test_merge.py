@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from perceptron.errors import UserError
 from perceptron.records.files.lock import open_locked
 from perceptron.records.fleet import CollectedRun
-from perceptron.records.races import read_races
 from perceptron.records.readers.results_folder import read_results_folder
 from perceptron.records.store import load_conditions, load_plan, load_run
 from perceptron.studies.fleet.merge import ROWS, merge_run
-from tests.made import BENCH, SOUND, bench_rows, keep, keep_race, race_rows
+from tests.made import BENCH, SOUND, bench_rows, keep
 
 MADE = bench_rows()
 
@@ -164,18 +163,3 @@ def test_the_copy_has_the_rows_of_all_states_each_once(
             assert len(held) == len(set(held)) == merged.rows
             assert set(held) == expected
         shutil.rmtree(source)
-
-
-def test_rows_of_a_race_come_along(tmp_path: Path) -> None:
-    """Under the machine's name; merged again they are there once."""
-    rows = race_rows()
-    source = keep_race(tmp_path / "job", rows[:-5])
-    assert merge(source, tmp_path / "home", "other").added == len(rows) - 5
-    keep_race(tmp_path / "later", rows)
-    grown = tmp_path / "later" / "runs" / "box" / source.name
-    merged = merge(grown, tmp_path / "home", "other")
-    assert (merged.rows, merged.added) == (len(rows), 5)
-    assert merge(source, tmp_path / "home", "other").added == 0
-    found = read_races(Path(merged.folder), pytest.fail)
-    assert [row.seed for row in found] == [row.seed for row in rows]
-    assert {row.machine for row in found} == {"other"}

@@ -62,15 +62,3 @@ def test_it_is_found_again_under_its_second_name(runs: Path) -> None:
     later = replace(other, memory_bytes=other.memory_bytes - 4096)
     assert facts_of(later).digest != facts_of(other).digest
     assert name_by_facts(runs, "box", facts_of(later)) == name
-
-
-def test_a_long_name_stays_fit_for_a_folder(runs: Path) -> None:
-    long = "n" * 64
-    keep(runs.parent, BENCH, bench_rows(), folder=long, machine=long)
-    assert len(name_by_facts(runs, long, facts_of(OTHERS["cpu"]))) == 64
-
-
-def test_facts_that_cannot_be_read_are_nobodys(runs: Path) -> None:
-    for file in runs.glob("box/environment-*.json"):
-        file.write_text("{")
-    assert name_by_facts(runs, "box", facts_of(FACTS)) == f"box-{facts_of(FACTS).digest}"

@@ -113,14 +113,3 @@ def test_rows_are_merged_while_jobs_run(
     assert [job.state for job in status.jobs] == ["done", "cancelled"]
     assert [job.state for job in seen[0].jobs] == ["running", "pending"]
     assert [one.added for one in collected.runs] == [len(rows)]
-
-
-def test_a_last_word_that_comes_late_is_waited_for(
-    fleet: FleetFolder, submitted: list[str], says: Says, tmp_path: Path
-) -> None:
-    """The scheduler knew of the end before the shared folder showed it."""
-    start(fleet, {"a": submission()})
-    assert submitted
-    says("squeue", "101|COMPLETED|None")
-    status, _ = wait(fleet, ["a"], tmp_path, lambda _: None, lambda _: end(fleet.job("a"), "done"))
-    assert [job.state for job in status.jobs] == ["done"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
@@ -53,25 +52,12 @@ def test_what_the_queue_has_forgotten_the_accounting_knows(job: JobFolder, says:
     assert standing(job) == Standing("cancelled", "Slurm: CANCELLED by 1000")
 
 
-def test_without_accounting_a_job_that_nobody_knows_has_ended(job: JobFolder, says: Says) -> None:
-    says("squeue", error="slurm_load_jobs error: Invalid job id specified", code=1)
-    assert standing(job) == ENDED
-
-
 def test_a_controller_that_does_not_answer_ends_no_job(job: JobFolder, says: Says) -> None:
     """It is unknown, with what it said, and may still run."""
     says("squeue", error="x\nUnable to contact slurm controller (connect failure)\n", code=1)
     assert standing(job) == Standing(
         "unknown", "Unable to contact slurm controller (connect failure)"
     )
-
-
-def test_away_from_the_cluster_its_jobs_are_unknown(
-    job: JobFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert standing(job).state == "unknown"
-    assert "no squeue here" in str(standing(job).reason)
 
 
 def test_a_process_runs_until_it_has_ended(job: JobFolder) -> None:

@@ -18,15 +18,6 @@ def only(fleet: FleetFolder) -> JobStatus:
     return status
 
 
-def test_before_it_is_submitted_and_where_it_was_refused(fleet: FleetFolder) -> None:
-    job = fleet.job("a")
-    assert fleet_status(fleet).jobs == []
-    [status] = fleet_status(fleet, ["a"]).jobs
-    assert (status.state, status.is_alive, status.is_bad_news) == ("not submitted", False, True)
-    job.write(Attempt(host="login", refused="sbatch: error: no", budget_seconds=60.0))
-    assert (only(fleet).state, only(fleet).reason) == ("failed", "sbatch: error: no")
-
-
 def test_while_it_runs(fleet: FleetFolder, job: JobFolder, says: Says) -> None:
     """Its machine, its rows of all attempts so far, and its last line."""
     says("squeue", "7|RUNNING|None")
@@ -83,19 +74,6 @@ def test_who_ends_without_a_word_is_not_done(
     assert only(fleet).reason == "Slurm: OUT_OF_MEMORY: OutOfMemory"
     says("squeue", "7|TIMEOUT|TimeLimit")
     assert only(fleet).state == "timed out"
-
-
-def test_a_job_that_failed_without_a_log_names_the_folder_that_its_nodes_must_see(
-    fleet: FleetFolder, job: JobFolder, says: Says
-) -> None:
-    """Slurm ends it before its first line where it cannot open the log, and says no more."""
-    says("squeue", "7|FAILED|NonZeroExitCode")
-    reason = only(fleet).reason
-    assert reason is not None
-    assert reason.startswith("Slurm: FAILED: NonZeroExitCode, and it wrote no log")
-    assert str(job.log) in reason
-    (job.log / "7_0_log.err").write_text("")
-    assert only(fleet).reason == "Slurm: FAILED: NonZeroExitCode"
 
 
 def test_every_node_of_a_job_stands_for_itself(fleet: FleetFolder, says: Says) -> None:

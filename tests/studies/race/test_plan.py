@@ -21,23 +21,6 @@ def plan(problem: Problem, **changes: Any) -> RacePlan:
     return RacePlan(problem=problem, **({"backends": ("numpy",), "threads": 1} | changes))
 
 
-@pytest.mark.parametrize(
-    ("reference", "changes", "message"),
-    [
-        ("or-gate", {}, "--problem or-gate: it holds nothing out.*choose digits"),
-        ("digits", {"seeds": 1}, "--seeds"),
-        ("digits", {"epochs": -1}, "--epochs"),
-        ("digits", {"target": "f1=1"}, "--target"),
-        ("digits", {"backends": ("nump",)}, "unknown backend"),
-    ],
-)
-def test_what_cannot_be_raced_is_refused_in_a_line(
-    reference: str, changes: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        plan(catalogue.find(reference), **changes)
-
-
 def test_looking_must_not_outweigh_training(digits: Problem, tmp_path: Path) -> None:
     """Once an epoch; where that is one iteration, a few hundred times in all."""
     assert plan(digits).check_iterations == 38

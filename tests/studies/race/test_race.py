@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.race.result import NOTHING, Competitor, RaceResult, RaceRun
-from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned, SecondsLeft
@@ -139,23 +138,6 @@ def test_a_budget_cuts_the_last_seeds_of_all(
     assert {run.seeds for run in again.runs} == {50}
 
 
-def test_who_was_not_even_checked_was_cut(
-    track: Track, digits: Problem, tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A larger budget races it: the run must not look complete."""
-    lab.missing["python"] = "no snake found"
-    monkeypatch.setattr(study, "run_job", lambda job, backend, seconds_left: _late(lab))
-    result = raced(tmp_path, plan(digits), 10.0)
-    assert track.raced == []
-    assert any(warning.code == "budget-spent" for warning in result.warnings)
-
-
-def _late(lab: Lab) -> Iterator[Outcome]:
-    lab.now += 20.0
-    raise Abandoned("numpy", "digits")
-    yield
-
-
 def test_one_that_crashes_mid_race_is_out_and_the_others_go_on(
     track: Track, digits: Problem, tmp_path: Path
 ) -> None:
@@ -199,18 +181,6 @@ def test_who_is_not_here_says_why_and_costs_nothing(
     runs = fresh(raced(tmp_path, plan(digits)))
     assert runs[of("python")].reason == "no snake found"
     assert track.checked == [("numpy", "float32")]
-
-
-def test_few_bits_are_for_those_that_compute_in_them(
-    track: Track, digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Agreement is shown with more."""
-    monkeypatch.setattr(registry.load("python"), "low_precision", ("bfloat16",), raising=False)
-    runs = fresh(raced(tmp_path, plan(digits, dtypes=("float64", "bfloat16"))))
-    assert runs[of("numpy", "bfloat16")].reason == "numpy does not compute in bfloat16"
-    assert runs[of("numpy", "float64")].seeds == runs[of("python", "bfloat16")].seeds == 3
-    assert ("python", "float32") in track.checked
-    assert ("python", "bfloat16", 0) in track.raced
 
 
 def test_no_time_for_anything_is_an_error(track: Track, digits: Problem, tmp_path: Path) -> None:

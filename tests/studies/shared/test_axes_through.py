@@ -43,26 +43,6 @@ def test_models_are_looked_along_down_to_one() -> None:
     assert models.problem(1).models == 1
 
 
-def test_no_number_of_rows_is_smaller_than_that_of_classes() -> None:
-    """There would be no such problem."""
-    rows = all_axes(catalogue.find("mlp:100x20x64:10c"))[0].axis
-    assert rows.low == 10
-    assert rows.problem(rows.low).outputs == 10
-
-
-def test_sizes_beside_a_problem_on_batches_have_rows_enough() -> None:
-    """Sixty thousand rows take long to load and change no iteration; six hundred stay."""
-    large = all_axes(catalogue.find("mlp:60000x784x128:10c:128b:adam"))
-    assert all(through.fewer_rows and through.named.fewer_rows for through in large)
-    assert large[0].axis.family == "mlp:16384x784x128:10c:*b:adam"
-    assert large[1].axis.family == "mlp:16384x784x*:10c:128b:adam"
-    wide = all_axes(catalogue.find("mlp:60000x784x128:10c:1000b:adam"))
-    assert (wide[0].axis.high, wide[0].axis.family) == (60_000, "mlp:60000x784x128:10c:*b:adam")
-    assert not wide[0].fewer_rows
-    small = all_axes(catalogue.find("mlp:600x784x128:10c:128b:adam"))
-    assert not any(through.fewer_rows for through in small)
-
-
 def test_long_iterations_are_left_out(row: MakeRow) -> None:
     problem = catalogue.find("mlp:60000x784x128:10c:128b:adam")
     batch = axes_through(problem, [row(seconds=1e-3)])[0].axis

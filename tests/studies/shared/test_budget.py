@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.studies.shared.budget import GRACE, Budget, study_budget, unlimited
+from perceptron.studies.shared.budget import GRACE, Budget, unlimited
 
 
 class Clock:
@@ -56,17 +56,6 @@ def test_a_wait_that_was_asked_for_is_not_counted(clock: Clock) -> None:
     assert budget.spent == 1
 
 
-@pytest.mark.parametrize(("seconds", "ending"), [(360.0, 5.0), (5.0, 0.5)])
-def test_a_study_keeps_time_to_end_in(clock: Clock, seconds: float, ending: float) -> None:
-    """What follows the measuring belongs to the budget: five seconds, of a small one a tenth."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("perceptron.studies.shared.budget.monotonic", clock)
-        budget = study_budget(seconds)
-    assert budget.seconds == seconds
-    assert budget.left == seconds - ending
-    assert budget.until_abandoned() == pytest.approx((seconds - ending) * (1 + GRACE))
-
-
 def test_without_an_end_there_is_always_time(clock: Clock) -> None:
     budget = unlimited()
     assert budget.left == budget.part(0.5).left == budget.until_abandoned() == inf
@@ -91,18 +80,6 @@ def test_parts_never_take_more_than_the_whole_and_leave_what_they_do_not_need(
     assert whole.spent <= seconds + 1e-6
 
 
-def test_a_part_ends_when_the_whole_does(clock: Clock) -> None:
-    whole = Budget(100.0, clock=clock)
-    part = whole.part(0.5).part(1.0)
-    assert part.left == 50
-    assert part.whole is whole
-    clock.now += 49
-    assert not part.is_over
-    clock.now += 1
-    assert part.is_over
-    assert part.until_abandoned() == pytest.approx(50 * GRACE)
-
-
 def test_a_piece_leaves_time_for_others(clock: Clock) -> None:
     """Of the part that it is done for, whoever is asked how long it may go on."""
     whole = Budget(100.0, clock=clock)
@@ -112,11 +89,3 @@ def test_a_piece_leaves_time_for_others(clock: Clock) -> None:
         clock.now += 21
         assert whole.until_abandoned() == -1
     assert whole.until_abandoned() == pytest.approx(100 * (1 + GRACE) - 21)
-
-
-def test_a_piece_ends_with_the_part_that_it_is_done_for(clock: Clock) -> None:
-    whole = Budget(100.0, clock=clock)
-    part = whole.part(0.4)
-    clock.now += 35
-    with part.piece(part.longest_piece):
-        assert whole.until_abandoned() == pytest.approx(40 * (1 + GRACE) - 35)

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.stored.bench import summarise
 from perceptron.analysis.trust import damaged_line_warning
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.problem import Problem
@@ -135,35 +133,6 @@ def test_a_damaged_line_is_reported_and_measured_again(
     (complaint,) = journal.complaints
     assert "measurements.jsonl, line 4: not a measurement" in complaint
     assert damaged_line_warning(complaint).advice == "delete that line; the others were kept"
-
-
-def test_threads_are_an_axis(lab: Lab, tmp_path: Path, environment: Environment) -> None:
-    """Every problem at each number of threads, and a crossover for each."""
-    plan = replace(PLAN, threads=(1, 2))
-    journal = measure(tmp_path, environment, plan)
-    assert {row.threads for row in journal.rows} == {1, 2}
-    assert len(journal.rows) == 2 * len(tasks(PLAN))
-    assert all(len({job.threads}) == 1 for job in lab.jobs)
-    crossovers = summarise(plan.backends, tmp_path, environment, journal.rows).crossovers
-    assert {(crossover.family, crossover.threads) for crossover in crossovers} == {
-        (family, threads) for family in PLAN.families for threads in (1, 2)
-    }
-
-
-def test_progress_is_the_time_that_is_gone_of_the_budget(
-    lab: Lab, tmp_path: Path, environment: Environment
-) -> None:
-    seen: list[tuple[float, float]] = []
-    budget = Budget(1000.0, clock=lambda: lab.now)
-    measure(
-        tmp_path,
-        environment,
-        budget=budget,
-        progress=lambda done, total, _: seen.append((done, total)),
-    )
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert {total for _, total in seen} == {1000.0}
-    assert seen[-1][0] == pytest.approx(lab.now)
 
 
 def test_nothing_begins_that_does_not_fit(

@@ -1,28 +1,18 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.studies import bench, crossover, overhead
-from perceptron.studies import map as map_study
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.crossover import CrossoverPlan
 from perceptron.studies.map import MapPlan
 from perceptron.studies.overhead_plan import OverheadPlan
-from perceptron.studies.race import race
-from perceptron.studies.race.plan import RacePlan
 from perceptron.studies.shared.over_processes import (
-    backends_over,
     counts_of,
-    pairs_between,
     pairs_over,
 )
 
@@ -60,38 +50,6 @@ def test_what_is_asked_for_instead_would_be_taken() -> None:
     MapPlan(backends=("numpy", "torch-ddp@4", "torch-ddp@6"), threads=12)
 
 
-def test_without_names_what_trains_over_processes_joins_the_usual_ones(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """That of a device where it can run; without counts nothing joins."""
-    monkeypatch.setattr(
-        registry, "reason_unavailable", lambda name: "none here" if "cuda" in name else None
-    )
-    assert backends_over((), ()) == registry.DEFAULT
-    assert backends_over((), (1, 2)) == (*registry.DEFAULT, ALONE, TWO)
-    assert backends_over((), (2,)) == (*registry.DEFAULT, TWO)
-    assert backends_over(("numpy", ALONE), (1, 2)) == ("numpy", ALONE, TWO)
-    with pytest.raises(UserError, match="--processes: numpy, torch-cpu train in one process"):
-        backends_over(("numpy", "torch-cpu"), (1, 2))
-
-
-def test_pairs_tell_what_each_further_process_brings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside what being joined to others costs; numpy is in none."""
-    monkeypatch.setattr(
-        registry, "reason_unavailable", lambda name: "none here" if "cuda" in name else None
-    )
-    assert pairs_between(()) == ()
-    assert pairs_between((1, 2)) == (("torch-cpu", ALONE), (ALONE, TWO), ("torch-cpu", TWO))
-    assert pairs_between((4, 1, 2)) == (
-        ("torch-cpu", ALONE),
-        (ALONE, TWO),
-        (TWO, FOUR),
-        ("torch-cpu", TWO),
-        ("torch-cpu", FOUR),
-    )
-    assert pairs_between((2,)) == (("torch-cpu", TWO),)
-
-
 def test_a_pair_that_is_named_has_each_count() -> None:
     assert pairs_over([("numpy", ALONE)], (1, 2)) == (("numpy", ALONE), ("numpy", TWO))
     assert pairs_over([(ALONE, TWO)], ()) == ((ALONE, TWO),)
@@ -105,28 +63,3 @@ def test_a_pair_that_is_named_has_each_count() -> None:
 def test_counts_are_those_of_what_trains_over_processes() -> None:
     assert counts_of(["numpy", FOUR, ALONE]) == (1, 4)
     assert counts_of(["numpy", "torch-cpu"]) == ()
-
-
-@pytest.mark.parametrize(
-    ("module", "study", "plan"),
-    [
-        (bench, "bench", lambda: BenchPlan(backends=("numpy", TWO))),
-        (crossover, "locate", lambda: CrossoverPlan(backends=("numpy", TWO))),
-        (map_study, "map_family", lambda: MapPlan(backends=("numpy", TWO))),
-        (overhead, "overhead", lambda: OverheadPlan(backends=("numpy", TWO))),
-        (race, "race", lambda: RacePlan(catalogue.find("digits"), backends=("numpy", TWO))),
-    ],
-)
-def test_all_cores_are_judged_where_a_study_measures(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    module: ModuleType,
-    study: str,
-    plan: Callable[[], object],
-) -> None:
-    """Whoever hands a plan to another machine does not know its cores; nothing is measured."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
-    monkeypatch.setattr(module, "start_run", lambda *_, **__: pytest.fail("measures"))
-    planned = plan()
-    with pytest.raises(UserError, match="--threads 3 cannot be shared evenly by the 2 processes"):
-        getattr(module, study)(planned, None, tmp_path, None)

@@ -6,11 +6,9 @@ import pytest
 
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import CoreUse, Neighbour
-from perceptron.studies.shared import quiet as module
 from perceptron.studies.shared.quiet import (
     Quiet,
     say_first,
-    say_if_waiting_is_unknown,
     wait_for_quiet,
 )
 
@@ -74,18 +72,6 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
     ]
 
 
-def test_another_neighbour_is_named_at_once() -> None:
-    waiting = Waiting(lambda now: CALM if now > 8 else busy(7) if now < 4 else busy(8))
-    waiting.wait(1)
-    assert [line for line in waiting.lines if "update (pid 8)" in line]
-
-
-def test_quiet_is_not_waited_for_nor_spoken_of() -> None:
-    waiting = Waiting(lambda now: CALM)
-    assert waiting.wait(10) == CALM
-    assert (waiting.now, waiting.lines) == (0.0, [])
-
-
 @pytest.mark.parametrize(
     ("seen", "threads", "lines"),
     [
@@ -109,19 +95,3 @@ def test_who_is_in_the_way_is_said_in_a_line(
     said: list[str] = []
     say_first(seen, 2, threads, Quiet(0.0, said.append))
     assert said == lines
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_a_system_that_does_not_tell_of_waiting_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, known: bool
-) -> None:
-    from contextlib import contextmanager
-
-    @contextmanager
-    def meter():  # type: ignore[no-untyped-def]
-        yield lambda: 0.1 if known else None
-
-    monkeypatch.setattr(module, "waiting_meter", meter)
-    said: list[str] = []
-    say_if_waiting_is_unknown(Quiet(0.0, said.append))
-    assert len(said) == (0 if known else 1)

@@ -83,24 +83,6 @@ def test_what_is_wide_comes_before_what_is_narrow() -> None:
     assert {count for (name, _), count in counts.items() if families[name] == "mlp-width"} == {3}
 
 
-def test_families_share_every_process_that_there_is_time_for() -> None:
-    """However unequal their doubts are: a process takes all of them, once."""
-    machine, _ = spent(10_000, {"mlp-depth": 0.1})
-    later = [call for call in machine.calls if call and call[0].process >= LEVELS.first]
-    enough = [call for call in later if call[0].process < LEVELS.enough]
-    assert [{task.process for task in call} for call in enough] == [{3}, {4}, {5}, {6}, {7}]
-    assert all(len(call) == len(TASKS) for call in enough)
-    assert {call[0].problem.family for call in enough} == {"mlp-depth"}
-
-
-def test_the_sizes_of_two_families_in_doubt_share_the_processes_beyond_enough() -> None:
-    machine, had_time = spent(10_000, {"mlp-width": 0.5, "mlp-depth": 0.9}, near="mlp-width")
-    assert had_time
-    beyond = [call for call in machine.calls if call and call[0].process >= LEVELS.enough]
-    assert {task.problem.family for task in beyond[0]} == {"mlp-width", "mlp-depth"}
-    assert len(beyond) <= 1.5 * len({task.process for call in beyond for task in call})
-
-
 def test_where_not_even_the_first_processes_fit_some_sizes_get_all_of_them() -> None:
     """Those listed first, the ends of each family: from one process of each nothing follows."""
     machine, had_time = spent(4 * LEVELS.first * len(PLAN.backends) + 1, {})

@@ -1,0 +1,179 @@
+"""What is typed wrong ends in one line that names it, before anything is measured or written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Perceptron
+
+# What is typed after `perceptron`, and the line after `error: `; … stands for what is left out.
+TABLE = r"""
+walkthrouhg | No such command 'walkthrouhg'…
+--versoin | No such option: --versoin…
+walkthrough or-gat | unknown problem 'or-gat': did you mean 'or-gate'?
+walkthrough --actviation tanh | No such option: --actviation…
+walkthrough --backend nunpy | unknown backend 'nunpy': did you mean 'numpy'?
+walkthrough --activation ReLu6 | unknown activation 'ReLu6': did you mean 'relu'?
+walkthrough digits --activation tanh | --activation is for problems of one output: leave it out…
+check | Missing argument 'NAME …'.
+check torch-gpu | unknown backend 'torch-gpu': did you mean 'torch-…
+bench --families mlp-wdith | unknown family 'mlp-wdith': did you mean 'mlp-width'?
+bench --problem or-gate | 'or-gate' is no model of your own: name a file that ends in .toml
+bench --problem , | --problem is empty: name at least one, or leave it out
+bench --problem broken.toml | …broken.toml: rate: Expected `float`, got `str`
+bench --threads many | --threads takes whole numbers from 1, such as 1,2; got 'many'
+bench --threads "" | --threads is empty: name at least one, or leave it out
+bench --dtype half | unknown --dtype 'half': choose from float32, float64
+bench --backends , | --backends is empty: name at least one, or leave it out
+bench --backends nunpy | unknown backend 'nunpy': did you mean 'numpy'?
+bench --rounds 0 | --rounds takes whole numbers from 1, such as 8; got '0'
+bench --rounds 2,3 | --rounds takes one number here, got 2,3
+bench --machine ../../x | --machine takes letters, digits and . _ - (64 at most), got '../../x'
+bench --machine "" | --machine takes letters, digits and . _ - (64 at most), got ''
+bench --results /proc/no | /proc/no: cannot write results: No such file or directory; choose…
+bench --budget 0 | --budget takes minutes, above 0, such as 2 or 0.5; got 0
+bench --budget nan | --budget takes minutes, above 0, such as 2 or 0.5; got nan
+bench --wait=soon | Invalid value for '--wait'…
+bench --wait=-1 | Invalid value for '--wait'…
+bench --processes 1,2 --threads 3 | --threads 3 cannot be shared evenly by the 2 processes of…
+bench --backends numpy --processes 2 | --processes: numpy train in one process: name one that…
+crossover --by backend | --by and --size name parameters of files: give them with --from
+crossover --commit abc | --size-regex and --commit are about files: give them with --from
+crossover --from x.csv --size-regex "(" | --size-regex '(': not a regular expression: missing ),…
+crossover --from x.csv --size-regex 7 | --size-regex '7' has no group: put the size in ( ), as…
+crossover --from no.csv | no.csv: no such results; `perceptron bench` makes some
+crossover --from file | file: nothing in it; a header case,size,backend,seconds is needed
+crossover --from x.csv --pair numpy:torch | unknown backend in --pair 'torch': choose from numpy,…
+crossover --from x.csv --family sdv | unknown family 'sdv': did you mean 'svd'?
+crossover --from x.csv --threads 2 | --threads says what to measure: leave it out with --from
+crossover --from x.csv --budget 2 | --budget says what to measure: leave it out with --from
+crossover --from x.csv --on local:2 | --on says what to measure: leave it out with --from
+crossover --from x.csv --by kind | x.csv: --by names parameters of benchmarks, and a table has…
+crossover --from x.csv --commit abc | --commit 'abc': no row of these sources says of which…
+crossover --pair numpy | --pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got 'numpy'
+crossover --pair numpy:numpy | --pair 'numpy:numpy' names one backend twice: name two
+crossover --pair nunpy:torch-cpu | unknown backend in --pair 'nunpy': did you mean 'numpy'?
+crossover --pair numpy:torch-cpu --processes 2 | --processes: numpy, torch-cpu train in one…
+crossover --pair numpy:torch-cpu@2 | backend 'torch-cpu@2': torch-cpu trains in one process:…
+crossover --family mlp-map | family 'mlp-map' varies along 2 axes: `perceptron map --family…
+crossover --family mlp-wdith | unknown family 'mlp-wdith': did you mean 'mlp-width'?
+crossover --iterations 0 | Invalid value for '--iterations'…
+crossover --backends numpy | a crossover needs two backends: name them with --pair A:B
+crossover --what-if h1000 | unknown device 'h1000': did you mean 'h100'?
+crossover --what-if h100 --family mlp-batch-host | --what-if: mlp-batch-host:1 has its batches…
+map --family mlp-width | family 'mlp-width' varies along 1 axis and a map needs two: choose…
+map --family mlp-map mlp-map | Got unexpected extra argument(s) (mlp-map)
+map --points 1 | --points must be from 2 to 64, got 1
+overhead --problem nothing | unknown problem 'nothing': choose from…
+overhead --threads 1,2 | --threads takes one number here, got 1,2
+overhead --processes 2 --threads 1 | --threads 1 cannot be shared evenly by the 2 processes of…
+overhead --problem many-or-gates:400 --processes 1,2 | --processes: no backend trains the 400…
+advise | give --rows and --features (and --hidden), or --problem
+advise --rows 3 --problem xor | give --rows, which describes a shape, or --problem, not both
+advise --problem digits --batch 64 | give --batch, which describes a shape, or --problem, not both
+advise --rows 99 --features 9 --epochs 5 --iterations 9 | give --iterations or --epochs, not both
+advise --rows 99 --features 9 --epochs 0 | Invalid value for '--epochs'…
+advise --rows 99 --features 9 --batch 100 | --batch: 100 is not between 1 and the 99 of --rows
+advise --rows 99 --features 9 --classes 1 | Invalid value for '--classes'…
+advise --rows 99 --features 9 --classes 100 | --classes: 100 is not between 2 and the 99 of --rows
+advise --rows 99 --features 9 --optimizer adma | unknown --optimizer 'adma': did you mean 'adam'?
+advise --rows 99 --features 9 --batch 8 --feed hots | unknown --feed 'hots': did you mean 'host'?
+advise --rows 99 --features 9 --feed host | --feed: host is for batches: give --batch, such as…
+advise --rows 99 --features 9 --hidden 0 | --hidden takes whole numbers from 1, such as 1,2;…
+advise --rows 99 --features 9 --models 0 | Invalid value for '--models'…
+advise --rows 99 --features 9 --batch 8 --feed host --what-if h100 | --what-if:…
+advise --rows 99 --features 9 --models 400 --processes 1,2 | --processes: no backend trains the…
+advise --problem xor --seconds 0 | --seconds takes seconds, above 0, such as 2 or 0.5; got 0
+advise --problem xor --seconds 9 --budget 1 | give --budget in minutes or --seconds, not both
+race --problem or-gate | --problem or-gate: it holds nothing out, so nobody sees when a target…
+race --target 0.95 --problem small.toml | --target takes accuracy=0.95 or loss=0.2, for…
+race --target accuracy=2 --problem small.toml | --target accuracy takes a number above 0, up to…
+race --seeds 1 --problem small.toml | --seeds must be from 2 to 1000, got 1
+race --epochs 0 --problem small.toml | --epochs must be at least 1, got 0
+race --dtype float16 --problem small.toml | unknown --dtype 'float16': did you mean 'bfloat16'?
+race --backend nump --problem small.toml | unknown backend 'nump': did you mean 'numpy'?
+race --budget 0 --problem small.toml | --budget takes minutes, above 0, such as 2 or 0.5; got 0
+bench --partitions a | --partitions is about the jobs of a fleet: give it with --on
+bench --on pbs | --on takes slurm, or local:N for N jobs on this machine; got 'pbs'
+bench --on local:0 | --on takes slurm, or local:N for N jobs on this machine; got 'local:0'
+bench --on local:2 --partitions a | --partitions is for Slurm: leave it out with --on local:2
+bench --on local:2 --nodes 2 | --nodes is for Slurm: leave it out with --on local:2
+bench --on local:2 --machine box | --machine names one machine and there are 2: leave it out,…
+bench --on slurm --partitions .. | --partitions takes letters, digits and . _ - (64 at most),…
+bench --on slurm --time soon | --time takes minutes, or [DAYS-]HOURS:MINUTES:SECONDS; got 'soon'
+bench --on slurm --sbatch "a b=c" | --sbatch takes KEY=VALUE, as in account=physics; got 'a b=c'
+bench --on slurm --sbatch partition=a | --sbatch partition: the fleet says that itself: give…
+bench --on slurm --sbatch output=x | --sbatch output: the fleet says that itself: leave it out
+bench --on slurm --families mlp-widht | unknown family 'mlp-widht': did you mean 'mlp-width'?
+crossover --what-if h1000 --on slurm | unknown device 'h1000': did you mean 'h100'?
+bench --processes 1,4 --threads 2 --on slurm | --threads 2 cannot be shared evenly by the 4…
+fleet stop | Invalid value for 'WHAT'…
+fleet status | results: no fleet was started here: `perceptron bench --on` does that
+fleet collect | results: no fleet was started here: `perceptron bench --on` does that
+fleet collect nowhere | nowhere: no runs in it: name a folder of results, or of runs
+fleet status results | fleet status takes no folders: --results names the one to look in
+dashboard | results: no such results; `perceptron bench` makes some
+dashboard --html "" | --html is empty: name the folder to write, or leave it out
+dashboard --port http | Invalid value for '--port'…
+export | Missing option '--parquet'.
+export --parquet x.parquet | results: no such results; `perceptron bench` makes some
+compare a b --markdown /proc/no | /proc/no: cannot be written: No such file or directory;…
+compare a b --count maybe | unknown --count 'maybe': choose from auto, always, never
+compare a b --least-work 0 | Invalid value for '--least-work'…
+compare a b --least-judged 101 | Invalid value for '--least-judged'…
+compare a b --pages-url http://we.example | --pages-url http://we.example: no address of pages:…
+compare a b --pages-url "https://a) [b](https://c" | --pages-url https://a) [b](https://c: no…
+compare a b --budget 0 | Invalid value for '--budget'…
+backends numpy | Got unexpected extra argument(s) (numpy)
+gpu-day --stage 40 | --stage takes numbers from 1 to…
+gpu-day --unpack no.tar.gz | no.tar.gz: cannot be read: No such file or directory
+gpu-day --machine a/b | --machine takes letters, digits and . _ - (64 at most), got 'a/b'
+gpu-day --budget 0 | --budget takes minutes, above 0, such as 2 or 0.5; got 0
+gpu-day --results /proc/no | /proc/no: cannot write results: No such file or directory; choose…
+"""
+LINES = [line.split(" | ", 1) for line in TABLE.strip().splitlines()]
+
+FILES = {
+    "x.csv": "case,size,backend,seconds\nsvd,1,numpy,1\nsvd,1,jax,30\nsvd,9,numpy,9\nsvd,9,jax,8\n",
+    "file": "",
+    "broken.toml": 'rate = "fast"\n',
+    "small.toml": """loss = "bce"
+rate = 0.5
+layers = [{width = 1, activation = "sigmoid"}]
+data = {rows = 40, features = 2, test_share = 0.25}
+""",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("typed", "line"), LINES, ids=[typed for typed, _ in LINES])
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    here: Perceptron, folder: Path, typed: str, line: str
+) -> None:
+    """On standard error alone; no job is submitted, and no row is kept."""
+    process = here(*shlex.split(typed))
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.count("\n") == 1
+    expected = re.escape(f"error: {line}").replace("…", ".*")
+    assert re.fullmatch(expected, process.stderr.rstrip("\n")), process.stderr
+    assert {file.name for file in folder.iterdir()} - {"html"} == set(FILES)
+
+
+@pytest.mark.parametrize("typed", ["walkthrough --actviation tanh", "bench --threads many"])
+def test_a_shell_sees_what_the_tests_in_this_process_see(
+    perceptron: Perceptron, here: Perceptron, typed: str
+) -> None:
+    """The parser's complaints and ours: the same code and the same words from a real process."""
+    in_shell, in_process = perceptron(*typed.split()), here(*typed.split())
+    assert in_shell.stderr == in_process.stderr
+    assert (in_shell.returncode, in_shell.stdout) == (2, "")
