@@ -11,8 +11,8 @@ LONGEST = 80
 DRAWN = 40
 _LONGEST_QUOTED = 60
 
-# Control characters, and those that only say how others are shown.
-_INVISIBLE = ("Cc", "Cf", "Cs")
+# Control characters, those that only say how others are shown, and separators of lines.
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def label(value: object) -> str:

@@ -36,10 +36,10 @@ def test_what_is_shown_has_a_bounded_length(text: str) -> None:
     assert len(for_matplotlib(text)) <= DRAWN + 1
 
 
-@pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "a\u200bb", "\x00"])
+@pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "a\u200bb", "a\u2028b", "\x00"])
 def test_what_steers_a_terminal_is_marked(text: str) -> None:
-    assert "\N{REPLACEMENT CHARACTER}" in label(text)
-    assert label(text).replace("\N{REPLACEMENT CHARACTER}", "").isprintable()
+    assert "\N{REPLACEMENT CHARACTER}" in printable(text)
+    assert printable(text).replace("\N{REPLACEMENT CHARACTER}", "").isprintable()
 
 
 def test_a_long_text_keeps_both_ends_and_says_how_long_it_was() -> None:
