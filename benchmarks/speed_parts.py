@@ -116,8 +116,8 @@ def or_gate_ratios() -> dict[str, list[float]]:
 
 def gate_speed() -> GateSpeed:
     """Run the gate on two revisions between which a comment changed; raises `UserError`."""
-    from perceptron.validation.gate.runs import live, repository
-    from perceptron.validation.gate.runs.kinds import BY_NAME
+    from benchmarks.validation.gate.runs import live, repository
+    from benchmarks.validation.gate.runs.kinds import BY_NAME
 
     seconds: list[float] = []
     verdicts: list[str] = []

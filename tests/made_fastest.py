@@ -1,4 +1,4 @@
-"""A machine made up whose backends cost an overhead and work over a rate, for `truth --fastest`."""
+"""A machine made up whose backends cost an overhead and work over a rate, for `make fastest`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.validation.fastest.plan import FastestPlan
+from benchmarks.validation.fastest.record import Pick, Way
+from benchmarks.validation.fastest.shapes import Training
 from perceptron.measure.job import Outcome
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 from perceptron.studies.shared.task import Task, remaining, row_of
-from perceptron.validation.fastest.plan import FastestPlan
-from perceptron.validation.fastest.record import Pick, Way
-from perceptron.validation.fastest.shapes import Training
 
 # Seconds of a call, operations a second, seconds of preparing.
 BACKENDS = {"numpy": (1e-5, 1e9, 1e-4), "numba": (1e-4, 1e10, 1e-3)}

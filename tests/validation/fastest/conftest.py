@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.validation.fastest import measure
+from benchmarks.validation.fastest.asking import appending
+from benchmarks.validation.fastest.measure import tasks
+from benchmarks.validation.fastest.plan import FastestPlan
+from benchmarks.validation.fastest.record import WAYS, FastestTruth
+from benchmarks.validation.fastest.result import result_of
+from benchmarks.validation.fastest.shapes import draw
 from perceptron.records.files.append import append
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies.shared import opening
-from perceptron.validation.fastest import measure
-from perceptron.validation.fastest.asking import appending
-from perceptron.validation.fastest.measure import tasks
-from perceptron.validation.fastest.plan import FastestPlan
-from perceptron.validation.fastest.record import WAYS, FastestTruth
-from perceptron.validation.fastest.result import result_of
-from perceptron.validation.fastest.shapes import draw
 from tests.made import FACTS, SOUND, STARTED
 from tests.made_fastest import PLAN, Measured, ask
 

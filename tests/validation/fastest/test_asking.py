@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import perceptron
+from benchmarks.validation.fastest.asking import Product
+from benchmarks.validation.fastest.plan import FastestPlan
+from benchmarks.validation.fastest.record import CACHED, COLD, COLD_DEFAULT, NOW
+from benchmarks.validation.fastest.shapes import Training, draw
 from perceptron.analysis.fastest import Advice
 from perceptron.records.store import load_run
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import FOLDER, Known, KnownBackend
-from perceptron.validation.fastest.asking import Product
-from perceptron.validation.fastest.plan import FastestPlan
-from perceptron.validation.fastest.record import CACHED, COLD, COLD_DEFAULT, NOW
-from perceptron.validation.fastest.shapes import Training, draw
 from tests.made import FACTS
 
 

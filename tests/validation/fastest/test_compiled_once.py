@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.validation.fastest.compiled_once import without_compiled_once
 from perceptron.records.measurement import Measurement
-from perceptron.validation.fastest.compiled_once import without_compiled_once
 from tests.made import measured
 
 

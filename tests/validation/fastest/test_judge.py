@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.validation.fastest.judge import always, judge, times_of
+from benchmarks.validation.fastest.record import NEVER, NOW, Pick, Times
+from benchmarks.validation.fastest.shapes import Training
 from perceptron.problems import shape
 from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.task import problem_fields
-from perceptron.validation.fastest.judge import always, judge, times_of
-from perceptron.validation.fastest.record import NEVER, NOW, Pick, Times
-from perceptron.validation.fastest.shapes import Training
 from tests.made import measured
 
 TRAINING = Training("mlp:100x4x8", 1000)

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.validation.fastest.asking import ANSWERS, read_answers
+from benchmarks.validation.fastest.measure import measure
+from benchmarks.validation.fastest.plan import FastestPlan
+from benchmarks.validation.fastest.record import WAYS, Pick, Way
+from benchmarks.validation.fastest.shapes import Training, draw
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.records.store import load_plan
 from perceptron.studies.shared.progress import silent
-from perceptron.validation.fastest.asking import ANSWERS, read_answers
-from perceptron.validation.fastest.measure import measure
-from perceptron.validation.fastest.plan import FastestPlan
-from perceptron.validation.fastest.record import WAYS, Pick, Way
-from perceptron.validation.fastest.shapes import Training, draw
 from tests.made_fastest import Measured, ask
 
 

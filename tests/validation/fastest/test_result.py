@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from benchmarks.validation.fastest import result
+from benchmarks.validation.fastest.asking import ANSWERS
+from benchmarks.validation.fastest.plan import FastestPlan
+from benchmarks.validation.fastest.record import FastestTruth
+from benchmarks.validation.fastest.result import newest, result_of
+from benchmarks.validation.fastest.shapes import Training, draw
 from perceptron.errors import UserError
-from perceptron.validation.fastest import result
-from perceptron.validation.fastest.asking import ANSWERS
-from perceptron.validation.fastest.plan import FastestPlan
-from perceptron.validation.fastest.record import FastestTruth
-from perceptron.validation.fastest.result import newest, result_of
-from perceptron.validation.fastest.shapes import Training, draw
 from tests.made_fastest import BACKENDS, fastest_of
 
 
@@ -129,7 +129,7 @@ def test_the_newest_run_is_found_a_finished_one_first(measured_run: Path) -> Non
     run["finished"] = "2027-01-01T00:00:00Z"
     (later / "run.json").write_text(json.dumps(run), encoding="utf-8")
     assert newest(results, None) == later
-    with pytest.raises(UserError, match="no run of `perceptron truth --fastest`"):
+    with pytest.raises(UserError, match="no run of `make fastest`"):
         newest(results, "elsewhere")
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from benchmarks.validation.fastest.shapes import Training, draw
 from perceptron.problems import shape
 from perceptron.problems.cost import operations
-from perceptron.validation.fastest.shapes import Training, draw
 
 
 def test_a_longer_list_begins_with_the_shorter_one() -> None:

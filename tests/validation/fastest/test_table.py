@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from benchmarks.validation.fastest import table
+from benchmarks.validation.fastest.chart import figure
+from benchmarks.validation.fastest.record import FastestTruth
 from perceptron.errors import UserError
-from perceptron.validation.fastest import table
-from perceptron.validation.fastest.chart import figure
-from perceptron.validation.fastest.record import FastestTruth
 
 
 def test_the_section_stands_between_its_marks(truth: FastestTruth, tmp_path: Path) -> None:

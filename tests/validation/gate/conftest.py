@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from benchmarks.validation.gate.judging.blocks import Pair, pair
+from benchmarks.validation.gate.judging.counts import count_blocks
+from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
 from perceptron.records.comparison import Evidence
-from perceptron.validation.gate.judging.blocks import Pair, pair
-from perceptron.validation.gate.judging.counts import count_blocks
-from perceptron.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 
 MakeRun = Callable[..., ProofRun]
 

@@ -12,6 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from benchmarks.neighbour import busy_neighbour
+from benchmarks.validation.gate import prove
+from benchmarks.validation.gate.judging import tally
+from benchmarks.validation.gate.judging.replay import replays
+from benchmarks.validation.gate.record import ProofRun
+from benchmarks.validation.gate.runs import live, repository, store
+from benchmarks.validation.gate.runs.kinds import BY_NAME, wanted
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import CompareRequest
@@ -25,13 +32,6 @@ from perceptron.records.comparison import (
     Side,
     Work,
 )
-from perceptron.validation.gate import prove
-from perceptron.validation.gate.judging import tally
-from perceptron.validation.gate.judging.replay import replays
-from perceptron.validation.gate.record import ProofRun
-from perceptron.validation.gate.runs import live, repository, store
-from perceptron.validation.gate.runs.kinds import BY_NAME, wanted
-from perceptron.validation.gate.runs.neighbour import busy_neighbour
 from tests.validation.gate.conftest import MakeRun
 
 ENVIRONMENT = ComparisonEnvironment(
@@ -251,7 +251,7 @@ def test_of_a_kind_that_is_named_nothing_else_is_measured(
 ) -> None:
     proof = prove.prove(request(tmp_path, 3, kinds=("neighbour",)), silent)
     assert [made.kind for made in runs_made] == ["neighbour"] * 3
-    assert proof.command == "perceptron proof --kind neighbour --runs 3"
+    assert proof.command == "python -m benchmarks.validation proof --kind neighbour --runs 3"
 
 
 def test_runs_beside_a_busy_process_are_shown_for_every_state_of_the_gate(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from benchmarks.validation.locator.record import LocatorRow, LocatorTruth, MapTruth, Truth
+from benchmarks.validation.locator.table import grids, save
+from benchmarks.validation.share import Share
 from perceptron.errors import UserError
-from perceptron.validation.locator.record import LocatorRow, LocatorTruth, MapTruth, Truth
-from perceptron.validation.locator.table import grids, save
-from perceptron.validation.share import Share
 
 
 def share(hits: int, trials: int, low: float | None, high: float | None) -> Share:
@@ -126,7 +126,7 @@ def test_the_saved_tables_are_markdown(truth: Truth, tmp_path: Path) -> None:
 def test_the_saved_file_says_how_to_repeat_it(truth: Truth, tmp_path: Path) -> None:
     """The command, the version, the day, the machine and how long it took."""
     text = save(tmp_path / "truth.md", truth).read_text(encoding="utf-8")
-    assert "`perceptron truth --worlds 2000 --seed 7`" in text
+    assert "`python -m benchmarks.validation truth --worlds 2000 --seed 7`" in text
     assert "version 0.1, 2026-03-04, Abacus 3000, 81.6 s" in text
     for grid in grids(truth):
         assert f"## {grid.title}" in text

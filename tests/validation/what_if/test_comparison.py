@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.analysis.what_if.estimate import EAGER, estimate
-from perceptron.validation.what_if.comparison import compare
-from perceptron.validation.what_if.published import (
+from benchmarks.validation.what_if.comparison import compare
+from benchmarks.validation.what_if.published import (
     Host,
     Kernels,
     Published,
@@ -13,6 +11,8 @@ from perceptron.validation.what_if.published import (
     PublishedTable,
     published,
 )
+from perceptron.analysis.what_if.devices import DEVICES
+from perceptron.analysis.what_if.estimate import EAGER, estimate
 
 KERNELS = [Kernels(count=3, product=(2048, 2048, 2048))]
 

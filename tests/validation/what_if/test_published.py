@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.validation.what_if.published import Host, Kernels, published
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, KernelWork
 from perceptron.backends import registry
 from perceptron.studies.what_if import count_kernels
-from perceptron.validation.what_if.published import Host, Kernels, published
 
 
 def test_every_table_says_where_it_is_from_and_what_it_ran_on() -> None:

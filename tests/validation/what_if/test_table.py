@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.validation.what_if.comparison import compare
+from benchmarks.validation.what_if.published import published
+from benchmarks.validation.what_if.table import grids, save, summary
 from perceptron.errors import UserError
-from perceptron.validation.what_if.comparison import compare
-from perceptron.validation.what_if.published import published
-from perceptron.validation.what_if.table import grids, save, summary
 
 PAGE = Path(__file__).parents[3] / "docs" / "what-if.md"
 

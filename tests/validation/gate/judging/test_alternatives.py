@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from perceptron.validation.gate.judging import alternatives
-from perceptron.validation.gate.record import ProofRun
+from benchmarks.validation.gate.judging import alternatives
+from benchmarks.validation.gate.record import ProofRun
 from tests.validation.gate.conftest import MakeRun
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.validation.gate.judging.counted import counted_benchmarks, counted_kinds
+from benchmarks.validation.gate.judging.counted import counted_benchmarks, counted_kinds
 from tests.validation.gate.conftest import MakeRun
 
 ROSE = {0: [1e6, 1.02e6], 1: [1e6, 1.0201e6]}

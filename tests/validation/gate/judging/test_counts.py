@@ -7,16 +7,16 @@ from math import log
 import numpy as np
 import pytest
 
-from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import work_of
-from perceptron.records.block import Block
-from perceptron.records.comparison import Work
-from perceptron.validation.gate.judging.counts import (
+from benchmarks.validation.gate.judging.counts import (
     RecordedCounts,
     count_blocks,
     is_seen,
     recorded_counts,
 )
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import work_of
+from perceptron.records.block import Block
+from perceptron.records.comparison import Work
 from tests.validation.gate.conftest import MakeRun
 
 RULE = Rule()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_benchmark.utils import parse_compare_fail
 from scipy import stats
 
-from perceptron.validation.gate.judging.other_rules import (
+from benchmarks.validation.gate.judging.other_rules import (
     OTHERS,
     asv,
     mann_whitney,

@@ -7,9 +7,9 @@ from math import log1p
 
 from msgspec.structs import replace
 
+from benchmarks.validation.gate.judging.rejudge import rejudge
+from benchmarks.validation.gate.record import ProofRun
 from perceptron.gate.verdict.rule import Rule
-from perceptron.validation.gate.judging.rejudge import rejudge
-from perceptron.validation.gate.record import ProofRun
 from tests.validation.gate.conftest import MakeRun, noise, recorded
 
 RULE = Rule()

@@ -7,13 +7,9 @@ from math import exp, log1p
 import numpy as np
 import pytest
 
-from perceptron.gate.verdict.judge import replay
-from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import WorkEvidence
-from perceptron.records.block import Benchmark
-from perceptron.validation.gate.judging.blocks import pair, pools, spread_class
-from perceptron.validation.gate.judging.counts import RecordedCounts
-from perceptron.validation.gate.judging.replay import (
+from benchmarks.validation.gate.judging.blocks import pair, pools, spread_class
+from benchmarks.validation.gate.judging.counts import RecordedCounts
+from benchmarks.validation.gate.judging.replay import (
     GATE,
     LEVELS,
     LOUDER,
@@ -22,6 +18,10 @@ from perceptron.validation.gate.judging.replay import (
     screen_size,
     window_blocks,
 )
+from perceptron.gate.verdict.judge import replay
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import WorkEvidence
+from perceptron.records.block import Benchmark
 from tests.validation.gate.conftest import MakeRun, noise, pairs, recorded
 
 RULE = Rule()

@@ -6,12 +6,12 @@ from math import log1p
 
 import pytest
 
-from perceptron.validation.gate.judging import tally
-from perceptron.validation.gate.judging.other_rules import OTHERS
-from perceptron.validation.gate.judging.replay import GATE, ReplayTrial
-from perceptron.validation.gate.record import Judged
-from perceptron.validation.gate.runs.kinds import BY_NAME
-from perceptron.validation.share import share
+from benchmarks.validation.gate.judging import tally
+from benchmarks.validation.gate.judging.other_rules import OTHERS
+from benchmarks.validation.gate.judging.replay import GATE, ReplayTrial
+from benchmarks.validation.gate.record import Judged
+from benchmarks.validation.gate.runs.kinds import BY_NAME
+from benchmarks.validation.share import share
 from tests.validation.gate.conftest import MakeRun, noise
 
 

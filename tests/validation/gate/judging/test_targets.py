@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from perceptron.validation.gate.judging.replay import GATE, Replays, ReplayTrial
-from perceptron.validation.gate.judging.targets import targets
+from benchmarks.validation.gate.judging.replay import GATE, Replays, ReplayTrial
+from benchmarks.validation.gate.judging.targets import targets
 from tests.validation.gate.conftest import MakeRun
 
 NONE = Replays([], [], 0)

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perceptron.gate.checkout.revisions import git
-from perceptron.validation.gate.runs import bodies
-from perceptron.validation.gate.runs.kinds import (
+from benchmarks.validation.gate.runs import bodies
+from benchmarks.validation.gate.runs.kinds import (
     BY_NAME,
     EVERYTHING,
     IN_UNITS,
@@ -24,7 +23,8 @@ from perceptron.validation.gate.runs.kinds import (
     next_kind,
     wanted,
 )
-from perceptron.validation.gate.runs.repository import BASE, digest, expression, make, sources
+from benchmarks.validation.gate.runs.repository import BASE, digest, expression, make, sources
+from perceptron.gate.checkout.revisions import git
 
 
 def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
@@ -246,5 +246,5 @@ def test_the_digest_changes_with_the_suite(monkeypatch: pytest.MonkeyPatch) -> N
     """Runs of another suite are kept apart."""
     before = digest()
     changed = Kind("same", "a comment", 0.8, ("\nUNITS = 100\n", "\n# Another.\nUNITS = 100\n"))
-    monkeypatch.setattr("perceptron.validation.gate.runs.repository.KINDS", (changed, *KINDS[1:]))
+    monkeypatch.setattr("benchmarks.validation.gate.runs.repository.KINDS", (changed, *KINDS[1:]))
     assert digest() != before

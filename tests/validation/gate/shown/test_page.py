@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.validation.gate.prove import current_gate
-from perceptron.validation.gate.shown.page import measured_gate
+from benchmarks.validation.gate.prove import current_gate
+from benchmarks.validation.gate.shown.page import measured_gate
 
 ROOT = Path(__file__).parents[4]
 

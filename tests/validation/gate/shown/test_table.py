@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.errors import UserError
-from perceptron.validation.gate.record import (
+from benchmarks.validation.gate.record import (
     CountedBenchmark,
     CountedKind,
     GateState,
@@ -21,10 +20,11 @@ from perceptron.validation.gate.record import (
     Spreads,
     Target,
 )
-from perceptron.validation.gate.shown import chart
-from perceptron.validation.gate.shown.page import save
-from perceptron.validation.gate.shown.table import grids
-from perceptron.validation.share import Share, share
+from benchmarks.validation.gate.shown import chart
+from benchmarks.validation.gate.shown.page import save
+from benchmarks.validation.gate.shown.table import grids
+from benchmarks.validation.share import Share, share
+from perceptron.errors import UserError
 
 
 def state(**fields: Any) -> GateState:
@@ -60,7 +60,7 @@ def proof() -> Proof:
         version="0.1",
         commits=["abc", "def"],
         work="0123abc",
-        command="perceptron proof --runs 200",
+        command="python -m benchmarks.validation proof --runs 200",
         results="results/proof/box",
         again=2,
         left_out=3,
@@ -223,7 +223,7 @@ def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -
     """Command, days, machine, versions, commits, what was left out, and where the blocks are."""
     text = save(tmp_path / "gate-proof.md", proof).read_text(encoding="utf-8")
     for fact in (
-        "`perceptron proof --runs 200`",
+        "`python -m benchmarks.validation proof --runs 200`",
         "2026-03-04 to 2026-03-05",
         "box (Abacus 3000, 2 cores)",
         "CPython 3.12, numpy 2.0, valgrind-3.24.0, perceptron 0.1",
