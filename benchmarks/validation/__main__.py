@@ -82,27 +82,25 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 def _truth(options: argparse.Namespace) -> int:
-    from benchmarks.validation.locator import table
+    from benchmarks.validation.locator import page
     from benchmarks.validation.locator.truth import truth
 
     with terminal.progress_bar("trying") as bar:
         result = truth(options.worlds, options.seed, bar)
-    return _show(options, result, table)
+    return _show(options, result, page)
 
 
 def _what_if(options: argparse.Namespace) -> int:
-    from benchmarks.validation.what_if import table
-    from benchmarks.validation.what_if.comparison import compare
-    from benchmarks.validation.what_if.published import published
+    from benchmarks.validation import what_if
 
-    return _show(options, compare(published()), table)
+    return _show(options, what_if.compare(what_if.published()), what_if)
 
 
 def _fastest(options: argparse.Namespace) -> int:
-    from benchmarks.validation.fastest import table
+    from benchmarks.validation.fastest import page
+    from benchmarks.validation.fastest.judge import newest, result_of
     from benchmarks.validation.fastest.measure import measure
-    from benchmarks.validation.fastest.plan import FastestPlan
-    from benchmarks.validation.fastest.result import newest, result_of
+    from benchmarks.validation.fastest.trainings import FastestPlan
 
     machine = folder_name("--machine", options.machine)
     if options.report:
@@ -120,13 +118,13 @@ def _fastest(options: argparse.Namespace) -> int:
             folder = measure(plan, machine, options.results, bar, seconds)
     result = result_of(folder)
     terminal.show_warnings(result.warnings)
-    return _show(options, result, table)
+    return _show(options, result, page)
 
 
 def _proof(options: argparse.Namespace) -> int:
-    from benchmarks.validation.gate.prove import ProofRequest, prove
-    from benchmarks.validation.gate.runs.kinds import BY_NAME
-    from benchmarks.validation.gate.shown import page, table
+    from benchmarks.validation.gate import page
+    from benchmarks.validation.gate.proof import ProofRequest, prove
+    from benchmarks.validation.gate.suite import BY_NAME
     from perceptron.measure.revision import revision
 
     request = ProofRequest(
@@ -140,19 +138,18 @@ def _proof(options: argparse.Namespace) -> int:
     )
     with terminal.progress_bar("proving") as bar:
         proof = prove(request, bar)
-    _show(options, proof, table, page.save)
+    _show(options, proof, page)
     return 1 if any(target.met is False for target in proof.targets) else 0
 
 
-def _show(options: argparse.Namespace, result: Any, table: Any, save: Any = None) -> int:
+def _show(options: argparse.Namespace, result: Any, page: Any) -> int:
     """Print the result and write its page."""
     if options.json:
         documents.write(result)
     else:
-        table.show(result)
+        page.show(result)
     if options.save is not None:
-        written = (save or table.save)(options.save, result)
-        terminal.err.print(f"wrote {written}", soft_wrap=True)
+        terminal.err.print(f"wrote {page.save(options.save, result)}", soft_wrap=True)
     return 0
 
 

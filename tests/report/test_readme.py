@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import busy
-from benchmarks.validation.fastest.table import BLOCK
+from benchmarks.validation.fastest.page import BLOCK
 from perceptron.analysis.stored.runs import judge_ladder, judge_race
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run

@@ -14,10 +14,9 @@ from math import exp, inf, log
 import numpy as np
 from msgspec import Struct
 
-from benchmarks.validation.locator.map_truth import map_truth
-from benchmarks.validation.locator.record import LocatorRow, LocatorTruth, Truth
+from benchmarks.validation.locator.maps import MapTruth, map_truth
 from benchmarks.validation.locator.worlds import CHALLENGER, INCUMBENT, Clock, World, make_world
-from benchmarks.validation.share import share
+from benchmarks.validation.share import Share, share
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.interval import TIE, trimmed
@@ -34,6 +33,50 @@ CLEAR_FACTOR = 4.0
 _ROUNDS = 60
 # A dense sweep is simulated in one of so many worlds: it takes longer than all the rest.
 _DENSE_EVERY = 4
+
+
+class LocatorRow(Struct, frozen=True, kw_only=True):
+    """The crossovers of one kind of world."""
+
+    worlds: str
+    right: Share
+    """The status is the true one."""
+    wrong_and_sure: int
+    sure: Share
+    covered: Share
+    """Of the intervals, those that hold the true crossover."""
+    width: float | None
+    """Median of the intervals, as a ratio of sizes; None where there is none."""
+    cost: float
+    """Median of measurements over those of a dense sweep of equal certainty."""
+
+
+class LocatorTruth(Struct, frozen=True, kw_only=True):
+    """The locator in ``worlds`` worlds, those that follow ``seed``.
+
+    ``dense_width`` is the median width of the interval of a dense sweep, over that of the locator,
+    with equally many processes, in ``dense_worlds`` of the worlds; None where none had one.
+    """
+
+    worlds: int
+    seed: int
+    dense_sizes_per_decade: int
+    rows: list[LocatorRow]
+    measurements: float
+    """Median: sizes times processes."""
+    dense_worlds: int
+    dense_width: float | None
+
+
+class Truth(Struct, frozen=True, kw_only=True):
+    """Everything that the simulated worlds showed, when, where and with which version."""
+
+    when: str
+    machine: str
+    version: str
+    seconds: float
+    locator: LocatorTruth
+    map: MapTruth
 
 
 class WorldTrial(Struct, frozen=True, kw_only=True):

@@ -5,8 +5,7 @@ from itertools import product
 
 import pytest
 
-from benchmarks.validation.locator.map_truth import explore
-from benchmarks.validation.locator.map_worlds import MapCost, MapWorld
+from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
 from perceptron.report.charts.as_svg.draw import draw
