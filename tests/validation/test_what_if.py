@@ -87,7 +87,7 @@ def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:
     assert sum(shape.count for shape in row.kernels) == len(counted.kernels[problem.name])
 
 
-PAGE = Path(__file__).parents[3] / "docs" / "what-if.md"
+PAGE = Path(__file__).parents[2] / "docs" / "what-if.md"
 
 
 def test_the_page_in_docs_is_what_the_command_writes(tmp_path: Path) -> None:
