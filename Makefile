@@ -85,22 +85,22 @@ results: install
 	$(BIN)/python -m benchmarks.results $(if $(MACHINE),--machine $(MACHINE))
 
 truth: install
-	$(BIN)/perceptron truth --save docs/truth.md
+	$(BIN)/python -m benchmarks.validation truth --save docs/truth.md
 
 what-if: install
-	$(BIN)/perceptron truth --what-if --save docs/what-if.md
+	$(BIN)/python -m benchmarks.validation what-if --save docs/what-if.md
 
 fastest: install
-	$(BIN)/perceptron truth --fastest --save docs/fastest.md $(if $(MACHINE),--machine $(MACHINE))
+	$(BIN)/python -m benchmarks.validation fastest --save docs/fastest.md $(if $(MACHINE),--machine $(MACHINE))
 
 fastest-page: install
-	$(BIN)/perceptron truth --fastest --report --save docs/fastest.md
+	$(BIN)/python -m benchmarks.validation fastest --report --save docs/fastest.md
 
 shots: browser
 	$(BIN)/python -m tests.browser.shots
 
 proof: install
-	$(BIN)/perceptron proof --save docs/gate-proof.md
+	$(BIN)/python -m benchmarks.validation proof --save docs/gate-proof.md
 
 readme: install
 	$(BIN)/python -m perceptron.report.readme

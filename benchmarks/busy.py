@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from benchmarks import against_itself, busy_answers, speed_parts
 from benchmarks.code_state import code_state
+from benchmarks.neighbour import busy_neighbour
 from benchmarks.progress_file import ProgressFile
 from benchmarks.results import ROOT, STEERING
 from benchmarks.steps import steps
@@ -39,7 +40,6 @@ from perceptron.records.speeds import (
 )
 from perceptron.report import text_file
 from perceptron.report.tables.speeds import speeds_lines
-from perceptron.validation.gate.runs.neighbour import busy_neighbour
 
 COMMAND = "python -m benchmarks.busy"
 ANSWERS = "answers-beside-others"

@@ -22,12 +22,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from benchmarks.neighbour import busy_neighbour
 from benchmarks.results import ROOT, unsteered
 from perceptron.analysis.disturbed import disturbed_samples
 from perceptron.errors import UserError
 from perceptron.records.store import load_run
 from perceptron.report.tables import markdown
-from perceptron.validation.gate.runs.neighbour import busy_neighbour
 
 NEIGHBOURS = 3
 COLUMNS = (

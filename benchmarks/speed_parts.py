@@ -116,17 +116,17 @@ def or_gate_ratios() -> dict[str, list[float]]:
 
 def gate_speed() -> GateSpeed:
     """Run the gate on two revisions between which a comment changed; raises `UserError`."""
-    from perceptron.validation.gate.runs import live, repository
-    from perceptron.validation.gate.runs.kinds import BY_NAME
+    from benchmarks.validation.gate.runs import run
+    from benchmarks.validation.gate.suite import BY_NAME, make
 
     seconds: list[float] = []
     verdicts: list[str] = []
     with tempfile.TemporaryDirectory(prefix="perceptron-speeds-") as folder:
-        repository.make(Path(folder))
+        make(Path(folder))
         for number in range(GATE_RUNS):
-            run = live.run(
+            taken = run(
                 Path(folder), BY_NAME["same"], number, "", "", None, lambda _: "", lambda *_: None
             )
-            seconds.append(run.seconds)
-            verdicts.append(run.verdict)
+            seconds.append(taken.seconds)
+            verdicts.append(taken.verdict)
     return GateSpeed(seconds, verdicts)

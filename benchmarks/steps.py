@@ -65,13 +65,17 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("many", tuple(_ours(*one.split(), "--budget", "7", *named) for one in MANY), 15),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),
-        Step("fastest", (_ours("truth", "--fastest", "--save", "docs/fastest.md", *named),), 20),
-        Step("truth", (_ours("truth", "--save", "docs/truth.md", "--json"),), 2),
+        Step("fastest", (_validation("fastest", "--save", "docs/fastest.md", *named),), 20),
+        Step("truth", (_validation("truth", "--save", "docs/truth.md", "--json"),), 2),
     ]
 
 
 def _ours(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "perceptron", *words)
+
+
+def _validation(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "benchmarks.validation", *words)
 
 
 def _asv(machine: str, commits: Path) -> tuple[tuple[str, ...], ...]:

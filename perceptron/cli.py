@@ -29,8 +29,6 @@ COMMANDS = (
     "fleet",
     "gpu-day",
     "compare",
-    "proof",
-    "truth",
     "dashboard",
     "export",
     "doctor",

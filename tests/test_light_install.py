@@ -207,10 +207,6 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
             'matplotlib is not installed: pip install "perceptron[pages]"',
         ),
         (
-            ("proof", "--save", "proof.md"),
-            'matplotlib is not installed: pip install "perceptron[pages]"',
-        ),
-        (
             ("check", "torch-cpu"),
             'torch-cpu: torch is not installed: pip install "perceptron[torch]"',
         ),

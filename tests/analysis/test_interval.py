@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.validation.locator.worlds import recorded
 from perceptron.analysis.interval import of_ratio, of_times, quantile, robust_mean, trimmed
-from perceptron.validation.locator.worlds import recorded
 
 times = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
 

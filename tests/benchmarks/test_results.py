@@ -121,8 +121,8 @@ def test_every_step_is_a_command_of_ours_on_one_machine(checkout: Path) -> None:
         ["perceptron", "crossover"],
         ["asv", "machine"],
         ["asv", "run"],
-        ["perceptron", "truth"],
-        ["perceptron", "truth"],
+        ["benchmarks.validation", "fastest"],
+        ["benchmarks.validation", "truth"],
     ]
     assert all("--machine box" in words for words in typed.commands[:-1])
     commits = (checkout / "results/.record/box/commits").read_text().split()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import busy
+from benchmarks.validation.fastest.page import BLOCK
 from perceptron.analysis.stored.runs import judge_ladder, judge_race
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run
@@ -15,7 +16,6 @@ from perceptron.records.speeds import Speeds, newest_speeds
 from perceptron.report import readme
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.newest_runs import shown_runs
-from perceptron.validation.fastest.table import BLOCK
 from tests.made import (
     BACKENDS,
     GPU_FACTS,
@@ -47,7 +47,7 @@ def test_the_pages_show_what_the_committed_results_say(results_of_record: Path) 
 
 
 def test_no_page_has_a_block_that_nothing_fills() -> None:
-    """`make readme` fills all but those that two commands measure and write: `truth --fastest` and
+    """`make readme` fills all but those that two commands measure and write: `make fastest` and
     `benchmarks.busy --answers`."""
     for page in (readme.ROOT / "README.md", *(readme.ROOT / "docs").glob("*.md")):
         blocks = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from benchmarks.validation.locator.truth import DENSE, WorldTrial, trial
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.records.measurement import Measurement
-from perceptron.validation.locator.truth import DENSE, WorldTrial, trial
 from tests.made import Cost, linear
 
 A, B = "numpy", "torch-cpu"

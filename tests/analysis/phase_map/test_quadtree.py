@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.validation.locator.maps import map_truth
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid
 from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.studies.shared.progress import silent
-from perceptron.validation.locator.map_truth import map_truth
 
 GRID = log_grid((16, 8192), (4, 2048), 32)
 

@@ -5,14 +5,13 @@ from itertools import product
 
 import pytest
 
+from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.palette import stroke
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.tables.phase_map import map_columns, map_legend, map_rows
-from perceptron.validation.locator.map_truth import explore
-from perceptron.validation.locator.map_worlds import MapCost, MapWorld
 from tests.conftest import MakeRow
 
 GRID = log_grid((16, 8192), (4, 2048), 20)

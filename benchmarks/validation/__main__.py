@@ -1,0 +1,157 @@
+"""Is it true? How often the suite is right, measured: ``python -m benchmarks.validation``.
+
+``truth`` locates crossovers and draws maps in simulated worlds, whose answers are known;
+``what-if`` puts estimates of GPUs beside published times, ``fastest`` the picks of
+`perceptron.fastest` beside measurements; ``proof`` runs the gate hundreds of times. What measures
+for long resumes. ``make`` has a target for each.
+
+This folder is no package with an ``__init__.py``: asv imports every module of those, in
+environments that have no pages to write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from perceptron.commands.shared.options import folder_name, one_of, seconds_of, split
+from perceptron.errors import UserError
+from perceptron.machine import machine_name
+from perceptron.report import documents, text_file
+from perceptron.report.tables import terminal
+
+COMMAND = "python -m benchmarks.validation"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer one question; return the exit code: 1 where a target of the proof is missed."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.save is not None:
+            text_file.reserve(options.save)
+        answered: int = options.answer(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return answered
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    questions = parser.add_subparsers(required=True, metavar="QUESTION")
+
+    def question(name: str, answer: Callable[[Any], int], about: str) -> argparse.ArgumentParser:
+        own = questions.add_parser(name, help=about, description=about)
+        own.set_defaults(answer=answer)
+        own.add_argument("--save", type=Path, metavar="FILE.md", help="write the page")
+        own.add_argument("--json", action="store_true", help="one document on standard output")
+        return own
+
+    truth = question("truth", _truth, "crossovers and maps of simulated worlds")
+    truth.add_argument("--worlds", type=_at_least(1), default=2000, metavar="N")
+    truth.add_argument("--seed", type=_at_least(0), default=1, help="other worlds")
+    question("what-if", _what_if, "estimates of GPUs beside published times; nothing is measured")
+    fastest = question("fastest", _fastest, "picks of perceptron.fastest beside measurements")
+    fastest.add_argument("--trainings", type=_at_least(1), default=72, metavar="N")
+    fastest.add_argument("--asked", type=_at_least(0), default=72, metavar="N", help="of these")
+    fastest.add_argument("--seed", type=_at_least(0), default=1, help="other trainings")
+    fastest.add_argument("--backends", action="append", metavar="NAME,…")
+    fastest.add_argument("--threads", type=_at_least(1), default=0, metavar="N")
+    fastest.add_argument("--budget", type=float, metavar="MINUTES")
+    proof = question("proof", _proof, "how often the gate is wrong, in whole runs of it")
+    proof.add_argument("--runs", type=_at_least(1), default=200, help="in which nothing changes")
+    proof.add_argument("--kind", action="append", metavar="NAME,…", help="these alone, N runs each")
+    proof.add_argument("--minutes", type=float, metavar="M", help="begin no run after so long")
+    for measured in (fastest, proof):
+        measured.add_argument("--report", action="store_true", help="measure nothing: judge again")
+        measured.add_argument("--machine", metavar="NAME", help="folder of the results")
+        measured.add_argument("--results", type=Path, default=Path("results"))
+    return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"takes {least} or more, got {text}")
+        return int(text)
+
+    return number
+
+
+def _truth(options: argparse.Namespace) -> int:
+    from benchmarks.validation.locator import page
+    from benchmarks.validation.locator.truth import truth
+
+    with terminal.progress_bar("trying") as bar:
+        result = truth(options.worlds, options.seed, bar)
+    return _show(options, result, page)
+
+
+def _what_if(options: argparse.Namespace) -> int:
+    from benchmarks.validation import what_if
+
+    return _show(options, what_if.compare(what_if.published()), what_if)
+
+
+def _fastest(options: argparse.Namespace) -> int:
+    from benchmarks.validation.fastest import page
+    from benchmarks.validation.fastest.judge import newest, result_of
+    from benchmarks.validation.fastest.measure import measure
+    from benchmarks.validation.fastest.trainings import FastestPlan
+
+    machine = folder_name("--machine", options.machine)
+    if options.report:
+        folder = newest(options.results, machine)
+    else:
+        plan = FastestPlan(
+            trainings=options.trainings,
+            asked=options.asked,
+            seed=options.seed,
+            backends=split("--backends", options.backends),
+            threads=options.threads,
+        )
+        seconds = seconds_of("--budget", options.budget) or plan.budget_seconds
+        with terminal.progress_bar("measuring", seconds) as bar:
+            folder = measure(plan, machine, options.results, bar, seconds)
+    result = result_of(folder)
+    terminal.show_warnings(result.warnings)
+    return _show(options, result, page)
+
+
+def _proof(options: argparse.Namespace) -> int:
+    from benchmarks.validation.gate import page
+    from benchmarks.validation.gate.proof import ProofRequest, prove
+    from benchmarks.validation.gate.suite import BY_NAME
+    from perceptron.measure.revision import revision
+
+    request = ProofRequest(
+        machine=folder_name("--machine", options.machine) or machine_name(),
+        results=options.results,
+        runs=options.runs,
+        minutes=options.minutes,
+        report_only=options.report,
+        commit=revision(),
+        kinds=tuple(one_of("--kind", k, tuple(BY_NAME)) for k in split("--kind", options.kind)),
+    )
+    with terminal.progress_bar("proving") as bar:
+        proof = prove(request, bar)
+    _show(options, proof, page)
+    return 1 if any(target.met is False for target in proof.targets) else 0
+
+
+def _show(options: argparse.Namespace, result: Any, page: Any) -> int:
+    """Print the result and write its page."""
+    if options.json:
+        documents.write(result)
+    else:
+        page.show(result)
+    if options.save is not None:
+        terminal.err.print(f"wrote {page.save(options.save, result)}", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

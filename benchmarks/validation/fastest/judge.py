@@ -1,0 +1,318 @@
+"""Judge a stored run: what the trainings take, what is answered about each, and how good that is.
+
+Nothing is measured: the same rows give the answers of today's code. What a process compiles once,
+for all that it trains, is no part of one training: Numba compiles its loop for the first training
+of a process, in seconds, and all later ones of the kind find it there. Which training that was is a
+matter of the order in which a run took them. Like an import, which a process has once too, it is
+left out; what is compiled for each training stays.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from benchmarks.validation.fastest.measure import arguments, pick_of, read_answers
+from benchmarks.validation.fastest.record import (
+    ALWAYS,
+    NEVER,
+    WAYS,
+    FastestTruth,
+    Judged,
+    Pick,
+    Quality,
+    Times,
+    Way,
+)
+from benchmarks.validation.fastest.trainings import STUDY, Training
+from benchmarks.validation.share import Share, share
+from perceptron.analysis.candidates import BackendHere, Candidate, candidates
+from perceptron.analysis.cost_curve import fit
+from perceptron.analysis.disturbance import disturbance_warnings
+from perceptron.analysis.fastest import choose, is_enough
+from perceptron.analysis.trust import budget_warning, warnings_about
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.problems.cost import operations
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun, read_run
+from perceptron.records.runs import stored_runs
+from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.fastest.question import question
+from perceptron.studies.fastest.results import known_rows
+
+CLOSE = 1.10
+"""Two backends are close, and a pick is not wrong, up to this ratio of their times."""
+_NEARLY_ALL = 0.95
+
+
+def times_of(training: Training, rows: Iterable[Measurement], backends: Sequence[str]) -> Times:
+    """Return what a training takes on each of these backends, by their ``rows`` of its problem.
+
+    That is the median over processes of preparing once and all iterations. A backend without a
+    time in any process has the first reason that its rows give.
+    """
+    problem, iterations = training.problem, training.iterations
+    totals: dict[str, list[float]] = defaultdict(list)
+    reasons: dict[str, str] = {}
+    for row in rows:
+        if row.problem != problem.name or row.phase is not None or row.backend not in backends:
+            continue
+        if row.seconds is None:
+            reasons.setdefault(row.backend, row.reason or row.status)
+        else:
+            totals[row.backend].append((row.prepare_seconds or 0.0) + iterations * row.seconds)
+    medians = {name: statistics.median(totals[name]) for name in totals if name not in reasons}
+    return Times(
+        reference=training.reference,
+        epochs=training.epochs,
+        operations=operations(problem),
+        seconds=dict(sorted(medians.items(), key=lambda item: item[1])),
+        reasons=reasons,
+    )
+
+
+def judge(
+    way: Way, times: Iterable[Times], picks: Iterable[Pick], measured_first: int = 0
+) -> Quality:
+    """Return how good these picks are; those of trainings that have no times are left out."""
+    by_reference = {own.reference: own for own in times}
+    judged = [
+        _judged(by_reference[pick.reference], pick)
+        for pick in picks
+        if pick.reference in by_reference
+    ]
+    close = [one for one in judged if one.close]
+    sure = [one for one in judged if one.sure]
+    wrong = [one for one in sure if one.regret is None or one.regret > CLOSE]
+    return _quality(
+        way.name,
+        judged,
+        measured_first=measured_first,
+        unsure_if_close=share(sum(not one.sure for one in close), len(close)),
+        wrong_if_sure=share(len(wrong), len(sure)),
+    )
+
+
+def always(backend: str, times: Iterable[Times]) -> Quality:
+    """Return how good it is to take one backend whatever is trained."""
+    judged = [
+        _judged(
+            own,
+            Pick(
+                reference=own.reference,
+                epochs=own.epochs,
+                backend=backend,
+                sure=True,
+                source="unknown",
+            ),
+        )
+        for own in times
+    ]
+    return _quality(f"{ALWAYS}{backend}", judged)
+
+
+def _judged(times: Times, pick: Pick) -> Judged:
+    takes = times.seconds.get(pick.backend)
+    said = None if takes is None or pick.seconds is None else pick.seconds / takes - 1
+    return Judged(
+        reference=times.reference,
+        epochs=times.epochs,
+        operations=times.operations,
+        picked=pick.backend,
+        best=times.best,
+        regret=times.regret(pick.backend),
+        close=times.lead <= CLOSE,
+        sure=pick.sure,
+        off=said,
+    )
+
+
+def _quality(
+    answers: str,
+    judged: list[Judged],
+    measured_first: int = 0,
+    unsure_if_close: Share | None = None,
+    wrong_if_sure: Share | None = None,
+) -> Quality:
+    known = [one for one in judged if one.regret is not None]
+    regrets = [one.regret for one in known if one.regret is not None]
+    worst = max(known, key=lambda one: one.regret or 0.0, default=None)
+    return Quality(
+        answers=answers,
+        right=share(sum(one.picked == one.best for one in judged), len(judged)),
+        measured_first=measured_first,
+        untrainable=len(judged) - len(known),
+        median=statistics.median(regrets) if regrets else None,
+        high=_nearly_all(regrets) if regrets else None,
+        worst=worst.regret if worst else None,
+        worst_of=worst.reference if worst else None,
+        unsure_if_close=unsure_if_close,
+        wrong_if_sure=wrong_if_sure,
+        picks=judged,
+    )
+
+
+def _nearly_all(regrets: Sequence[float]) -> float:
+    """Return the smallest regret that 95 % do not exceed: one of them, nothing between two."""
+    return float(np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf"))
+
+
+# The first preparing of a kind is that if it took so many times as long as any other one.
+_MANY_TIMES = 10.0
+_FEWEST_OTHERS = 2
+
+
+def without_compiled_once(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows, those of first trainings with the preparing that later ones of a kind have.
+
+    Rows are in the order in which they were measured, as a run keeps them.
+    """
+    rows = list(rows)
+    kinds: dict[Hashable, list[int]] = {}
+    for index, row in enumerate(rows):
+        if row.prepare_seconds is not None:
+            kind = (row.backend, row.process, row.dtype, row.threads, row.all_models > 1)
+            kinds.setdefault(kind, []).append(index)
+    for first, *others in kinds.values():
+        later = [rows[index].prepare_seconds or 0.0 for index in others]
+        if _was_compiled(rows[first].prepare_seconds or 0.0, later):
+            rows[first] = replace(rows[first], prepare_seconds=median(later))
+    return rows
+
+
+def _was_compiled(first: float, later: Sequence[float]) -> bool:
+    return len(later) >= _FEWEST_OTHERS and first > _MANY_TIMES * max(later)
+
+
+_SENSIBLE = 2
+"""Backends with a time: with fewer there is nothing to pick."""
+
+
+class MeasuredPlan(Struct, frozen=True):
+    """What a run says that it measured."""
+
+    trainings: list[Training]
+    seed: int
+    backends: list[str]
+    dtype: DType
+    threads: int
+    processes: int
+
+
+def newest(results: Path, machine: str | None) -> Path:
+    """Return the folder of the newest run, of this machine or of any; finished ones first.
+
+    Raises `UserError` if there is none.
+    """
+    runs = [
+        stored
+        for stored in stored_runs(results, lambda _: None)
+        if stored.run.plan.get("study") == STUDY and machine in (None, stored.run.machine)
+    ]
+    if not runs:
+        raise UserError(f"{results}: no run of `make fastest`: leave out --report")
+    return max(runs, key=lambda stored: stored.run.finished is not None).folder
+
+
+def result_of(folder: Path) -> FastestTruth:
+    """Judge a run; raises `UserError` naming what cannot be read or judged."""
+    loaded = read_run(folder)
+    plan = _plan(loaded)
+    rows = without_compiled_once(loaded.rows)
+    every = [times_of(own, rows, plan.backends) for own in plan.trainings]
+    times = [own for own in every if len(own.seconds) >= _SENSIBLE]
+    if not times:
+        raise UserError(f"{folder}: no training was measured on two backends")
+    trainings = [own for own in plan.trainings if own.reference in _references(times)]
+    estimates = dict(estimates_of_others(trainings, plan, rows))
+    enough = {reference: is_enough(found) for reference, found in estimates.items()}
+    never = [
+        pick_of(own, choose(estimates[own.reference]), NEVER, enough[own.reference])
+        for own in trainings
+    ]
+    answers = read_answers(folder)
+    facts = loaded.facts.environment
+    return FastestTruth(
+        machine=loaded.run.machine,
+        cpu=facts.cpu,
+        cores=facts.cores,
+        libraries=facts.libraries,
+        when=loaded.run.started,
+        dtype=plan.dtype,
+        threads=plan.threads,
+        processes=len({row.process for row in loaded.rows}),
+        seed=plan.seed,
+        backends=plan.backends,
+        trainings=times,
+        without=[own.reference for own in every if own not in times],
+        qualities=[
+            judge(NEVER, times, never),
+            *(_of_way(way, times, answers, enough) for way in WAYS),
+            *(always(backend, times) for backend in plan.backends),
+        ],
+        warnings=_warnings(loaded, plan.threads),
+        budget=loaded.run.budget,
+        results=folder,
+    )
+
+
+def estimates_of_others(
+    trainings: Sequence[Training], plan: MeasuredPlan, rows: Sequence[Measurement]
+) -> Iterator[tuple[str, list[Candidate]]]:
+    """Yield each training and what the rows of all others say of its candidates.
+
+    By the same functions ``measure="never"`` answers where only those were measured.
+    """
+    here = [BackendHere(name=name, device=registry.load(name).device) for name in plan.backends]
+    known = [own.row for own in known_rows("", rows, {})]
+    for training in trainings:
+        told = arguments(training, plan.backends, plan.dtype, plan.threads)
+        asked = question(**told, measure="never", seconds=1.0)
+        others = [row for row in known if row.work.shape != asked.work.shape]
+        found = candidates(asked.work, asked.iterations, here, others, fit(others))
+        yield training.reference, list(found)
+
+
+def _of_way(
+    way: Way, times: Sequence[Times], answers: Iterable[Pick], enough: Mapping[str, bool]
+) -> Quality:
+    """Judge what was answered in one way; ``enough`` says where estimates are, which is cached."""
+    if way.of_default:
+        times = [own.of(registry.DEFAULT) for own in times]
+        times = [own for own in times if len(own.seconds) >= _SENSIBLE]
+    known = _references(times)
+    picks = [pick for pick in answers if pick.way == way and pick.reference in known]
+    measured = [pick for pick in picks if way.measure == "now" or not enough[pick.reference]]
+    return judge(way, times, picks, len(measured))
+
+
+def _references(times: Sequence[Times]) -> set[str]:
+    return {own.reference for own in times}
+
+
+def _plan(loaded: LoadedRun) -> MeasuredPlan:
+    try:
+        return msgspec.convert(loaded.run.plan, MeasuredPlan)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
+
+
+def _warnings(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
+    facts, budget = loaded.facts, loaded.run.budget
+    warnings = disturbance_warnings(loaded.rows)
+    if facts.conditions is not None:
+        own = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
+        warnings = [*own, *warnings]
+    if loaded.run.cut_short and budget is not None:
+        warnings = [budget_warning(budget.seconds), *warnings]
+    return warnings

@@ -1,0 +1,262 @@
+"""Measure random trainings on every backend, then ask `perceptron.fastest` about some of them.
+
+It is asked knowing what others take, or nothing at all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+import perceptron
+from benchmarks.validation.fastest.record import WAYS, Pick, Way
+from benchmarks.validation.fastest.trainings import FastestPlan, Training, draw
+from perceptron.analysis.cost_curve import fit
+from perceptron.analysis.fastest import Advice
+from perceptron.environment_variables import variables_set
+from perceptron.errors import UserError
+from perceptron.measure.timing import Effort
+from perceptron.problems import shape
+from perceptron.problems.problem import DType
+from perceptron.records.environment import Environment
+from perceptron.records.files.append import append, cannot_write, cut_unfinished
+from perceptron.records.measurement import Measurement
+from perceptron.studies.fastest import cache, here
+from perceptron.studies.fastest.cache import KnownBackend, KnownCurves
+from perceptron.studies.fastest.question import Question, question
+from perceptron.studies.fastest.results import known_rows
+from perceptron.studies.shared.budget import Budget, study_budget
+from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.opening import OpenRun, start_run
+from perceptron.studies.shared.progress import Progress, prefixed
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.shared.task import Task
+
+ANSWERS = "answers.jsonl"
+"""Beside the rows of a run: what `perceptron.fastest` answered."""
+_SECONDS = 5.0
+# Asking who can run here, once for all answers that know it.
+_SECONDS_TO_ASK = 60.0
+
+
+class Ask(Protocol):
+    """Ask which backend trains this fastest in one of the ways."""
+
+    def __call__(self, training: Training, way: Way) -> Pick: ...
+
+
+class Product:
+    """`perceptron.fastest` itself, with a cache that holds what other trainings took, or nothing.
+
+    Nothing that was measured of the training that is asked about is in it, nor in the folder of
+    results that it may read.
+    """
+
+    def __init__(
+        self, plan: FastestPlan, rows: Iterable[Measurement], environment: Environment
+    ) -> None:
+        self._plan = plan
+        python = {"python": environment.python.rpartition(" ")[2]}
+        self._rows = known_rows("", rows, {**environment.libraries, **python})
+        self._backends: Mapping[str, KnownBackend] | None = None
+
+    def __call__(self, training: Training, way: Way) -> Pick:
+        """Ask it; what is measured for the answer is forgotten."""
+        among = None if way.of_default else self._plan.backends
+        told = arguments(training, among, self._plan.dtype, self._plan.threads)
+        with _own_memory() as empty:
+            if way.knows_others:
+                self._remember(question(**told, measure=way.measure, seconds=_SECONDS))
+            advice = perceptron.fastest(
+                **told, measure=way.measure, seconds=_SECONDS, results=empty
+            )
+        return pick_of(training, advice, way)
+
+    def _remember(self, asked: Question) -> None:
+        others = [one for one in self._rows if one.row.work.shape != asked.work.shape]
+        alike = [
+            one.row for one in others if (one.dtype, one.threads) == (asked.dtype, asked.threads)
+        ]
+        curves = KnownCurves(dtype=asked.dtype, threads=asked.threads, curves=fit(alike))
+        if self._backends is None:
+            self._backends = here.ask_elsewhere(self._plan.backends, _SECONDS_TO_ASK)
+        backends = self._backends
+        cache.update(
+            cache.cache_file(),
+            lambda known: known.with_rows(others).with_curves(curves).with_backends(backends),
+        )
+
+
+def arguments(
+    training: Training, backends: Sequence[str] | None, dtype: DType, threads: int
+) -> dict[str, Any]:
+    """Return what `perceptron.fastest` is asked, but for how it may find out.
+
+    ``backends`` is None for those that it advises unless others are named.
+    """
+    asked = shape.parse(training.reference)
+    return {
+        "rows": asked.rows,
+        "features": asked.features,
+        "hidden": asked.hidden,
+        "classes": asked.classes,
+        "batch": asked.batch,
+        "optimizer": asked.optimizer,
+        "epochs": training.epochs,
+        "models": asked.models,
+        "among": None if backends is None else tuple(backends),
+        "dtype": dtype,
+        "threads": threads,
+    }
+
+
+def pick_of(training: Training, advice: Advice, way: Way, enough: bool = True) -> Pick:
+    """Return what is kept of an answer."""
+    return Pick(
+        reference=training.reference,
+        epochs=training.epochs,
+        way=way,
+        backend=advice.backend,
+        sure=advice.sure,
+        seconds=advice.seconds,
+        low=advice.low,
+        high=advice.high,
+        source=advice.source,
+        enough=enough,
+    )
+
+
+def ask_all(
+    plan: FastestPlan,
+    trainings: Sequence[Training],
+    run: OpenRun,
+    budget: Budget,
+    progress: Progress,
+    ask: Ask | None = None,
+) -> int:
+    """Ask about the first trainings in every way, as far as there is time; return what is left.
+
+    Answers that lie beside the run's rows already are not asked for again.
+    """
+    ask = ask or Product(plan, run.journal.rows, run.environment)
+    folder = run.journal.folder
+    answered = {(pick.way, pick.reference) for pick in read_answers(folder)}
+    todo = [
+        (way, training)
+        for way in WAYS
+        for training in trainings[: plan.asked if way.knows_others else plan.asked_cold]
+        if (way, training.reference) not in answered
+    ]
+    named = prefixed(progress, "asking: ")
+    with appending(folder) as stream:
+        for index, (way, training) in enumerate(todo):
+            if budget.is_over:
+                return len(todo) - index
+            seconds_left = (len(todo) - index) * _SECONDS
+            named(budget.spent, budget.spent + min(budget.left, seconds_left), training.reference)
+            append(stream, ask(training, way))
+            run.journal.note_spent(budget.spent)
+    return 0
+
+
+@contextmanager
+def _own_memory() -> Iterator[Path]:
+    """Give `perceptron.fastest` an empty cache, and an empty folder in place of the results."""
+    with tempfile.TemporaryDirectory(prefix="perceptron-") as folder:
+        memory, results = Path(folder, "memory"), Path(folder, "results")
+        memory.mkdir()
+        results.mkdir()
+        with variables_set({cache.FOLDER: str(memory)}):
+            yield results
+
+
+def read_answers(run: Path) -> list[Pick]:
+    """Return the answers that lie beside a run's rows; a last line that is incomplete is none.
+
+    Raises `UserError` naming a line that is no answer.
+    """
+    file = run / ANSWERS
+    if not file.exists():
+        return []
+    picks = []
+    for number, line in enumerate(file.read_bytes().splitlines(keepends=True), start=1):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            picks.append(msgspec.json.decode(line, type=Pick))
+        except msgspec.DecodeError as error:
+            raise UserError(f"{file}, line {number}: not an answer: {error}") from None
+    return picks
+
+
+@contextmanager
+def appending(folder: Path) -> Iterator[FileIO]:
+    """Open the file of answers in a run's folder, after its last whole line.
+
+    Raises `UserError` if it cannot be written to.
+    """
+    try:
+        with FileIO(folder / ANSWERS, "a") as stream:
+            cut_unfinished(stream)
+            yield stream
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+
+
+# Of the time for the trainings themselves; the rest is for asking.
+_TIMES_SHARE = 0.48
+_EFFORT = Effort(samples=5, minimum_seconds=0.01)
+
+
+def measure(
+    plan: FastestPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
+    ask: Ask | None = None,
+) -> Path:
+    """Measure the plan, or resume it where it was interrupted; return the run's folder.
+
+    It takes at most ``budget_seconds``, by default the plan's, all starts together. ``machine``
+    names the folder of the results; None for the host's name. Raises `UserError` if the results
+    folder cannot be written to, or if there was no time for anything.
+    """
+    budget = study_budget(budget_seconds or plan.budget_seconds)
+    trainings = draw(plan.trainings, plan.seed)
+    with start_run(
+        plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, quiet=quiet
+    ) as run:
+        for_times = budget.part(_TIMES_SHARE)
+        every = tasks(plan, trainings)
+        left = run_tasks(every, run.journal, run.run, progress, for_times)
+        unasked = ask_all(plan, trainings, run, budget, progress, ask)
+        budget.cut_short = bool(left) or unasked > 0
+        run.require_rows()
+        return run.journal.folder
+
+
+def tasks(plan: FastestPlan, trainings: Sequence[Training]) -> list[Task]:
+    """Return a task for every row: each process has all trainings, backends side by side."""
+    problems = [training.problem for training in trainings]
+    return [
+        Task(
+            problem=problem,
+            backend=backend,
+            dtype=plan.dtype,
+            threads=plan.threads,
+            process=process,
+            group="trainings",
+            effort=_EFFORT,
+        )
+        for process in range(plan.processes)
+        for problem in problems
+        for backend in plan.backends
+    ]

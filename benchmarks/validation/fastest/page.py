@@ -1,0 +1,229 @@
+"""How good `perceptron.fastest` is: for a terminal, and as a section of the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.validation.fastest.judge import CLOSE
+from benchmarks.validation.fastest.record import ALWAYS, FastestTruth, Judged, Quality
+from benchmarks.validation.share import share_cell
+from perceptron.report import text_file
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.axes import log_axis
+from perceptron.report.charts.figure import Line, LineFigure
+from perceptron.report.numbers import NONE, count, digits, percent
+from perceptron.report.readme import fill
+from perceptron.report.tables import grid, markdown
+from perceptron.report.tables.grid import TextTable
+from perceptron.report.tables.terminal import out
+
+BLOCK = "regret"
+"""What stands between ``<!-- begin: regret -->`` and its end, in the page."""
+AIM = (1.00, 1.15, 1.5)
+"""Of the regret, at most: its median to two digits, its 95 % point, and the worst."""
+COLUMNS = (
+    *("answers", "trainings>", "measured first>", "right [95 % interval]>"),
+    *("regret: median>", "95 % point>", "worst>"),
+    *("not sure, where two are close>", "sure, and wrong>"),
+)
+_WORST_COLUMNS = (*("training", "epochs>", "answers", "picked", "fastest", "regret>", "sure"),)
+_MOST_WORST = 5
+
+
+def show(truth: FastestTruth) -> None:
+    """Print how good the answers are."""
+    grid.show(grids(truth))
+    out.print(summary(truth), markup=False, soft_wrap=True)
+
+
+def grids(truth: FastestTruth) -> list[TextTable]:
+    """Return a table of the answers, and one of the worst picks if there are any."""
+    qualities = [quality for quality in truth.qualities if quality.right.trials]
+    tables = [
+        TextTable("Picks", COLUMNS, [_cells(quality) for quality in qualities], _notes(truth))
+    ]
+    worst = [_worst_cells(name, one) for name, one in _worst(truth)]
+    if worst:
+        tables.append(TextTable("The worst picks", _WORST_COLUMNS, worst, ()))
+    return tables
+
+
+def summary(truth: FastestTruth) -> str:
+    """Return whether the aim is reached, in a sentence for each way to answer."""
+    sentences = [
+        f"{quality.label}: {_reached(quality)}."
+        for quality in truth.qualities
+        if quality.is_asked and quality.median is not None
+    ]
+    median, high, worst = AIM
+    aim = f"The aim is a median of {median:.2f}, {high:.2f} at 95 % and {worst:.2f} at worst."
+    return " ".join([aim, *sentences])
+
+
+def save(file: Path, truth: FastestTruth) -> Path:
+    """Write the section into the page, between its marks, and a figure beside it as SVG.
+
+    A page that does not exist is begun. Raises `UserError` if it has no place for the section, or
+    if a file cannot be written.
+    """
+    picture = text_file.write(file.with_name(f"{file.stem}-regret.svg"), chart(truth))
+    page = file.read_text(encoding="utf-8") if file.exists() else ""
+    if not page:
+        page = f"<!-- begin: {BLOCK} -->\n<!-- end: {BLOCK} -->\n"
+    return text_file.write(file, fill(page, {BLOCK: section(truth, picture.name)}, str(file)))
+
+
+def section(truth: FastestTruth, picture: str) -> str:
+    """Return the section of the page, as Markdown without its heading."""
+    picks, *others = grids(truth)
+    lines = [
+        f"Measured on {truth.when[:10]} on {truth.cpu}, {truth.cores} cores, {truth.threads} "
+        f"{'thread' if truth.threads == 1 else 'threads'}, {truth.dtype}: "
+        f"{count(len(truth.trainings))} random trainings in {truth.processes} fresh processes each "
+        f"on {', '.join(truth.backends)}. Rows in `{truth.results}`.",
+        "",
+        summary(truth),
+        "",
+        *markdown.table(picks.columns, picks.rows),
+    ]
+    for note in picks.notes:
+        lines += ["", note]
+    lines += ["", f"![The largest regrets of each way to answer, the worst first]({picture})"]
+    for table in others:
+        lines += ["", f"{table.title}:", "", *markdown.table(table.columns, table.rows)]
+    lines += [f"\n{warning.message}" for warning in truth.warnings]
+    return "\n".join(lines)
+
+
+def _reached(quality: Quality) -> str:
+    assert quality.median is not None
+    assert quality.high is not None
+    assert quality.worst is not None
+    regrets = (quality.median, quality.high, quality.worst)
+    shown = ", ".join(f"{regret:.2f}" for regret in regrets)
+    missed = [
+        name
+        for name, regret, most in zip(("median", "95 % point", "worst"), regrets, AIM, strict=True)
+        if round(regret, 2) > most
+    ]
+    if quality.untrainable:
+        missed.append(f"{quality.untrainable} picks that cannot train it")
+    return f"{shown}, {f'missed by {_listed(missed)}' if missed else 'reached'}"
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _cells(quality: Quality) -> tuple[str, ...]:
+    close, wrong = quality.unsure_if_close, quality.wrong_if_sure
+    return (
+        quality.label,
+        count(quality.right.trials),
+        count(quality.measured_first) if quality.is_asked else NONE,
+        share_cell(quality.right),
+        _regret(quality.median),
+        _regret(quality.high),
+        _regret(quality.worst),
+        NONE if close is None else f"{close.hits} of {close.trials}",
+        NONE if wrong is None else f"{wrong.hits} of {wrong.trials}",
+    )
+
+
+def _notes(truth: FastestTruth) -> tuple[str, ...]:
+    close = percent(CLOSE - 1, 0)
+    notes = [
+        "Regret is the time of the pick over that of the fastest, for the whole training, "
+        "preparing included; times are medians over the processes. What a process compiles once "
+        "for all that it trains, as Numba does in seconds, is left out, as imports are. The "
+        "answers of `never` are estimates from all other trainings, each in turn left out. "
+        "`cached` and `now` were asked with a cache that holds these others: `cached` measures "
+        "first where that leaves much open, `now` always, within 5 s, the most promising backends "
+        "first. Who asks `now` knowing nothing has an empty cache, as before the first question on "
+        "a machine: 5 s must start and compile all of these, or the two that are asked about by "
+        "default. What was measured for an answer is no part of the times that it is held against.",
+        f"Close: the two fastest are within {close}. Wrong: the pick takes over {close} longer "
+        "than the fastest.",
+    ]
+    untrainable = {one.answers: one.untrainable for one in truth.qualities if one.untrainable}
+    if untrainable:
+        listed = ", ".join(f"{name} {number}" for name, number in untrainable.items())
+        notes.append(f"Picks that cannot train it, which have no regret: {listed}.")
+    if truth.without:
+        notes.append(
+            f"Left out, as fewer than two backends can train it: {', '.join(truth.without)}."
+        )
+    return tuple(notes)
+
+
+def _worst(truth: FastestTruth) -> list[tuple[str, Judged]]:
+    """Return the worst picks of all ways to answer that are wrong, the worst first."""
+    picks = [
+        (quality.label, one)
+        for quality in truth.qualities
+        if quality.is_asked
+        for one in quality.picks
+        if one.regret is None or one.regret > CLOSE
+    ]
+    return sorted(picks, key=lambda pick: -(pick[1].regret or float("inf")))[:_MOST_WORST]
+
+
+def _worst_cells(answers: str, one: Judged) -> tuple[str, ...]:
+    return (
+        one.reference,
+        count(one.epochs),
+        answers,
+        one.picked,
+        one.best,
+        _regret(one.regret),
+        "yes" if one.sure else "no",
+    )
+
+
+def _regret(regret: float | None) -> str:
+    return NONE if regret is None else f"{regret:.2f}" if regret < 100 else digits(regret)
+
+
+_RANK = "trainings with a regret at least as large"
+_REGRET = "regret: time of the pick over that of the fastest"
+
+
+def chart(truth: FastestTruth) -> str:
+    """Return the figure as SVG."""
+    return draw(figure(truth))
+
+
+def figure(truth: FastestTruth) -> LineFigure:
+    """Return the figure: how many trainings have a regret as large or larger, for each way."""
+    lines = tuple(line for quality in truth.qualities if (line := _line(quality)) is not None)
+    ranks = [rank for line in lines for rank in line.x]
+    regrets = [regret for line in lines for regret in line.y]
+    return LineFigure(
+        alt=f"{_REGRET}, over the number of {_RANK}; both axes logarithmic",
+        caption="Lower is better; 1 is the fastest backend. Always one backend is dotted.",
+        height=420,
+        x=log_axis(ranks, "{:g}".format, 10, _RANK),
+        y=log_axis(regrets, _times, 10, _REGRET),
+        lines=lines,
+    )
+
+
+def _line(quality: Quality) -> Line | None:
+    regrets = sorted((one.regret for one in quality.picks if one.regret is not None), reverse=True)
+    if not regrets:
+        return None
+    none = (None,) * len(regrets)
+    return Line(
+        backend=quality.answers.removeprefix(ALWAYS),
+        label=quality.label,
+        x=tuple(range(1, len(regrets) + 1)),
+        y=tuple(regrets),
+        low=none,
+        high=none,
+        texts=tuple(map(_times, regrets)),
+        estimated=not quality.is_asked,
+    )
+
+
+def _times(regret: float) -> str:
+    return f"× {regret:.3g}"

@@ -1,0 +1,478 @@
+"""The gate's proof as tables for a terminal, and as a page of the docs with its figure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from benchmarks.validation.gate.record import (
+    QUIET,
+    CountedBenchmark,
+    CountedKind,
+    GateState,
+    Judged,
+    LiveKind,
+    Proof,
+    Spread,
+    Spreads,
+    Target,
+)
+from benchmarks.validation.gate.recorded import SEEN
+from benchmarks.validation.gate.replay import GATE
+from benchmarks.validation.share import Share, share, share_cell
+from perceptron.report import text_file
+from perceptron.report.charts.style import drawing, svg
+from perceptron.report.numbers import NONE, count, duration, percent, percent_interval
+from perceptron.report.tables import grid
+from perceptron.report.tables.grid import TextTable, markdown
+from perceptron.report.tables.terminal import out
+
+_OTHER_RULES = (
+    "asv: Mann–Whitney p < 0.002 on all samples and medians that differ by more than the "
+    "factor, 1.1 by default. pytest-benchmark: `--benchmark-compare-fail=mean:5%`. pyperf: a "
+    "pooled t-test of all samples, significant at 95 % and slower. They see every sample that "
+    "the gate saw, in its order of processes: more than they take by default."
+)
+
+
+def measured_gate(page: str) -> str | None:
+    """Return the digest of the gate that this page is about; None if it does not say."""
+    named = re.search(r"\bgate `([0-9a-f]+)`", page)
+    return None if named is None else named[1]
+
+
+def save(file: Path, proof: Proof) -> Path:
+    """Write Markdown with date, machine, commit and command, and its picture as SVG beside it.
+
+    Raises `UserError` if a file cannot be written.
+    """
+    lines = ["# How often the gate is wrong, and what it finds", "", heading(proof), ""]
+    picture = proof_chart(proof)
+    if picture:
+        beside = text_file.write(file.with_suffix(".svg"), picture)
+        lines += [f"![False alarms and slowdowns found, by rule]({beside.name})", ""]
+    for one in grids(proof):
+        lines += [*markdown(one), ""]
+    lines += ["## The other rules", "", _OTHER_RULES]
+    return text_file.write(file, "\n".join(lines) + "\n")
+
+
+_TARGETS = ("target", "met", "reached [95 % interval]>", "of>")
+_LIVE = (
+    "head differs by",
+    "runs>",
+    "clean>",
+    "regression>",
+    "inconclusive>",
+    "faster>",
+    "control>",
+    "clock>",
+    "work>",
+    "a run>",
+    "of CPU>",
+)
+_STATES = (
+    "measured",
+    "runs>",
+    "false alarms>",
+    "inconclusive>",
+    "a run>",
+    "spread>",
+    "detectable>",
+    "waited>",
+    "samples again>",
+    "blocks again>",
+)
+
+
+def show(proof: Proof) -> None:
+    """Print how often the gate was wrong, what it proof, and where the numbers come from."""
+    grid.show(grids(proof))
+    out.print(heading(proof), markup=False, soft_wrap=True)
+
+
+def grids(proof: Proof) -> list[TextTable]:
+    """Return the targets first; then what they rest on, as far as there is something."""
+    everything = [
+        TextTable("Targets", _TARGETS, [_target(row) for row in proof.targets], ()),
+        TextTable(
+            "Whole runs",
+            _LIVE,
+            [_live(row) for row in proof.live],
+            (
+                "Each is what `perceptron compare` does, with worktrees, processes, schedule and "
+                "judgement, on two of ten benchmarks: a NumPy training loop, exponentials, a loop "
+                "of bytecode, a matrix product on all threads, dictionaries, sorting of what each "
+                "process draws, imports, allocations, values gathered from a table, a wait for "
+                "another thread. Faster: benchmarks called so. Control: runs in which it alarmed. "
+                "Clock and work: the median change of the benchmarks that the head changes; where "
+                "it does more units of work for 100, as many per cent hold by count.",
+            ),
+        ),
+        _counted_kinds(proof.counted),
+        _counted_benchmarks(proof.counts),
+        _judged(
+            "Found in replays: more work put into recorded counts and blocks",
+            "injected",
+            proof.more_work,
+            "As below, and head's counts multiplied as its times are. Every count differs from "
+            "what it would be by a difference that was recorded where nothing changed. Clock "
+            "noise: by how much the logarithm of head / base was multiplied in every block; ×16 "
+            "makes a spread of 2 % one of 32 %. Seen: the counts show the rise. Gate: called "
+            "slower, which work of less than 1.5 % more is not meant to be. 0 % are false alarms.",
+            "clock noise",
+        ),
+        _judged(
+            "False alarms: runs in which nothing changed and something is called slower",
+            "runs",
+            proof.false_alarms,
+            "A run counts if any of its benchmarks does. All rules judge the same blocks.",
+        ),
+        _judged(
+            "Whether p-values mean what they say: screens in which nothing changed",
+            "benchmark",
+            proof.calibration,
+            "Two-sided p-values of *it did not change*, from the blocks of a quiet run's screen. "
+            "Where blocks are as independent as the test supposes, p is ≤ 10 % in 10 % of them.",
+        ),
+        _judged(
+            "Found in whole runs: benchmarks that the head makes slower",
+            "head",
+            proof.found,
+            "The gate had counts too, the other rules the same blocks. By the spread of a "
+            "benchmark's blocks: the standard deviation of log(head / base), "
+            "robust, over all of its blocks in the run.",
+        ),
+        _judged(
+            "Found in replays by the clock alone: slowdowns put into recorded blocks",
+            "injected",
+            proof.replayed,
+            "Without counts, as where there is no valgrind: consecutive blocks of runs in which "
+            "nothing changed, head's times multiplied, judged "
+            "as a run of one benchmark without a control. 0 % are false alarms. The windows "
+            f"overlap: {proof.windows} have no block in common, so intervals are too narrow.",
+        ),
+        _judged(
+            "Found in replays where work is the same: slowdowns put into recorded blocks",
+            "injected",
+            proof.same_work,
+            "As above, with counts that say that nothing changed: a light look of the clock must "
+            "first make it suspicious.",
+        ),
+        _judged(
+            "Found at what had been called the smallest detectable slowdown",
+            "median",
+            proof.promised,
+            "Each replay with exactly the slowdown that the gate, judging the blocks as recorded, "
+            "said it would find in 95 of 100 runs; without counts, and with counts of the same "
+            "work.",
+        ),
+        TextTable(
+            "Beside a busy process, in each state of the gate",
+            _STATES,
+            [_state(state) for state in proof.states],
+            (
+                "All runs that were ever made of this kind, those of an earlier gate too, as they "
+                "were judged then; nothing changed in them. Medians of runs and of benchmarks: the "
+                "spread of a benchmark's blocks, the smallest slowdown that it called detectable, "
+                "the share of its time that it waited for a core. In all runs together: samples "
+                "and blocks that were taken again because of it.",
+            ),
+        ),
+        _choices(proof.choices),
+    ]
+    return [table for table in everything if table.rows]
+
+
+def heading(proof: Proof) -> str:
+    """Say where the numbers come from."""
+    libraries = ", ".join(
+        f"{name} {version}" if name != "python" else version
+        for name, version in proof.libraries.items()
+        if name in {"python", "numpy"}
+    )
+    counters = "".join(f"{counter}, " for counter in proof.counters)
+    text = (
+        f"`{proof.command}`, {days(proof.first, proof.last)}, machine {proof.machine} "
+        f"({proof.cpu}, {proof.cores} cores), {libraries}, {counters}perceptron "
+        f"{proof.version}, {_commits(proof.commits)}, gate `{proof.work}`. Every block is in "
+        f"`{proof.results}`; `python -m benchmarks.validation proof --report` makes these tables "
+        "from there."
+    )
+    if proof.again:
+        text += (
+            f" {proof.again} runs were judged again: the rule has changed since, and would have "
+            "screened the same blocks."
+        )
+    if proof.left_out:
+        text += f" {proof.left_out} runs of another state of the gate are left out."
+    if proof.outdated:
+        text += " The gate's code has changed since; the same command measures it again."
+    return text
+
+
+def days(first: str, last: str) -> str:
+    """Return the day of two times, or both."""
+    return first[:10] if first[:10] == last[:10] else f"{first[:10]} to {last[:10]}"
+
+
+def _commits(commits: Sequence[str]) -> str:
+    if not commits:
+        return "no commit"
+    return f"commit{'s' if commits[1:] else ''} {', '.join(commits)}"
+
+
+def _target(target: Target) -> tuple[str, ...]:
+    met = {True: "yes", False: "no", None: "too few yet"}[target.met]
+    return target.name, met, share_cell(target.reached), count(target.reached.trials)
+
+
+def _live(kind: LiveKind) -> tuple[str, ...]:
+    seen = [kind.verdicts.get(name, 0) for name in ("clean", "regression", "inconclusive")]
+    return (
+        kind.summary,
+        f"{kind.runs}",
+        *(f"{count}" for count in seen),
+        f"{kind.improvements}",
+        f"{kind.control_alarms}",
+        *(
+            NONE if change is None else percent(change, sign=True)
+            for change in (kind.change, kind.work)
+        ),
+        duration(kind.seconds),
+        duration(kind.cpu_seconds),
+    )
+
+
+def _state(state: GateState) -> tuple[str, ...]:
+    known = state.waited is not None
+    when = days(state.first, state.last)
+    return (
+        f"{when}, {', '.join(state.commits)}" if state.commits else when,
+        f"{state.runs}",
+        share_cell(state.false_alarms),
+        f"{state.inconclusive}",
+        duration(state.seconds),
+        *(
+            NONE if value is None else percent(value)
+            for value in (state.spread, state.smallest_detectable, state.waited)
+        ),
+        count(state.disturbed) if known else NONE,
+        count(state.retaken) if known else NONE,
+    )
+
+
+def _judged(
+    title: str, first: str, rows: Sequence[Judged], note: str, second: str = "spread"
+) -> TextTable:
+    rules = list(dict.fromkeys(name for row in rows for name in row.shares))
+    spreads = any(row.spread for row in rows)
+    return TextTable(
+        title,
+        (first, *([second] if spreads else []), "number>", *(f"{name}>" for name in rules)),
+        [
+            (
+                row.name,
+                *([row.spread] if spreads else []),
+                count(max((share.trials for share in row.shares.values()), default=0)),
+                *(_cell(row.shares.get(name)) for name in rules),
+            )
+            for row in rows
+        ],
+        (note,),
+    )
+
+
+def _choices(choices: Sequence[Spreads]) -> TextTable:
+    names = list(dict.fromkeys(name for row in choices for name in row.spreads))
+    return TextTable(
+        "What blocks spread by, if a process gave another number",
+        ("benchmark", "blocks>", *(f"{name}>" for name in names)),
+        [
+            (
+                row.benchmark.rpartition("time_")[2],
+                count(row.blocks),
+                *(_spread(row.spreads.get(name)) for name in names),
+            )
+            for row in choices
+        ],
+        (
+            "Of quiet screens in which nothing changed; the gate's choice first. In the last "
+            "column base is of another block of its run. Intervals by resampling runs.",
+        ),
+    )
+
+
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
+        return NONE
+    return percent_interval(spread.value, spread.low, spread.high, 2)
+
+
+def _cell(share: Share | None) -> str:
+    return NONE if share is None else share_cell(share)
+
+
+_KINDS = (
+    "head differs by",
+    "benchmarks>",
+    "counted>",
+    "work>",
+    "noise at most>",
+    "more work seen>",
+    "called slower>",
+    "on its work>",
+)
+_BENCHMARKS = (
+    "benchmark",
+    "number>",
+    "counted>",
+    "median difference>",
+    "largest>",
+    "if not counted, why",
+)
+
+
+def _counted_kinds(rows: Sequence[CountedKind]) -> TextTable:
+    """Return what became of the benchmarks that each kind of head changes."""
+    return TextTable(
+        "Counted in whole runs: benchmarks that the head changes",
+        _KINDS,
+        [
+            (
+                row.name,
+                count(row.rows),
+                share_cell(row.counted),
+                _change(row.change),
+                _small(row.noise),
+                share_cell(row.seen),
+                share_cell(row.called_slower),
+                share_cell(row.on_work),
+            )
+            for row in rows
+        ],
+        (
+            "All benchmarks where nothing changed. Work: the median change of the instructions of "
+            "a call. Noise: how far two counts of the same are apart. The columns from there on "
+            f"are of those that could be counted. Seen: a rise of {percent(SEEN)} or more, and "
+            "beyond the noise. On its work: called slower by its counts, with the clock or without "
+            "it.",
+        ),
+    )
+
+
+def _counted_benchmarks(rows: Sequence[CountedBenchmark]) -> TextTable:
+    """Return how far counts are apart where nothing changed."""
+    return TextTable(
+        "Counted where nothing changed: how far base and head are apart",
+        _BENCHMARKS,
+        [
+            (
+                row.benchmark,
+                count(row.counted.trials),
+                share_cell(row.counted),
+                _small(row.median),
+                _small(row.largest),
+                row.why_not or NONE,
+            )
+            for row in rows
+        ],
+        ("Runs beside a busy process are among them: counts do not know the clock.",),
+    )
+
+
+def _change(value: float | None) -> str:
+    return NONE if value is None else percent(value, 2, sign=True)
+
+
+def _small(value: float | None) -> str:
+    return NONE if value is None else percent(value, 4)
+
+
+_WRONG, _RIGHT, _INK = "#D55E00", "#0072B2", "#222222"
+_FOUND = "5 %"
+_ALONE = f"{GATE}, by the clock alone"
+# A false alarm and a find have lines of their own: both may be 0 or 100 %.
+_APART = 0.17
+
+
+def proof_chart(proof: Proof) -> str:
+    """Draw shares with their 95 % bars; "" before there are runs.
+
+    False alarms belong on the left, finds on the right. Where work was counted, the gate has a line
+    with counts and one without.
+    """
+    alarms = next((judged for judged in proof.false_alarms if judged.name == "together"), None)
+    if alarms is None:
+        return ""
+    finds = _together(
+        [judged for judged in proof.replayed if judged.name == _FOUND and judged.spread in QUIET]
+    )
+    rows: list[tuple[str, Share | None, Share | None]] = [
+        (rule, alarm, finds.get(rule)) for rule, alarm in alarms.shares.items()
+    ]
+    counted = _together(
+        [judged for judged in proof.more_work if (judged.name, judged.spread) == (_FOUND, "×1")]
+    ).get(GATE)
+    if counted is not None:
+        rows[:1] = [(GATE, alarms.shares[GATE], counted), (_ALONE, None, finds.get(GATE))]
+    with drawing(7.2, 0.55 * len(rows) + 1.5) as (figure, axes):
+        for index, (_, alarm, find) in enumerate(rows):
+            if alarm is not None:
+                _dot(axes, index - _APART, alarm, _WRONG, "o")
+            if find is not None:
+                _dot(axes, index + _APART, find, _RIGHT, "s")
+        axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlim(-0.04, 1.04)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axes.grid(False, axis="y")
+        figure.legend(
+            handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
+            labels=[
+                "runs in which nothing changed and something is called slower: 0 % is right",
+                f"slowdowns of {_FOUND} found (by the clock alone: where blocks spread "
+                f"{QUIET[-1]}): 100 % is right",
+            ],
+            loc="outside lower center",
+            frameon=False,
+            fontsize=9,
+        )
+        return svg(figure)
+
+
+def _key(colour: str, marker: str) -> Line2D:
+    return Line2D([], [], color=colour, marker=marker, markersize=7, linestyle="none")
+
+
+def _together(some: Sequence[Judged]) -> dict[str, Share]:
+    names = dict.fromkeys(name for judged in some for name in judged.shares)
+    return {
+        name: share(
+            sum(judged.shares[name].hits for judged in some if name in judged.shares),
+            sum(judged.shares[name].trials for judged in some if name in judged.shares),
+        )
+        for name in names
+    }
+
+
+def _dot(axes: Axes, y: float, share: Share, colour: str, marker: str) -> None:
+    if share.value is None or share.low is None or share.high is None:
+        return
+    bars = [[share.value - share.low], [share.high - share.value]]
+    axes.errorbar(share.value, y, xerr=bars, fmt=marker, markersize=7, capsize=3, color=colour)
+    axes.annotate(
+        percent(share.value),
+        (share.high if share.value < 0.5 else share.low, y),
+        xytext=(7 if share.value < 0.5 else -7, 0),
+        textcoords="offset points",
+        ha="left" if share.value < 0.5 else "right",
+        va="center",
+        color=_INK,
+        fontsize=9,
+    )

@@ -1,0 +1,264 @@
+"""Recorded runs judged again: with slowdowns put into them, or as they are by today's rule.
+
+A window of consecutive blocks of one benchmark stands for a run: the first are its screen, those
+after them its confirmation, as many as the gate would measure. Head's times are multiplied, its
+counts as well where its work is to rise, and the judge that judges live runs judges it. What a
+replay leaves out: other benchmarks beside this one, and the control arm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log1p
+from typing import Literal
+
+import numpy as np
+from msgspec.structs import replace
+
+from benchmarks.validation.gate.record import Nanoseconds, ProofRun
+from benchmarks.validation.gate.recorded import (
+    Pair,
+    RecordedCounts,
+    count_blocks,
+    is_seen,
+    judged_by_others,
+    pair,
+    spread_class,
+)
+from benchmarks.validation.gate.suite import BY_NAME
+from perceptron.gate.runner.timing import lower_quartile
+from perceptron.gate.verdict.judge import judge, log_ratios, replay
+from perceptron.gate.verdict.promotion import promote, suspicious
+from perceptron.gate.verdict.rule import Rule, noisy
+from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
+from perceptron.records.block import Benchmark, Block, Reading
+from perceptron.records.comparison import Row
+
+LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10, 0.20)
+WORK_LEVELS = LEVELS[:5]
+# By so much the logarithms of the clock's ratios are multiplied where work is counted.
+LOUDER = (1.0, 4.0, 16.0)
+# Of each benchmark's blocks, for each level.
+DRAWS = 150
+GATE = "gate"
+
+Evidence = Literal["clock alone", "same work", "more work"]
+"""What is known: no counts; counts that did not change; counts that rose with the time."""
+
+
+@dataclass(frozen=True)
+class ReplayTrial:
+    """One replay: what was injected, what the blocks spread by, and who called it slower."""
+
+    level: float
+    spread: str
+    found: dict[str, bool]
+    evidence: Evidence = "clock alone"
+    louder: float = 1.0
+    seen: bool = False
+    """Whether the counts show more work."""
+
+
+@dataclass(frozen=True)
+class Replays:
+    """All trials; ``promised`` are those at what the gate had called the smallest detectable."""
+
+    trials: list[ReplayTrial]
+    promised: list[ReplayTrial]
+    windows: int
+    """How many windows have no block in common."""
+
+    def of(self, evidence: Evidence) -> list[ReplayTrial]:
+        """Return the trials with this evidence."""
+        return [trial for trial in self.trials if trial.evidence == evidence]
+
+
+def window_blocks(rule: Rule) -> int:
+    """Return the most blocks that one run may take."""
+    return rule.most_screen + rule.most_confirmation
+
+
+def replays(
+    pools: Sequence[tuple[str, Sequence[Pair]]],
+    counts: Mapping[str, RecordedCounts],
+    rule: Rule,
+    progress: Callable[[int, int, str], None],
+    draws: int = DRAWS,
+    seed: int = 1,
+) -> Replays:
+    """Replay windows that begin anywhere, with base and head as they were or swapped.
+
+    Pools that are shorter than the longest run give none; without counts the clock is alone.
+    """
+    random = np.random.default_rng(seed)
+    length = window_blocks(rule)
+    long = [(name, blocks) for name, blocks in pools if len(blocks) >= length]
+    result = Replays([], [], sum(len(blocks) // length for _, blocks in long))
+    for index, (name, blocks) in enumerate(long):
+        for draw in range(draws):
+            progress(index * draws + draw, len(long) * draws, f"replaying {name}")
+            start = int(random.integers(len(blocks) - length + 1))
+            window = list(blocks[start : start + length])
+            if random.integers(2):
+                window = [block.swapped() for block in window]
+            _replay_window(result, Benchmark(name=name), window, counts.get(name), random, rule)
+    return result
+
+
+def _replay_window(
+    result: Replays,
+    benchmark: Benchmark,
+    window: Sequence[Pair],
+    counts: RecordedCounts | None,
+    random: np.random.Generator,
+    rule: Rule,
+) -> None:
+    """Add trials of one window at every level, and at the smallest detectable slowdown."""
+    spread = spread_class(window) or ""
+
+    def draw(level: float) -> list[Block]:
+        return [] if counts is None else counts.draw(benchmark.key, level, random, rule)
+
+    _replay_clock(result, _Case(benchmark, window, rule), spread, "clock alone")
+    if counts is None:
+        return
+    _replay_clock(result, _Case(benchmark, window, rule, draw(0.0)), spread, "same work")
+    for louder in LOUDER:
+        loud = [pair.louder(louder) for pair in window]
+        for level in WORK_LEVELS:
+            row = _Case(benchmark, loud, rule, draw(level)).row(level)
+            found = {GATE: row.verdict == "regression"}
+            result.trials.append(
+                ReplayTrial(level, spread, found, "more work", louder, is_seen(row.work))
+            )
+
+
+def _replay_clock(result: Replays, case: _Case, spread: str, evidence: Evidence) -> None:
+    """Add trials in which the clock alone shows what was injected."""
+    promise: float | None = None
+    for level in LEVELS:
+        row = case.row(level)
+        if level == 0:
+            promise = row.smallest_detectable
+        found = {GATE: row.verdict == "regression"}
+        if evidence == "clock alone":
+            found |= judged_by_others(case.measured(row), 1 + level)
+        result.trials.append(ReplayTrial(level, spread, found, evidence))
+    if promise is not None:
+        is_found = case.row(promise).verdict == "regression"
+        result.promised.append(ReplayTrial(promise, spread, {GATE: is_found}, evidence))
+
+
+def screen_size(ratios: Sequence[float], rule: Rule, evidence: WorkEvidence = NOT_COUNTED) -> int:
+    """Return the blocks of the screen: few for the same work, and more while they are too noisy."""
+    if evidence.kind == "same":
+        look = {"": ratios[: rule.look]}
+        return rule.screen if suspicious(look, {"": evidence}, rule) else rule.look
+    most = min(len(ratios), rule.most_screen)
+    size = rule.screen
+    while size < most and noisy({"": ratios[:size]}, rule):
+        size += 1
+    return size
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A window, and how it is cut into screen and confirmation."""
+
+    benchmark: Benchmark
+    window: Sequence[Pair]
+    rule: Rule
+    counts: Sequence[Block] = field(default_factory=list)
+
+    def row(self, level: float) -> Row:
+        """Judge the window with head's time longer by ``level``."""
+        key = self.benchmark.key
+        evidence = work_of(self.counts, self.rule).get(key, NOT_COUNTED)
+        ratios = [pair.log_ratio + log1p(level) for pair in self.window]
+        size = screen_size(ratios, self.rule, evidence)
+        screen, fresh = self.window[:size], self.window[size:]
+        judgement = replay(
+            [self.benchmark],
+            [
+                *self.counts,
+                *(pair.block(key, "screen", n, 1 + level) for n, pair in enumerate(screen)),
+            ],
+            [pair.block(key, "confirmation", n, 1 + level) for n, pair in enumerate(fresh)],
+            self.rule,
+        )
+        return judgement.rows[0]
+
+    def measured(self, row: Row) -> Sequence[Pair]:
+        """Return the blocks that the gate would have measured for this row."""
+        return self.window[: row.screen_blocks + row.confirmation_blocks]
+
+
+def by_spread(
+    trials: Sequence[ReplayTrial], classes: Sequence[str]
+) -> Iterator[tuple[str, list[ReplayTrial]]]:
+    """Yield the trials of each class that has some."""
+    for name in classes:
+        own = [trial for trial in trials if trial.spread == name]
+        if own:
+            yield name, own
+
+
+def rejudge(run: ProofRun, rule: Rule) -> ProofRun | None:
+    """Return the run as ``rule`` judges it; None if it would have screened or promoted otherwise.
+
+    None for runs with a slowdown: whether that is found depends on the number of blocks, so it must
+    be measured. Runs in which nothing changed count even if they were confirmed on more or fewer
+    blocks than the rule would take: they came nearest to a false alarm, and leaving them out would
+    flatter the rule.
+    """
+    if BY_NAME[run.kind].changed:
+        return None
+    screens = {row.benchmark: [pair(block) for block in row.screen] for row in run.rows}
+    blocks = [
+        block
+        for row in run.rows
+        for block in count_blocks(row.benchmark, row.counts, row.not_counted)
+    ]
+    work = work_of(blocks, rule)
+    for name, screen in screens.items():
+        ratios = [measured.log_ratio for measured in screen]
+        if len(screen) != screen_size(ratios, rule, work.get(name, NOT_COUNTED)):
+            return None
+        blocks += [measured.block(name, "screen", number) for number, measured in enumerate(screen)]
+    planned = {row.benchmark: len(row.confirmation) for row in run.rows if row.confirmation}
+    if set(promote(log_ratios(blocks, "screen"), rule, work)) != set(planned):
+        return None
+    for row in run.rows:
+        blocks += [
+            _confirmation(row.benchmark, number, recorded)
+            for number, recorded in enumerate(row.confirmation)
+        ]
+    judged = judge([Benchmark(name=name) for name in screens], blocks, planned, rule)
+    by_name = {row.benchmark: row for row in judged.rows}
+    return replace(
+        run,
+        verdict=judged.verdict,
+        reason=judged.reason,
+        control_alarmed=judged.control.alarmed,
+        rows=[
+            replace(
+                row,
+                verdict=by_name[row.benchmark].verdict,
+                p_adjusted=by_name[row.benchmark].p_adjusted,
+                smallest_detectable=by_name[row.benchmark].smallest_detectable,
+                work=by_name[row.benchmark].work,
+                not_counted=by_name[row.benchmark].not_counted,
+                stands_on=by_name[row.benchmark].stands_on,
+            )
+            for row in run.rows
+        ],
+    )
+
+
+def _confirmation(name: str, number: int, recorded: Nanoseconds) -> Block:
+    made = pair(recorded).block(name, "confirmation", number)
+    if len(recorded) < 3:
+        return made
+    value = lower_quartile([1e-9 * sample for sample in recorded[2]])
+    return replace(made, control=Reading(status="ok", value=value))

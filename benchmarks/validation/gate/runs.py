@@ -1,0 +1,232 @@
+"""One whole run of the gate on the proof's own suite, and where runs are kept to resume from.
+
+<results>/proof/<machine>/runs.jsonl             one `ProofRun` a line
+<results>/proof/<machine>/environment-<id>.json  what runs with this id ran on
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.neighbour import busy_neighbour
+from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
+from benchmarks.validation.gate.suite import BASE, Kind, expression
+from perceptron.errors import UserError
+from perceptron.gate.checkout.request import CompareRequest
+from perceptron.gate.compare import compare
+from perceptron.gate.stages import Progress
+from perceptron.records.block import Block, Stage, counted
+from perceptron.records.comparison import Comparison, ComparisonEnvironment, Row
+from perceptron.records.files.append import append, cannot_write, cut_unfinished
+from perceptron.records.files.lock import open_locked
+from perceptron.records.files.replace import replace
+
+# Enough for the longest confirmation on a quiet machine. Beside a neighbour it runs out, as it does
+# for a suite that is large for its ten minutes.
+BUDGET_MINUTES = 2.0
+
+_JUDGED: tuple[Stage, ...] = ("screen", "confirmation")
+
+Compare = Callable[[CompareRequest, Progress], Comparison]
+
+
+def run(
+    repository: Path,
+    kind: Kind,
+    number: int,
+    work: str,
+    measured: str,
+    commit: str | None,
+    keep: Callable[[ComparisonEnvironment], str],
+    progress: Progress,
+    compare: Compare = compare,
+) -> ProofRun:
+    """Compare base and the kind's head. Raises `UserError` as the comparison does.
+
+    ``keep`` stores what it ran on, and gives its id.
+    """
+    pair = kind.pair(number)
+    with (
+        tempfile.TemporaryDirectory(prefix="perceptron-proof-") as results,
+        busy_neighbour(kind.neighbour),
+        contextlib.chdir(repository),
+    ):
+        request = CompareRequest(
+            BASE,
+            kind.name,
+            benchmarks=expression(pair),
+            budget_minutes=BUDGET_MINUTES,
+            seed=number,
+            results=Path(results),
+            reasons=False,  # verdicts are proved, and these are known by then
+        )
+        begin, cpu = time.monotonic(), _cpu_seconds()
+        comparison = compare(request, progress)
+        seconds, cpu_seconds = time.monotonic() - begin, _cpu_seconds() - cpu
+    return ProofRun(
+        kind=kind.name,
+        number=number,
+        when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        work=work,
+        measured=measured,
+        commit=commit,
+        environment=keep(comparison.environment),
+        seconds=round(seconds, 2),
+        cpu_seconds=round(cpu_seconds, 2),
+        verdict=comparison.verdict,
+        reason=comparison.reason,
+        control_alarmed=comparison.control.alarmed,
+        rows=[_row(row, comparison.blocks) for row in comparison.rows],
+        counter=comparison.environment.counter,
+    )
+
+
+def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
+    own = [block for block in blocks if block.benchmark == row.benchmark]
+    last = counted(own)
+    retaken = [block for block in own if block not in last]
+    return ProofRow(
+        benchmark=row.benchmark,
+        verdict=row.verdict,
+        change=_digits(row.change),
+        p_adjusted=_digits(row.p_adjusted),
+        smallest_detectable=_digits(row.smallest_detectable),
+        spread=_digits(row.spread),
+        screen=_nanoseconds(last, "screen"),
+        confirmation=_nanoseconds(last, "confirmation"),
+        waited=_digits(row.waited),
+        disturbed=row.disturbed,
+        retaken=[recorded for stage in _JUDGED for recorded in _nanoseconds(retaken, stage)],
+        counts=_counts(own),
+        work=row.work,
+        not_counted=row.not_counted,
+        stands_on=row.stands_on,
+    )
+
+
+def _counts(blocks: Sequence[Block]) -> Counts:
+    """Return what was counted on both sides, by round."""
+    return {
+        block.number: [block.base.instructions, block.head.instructions]
+        for block in blocks
+        if block.stage == "count"
+        if block.base.instructions is not None and block.head.instructions is not None
+    }
+
+
+def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
+    """Return the samples of blocks whose processes all gave a number, in order of time."""
+    recorded = []
+    for block in blocks:
+        readings = [
+            reading for reading in (block.base, block.head, block.control) if reading is not None
+        ]
+        if block.stage == stage and all(reading.status == "ok" for reading in readings):
+            recorded.append(
+                [[round(1e9 * sample) for sample in reading.samples] for reading in readings]
+            )
+    return recorded
+
+
+def _digits(value: float | None) -> float | None:
+    """Round to six digits: more are noise, and would be most of the file."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time of all processes that this one has started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def machine_folder(results: Path, machine: str) -> Path:
+    """Return where the runs of this machine are."""
+    return results / "proof" / machine
+
+
+def read_runs(folder: Path) -> list[ProofRun]:
+    """Return the runs so far, without a last line that was cut short.
+
+    Raises `UserError` with the file and the line for what is no run.
+    """
+    file = folder / "runs.jsonl"
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; choose another") from None
+    decoder = msgspec.json.Decoder(ProofRun)
+    runs = []
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        try:
+            runs.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{file}, line {number}: no run of a proof: {error}; remove the line"
+            ) from None
+    return runs
+
+
+def read_environment(folder: Path, name: str) -> ComparisonEnvironment:
+    """Return what the runs of this id ran on; raises `UserError` if that cannot be read."""
+    file = folder / f"environment-{name}.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=ComparisonEnvironment)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; its runs name it") from None
+    except msgspec.DecodeError as error:
+        raise UserError(f"{file}: no environment: {error}; fetch it again") from None
+
+
+def keep_environment(folder: Path, environment: ComparisonEnvironment) -> str:
+    """Write it unless it is there, and return its id."""
+    content = msgspec.json.format(msgspec.json.encode(environment, order="sorted"), indent=2)
+    name = hashlib.sha256(content).hexdigest()[:12]
+    file = folder / f"environment-{name}.json"
+    if not file.exists():
+        replace(file, environment)
+    return name
+
+
+class ProofJournal:
+    """An open proof: its runs so far, and where the next goes."""
+
+    def __init__(self, folder: Path, lines: FileIO) -> None:
+        self.folder = folder
+        self.runs = read_runs(folder)
+        self._lines = lines
+
+    def append(self, run: ProofRun) -> None:
+        """Write the run and wait until the disk has it."""
+        try:
+            append(self._lines, run)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from None
+        self.runs.append(run)
+
+
+@contextmanager
+def open_proof(folder: Path) -> Iterator[ProofJournal]:
+    """Open the folder; raises `UserError` if it cannot be written to, or another proof uses it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = open_locked(folder / "runs.jsonl")
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    if lines is None:
+        raise UserError(f"{folder}: another proof is running; two would disturb each other")
+    with lines:
+        cut_unfinished(lines)
+        yield ProofJournal(folder, lines)

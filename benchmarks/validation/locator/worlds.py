@@ -1,0 +1,242 @@
+"""Simulated worlds of one size axis, whose crossovers are known.
+
+A backend's time is an overhead and the work over its rate, with steps where caches overflow. Each
+process has a bias of its own, drawn from 240 real processes (process_noise.csv: the logarithm of
+each process's time over the median, for five bodies, in the order measured); each sample has heavy
+tails; and the machine drifts.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from math import exp, log, pi, sin
+from pathlib import Path
+
+import numpy as np
+
+from perceptron.analysis.interval import Array
+from perceptron.records.measurement import Measurement
+
+INCUMBENT, CHALLENGER = "incumbent", "challenger"
+SAMPLES = 5
+_TAILS = 3  # degrees of freedom of Student's t: its fourth moment does not exist
+_GRID = 4000
+
+
+@dataclass(frozen=True)
+class Step:
+    """A cache overflows: time grows by ``factor`` around ``size``, over ``blur`` of log size."""
+
+    size: float
+    factor: float
+    blur: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an iteration takes on one backend, in units of the incumbent's overhead."""
+
+    overhead: float
+    work: float
+    """At size 1."""
+    power: float = 1.0
+    steps: tuple[Step, ...] = ()
+
+    def log_seconds(self, x: Array) -> Array:
+        """Return the logarithm of the time at logarithms of sizes."""
+        work = log(self.work) + self.power * x
+        for step in self.steps:
+            risen = 1 / (1 + np.exp(np.clip(-(x - log(step.size)) / step.blur, -50, 50)))
+            work = work + log(step.factor) * risen
+        return np.logaddexp(log(self.overhead), work)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How times vary: between processes as ``bodies`` do, within them, and in the long run."""
+
+    bodies: tuple[str, str]
+    start: int
+    """Where in the recorded processes this world begins."""
+    by_size: bool
+    """Whether a process has another bias at each size, or one for all."""
+    sample: float
+    """Scale of a sample's heavy-tailed log noise."""
+    drift: float
+    """Amplitude of the machine's drift, in log time."""
+    period: float
+    """Of the drift, in measurements."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Two backends on sizes from ``low`` to ``high``."""
+
+    low: int
+    high: int
+    costs: tuple[Cost, Cost]
+    noise: Noise
+    seed: int
+
+    def ratio(self, x: Array) -> Array:
+        """Return the true log-ratio, challenger over incumbent, at logarithms of sizes."""
+        return self.costs[1].log_seconds(x) - self.costs[0].log_seconds(x)
+
+    def excursions(self) -> list[tuple[float, float, float]]:
+        """Return stretches with one winner: logarithms of both ends, and the largest log-ratio."""
+        x = np.linspace(log(self.low), log(self.high), _GRID)
+        ratio = self.ratio(x)
+        signs = np.sign(ratio)
+        changes = np.nonzero(signs[:-1] * signs[1:] < 0)[0]
+        zeros = [
+            float(x[k] + (x[k + 1] - x[k]) * ratio[k] / (ratio[k] - ratio[k + 1])) for k in changes
+        ]
+        ends = [float(x[0]), *zeros, float(x[-1])]
+        return [(a, b, float(max(ratio[(x >= a) & (x <= b)], key=abs))) for a, b in pairwise(ends)]
+
+
+@dataclass
+class Clock:
+    """Measures a world; time passes with every measurement."""
+
+    world: World
+    measured: int = 0
+    rows: list[Measurement] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._random = np.random.default_rng(self.world.seed)
+
+    def measure(self, sizes: Iterable[float], process: int) -> None:
+        """Measure both backends in one fresh process each, side by side, sizes in random order."""
+        sizes = list(sizes)
+        for side in self._random.permutation(2):
+            for index in self._random.permutation(len(sizes)):
+                self.rows.append(self._row(sizes[index], int(side), process))
+
+    def _row(self, size: float, side: int, process: int) -> Measurement:
+        noise = self.world.noise
+        tails = self._random.standard_t(_TAILS, SAMPLES)
+        drift = noise.drift * sin(2 * pi * self.measured / noise.period)
+        start = noise.start + (int(size) * 7919 if noise.by_size else 0)
+        bias = recorded()[noise.bodies[side]][(start + 2 * process + side) % len(recorded_any())]
+        base = float(self.world.costs[side].log_seconds(np.array([log(size)]))[0]) + bias + drift
+        samples = [exp(base + noise.sample * float(np.clip(tail, -8, 8))) for tail in tails]
+        self.measured += 1
+        return Measurement(
+            source="simulation",
+            machine="simulated",
+            when="",
+            process=process,
+            problem=f"simulated:{size:g}",
+            family="simulated",
+            size=size,
+            backend=(INCUMBENT, CHALLENGER)[side],
+            device="cpu",
+            seconds=statistics.quantiles(samples, n=4, method="inclusive")[0],
+        )
+
+
+@lru_cache(maxsize=1)
+def recorded() -> dict[str, list[float]]:
+    """Return the log bias of real processes by body, in the order measured."""
+    text = Path(__file__).with_name("process_noise.csv").read_text("utf-8")
+    names, *lines = text.split()
+    columns = zip(*(map(float, line.split(",")) for line in lines), strict=True)
+    return dict(zip(names.split(","), map(list, columns), strict=True))
+
+
+def recorded_any() -> Sequence[float]:
+    """Return the bias of one body, to count the processes by."""
+    return next(iter(recorded().values()))
+
+
+def make_world(random: np.random.Generator) -> World:
+    """Draw a world at random; a seed of the generator gives the same one everywhere."""
+    low = int(random.choice([1, 2, 4, 16]))
+    high = round(low * 10 ** random.uniform(3, 5))
+    kind = random.choice(
+        ["change", "apart", "middle", "tie", "close"], p=[0.5, 0.15, 0.2, 0.05, 0.1]
+    )
+    costs = _COSTS[str(kind)](random, low, high)
+    noise = Noise(
+        bodies=(str(random.choice(list(recorded()))), str(random.choice(list(recorded())))),
+        start=int(random.integers(len(recorded_any()))),
+        by_size=bool(random.random() < 0.5),
+        sample=float(random.choice([0.01, 0.05, 0.15])),
+        drift=float(random.uniform(0, 0.1)),
+        period=float(random.uniform(20, 400)),
+    )
+    return World(low, high, costs, noise, int(random.integers(2**63)))
+
+
+def _between(random: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number, uniform in its logarithm."""
+    return float(exp(random.uniform(log(low), log(high))))
+
+
+def _steps(random: np.random.Generator, low: int, high: int) -> tuple[Step, ...]:
+    return tuple(
+        Step(_between(random, low, high), _between(random, 1.1, 2.0), _between(random, 0.02, 0.5))
+        for _ in range(random.choice([0, 0, 1, 2]))
+    )
+
+
+def _meeting(
+    random: np.random.Generator, at: float, power: float, least: float = 1.2
+) -> tuple[float, float, float]:
+    """Return overhead and work of a challenger as fast at ``at``, and the incumbent's work."""
+    overhead = _between(random, 1.3, 30)
+    seconds = (overhead - 1) * _between(random, least, 20)
+    return overhead, (1 + seconds - overhead) / at**power, seconds / at**power
+
+
+def _change(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
+    """Draw one backend that starts cheaply and one that grows slowly, with caches that overflow."""
+    power = float(random.choice([1.0, 1.0, 0.8, 1.5]))
+    overhead, work, ours = _meeting(random, _between(random, low * 1.2, high / 1.2), power)
+    cheap = Cost(1.0, ours, power, _steps(random, low, high))
+    quick = Cost(overhead, work, power, _steps(random, low, high))
+    return (cheap, quick) if random.random() < 0.75 else (quick, cheap)
+
+
+def _apart(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
+    """Draw one backend that is faster everywhere, unless a step makes it slower."""
+    factor = _between(random, 1.05, 5)
+    work = 1 / _between(random, low, high)
+    better = Cost(1.0, work, 1.0, _steps(random, low, high))
+    worse = Cost(factor * _between(random, 1, 4), factor * work, 1.0, _steps(random, low, high))
+    return (better, worse) if random.random() < 0.5 else (worse, better)
+
+
+def _middle(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
+    """Draw a challenger that wins in the middle, until its cache overflows."""
+    return _twice(random, low, high, _between(random, 4, 60))
+
+
+def _close(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
+    """Draw the same with hardly a middle."""
+    return _twice(random, low, high, _between(random, 1.1, 4))
+
+
+def _twice(random: np.random.Generator, low: int, high: int, apart: float) -> tuple[Cost, Cost]:
+    at = _between(random, low * 1.5, max(low * 2, high / apart / 1.5))
+    overhead, work, ours = _meeting(random, at, 1.0, least=1.5)  # three times the rate at most
+    cheap = Cost(1.0, ours)
+    gained = ours / work
+    factor = gained * _between(random, 1.1, 2)
+    quick = Cost(overhead, work, 1.0, (Step(at * apart, factor, _between(random, 0.05, 0.3)),))
+    return cheap, quick
+
+
+def _tie(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
+    """Draw two that are equal within a few per cent."""
+    work = 1 / _between(random, low, high)
+    factors = random.uniform(0.97, 1.03, 2)
+    return Cost(1.0, work), Cost(float(factors[0]), work * float(factors[1]))
+
+
+_COSTS = {"change": _change, "apart": _apart, "middle": _middle, "close": _close, "tie": _tie}

@@ -1,1 +1,0 @@
-"""IS IT TRUE: the gate's proof and the locator's truth. Only their two commands import it."""

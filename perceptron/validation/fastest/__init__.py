@@ -1,1 +1,0 @@
-"""How good is `perceptron.fastest`: its picks beside what random shapes take here."""

@@ -1,1 +1,0 @@
-"""What the runs say: replayed, judged again, judged by other tools' rules, counted."""

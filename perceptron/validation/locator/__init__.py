@@ -1,1 +1,0 @@
-"""How often the locator and the map are right, in simulated worlds whose answers are known."""

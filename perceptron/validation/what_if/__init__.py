@@ -1,1 +1,0 @@
-"""Does the estimate of a device that is not here hold what others published of theirs?"""

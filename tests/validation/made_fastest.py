@@ -1,0 +1,78 @@
+"""A machine made up whose backends cost an overhead and work over a rate, for `make fastest`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp
+from typing import Any
+
+import numpy as np
+
+from benchmarks.validation.fastest.record import Pick, Way
+from benchmarks.validation.fastest.trainings import FastestPlan, Training
+from perceptron.measure.job import Outcome
+from perceptron.problems.cost import operations
+from perceptron.problems.problem import Problem
+from perceptron.records.run import Run
+from perceptron.records.store import RunJournal
+from perceptron.studies.shared.task import Task, remaining, row_of
+
+# Seconds of a call, operations a second, seconds of preparing.
+BACKENDS = {"numpy": (1e-5, 1e9, 1e-4), "numba": (1e-4, 1e10, 1e-3)}
+
+
+def seconds_of(backend: str, problem: Problem) -> float:
+    call, rate, _ = BACKENDS[backend]
+    return call + operations(problem) / rate
+
+
+def total_of(backend: str, training: Training) -> float:
+    iterations = training.iterations
+    return BACKENDS[backend][2] + iterations * seconds_of(backend, training.problem)
+
+
+def fastest_of(training: Training) -> str:
+    return min(BACKENDS, key=lambda backend: total_of(backend, training))
+
+
+class Measured:
+    """Stands in for `run_tasks`: rows of this machine, each process off by about a percent."""
+
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(1)
+        self.measured: list[Task] = []
+
+    def __call__(
+        self, todo: Sequence[Task], journal: RunJournal, run: Run, *_: Any, **__: Any
+    ) -> list[Task]:
+        for task in remaining(todo, journal.rows):
+            seconds = seconds_of(task.backend, task.problem) * exp(self.random.normal(0, 0.01))
+            outcome = Outcome(
+                problem=task.problem.reference,
+                seconds=seconds,
+                samples=[seconds] * 5,
+                iterations=10,
+                prepare_seconds=BACKENDS[task.backend][2],
+            )
+            journal.append(row_of(task, outcome, run))
+            self.measured.append(task)
+        return []
+
+
+PLAN = FastestPlan(trainings=40, asked=6, backends=tuple(BACKENDS), threads=1, processes=2)
+
+
+def ask(training: Training, way: Way) -> Pick:
+    """Answer right, as who has measured."""
+    best = fastest_of(training)
+    return Pick(
+        reference=training.reference,
+        epochs=training.epochs,
+        way=way,
+        backend=best,
+        sure=True,
+        seconds=total_of(best, training),
+        low=0.95 * total_of(best, training),
+        high=1.05 * total_of(best, training),
+        source="measured",
+    )

@@ -1,0 +1,383 @@
+"""Random trainings are measured, asked about and judged: how good the picks of `fastest` are."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import perceptron
+from benchmarks.validation.fastest.judge import (
+    judge,
+    newest,
+    result_of,
+    times_of,
+    without_compiled_once,
+)
+from benchmarks.validation.fastest.measure import ANSWERS, Product, measure, read_answers
+from benchmarks.validation.fastest.page import save
+from benchmarks.validation.fastest.record import (
+    CACHED,
+    COLD,
+    COLD_DEFAULT,
+    NEVER,
+    NOW,
+    WAYS,
+    FastestTruth,
+    Pick,
+    Times,
+    Way,
+)
+from benchmarks.validation.fastest.trainings import FastestPlan, Training, draw
+from perceptron.analysis.fastest import Advice
+from perceptron.errors import UserError
+from perceptron.problems import shape
+from perceptron.problems.cost import operations
+from perceptron.records.measurement import Measurement
+from perceptron.records.store import load_plan, load_run
+from perceptron.studies.fastest import cache, here
+from perceptron.studies.fastest.cache import FOLDER, Known, KnownBackend
+from perceptron.studies.shared.progress import silent
+from perceptron.studies.shared.task import problem_fields
+from tests.made import FACTS, measured
+from tests.validation.made_fastest import BACKENDS, Measured, ask, fastest_of
+
+
+def test_a_longer_list_begins_with_the_shorter_one() -> None:
+    """So that more trainings may be asked for later, and each number of them is the same study."""
+    assert draw(30, seed=1)[:10] == draw(10, seed=1)
+    assert draw(10, seed=1) != draw(10, seed=2)
+
+
+def test_what_is_drawn_covers_what_people_train() -> None:
+    """Each once, within the ranges, all kinds among them, and none too long to measure."""
+    trainings = draw(300, seed=3)
+    shapes = [shape.parse(training.reference) for training in trainings]
+    assert len({training.reference for training in trainings}) == 300
+    assert all(64 <= own.rows <= 20_000 and 2 <= own.features <= 784 for own in shapes)
+    assert all(2 <= width <= 1024 for own in shapes for width in own.hidden)
+    assert {len(own.hidden) for own in shapes} == {0, 1, 2, 3}
+    assert {own.classes for own in shapes} == {None, *range(2, 11)}
+    assert {own.optimizer for own in shapes} == {"sgd", "adam"}
+    batches = [own.batch for own in shapes if own.batch is not None]
+    assert 150 < len(batches) < 270
+    assert all(8 <= batch <= 1024 for batch in batches)
+    several = [own.models for own in shapes if own.models > 1]
+    assert 20 < len(several) < 90
+    assert all(8 <= models <= 256 for models in several)
+    assert max(operations(training.problem) for training in trainings) <= 3e9
+
+
+def test_every_training_is_measured_on_every_backend_in_every_process(
+    plan: FastestPlan, run_tasks: Measured, tmp_path: Path
+) -> None:
+    folder = measure(plan, "box", tmp_path, silent, ask=ask)
+    seen = {(task.problem.name, task.backend, task.process) for task in run_tasks.measured}
+    assert len(seen) == len(run_tasks.measured) == 40 * 2 * 2
+    run = load_plan(folder)
+    assert run.finished is not None
+    assert not run.cut_short
+    assert run.plan["trainings"][0] == [draw(1, 1)[0].reference, draw(1, 1)[0].epochs]
+    assert [(pick.way, pick.reference) for pick in read_answers(folder)] == [
+        (way, training.reference) for way in WAYS for training in draw(plan.asked, plan.seed)
+    ]
+
+
+def test_what_was_interrupted_is_resumed(
+    plan: FastestPlan, run_tasks: Measured, tmp_path: Path
+) -> None:
+    """Rows are not measured again, nor is asked again what was answered; half a line is cut off."""
+    questions = []
+
+    def interrupted(training: Training, way: Way) -> Pick:
+        questions.append(training.reference)
+        if len(questions) == 10:
+            raise KeyboardInterrupt
+        return ask(training, way)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(plan, "box", tmp_path, silent, ask=interrupted)
+    (file,) = tmp_path.glob(f"runs/box/*/{ANSWERS}")
+    with file.open("ab") as stream:
+        stream.write(b'{"reference": "mlp')
+    before = len(run_tasks.measured)
+    folder = measure(plan, "box", tmp_path, silent, ask=interrupted)
+    assert folder == file.parent
+    assert len(run_tasks.measured) == before
+    drawn = [own.reference for own in draw(6, 1)]
+    assert questions[10:] == drawn[3:] + 2 * drawn
+    assert len(read_answers(folder)) == len(WAYS) * plan.asked
+
+
+class Asked:
+    """Stands in for `perceptron.fastest`: what it was asked, and what its cache held."""
+
+    def __init__(self) -> None:
+        self.questions: list[dict[str, Any]] = []
+        self.known: list[Known] = []
+
+    def __call__(self, **question: Any) -> Advice:
+        assert list(question.pop("results").iterdir()) == []
+        self.questions.append(question)
+        self.known.append(cache.load(cache.cache_file()))
+        return Advice(
+            backend="numpy",
+            device="cpu",
+            seconds=1.0,
+            low=0.9,
+            high=1.1,
+            why="",
+            sure=True,
+            source="measured",
+            measured=None,
+            stale=None,
+            candidates=(),
+        )
+
+
+@pytest.fixture
+def fastest(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    asked = Asked()
+    monkeypatch.setattr(perceptron, "fastest", asked, raising=False)
+    monkeypatch.setenv(FOLDER, "/own")
+    backend = KnownBackend(device="cpu", unavailable=None, modules=(), libraries={})
+    monkeypatch.setattr(here, "ask_elsewhere", lambda names, _: dict.fromkeys(names, backend))
+    yield asked
+    assert os.environ[FOLDER] == "/own"
+
+
+def test_it_is_asked_for_what_is_trained(fastest: Asked, plan: FastestPlan) -> None:
+    ask = Product(plan, [], FACTS)
+    pick = ask(Training("mlp:100x4x8:3c:10b:adam:5m", 7), COLD)
+    assert (pick.backend, pick.seconds, pick.epochs, pick.way) == ("numpy", 1.0, 7, COLD)
+    assert fastest.questions == [
+        {
+            "rows": 100,
+            "features": 4,
+            "hidden": (8,),
+            "classes": 3,
+            "batch": 10,
+            "models": 5,
+            "optimizer": "adam",
+            "epochs": 7,
+            "measure": "now",
+            "seconds": 5.0,
+            "threads": 1,
+            "dtype": "float32",
+            "among": ("numpy", "numba"),
+        }
+    ]
+    ask(Training("mlp:100x4", 7), COLD_DEFAULT)
+    assert fastest.questions[1]["among"] is None
+
+
+def test_it_knows_the_others_or_nothing(
+    fastest: Asked, plan: FastestPlan, finished_run: Path
+) -> None:
+    """Neither rows of what is asked about nor the user's own cache may answer."""
+    _, environment, rows = load_run(finished_run)
+    ask = Product(plan, rows, environment)
+    training = draw(1, plan.seed)[0]
+    for way in (CACHED, NOW, COLD):
+        ask(training, way)
+    assert [question["measure"] for question in fastest.questions] == ["cached", "now", "now"]
+    cached, now, cold = fastest.known
+    shapes = {known.row.work.shape for known in cached.rows}
+    assert len(shapes) == plan.trainings - 1
+    assert set(cached.backends) == set(plan.backends)
+    assert set(cached.curves_of(plan.dtype, plan.threads) or {}) == set(plan.backends)
+    assert now == cached
+    assert (cold.rows, cold.curves, cold.backends) == ((), (), {})
+
+
+TRAINING = Training("mlp:100x4x8", 1000)
+
+
+def row(backend: str, process: int, seconds: float | None, **fields: Any) -> Measurement:
+    described = problem_fields(shape.find(TRAINING.reference))
+    return measured(**described, backend=backend, process=process, seconds=seconds, **fields)
+
+
+def times(reference: str, **seconds: float) -> Times:
+    ordered = dict(sorted(seconds.items(), key=lambda item: item[1]))
+    return Times(reference=reference, epochs=1, operations=100, seconds=ordered)
+
+
+def pick(reference: str, backend: str, sure: bool = True, seconds: float | None = None) -> Pick:
+    return Pick(
+        reference=reference,
+        epochs=1,
+        backend=backend,
+        sure=sure,
+        seconds=seconds,
+        source="estimated",
+    )
+
+
+def test_a_training_takes_preparing_and_its_iterations_in_the_median_process() -> None:
+    rows = [
+        row("numpy", process, seconds, prepare_seconds=0.5)
+        for process, seconds in enumerate((1e-3, 9e-3, 2e-3))
+    ]
+    rows += [row("numba", 0, 1e-4, prepare_seconds=3.0)]
+    rows += [row("jax-cpu", 0, None, status="skipped", reason="no")]
+    rows += [row("torch-cpu", 0, 1e-9), row("numpy", 3, 1e-9, phase="forward")]
+    found = times_of(TRAINING, rows, ["numpy", "numba", "jax-cpu"])
+    assert found.seconds == {"numpy": pytest.approx(2.5), "numba": pytest.approx(3.1)}
+    assert found.best == "numpy"
+    assert found.lead == pytest.approx(3.1 / 2.5)
+    assert found.reasons == {"jax-cpu": "no"}
+
+
+def test_regret_is_what_the_pick_takes_over_what_the_best_takes() -> None:
+    known = [times(f"{index}", a=1.0, b=float(index)) for index in range(2, 22)]
+    picks = [pick(own.reference, "a") for own in known[:-1]] + [pick("21", "b")]
+    quality = judge(NEVER, known, picks)
+    assert (quality.answers, quality.label) == ("never", 'measure="never"')
+    assert (quality.right.hits, quality.right.trials) == (19, 20)
+    assert (quality.median, quality.high, quality.worst) == (1.0, 1.0, 21.0)
+    assert quality.worst_of == "21"
+    assert quality.picks[-1].regret == 21.0
+    twice = judge(NEVER, known, [*picks[:-2], pick("20", "b"), pick("21", "b")])
+    assert (twice.high, twice.worst) == (20.0, 21.0)
+
+
+def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
+    """Up to 10 %: a sure pick of the second is no mistake there, but its being sure is told."""
+    known = [times("close", a=1.0, b=1.09), times("near", a=1.0, b=1.08), times("far", a=1, b=2)]
+    quality = judge(NOW, known, [pick("close", "b"), pick("near", "a", False), pick("far", "b")])
+    assert quality.unsure_if_close is not None
+    assert quality.wrong_if_sure is not None
+    assert (quality.unsure_if_close.hits, quality.unsure_if_close.trials) == (1, 2)
+    assert (quality.wrong_if_sure.hits, quality.wrong_if_sure.trials) == (1, 2)
+
+
+def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret() -> None:
+    quality = judge(NEVER, [times("one", a=1.0, b=2.0)], [pick("one", "c")])
+    assert quality.untrainable == 1
+    assert quality.right.hits == 0
+    assert quality.wrong_if_sure is not None
+    assert quality.wrong_if_sure.hits == 1
+    assert quality.median is quality.worst is None
+
+
+def prepared(*seconds: float, backend: str = "numba", models: int = 1) -> list[Measurement]:
+    """Rows of one process in the order of its trainings."""
+    return [measured(backend=backend, models=models, prepare_seconds=one) for one in seconds]
+
+
+def seconds_of(rows: list[Measurement]) -> list[float | None]:
+    return [row.prepare_seconds for row in without_compiled_once(rows)]
+
+
+def test_the_first_is_prepared_as_later_ones_are() -> None:
+    assert seconds_of(prepared(4.0, 0.01, 0.03, 0.02)) == [0.02, 0.01, 0.03, 0.02]
+
+
+@pytest.mark.parametrize("seconds", [(0.5, 0.4, 0.6), (0.5, 0.1, 0.01), (4.0, 0.01)])
+def test_what_is_compiled_for_each_training_stays(seconds: tuple[float, ...]) -> None:
+    """And of two trainings nobody knows."""
+    assert seconds_of(prepared(*seconds)) == list(seconds)
+
+
+def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
+    truth: FastestTruth, plan: FastestPlan
+) -> None:
+    """Each training is answered from the others: none of its own rows makes that easy."""
+    assert [times.best for times in truth.trainings] == [
+        fastest_of(training) for training in _drawn(plan)
+    ]
+    never, _, now, default, cold, numpy, numba = truth.qualities
+    assert [one.answers for one in truth.qualities] == [
+        *("never", "cached", "now", "now, knowing nothing, default backends"),
+        *("now, knowing nothing", "always numpy", "always numba"),
+    ]
+    assert never.right.trials == numpy.right.trials == numba.right.trials == 40
+    assert never.median == pytest.approx(1.0, abs=0.02)
+    assert never.high is not None
+    assert never.high < 1.15
+    assert numpy.worst is not None
+    assert numpy.worst > 3
+    assert numpy.right.hits + numba.right.hits == 40
+    assert now.right.trials == now.measured_first == plan.asked
+    assert now.worst == cold.worst == pytest.approx(1.0, abs=0.03)
+    assert default.right.trials == 0, "of the default backends this machine has one alone"
+    assert (truth.processes, truth.backends) == (2, list(BACKENDS))
+
+
+def test_the_left_out_training_is_not_what_answers(truth: FastestTruth, measured_run: Path) -> None:
+    """One whose own rows say the contrary of all others is answered wrong, as it must be."""
+    rows = measured_run / "measurements.jsonl"
+    lines = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
+    odd = lines[0]["problem"]
+    before = next(times for times in truth.trainings if times.reference == odd)
+    fast, slow = list(before.seconds)
+    for line in lines:
+        if line["problem"] == odd and line["backend"] == slow:
+            line["seconds"] *= before.seconds[fast] / before.seconds[slow] / 2
+    rows.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    never = result_of(measured_run).of("never")
+    assert never is not None
+    judged = next(one for one in never.picks if one.reference == odd)
+    assert (judged.picked, judged.best) == (fast, slow)
+
+
+def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> None:
+    rows = measured_run / "measurements.jsonl"
+    lines = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
+    gone = lines[0]["problem"]
+    kept = [own for own in lines if own["problem"] != gone or own["backend"] == "numpy"]
+    rows.write_text("".join(f"{json.dumps(line)}\n" for line in kept), encoding="utf-8")
+    truth = result_of(measured_run)
+    assert truth.without == [gone]
+    assert len(truth.trainings) == 39
+    assert truth.qualities[0].right.trials == 39
+
+
+def test_the_newest_run_is_found_a_finished_one_first(measured_run: Path) -> None:
+    results = measured_run.parents[2]
+    later = measured_run.with_name("later")
+    later.mkdir()
+    run = json.loads((measured_run / "run.json").read_text(encoding="utf-8"))
+    run |= {"started": "2027-01-01T00:00:00Z", "finished": None}
+    (later / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    assert newest(results, None) == newest(results, "box") == measured_run
+    run["finished"] = "2027-01-01T00:00:00Z"
+    (later / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    assert newest(results, None) == later
+    with pytest.raises(UserError, match="no run of `make fastest`"):
+        newest(results, "elsewhere")
+
+
+def test_the_document_has_every_pick(truth: FastestTruth) -> None:
+    document = msgspec.json.decode(msgspec.json.encode(truth, enc_hook=str))
+    assert len(document["trainings"]) == 40
+    assert set(document["trainings"][0]["seconds"]) == set(BACKENDS)
+    assert {len(quality["picks"]) for quality in document["qualities"]} >= {40, 6}
+
+
+def _drawn(plan: FastestPlan) -> list[Training]:
+    return draw(plan.trainings, plan.seed)
+
+
+def test_the_section_stands_between_its_marks(truth: FastestTruth, tmp_path: Path) -> None:
+    """Date, machine, aim, a row for each way to answer; the rest of the page stays."""
+    page = tmp_path / "fastest.md"
+    page.write_text(
+        "above\n<!-- begin: regret -->\nin place of this\n<!-- end: regret -->\nbelow\n", "utf-8"
+    )
+    assert save(page, truth) == page
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("above\n<!-- begin: regret -->\nMeasured on 2026-01-01 on Abacus 3000")
+    assert text.endswith("<!-- end: regret -->\nbelow\n")
+    assert "in place of this" not in text
+    for name in ('measure="never"', 'measure="cached"', 'measure="now"', "always numpy"):
+        assert f"| {name} | " in text
+    assert "The aim is a median of 1.00, 1.15 at 95 % and 1.50 at worst." in text
+    assert "](fastest-regret.svg)" in text
+    assert (tmp_path / "fastest-regret.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -1,0 +1,294 @@
+"""Recorded runs are judged as live ones are, by the gate and by other tools' rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace as with_other
+from math import log1p
+from statistics import median
+
+import numpy as np
+import pytest
+from asv import _stats
+from asv.commands.compare import _is_result_better
+from asv_runner.statistics import compute_stats
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from pytest_benchmark.utils import parse_compare_fail
+from scipy import stats
+
+from benchmarks.validation.gate.proof import targets
+from benchmarks.validation.gate.record import ProofRun
+from benchmarks.validation.gate.recorded import (
+    OTHERS,
+    RecordedCounts,
+    asv,
+    mann_whitney,
+    pyperf,
+    pytest_benchmark,
+)
+from benchmarks.validation.gate.replay import (
+    GATE,
+    LEVELS,
+    LOUDER,
+    Replays,
+    ReplayTrial,
+    rejudge,
+    replays,
+    screen_size,
+    window_blocks,
+)
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import WorkEvidence
+from tests.validation.conftest import MakeRun, noise, pairs, recorded
+
+RULE = Rule()
+
+
+COUNTS = {"time_it": RecordedCounts([1e6, 1.2e6], [0.0, 0.0003, -0.0004, 0.002])}
+
+
+def silent(done: int, total: int, message: str) -> None:
+    assert 0 <= done < total
+
+
+def rates(spread: float, draws: int = 40) -> dict[float, float]:
+    result = replays([("time_it", pairs(noise(spread, 3000)))], {}, RULE, silent, draws)
+    return {
+        level: float(
+            np.mean([trial.found[GATE] for trial in result.trials if trial.level == level])
+        )
+        for level in LEVELS
+    }
+
+
+def test_little_noise_finds_everything_but_nothing_where_nothing_is() -> None:
+    rate = rates(0.003)
+    assert rate[0.0] == 0
+    assert rate[0.05] == rate[0.10] == rate[0.20] == 1
+
+
+def of_work(spread: float, draws: int = 40) -> dict[tuple[float, float], list[ReplayTrial]]:
+    """Trials with more work, by level and by how loud the clock was made."""
+    result = replays([("time_it", pairs(noise(spread, 3000)))], COUNTS, RULE, silent, draws)
+    by_level: dict[tuple[float, float], list[ReplayTrial]] = {}
+    for trial in result.of("more work"):
+        by_level.setdefault((trial.level, trial.louder), []).append(trial)
+    return by_level
+
+
+def test_more_work_is_found_however_loud_the_clock() -> None:
+    """From 2 % up it is found, 1 % of it is seen and not called slower; nothing is not seen."""
+    trials = of_work(0.04)
+    assert {louder for _, louder in trials} == {*LOUDER}
+    for louder in LOUDER:
+        for level in (0.02, 0.03, 0.05):
+            assert np.mean([trial.found[GATE] for trial in trials[level, louder]]) >= 0.95
+        assert all(trial.seen for trial in trials[0.01, louder])
+        for level in (0.0, 0.01):
+            assert not any(trial.found[GATE] for trial in trials[level, louder])
+        assert not any(trial.seen for trial in trials[0.0, louder])
+
+
+def test_too_few_blocks_for_a_longest_run_give_no_replay() -> None:
+    """A run that would have to take blocks twice is no run."""
+    short = pairs(noise(0.01, window_blocks(RULE) - 1))
+    result = replays([("time_it", short)], {}, RULE, silent, 5)
+    assert (result.trials, result.promised, result.windows) == ([], [], 0)
+    long = pairs(noise(0.01, 2 * window_blocks(RULE)))
+    assert replays([("time_it", long)], {}, RULE, silent, 5).windows == 2
+
+
+def test_the_same_work_is_looked_at_and_screened_where_it_looks_slower() -> None:
+    """However noisy; what the work says of what rose changes nothing."""
+    same, rose = WorkEvidence("same"), WorkEvidence("rose")
+    assert screen_size([0.0] * 90, RULE, same) == RULE.look
+    assert screen_size(noise(0.3, 90, 3), RULE, same) == RULE.look
+    slower = [log1p(0.05) + deviation for deviation in noise(0.01, 90)]
+    assert screen_size(slower, RULE, same) == RULE.screen
+    assert screen_size([-ratio for ratio in slower], RULE, same) == RULE.look
+    assert screen_size(noise(0.3, 90, 3), RULE, rose) == RULE.most_screen
+
+
+RULE = Rule()
+
+
+def promoted(run: MakeRun, control: float = 0.0, blocks: int = 13) -> ProofRun:
+    """By chance, as it is in runs in which nothing changed; here by 8 %, for sure."""
+    made = run("same", 0, ratios=[log1p(0.08) + deviation for deviation in noise(0.005, 10)])
+    fresh = recorded([log1p(0.08) + deviation for deviation in noise(0.005, blocks, 2)], arms=3)
+    for block in fresh:
+        block[2] = [round(sample * (1 + control)) for sample in block[2]]
+    return replace(made, rows=[replace(made.rows[0], confirmation=fresh)])
+
+
+def test_a_quiet_run_is_as_clean_as_it_was(run: MakeRun) -> None:
+    judged = rejudge(run("same", 3, verdict="regression", row_verdict="regression"), RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.rows[0].verdict) == ("clean", "no change")
+
+
+def test_what_came_nearest_to_an_alarm_is_not_left_out(run: MakeRun) -> None:
+    """On the blocks that there are: a rule that takes more of them is not flattered."""
+    judged = rejudge(promoted(run), RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.rows[0].verdict) == ("regression", "regression")
+
+
+def test_its_control_counts(run: MakeRun) -> None:
+    judged = rejudge(promoted(run, control=0.2, blocks=30), RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.control_alarmed) == ("inconclusive", True)
+
+
+def test_the_same_work_was_looked_at_and_is_clean_again(run: MakeRun) -> None:
+    """Six blocks, however loud, and no more; a look that is suspicious wants ten."""
+    same = {0: [1e6, 1e6]}
+    loud = run("same", 3, ratios=noise(0.2, 6, 4), counts=same, verdict="inconclusive")
+    judged = rejudge(loud, RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.rows[0].verdict) == ("clean", "no change")
+    assert judged.rows[0].stands_on == "work"
+    assert judged.rows[0].work == loud.rows[0].work
+    assert rejudge(run("same", 3, ratios=noise(0.01, 10), counts=same), RULE) is None
+    assert rejudge(run("same", 3, ratios=noise(0.01, 6)), RULE) is None
+    suspicious = [log1p(0.03) + deviation for deviation in noise(0.02, 10)]
+    assert rejudge(run("same", 3, ratios=suspicious[:6], counts=same), RULE) is None
+    calm = [*suspicious[:6], -0.03, -0.02, -0.03, -0.02]
+    assert rejudge(run("same", 3, ratios=calm, counts=same), RULE) is not None
+
+
+def test_what_would_have_been_measured_otherwise_is_not(run: MakeRun) -> None:
+    """Another screen, another promotion; a slowdown, whose finding depends on the number."""
+    quiet = run("same", 0)
+    assert rejudge(quiet, with_other(RULE, screen=8)) is None
+    assert rejudge(quiet, with_other(RULE, screen_alpha=0.999, margin=0.0)) is None
+    assert rejudge(promoted(run), with_other(RULE, screen_alpha=1e-30)) is None
+    assert rejudge(run("slower-5", 0), RULE) is None
+
+
+NONE = Replays([], [], 0)
+
+
+def equal_runs(run: MakeRun, alarms: tuple[int, ...] = ()) -> list[object]:
+    runs = [run("same", number) for number in range(160)]
+    runs += [run("neighbour", number) for number in range(40)]
+    for index in alarms:
+        kind, number = runs[index].kind, runs[index].number
+        runs[index] = run(kind, number, row_verdict="regression", verdict="regression")
+    return runs
+
+
+def met(runs: list[object], replays: Replays = NONE) -> list[bool | None]:
+    return [target.met for target in targets(runs, replays)]  # type: ignore[arg-type]
+
+
+def test_two_hundred_runs_without_alarm_meet_the_target_and_its_bound_is_exact(
+    run: MakeRun,
+) -> None:
+    """0 of 200: at most 1.83 %, for 1 − 0.025^(1/200)."""
+    runs = equal_runs(run)
+    first, second, *others = targets(runs, NONE)
+    assert (first.met, second.met) == (True, True)
+    assert first.reached.high == pytest.approx(1 - 0.025 ** (1 / 200))
+    assert (first.reached.hits, first.reached.trials, second.reached.trials) == (0, 200, 40)
+    assert [target.met for target in others] == [None] * 9
+
+
+def test_one_alarm_misses_it_and_too_few_runs_say_nothing(run: MakeRun) -> None:
+    assert met(equal_runs(run, alarms=(3,)))[:2] == [False, True]
+    assert met(equal_runs(run, alarms=(170,)))[:2] == [False, False]
+    assert met(equal_runs(run)[:199])[:2] == [None, None]
+    assert met([*equal_runs(run)[:2], run("slower-5", 0, verdict="regression")])[0] is None
+
+
+def trials(level: float, spread: str, hits: int, of: int) -> list[ReplayTrial]:
+    return [ReplayTrial(level, spread, {GATE: index < hits}) for index in range(of)]
+
+
+def test_slowdowns_count_where_blocks_spread_little() -> None:
+    """What is missed on a noisy machine misses no target; 600 replays at least are wanted."""
+    noisy = trials(0.05, "≤ 5 %", 0, 500) + trials(0.10, "more", 0, 500)
+    quiet = trials(0.05, "≤ 2.5 %", 570, 600) + trials(0.10, "≤ 1 %", 594, 600)
+    assert met([], Replays(noisy + quiet, [], 1))[8:] == [True, True, None]
+    promised = trials(0.04, "more", 569, 600)
+    assert met([], Replays(quiet[1:], promised, 1))[8:] == [None, True, False]
+    missed = trials(0.05, "≤ 2.5 %", 569, 600) + trials(0.10, "≤ 1 %", 593, 600)
+    assert met([], Replays(missed, [], 1))[8:10] == [False, False]
+    counted = [with_other(trial, evidence="same work") for trial in missed]
+    assert met([], Replays(counted, [], 1))[8:10] == [None, None]
+
+
+def more_work(level: float, found: int, seen: int, of: int) -> list[ReplayTrial]:
+    """Louder and louder, and of any spread: all count."""
+    return [
+        ReplayTrial(
+            level, "more", {GATE: index < found}, "more work", 4.0 ** (index % 3), index < seen
+        )
+        for index in range(of)
+    ]
+
+
+def test_more_work_is_found_whatever_the_clock_says() -> None:
+    """From 2 % up; of 1 % it is enough that it is seen."""
+    enough = more_work(0.02, 594, 0, 600) + more_work(0.01, 0, 594, 600)
+    other = more_work(0.0, 0, 0, 600) + more_work(0.10, 0, 0, 600)
+    assert met([], Replays(enough + other, [], 1))[2:5:2] == [True, True]
+    missed = more_work(0.05, 593, 0, 600) + more_work(0.01, 0, 593, 600)
+    assert met([], Replays(missed, [], 1))[2:5:2] == [False, False]
+    assert met([], Replays(enough[1:-1], [], 1))[2:5:2] == [None, None]
+
+
+SAMPLES = st.lists(st.integers(90, 120), min_size=21, max_size=60).map(np.array)
+
+
+@given(SAMPLES, SAMPLES)
+def test_mann_whitney_is_that_of_asv_ties_and_all(base: np.ndarray, head: np.ndarray) -> None:
+    """Whole numbers of a narrow range are full of ties."""
+    _, expected = _stats.mann_whitney_u(base.tolist(), head.tolist())
+    assert mann_whitney(base, head) == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
+@pytest.mark.parametrize("factor", [1.05, 1.1])
+@pytest.mark.parametrize("slower", [1.0, 1.04, 1.06, 1.09, 1.12])
+@pytest.mark.parametrize("spread", [0.01, 0.1])
+def test_asv_judges_as_asv_does(factor: float, slower: float, spread: float) -> None:
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        base = random.lognormal(0, spread, 50)
+        head = slower * random.lognormal(0, spread, 50)
+        kept = [
+            (compute_stats(samples.tolist(), 1)[1], samples.tolist()) for samples in (base, head)
+        ]
+        expected = _is_result_better(median(base), median(head), kept[0], kept[1], factor)
+        assert asv(base, head, factor) == expected
+
+
+@given(SAMPLES, SAMPLES)
+def test_pytest_benchmark_fails_where_its_own_check_does(
+    base: np.ndarray, head: np.ndarray
+) -> None:
+    check = parse_compare_fail("mean:5%")
+    failed = check.fails({"mean": head.mean()}, {"mean": base.mean()})
+    assert pytest_benchmark(base, head) == bool(failed)
+
+
+@given(st.integers(5, 60), st.floats(-1, 1), st.integers(0, 99))
+def test_pyperf_is_students_test_with_pooled_variance(count: int, shift: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    base, head = random.normal(10, 1, count), random.normal(10 + shift, 2, count)
+    test = stats.ttest_ind(head, base, equal_var=True)
+    slower = test.pvalue < 0.05 and head.mean() > base.mean()
+    assert pyperf(base, head) == slower
+
+
+def test_pyperf_takes_samples_without_variance_at_their_word() -> None:
+    assert pyperf(np.full(5, 1.0), np.full(5, 1.001))
+    assert not pyperf(np.full(5, 1.0), np.full(5, 1.0))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_each_rule_finds_a_doubling_and_no_rule_calls_faster_slower(name: str) -> None:
+    base = np.random.default_rng(5).lognormal(0, 0.01, 50)
+    assert OTHERS[name](base, 2 * base)
+    assert not OTHERS[name](2 * base, base)

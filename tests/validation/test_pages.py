@@ -1,0 +1,93 @@
+"""What the docs say of the suite's answers is what was measured, by the code that there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.validation.__main__ import main
+from benchmarks.validation.gate.page import measured_gate, save
+from benchmarks.validation.gate.proof import ProofRequest, current_gate, prove
+
+ROOT = Path(__file__).parents[2]
+PROOF = ROOT / "docs" / "gate-proof.md"
+
+
+def test_the_proof_in_the_docs_is_of_todays_gate() -> None:
+    """Else its numbers are of code that nobody runs."""
+    assert measured_gate(PROOF.read_text(encoding="utf-8")) == current_gate().work, (
+        f"{PROOF.relative_to(ROOT)} was measured with other code of the gate, or of the proof's "
+        "suite: run `make proof` (about an hour on a quiet machine) and commit the page and its "
+        "results"
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "digest"),
+    [("commit abc, gate `0123abc`. Every block", "0123abc"), ("The gate `compare` judges", None)],
+)
+def test_a_page_names_the_gate_that_it_is_about(page: str, digest: str | None) -> None:
+    assert measured_gate(page) == digest
+
+
+def sections(page: Path) -> dict[str, str]:
+    """The page's parts by their title; the heading has none."""
+    first, *others = page.read_text(encoding="utf-8").split("\n## ")
+    parts = dict(other.split("\n", 1) for other in others)
+    return {"": first.partition("![")[0], **parts}
+
+
+def test_the_proof_in_the_docs_is_what_the_stored_runs_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the replays, which take minutes: `proof --report` draws them too."""
+    monkeypatch.chdir(ROOT)
+    request = ProofRequest("epyc-2core", Path("results"), 200, report_only=True)
+    page = save(tmp_path / "proof.md", prove(request, lambda *_: None, draws=0))
+    made, committed = sections(page), sections(PROOF)
+    replayed = {title for title in committed if title.startswith(("Found in repl", "Found at"))}
+    assert len(replayed) == 4
+    assert list(made) == [title for title in committed if title not in replayed]
+    live = [one for one in made.pop("Targets").splitlines() if not one.endswith("| 0 |")]
+    assert len(live) > 5
+    assert set(live) <= set(committed["Targets"].splitlines())
+    assert made == {title: committed[title] for title in made}
+
+
+def test_worlds_are_the_same_for_the_same_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the shares are of what was tried: every world once, clear ones and others."""
+    documents = []
+    for _ in range(2):
+        page = tmp_path / "truth.md"
+        assert main(["truth", "--worlds", "4", "--seed", "3", "--json", "--save", str(page)]) == 0
+        documents.append(json.loads(capsys.readouterr().out))
+    one, two = documents
+    assert (one["locator"], one["map"]) == (two["locator"], two["map"])
+    every, clear, others = (row["right"] for row in one["locator"]["rows"])
+    assert every["trials"] == clear["trials"] + others["trials"] == 4
+    assert one["locator"]["rows"][0]["wrong_and_sure"] == 0
+    assert "truth --worlds 4 --seed 3`" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("truth --save /proc/no/truth.md", "/proc/no/truth.md: cannot be written"),
+        ("fastest --backends numpy", "fewer than two of numpy can run here"),
+        ("fastest --budget 0", "--budget takes minutes, above 0"),
+        ("fastest --report --results {folder}", "no run of `make fastest`: leave out --report"),
+        ("proof --report --results {folder}", "no run yet: leave out --report"),
+        ("proof --kind sane", "unknown --kind 'sane'"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    words: str, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.format(folder=tmp_path).split()) == 2
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith("error: ")
+    assert error in said

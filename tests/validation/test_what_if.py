@@ -1,0 +1,96 @@
+"""Estimates beside published times: the page of the docs is what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.validation.what_if import (
+    Host,
+    Kernels,
+    Published,
+    PublishedRow,
+    PublishedTable,
+    compare,
+    published,
+    save,
+)
+from perceptron.analysis.what_if.devices import DEVICES
+from perceptron.analysis.what_if.estimate import EAGER, KernelWork, estimate
+from perceptron.backends import registry
+from perceptron.studies.what_if import count_kernels
+
+KERNELS = [Kernels(count=3, product=(2048, 2048, 2048))]
+
+
+def table(device: str | None, seconds: float, host: Host | None = None) -> PublishedTable:
+    return PublishedTable(
+        name="products",
+        hardware="a box",
+        device=device,
+        source="a page",
+        backend=EAGER,
+        gradients=True,
+        host=host,
+        rows=[PublishedRow(case="three", seconds=seconds, kernels=KERNELS)],
+    )
+
+
+def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
+    """What an estimate is good for: at least 80 % inside, a factor of four in the median."""
+    truth = compare(published())
+    assert truth.inside >= 0.8 * len(truth.rows)
+    assert truth.median_width <= 4
+    assert truth.inside == sum(row.low <= row.published <= row.high for row in truth.rows)
+
+
+def test_a_row_is_estimated_for_its_device_with_the_dispatch_of_its_host() -> None:
+    host = Host(seconds=1.0, operations=100)
+    truth = compare(Published([table("t4", 0.05, host)], []))
+    (row,) = truth.rows
+    expected = estimate(KERNELS[0].work(), 0.01, DEVICES["t4"], EAGER, 1)
+    assert (row.low, row.high) == (expected.low, expected.high)
+    assert row.ratio == pytest.approx(expected.seconds / 0.05)
+    assert (row.inside, row.kernels) == (True, 3)
+    assert truth.median_width == pytest.approx(expected.high / expected.low)
+
+
+def test_unnamed_hardware_may_be_any() -> None:
+    """From the fastest device at its best to the slowest at its worst."""
+    (row,) = compare(Published([table(None, 1.0)], [])).rows
+    each = [compare(Published([table(name, 1.0)], [])).rows[0] for name in DEVICES]
+    assert row.low == min(one.low for one in each)
+    assert row.high == max(one.high for one in each)
+    assert not row.inside
+
+
+def test_a_shape_is_the_work_of_each_of_its_kernels() -> None:
+    """In float32, every tensor read or written once."""
+    assert Kernels(count=2, product=(3, 4, 5)).work() == [KernelWork(120.0, 4.0 * 47, 3)] * 2
+    assert Kernels(count=1, elements=10, tensors=3).work() == [KernelWork(10.0, 120.0, None)]
+    assert Host(seconds=1e-4, operations=10).dispatch == pytest.approx(1e-5)
+
+
+def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:
+    """They stand in the file so that the page needs no PyTorch."""
+    if reason := registry.reason_unavailable("torch-cpu"):
+        pytest.skip(f"torch-cpu: {reason}")
+    from perceptron.problems import catalogue
+
+    problem = catalogue.find("or-gate")
+    counted = count_kernels([problem], "float32")
+    (table,) = [table for table in published().tables if table.name.startswith("OR gate")]
+    assert table.host is not None
+    assert table.host.operations == counted.host_operations
+    (row,) = table.rows
+    assert sum(shape.count for shape in row.kernels) == len(counted.kernels[problem.name])
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "what-if.md"
+
+
+def test_the_page_in_docs_is_what_the_command_writes(tmp_path: Path) -> None:
+    """Nothing in it is measured: a figure that is changed changes the page, by `make what-if`."""
+    written = save(tmp_path / "page.md", compare(published())).read_text(encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == written
