@@ -91,7 +91,7 @@ proof: install
 	$(BIN)/perceptron proof --save docs/gate-proof.md
 
 readme: install
-	$(BIN)/python -m perceptron.report.readme
+	$(BIN)/python -m docs.build
 
 wheels: install
 	$(BIN)/python -m benchmarks.wheels

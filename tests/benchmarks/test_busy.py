@@ -13,9 +13,9 @@ import pytest
 from benchmarks import busy, speed_parts
 from benchmarks.code_state import code_state
 from benchmarks.progress_file import ProgressFile, StepDone
+from benchmarks.speeds import Answer, GateSpeed, Speeds, read_speeds, speeds_file
 from benchmarks.steps import steps
 from perceptron.errors import UserError
-from perceptron.records.speeds import Answer, GateSpeed, Speeds, read_speeds, speeds_file
 
 CROSSOVER = {
     "family": "mlp-width",

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.cli import app
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.report import readme
-from perceptron.report.answers import ladder_words
+from perceptron.report.tables.ladder import ladder_words
 from perceptron.studies import overhead as study
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
@@ -109,7 +108,6 @@ def test_no_place_names_a_floor_that_is_not_decided(
     said = {
         "text": capsys.readouterr().out,
         "page": json.dumps(shown, ensure_ascii=False),
-        "README": readme.batch_blocks(result)["ladder-batches"],
         "overview": ladder_words(result).replace("no floor", "No floor"),
     }
     for place, words in said.items():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from docs.build.blocks import fill
 from perceptron.report import text_file
 from perceptron.report.numbers import NONE, count, digits, percent
-from perceptron.report.readme import fill
 from perceptron.report.tables import grid, markdown
 from perceptron.report.tables.grid import TextTable
 from perceptron.report.tables.terminal import out
