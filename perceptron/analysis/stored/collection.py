@@ -84,6 +84,9 @@ class Machine(Struct, frozen=True, kw_only=True):
 class Collection(Struct, frozen=True, kw_only=True):
     """Results, judged. Every list begins with the newest of this machine, then of any.
 
+    This machine is the one with the host's name. Without results of that name, because it has
+    changed or ``--machine`` gave another, it is the one that measured last.
+
     ``answers`` are those of the newest questions, whatever command asked them. ``benches`` holds
     the newest of each machine and kind of hardware, without rehearsals, ``maps``
     of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
@@ -120,8 +123,8 @@ def judge_results(
 ) -> Collection:
     """Judge what was read of a results folder; whole runs are loaded as they are needed.
 
-    ``here`` is the name of this machine, whose results come first. ``load`` and ``load_facts``
-    raise `UserError` for a run that cannot be read; that becomes a complaint.
+    ``here`` is the host's name. ``load`` and ``load_facts`` raise `UserError` for a run that cannot
+    be read; that becomes a complaint.
     """
     rows = [row for row in stored.rows if plausible(row)]
     complaints = list(stored.complaints)
@@ -129,10 +132,10 @@ def judge_results(
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
     complaints += [warning.message for warning in definitions(rows).warnings()]
-    finished = sorted(
-        (run for run in stored.runs if run.run.finished is not None),
-        key=lambda run: run.run.machine != here,
-    )
+    finished = [run for run in stored.runs if run.run.finished is not None]
+    if finished and all(row.machine != here for row in rows):
+        here = finished[0].run.machine
+    finished.sort(key=lambda run: run.run.machine != here)
     places = {run.folder: place for place, run in enumerate(finished)}
 
     def newest(study: str, judge: Callable[[LoadedRun], Judged]) -> list[Judged]:
