@@ -142,26 +142,6 @@ def test_a_busy_target_that_is_missed_says_so(what: str, change: dict[str, Any],
     assert row(what, busy=replace(BUSY, **change))[3] == f"{cell}: {MISSED}"
 
 
-@pytest.mark.parametrize(
-    ("what", "change"),
-    [
-        ("a whole `bench`", {"bench": BenchSpeed(361.0, [], [])}),
-        ("`crossover", {"crossover": CrossoverSpeed(91.0, [])}),
-        ("`numpy` ÷", {"ratios": {"numpy": [0.66]}}),
-        ("a whole A/A", {"gate": GateSpeed([10.5], [])}),
-    ],
-)
-def test_a_quiet_target_that_is_missed_says_so(what: str, change: dict[str, Any]) -> None:
-    assert row(what, quiet=replace(QUIET, **change))[1].endswith(f": {MISSED}")
-
-
-def test_a_busy_run_that_is_sure_of_nothing_shows_that_beside_the_quiet_one() -> None:
-    """It contradicts nothing, and is not what the quiet one is."""
-    unsure = [replace(answer, sure=False) for answer in (NEVER, CROSSES)]
-    cell = row("a whole `bench`", busy=replace(BUSY, bench=BenchSpeed(60.0, unsure, [])))[3]
-    assert cell == "1.0 min; sure 0 of 2, quiet 2 of 2"
-
-
 def test_an_answer_that_is_not_sure_contradicts_nothing() -> None:
     unsure = replace(CROSSES, size=9000.0, low=8000.0, high=9500.0, sure=False)
     busy = replace(BUSY, crossover=CrossoverSpeed(99.0, [unsure]))
@@ -252,11 +232,3 @@ def test_processes_that_waited_do_not_count_where_others_are_enough() -> None:
         "no interval, 1 too contended to say",
         "1 of 1, 1 too contended to say",
     ]
-
-
-def test_what_was_lost_is_counted() -> None:
-    lost = SelfRound(first=timed([*FIRST[1:], None]), second=timed(FIRST))
-    nothing = SelfRound(first=timed([None] * 3), second=timed(FIRST[:3]))
-    quiet, busy = cells([lost], [nothing])[::3]
-    assert quiet == "1 of 1, 1 without a time"
-    assert busy == "no interval, 3 without a time"

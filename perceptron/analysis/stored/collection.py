@@ -132,10 +132,13 @@ def judge_results(
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
     complaints += [warning.message for warning in definitions(rows).warnings()]
-    finished = [run for run in stored.runs if run.run.finished is not None]
-    if finished and all(row.machine != here for row in rows):
-        here = finished[0].run.machine
-    finished.sort(key=lambda run: run.run.machine != here)
+    machines = _machines(rows, stored.runs, load_facts, complaints.append)
+    if machines and all(machine.name != here for machine in machines):
+        here = machines[0].name
+    finished = sorted(
+        (run for run in stored.runs if run.run.finished is not None),
+        key=lambda run: run.run.machine != here,
+    )
     places = {run.folder: place for place, run in enumerate(finished)}
 
     def newest(study: str, judge: Callable[[LoadedRun], Judged]) -> list[Judged]:
@@ -180,7 +183,6 @@ def judge_results(
     others = [group for study in _ASKED for group in _groups(finished, study)]
     asked = [runs[0] for runs in (*by_hardware, *others)]
     newest_asked = sorted(asked, key=lambda run: places[run.folder])[:_ANSWERS]
-    machines = _machines(rows, stored.runs, load_facts, complaints.append)
     return Collection(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
