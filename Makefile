@@ -103,7 +103,7 @@ proof: install
 	$(BIN)/python -m benchmarks.validation proof --save docs/gate-proof.md
 
 readme: install
-	$(BIN)/python -m perceptron.report.readme
+	$(BIN)/python -m docs.build
 
 wheels: install
 	$(BIN)/python -m benchmarks.wheels

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from benchmarks.speeds import SelfRatios, SelfRound
 from perceptron.backends import registry
 from perceptron.machine import machine_name
 from perceptron.measure.job import Job, Outcome
@@ -15,7 +16,6 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
-from perceptron.records.speeds import SelfRatios, SelfRound
 
 PAIRS = 8
 # A backend and its threads; on small problems, where a neighbour disturbs most.

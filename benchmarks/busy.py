@@ -27,19 +27,18 @@ from benchmarks.code_state import code_state
 from benchmarks.neighbour import busy_neighbour
 from benchmarks.progress_file import ProgressFile
 from benchmarks.results import ROOT, STEERING
-from benchmarks.steps import steps
-from perceptron.commands.shared.options import folder_name
-from perceptron.errors import UserError, unknown
-from perceptron.machine import cpu_name, machine_name, usable_cores
-from perceptron.records.speeds import (
+from benchmarks.speeds import (
     CrossoverSpeed,
     Speeds,
     keep_speeds,
     read_speeds,
     speeds_file,
 )
+from benchmarks.steps import steps
+from perceptron.commands.shared.options import folder_name
+from perceptron.errors import UserError, unknown
+from perceptron.machine import cpu_name, machine_name, usable_cores
 from perceptron.report import text_file
-from perceptron.report.tables.speeds import speeds_lines
 
 COMMAND = "python -m benchmarks.busy"
 ANSWERS = "answers-beside-others"
@@ -86,10 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             before = current(ROOT / "results", machine)
             parts = chosen(options.only)
             keep = partial(keep_speeds, ROOT / "results")
+            from docs.build.how_sure import speeds_lines  # asv imports this module
+
             table = "\n".join(speeds_lines(measure(before, parts, known, keep, _say)))
         print(table)
         if options.save is not None:
-            from perceptron.report.readme import fill  # asv imports this module without matplotlib
+            from docs.build.blocks import fill
 
             text = options.save.read_text(encoding="utf-8")
             filled = fill(text, {block: table}, str(options.save))

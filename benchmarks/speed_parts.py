@@ -13,15 +13,15 @@ from typing import Any
 import msgspec
 
 from benchmarks.results import ROOT, unsteered
-from benchmarks.steps import CROSSOVER
-from perceptron.errors import UserError
-from perceptron.records.speeds import (
+from benchmarks.speeds import (
     Answer,
     BenchSpeed,
     CrossoverSpeed,
     GateSpeed,
     Width,
 )
+from benchmarks.steps import CROSSOVER
+from perceptron.errors import UserError
 
 ROUNDS = 7
 BASE = "numpy-published"

@@ -46,10 +46,8 @@ def steps(machine: str, commits: Path) -> list[Step]:
 
     The pages come last: a changed file would make another commit of the rows measured after it.
     """
-    # asv imports every module here, and has no pages.
-    from perceptron.report.answers import ADVISED
-    from perceptron.report.many_blocks import SEARCHED as MANY
-    from perceptron.report.process_blocks import SEARCHED
+    # asv imports every module here.
+    from docs.build.shown import ADVISED, MANY, SEVERAL
 
     named = ("--machine", machine, "--json")
     return [
@@ -61,7 +59,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("advise", (_ours("advise", *ADVISED.split(), *named),), 0.5),
         Step("crossover", (_ours(*CROSSOVER, *named),), 2),
         Step("race", (_ours(*RACE, *named),), 3.5),
-        Step("processes", (_ours(*SEARCHED.split(), *named),), 18),
+        Step("processes", (_ours(*SEVERAL.split(), *named),), 18),
         Step("many", tuple(_ours(*one.split(), "--budget", "7", *named) for one in MANY), 15),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.code_state import same_code
+from benchmarks.of_record import tracked
 from perceptron.errors import UserError
-from perceptron.records.of_record import tracked
 from perceptron.records.runs import StoredRun, stored_runs
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from benchmarks.of_record import export
 from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.cli import main
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
-from perceptron.records.of_record import export
 from perceptron.rehearsal import is_rehearsal
 from tests import slurm, watching
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from docs.build.shown import MANY_FAMILIES, SEVERAL_FAMILIES, SEVERAL_PAIRS
 from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNESS
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
@@ -19,7 +20,6 @@ from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadin
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
-from perceptron.report.newest_runs import MANY_FAMILIES, SEVERAL_FAMILIES, SEVERAL_PAIRS
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")

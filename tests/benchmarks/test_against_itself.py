@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks import against_itself
 from benchmarks.against_itself import PAIRS, pair_of, self_ratios
+from benchmarks.speeds import SelfRound
 from perceptron.measure import launch
-from perceptron.records.speeds import SelfRound
 
 
 def test_rounds_of_eight_pairs_are_taken_until_the_time_is_up() -> None:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import busy
+from benchmarks.speeds import GateSpeed, Speeds
 from perceptron.errors import UserError
-from perceptron.records.speeds import GateSpeed, Speeds
 
 
 class Bench:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from benchmarks.of_record import export
 from perceptron.analysis.stored.collection import collect
-from perceptron.records.of_record import export
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.write import write_site
 from tests.browser.conftest import ARGUMENTS, chromium

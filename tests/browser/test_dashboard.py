@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from docs.build.shown import shown
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import collect
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
-from perceptron.report.newest_runs import newest_bench
 from tests.browser.conftest import Audit, Shot
 from tests.browser.serving import serve
 from tests.browser.watched import Watch, until
@@ -41,7 +41,7 @@ OF_VIEWS = ["sweeps.html", "map.html", "ladder.html", "roofline.html", "race.htm
 @pytest.fixture(scope="module")
 def bench(results_of_record: Path) -> BenchResult:
     """The run that the pages are about."""
-    return newest_bench(results_of_record)
+    return shown(results_of_record).bench
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from docs.build.shown import MANY_FAMILIES, RACED, RACED_TO
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import DayResult, open_day
-from perceptron.report.newest_runs import MANY_FAMILIES, RACED, RACED_TO
 from perceptron.studies.gpu_day import (
     CALL_SECONDS,
     STAGES,

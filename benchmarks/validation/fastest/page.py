@@ -7,12 +7,12 @@ from pathlib import Path
 from benchmarks.validation.fastest.judge import CLOSE
 from benchmarks.validation.fastest.record import ALWAYS, FastestTruth, Judged, Quality
 from benchmarks.validation.share import share_cell
+from docs.build.blocks import fill
 from perceptron.report import text_file
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.axes import log_axis
 from perceptron.report.charts.figure import Line, LineFigure
 from perceptron.report.numbers import NONE, count, digits, percent
-from perceptron.report.readme import fill
 from perceptron.report.tables import grid, markdown
 from perceptron.report.tables.grid import TextTable
 from perceptron.report.tables.terminal import out

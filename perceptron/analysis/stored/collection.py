@@ -84,6 +84,9 @@ class Machine(Struct, frozen=True, kw_only=True):
 class Collection(Struct, frozen=True, kw_only=True):
     """Results, judged. Every list begins with the newest of this machine, then of any.
 
+    This machine is the one with the host's name. Without results of that name, because it has
+    changed or ``--machine`` gave another, it is the one that measured last.
+
     ``answers`` are those of the newest questions, whatever command asked them. ``benches`` holds
     the newest of each machine and kind of hardware, without rehearsals, ``maps``
     of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
@@ -120,8 +123,8 @@ def judge_results(
 ) -> Collection:
     """Judge what was read of a results folder; whole runs are loaded as they are needed.
 
-    ``here`` is the name of this machine, whose results come first. ``load`` and ``load_facts``
-    raise `UserError` for a run that cannot be read; that becomes a complaint.
+    ``here`` is the host's name. ``load`` and ``load_facts`` raise `UserError` for a run that cannot
+    be read; that becomes a complaint.
     """
     rows = [row for row in stored.rows if plausible(row)]
     complaints = list(stored.complaints)
@@ -129,6 +132,9 @@ def judge_results(
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
     complaints += [warning.message for warning in definitions(rows).warnings()]
+    machines = _machines(rows, stored.runs, load_facts, complaints.append)
+    if machines and all(machine.name != here for machine in machines):
+        here = machines[0].name
     finished = sorted(
         (run for run in stored.runs if run.run.finished is not None),
         key=lambda run: run.run.machine != here,
@@ -177,7 +183,6 @@ def judge_results(
     others = [group for study in _ASKED for group in _groups(finished, study)]
     asked = [runs[0] for runs in (*by_hardware, *others)]
     newest_asked = sorted(asked, key=lambda run: places[run.folder])[:_ANSWERS]
-    machines = _machines(rows, stored.runs, load_facts, complaints.append)
     return Collection(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from docs.build.shown import shown
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.errors import UserError
+from perceptron.records.environment import Gpu
 from perceptron.rehearsal import VARIABLE
-from perceptron.report import newest_runs
-from perceptron.report.hardware_blocks import gpus_in_full
-from perceptron.report.newest_runs import newest_bench, newest_ladder, newest_map, shown_runs
 from tests.made import (
     ADVICE,
     BACKENDS,
@@ -46,20 +45,28 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="`perceptron bench` makes one"):
-        newest_bench(tmp_path)
     keep(tmp_path, WHOLE, gpu_rows(), facts=GPU_FACTS)
     with pytest.raises(UserError, match="no finished whole run of a CPU; `perceptron bench` makes"):
-        newest_bench(tmp_path)
+        shown(tmp_path)
+    keep(tmp_path, WHOLE, bench_rows(), started="2026-01-02T00:00:00Z")
     with pytest.raises(UserError, match="`perceptron map` makes one"):
-        newest_map(tmp_path)
+        shown(tmp_path)
+    keep(tmp_path, MAP, map_rows(), started="2026-01-03T00:00:00Z")
     with pytest.raises(UserError, match="`perceptron overhead` makes one"):
-        newest_ladder(tmp_path)
+        shown(tmp_path)
+
+
+def test_a_run_that_cannot_be_read_is_an_error(results: Path) -> None:
+    """Whichever it is: a page must not silently show an older one."""
+    run = keep(results, WHOLE, bench_rows(), started="2026-02-01T00:00:00Z")
+    (run / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json"):
+        shown(results)
 
 
 def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Path) -> None:
     """However new they are; those of batches are there by themselves."""
-    assert shown_runs(results).batches is None
+    assert shown(results).batches is None
     keep(
         results,
         MAP | {"family": "batch-width", "axes": ["batch", "width"]},
@@ -68,7 +75,7 @@ def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Pat
     )
     digits = LADDER | {"problem": "digits"}
     keep(results, digits, ladder_rows("digits"), started="2026-02-02T00:00:00Z")
-    runs = shown_runs(results)
+    runs = shown(results)
     assert runs.phase_map.map.family == "mlp-map"
     assert runs.ladder.problem == "or-gate"
     assert runs.batches is not None
@@ -77,14 +84,14 @@ def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Pat
 
 def test_advice_is_shown_as_soon_as_there_is_some(results: Path) -> None:
     """By the newest finished run of the same machine, its folder relative to the repository."""
-    assert shown_runs(results).advice is None
+    assert shown(results).advice is None
     keep(results, ADVICE, advice_rows(), started="2026-02-01T00:00:00Z", finished=False)
     keep(
         results, ADVICE, advice_rows(), started="2026-02-02T00:00:00Z", machine="far", folder="far"
     )
-    assert shown_runs(results).advice is None
+    assert shown(results).advice is None
     keep(results, ADVICE, advice_rows(), started="2026-02-03T00:00:00Z")
-    result = shown_runs(results).advice
+    result = shown(results).advice
     assert result is not None
     assert result.advice.use == "numpy"
     assert result.results == Path("results/runs/box/2026-02-03T000000Z")
@@ -94,7 +101,7 @@ def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_pa
     """A map that was measured elsewhere since is of another story."""
     results = tmp_path / "results"
     shutil.copytree(results_of_record, results)
-    before = shown_runs(results)
+    before = shown(results)
     for run in (before.phase_map.results, before.ladder.results):
         elsewhere = results / "runs" / "elsewhere"
         shutil.copytree(tmp_path / run, elsewhere / f"{run.name}-later")
@@ -103,9 +110,7 @@ def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_pa
         file = elsewhere / f"{run.name}-later" / "run.json"
         later = {"machine": "elsewhere", "started": "2999-01-01T00:00:00Z"}
         file.write_text(json.dumps(json.loads(file.read_text()) | later))
-    assert newest_runs.newest_map(results).results == before.phase_map.results
-    assert newest_runs.newest_ladder(results).results == before.ladder.results
-    assert newest_bench(results).machine == before.bench.machine
+    assert shown(results) == before
 
 
 GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
@@ -114,14 +119,14 @@ NEWER = "2026-03-01T00:00:00Z"
 
 def test_a_newer_run_with_a_gpu_stands_beside_the_cpu_s(results: Path) -> None:
     """With what was measured on its machine with the GPU, and none of it moves to the CPU."""
-    before = shown_runs(results)
+    before = shown(results)
     assert before.gpus == []
     keep(results, WHOLE, gpu_rows(), started=NEWER, **GPU_BOX)
     keep(results, MAP, map_rows(backends=BACKENDS), started="2026-03-02T00:00:00Z", **GPU_BOX)
     # Newer, and of its machine, but without the GPU.
     keep(results, MAP, map_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
     keep(results, LADDER, ladder_rows(), started="2026-03-04T00:00:00Z", **GPU_BOX)
-    runs = shown_runs(results)
+    runs = shown(results)
     assert replace(runs, gpus=[]) == before
     (gpu,) = runs.gpus
     assert gpu.name == GPU_NAME
@@ -131,6 +136,18 @@ def test_a_newer_run_with_a_gpu_stands_beside_the_cpu_s(results: Path) -> None:
     assert gpu.ladder is None
 
 
+def test_each_gpu_has_its_newest_whole_run_and_the_newest_comes_first(results: Path) -> None:
+    other = replace(GPU_FACTS, gpus=[Gpu(name="Difference Engine")])
+    keep(results, WHOLE, gpu_rows(), started="2026-03-01T00:00:00Z", **GPU_BOX)
+    keep(results, WHOLE, gpu_rows(), started="2026-03-02T00:00:00Z", **GPU_BOX)
+    keep(results, BENCH, gpu_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
+    keep(results, WHOLE, gpu_rows(), started="2026-03-04T00:00:00Z", **GPU_BOX | {"facts": other})
+    assert [(gpu.name, gpu.bench.results.name[:10]) for gpu in shown(results).gpus] == [
+        ("Difference Engine", "2026-03-04"),
+        (GPU_NAME, "2026-03-02"),
+    ]
+
+
 def test_of_a_gpu_the_finding_alone_will_do_until_there_is_more(results: Path) -> None:
     """A day that was cut short brought it first."""
     rows = [row for row in gpu_rows() if row.family == FAMILY]
@@ -138,48 +155,39 @@ def test_of_a_gpu_the_finding_alone_will_do_until_there_is_more(results: Path) -
     keep(results, BENCH, rows, started="2026-03-02T00:00:00Z", **GPU_BOX)
     quick = BENCH | {"quick": True}
     keep(results, quick, rows, started="2026-03-03T00:00:00Z", **GPU_BOX)
-    (gpu,) = shown_runs(results).gpus
+    (gpu,) = shown(results).gpus
     assert gpu.bench.rows[0].when[:10] == "2026-03-02"
-    assert not any(line.startswith("| family") for line in gpus_in_full([gpu]))
+    assert not gpu.bench.crossovers
     keep(results, WHOLE, gpu_rows(), started="2026-02-01T00:00:00Z", **GPU_BOX)
-    (gpu,) = shown_runs(results).gpus
+    (gpu,) = shown(results).gpus
     assert gpu.bench.rows[0].when[:10] == "2026-02-01"
 
 
 def test_a_rehearsal_is_not_shown(results: Path) -> None:
     """However new and whole it is, and whatever it calls its machine."""
-    before = shown_runs(results)
+    before = shown(results)
     rehearsed = replace(GPU_FACTS, variables={VARIABLE: "1"})
     runs = ((WHOLE, gpu_rows()), (MAP, map_rows()), (LADDER, ladder_rows()))
     for day, (plan, rows) in enumerate(runs, start=1):
         keep(results, plan, rows, started=f"2026-03-0{day}T00:00:00Z", facts=rehearsed)
-    assert shown_runs(results) == before
+    assert shown(results) == before
 
 
 def test_the_search_along_models_is_shown_as_soon_as_there_is_one(results: Path) -> None:
-    """Of each family the newest with times, of another machine rather than none; a GPU's is its."""
+    """Of each family the newest with times, of another machine rather than none."""
     keep(results, MANY | {"quick": True}, many_rows(), started="2026-02-01T00:00:00Z")
-    assert shown_runs(results).many == []
+    assert shown(results).many == []
     far = {"machine": "far", "folder": "far"}
     keep(results, MANY, many_rows(), started="2026-02-04T00:00:00Z", **far)
-    (elsewhere,) = shown_runs(results).many
+    (elsewhere,) = shown(results).many
     assert elsewhere.rows[0].machine == "far"
     folder = keep(results, MANY, many_rows(), started="2026-02-03T00:00:00Z")
     other = MANY | {"families": ["many-mlps"]}
     keep(results, other, many_rows("many-mlps"), started="2026-02-05T00:00:00Z")
-    keep(results, WHOLE, gpu_rows(), started=NEWER, **GPU_BOX)
-    on_gpu = [
-        replace(row, backend="torch-cuda", device="cuda") if row.backend == "torch-cpu" else row
-        for row in many_rows()
-    ]
-    keep(results, MANY, on_gpu, started="2026-03-02T00:00:00Z", **GPU_BOX)
-    runs = shown_runs(results)
-    gates, mlps = runs.many
+    gates, mlps = shown(results).many
     assert gates.results == folder.relative_to(results.parent)
     assert {one.family for one in gates.crossovers} == {"many-or-gates"}
     assert {row.family for row in mlps.rows} == {"many-mlps"}
-    (on_its_gpu,) = runs.gpus[0].many
-    assert "torch-cuda" in {row.backend for row in on_its_gpu.rows}
 
 
 def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Path) -> None:
@@ -188,7 +196,7 @@ def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Pat
     keep(results, other, several_rows(), started="2026-02-01T00:00:00Z")
     over = LADDER | {"over_processes": [1, 2]}
     keep(results, over, ladder_rows(), started="2026-02-02T00:00:00Z")
-    runs = shown_runs(results)
+    runs = shown(results)
     assert runs.processes is None
     assert runs.ladder.rows[0].when < "2026-02"
     folder = keep(results, SEVERAL, several_rows(), started="2026-02-03T00:00:00Z")
@@ -200,6 +208,6 @@ def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Pat
         machine="far",
         folder="far",
     )
-    found = shown_runs(results).processes
+    found = shown(results).processes
     assert found is not None
     assert found.results == folder.relative_to(results.parent)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from perceptron.records.of_record import export
+from benchmarks.of_record import export
 
 
 def names(folder: Path) -> set[str]:

@@ -1,26 +1,45 @@
-"""The speeds that the suite sets itself, quiet and beside a busy neighbour, as Markdown."""
+"""docs/how-sure.md: the speeds that the suite sets itself, quiet and beside a busy neighbour.
+
+Of a backend against itself rows are judged as those of two backends are: by processes that were not
+disturbed, and where these are too few by intervals as much wider as waiting may hide.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import inf, isinf, log1p
+from collections.abc import Callable, Iterable
+from math import exp, expm1, inf, isfinite, isinf, log1p
 from statistics import median
 from typing import TypeVar
 
-from perceptron.records.speeds import (
+from benchmarks.speeds import (
     Answer,
     BenchSpeed,
     CrossoverSpeed,
     GateSpeed,
+    SelfRatios,
+    SelfRound,
     Side,
     Speeds,
     Width,
 )
-from perceptron.report.numbers import digits, percent
+from docs.build.blocks import Blocks
+from perceptron.analysis.crossover.points import Point, points_of
+from perceptron.analysis.interval import CONFIDENCE
+from perceptron.analysis.select import has_time
+from perceptron.records.measurement import Measurement
+from perceptron.report.numbers import NONE, count, digits, percent
 from perceptron.report.tables import markdown
-from perceptron.report.tables.against_itself import against_itself_lines
 
 COLUMNS = ("what", "quiet: target", "reached", "one busy neighbour: target", "reached")
+ITSELF_COLUMNS = (
+    "a backend against itself",
+    "quiet: intervals that hold 1",
+    "median ratio",
+    "median width",
+    "one busy neighbour: intervals that hold 1",
+    "median ratio",
+    "median width",
+)
 MISSED = "**missed**"
 BENCH_MINUTES = (6.0, 6.6)
 CROSSOVER_SECONDS = (90.0, 130.0)
@@ -30,6 +49,15 @@ MOST_WIDENED = 2.0
 GATE_SECONDS = (10.0, 15.0)
 
 Part = TypeVar("Part")
+
+
+def blocks(speeds: Speeds | None) -> Blocks:
+    """Return both tables of the newest speeds."""
+    return {
+        "speeds": "Not measured yet: `make targets` does."
+        if speeds is None
+        else "\n".join(speeds_lines(speeds))
+    }
 
 
 def speeds_lines(speeds: Speeds) -> list[str]:
@@ -43,7 +71,7 @@ def speeds_lines(speeds: Speeds) -> list[str]:
         "",
         *markdown.table(COLUMNS, rows),
     ]
-    itself = against_itself_lines(speeds)
+    itself = _against_itself(speeds)
     return [*lines, "", *itself] if itself else lines
 
 
@@ -234,3 +262,66 @@ def _ends(answer: Answer) -> tuple[float, float]:
 def _median_ratio(side: Side, name: str) -> float | None:
     rounds = (side.ratios or {}).get(name)
     return median(rounds) if rounds else None
+
+
+def _against_itself(speeds: Speeds) -> list[str]:
+    """Return a table with a line for each backend; nothing where none was measured."""
+    both = [*(speeds.quiet.alike or []), *(speeds.busy.alike or [])]
+    backends = dict.fromkeys(ratios.backend for ratios in both)
+    rows = [_itself(speeds, backend) for backend in backends]
+    return markdown.table(ITSELF_COLUMNS, rows) if rows else []
+
+
+def _itself(speeds: Speeds, backend: str) -> tuple[str, ...]:
+    sides = (_itself_of(speeds.quiet, backend), _itself_of(speeds.busy, backend))
+    threads = next(ratios.threads for ratios in sides if ratios is not None)
+    plural = "s" if threads > 1 else ""
+    cells = [cell for ratios in sides for cell in _itself_cells(ratios)]
+    return (f"`{backend}`, {threads} thread{plural}", *cells)
+
+
+def _itself_of(side: Side, backend: str) -> SelfRatios | None:
+    return next((ratios for ratios in side.alike or [] if ratios.backend == backend), None)
+
+
+def _itself_cells(ratios: SelfRatios | None) -> tuple[str, str, str]:
+    if ratios is None:
+        return "not measured", NONE, NONE
+    lost = sum(map(_lost, ratios.rounds))
+    points = [point for round_ in ratios.rounds for point in _points(round_)]
+    told = [point for point in points if not point.says_nothing]
+    usable = [point for point in told if isfinite(point.reach(CONFIDENCE))]
+    missing = f", {count(lost)} without a time" if lost else ""
+    if len(told) < len(points):
+        missing += f", {count(len(points) - len(told))} too contended to say"
+    if not usable:
+        return f"no interval{missing}", NONE, NONE
+    ends = [point.interval(CONFIDENCE) for point in usable]
+    hold = sum(low <= 0.0 <= high for low, high in ends)
+    return (
+        f"{hold} of {len(usable)}{missing}",
+        digits(exp(median(point.mean for point in usable)), 4),
+        percent(expm1(median(high - low for low, high in ends))),
+    )
+
+
+def _points(round_: SelfRound) -> list[Point]:
+    """Return the points of all families: sizes of one lend each other what processes vary by."""
+    families = sorted({row.family for row in round_.first})
+    return [
+        point
+        for family in families
+        for point in points_of(_by_size(round_.first, family), _by_size(round_.second, family))
+    ]
+
+
+def _by_size(rows: Iterable[Measurement], family: str) -> dict[float, list[Measurement]]:
+    by_size: dict[float, list[Measurement]] = {}
+    for row in rows:
+        if row.family == family and has_time(row):
+            by_size.setdefault(row.size, []).append(row)
+    return by_size
+
+
+def _lost(round_: SelfRound) -> int:
+    return sum(not has_time(row) for row in (*round_.first, *round_.second))

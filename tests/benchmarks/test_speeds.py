@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.speeds import Side, Speeds, keep_speeds, newest_speeds, read_speeds
 from perceptron.errors import UserError
-from perceptron.records.speeds import Side, Speeds, keep_speeds, newest_speeds, read_speeds
 
 
 def speeds(machine: str, when: str) -> Speeds:

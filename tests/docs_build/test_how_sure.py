@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from perceptron.records.speeds import (
+from benchmarks.speeds import (
     Answer,
     BenchSpeed,
     CrossoverSpeed,
     GateSpeed,
+    SelfRatios,
+    SelfRound,
     Side,
     Speeds,
     Width,
 )
-from perceptron.report.tables.speeds import MISSED, speeds_lines
+from docs.build.how_sure import MISSED, speeds_lines
+from perceptron.records.measurement import Measurement
 
 NEVER = Answer(family="rows", pair="a:b", status="never", sure=True)
 CROSSES = Answer(
@@ -138,26 +142,6 @@ def test_a_busy_target_that_is_missed_says_so(what: str, change: dict[str, Any],
     assert row(what, busy=replace(BUSY, **change))[3] == f"{cell}: {MISSED}"
 
 
-@pytest.mark.parametrize(
-    ("what", "change"),
-    [
-        ("a whole `bench`", {"bench": BenchSpeed(361.0, [], [])}),
-        ("`crossover", {"crossover": CrossoverSpeed(91.0, [])}),
-        ("`numpy` ÷", {"ratios": {"numpy": [0.66]}}),
-        ("a whole A/A", {"gate": GateSpeed([10.5], [])}),
-    ],
-)
-def test_a_quiet_target_that_is_missed_says_so(what: str, change: dict[str, Any]) -> None:
-    assert row(what, quiet=replace(QUIET, **change))[1].endswith(f": {MISSED}")
-
-
-def test_a_busy_run_that_is_sure_of_nothing_shows_that_beside_the_quiet_one() -> None:
-    """It contradicts nothing, and is not what the quiet one is."""
-    unsure = [replace(answer, sure=False) for answer in (NEVER, CROSSES)]
-    cell = row("a whole `bench`", busy=replace(BUSY, bench=BenchSpeed(60.0, unsure, [])))[3]
-    assert cell == "1.0 min; sure 0 of 2, quiet 2 of 2"
-
-
 def test_an_answer_that_is_not_sure_contradicts_nothing() -> None:
     unsure = replace(CROSSES, size=9000.0, low=8000.0, high=9500.0, sure=False)
     busy = replace(BUSY, crossover=CrossoverSpeed(99.0, [unsure]))
@@ -171,3 +155,80 @@ def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     assert row("`numpy` ÷", Side())[3] == "0.630"
     assert row("width", Side())[1::2] == ["not measured", "6.0 %, 4 sizes, 1 open"]
     assert "against itself" not in "\n".join(lines(Side(), Side()))
+
+
+FIRST = [1.0, 1.01, 0.99, 1.0, 1.02, 0.98, 1.0, 1.01]
+
+
+def timed(seconds: Sequence[float | None], waited: Sequence[float] = ()) -> list[Measurement]:
+    """A process for each; None for one that failed."""
+    return [
+        Measurement(
+            source="perceptron",
+            machine="box",
+            when="2026-01-02T03:04:05Z",
+            process=number,
+            family="rows",
+            size=4,
+            backend="numpy",
+            seconds=value,
+            status="failed" if value is None else "ok",
+            waited=waited[number] if waited else 0.0,
+        )
+        for number, value in enumerate(seconds)
+    ]
+
+
+def cells(quiet: list[SelfRound] | None, busy: list[SelfRound] | None) -> list[str]:
+    """The line of numpy without its name."""
+
+    def side(rounds: list[SelfRound] | None) -> Side:
+        alike = [SelfRatios(backend="numpy", threads=2, rounds=rounds or [])]
+        return Side() if rounds is None else Side(alike=alike)
+
+    speeds = Speeds(
+        machine="box",
+        cpu="",
+        cores=2,
+        code="",
+        when="",
+        command="",
+        quiet=side(quiet),
+        busy=side(busy),
+    )
+    line = speeds_lines(speeds)[-1]
+    assert line.startswith("| `numpy`, 2 threads |")
+    return line.strip("| ").split(" | ")[1:]
+
+
+def test_an_interval_holds_1_or_does_not() -> None:
+    """Of two rounds one has a second side that is slower, which a backend never is than itself."""
+    second = FIRST[3:] + FIRST[:3]
+    good = SelfRound(first=timed(FIRST), second=timed(second))
+    bad = SelfRound(first=timed(FIRST), second=timed([1.2 * value for value in second]))
+    hold, ratio, _, *busy = cells([good, bad], None)
+    assert hold == "1 of 2"
+    assert 1.08 < float(ratio) < 1.11
+    assert busy == ["not measured", "–", "–"]
+
+
+def test_processes_that_waited_do_not_count_where_others_are_enough() -> None:
+    """As for two backends; without any, the interval reaches as far as the waiting hides.
+
+    Where one side alone waited, it says nothing.
+    """
+    slowed = [2.0 * value if index % 2 else value for index, value in enumerate(FIRST)]
+    waits = [0.5 * (index % 2) for index in range(len(FIRST))]
+    some = SelfRound(first=timed(FIRST), second=timed(slowed, waits))
+    waited = [0.2] * len(FIRST)
+    longer = [1.2 * value for value in FIRST]
+    everywhere = SelfRound(first=timed(FIRST, waited), second=timed(longer, waited))
+    hold, ratio, width, busy, busy_ratio, busy_width = cells([some], [everywhere])
+    assert (hold, ratio, width) == ("1 of 1", "1.000", "0.0 %")
+    assert (busy, busy_ratio) == ("1 of 1", "1.200")
+    assert busy_width == "56.2 %"
+    unlike = SelfRound(first=timed(FIRST), second=timed(longer, waited))
+    assert cells([unlike], [everywhere, unlike])[::3] == [
+        "no interval, 1 too contended to say",
+        "1 of 1, 1 too contended to say",
+    ]

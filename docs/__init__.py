@@ -1,0 +1,1 @@
+"""The documentation; `build` fills in what comes from results."""

@@ -1,0 +1,58 @@
+"""Rewrite what README and the docs show of the committed results: ``python -m docs.build``.
+
+`make readme` runs it. It replaces the blocks of each page, and draws the pictures again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.of_record import export
+from benchmarks.speeds import Speeds, newest_speeds
+from docs.build import crossovers, findings, gate, how_sure, ladder, race, readme, searches
+from docs.build.blocks import Blocks, fill
+from docs.build.shown import Shown, shown
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Write the pages and the pictures."""
+    with TemporaryDirectory() as folder:
+        results = export(ROOT, Path(folder))
+        files = built(shown(results), newest_speeds(results))
+    for name, text in files.items():
+        (ROOT / name).write_text(text, encoding="utf-8")
+
+
+def built(runs: Shown, speeds: Speeds | None) -> dict[str, str]:
+    """Return the text of each page and picture, by its place in the repository."""
+    files = {
+        page: fill((ROOT / page).read_text(encoding="utf-8"), own, page)
+        for page, own in blocks(runs, speeds).items()
+    }
+    for module in (crossovers, findings, ladder, race, readme):
+        files |= {f"docs/{name}": svg for name, svg in module.pictures(runs).items()}
+    return files
+
+
+def blocks(runs: Shown, speeds: Speeds | None) -> dict[str, Blocks]:
+    """Return the blocks of each page."""
+    proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
+    return {
+        "README.md": readme.blocks(runs, proof, truth),
+        "docs/findings.md": findings.blocks(runs),
+        "docs/crossovers.md": crossovers.blocks(runs),
+        "docs/ladder.md": ladder.blocks(runs),
+        "docs/over-processes.md": searches.over_processes(runs),
+        "docs/many-models.md": searches.many_models(runs),
+        "docs/race.md": race.blocks(runs),
+        "docs/gate-how.md": gate.how(proof),
+        "docs/gate-compared.md": gate.compared(proof),
+        "docs/how-sure.md": how_sure.blocks(speeds),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Blocks of a page: what stands between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import dropwhile, takewhile
+from pathlib import Path
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.errors import UserError
+from perceptron.report.crossover_words import answer, is_measured, missing, status
+from perceptron.report.tables import markdown
+
+Blocks = dict[str, str]
+"""Markdown by the name of its block."""
+_COLUMNS = ("family", "pair", "threads in all", "status", "who is faster [95 % interval]")
+
+
+def fill(document: str, content: Blocks, page: str) -> str:
+    """Return the document with these blocks replaced; `UserError` for one without a place."""
+    for name, block in content.items():
+        begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
+        if begin not in document or end not in document:
+            raise UserError(f"{page}: no place for {name!r}: {begin.strip()} or {end} is missing")
+        head, rest = document.split(begin, 1)
+        document = f"{head}{begin}{block}\n{end}{rest.split(end, 1)[1]}"
+    return document
+
+
+def crossover_lines(crossovers: Iterable[Crossover], *, threads: bool = False) -> list[str]:
+    """Return crossovers as a table, and why the others were not measured."""
+    crossovers = list(crossovers)
+    rows = [
+        (
+            f"`{one.family}`",
+            f"{one.incumbent} → {one.challenger}",
+            str(one.threads),
+            status(one),
+            answer(one),
+        )
+        for one in crossovers
+        if is_measured(one)
+    ]
+    kept = [index for index in range(len(_COLUMNS)) if threads or index != 2]
+    columns, *cells = ([row[index] for index in kept] for row in (_COLUMNS, *rows))
+    reasons = [f"\nNot measured: {reason}." for reason in missing(crossovers)]
+    return [*markdown.table(columns, cells), *reasons]
+
+
+def table_of(page: Path, command: str, section: str = "") -> list[str]:
+    """Return the lines of the first table of a page, or of the section whose heading starts so.
+
+    Raises `UserError` naming the ``command`` that writes the page, if there is none.
+    """
+    try:
+        lines = page.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{page}: {error.strerror}; `{command}` writes it") from None
+    if section:
+        below = dropwhile(lambda line: not line.startswith(f"## {section}"), lines)
+        lines = list(takewhile(lambda line: not line.startswith("## "), list(below)[1:]))
+    rest = dropwhile(lambda line: not line.startswith("|"), lines)
+    table = list(takewhile(lambda line: line.startswith("|"), rest))
+    if not table:
+        where = f" below {section!r}" if section else ""
+        raise UserError(f"{page}: holds no table{where}; `{command}` writes it again")
+    return table

@@ -1,0 +1,109 @@
+"""README and the docs say what the committed results say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from benchmarks import busy
+from benchmarks.speeds import newest_speeds
+from docs.build.__main__ import ROOT, blocks, built
+from docs.build.blocks import fill, table_of
+from docs.build.shown import Shown, shown
+from perceptron.errors import UserError
+from tests.made import BACKENDS, GPU_FACTS, GPU_NAME, MAP, WHOLE, gpu_rows, keep, map_rows
+
+
+@pytest.fixture(scope="module")
+def runs(results_of_record: Path) -> Shown:
+    return shown(results_of_record)
+
+
+def test_the_pages_show_what_the_committed_results_say(
+    results_of_record: Path, runs: Shown
+) -> None:
+    """No number in a block was typed by hand: `make readme` would change nothing."""
+    files = built(runs, newest_speeds(results_of_record))
+    for name, text in files.items():
+        assert (ROOT / name).read_text(encoding="utf-8") == text, name
+    pages = "".join(text for name, text in files.items() if name.endswith(".md"))
+    for name in files:
+        assert name.endswith(".md") or re.search(rf"\]\((docs/)?{Path(name).name}\)", pages), name
+
+
+def test_no_page_has_a_block_that_nothing_fills(runs: Shown) -> None:
+    """Two more are written by the commands that measure them."""
+    filled = {page: {*own} for page, own in blocks(runs, None).items()}
+    filled["docs/fastest.md"] = {"regret"}
+    filled["docs/how-sure.md"].add(busy.ANSWERS)
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        found = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))
+        name = page.relative_to(ROOT).as_posix()
+        assert sorted(found) == sorted(filled.get(name, ())), name
+
+
+def test_what_was_not_measured_names_the_command_that_measures_it(runs: Shown) -> None:
+    nothing: dict[str, Any] = dict.fromkeys(("batches", "advice", "search", "processes", "race"))
+    pages = blocks(replace(runs, many=[], **nothing), None)
+    for page, block, command in (
+        ("docs/ladder.md", "ladder-batches", "perceptron overhead --problem digits"),
+        (
+            "docs/over-processes.md",
+            "processes",
+            "perceptron crossover --family mlp-width",
+        ),
+        ("docs/many-models.md", "many-in-full", "perceptron crossover --family many-or-gates"),
+        ("docs/race.md", "race", "perceptron race --problem digits --target accuracy=0.95"),
+        ("docs/how-sure.md", "speeds", "make targets"),
+    ):
+        assert f"Not measured yet: `{command}" in pages[page][block]
+    assert pages["README.md"]["answers"].count("not measured") >= 5
+
+
+def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
+    results_of_record: Path, runs: Shown, tmp_path: Path
+) -> None:
+    """The CPU's answers stay, byte for byte; of the pictures the finding has one more bar."""
+    results = tmp_path / "results"
+    shutil.copytree(results_of_record, results)
+    about: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
+    keep(results, WHOLE, gpu_rows(), started="2999-01-01T00:00:00Z", **about)
+    keep(results, MAP, map_rows(backends=BACKENDS), started="2999-01-02T00:00:00Z", **about)
+    before, after = built(runs, None), built(shown(results), None)
+
+    def without_gpus(files: dict[str, str]) -> dict[str, str]:
+        return {
+            name: re.sub(r"(?s)<!-- begin: gpus.*?<!-- end: gpus", "", text)
+            for name, text in files.items()
+            if name != "docs/finding.svg"
+        }
+
+    drawn = "docs/map-slide-rule-9000.svg"
+    assert without_gpus(before) == {
+        name: text for name, text in without_gpus(after).items() if name != drawn
+    }
+    assert "torch-cuda" in after[drawn]
+    assert GPU_NAME in after["docs/finding.svg"]
+    assert f"On {GPU_NAME}: torch-cuda overtakes numpy at width " in after["README.md"]
+    full = after["docs/findings.md"]
+    assert f"### {GPU_NAME}\n\n| backend | dtype |" in full
+    assert "| torch-cuda | float32 | 1.51" in full
+    assert "`results/runs/gpu-box/2999-01-01T000000Z`" in full
+    assert "](map-slide-rule-9000.svg)" in full
+
+
+def test_a_page_without_a_place_or_a_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"docs/gate\.md: no place for 'proof'"):
+        fill("nothing", {"proof": "x"}, "docs/gate.md")
+    page = tmp_path / "gate-proof.md"
+    with pytest.raises(UserError, match="`make proof` writes it"):
+        table_of(page, "make proof")
+    page.write_text("# Title\n\n## One\n\ntext\n\n## Two\n\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n")
+    with pytest.raises(UserError, match="no table below 'One'"):
+        table_of(page, "make proof", "One")
+    assert table_of(page, "make proof") == ["| a |", "|---|", "| 1 |"]
