@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.overhead.ladder import OverheadResult, rungs
+from perceptron.analysis.stored.runs import judge_ladder
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables import ladder as ladder_page
 from tests.analysis.overhead.conftest import REMOVES
 from tests.conftest import MakeRow
+from tests.made import LADDER, keep, ladder_rows
 
 
 def test_each_rung_stands_over_the_floor(overhead: OverheadResult) -> None:
@@ -88,3 +93,35 @@ def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
     assert rung.prepare_seconds == pytest.approx(seconds)
     assert rung.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
     assert ladder_page.rung_cells([rung])[0][5] == cell
+
+
+@pytest.mark.parametrize(
+    ("doubted", "why"),
+    [
+        ("left out", "2 of 3 rungs measured"),
+        ("contended", "numba against torch-cpu and numpy is undecided"),
+        ("one process", "numba against torch-cpu and numpy is undecided"),
+        ("tie", "numba against numpy is undecided"),
+    ],
+)
+def test_no_floor_is_named_that_is_not_decided(tmp_path: Path, doubted: str, why: str) -> None:
+    """A rung without a time, contention, one process, and a tie."""
+    rows = ladder_rows()
+    if doubted == "left out":
+        rows = [row for row in rows if row.backend != "numba"]
+    elif doubted == "one process":
+        rows = [row for row in rows if row.process == 0]
+    elif doubted == "tie":
+        rows = [
+            replace(row, seconds=1e-7 * (1.3 - 0.2 * row.process))
+            if row.backend == "numpy" and row.phase is None
+            else row
+            for row in rows
+        ]
+    else:
+        rows = [replace(row, waited=0.9 if row.backend == "numba" else 0.0) for row in rows]
+    result = judge_ladder(read_run(keep(tmp_path, LADDER, rows)))
+    assert result.no_floor is not None
+    assert result.no_floor.startswith(why)
+    assert {rung.ratio_to_floor for rung in result.rungs} == {None}
+    assert {rung.ratio_low for rung in result.rungs} == {None}
