@@ -23,7 +23,6 @@ from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.one_by_one import MOST_MODELS, OneByOneTrainer
 from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.problems import catalogue
-from perceptron.problems.datasets import Clusters
 from perceptron.problems.problem import Problem
 from tests.backends.each_alone import assert_each_as_alone
 from tests.conftest import ROOT
@@ -262,14 +261,21 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
     assert not any(map(psutil.pid_exists, numbers))
 
 
-@pytest.mark.parametrize("problem", SEVERAL.values(), ids=lambda problem: problem.name)
-@pytest.mark.parametrize("folds", [False, True], ids=["shared", "folds"])
-def test_all_at_once_is_each_alone(problem: Problem, folds: bool) -> None:
+PERCEPTRONS = replace(SEVERAL["many-perceptrons"], models=5)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        *SEVERAL.values(),
+        replace(PERCEPTRONS, folds=True),
+        replace(PERCEPTRONS, folds=True, batch=None),
+        replace(PERCEPTRONS, batch=None),
+    ],
+    ids=lambda problem: f"{problem.name}-{problem.batch}-{'folds' if problem.folds else 'shared'}",
+)
+def test_all_at_once_is_each_alone(problem: Problem) -> None:
     """Parameters, losses and accuracies, over epochs and a reset, in float64."""
-    if folds:
-        dataset = getattr(problem.dataset, "whole", problem.dataset)
-        problem = replace(problem, dataset=Clusters("clusters", 70, dataset.features, classes=3))
-        problem = replace(problem, models=5, folds=True)
     together = trainer_of(problem, "float64")
     together.train(3)
     together.reset()

@@ -1,4 +1,4 @@
-"""Training over several processes: parts and weights of rows, buckets, what all ranks leave."""
+"""Training over several processes: parts and weights of rows, and what all ranks leave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement, checks
 from perceptron.backends.data_parallel.backend import CPU, CUDA
-from perceptron.backends.data_parallel.buckets import bucket_bytes, buckets_of
 from perceptron.backends.data_parallel.parts import part_of, weight_of
 from perceptron.backends.data_parallel.world import running_world
 from perceptron.backends.protocol import Distributed, RankFailed, Ranks, processes_of, ranks_of
@@ -118,25 +117,6 @@ def test_a_gpu_is_needed_for_each_process(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(CUDA.accelerator.__class__, "unavailable", lambda self: None)
     assert CUDA.unavailable() is None
     assert CUDA.over(2).unavailable() == "needs 2 GPUs, one for each process, and finds 1"
-
-
-MIB = 2**20
-
-
-def test_the_first_bucket_is_small_and_gradients_are_never_divided() -> None:
-    assert buckets_of([MIB // 2, MIB // 2, 30 * MIB, MIB, MIB]) == (MIB, 30 * MIB, 2 * MIB)
-    assert buckets_of([100]) == (100,)
-    assert buckets_of([]) == ()
-
-
-@pytest.mark.parametrize("reference", ["or-gate", "mlp:8x512x600x512x700"])
-def test_pytorch_makes_the_same_buckets(reference: str) -> None:
-    """As it says itself, once it has seen in which order gradients are made."""
-    problem = catalogue.find(reference)
-    for told in registry.load("torch-ddp@2").ranks.call(  # type: ignore[attr-defined]
-        inside.bucket_sizes, problem, "float32"
-    ):
-        assert tuple(told) == bucket_bytes(problem, "float32")
 
 
 ROWS = st.integers(1, 200)
