@@ -34,6 +34,18 @@ def test_an_epoch_passes_over_the_rows_once(batches: Batches, epoch: int) -> Non
     assert len(last) == batches.shortest
 
 
+@given(batches)
+def test_the_batch_left_over_is_kept_shorter_or_dropped(batches: Batches) -> None:
+    """Nothing else of an epoch is."""
+    rest = batches.rows % batches.size
+    if batches.last == "keep":
+        assert batches.rows_per_epoch == batches.rows
+        assert batches.shortest == (rest or batches.size)
+    else:
+        assert batches.rows_per_epoch == batches.rows - rest
+        assert batches.shortest == batches.size
+
+
 @given(batches, st.integers(0, 10**6), st.integers(0, 400))
 def test_spans_are_the_bounds_of_iterations_one_after_the_other(
     batches: Batches, iteration: int, iterations: int
