@@ -88,6 +88,12 @@ _PLAIN = Sgd(rate=0.01)
 # That mistakes would be noticed is a promise of problems more than of backends.
 MISTAKES = tuple(check for check in checks.CHECKS if check.name.startswith("mistakes"))
 PROMISES = tuple(check for check in checks.CHECKS if check not in MISTAKES)
+# Together every kind of thing: all rows, hidden layers, batches with a short last one by Adam and
+# by momentum, several models and their folds. All others are tried by `make test-long`.
+SHORT = (
+    *("or-gate", "mlp-depth:2", "batches-momentum", "batches-adam"),
+    *("many-momentum", "folds-adam"),
+)
 
 
 def network(

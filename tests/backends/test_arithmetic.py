@@ -14,20 +14,23 @@ from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.problems import catalogue
 from perceptron.problems.batches import Last
-from perceptron.problems.held_out import hold_out
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, Loss, Problem
 from perceptron.problems.start import GivenStart
 from tests.backends.conftest import assert_as_numpy, marks, network
 
-
-def _param(name: str, *values: object) -> object:
-    identifier = "-".join([name, *(getattr(value, "kind", str(value)) for value in values)])
-    return pytest.param(registry.load(name), *values, id=identifier, marks=marks(name))
-
-
-INTERPRETED, COMPILED = ("numpy-inplace", "python"), ("numba", "jax-cpu")
+OURS, COMPILED = ("numpy-inplace", "python"), ("numba", "jax-cpu")
+TORCH = ("torch-cpu", "torch-cpu-functional", "torch-cpu-manual")
+INTERPRETED = (*OURS, *TORCH)
 """Backends that take a combination in no time, and those that compile each for a second."""
+SLOW = pytest.mark.slow
+
+
+def _param(name: str, *values: object, slow: bool = False) -> object:
+    identifier = "-".join([name, *(getattr(value, "kind", str(value)) for value in values)])
+    all_marks = [*marks(name), *([SLOW] if slow else [])]
+    return pytest.param(registry.load(name), *values, id=identifier, marks=all_marks)
+
 
 every_backend = pytest.mark.parametrize(
     "backend", [_param(name) for name in (*INTERPRETED, *COMPILED)]
@@ -45,7 +48,7 @@ every_backend = pytest.mark.parametrize(
         ),
         # The slope of a loss and that of an activation are two factors: each is tried once.
         *(
-            _param(name, activation, loss)
+            _param(name, activation, loss, slow=loss not in ("mse", "bce"))
             for name in COMPILED
             for activation, loss in zip(cycle(get_args(Activation)), get_args(Loss), strict=False)
         ),
@@ -68,16 +71,17 @@ KINDS = [
     Adam(rate=0.01, weight_decay=0.1),
     AdamW(rate=0.01),
 ]
+FEW = (KINDS[1], KINDS[4])
 
 
 @pytest.mark.parametrize(
     ("backend", "optimizer", "keep"),
     [
-        _param(name, optimizer, keep)
+        _param(name, optimizer, keep, slow=name in COMPILED and optimizer not in FEW)
         for name in (*INTERPRETED, *COMPILED)
         for optimizer in KINDS
         for keep in get_args(Last)
-        if name in INTERPRETED or keep == "keep" or optimizer is KINDS[0]
+        if name in OURS or keep == "keep" or optimizer is KINDS[0]
     ],
 )
 def test_every_optimizer_on_batches_over_epochs(
@@ -103,11 +107,11 @@ def test_every_optimizer_on_batches_over_epochs(
 @pytest.mark.parametrize(
     ("backend", "loss", "batch"),
     [
-        _param(name, loss, batch)
+        _param(name, loss, batch, slow=name in COMPILED and (loss, batch) != ("cross-entropy", 4))
         for name in (*INTERPRETED, *COMPILED)
         for loss in get_args(Loss)
         for batch in (None, 4)
-        if name in INTERPRETED or batch or loss == "mse"
+        if name in OURS or batch or loss == "mse"
     ],
 )
 def test_several_outputs_under_every_loss(backend: Backend, loss: Loss, batch: int | None) -> None:
@@ -126,22 +130,6 @@ def test_a_softmax_of_large_values_is_finite(backend: Backend) -> None:
         start=GivenStart((np.full((3, 3), 300.0) * np.eye(3), np.array([0.0, 1000.0, -1000.0]))),
     )
     assert_as_numpy(_prepared(backend, steep), steep)
-
-
-@every_backend
-def test_evaluate_scores_both_parts_as_numpy_does(backend: Backend) -> None:
-    """Loss and accuracy of the same parameters, on what is held out too."""
-    problem = network(((4, "tanh"),), "identity", "cross-entropy", rows=60, batch=8)
-    problem = replace(problem, dataset=hold_out(problem.dataset, 0.3))
-    trainer, reference = _prepared(backend, problem), NUMPY.prepare(problem, "float64")
-    for either in (trainer, reference):
-        either.train(30)
-    ours, theirs = trainer.evaluate(), reference.evaluate()
-    assert ours.test is not None
-    assert theirs.test is not None
-    for score, expected in ((ours.train, theirs.train), (ours.test, theirs.test)):
-        assert score.loss == pytest.approx(expected.loss, rel=1e-9)
-        assert score.accuracy == expected.accuracy
 
 
 def _prepared(backend: Backend, problem: Problem) -> Trainer:
@@ -169,3 +157,27 @@ def test_a_training_that_diverges_shows(backend: Backend) -> None:
     with np.errstate(all="ignore"):
         trainer.train(2000)
         assert not np.isfinite(trainer.loss())
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [_param(name) for name in ("torch-cpu-dataloader", "torch-cpu-compiled", *TORCH, *COMPILED)],
+)
+@pytest.mark.usefixtures("traced_not_compiled")
+def test_orders_begin_again_after_a_cycle(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epochs have a limited number of orders, after which the first is next, in any call."""
+    monkeypatch.setattr("perceptron.problems.batches.CYCLE", 2)
+    problem = network(
+        ((6, "tanh"),), "identity", "cross-entropy", 27, optimizer=KINDS[0], batch=5, classes=3
+    )
+    assert problem.batches is not None
+    assert problem.batches.cycle == 12
+    trainer = backend.prepare(problem, "float64")
+    trainer.train(13)
+    trainer.train(18)
+    numpy = NUMPY.prepare(problem, "float64")
+    numpy.train(31)
+    for ours, theirs in zip(trainer.parameters(), numpy.parameters(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)

@@ -66,13 +66,6 @@ def test_the_ladder_of_a_gpu_is_its_own() -> None:
     assert not set(rungs("cuda")) & set(rungs("cpu"))
 
 
-@pytest.mark.parametrize("device", ["mps", "xpu"])
-def test_the_ladder_of_another_device_starts_with_torch(device: str) -> None:
-    ((name, removes),) = rungs(device).items()
-    assert name == f"torch-{device}"
-    assert removes.startswith("nothing: ")
-
-
 def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
     """A chain that is broken by a wrong name would drop all rungs after it."""
     backends = [registry.load(name) for name in registry.BUILT_IN]
@@ -123,17 +116,6 @@ def test_a_foreign_backend_without_a_rung_changes_nothing(
     assert rungs("cpu") == before
 
 
-def test_a_rung_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise NumPy under another name would stand on the ladder twice."""
-
-    class Elsewhere(NumpyBackend):
-        name = "elsewhere"
-
-    before = rungs("cpu")
-    install(monkeypatch, Elsewhere())
-    assert rungs("cpu") == before
-
-
 def test_rungs_that_follow_each_other_in_a_circle_are_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -161,16 +143,7 @@ def test_over_processes_the_ladder_starts_with_the_most(batches: bool) -> None:
     assert list(ladder.items())[3:] == below
 
 
-def test_a_rung_removes_all_that_the_one_before_it_had() -> None:
-    """Without the rung of one process, the partners as well; with it alone, no partner."""
-    ladder = rungs("cpu", processes=(2,))
-    assert list(ladder)[:2] == [TWO, "torch-cpu"]
-    assert "all-reduce" in ladder["torch-cpu"]
-    assert "DDP" in ladder["torch-cpu"]
-    alone = rungs("cpu", processes=(1,))
-    assert alone[DDP] == STARTS
-    assert "all-reduce" not in alone["torch-cpu"]
-
-
 def test_a_device_without_such_a_backend_has_its_ladder_unchanged() -> None:
+    ((name, removes),) = rungs("mps").items()
+    assert (name, removes[:9]) == ("torch-mps", "nothing: ")
     assert rungs("mps", processes=(1, 2)) == rungs("mps")

@@ -1,16 +1,35 @@
-"""Which backends train several models at once: the page about them names those, and no others."""
+"""Several models at once: as each alone, stacked, one by one, in processes, under vmap, by hand."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 
-from perceptron.backends import registry
+from perceptron import optional
+from perceptron.backends import numpy_stacked, registry
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
-from perceptron.backends.protocol import Unsupported
+from perceptron.backends.numpy_stacked import SideBySideTrainer, StackedTrainer, trainer_of
+from perceptron.backends.numpy_trainer import NumpyTrainer
+from perceptron.backends.one_by_one import MOST_MODELS, OneByOneTrainer
+from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
+from tests.backends.each_alone import assert_each_as_alone
 from tests.conftest import ROOT
+
+needs_joblib = pytest.mark.skipif(
+    optional.missing("joblib") is not None, reason=str(optional.missing("joblib"))
+)
 
 THREE = "mlp:8x3x4:3m"
 
@@ -28,10 +47,6 @@ def named(text: str) -> list[str]:
 def in_the_table() -> set[str]:
     rows = [line for line in section("The backends").splitlines() if line.startswith("| `")]
     return {name for row in rows for name in named(row.split("|")[1])}
-
-
-def test_the_table_names_backends_that_there_are() -> None:
-    assert in_the_table() <= registry.BUILT_IN.keys()
 
 
 @pytest.mark.usefixtures("traced_not_compiled")
@@ -55,3 +70,213 @@ def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
     assert [named(line) for line in lines] == [
         list(rungs(device, batches=False, models=True)) for device in ("cpu", "cuda")
     ]
+
+
+SEVERAL = {problem.name: problem for problem in problems() if problem.models > 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("many-or-gates:4", SideBySideTrainer),
+        ("many-perceptrons", SideBySideTrainer),
+        ("many-momentum", StackedTrainer),
+        ("folds-adam", StackedTrainer),
+    ],
+)
+def test_models_of_a_layer_are_a_layer_where_they_share_the_data(
+    name: str, kind: type[NumpyTrainer]
+) -> None:
+    problem = SEVERAL[name]
+    assert type(trainer_of(problem, "float64")) is kind
+    assert type(trainer_of(problem.single(0), "float64")) is NumpyTrainer
+
+
+def test_the_size_of_the_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they do not divide the parameters."""
+    problem = SEVERAL["many-adam"]
+    whole = trainer_of(problem, "float64")
+    monkeypatch.setattr(numpy_stacked, "_PIECE", 7)
+    in_pieces = trainer_of(problem, "float64")
+    for trainer in (whole, in_pieces):
+        trainer.train(5)
+    for array, same in zip(whole.parameters(), in_pieces.parameters(), strict=True):
+        np.testing.assert_array_equal(array, same)
+
+
+NAMES = [name for name in registry.BUILT_IN if name.endswith("-one-by-one")]
+
+
+OR_GATES = catalogue.find("many-or-gates:4")
+
+
+def test_with_one_model_it_is_the_backend_itself() -> None:
+    trainer = registry.load("numpy-one-by-one").prepare(OR_GATES.single(2), "float32")
+    assert type(trainer) is NumpyTrainer
+
+
+def test_each_model_is_the_single_training_to_the_last_bit() -> None:
+    trainer = registry.load("numpy-one-by-one").prepare(OR_GATES, "float32")
+    trainer.train(50)
+    weights, bias = trainer.parameters()
+    losses = []
+    for index in range(4):
+        alone = registry.load("numpy").prepare(OR_GATES.single(index), "float32")
+        alone.train(50)
+        np.testing.assert_array_equal(weights[index], alone.parameters()[0])
+        np.testing.assert_array_equal(bias[index], alone.parameters()[1])
+        losses.append(alone.loss())
+    assert trainer.loss() == np.mean(losses)
+    assert trainer.evaluate().train.loss == np.mean(losses)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_needs_what_its_backend_needs(name: str) -> None:
+    """The worker asks it what it asks any backend."""
+    backend, own = registry.load(name), registry.load(name.removesuffix("-one-by-one"))
+    assert (backend.device, backend.unavailable()) == (own.device, own.unavailable())
+    assert backend.environment(3) == own.environment(3)
+    for attribute in ("imports", "compiles", "accelerator", "published_dtype", "unprofiled"):
+        assert getattr(backend, attribute, None) == getattr(own, attribute, None)
+    # It trains in phases of its own, and dispatches for each model.
+    assert not hasattr(backend, "phased")
+    assert not hasattr(backend, "kernels")
+    assert hasattr(backend, "prepared_from_cache") == hasattr(own, "prepared_from_cache")
+
+
+def test_more_models_than_say_more_are_refused() -> None:
+    """Before a trainer is made for each."""
+    with pytest.raises(Unsupported, match="one by one"):
+        registry.load("numpy-one-by-one").prepare(
+            replace(OR_GATES, models=MOST_MODELS + 1), "float32"
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared(name: str) -> None:
+    """Of what is refused, nothing takes long; with one model it is the backend itself."""
+    backend = registry.load(name)
+    trainers: list[Any] = [None] * OR_GATES.models
+    assert least_seconds_of(backend, OR_GATES) == OneByOneTrainer(trainers).least_seconds
+    assert least_seconds_of(backend, OR_GATES.single(0)) == 0.0
+    assert least_seconds_of(backend, replace(OR_GATES, models=MOST_MODELS + 1)) == 0.0
+    assert least_seconds_of(registry.load("numpy"), OR_GATES) is None
+    many = catalogue.find("many-or-gates:1000")
+    more = least_seconds_of(registry.load("numpy-one-by-one"), many)
+    assert more == pytest.approx(250 * OneByOneTrainer(trainers).least_seconds)
+
+
+class Compiles:
+    """A backend that has found everything but what it is asked for first."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def prepare(self, problem: object, dtype: object) -> None:
+        self.asked += 1
+
+    def prepared_from_cache(self) -> bool:
+        return self.asked > 1
+
+
+def test_what_the_first_model_compiled_is_not_found_by_the_others() -> None:
+    """A start takes that time, although all but one of the trainers find it done."""
+    backend: Any = type(registry.load("numpy-one-by-one"))("none", registry.load("numpy").rung)  # type: ignore[attr-defined]
+    vars(backend)["_backend"] = Compiles()
+    backend.prepare(OR_GATES, "float32")
+    assert backend.prepared_from_cache() is False
+    backend.prepare(OR_GATES, "float32")
+    assert backend.prepared_from_cache() is True
+
+
+def test_what_is_queued_is_queued_of_each() -> None:
+    """Where trainers queue; else there is nothing to call."""
+
+    class Queues:
+        queued = 0
+
+        def queue(self, iterations: int) -> None:
+            self.queued += iterations
+
+    queues: list[Any] = [Queues(), Queues()]
+    one_by_one: Any = OneByOneTrainer(queues)
+    one_by_one.queue(7)
+    assert [trainer.queued for trainer in queues] == [7, 7]
+    assert not hasattr(OneByOneTrainer([*queues, object()]), "queue")
+
+
+@needs_joblib
+@pytest.mark.parametrize(
+    "problem",
+    [SEVERAL["many-adam"], SEVERAL["folds-adam"], catalogue.find("or-gate")],
+    ids=lambda problem: problem.name,
+)
+def test_they_train_as_one_process_does_to_the_last_bit(problem: Problem) -> None:
+    """Call after call, wherever a share goes; and with one model."""
+    in_pool = registry.load("processes").prepare(problem, "float32")
+    one_by_one = registry.load("numpy-one-by-one").prepare(problem, "float32")
+    for trainer in (in_pool, one_by_one):
+        trainer.train(3)
+        trainer.reset()
+        for iterations in (7, 6):
+            trainer.train(iterations)
+    for array, same in zip(in_pool.parameters(), one_by_one.parameters(), strict=True):
+        np.testing.assert_array_equal(array, same)
+    assert in_pool.evaluate() == one_by_one.evaluate()
+
+
+@needs_joblib
+def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
+    variables = registry.load("processes").environment(3)
+    assert variables["LOKY_MAX_CPU_COUNT"] == "3"
+
+
+@needs_joblib
+def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
+    """As the workers of a study do: nothing is told to end them."""
+    code = (
+        "import os\n"
+        "from perceptron.backends import registry\n"
+        "from perceptron.problems import catalogue\n"
+        "backend = registry.load('processes')\n"
+        "backend.prepare(catalogue.find('many-or-gates:4'), 'float32')\n"
+        "print(*backend.process_ids(), flush=True)\n"
+        "os._exit(0)\n"
+    )
+    root = Path(registry.__file__).parents[2]
+    said = tmp_path / "said"
+    with said.open("w") as out:  # a pipe would stay open for as long as a worker has it
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            check=True,
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
+    numbers = [int(word) for word in said.read_text().split()]
+    assert len(numbers) >= 2
+    until = time.monotonic() + 30.0
+    while any(map(psutil.pid_exists, numbers)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(psutil.pid_exists, numbers))
+
+
+PERCEPTRONS = replace(SEVERAL["many-perceptrons"], models=5)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        *SEVERAL.values(),
+        replace(PERCEPTRONS, folds=True),
+        replace(PERCEPTRONS, folds=True, batch=None),
+        replace(PERCEPTRONS, batch=None),
+    ],
+    ids=lambda problem: f"{problem.name}-{problem.batch}-{'folds' if problem.folds else 'shared'}",
+)
+def test_all_at_once_is_each_alone(problem: Problem) -> None:
+    """Parameters, losses and accuracies, over epochs and a reset, in float64."""
+    together = trainer_of(problem, "float64")
+    together.train(3)
+    together.reset()
+    assert_each_as_alone(together, problem, 13)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,15 +70,6 @@ def test_the_load_is_the_last_minutes() -> None:
     assert facts.load_average(None) is None
 
 
-def test_the_load_of_cores_that_are_not_ours_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a job's cores of a large machine, say; it would be others' load on other cores."""
-    monkeypatch.setattr(facts, "load_average", lambda: 13.0)
-    monkeypatch.setattr(facts, "usable_cores", os.cpu_count)
-    assert facts.conditions(with_loop=False).load == 13.0
-    monkeypatch.setattr(facts, "usable_cores", lambda: (os.cpu_count() or 1) - 1)
-    assert facts.conditions(with_loop=False).load is None
-
-
 def test_stolen_time_is_a_share_of_the_busy_time() -> None:
     """Idle CPUs lose nothing; a system that does not count it has no share."""
     before = SimpleNamespace(user=10.0, system=1.0, idle=50.0, steal=1.0)
@@ -126,12 +116,3 @@ def test_the_tick_is_the_smallest_step_that_is_seen(monkeypatch: pytest.MonkeyPa
     readings = itertools.chain([0.0, 0.0, 5.0, 5.0, 7.0, 6.0], itertools.repeat(10.0))
     assert facts.clock_tick(lambda: next(readings)) == 2.0
     assert facts.clock_tick(lambda: 1.0) is None
-
-
-def test_only_cheap_facts_without_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quick mode starts no process, and reports nothing that it did not measure."""
-    monkeypatch.setattr(facts, "loop_steadiness", lambda: pytest.fail("measured"))
-    cheap = facts.conditions(with_loop=False)
-    assert (cheap.loop, cheap.steal_share, cheap.swapped_bytes) == (None, None, None)
-    assert cheap.clock_tick_seconds is not None
-    assert 0 < cheap.clock_tick_seconds < 0.1

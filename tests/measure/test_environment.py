@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import msgspec
@@ -9,7 +8,6 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.data_parallel.nodes import NODES
-from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure import environment as facts_of_machine
 from perceptron.measure import loaded_libraries
@@ -34,20 +32,6 @@ def test_equal_facts_have_equal_ids() -> None:
     again = environment([registry.load("numpy")], threads=1)
     other = environment([registry.load("numpy")], threads=2)
     assert first.id == again.id != other.id
-
-
-def test_facts_are_the_same_beside_what_trains_over_several_processes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Its processes have fewer threads each; rows of the others stay comparable between runs."""
-    monkeypatch.setattr(
-        facts_of_machine,
-        "_loaded",
-        lambda names, variables: loaded_libraries.LoadedLibraries(pools=[], versions={}),
-    )
-    backends = [registry.load(name) for name in ("numpy", "torch-ddp@2")]
-    assert environment(backends, 4).variables["OMP_NUM_THREADS"] == "4"
-    assert environment(backends[1:], 4).variables["OMP_NUM_THREADS"] == "2"
 
 
 def test_several_nodes_are_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,12 +105,6 @@ def test_backends_that_do_not_bear_each_other_are_asked_one_by_one(
     assert environment(backends[:1], 1).pools == environment(backends, 1).pools
 
 
-def test_libraries_that_never_are_there_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts_of_machine, "_LOADING_SECONDS", 0.0)
-    with pytest.raises(UserError, match="libraries took 0 s to load"):
-        environment([], 1)
-
-
 def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:
     """And which CUDA it can run, beside which a library brings its own."""
     versions, gpus = facts_of_machine.gpus_here(nvml(names=("Abacus", "Slide Rule")))
@@ -139,17 +117,3 @@ def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:
     partial = nvml()
     partial.nvmlSystemGetCudaDriverVersion = partial.nvmlDeviceGetTotalEnergyConsumption
     assert facts_of_machine.gpus_here(partial) == ({}, [])
-
-
-def test_a_build_for_one_version_of_cuda_is_recorded_under_one_name(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """So that machines can be compared by name."""
-
-    def version(package: str) -> str:
-        if package in ("cupy-cuda13x", "nvidia-cublas-cu12"):
-            return "1.2"
-        raise PackageNotFoundError(package)
-
-    monkeypatch.setattr(facts_of_machine, "version", version)
-    assert facts_of_machine._packages() == {"cupy": "1.2", "cublas": "1.2"}

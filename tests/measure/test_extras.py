@@ -8,7 +8,7 @@ from perceptron.measure import extras
 from perceptron.measure.job import Part
 from perceptron.measure.timed_loop import TimedLoop, repeat
 from perceptron.measure.timing import Effort, time_training
-from perceptron.problems import catalogue, cost
+from perceptron.problems import catalogue
 
 SHORT = Effort(samples=2, minimum_seconds=0.001)
 
@@ -51,15 +51,6 @@ def test_phases_end_with_a_whole_iteration() -> None:
     assert parts[0].seconds < parts[1].seconds < parts[-1].seconds
 
 
-@pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-dataloader"])
-def test_batches_have_a_phase_of_their_own(name: str) -> None:
-    """Right after Python's loop: taking rows is what a step needs first."""
-    parts = extras.phases(registry.load(name), catalogue.find("mlp-batch:64"), "float32", SHORT)
-    names = [part.name for part in parts]
-    assert names[:3] == ["Python's loop", "batch", "forward"]
-    assert names[-1] == "optimizer step"
-
-
 def test_what_has_no_phases_says_so() -> None:
     with pytest.raises(Unsupported, match="no separate phases"):
         list(extras.phases(registry.load("numpy"), catalogue.find("or-gate"), "float32", SHORT))
@@ -74,16 +65,3 @@ def test_kernels_are_counted_and_grow_with_the_layers(name: str) -> None:
     few, many = kernels(name, "perceptron-rows:16"), kernels(name, "perceptron-rows:4096")
     assert [part.name for part in few] == [part.name for part in many]
     assert sum(part.bytes_moved or 0 for part in few) < sum(part.bytes_moved or 0 for part in many)
-
-
-def test_a_product_is_counted_with_its_operations() -> None:
-    """256 rows × 64 features into 512: two operations each, forward and for the weights."""
-    parts = kernels("torch-cpu", "mlp-width:512")
-    products = [part for part in parts if "mm" in part.name]
-    assert [part.work for part in products].count(2 * 256 * 64 * 512) == 2
-    assert sum(part.work for part in products) == cost.products(catalogue.find("mlp-width:512"))
-
-
-def test_what_cannot_count_kernels_says_so() -> None:
-    with pytest.raises(Unsupported, match="not dispatched one by one"):
-        list(extras.kernels(registry.load("numpy"), catalogue.find("or-gate"), "float32"))

@@ -29,14 +29,6 @@ def test_what_a_driver_does_not_report_is_none(nvml: MakeNvml) -> None:
     assert gpu_states(nvml(0, driver=False)) == []
 
 
-def test_what_a_binding_lacks_is_none(nvml: MakeNvml) -> None:
-    """An older one has no function for it."""
-    older = nvml(0)
-    del older.nvmlDeviceGetEnforcedPowerLimit
-    (state,) = gpu_states(older)
-    assert (state.power_limit_watts, state.temperature_celsius) == (None, 61)
-
-
 @pytest.mark.parametrize(
     ("bits", "clocks", "locked"),
     [

@@ -8,13 +8,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from perceptron import supervision
 from perceptron.backends import registry
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
@@ -99,14 +97,12 @@ def test_a_check_times_nothing() -> None:
         ("os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
-        ("raise MemoryError", "out of memory"),
         (
             "import numpy, resource; resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)); "
             "numpy.ones(2**34)",
             "out of memory",
         ),
         ("raise SystemExit(3)", "the worker exited with 3"),
-        ("os._exit(0)", "the worker exited with 0"),
     ],
 )
 def test_a_crash_costs_one_problem(strange, action: str, reason: str) -> None:  # type: ignore[no-untyped-def]
@@ -127,16 +123,9 @@ def test_a_worker_that_was_asked_to_end_is_no_failure_of_its_backend(strange) ->
     assert {outcome.status for outcome in outcomes} <= {"ok"}
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        "CUDA error: an illegal memory access was encountered",
-        "CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure",
-        "a CUDA graph could not be recorded: operation not permitted",
-    ],
-)
-def test_a_spoilt_device_costs_one_problem(strange, error: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_spoilt_device_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
     """Whatever else such a process asked of the device would fail as well."""
+    error = "CUDA error: an illegal memory access was encountered"
     strange(
         f"""
             global spoilt
@@ -278,72 +267,6 @@ def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
             workers.warm({"a": (one, backend), "b": (one, backend)})
         assert abandoned.value.workers == ("a", "b")
         assert not workers._alive
-
-
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Start workers that neither answer nor leave; return how long each end waits for them."""
-    waited: list[float] = []
-
-    def end_all(children: Sequence[ChildProcess], patience_seconds: float) -> None:
-        waited.append(patience_seconds)
-        supervision.end_all(children, patience_seconds)
-
-    monkeypatch.setattr(launch, "end_all", end_all)
-    monkeypatch.setattr(
-        launch, "ChildProcess", lambda _, environment: ChildProcess(["sleep", "1000"], environment)
-    )
-    return waited
-
-
-def test_workers_that_do_not_leave_share_the_patience(patience: list[float]) -> None:
-    with launch.Workers() as workers:
-        started = [launch._Worker(dict(os.environ)) for _ in range(8)]
-        workers._alive.update(enumerate(started))
-    assert patience == [launch._SECONDS_TO_LEAVE]
-    assert all(worker.process.has_ended for worker in started)
-
-
-def test_nobody_waits_for_workers_once_a_job_was_abandoned(patience: list[float]) -> None:
-    """Their time was over already, though others may have some left."""
-    left = [0.01]
-    one = job(problems=["mlp-width:2"])
-    with launch.Workers(lambda: left.pop() if left else 60.0) as workers:
-        workers._alive["other"] = launch._Worker(dict(os.environ))
-        with pytest.raises(launch.Abandoned) as abandoned:
-            list(workers.run("a", one, registry.load("numpy")))
-    assert patience == [0.0, 0.0]
-    assert (abandoned.value.backend, abandoned.value.problem) == ("numpy", "mlp-width:2")
-
-
-def test_workers_that_were_warm_in_time_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that does not start costs the others nothing."""
-    commands = [["sleep", "1000"]]
-    monkeypatch.setattr(
-        launch,
-        "ChildProcess",
-        lambda command, environment: ChildProcess(
-            commands.pop() if commands else command, environment
-        ),
-    )
-    backend = registry.load("numpy")
-    one = job(problems=["mlp-width:2"])
-
-    def seconds_left() -> float:
-        """Be over for the first once the second has answered."""
-        if not asked:
-            ready = workers._alive["ready"].process
-            line = ready.read_line(300.0)
-            ready._lines.put(line)
-            asked.append(True)
-        return 0.0
-
-    asked: list[bool] = []
-    with launch.Workers(seconds_left) as workers:
-        with pytest.raises(launch.Abandoned) as abandoned:
-            workers.warm({"late": (one, backend), "ready": (one, backend)})
-        assert abandoned.value.workers == ("late",)
-        assert set(workers._alive) == {"ready"}
 
 
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]

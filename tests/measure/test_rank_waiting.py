@@ -64,11 +64,6 @@ def test_threads_that_exchange_gradients_are_not_read(tmp_path: Path) -> None:
     computing.close()
 
 
-def test_what_is_unknown_of_one_is_unknown_of_all(tmp_path: Path) -> None:
-    known = meter(tmp_path / "known", a="9000000000 1000000000 1")
-    assert Together([known, WaitingMeter(str(tmp_path / "no such folder"))], 2)() is None
-
-
 def test_real_processes_are_read() -> None:
     """This one, as its own rank, has run twice what it has run."""
     with meter_of(trained_by([os.getpid()])) as both:

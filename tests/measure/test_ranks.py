@@ -6,11 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Unsupported
 from perceptron.measure import worker
 from perceptron.measure.job import Job
 from perceptron.measure.launch import Workers
-from perceptron.problems import catalogue, cost
 
 if registry.reason_unavailable("torch-ddp"):
     pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
@@ -45,20 +43,3 @@ def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
     outcome = worker.measure(registry.load("torch-ddp@2"), "or-gate", replace(JOB, threads=3))
     assert outcome.status == "skipped"
     assert outcome.reason == "2 processes cannot share 3 threads evenly: give --threads 4"
-
-
-def test_memory_is_needed_by_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each holds the model, the optimizer's state and its batch: room for one is none for two."""
-
-    def enough(*_: object) -> None:
-        raise Unsupported("there is enough")
-
-    of_one = cost.memory(catalogue.find("mlp-width:512"), "float32")
-    monkeypatch.setattr(worker, "available_bytes", lambda: 3 * of_one // 2)
-    monkeypatch.setattr(worker, "make_ready", enough)
-    one, two = (
-        worker.measure(registry.load(name), "mlp-width:512", JOB)
-        for name in ("torch-ddp", "torch-ddp@2")
-    )
-    assert one.reason == "there is enough"
-    assert (two.status, (two.reason or "")[:12]) == ("skipped", "needs about ")

@@ -37,10 +37,3 @@ def test_all_workers_of_a_study_share_one_folder_until_it_ends(
         assert started[0]["OMP_NUM_THREADS"] == "1"
         (folder / "data").mkdir()
     assert not folder.exists()
-
-
-def test_two_studies_share_nothing(started: list[Mapping[str, str]]) -> None:
-    with launch.Workers() as one, launch.Workers() as other:
-        one._start({})
-        other._start({})
-    assert started[0][FOLDER] != started[1][FOLDER]

@@ -13,7 +13,6 @@ from perceptron.backends.contract.quantities import Reference
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import worker
-from perceptron.measure.hardware import Device
 from perceptron.measure.job import Job
 from perceptron.measure.launch import Workers
 from perceptron.problems.problem import DType, Problem
@@ -148,23 +147,6 @@ def test_what_would_not_fit_on_the_device_is_not_tried(
     assert "reset peak" not in backend.accelerator.log
 
 
-def test_a_device_is_warmed_up_before_it_is_timed(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After preparing, since the device has nothing to do while others take their turn."""
-    order: list[str] = []
-    monkeypatch.setattr(Device, "warm_up", lambda self, trainer: order.append("warm up"))
-    time_training = worker.time_training
-
-    def timed(*arguments: object, **options: object) -> object:
-        order.append("time")
-        return time_training(*arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(worker, "time_training", timed)
-    worker.measure(Exhausting(), "mlp-width:2", job)
-    assert order == ["warm up", "time"]
-
-
 def test_what_a_device_costs_is_told_by_a_fresh_worker(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,29 +185,6 @@ def test_a_row_says_whether_preparing_found_what_was_compiled(
     job: Job, backend: NumpyBackend, found: bool | None
 ) -> None:
     assert worker.measure(backend, "or-gate", job).prepared_from_cache is found
-
-
-def test_a_device_is_touched_before_anything_is_prepared(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also of a backend that compiles, which is warmed up on no other problem."""
-    device = FakeAccelerator(Clock())
-
-    class OnDevice(NumpyBackend):
-        compiles = True
-        accelerator = device
-
-        def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
-            device.log.append(problem.name)
-            return super().prepare(problem, dtype)
-
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
-    monkeypatch.setattr(worker.gc, "freeze", lambda: None)
-    backend = OnDevice()
-    worker._first_touch(backend, job)
-    assert device.log == ["touch"]
-    assert worker.measure(backend, "mlp-width:2", job).status == "ok"
-    assert [word for word in device.log if "mlp" in word] == ["mlp-width:2"]
 
 
 def test_a_profile_is_an_extra_of_a_backend_on_a_device(job: Job) -> None:

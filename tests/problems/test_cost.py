@@ -17,18 +17,8 @@ from perceptron.problems.cost import (
 )
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.optimizer import Adam, Sgd
-from perceptron.problems.problem import parameter_names
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 20))
-
-
-@given(shapes)
-def test_parameters_are_counted_as_they_are(shape: tuple[int, int]) -> None:
-    """The count is the number of values that start_parameters gives, each with a name."""
-    problem = FAMILIES["mlp-map"].problem(*shape)
-    arrays = problem.start_parameters()
-    assert parameter_count(problem) == sum(array.size for array in arrays)
-    assert len(parameter_names(problem)) == len(arrays)
 
 
 def test_products_are_counted_by_hand() -> None:
@@ -60,14 +50,6 @@ def test_a_step_costs_what_its_batch_costs() -> None:
     # The batch is read from the data set and written first: inputs and targets.
     gathered = 2 * 100 * (20 + 10) * 4
     assert bytes_moved(CLASSIFIER, "float32") == bytes_moved(whole, "float32") + gathered
-
-
-def test_each_output_is_counted() -> None:
-    """A product of the last layer for each, three times over, and its targets."""
-    two, three = (catalogue.find(f"mlp:100x20x64:{classes}c") for classes in (2, 3))
-    assert products(three) - products(two) == 3 * 2 * 100 * 64
-    assert memory(three, "float32") > memory(two, "float32")
-    assert bytes_moved(three, "float32") > bytes_moved(two, "float32")
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

@@ -31,13 +31,6 @@ def test_separable_data_is_separated_by_a_plane(rows: int, features: int, seed: 
         assert score[targets[:, 0] == 1].min() > score[targets[:, 0] == 0].max()
 
 
-@given(rows=st.integers(2, 500))
-def test_both_classes_are_there_for_any_number_of_rows(rows: int) -> None:
-    """A problem with one class would have a loss that says nothing."""
-    _, targets = Separable("points", rows, 3).generate()
-    assert {0.0, 1.0} == set(targets[:, 0])
-
-
 def test_data_is_the_same_at_every_call_and_cannot_be_changed() -> None:
     """Backends share the arrays, so none may spoil them for the next."""
     dataset = Separable("points", 10, 3)
@@ -68,14 +61,6 @@ def test_bundled_data_have_the_shape_and_the_classes_they_say(dataset: Dataset) 
     assert inputs.shape == (dataset.rows, dataset.features)
     assert targets.shape == (dataset.rows, 1)
     assert set(targets[:, 0]) == set(range(len(dataset.class_names)))
-
-
-def test_bundled_data_are_on_one_scale() -> None:
-    """One rate must serve every feature."""
-    pytest.importorskip("sklearn")
-    np.testing.assert_allclose(BREAST_CANCER.load().inputs.std(axis=0), 1.0)
-    ink = DIGITS.load().inputs
-    assert (ink.min(), ink.max()) == (0.0, 1.0)
 
 
 def test_breast_cancer_s_classes_are_named_as_their_library_names_them() -> None:
@@ -110,16 +95,6 @@ def test_clusters_can_mostly_be_told_apart(features: int, classes: int) -> None:
     accuracy = (distances.argmin(axis=1) == labels).mean()
     assert 0.6 < accuracy < 1.0
     assert (inputs**2).mean() == pytest.approx(1.0, rel=0.2)
-
-
-def test_clusters_are_the_same_in_every_process_and_others_by_another_seed() -> None:
-    """Backends share them."""
-    first, again, other = (Clusters("c", 50, 3, classes=4, seed=seed) for seed in (1, 1, 2))
-    for array, same, another in zip(
-        first.generate(), again.generate(), other.generate(), strict=True
-    ):
-        np.testing.assert_array_equal(array, same)
-        assert (array != another).any()
 
 
 @pytest.mark.parametrize("classes", [0, 1, 11])

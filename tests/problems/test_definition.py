@@ -109,11 +109,6 @@ def test_each_field_counts_but_names_and_the_number_of_iterations(problem: Probl
     assert {"feed", "order_seed", "models", "folds"} <= counted
 
 
-def test_a_field_added_later_leaves_the_digests_of_before_as_they_are() -> None:
-    assert catalogue.find("or-gate").digest == "82944a6de26e"
-    assert catalogue.find("many-or-gates:1").digest == "82944a6de26e"
-
-
 def test_what_is_not_written_in_fields_alone_counts() -> None:
     """Which optimizer, activation or start it is, and a layer more or less."""
     others = [
@@ -197,15 +192,3 @@ def test_numbers_count_by_their_value(number: float, whole: int) -> None:
     nearest = float(np.nextafter(number, 0.0))
     if nearest != number:
         assert definition_digest(Held(number)) != definition_digest(Held(nearest))
-
-
-def test_what_has_no_lasting_form_is_refused() -> None:
-    """A function or a set looks different in each process."""
-
-    @dataclass(frozen=True)
-    class Held:
-        value: object
-
-    for value in ({"a", "b"}, len, object(), {"a": 1}):
-        with pytest.raises(TypeError, match="no part of a definition"):
-            definition_digest(Held(value))

@@ -39,21 +39,6 @@ def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[n
         assert catalogue.find(problem.name) == problem
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
-def test_the_size_is_the_axis(family) -> None:  # type: ignore[no-untyped-def]
-    """Each family varies what its name says."""
-    problem = family.problem(*family.sizes[1])
-    values = {
-        "rows": problem.dataset.rows,
-        "features": problem.dataset.features,
-        "width": max(problem.hidden, default=0),
-        "depth": len(problem.hidden),
-        "batch": problem.step_rows,
-        "models": problem.models,
-    }
-    assert tuple(values[axis] for axis in family.axes) == family.sizes[1]
-
-
 @pytest.mark.parametrize("family", ["mlp-batch", "mlp-batch-host", "mlp-width-adam", "batch-width"])
 def test_classifiers_are_trained_as_the_design_says(family: str) -> None:
     """16,384 rows of 64 features in ten classes, one hidden layer of relu, Adam."""
@@ -65,14 +50,6 @@ def test_classifiers_are_trained_as_the_design_says(family: str) -> None:
     assert (problem.loss, problem.optimizer) == ("cross-entropy", Adam())
     assert problem.batch == 128
     assert problem.feed == ("host" if family == "mlp-batch-host" else "resident")
-
-
-def test_a_batch_of_more_rows_than_there_are_is_refused() -> None:
-    """In one line, as every wrong size."""
-    with pytest.raises(
-        UserError, match="family 'mlp-batch': batch: 16385 is not between 1 and the 16384 rows"
-    ):
-        catalogue.find("mlp-batch:16385")
 
 
 @pytest.mark.parametrize(

@@ -100,23 +100,6 @@ def test_the_name_is_the_same_in_every_folder_and_another_after_an_edit(tmp_path
     assert catalogue.find(f"{file}:2").name != one
 
 
-def test_a_path_may_hold_colons(tmp_path: Path) -> None:
-    """Only what follows the file's ending is a size."""
-    folder = tmp_path / "a.toml:5"
-    folder.mkdir()
-    assert catalogue.find(f"{write(folder, WIDTHS)}:7").hidden == (7,)
-
-
-def test_a_file_without_a_size_axis_is_a_family_of_one(tmp_path: Path) -> None:
-    """Its size is its number of rows, and what it leaves out has a default."""
-    file = write(tmp_path, WHOLE)
-    (name,) = files.references(str(file))
-    problem = catalogue.find(name)
-    assert (problem.reference, problem.size) == (str(file), 8)
-    assert problem.iterations == 10_000
-    assert problem.widths == (3, 4, 1)
-
-
 @given(axis=st.sampled_from(["rows", "features", "width", "depth"]), size=st.integers(1, 60))
 def test_a_size_replaces_the_number_its_axis_names(
     tmp_path_factory: pytest.TempPathFactory, axis: Axis, size: int
@@ -133,17 +116,6 @@ def test_a_size_replaces_the_number_its_axis_names(
     assert catalogue.find(problem.reference) == problem
 
 
-def test_the_start_follows_the_seed(tmp_path: Path) -> None:
-    """Equal seeds start equally, others do not."""
-    one, same, other = (
-        catalogue.find(str(write(tmp_path, f"start = {seed}\n" + WHOLE, f"{name}.toml")))
-        for name, seed in (("one", 5), ("same", 5), ("other", 6))
-    )
-    first = one.start_parameters()[0]
-    assert (first == same.start_parameters()[0]).all()
-    assert (first != other.start_parameters()[0]).any()
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -151,31 +123,18 @@ def test_the_start_follows_the_seed(tmp_path: Path) -> None:
         ("rate = 0.5", f"rate = {'[' * 9999}", "not TOML: nested too deeply"),
         ("rate = 0.5", "rate = " + "9" * 9999, "not TOML: "),
         ("rate = 0.5", 'rate = "fast"', "rate: Expected `float`, got `str`"),
-        ("rate = 0.5", "rate = true", "rate: Expected `float`, got `bool`"),
         ("rate = 0.5", "rate = 0", "rate: Expected `float` > 0.0"),
-        ("rate = 0.5", "rate = nan", "rate: Expected `float` > 0.0"),
         ("rate = 0.5", "rate = inf", "rate: Expected a finite `float`, got inf"),
         ("rate = 0.5", "", "Object missing required field `rate`"),
-        ("rate = 0.5", "LR = 1", "unknown key 'LR': did you mean 'rate'?"),
-        ("tanh", "ReLU", "layers[0]: unknown activation 'ReLU': did you mean 'relu'?"),
         ("rate = 0.5", "rate = 1\nrat = 1", "unknown key 'rat': did you mean 'rate'?"),
-        ("rate = 0.5", "rate = 1\nstart = -1", "start: Expected `int` >= 0"),
-        ("rate = 0.5", "rate = 1\niterations = 0", "iterations: Expected `int` >= 1"),
         ("mse", "msee", "unknown loss 'msee': did you mean 'mse'?"),
-        ('"mse"', "1", "loss: Expected `str`, got `int`"),
         ("rows = 8", "rows = 0", "data.rows: Expected `int` >= 1"),
-        ("rows = 8", "rows = -8", "data.rows: Expected `int` >= 1"),
         ("rows = 8", f"rows = {10**30}", "data.rows: Expected `int` <= 2147483647"),
-        ("rows = 8", "rows = 8.0", "data.rows: Expected `int`, got `float`"),
         ("rows = 8", "row = 8", "data: unknown key 'row': did you mean 'rows'?"),
-        ("rows = 8", "", "data: Object missing required field `rows`"),
         ("rows = 8", 'csv = "a.csv"', "data: unknown key 'features': choose from csv, target"),
         ("[data]", "[daten]", "unknown key 'daten'"),
-        ("[data]\nrows = 8\nfeatures = 3", "data = 1", "data: Expected `object`, got `int`"),
         ("tanh", "tahn", "layers[0]: unknown activation 'tahn': did you mean 'tanh'?"),
-        ("width = 4", "width = 0", "layers[0].width: Expected `int` >= 1"),
         ("width = 4", "with = 4", "layers[0]: unknown key 'with': did you mean 'width'?"),
-        ("width = 4", "", "layers[0]: Object missing required field `width`"),
         ("width = 4", "width = 4\nstart = 2", "layers[0]: 'start' belongs above the first [table]"),
         ("width = 1", "width = 3", "layers[1].width: the last layer has width 1, got 3"),
     ],
@@ -193,14 +152,10 @@ def test_a_wrong_file_says_which_field_is_wrong_and_how(
     ("text", "message"),
     [
         (WHOLE[: WHOLE.index("[[")], "Object missing required field `layers`"),
-        ("layers = []\n" + WHOLE[: WHOLE.index("[[")], "layers: Expected `array` of length >= 1"),
-        ("layers = [1]\n" + WHOLE[: WHOLE.index("[[")], "layers[0]: Expected `object`, got `int`"),
         (WHOLE.replace("mse", "bce").replace("sigmoid", "tanh"), "loss: 'bce' needs predictions"),
         (WIDTHS.replace('"width"', '"widht"'), "size: unknown axis 'widht': did you mean 'width'?"),
         (WIDTHS.replace("16, 2", "16, 0"), "size.values[1]: Expected `int` >= 1"),
         (WIDTHS.replace("16, 2", "4, 2"), "size.values[2]: 4 is there twice"),
-        (WIDTHS.replace("16, 2, 4", ""), "size.values: Expected `array` of length >= 1"),
-        (WIDTHS.replace("values", "sizes"), "size: unknown key 'sizes'"),
         (WIDTHS.replace('width = 4\nactivation = "tanh"\n[[layers]]\n', ""), "size.axis: 'width'"),
         (
             WIDTHS.replace('"width"', '"depth"').replace("16", "9999"),
@@ -228,8 +183,6 @@ def test_a_model_that_does_not_fit_together_says_so(
         ("", "needs a size, its width, such as model.toml:2"),
         (":", "'' is no width: give a whole number from 1, such as model.toml:2"),
         (":0", "'0' is no width"),
-        (":-4", "'-4' is no width"),
-        (":big", "'big' is no width"),
         (":" + "9" * 9999, "'999"),
     ],
 )
@@ -237,12 +190,6 @@ def test_a_wrong_size_says_what_would_be_one(tmp_path: Path, size: str, message:
     """With an example from the file itself."""
     file = write(tmp_path, WIDTHS)
     assert refused(f"{file}{size}").startswith(f"{file}: {message}")
-
-
-def test_a_size_for_a_file_without_an_axis_is_refused(tmp_path: Path) -> None:
-    """It could mean nothing."""
-    file = write(tmp_path, WHOLE)
-    assert "has one size, for lack of a [size] table: leave out ':8'" in refused(f"{file}:8")
 
 
 def test_what_is_no_file_of_text_says_so(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ import pytest
 
 from perceptron.backends.contract.problems import problems
 from perceptron.errors import UserError
-from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array, Clusters
-from perceptron.problems.folds import Folds
 from perceptron.problems.problem import Problem, Unsupported
 
 _PROBLEM = next(problem for problem in problems() if problem.name == "many-perceptrons")
@@ -57,13 +55,6 @@ def test_each_model_alone_has_its_part_of_the_stack() -> None:
             np.testing.assert_array_equal(array, all_of_them[index])
 
 
-def test_all_models_take_batches_of_the_same_places() -> None:
-    """The order is of places in a training part, and these have equally many rows."""
-    problem = in_folds(12, 4)
-    assert problem.batches == Batches(9, 4)
-    assert problem.single(2).batches is problem.batches
-
-
 def test_who_knows_one_model_only_is_refused() -> None:
     """In one line: a backend refuses by itself."""
     problem = in_folds(12, 4)
@@ -76,11 +67,3 @@ def test_who_knows_one_model_only_is_refused() -> None:
 def test_rows_that_cannot_be_divided_are_refused(models: int) -> None:
     with pytest.raises(UserError, match=r"folds: 12 rows .* give models from 2 to 12"):
         in_folds(12, models)
-
-
-def test_folds_are_divided_once() -> None:
-    """Whoever changes a problem in folds gets the same folds, not folds of folds."""
-    problem = in_folds(12, 4)
-    again = replace(problem, batch=None)
-    assert again.dataset == problem.dataset
-    assert isinstance(again.dataset, Folds)

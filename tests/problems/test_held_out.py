@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
-from perceptron.problems.datasets import Array, Dataset, Separable
+from perceptron.problems.datasets import Array, Dataset
 from perceptron.problems.held_out import hold_out
 
 
@@ -69,27 +69,6 @@ def test_the_same_rows_are_held_out_in_every_process_and_others_by_another_seed(
     np.testing.assert_array_equal(first.inputs, again.inputs)
     assert first.inputs.tolist() != other.inputs.tolist()
     assert hold_out(whole, 0.2) == hold_out(whole, 0.2, seed=1) != hold_out(whole, 0.2, seed=2)
-
-
-def test_numbers_are_held_out_by_number_of_rows() -> None:
-    """Targets that are no classes have no shares to keep."""
-    dataset = hold_out(Separable("points", 40, 3), 0.25)
-    train, test = dataset.parts()
-    assert test is not None
-    assert (len(train.inputs), len(test.inputs), dataset.rows) == (30, 10, 30)
-    assert not test.inputs.flags.writeable
-
-
-def test_what_the_rows_are_called_stays() -> None:
-    """A description of a part has all but the number of rows of the whole."""
-    whole = _numbered([5, 5])
-    part = hold_out(whole, 0.3)
-    assert (part.name, part.features, part.class_names) == (
-        whole.name,
-        whole.features,
-        whole.class_names,
-    )
-    assert hold_out(whole, 0.0) is whole
 
 
 @pytest.mark.parametrize(

@@ -26,25 +26,6 @@ def test_a_kind_tells_apart_what_costs_different_times(
     assert (optimizer.state_arrays, optimizer.is_plain) == (state, plain)
 
 
-def test_rates_are_no_kind() -> None:
-    """They change what is learned, not how long a step takes."""
-    assert Sgd(rate=0.1).kind == Sgd(rate=3.0).kind
-    assert Adam(rate=0.1, betas=(0.5, 0.5), eps=1.0).kind == Adam().kind
-
-
-def test_more_state_takes_more_operations() -> None:
-    """As counted by the definitions."""
-    optimizers: list[Optimizer] = [
-        Sgd(rate=0.1),
-        Sgd(rate=0.1, momentum=0.9),
-        Sgd(rate=0.1, momentum=0.9, nesterov=True),
-        Adam(),
-        Adam(weight_decay=0.1),
-    ]
-    counts = [optimizer.operations for optimizer in optimizers]
-    assert counts == sorted(set(counts))
-
-
 def test_defaults_are_those_of_pytorch() -> None:
     """A user who leaves out a value means the one they know."""
     torch = pytest.importorskip("torch")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from perceptron.errors import UserError
@@ -35,25 +34,6 @@ def test_an_iteration_is_a_step_on_a_batch() -> None:
     assert problem.rate == 0.25
 
 
-def test_without_a_batch_a_step_is_on_all_rows() -> None:
-    """As full-batch descent."""
-    problem = _problem()
-    assert problem.batches is None
-    assert (problem.step_rows, problem.iterations_per_epoch) == (10, 1)
-
-
-def test_the_order_follows_its_seed() -> None:
-    """Two trainings may differ in it alone."""
-    batches, same, other = (
-        replace(_problem(batch=4), order_seed=seed).batches for seed in (1, 1, 2)
-    )
-    assert batches is not None
-    assert same is not None
-    assert other is not None
-    np.testing.assert_array_equal(batches.orders, same.orders)
-    assert (batches.orders != other.orders).any()
-
-
 def test_targets_have_the_form_that_the_loss_takes() -> None:
     """A column for each output, on both parts."""
     problem = replace(_problem(), dataset=hold_out(Clusters("c", 10, 2, classes=3), 0.4))
@@ -76,13 +56,6 @@ def test_a_batch_is_of_the_rows(batch: int) -> None:
         replace(_problem(batch=8), dataset=hold_out(Clusters("c", 10, 2, classes=3), 0.3))
 
 
-def test_only_batches_are_fed_from_the_host() -> None:
-    """All rows at once would be copied once."""
-    assert replace(_problem(batch=4), feed="host").feed == "host"
-    with pytest.raises(UserError, match="feed: 'host' is for batches: give a batch"):
-        replace(_problem(), feed="host")
-
-
 def test_another_seed_is_another_start_and_order_of_the_same_training() -> None:
     """Seed 0 is the problem itself, and a seed does not depend on the seeds before it."""
     problem = _problem(batch=4)
@@ -94,19 +67,3 @@ def test_another_seed_is_another_start_and_order_of_the_same_training() -> None:
     assert len(set(orders)) == len(set(starts)) == 3
     assert problem.with_seed(2) == problem.with_seed(2)
     assert replace(others[1], start=problem.start, order_seed=1) == problem
-
-
-def test_equal_batches_are_shared_so_that_orders_are_drawn_once() -> None:
-    """Also by problems that differ in all but their rows."""
-    problem = replace(_problem(batch=4), models=3)
-    assert problem.batches is not None
-    assert all(problem.single(index).batches is problem.batches for index in range(3))
-    assert replace(problem, last="drop").batches is not problem.batches
-
-
-def test_several_models_are_no_part_of_the_definition_of_one() -> None:
-    """Results from before there were several keep their digest."""
-    problem = _problem()
-    assert replace(problem, models=1, folds=False).digest == problem.digest
-    assert replace(problem, models=2).digest != problem.digest
-    assert replace(problem, models=5, folds=True).digest != replace(problem, models=5).digest

@@ -24,19 +24,6 @@ def test_classes_become_a_one_among_zeros_and_come_back(labels: list[int], loss:
     assert classes_of(targets).tolist() == labels
 
 
-@pytest.mark.parametrize("columns", [1, 3])
-def test_targets_that_fit_stay_as_they_are(columns: int) -> None:
-    """Numbers to predict are no classes."""
-    values = np.linspace(-1, 2, 4 * columns).reshape(4, columns)
-    assert targets_for(values, "mse", columns) is values
-
-
-def test_cross_entropy_of_two_takes_two_outputs() -> None:
-    """Its targets are always classes."""
-    targets = targets_for(np.array([[0.0], [1.0]]), "cross-entropy", 2)
-    assert targets.tolist() == [[1, 0], [0, 1]]
-
-
 @pytest.mark.parametrize(
     ("values", "outputs", "message"),
     [

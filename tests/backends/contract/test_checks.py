@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -9,9 +12,17 @@ from perceptron.backends.contract import agreement, checks
 from perceptron.backends.contract.mutants import MutantBackend, mutations
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
-from tests.backends.conftest import MISTAKES, PROMISES, broken_promises, marks, trains_models_only
+from tests.backends.conftest import (
+    MISTAKES,
+    PROMISES,
+    SHORT,
+    broken_promises,
+    marks,
+    trains_models_only,
+)
 
 pytestmark = pytest.mark.usefixtures("references_kept")
+
 
 # Compiling takes its time for each problem and dtype, and so does what has processes of its own;
 # `perceptron check` tries all of them.
@@ -22,9 +33,9 @@ FEW = {
     "numba": (*_KINDS, "batches-momentum", "many-or-gates:4"),
     "torch-ddp": ("or-gate", "batches-adam", "batches-momentum"),
     # `numpy-one-by-one` is tried on all: the rest is what these backends do with one model.
-    "torch-cpu-one-by-one": ("many-or-gates:4",),
-    "jax-cpu-one-by-one": ("many-or-gates:4",),
-    "numba-one-by-one": ("many-or-gates:4",),
+    "torch-cpu-one-by-one": ("many-momentum",),
+    "jax-cpu-one-by-one": ("many-momentum",),
+    "numba-one-by-one": ("many-momentum",),
     "processes": ("many-momentum", "folds-adam"),
 }
 # NumPy is tried with the mistakes of every problem, others with those of problems that together are
@@ -35,6 +46,7 @@ MISTAKEN = (
     *("batches-adamw", "several-mse", "large-values", "many-momentum", "folds-adam"),
 )
 MISTAKEN_OF_FEW = ("or-gate", "many-or-gates:4", "many-momentum", "folds-adam")
+COMPILED = ("torch-cpu-compiled", "jax-cpu", "jax-cpu-one-by-one", "numba", "numba-one-by-one")
 _BY_SGD = ("numba", "python")
 _MISTAKES = {
     "momentum's buffer kept by reset()",
@@ -50,7 +62,9 @@ _MISTAKES_OF_ADAM = {
 }
 
 
-def cases() -> list[object]:
+def cases(
+    is_tried: Callable[[str, Problem], bool], is_slow: Callable[[str, Problem, DType], bool]
+) -> Any:
     """Return every backend with its problems and dtypes; one skip for one that cannot run here."""
     params: list[object] = []
     for name in registry.names():
@@ -58,14 +72,13 @@ def cases() -> list[object]:
         if registry.reason_unavailable(name):
             params.append(pytest.param(backend, None, None, id=name, marks=marks(name)))
             continue
-        params += [
-            pytest.param(
-                backend, problem, dtype, id=f"{name}-{problem.name}-{dtype}", marks=marks(name)
-            )
-            for problem in tried(name)
-            for dtype in DTYPES
-        ]
-    return params
+        for problem, dtype in product(tried(name), DTYPES):
+            if is_tried(name, problem):
+                slow = [pytest.mark.slow] if is_slow(name, problem, dtype) else []
+                identity = f"{name}-{problem.name}-{dtype}"
+                all_marks = [*marks(name), *slow]
+                params.append(pytest.param(backend, problem, dtype, id=identity, marks=all_marks))
+    return pytest.mark.parametrize(("backend", "problem", "dtype"), params)
 
 
 def tried(name: str) -> list[Problem]:
@@ -79,20 +92,40 @@ def tried(name: str) -> list[Problem]:
     ]
 
 
-@pytest.mark.parametrize(("backend", "problem", "dtype"), cases())
+def is_slow(name: str, problem: Problem, dtype: DType) -> bool:
+    """Return whether a problem is left to `make test-long`.
+
+    What compiles each for seconds shows in one dtype that it is right; test_golden has both.
+    """
+    is_compiled_again = name in COMPILED and dtype == "float32"
+    return is_compiled_again or problem.name not in SHORT
+
+
+@cases(lambda name, problem: True, is_slow)
 def test_every_backend_keeps_every_promise(
-    backend: Backend, problem: Problem, dtype: DType, request: pytest.FixtureRequest
+    backend: Backend, problem: Problem, dtype: DType
 ) -> None:
     """One contract for all: what the suite relies on holds for each backend it times."""
     assert broken_promises(backend, problem, dtype, PROMISES) == []
-    if has_mistakes(backend.name, problem):
-        request.getfixturevalue("traced_not_compiled")
-        assert broken_promises(backend, problem, dtype, MISTAKES) == []
 
 
 def has_mistakes(name: str, problem: Problem) -> bool:
     """Return whether this backend is tried with the mistakes of a problem."""
     return name == "numpy" or problem.name in (MISTAKEN_OF_FEW if name in FEW else MISTAKEN)
+
+
+def has_slow_mistakes(name: str, problem: Problem, dtype: DType) -> bool:
+    """Return whether they are left to `make test-long`: all but a few, and more of NumPy's."""
+    few = SHORT if name == "numpy" else ("or-gate", "batches-adam", "folds-adam")
+    return problem.name not in (few[:1] if name in FEW else few)
+
+
+@cases(has_mistakes, has_slow_mistakes)
+@pytest.mark.usefixtures("traced_not_compiled")
+def test_mistakes_put_into_every_backend_are_noticed(
+    backend: Backend, problem: Problem, dtype: DType
+) -> None:
+    assert broken_promises(backend, problem, dtype, MISTAKES) == []
 
 
 def test_the_mistakes_of_a_few_problems_are_those_of_all() -> None:
@@ -109,6 +142,7 @@ def test_the_mistakes_of_a_few_problems_are_those_of_all() -> None:
 @pytest.mark.parametrize(
     "name", [name for name in registry.names() if not trains_models_only(name)]
 )
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced_not_compiled")
 def test_every_backend_is_tried_with_each_likely_mistake(name: str) -> None:
     """Of batches, optimizers and softmax; those of Adam where a backend trains by it."""
@@ -134,21 +168,12 @@ def test_every_backend_is_tried_with_each_likely_mistake(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_a_backend_that_cannot_run_says_so_in_one_line(name: str) -> None:
-    """The same line goes to the console, pytest's skips and the page."""
-    reason = registry.reason_unavailable(name)
-    assert reason is None or (reason and "\n" not in reason)
-
-
-@pytest.mark.parametrize("name", registry.names())
 def test_every_backend_has_what_the_protocol_asks_for(name: str) -> None:
+    """Its threads are set before it starts; a reason why it cannot run is one line of a page."""
     backend = registry.load(name)
     assert isinstance(backend, Backend)
     assert backend.name == name
-
-
-@pytest.mark.parametrize("name", registry.names())
-def test_threads_are_set_by_the_environment(name: str) -> None:
-    """A backend's worker gets the number of threads before it starts."""
-    variables = registry.load(name).environment(3)
+    variables = backend.environment(3)
     assert variables["OMP_NUM_THREADS"] == variables["OPENBLAS_NUM_THREADS"] == "3"
+    reason = registry.reason_unavailable(name)
+    assert reason is None or (reason and "\n" not in reason)

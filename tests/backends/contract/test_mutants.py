@@ -11,6 +11,7 @@ from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DTYPES, DType, Problem
+from tests.backends.conftest import SHORT
 
 NAMED = {
     "no bias correction",
@@ -47,7 +48,10 @@ def test_every_mistake_is_made_on_some_problem() -> None:
     assert made >= NAMED
 
 
-@pytest.mark.parametrize("name", ["numpy", "torch-cpu", "python", "jax-cpu"])
+@pytest.mark.usefixtures("references_kept")
+@pytest.mark.parametrize(
+    "name", ["numpy", "torch-cpu", "python", pytest.param("jax-cpu", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_without_a_mistake_the_driver_agrees(name: str, dtype: DType) -> None:
     """Else mutants would be caught for what the driver does."""
@@ -66,7 +70,15 @@ def test_without_a_mistake_the_driver_agrees(name: str, dtype: DType) -> None:
         assert difference.agrees, f"{problem.name}: {difference}"
 
 
-@pytest.mark.parametrize("problem", problems(), ids=lambda problem: problem.name)
+@pytest.mark.parametrize(
+    "problem",
+    [
+        pytest.param(
+            problem, id=problem.name, marks=[] if problem.name in SHORT else [pytest.mark.slow]
+        )
+        for problem in problems()
+    ],
+)
 def test_float64_notices_every_mistake_too(problem: Problem) -> None:
     """The contract looks for most mistakes in float32 only, because of this."""
     expected = agreement.reference(problem)

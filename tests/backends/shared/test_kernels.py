@@ -1,12 +1,16 @@
+"""The operations that an iteration dispatches, and the launches that a GPU makes of them."""
+
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perceptron.backends import registry, torch_dataloader, torch_eager
 from perceptron.backends.shared import foreach
+from perceptron.backends.shared.foreach import LARGE, SMALL, launches
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.torch_functional import FunctionalBackend
 from perceptron.backends.torch_manual import ManualBackend
@@ -16,10 +20,16 @@ from perceptron.problems.optimizer import Adam
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
 
+
+import torch
+
 Counted = torch_eager.TorchBackend | FunctionalBackend | ManualBackend
+
 
 # The widths of mlp-batch are 64, 128 and 10.
 PARAMETERS = (64 * 128, 128, 128 * 10, 10)
+
+
 EAGER = (torch_eager.CPU, torch_eager.CUDA, torch_dataloader.CPU, torch_dataloader.CUDA)
 
 
@@ -66,25 +76,10 @@ def test_adam_takes_parameter_by_parameter_on_a_cpu_and_all_at_once_on_a_gpu(
     assert [kernel.bytes_moved for kernel in last] == [4 * size * 4 for size in sizes]
 
 
-def test_what_a_gpu_leaves_to_the_host_is_no_kernel_of_it() -> None:
-    """Adam counts its steps in host memory: additions of one number."""
-    assert [kernel.operations for kernel in named(torch_eager.CPU, "add_")].count(1.0) == 4
-    smallest = min(kernel.bytes_moved for kernel in named(torch_eager.CUDA, "_foreach_"))
-    assert smallest >= 2 * 4 * sum(PARAMETERS)
-
-
 @pytest.mark.parametrize("backend", [FunctionalBackend(), ManualBackend()])
 def test_hand_written_rules_pass_over_all_parameters_at_once(backend: Counted) -> None:
     """One square root of them all, not one for each array."""
     assert [kernel.operations for kernel in named(backend, "sqrt")] == [sum(PARAMETERS)]
-
-
-@pytest.mark.parametrize("backend", [*EAGER, FunctionalBackend(), ManualBackend()])
-def test_batches_of_any_size_are_as_many_kernels(backend: Counted) -> None:
-    """What grows is their work, and with it the bytes."""
-    few, many = kernels(backend, "mlp-batch:16"), kernels(backend, "mlp-batch:1024")
-    assert [kernel.name for kernel in few] == [kernel.name for kernel in many]
-    assert sum(kernel.bytes_moved for kernel in few) < sum(kernel.bytes_moved for kernel in many)
 
 
 def test_data_of_the_host_are_counted_for_a_gpu_that_is_not_here() -> None:
@@ -109,8 +104,6 @@ def test_an_iteration_of_the_or_gate(backend: Counted, count: int) -> None:
 
 def test_an_operation_of_any_namespace_is_a_kernel_if_it_takes_a_tensor() -> None:
     """One that takes and gives none is not, and it does not matter what it is called."""
-    torch = pytest.importorskip("torch")
-
     library = torch.library.Library("perceptron_test", "FRAGMENT")
     library.define("halved(Tensor values) -> Tensor")
     library.impl("halved", torch.empty_like, "Meta")
@@ -122,23 +115,6 @@ def test_an_operation_of_any_namespace_is_a_kernel_if_it_takes_a_tensor() -> Non
 
     made: Any = Halving
     assert [kernel.name for kernel in trace(made)] == ["perceptron_test.halved.default"]
-
-
-@pytest.mark.parametrize(("device", "count"), [("cpu", 130), ("cuda", 3)])
-def test_a_gpu_takes_the_130_arrays_of_a_deep_network_in_three_launches(
-    device: str, count: int
-) -> None:
-    """Parameters and gradients are two lists, of which one launch takes 64 tensors."""
-    backend = torch_eager.CPU if device == "cpu" else torch_eager.CUDA
-    updates = [
-        kernel
-        for kernel in kernels(backend, "mlp-depth:64")
-        if kernel.name.startswith(("aten.add_", "aten._foreach_add_"))
-    ]
-    assert len(updates) == count
-    parameters = 64 * (64 * 64 + 64) + 64 + 1
-    assert sum(kernel.operations for kernel in updates) == pytest.approx(parameters)
-    assert sum(kernel.bytes_moved for kernel in updates) == pytest.approx(3 * 4 * parameters)
 
 
 def test_adam_of_a_deep_network_launches_by_its_lists() -> None:
@@ -163,3 +139,54 @@ def test_a_product_says_how_thin_it_is() -> None:
     assert {kernel.thinnest for kernel in named(torch_eager.CUDA, "mm")} == {10, 64}
     others = [kernel for kernel in kernels(torch_eager.CUDA) if "mm" not in kernel.name]
     assert {kernel.thinnest for kernel in others} == {None}
+
+
+CHUNK = 65_536
+
+
+@pytest.mark.parametrize(
+    ("tensors", "lists", "small", "large"),
+    [(1, 1, 1, 1), (110, 1, 1, 1), (111, 1, 2, 1), (130, 1, 2, 1), (130, 2, 3, 1), (130, 3, 3, 1)],
+)
+def test_a_launch_takes_as_many_tensors_as_fit_into_its_arguments(
+    tensors: int, lists: int, small: int, large: int
+) -> None:
+    sizes = [64] * tensors
+    assert len(launches(sizes, lists, most=SMALL)) == small
+    assert len(launches(sizes, lists, most=LARGE)) == large
+
+
+def test_a_launch_takes_320_chunks() -> None:
+    """The rest of a tensor that is cut goes into the next launch, which takes others beside it."""
+    assert launches([320 * CHUNK], 2) == [320 * CHUNK]
+    assert launches([321 * CHUNK, 5], 2) == [320 * CHUNK, CHUNK + 5]
+
+
+@pytest.mark.parametrize("lists", [1, 2, 3, 4, 5])
+def test_every_element_is_taken_once(lists: int) -> None:
+    sizes = [1, 0, 400 * CHUNK + 1, *[7] * 200, 3 * CHUNK]
+    assert sum(launches(sizes, lists)) == sum(sizes)
+    assert all(launches(sizes, lists))
+
+
+def test_lists_go_together_if_they_lie_alike() -> None:
+    """As PyTorch's own check: one dtype, one shape, one layout; of one row it does not matter."""
+    parameters = [torch.ones(3, 2), torch.ones(3)]
+    assert foreach.is_one_kernel([parameters, [torch.ones(3, 2), torch.ones(3)]])
+    assert not foreach.is_one_kernel([parameters, [torch.ones(2, 3).T, torch.ones(3)]])
+    assert not foreach.is_one_kernel([parameters, [torch.ones(3, 2).double(), torch.ones(3)]])
+    assert foreach.is_one_kernel([[torch.ones(1, 5)], [torch.ones(5, 1).T]])
+
+
+def test_the_table_is_that_of_the_header_that_is_installed_here() -> None:
+    """Where PyTorch brings it: if the numbers change, they change here."""
+    header = Path(torch.__file__).parent / "include/ATen/native/cuda/MultiTensorApply.cuh"
+    if not header.exists():
+        pytest.skip("this PyTorch brings no headers of CUDA")
+    text = " ".join(header.read_text(encoding="utf-8").split())
+    assert f"kChunkSize = {CHUNK}" in text
+    for numbers in (SMALL.tensors, SMALL.tensors_with_scalars, [SMALL.chunks] * 5):
+        assert f"{{{', '.join(map(str, numbers))}}}" in text
+    if "CUDART_VERSION >= 13000" in text:
+        for numbers in (LARGE.tensors, LARGE.tensors_with_scalars, [LARGE.chunks] * 5):
+            assert f"{{{', '.join(map(str, numbers))}}}" in text

@@ -1,20 +1,26 @@
-"""The kernel, interpreted; and compiled for GPUs that are not here."""
+"""Training in one block of a GPU: what fits; the kernel interpreted, and compiled for GPUs."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import cycle
 from typing import get_args
 
 import numpy as np
 import pytest
 
 from perceptron import optional, rehearsal
+from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared import one_block
 from perceptron.backends.shared.compilers import INTERPRET
+from perceptron.backends.shared.one_block import MOST_BYTES, Block, block_of, fitting
 from perceptron.backends.torch_cuda_persistent import PersistentTrainer
-from perceptron.problems.problem import Activation, Loss
+from perceptron.problems import catalogue
+from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.problem import Activation, DType, Loss, Problem
 from tests.backends.conftest import assert_as_numpy, network
 from tests.conftest import ROOT
 
@@ -22,12 +28,86 @@ for extra in ("torch", "triton"):
     if reason := optional.missing(extra):
         pytest.skip(reason, allow_module_level=True)
 
+
+OR_GATE = catalogue.find("or-gate")
+
+
+def test_sizes_are_padded_to_powers_of_two() -> None:
+    """No further than that, where every product is small."""
+    block = block_of(catalogue.find("mlp:7x3x5"))
+    assert block == Block((7, 3, 5, 1), (8, 4, 8, 1), has_dots=False)
+    assert block.warps == 1
+
+
+def test_large_products_are_dots_with_the_sizes_that_triton_takes() -> None:
+    block = block_of(catalogue.find("mlp-map:16x32"))
+    assert block == Block((16, 64, 32, 1), (16, 64, 32, 16), has_dots=True)
+    assert block.warps == 8
+
+
+def test_bytes_are_those_of_everything_that_an_iteration_needs() -> None:
+    """Inputs, targets, parameters, gradients, and each layer's outputs and slopes, padded."""
+    block = block_of(catalogue.find("mlp:7x3x5"))
+    data = 8 * 4 + 8 * 1
+    first, last = 2 * (4 * 8 + 8) + 2 * 8 * 8, 2 * (8 + 1) + 2 * 8
+    assert block.size == 4 * (data + first + last)
+
+
+@pytest.mark.parametrize(
+    ("problem", "dtype", "reason"),
+    [
+        (OR_GATE, "float64", "trains in float32 only, not in float64"),
+        (replace(OR_GATE, batch=2), "float32", "trains on all rows at once, not on batches"),
+        (
+            replace(OR_GATE, optimizer=Adam(rate=0.1)),
+            "float32",
+            "trains by plain sgd only, not by adam",
+        ),
+        (
+            replace(OR_GATE, optimizer=Sgd(rate=0.1, weight_decay=0.1)),
+            "float32",
+            "trains by plain sgd only, not by sgd decay",
+        ),
+        (catalogue.find("mlp-depth:4"), "float32", "trains up to 3 layers, not 5"),
+        (
+            catalogue.find("mlp-width:8"),
+            "float32",
+            "takes 155 KiB, at most 128 KiB are taken: all of it stays in one block's registers",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_limit(
+    problem: Problem, dtype: DType, reason: str
+) -> None:
+    with pytest.raises(Unsupported) as refused:
+        fitting(problem, dtype)
+    assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize("rows", [1 << 12, 1 << 22])
+def test_the_limit_is_one_of_bytes(rows: int) -> None:
+    """4,096 rows of two features fit; four million are refused before they are loaded."""
+    problem = catalogue.find(f"perceptron-rows:{rows}")
+    if block_of(problem).size <= MOST_BYTES:
+        assert fitting(problem, "float32").real == (rows, 2, 1)
+    else:
+        with pytest.raises(Unsupported, match="KiB"):
+            fitting(problem, "float32")
+    assert (rows == 1 << 12) == (block_of(problem).size <= MOST_BYTES)
+
+
+for extra in ("torch", "triton"):
+    if reason := optional.missing(extra):
+        pytest.skip(reason, allow_module_level=True)
+
+
 # Widths that padding changes.
 HIDDEN: list[tuple[tuple[int, Activation], ...]] = [
     (),
     ((5, "sigmoid"),),
     ((5, "tanh"), (3, "relu")),
 ]
+
 
 COMPILE = """
 import sys
@@ -60,36 +140,8 @@ for name in ("or-gate", "mlp:9x3x5x6", "mlp-map:16x32"):
 """
 
 
-@pytest.fixture(autouse=True)
-def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
-
-
-@pytest.mark.parametrize("dots", [False, True])
-@pytest.mark.parametrize("hidden", HIDDEN, ids=len)
-@pytest.mark.parametrize("loss", get_args(Loss))
-def test_every_loss_is_trained_at_every_depth(
-    loss: Loss,
-    hidden: tuple[tuple[int, Activation], ...],
-    dots: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As float64 NumPy does, with products summed and as `tl.dot`."""
-    if dots:
-        monkeypatch.setattr(one_block, "_MOST_TERMS", 0)
-    problem = network(hidden, "sigmoid", loss)
-    trainer = PersistentTrainer(problem, "float32", "cpu")
-    assert trainer._block.has_dots == dots
-    assert_as_numpy(trainer, problem, "float32", iterations=5)
-
-
-@pytest.mark.parametrize("activation", get_args(Activation))
-def test_every_activation_ends_a_model(activation: Activation) -> None:
-    problem = network(((3, activation),), activation, "mse")
-    assert_as_numpy(PersistentTrainer(problem, "float32", "cpu"), problem, "float32", iterations=5)
-
-
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.usefixtures("_interpreted")
 def test_large_values_saturate_without_a_warning(activation: Activation) -> None:
     """No exponential overflows, whatever its sign."""
     problem = network((), activation, "mse")
@@ -102,8 +154,39 @@ def test_large_values_saturate_without_a_warning(activation: Activation) -> None
         np.testing.assert_array_equal(array, start)  # saturated: no slope is left
 
 
+@pytest.mark.slow
 def test_it_compiles_for_gpus_without_tf32_and_in_their_shared_memory() -> None:
     """And once for any number of iterations: Triton would compile 1 and multiples of 16 anew."""
     variables = {name: value for name, value in os.environ.items() if name != INTERPRET}
-    del variables[rehearsal.VARIABLE]
+    variables.pop(rehearsal.VARIABLE, None)
     subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, env=variables, check=True)
+
+
+@pytest.fixture
+def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+
+
+@pytest.mark.parametrize("dots", [False, True], ids=["sums", "dots"])
+@pytest.mark.parametrize(("loss", "hidden"), list(zip(get_args(Loss), cycle(HIDDEN), strict=False)))
+@pytest.mark.usefixtures("_interpreted")
+def test_every_loss_is_trained(
+    loss: Loss,
+    hidden: tuple[tuple[int, Activation], ...],
+    dots: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As float64 NumPy does, with products summed and as `tl.dot`, at every depth."""
+    if dots:
+        monkeypatch.setattr(one_block, "_MOST_TERMS", 0)
+    problem = network(hidden, "sigmoid", loss)
+    trainer = PersistentTrainer(problem, "float32", "cpu")
+    assert trainer._block.has_dots == dots
+    assert_as_numpy(trainer, problem, "float32", iterations=5)
+
+
+@pytest.mark.parametrize("activation", get_args(Activation))
+@pytest.mark.usefixtures("_interpreted")
+def test_every_activation_ends_a_model(activation: Activation) -> None:
+    problem = network(((3, activation),), activation, "mse")
+    assert_as_numpy(PersistentTrainer(problem, "float32", "cpu"), problem, "float32", iterations=5)

@@ -1,13 +1,15 @@
+"""What PyTorch trains on: in which form, where it lies, and how a batch of it comes."""
+
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.shared import torch_data
-from perceptron.backends.shared.torch_feed import FromHost, Resident
+from perceptron.backends.shared import torch_data, torch_feed
+from perceptron.backends.shared.torch_feed import Resident
+from perceptron.problems.batches import Batches
 from tests.backends.batched import SHORT_LAST, SQUARES
 
 if registry.reason_unavailable("torch-cpu"):
@@ -39,21 +41,6 @@ def test_data_that_are_fed_from_the_host_stay_there() -> None:
     assert {part.device.type for part in _parts(data(device="meta"))} == {"meta"}
 
 
-def test_batches_are_copied_to_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the events of its own kind, of as many rows as are asked for at once."""
-    made: list[int] = []
-    monkeypatch.setattr(torch, "meta", SimpleNamespace(Event=lambda: made.append(1)), raising=False)
-    monkeypatch.setattr(torch_data, "_IN_PLACE", ("cpu",))
-    # Memory is pinned by a device's driver, and there is none.
-    monkeypatch.setattr(torch_data, "FromHost", _unpinned)
-    fed = data(HOST_FED, "meta")
-    assert {part.device.type for part in _parts(fed)} == {"cpu"}
-    feed = fed.feed(3)
-    assert isinstance(feed, FromHost)
-    assert len(made) == 3
-    assert feed._device.type == "meta"
-
-
 def test_rows_of_each_model_lie_along_the_second_axis() -> None:
     """Those of the folds that it trains on; of models that share their data there is one set."""
     shared = data(replace(SHORT_LAST, models=3))
@@ -70,11 +57,103 @@ def test_what_numpy_has_no_type_for_comes_back_as_float32(dtype: torch.dtype) ->
     assert values.dtype == ("float64" if dtype == torch.float64 else "float32")
 
 
-def _unpinned(*arguments: object, axis: int) -> FromHost:
-    *_, rows, _, _ = arguments
-    assert rows == 3 * 36
-    return FromHost(*arguments, pin=False, axis=axis)  # type: ignore[arg-type]
-
-
 def _parts(of: torch_data.TrainingData) -> list[torch.Tensor]:
     return [of.inputs, of.targets, of.orders]
+
+
+BATCHES = Batches(rows=23, size=5)
+
+
+INPUTS = torch.arange(46.0).reshape(23, 2)
+
+
+TARGETS = torch.arange(23)
+
+
+ORDERS = torch.from_numpy(BATCHES.orders)
+
+
+class Copies:
+    """A device that is behind: what it was told to copy lies in the buffer until it is waited for.
+
+    It stands in for a GPU's events, and keeps what each one was asked in turn.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self._made = 0
+
+    def event(self) -> torch_feed.Event:
+        copies, number = self, self._made
+        self._made += 1
+
+        class Event:
+            def record(self) -> None:
+                copies.log.append(f"copied from {number}")
+
+            def synchronize(self) -> None:
+                copies.log.append(f"waited for {number}")
+
+        return Event()
+
+
+def from_host(copies: Copies) -> torch_feed.FromHost:
+    return torch_feed.FromHost(
+        INPUTS, TARGETS, ORDERS, BATCHES.size, torch.device("cpu"), copies.event, pin=False
+    )
+
+
+@pytest.mark.parametrize("feed", [torch_feed.Resident(INPUTS, TARGETS, ORDERS), None])
+def test_a_batch_is_the_rows_of_the_order(feed: torch_feed.Feed | None) -> None:
+    """The last, shorter one of an epoch too, and those of the next epoch."""
+    feed = feed or from_host(Copies())
+    for begin, end in BATCHES.spans(0, 12):
+        inputs, targets = feed(begin, end)
+        rows = ORDERS[begin:end]
+        assert torch.equal(inputs, INPUTS[rows])
+        assert torch.equal(targets, TARGETS[rows])
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_batch_is_the_same_rows_of_every_model_that_has_its_own(is_copied: bool) -> None:
+    """Gathered along their axis; the last, shorter batch is a part of its buffer."""
+    own = torch.stack([INPUTS, -INPUTS, INPUTS + 0.5])
+    classes = torch.stack([TARGETS, TARGETS + 1, TARGETS + 2])
+    feed: torch_feed.Feed = torch_feed.Resident(own, classes, ORDERS, axis=1)
+    if is_copied:
+        feed = torch_feed.FromHost(
+            own,
+            classes,
+            ORDERS,
+            BATCHES.size,
+            torch.device("cpu"),
+            Copies().event,
+            pin=False,
+            axis=1,
+        )
+    for begin, end in BATCHES.spans(0, 12):
+        inputs, targets = feed(begin, end)
+        rows = ORDERS[begin:end]
+        assert torch.equal(inputs, own[:, rows])
+        assert torch.equal(targets, classes[:, rows])
+
+
+def test_a_buffer_is_written_to_only_after_its_last_copy() -> None:
+    """Buffers take turns, and each waits for its own copy: not for those that came after."""
+    copies = Copies()
+    feed = from_host(copies)
+    for begin, end in BATCHES.spans(0, 5):
+        feed(begin, end)
+    turns = [0, 1, 2, 0, 1]
+    assert copies.log == [
+        word for number in turns for word in (f"waited for {number}", f"copied from {number}")
+    ]
+
+
+def test_batches_under_way_do_not_share_memory() -> None:
+    """On a CPU a copy is the buffer itself: what was given stays until its buffer is next."""
+    feed = from_host(Copies())
+    spans = list(BATCHES.spans(0, torch_feed.BUFFERS))
+    given = [feed(begin, end) for begin, end in spans]
+    for (begin, end), (inputs, _) in zip(spans, given, strict=True):
+        assert torch.equal(inputs, INPUTS[ORDERS[begin:end]])

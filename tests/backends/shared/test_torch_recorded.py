@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
-import numpy as np
 import pytest
 
 from perceptron.backends import registry
@@ -24,13 +23,12 @@ from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.batches import Batches
 from perceptron.problems.optimizer import Adam, Optimizer
-from perceptron.problems.problem import DTYPES, DType, Problem
+from perceptron.problems.problem import DType, Problem
 from tests.backends.batched import (
     CYCLE,
     EVEN,
     OPTIMIZERS,
     SHORT_LAST,
-    SQUARES,
     assert_agrees,
     assert_continues,
     assert_resets,
@@ -66,9 +64,9 @@ pytestmark = [
 ]
 
 TRAININGS = [
-    pytest.param(replace(problem, feed=feed), id=f"{problem.name}-{feed}")
-    for problem in (SHORT_LAST, EVEN, SQUARES)
-    for feed in ("resident", "host")
+    pytest.param(SHORT_LAST, id="short-last"),
+    pytest.param(replace(SHORT_LAST, feed="host"), id="short-last-host"),
+    pytest.param(EVEN, id="even"),
 ]
 
 
@@ -98,7 +96,7 @@ def staged(make: Make, problem: Problem, cuda: FakeCuda) -> RecordedTrainer:
     return RecordedTrainer(copied, CudaCapture(cuda, "cpu"))
 
 
-@pytest.mark.parametrize("iterations", [1, 9, 10, 11, 37])
+@pytest.mark.parametrize("iterations", [9, 37])
 def test_any_number_of_iterations_is_trained(make: Make, iterations: int) -> None:
     """So are those left over by a whole number of graphs, no more and no fewer."""
     problem = catalogue.find("or-gate")
@@ -114,7 +112,7 @@ def test_a_graph_is_replayed_as_seldom_as_possible(make: Make) -> None:
     assert [len(graph.replayed_on) for graph in cuda.graphs] == [1 + 2, 1 + 3]
 
 
-@pytest.mark.parametrize("problem", [catalogue.find("or-gate"), SHORT_LAST, EVEN])
+@pytest.mark.parametrize("problem", [catalogue.find("or-gate"), SHORT_LAST])
 def test_everything_is_done_on_the_one_stream(make: Make, problem: Problem) -> None:
     """Autograd keeps to the stream on which it first saw a parameter, memory belongs to one."""
     cuda = FakeCuda()
@@ -144,19 +142,11 @@ def test_what_is_queued_stands_between_what_came_before_and_what_comes_after(mak
     ]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["digits", "mlp-batch:64"])
-def test_what_the_suite_measures_agrees(make: Make, name: str, dtype: DType) -> None:
-    problem = catalogue.find(name)
-    assert_agrees(prepared(make, problem, dtype), problem, dtype)
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.kind)
 def test_every_optimizer_agrees_over_a_short_last_batch(make: Make, optimizer: Optimizer) -> None:
-    """Ten steps in graphs, in either dtype: Adam's bias is corrected by the device's own count."""
+    """Ten steps in graphs: Adam's bias is corrected by the device's own count."""
     problem = replace(SHORT_LAST, optimizer=optimizer)
-    for dtype in DTYPES:
-        assert_agrees(prepared(make, problem, dtype), problem, dtype)
+    assert_agrees(prepared(make, problem), problem, "float64")
 
 
 @pytest.mark.parametrize("problem", TRAININGS)
@@ -168,9 +158,8 @@ def test_batches_come_in_their_order_over_the_whole_cycle(make: Make, problem: P
     assert_trains_as_numpy(trainer, problem, CYCLE + 21)
 
 
-@pytest.mark.parametrize("problem", [SHORT_LAST, EVEN], ids=lambda problem: problem.name)
-def test_training_continues_and_resets_in_mid_epoch(make: Make, problem: Problem) -> None:
-    assert_continues(lambda: prepared(make, problem), 50, 50)
+def test_training_continues_and_resets_in_mid_epoch(make: Make) -> None:
+    problem = SHORT_LAST
     assert_continues(lambda: prepared(make, problem), 3, 1, 0, 2, 7)
     assert_resets(lambda: prepared(make, problem), after=6)
     assert_resets(lambda: staged(make, problem, FakeCuda()), after=6)
@@ -198,12 +187,6 @@ def test_adam_counts_its_steps_in_digits_enough_for_its_dtype(make: Make) -> Non
     problem = replace(catalogue.find("or-gate"), optimizer=Adam(rate=0.01))
     trainer = prepared(make, problem)
     assert_as_numpy(trainer, problem, iterations=2 * STEPS + 3, tolerance=1e-9)
-
-
-def test_recording_leaves_the_start_untouched(make: Make) -> None:
-    trainer = prepared(make, SHORT_LAST)
-    for array, start in zip(trainer.parameters(), SHORT_LAST.start_parameters(), strict=True):
-        np.testing.assert_array_equal(array, start)
 
 
 def _tensors(trainer: Recordable) -> list[torch.Tensor]:

@@ -13,19 +13,17 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.torch_capture import CudaCapture, refusing
 from perceptron.backends.shared.torch_recorded import STEPS, RecordedTrainer
-from perceptron.backends.torch_bmm import BmmTrainer
+from perceptron.backends.torch_bmm import BmmTrainer, Stack, WideLayer
 from perceptron.backends.torch_cuda_graph import BACKEND, MANUAL, GraphBackend
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.problems import catalogue
-from perceptron.problems.optimizer import Adam, Optimizer, Sgd
-from perceptron.problems.problem import DTYPES, DType, Layer, Problem
+from perceptron.problems.optimizer import Adam, Optimizer
+from perceptron.problems.problem import DType, Layer, Problem
 from tests.backends.batched import (
     FOLDS,
     MANY,
     OPTIMIZERS,
     assert_agrees,
-    assert_continues,
-    assert_resets,
     assert_trains_as_numpy,
 )
 
@@ -37,15 +35,16 @@ import torch
 from perceptron.backends.shared.torch_feed import FromHost
 from tests.backends.fake_cuda import FakeCuda
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread", "_capturable_on_a_cpu")
+
 Several = EnsembleTrainer | BmmTrainer
+
 
 ONE_LAYER = replace(MANY, name="one layer", layers=(Layer(4, "identity"),))
 """Three classifiers of several outputs without a hidden layer."""
-PROBLEMS = [MANY, FOLDS, ONE_LAYER, replace(ONE_LAYER, name="one layer, folds", folds=True)]
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread", "_capturable_on_a_cpu")
+
 both = pytest.mark.parametrize("kind", [EnsembleTrainer, BmmTrainer])
-of_every_kind = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 
 
 @pytest.fixture
@@ -75,13 +74,6 @@ def recorded(
 
 
 @both
-@of_every_kind
-def test_batches_are_the_same_rows_of_every_model(kind: type[Several], problem: Problem) -> None:
-    """Over short batches, in the order of a single model, and scored on each one's own rows."""
-    assert_trains_as_numpy(kind(problem, "float64", "cpu"), problem, 40)
-
-
-@both
 @pytest.mark.parametrize("problem", [MANY, FOLDS], ids=lambda problem: problem.name)
 def test_batches_that_are_copied_are_the_same(kind: type[Several], problem: Problem) -> None:
     """From buffers in host memory, whose short batch is a part of them."""
@@ -100,28 +92,7 @@ class _Event:
 
 
 @both
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.kind)
-def test_every_optimizer_moves_all_models(kind: type[Several], optimizer: Optimizer) -> None:
-    problem = replace(FOLDS, optimizer=optimizer)
-    for dtype in DTYPES:
-        assert_agrees(kind(problem, dtype, "cpu"), problem, dtype)
-
-
-@both
-@pytest.mark.parametrize("optimizer", [Adam(rate=0.01), Sgd(rate=0.1, momentum=0.9)])
-def test_it_continues_and_resets_in_mid_epoch(kind: type[Several], optimizer: Optimizer) -> None:
-    """Neither Adam's averages nor its count of steps survive a reset."""
-    problem = replace(FOLDS, optimizer=optimizer)
-
-    def prepare() -> Several:
-        return kind(problem, "float64", "cpu")
-
-    assert_continues(prepare, 4, 1, 0, 7)
-    assert_resets(prepare, after=5)
-
-
-@both
-@of_every_kind
+@pytest.mark.parametrize("problem", [FOLDS, ONE_LAYER], ids=["folds", "one layer"])
 @pytest.mark.parametrize("is_copied", [False, True])
 def test_recorded_steps_are_replayed(
     kind: type[Several], problem: Problem, is_copied: bool
@@ -138,7 +109,7 @@ def test_recorded_steps_are_replayed(
 
 
 @both
-@of_every_kind
+@pytest.mark.parametrize("problem", [FOLDS, ONE_LAYER], ids=["folds", "one layer"])
 def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> None:
     """No tensor of the host, and nothing that Python must ask a value of: see `refusing`."""
     with torch.device("meta"):
@@ -160,9 +131,7 @@ def test_a_graph_is_of_the_step_of_several(
 
 
 @pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-bmm"])
-@pytest.mark.parametrize(
-    "problem", [replace(MANY, models=1), *PROBLEMS], ids=lambda problem: problem.name
-)
+@pytest.mark.parametrize("problem", [replace(MANY, models=1), FOLDS], ids=["one", "folds"])
 def test_it_trains_in_bfloat16_too(name: str, problem: Problem) -> None:
     """Losses and parameters come back as NumPy's own numbers, and the loss falls."""
     backend = registry.load(name)
@@ -215,3 +184,38 @@ def test_a_loader_refuses_several_models_in_one_line() -> None:
     """Its rows are those of one."""
     with pytest.raises(Unsupported, match="trains one model at a time, not 3 at once"):
         registry.load("torch-cpu-dataloader").prepare(MANY, "float32")
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (catalogue.find("many-or-gates:16"), WideLayer),
+        (ONE_LAYER, WideLayer),
+        (replace(ONE_LAYER, folds=True), Stack),  # a product of all would be of other rows
+        (MANY, Stack),
+    ],
+    ids=["or-gates", "classifiers", "folds", "hidden layer"],
+)
+def test_models_of_one_layer_that_share_their_data_are_one_product(
+    problem: Problem, kind: type
+) -> None:
+    """And no other models; of either kind each model's arrays come back apart."""
+    trainer = BmmTrainer(problem, "float64", "cpu")
+    assert type(trainer._layers) is kind
+    for array, start in zip(trainer.parameters(), problem.stacked_start(), strict=True):
+        np.testing.assert_array_equal(array, start)
+    if problem.batch:
+        assert_trains_as_numpy(trainer, problem, 40)
+
+
+@both
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.kind)
+def test_every_optimizer_moves_all_models(kind: type[Several], optimizer: Optimizer) -> None:
+    problem = replace(FOLDS, optimizer=optimizer)
+    assert_agrees(kind(problem, "float64", "cpu"), problem, "float64")
+
+
+def test_by_hand_there_is_no_autograd() -> None:
+    """Which is what it removes: `inference_mode` lets none record."""
+    with torch.inference_mode():
+        BmmTrainer(FOLDS, "float32", "cpu").train(3)

@@ -1,8 +1,11 @@
+"""JAX, in what the contract does not say: what is compiled when, threads, data of the host."""
+
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -14,26 +17,28 @@ from perceptron.backends import jax_backend
 from perceptron.backends.accelerators import jax_accelerator
 from perceptron.backends.jax_backend import CPU, CUDA, HostFedTrainer, JaxBackend
 from perceptron.problems import catalogue
+from perceptron.problems.problem import DType, Feed, Problem
+from tests.backends.batched import (
+    CYCLE,
+    EVEN,
+    SHORT_LAST,
+    assert_continues,
+    assert_resets,
+    assert_trains_as_numpy,
+)
 from tests.backends.conftest import assert_as_numpy
-
-ROOT = Path(__file__).parents[2]
+from tests.backends.each_alone import (
+    FOLDS,
+    FOLDS_AT_ONCE,
+    GATES,
+    assert_each_as_alone,
+)
 
 needs_jax = pytest.mark.skipif(
     CPU.unavailable() is not None, reason=f"jax-cpu: {CPU.unavailable()}"
 )
 
-
-@needs_jax
-@pytest.mark.parametrize("inner", [1, 10])
-@pytest.mark.parametrize("iterations", [0, 1, 9, 10, 11, 37])
-def test_any_number_of_iterations_is_trained(
-    iterations: int, inner: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So are those left over by a whole number of inner loops, as on a GPU."""
-    monkeypatch.setitem(jax_backend._INNER, "cpu", inner)
-    problem = catalogue.find("xor-hidden")
-    trainer = CPU.prepare(problem, "float64")
-    assert_as_numpy(trainer, problem, iterations=iterations, tolerance=1e-12)
+ROOT = Path(__file__).parents[2]
 
 
 @needs_jax
@@ -163,15 +168,6 @@ def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
     assert CUDA.environment(3) == CPU.environment(3)
 
 
-def test_without_jax_its_xla_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
-    monkeypatch.setattr(optional, "missing", lambda extra: "jax is not installed")
-    monkeypatch.setattr(
-        jax_backend, "with_loops_on_the_device", lambda own: pytest.fail("asked for flags")
-    )
-    assert "XLA_FLAGS" not in CUDA.environment(1)
-
-
 @pytest.mark.parametrize("backend", [CPU, CUDA], ids=lambda backend: backend.name)
 def test_a_cache_is_the_users_or_there_is_none(
     backend: JaxBackend, monkeypatch: pytest.MonkeyPatch
@@ -185,3 +181,66 @@ def test_a_cache_is_the_users_or_there_is_none(
     assert "JAX_ENABLE_COMPILATION_CACHE" not in variables
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     assert backend.environment(1)["JAX_ENABLE_COMPILATION_CACHE"] == "false"
+
+
+def host_fed(problem: Problem, dtype: DType = "float64") -> HostFedTrainer:
+    """Return what a GPU trains data in host memory with, on the CPU."""
+    trainer = HostFedTrainer(problem, dtype, "cpu")
+    trainer.warm_up()
+    trainer.reset()
+    return trainer
+
+
+@needs_jax
+def test_preparing_compiles_all_that_training_calls() -> None:
+    """From wherever it stands and however far it goes, over short batches and ends of epochs."""
+    trainer = CPU.prepare(SHORT_LAST, "float32")
+    compiled = trainer._program.train._cache_size()  # type: ignore[attr-defined]
+    for iterations in (1, 3, 50):
+        trainer.train(iterations)
+    trainer.reset()
+    CPU.prepare(SHORT_LAST, "float32").train(2)
+    assert trainer._program.train._cache_size() == compiled  # type: ignore[attr-defined]
+
+    fed = host_fed(SHORT_LAST, "float32")
+    compiled = fed._program.step._cache_size()  # type: ignore[attr-defined]
+    fed.train(9)
+    assert fed._program.step._cache_size() == compiled  # type: ignore[attr-defined]
+
+
+@needs_jax
+def test_a_training_of_several_models_is_one_compiled_call() -> None:
+    """However many iterations; other starts and data of that shape compile nothing again."""
+    trainer = CPU.prepare(GATES, "float32")
+    compiled = trainer._program.train._cache_size()  # type: ignore[attr-defined]
+    trainer.train(7)
+    CPU.prepare(GATES.with_seed(100), "float32").train(11)
+    assert trainer._program.train._cache_size() == compiled  # type: ignore[attr-defined]
+
+
+@needs_jax
+@pytest.mark.parametrize(("problem", "inner"), [(SHORT_LAST, 1), (EVEN, 10)], ids=["one", "ten"])
+def test_batches_come_in_their_order_over_the_whole_cycle(
+    problem: Problem, inner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And begin again after it; inner loops, as on a GPU, skip and repeat none."""
+    monkeypatch.setitem(jax_backend._INNER, "cpu", inner)
+    assert_trains_as_numpy(CPU.prepare(problem, "float64"), problem, CYCLE + 21)
+
+
+@needs_jax
+def test_data_in_host_memory_are_trained_on_batch_by_batch() -> None:
+    """A GPU's way keeps the same promises."""
+    assert_trains_as_numpy(host_fed(SHORT_LAST), SHORT_LAST, CYCLE + 21)
+    assert_continues(lambda: host_fed(SHORT_LAST), 3, 1, 0, 2, 7)
+    assert_resets(lambda: host_fed(SHORT_LAST), after=6)
+
+
+@needs_jax
+@pytest.mark.parametrize("feed", ["resident", "host"])
+def test_each_model_trains_as_alone(feed: Feed) -> None:
+    """Without a fold of its own; from the host a batch is copied once, with the rows of each."""
+    if feed == "resident":
+        assert_each_as_alone(CPU.prepare(FOLDS_AT_ONCE, "float64"), FOLDS_AT_ONCE, 11)
+    else:
+        assert_each_as_alone(host_fed(replace(FOLDS, feed=feed)), FOLDS, 11)

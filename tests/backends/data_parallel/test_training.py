@@ -1,24 +1,31 @@
+"""Training over several processes: parts and weights of rows, and what all ranks leave."""
+
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement, checks
 from perceptron.backends.data_parallel.backend import CPU, CUDA
+from perceptron.backends.data_parallel.parts import part_of, weight_of
 from perceptron.backends.data_parallel.world import running_world
-from perceptron.backends.protocol import Distributed, processes_of, ranks_of
+from perceptron.backends.protocol import Distributed, RankFailed, Ranks, processes_of, ranks_of
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam
-from perceptron.problems.problem import DType, Problem
-from tests.backends.conftest import PROMISES, broken_promises
+from perceptron.problems.problem import DType, Loss, Problem
+from tests.backends.conftest import PROMISES, SHORT, broken_promises
 from tests.backends.data_parallel import inside
 
 if registry.reason_unavailable("torch-ddp"):
     pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
+
 
 # Of one model: several at once are refused.
 PROBLEMS = {problem.name: problem for problem in checks.problems() if problem.models == 1}
@@ -48,11 +55,7 @@ def differences(name: str, problems: list[Problem], dtype: DType) -> list[str]:
     return found
 
 
-def test_two_processes_agree_on_every_problem() -> None:
-    """In float64, to rounding: 70 rows, batches of 16 and a last one of 6, of 1, of all …"""
-    assert differences("torch-ddp@2", list(PROBLEMS.values()), "float64") == []
-
-
+@pytest.mark.slow
 def test_four_processes_agree_where_parts_are_unequal_or_empty() -> None:
     """Four rows and one; batches of 6 and of 3 by Adam and by momentum; every kind of loss."""
     small = replace(PROBLEMS["batches-adam"], batch=3)
@@ -116,8 +119,88 @@ def test_a_gpu_is_needed_for_each_process(monkeypatch: pytest.MonkeyPatch) -> No
     assert CUDA.over(2).unavailable() == "needs 2 GPUs, one for each process, and finds 1"
 
 
-def test_nodes_that_cannot_share_the_processes_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEPTRON_NODES", ";;")
-    reason = registry.reason_unavailable("torch-ddp@4")
-    assert reason is not None
-    assert reason.startswith("4 processes cannot be shared out evenly over 3 nodes")
+ROWS = st.integers(1, 200)
+
+
+PROCESSES = st.integers(1, 16)
+
+
+@given(rows=ROWS, processes=PROCESSES)
+def test_parts_are_all_rows_once_and_differ_by_one_at_most(rows: int, processes: int) -> None:
+    parts = [part_of(rows, rank, processes) for rank in range(processes)]
+    assert [row for begin, end in parts for row in range(begin, end)] == list(range(rows))
+    sizes = [end - begin for begin, end in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@given(rows=ROWS, processes=PROCESSES, loss=st.sampled_from(["mse", "l1-sum"]))
+def test_the_average_over_processes_is_the_loss_of_all_rows(
+    rows: int, processes: int, loss: Loss
+) -> None:
+    values = [float(row * row % 17) for row in range(rows)]
+
+    def of(part: list[float]) -> float:
+        return sum(part) if loss == "l1-sum" else sum(part) / len(part)
+
+    weighted = []
+    for rank in range(processes):
+        begin, end = part_of(rows, rank, processes)
+        weight = weight_of(loss, rows, rank, processes)
+        weighted.append(weight * of(values[begin:end]) if weight else 0.0)
+        assert (weight == 0.0) == (begin == end)
+    assert sum(weighted) / processes == pytest.approx(of(values))
+
+
+@given(each=st.integers(1, 20), processes=PROCESSES)
+def test_equal_parts_are_not_weighted(each: int, processes: int) -> None:
+    """Then the step is what PyTorch's tutorial writes, to the last bit."""
+    assert weight_of("bce", each * processes, processes - 1, processes) == 1.0
+
+
+@pytest.fixture
+def ranks() -> Iterator[Ranks]:
+    found = ranks_of(registry.load("torch-ddp@2"))
+    assert found is not None
+    yield found
+    found.call_running(inside.unmake_mistakes)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "problem"),
+    [
+        ("no weights", "quantities"),
+        ("no weights", "or-gate"),
+        ("sum over ranks", "mlp-width:8"),
+    ],
+)
+def test_a_loss_that_is_weighted_wrongly_disagrees(
+    mistake: str, problem: str, ranks: Ranks
+) -> None:
+    """What is averaged over ranks is a mean of unequal parts, of none, or a sum."""
+    assert agrees(problem)
+    ranks.call(inside.make_mistake, mistake)
+    assert not agrees(problem)
+
+
+def test_ranks_that_do_not_exchange_are_found_out(ranks: Ranks) -> None:
+    """Their parameters drift apart, and those of one alone would tell nothing."""
+    ranks.call(inside.make_mistake, "no exchange")
+    with pytest.raises(RankFailed, match=r"^rank 1 of 2 has other parameters than rank 0$"):
+        agrees("mlp-width:8")
+
+
+def agrees(name: str) -> bool:
+    return differences("torch-ddp@2", [PROBLEMS[name]], "float32") == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [name for name in SHORT if name in PROBLEMS],
+        pytest.param(list(PROBLEMS), marks=pytest.mark.slow),
+    ],
+    ids=["few", "all"],
+)
+def test_two_processes_agree(names: list[str]) -> None:
+    """In float64, to rounding: 70 rows, batches of 16 and a last one of 6, of 1, of all …"""
+    assert differences("torch-ddp@2", [PROBLEMS[name] for name in names], "float64") == []

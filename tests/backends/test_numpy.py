@@ -1,0 +1,267 @@
+"""NumPy and plain Python: gradients, steps and losses as defined, arrays that stay, refusals."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from itertools import cycle
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.backends import registry
+from perceptron.backends.numpy_backend import BACKEND
+from perceptron.backends.numpy_inplace import BACKEND as INPLACE
+from perceptron.backends.numpy_published import BACKEND as PUBLISHED
+from perceptron.backends.numpy_trainer import NumpyTrainer
+from perceptron.backends.protocol import Unsupported
+from perceptron.backends.python_backend import BACKEND as PYTHON
+from perceptron.backends.python_backend import MOST_OPERATIONS, MOST_PARAMETERS
+from perceptron.backends.shared.evaluation import evaluate, loss_of
+from perceptron.backends.shared.update import adam_factors, start_state, update
+from perceptron.problems import catalogue
+from perceptron.problems.cost import operations, parameter_count
+from perceptron.problems.datasets import Clusters, Part
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.problem import Activation, DType, Loss, Problem
+from tests.backends.batched import OPTIMIZERS, SHORT_LAST
+from tests.backends.conftest import assert_as_numpy, network
+
+smooth = st.sampled_from(["sigmoid", "tanh", "identity"])
+
+
+def problem(
+    layers: list[tuple[int, Activation]],
+    last: Activation,
+    loss: Loss,
+    rate: float,
+    outputs: int = 1,
+) -> Problem:
+    optimizer = Sgd(rate=rate)
+    return network(tuple(layers), last, loss, classes=outputs, optimizer=optimizer)
+
+
+@given(
+    layers=st.lists(st.tuples(st.integers(1, 5), smooth), max_size=3),
+    last=smooth,
+    loss=st.sampled_from(get_args(Loss)),
+    outputs=st.integers(1, 4),
+)
+def test_gradients_are_the_slopes_of_the_loss(
+    layers: list[tuple[int, Activation]], last: Activation, loss: Loss, outputs: int
+) -> None:
+    """One step moves each parameter by −rate · ∂loss/∂parameter, by central differences."""
+    if loss == "bce":
+        last = "sigmoid"  # its logarithms want outputs between 0 and 1
+    rate, nudge = 1e-3, 1e-6
+    trainer = NumpyTrainer(problem(layers, last, loss, rate, outputs), "float64")
+    before = trainer.parameters()
+    trainer.train(1)
+    steps = [new - old for new, old in zip(trainer.parameters(), before, strict=True)]
+    trainer.reset()
+    for array, step in zip(trainer._network.arrays, steps, strict=True):
+        for index in np.ndindex(array.shape):
+            kept = array[index]
+            array[index] = kept + nudge
+            above = trainer.loss()
+            array[index] = kept - nudge
+            below = trainer.loss()
+            array[index] = kept
+            slope = (above - below) / (2 * nudge)
+            assert step[index] == pytest.approx(-rate * slope, rel=1e-4, abs=1e-10)
+
+
+def test_an_exact_hit_has_no_gradient() -> None:
+    """sign(f − t) is 0 where |f − t| / (f − t) would be 0/0."""
+    exact = problem([], "identity", "l1-sum", 0.1)
+    trainer = NumpyTrainer(exact, "float64")
+    weights, bias = trainer._network.arrays
+    trainer._whole = trainer._whole._replace(targets=trainer._inputs @ weights + bias)
+    before = trainer.parameters()
+    trainer.train(5)
+    for old, new in zip(before, trainer.parameters(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_saturated_sigmoid_warns_of_nothing() -> None:
+    """exp may overflow on the way to the right answer, 0; the test run turns warnings to errors."""
+    steep = problem([], "sigmoid", "l1-mean", 1e6)
+    trainer = BACKEND.prepare(steep, "float32")
+    trainer.train(50)
+    assert np.isfinite(trainer.loss())
+
+
+@pytest.mark.skipif(
+    registry.reason_unavailable("torch-cpu") is not None, reason="torch is not installed"
+)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        *OPTIMIZERS,
+        Adam(rate=0.02, betas=(0.8, 0.95), eps=1e-3),
+        AdamW(rate=0.02, betas=(0.5, 0.9), eps=1e-2, weight_decay=0.3),
+        AdamW(rate=0.02, weight_decay=0.0),
+    ],
+    ids=str,
+)
+def test_steps_are_those_of_pytorch(optimizer: Optimizer) -> None:
+    """The definitions are PyTorch's: 20 steps leave the same 64-bit parameters."""
+    import torch
+
+    from perceptron.backends.shared.torch_modules import optimizer_of
+
+    random = np.random.default_rng(7)
+    parameters = random.standard_normal(50)
+    theirs = torch.nn.Parameter(torch.tensor(parameters))
+    torch_optimizer = optimizer_of(optimizer, [theirs])
+    state = start_state(np, optimizer, parameters)
+    for step in range(1, 21):
+        # From 1e-9 up: there eps is larger than the root of the second moment.
+        gradients = random.standard_normal(50) * 10.0 ** random.integers(-9, 1, 50)
+        theirs.grad = torch.tensor(gradients)
+        torch_optimizer.step()
+        factors = adam_factors(optimizer, step) if isinstance(optimizer, Adam) else None
+        parameters, state = update(np, optimizer, parameters, gradients, state, factors)
+    np.testing.assert_allclose(parameters, theirs.detach().numpy(), rtol=0.0, atol=1e-12)
+
+
+PREDICTIONS = np.array([[0.25, 0.5], [0.75, 1.0]])
+
+
+TARGETS = np.array([[0.0, 1.0], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("l1-sum", 0.25 + 0.5 + 0.25 + 1.0),
+        ("l1-mean", 2.0 / 4),
+        ("mse", (0.0625 + 0.25 + 0.0625 + 1.0) / 4),
+        # log(1 − 1) is cut off at −100
+        ("bce", -(np.log(0.75) + np.log(0.5) + np.log(0.75) - 100.0) / 4),
+        ("cross-entropy", np.log1p(np.exp(-0.25)) / 2 + np.log1p(np.exp(0.25)) / 2),
+    ],
+)
+def test_losses_are_as_defined(loss: Loss, expected: float) -> None:
+    """Over rows and outputs alike, but cross-entropy over rows alone."""
+    assert loss_of(loss, PREDICTIONS, TARGETS) == pytest.approx(expected, rel=1e-12)
+
+
+def test_cross_entropy_of_large_values_is_finite() -> None:
+    """e¹⁰⁰⁰ is too large for 64 bits."""
+    far = np.array([[1000.0, 0.0]])
+    assert loss_of("cross-entropy", far, np.array([[1.0, 0.0]])) == 0.0
+    assert loss_of("cross-entropy", far, np.array([[0.0, 1.0]])) == 1000.0
+
+
+def test_the_predicted_class_is_the_largest_output() -> None:
+    """A predictor that knows the classes of the inputs is right on both parts."""
+    problem = catalogue.find("digits")
+    both = {part.inputs.tobytes(): part.targets for part in _parts(problem)}
+    right = evaluate(problem, lambda inputs: both[inputs.tobytes()])
+    wrong = evaluate(problem, lambda inputs: np.roll(both[inputs.tobytes()], 1, axis=1))
+    assert right.test is not None
+    assert wrong.test is not None
+    assert (right.train.accuracy, right.test.accuracy) == (1.0, 1.0)
+    assert (wrong.train.accuracy, wrong.test.accuracy) == (0.0, 0.0)
+
+
+def test_one_output_says_its_class_from_one_half_up() -> None:
+    """As one reads a sigmoid."""
+    scores = evaluate(
+        catalogue.find("or-gate"), lambda inputs: np.array([[0.4], [0.6], [0.4], [0.9]])
+    )
+    assert scores.train.accuracy == 0.75
+    assert scores.test is None
+
+
+def test_targets_that_are_no_classes_have_no_accuracy() -> None:
+    """Nobody could say which prediction of 0.3 is right."""
+    problem = network((), "identity", "mse")
+    dataset = replace(catalogue.find("or-gate").dataset, values=((0.0, 0.0, 0.3), (1.0, 1.0, 0.7)))
+    problem = replace(problem, dataset=replace(dataset, rows=2))
+    assert evaluate(problem, lambda inputs: np.zeros((2, 1))).train.accuracy is None
+
+
+def _parts(problem: Problem) -> list[Part]:
+    return [part for part in (problem.training_part(), problem.held_out_part()) if part]
+
+
+def allocated(problem: Problem) -> int:
+    """Return the most bytes that ten iterations in place take beyond what is there."""
+    trainer = INPLACE.prepare(problem, "float64")
+    trainer.train(4)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        trainer.train(10)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak - before
+
+
+def test_a_batch_is_gathered_into_arrays_that_are_there() -> None:
+    """Neither gathering, nor a step of Adam, nor the shorter last batch makes an array."""
+    problem = replace(SHORT_LAST, dataset=Clusters("clusters", 1797, 64, classes=4), batch=500)
+    assert allocated(problem) < 500 * 4 * 8  # the targets of a batch
+
+
+OR_GATE = catalogue.find("or-gate")
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (replace(OR_GATE, batch=2), "trains on all rows at once, as published, not on batches"),
+        (replace(OR_GATE, optimizer=Adam()), "trains by plain gradient descent.*, not by adam"),
+        (
+            replace(OR_GATE, optimizer=Sgd(rate=0.05, momentum=0.9)),
+            "trains by plain gradient descent.*, not by sgd momentum",
+        ),
+        (replace(OR_GATE, loss="mse"), "trains one sigmoid under the summed L1 loss"),
+    ],
+)
+def test_what_was_not_published_is_refused(problem: Problem, reason: str) -> None:
+    """In one line: the console shows it."""
+    with pytest.raises(Unsupported, match=reason) as refused:
+        PUBLISHED.prepare(problem, "float64")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss"), list(zip(cycle(get_args(Activation)), get_args(Loss), strict=False))
+)
+def test_training_allocates_nothing(activation: Activation, loss: Loss) -> None:
+    """No array is made in the loop, not even a copy that a product makes of its operands."""
+    problem = network(((5, activation), (40, activation)), "sigmoid", loss, rows=1000)
+    smallest = 1000 * 8  # the output of the last layer; the rest are objects of Python
+    assert allocated(problem) < smallest
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "reason"),
+    [
+        # Rounding each step to 32 bits would time something else.
+        ("or-gate", "float32", "Python floats have 64 bits: no float32"),
+        ("mlp-width:512", "float64", "operations an iteration, at most 750,000 are taken"),
+        ("mlp:2x4096", "float64", "4,097 parameters, at most 4,096 are taken"),
+        ("mlp-batch:1", "float64", r"^trains by sgd only, not by adam$"),
+    ],
+)
+def test_what_plain_python_does_not_train_is_refused(name: str, dtype: DType, reason: str) -> None:
+    with pytest.raises(Unsupported, match=reason) as refused:
+        PYTHON.prepare(catalogue.find(name), dtype)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_problem_at_the_limits_is_trained() -> None:
+    """Python's compiler must not run out of stack over the longest sum."""
+    problem = catalogue.find("mlp:20x4095")
+    assert parameter_count(problem) == MOST_PARAMETERS
+    assert operations(problem) < MOST_OPERATIONS
+    assert_as_numpy(PYTHON.prepare(problem, "float64"), problem)
