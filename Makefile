@@ -69,8 +69,8 @@ test: browser valgrind
 # Rehearsals measure within budgets of seconds, which is no work for a machine that is full.
 test-long: browser valgrind slurm
 	test -f .coverage || $(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(WATCHED)
-	$(PYTEST) --numprocesses $(WORKERS) -m slow --ignore $(ALONE) $(WATCHED) --cov-append
-	$(PYTEST) $(ALONE) --durations 0 $(WATCHED) --cov-append
+	$(PYTEST) --numprocesses $(WORKERS) -m slow --ignore $(ALONE) $(WATCHED) --cov-append || { rm .coverage; exit 1; }
+	$(PYTEST) $(ALONE) --durations 0 $(WATCHED) --cov-append || { rm .coverage; exit 1; }
 	$(BIN)/coverage report --skip-covered
 	rm .coverage
 

@@ -17,10 +17,6 @@ from pathlib import Path
 from queue import Queue
 from typing import NamedTuple
 
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator, operator_names
-
 ROOT = Path(__file__).parent.parent
 SEED = 20261128
 # A mutant of the annotation `int | None` is never run, and floats have no bits: any call notices.
@@ -59,6 +55,10 @@ class Mutant(NamedTuple):
 
 def mutants(pattern: str, how_many: int) -> list[Mutant]:
     """Draw mutants of the files that match, the same ones each time."""
+    # asv imports this module, where nothing is installed but what benchmarks need.
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.plugins import get_operator, operator_names
+
     found = []
     for path in sorted(ROOT.glob(pattern)):
         tree = get_ast(path.read_text(encoding="utf-8"))
@@ -80,6 +80,9 @@ def mutants(pattern: str, how_many: int) -> list[Mutant]:
 
 def is_caught(mutant: Mutant, copy: Path, tests: list[str], seconds: float) -> bool:
     """Run the tests on a copy of the project that holds the mutant."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
     file = copy / mutant.file
     original = file.read_text(encoding="utf-8")
     mutated = mutate_code(original, get_operator(mutant.operator)(), mutant.occurrence)

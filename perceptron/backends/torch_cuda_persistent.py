@@ -5,7 +5,7 @@ number of iterations: parameters are read into registers, stay there from step t
 written back at the end. One block runs on one multiprocessor, so the rest of the GPU is idle, and
 what is trained must fit; see `one_block`.
 
-On a CPU Triton's interpreter runs the kernel on the CPU, at milliseconds an iteration.
+Without a GPU Triton's interpreter runs the kernel, at milliseconds an iteration.
 """
 
 from __future__ import annotations

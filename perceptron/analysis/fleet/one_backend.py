@@ -75,7 +75,7 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
 def _definition_of(sweep: Sweep, known: list[_Digests]) -> int | None:
     """Return which of the ``known`` definitions a sweep's problems have; a new one joins them.
 
-    None where its rows do not say, as those from before there were digests.
+    None where its rows do not say, as those of other tools.
     """
     own = {
         row.problem: row.problem_digest

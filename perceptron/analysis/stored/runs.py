@@ -44,7 +44,7 @@ AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 
 class _BenchPlan(Struct):
     backends: list[str]
-    beside_finding: list[str]
+    beside_finding: list[str] = []
     families: list[str] = []
     problems: list[Any] = []
     """With models of the user's own no finding is measured."""

@@ -55,9 +55,6 @@ Wait = Annotated[
 WAIT_MINUTES = "10"
 """What ``--wait`` without its value stands for: a build or an update is over in ten minutes."""
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
-SaveTables = Annotated[
-    Path | None, typer.Option(metavar="FILE.md", help="Write the tables as Markdown.")
-]
 Html = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Where the dashboard is written; '' for none. Default: html."),

@@ -131,8 +131,3 @@ def study_budget(seconds: float) -> Budget:
     """Return the budget of a study that begins now, or began with the command that asks for it."""
     spent = 0.0 if command_start.began is None else monotonic() - command_start.began
     return Budget(seconds, spent, ending=min(_ENDING_SECONDS, _ENDING_SHARE * seconds))
-
-
-def unlimited() -> Budget:
-    """Return a budget without an end."""
-    return Budget(inf)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.studies.shared.budget import GRACE, Budget, unlimited
+from perceptron.studies.shared.budget import GRACE, Budget
 
 
 class Clock:
@@ -57,7 +57,7 @@ def test_a_wait_that_was_asked_for_is_not_counted(clock: Clock) -> None:
 
 
 def test_without_an_end_there_is_always_time(clock: Clock) -> None:
-    budget = unlimited()
+    budget = Budget(inf)
     assert budget.left == budget.part(0.5).left == budget.until_abandoned() == inf
 
 

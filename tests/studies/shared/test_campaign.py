@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.bench import BenchPlan
-from perceptron.studies.shared.budget import GRACE, Budget, unlimited
+from perceptron.studies.shared.budget import GRACE, Budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.progress import Progress, silent
 from perceptron.studies.shared.task import key_of
@@ -43,7 +44,7 @@ def measure(
     )
     with open_run(folder, run, environment) as journal:
         some = [task for task in tasks(plan) if problem in (None, task.problem.name)]
-        run_tasks(some, journal, run, progress, budget or unlimited(), apart=apart)
+        run_tasks(some, journal, run, progress, budget or Budget(inf), apart=apart)
         return journal
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.map import MapPlan
 from perceptron.studies.shared import opening
-from perceptron.studies.shared.budget import unlimited
+from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.opening import (
     contents,
     plain,
@@ -77,7 +78,7 @@ def test_a_run_warns_of_its_own_disturbed_rows(
     events: list[str], tmp_path: Path, row: MakeRow
 ) -> None:
     """Also of those of an earlier start."""
-    with start_run({}, [], 1, "box", tmp_path, False, unlimited()) as run:
+    with start_run({}, [], 1, "box", tmp_path, False, Budget(inf)) as run:
         run.journal.append(row(seconds=1e-3, samples=[1e-3], waited=0.0, disturbed=3))
     assert [warning.code for warning in run.warnings(1)] == ["disturbed"]
 
@@ -87,6 +88,6 @@ def test_a_run_warns_of_the_clock_of_its_gpu(
 ) -> None:
     """As the rows saw it: before anything ran it was idle."""
     slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
-    with start_run({}, [], 1, "box", tmp_path, False, unlimited()) as run:
+    with start_run({}, [], 1, "box", tmp_path, False, Budget(inf)) as run:
         run.journal.append(row(seconds=1e-3, samples=[1e-3], gpu=slow))
     assert [warning.code for warning in run.warnings(1)] == ["gpu-slowed"]
