@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.validation import grid
 from benchmarks.validation.fastest.judge import CLOSE
 from benchmarks.validation.fastest.record import ALWAYS, FastestTruth, Judged, Quality
+from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import share_cell
 from docs.build.blocks import fill
 from perceptron.report import text_file
@@ -13,8 +15,7 @@ from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.axes import log_axis
 from perceptron.report.charts.figure import Line, LineFigure
 from perceptron.report.numbers import NONE, count, digits, percent
-from perceptron.report.tables import grid, markdown
-from perceptron.report.tables.grid import TextTable
+from perceptron.report.tables import markdown
 from perceptron.report.tables.terminal import out
 
 BLOCK = "regret"

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from benchmarks.validation import grid
 from benchmarks.validation.gate.record import (
     QUIET,
     CountedBenchmark,
@@ -24,12 +25,11 @@ from benchmarks.validation.gate.record import (
 )
 from benchmarks.validation.gate.recorded import SEEN
 from benchmarks.validation.gate.replay import GATE
+from benchmarks.validation.grid import TextTable, markdown
 from benchmarks.validation.share import Share, share, share_cell
 from perceptron.report import text_file
 from perceptron.report.charts.style import drawing, svg
 from perceptron.report.numbers import NONE, count, duration, percent, percent_interval
-from perceptron.report.tables import grid
-from perceptron.report.tables.grid import TextTable, markdown
 from perceptron.report.tables.terminal import out
 
 _OTHER_RULES = (

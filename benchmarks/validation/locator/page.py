@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.validation import grid
+from benchmarks.validation.grid import TextTable, markdown
 from benchmarks.validation.locator.maps import MapTruth
 from benchmarks.validation.locator.truth import LocatorRow, LocatorTruth, Truth
 from benchmarks.validation.share import share_cell, share_percent
 from perceptron.report import text_file
 from perceptron.report.numbers import NONE, count, digits, duration
-from perceptron.report.tables import grid
-from perceptron.report.tables.grid import TextTable, markdown
 
 
 def show(truth: Truth) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.report.tables.grid import TextTable, markdown, show
+from benchmarks.validation.grid import TextTable, markdown, show
 
 GRID = TextTable("Title", ("name", "number>"), [("[b]a[/b]", "1")], ("First.", "Second."))
 
