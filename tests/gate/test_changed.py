@@ -24,10 +24,10 @@ def unused():
     pass
 """
 SUITE = """
-import time
 import subprocess
 import sys
 import threading
+from concurrent.futures import ProcessPoolExecutor
 
 import toy
 from toy import circles, lines
@@ -52,6 +52,24 @@ class Counted:
     def track_line(self):
         lines.line(1)
         return 1
+
+class Elsewhere:
+    timer = staticmethod(toy.clock)
+    number = repeat = 1
+
+    def setup(self):
+        self.pool = ProcessPoolExecutor(1)
+
+    def teardown(self):
+        self.pool.shutdown()
+
+    def time_child(self):
+        subprocess.run([sys.executable, "-S", "-c", "pass"], check=True)
+        toy.work(1e6)
+
+    def time_pool(self):
+        self.pool.submit(lines.line, 1).result()
+        toy.work(1e6)
 """
 
 
@@ -75,13 +93,16 @@ def slower(module: str) -> str:
 def test_only_benchmarks_that_run_code_of_the_changed_module_are_compared(
     two_modules: Repository,
 ) -> None:
-    """In a thread too, and those that are no times; their share of the suite does not matter."""
+    """In a thread too, and those that are no times; their share of the suite does not matter.
+
+    What starts other processes may run it there, of which nobody can tell.
+    """
     two_modules.write("toy/lines.py", slower("line"))
     two_modules.write("README.md", "prose")
     two_modules.commit("second")
     comparison = run(only_changed=True)
     assert comparison.verdict == "regression"
-    assert names(comparison) == {"line", "thread"}
+    assert names(comparison) == {"line", "thread", "child", "pool"}
     assert {row.benchmark for row in comparison.rows if row.verdict == "regression"} == {
         "suite.Counted.time_line",
         "suite.Counted.time_thread",
@@ -91,7 +112,24 @@ def test_only_benchmarks_that_run_code_of_the_changed_module_are_compared(
         "suite.Counted.time_circle",
         "suite.Counted.time_neither",
     ]
-    said = "2 of 5 benchmarks run no code of the 1 changed file and were not compared"
+    said = "2 of 7 benchmarks run no code of the 1 changed file and were not compared"
     assert said in notes(comparison)
     assert said in comment(comparison)
     assert "--changed" in comparison.reproduce
+
+
+def test_nothing_is_left_out_where_a_change_shows_in_no_call(two_modules: Repository) -> None:
+    """What is no Python, a deleted module, a changed constant: the benchmark calls none of it."""
+    two_modules.write("toy/old.py", "")
+    two_modules.commit("first")
+    (two_modules.folder / "toy/old.py").unlink()
+    two_modules.write("toy/lines.py", WORK.format(name="line").replace("LIMIT = 1", "LIMIT = 2"))
+    two_modules.write("toy/table.json", "1")
+    two_modules.write("toy/circles.py", slower("circle"))
+    for name in ("README.md", "docs/conf.py", "toy/core.pyi", "toy/tests/test_lines.py"):
+        two_modules.write(name, "")
+    two_modules.commit("second")
+    comparison = run(only_changed=True, benchmarks="neither")
+    assert names(comparison) == {"neither"}
+    assert comparison.plan.not_reached == []
+    assert comparison.plan.hidden_changes == ["toy/lines.py", "toy/old.py", "toy/table.json"]

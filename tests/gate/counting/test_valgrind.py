@@ -56,6 +56,19 @@ def test_none_says_how_to_get_it(installed: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
+    "program",
+    [
+        b"\x7fELF nothing",
+        pytest.param(b"#!/bin/sh\nexec sleep 600\n", marks=pytest.mark.slow, id="hangs"),
+    ],
+)
+def test_one_that_does_not_start_or_never_answers_says_so(installed: Path, program: bytes) -> None:
+    (installed / "valgrind").write_bytes(program)
+    with pytest.raises(UserError, match="cannot be started"):
+        look_for_valgrind()
+
+
+@pytest.mark.parametrize(
     ("system", "machine"), [("Darwin", "arm64"), ("Linux", "riscv64"), ("Windows", "AMD64")]
 )
 def test_machines_without_it_are_named(

@@ -1,0 +1,128 @@
+"""`perceptron.fastest` where something goes wrong: with a backend, with the time, with the disk."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron import fastest
+from perceptron.analysis.work import GIVEN_UP
+from perceptron.library_versions import versions_beneath
+from perceptron.records.run import now
+from perceptron.studies.fastest.cache import KnownRow, update
+from tests.made_work import measured, work
+
+SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "threads": 1}
+HANGS = "import time\ntime.sleep(1e6)\n"
+WORKS = """
+from perceptron.backends.numpy_backend import NumpyBackend
+
+class Backend(NumpyBackend):
+    name = "foreign"
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The module of a backend that another package installs as ``foreign``."""
+    site = tmp_path / "site"
+    (site / "foreign-1.dist-info").mkdir(parents=True)
+    metadata = {
+        "METADATA": "Metadata-Version: 2.1\nName: foreign\nVersion: 1\n",
+        "entry_points.txt": "[perceptron.backends]\nforeign = foreign_backend:Backend\n",
+    }
+    for name, text in metadata.items():
+        (site / "foreign-1.dist-info" / name).write_text(text)
+    monkeypatch.syspath_prepend(str(site))
+    paths = [str(site), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    return site / "foreign_backend.py"
+
+
+def test_a_backend_that_was_given_up_is_told_and_not_begun_again_for_a_while(
+    foreign: Path, cache: Path
+) -> None:
+    """Though it would work by now; who has more time may try, and an hour later so may all."""
+    asked: dict[str, Any] = {**SHAPE, "among": ("foreign",)}
+    foreign.write_text(HANGS)
+    first = fastest(**asked, seconds=1)
+    assert first.candidates[0].reason in GIVEN_UP
+    assert not first.sure
+    foreign.write_text(WORKS)
+    assert fastest(**asked, seconds=1) == first
+
+    def given(seconds: float, when: str) -> None:
+        update(
+            cache,
+            lambda known: replace(
+                known,
+                attempts=tuple(replace(own, seconds=seconds, when=when) for own in known.attempts),
+            ),
+        )
+
+    given(100.0, now())
+    assert fastest(**asked, seconds=100) == first
+    given(100.0, "2026-01-01T00:00:00Z")
+    assert fastest(**asked, seconds=100).source == "measured"
+
+
+BROKEN = {
+    "cannot be imported": ("import no_such_module", "no_such_module"),
+    "ends its process": ("import os\nos._exit(3)", "did not answer"),
+    "cannot be asked": (
+        f"{WORKS}\n    def unavailable(self):\n        raise OSError('no driver')",
+        "no driver",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), BROKEN.values(), ids=BROKEN)
+def test_a_backend_that_is_broken_is_named_with_the_reason(
+    foreign: Path, cache: Path, text: str, reason: str
+) -> None:
+    """And takes nothing from what is known of another."""
+    row = measured(work(), seconds=2e-3)
+    known = KnownRow(row=row, dtype="float32", threads=1, libraries=versions_beneath(()))
+    update(cache, lambda kept: kept.with_rows([known]))
+    foreign.write_text(text)
+    advice = fastest(**SHAPE, among=("numpy", "foreign"), seconds=100)
+    assert (advice.backend, advice.source) == ("numpy", "measured")
+    assert advice.candidates[1].backend == "foreign"
+    assert reason in str(advice.candidates[1].reason)
+
+
+@contextmanager
+def full() -> Iterator[None]:
+    """No file may grow."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A file lies where the folder would be: root may write anywhere else."""
+    folder.write_text("")
+    yield
+
+
+@pytest.mark.parametrize("disk", ["full", "read-only"])
+def test_what_cannot_be_kept_answers_all_the_same(cache: Path, disk: str) -> None:
+    """And in this process once only: the next question measures nothing."""
+    asked: dict[str, Any] = {**SHAPE, "among": ("numpy",)}
+    with full() if disk == "full" else read_only(cache.parent):
+        with pytest.warns(RuntimeWarning, match="nothing is kept"):
+            advice = fastest(**asked, measure="now", seconds=100)
+        assert advice.source == "measured"
+        assert fastest(**asked) == advice
+    assert not cache.exists()
