@@ -369,12 +369,13 @@ class _Runner:
 
     def run(self, plan: PlannedStage, made: Callable[[Here], list[Words]]) -> StageOutcome:
         """Run a stage's commands one after another, whatever becomes of each."""
-        begin, rows = monotonic(), count_rows(self._results)
         try:
             self._here = self._here or self._survey()
             commands = made(self._here)
         except LeftOut as refusal:
             return _outcome(plan, "left out", reason=str(refusal))
+        # The survey of a call is no part of the stage that happens to come first.
+        begin, rows = monotonic(), count_rows(self._results)
         late, wrong = [], []
         for index, words in enumerate(commands):
             left = plan.seconds - (monotonic() - begin)
