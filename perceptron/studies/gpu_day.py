@@ -382,7 +382,11 @@ class _Runner:
             name = f"{plan.number:02}-{plan.name}" + (f"-{index + 1}" if len(commands) > 1 else "")
             # One that hangs must leave time for the others.
             limit = min(left, _FAIR_SHARES * left / (len(commands) - index))
-            code = self._run(name, words, plan.seconds, limit)
+            try:
+                code = self._run(name, words, plan.seconds, limit)
+            except OSError as error:
+                wrong.append(f"{' '.join(words[:2])[:80]}: cannot be run: {error.strerror}")
+                continue
             if code is None:
                 late.append(f"{' '.join(words[:2])}: not done within {limit:.0f} s")
             elif complaint := self._complaint(name, words, code):
@@ -398,8 +402,8 @@ class _Runner:
     def _survey(self) -> Here:
         """Ask what can run here, in another process: this one must not hold a device."""
         facts: list[BackendFacts] = []
-        if self._run("backends", ("backends",), 0.0, _SURVEY_SECONDS) == 0:
-            with suppress(KeyError, msgspec.DecodeError):
+        with suppress(OSError, KeyError, msgspec.DecodeError):
+            if self._run("backends", ("backends",), 0.0, _SURVEY_SECONDS) == 0:
                 answer = (self._results / LOGS / "backends.json").read_bytes()
                 facts = msgspec.json.decode(answer, type=dict[str, list[BackendFacts]])["backends"]
         return Here({one.name: one for one in facts}, self._gpus, self._rehearse)
@@ -453,9 +457,10 @@ class _Runner:
         """Return what is wrong with how a command ended; None if nothing is."""
         answer, log = (self._results / LOGS / f"{name}.{end}" for end in ("json", "txt"))
         if words[0] == "check" and code == 1:  # also where it trains none of the problems
-            checked = msgspec.json.decode(answer.read_bytes(), type=_Checked)
-            promises = [one for every in checked.backends.values() for one in every if one.broken]
-            return f"{words[1]}: {promises[0].name}: {promises[0].broken[0]}" if promises else None
+            with suppress(msgspec.DecodeError):  # it died before it could say more
+                checked = msgspec.json.decode(answer.read_bytes(), type=_Checked)
+                broken = [one for every in checked.backends.values() for one in every if one.broken]
+                return f"{words[1]}: {broken[0].name}: {broken[0].broken[0]}" if broken else None
         if code in _GOOD.get(words[0], (0,)):
             return None
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
