@@ -155,8 +155,10 @@ def _data_parallel(here: Here) -> list[Words]:
     """
     (alone,), over_two = here.able(_DATA_PARALLEL), f"{_DATA_PARALLEL}@2"
     pairs = [(alone, over_two), ("torch-cuda", alone), ("torch-cuda", over_two)]
-    # Processes share threads evenly, and it is GPUs that compute here.
-    return [_crossover("mlp-batch", pairs[:1] if here.rehearse else pairs, "--threads", "2")]
+    # Processes share threads evenly, and it is GPUs that compute here. On one, all threads: its rows
+    # are then those of other stages too.
+    threads = ("--threads", "2") if here.gpus >= 2 else ()
+    return [_crossover("mlp-batch", pairs[:1] if here.rehearse else pairs, *threads)]
 
 
 def _checks(here: Here, names: Sequence[str], *problems: str) -> list[Words]:
