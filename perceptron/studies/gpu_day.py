@@ -31,10 +31,10 @@ from perceptron.records.gpu_day import (
     LOGS,
     DayResult,
     DayState,
+    Packer,
     PlannedStage,
     StageOutcome,
     keep_day,
-    pack,
 )
 from perceptron.records.runs import count_rows
 from perceptron.supervision import describe_exit
@@ -324,8 +324,9 @@ def run_day(
     named = machine or (machine_of(gpus[0]) if gpus else machine_name())
     if rehearse:
         named, gpus = machine or "rehearsal", ["cpu", "cpu"]
-    packed = pack(results, archive)  # an archive that cannot be written is told now
-    runner = _Runner(results, named, max(1, len(gpus)), rehearse, lambda: pack(results, archive))
+    packer = Packer(results, archive)
+    packed = packer.pack()  # an archive that cannot be written is told now
+    runner = _Runner(results, named, max(1, len(gpus)), rehearse, packer.pack)
     done = {outcome.name: outcome for outcome in state.stages}
     outcomes = []
     try:
@@ -342,11 +343,11 @@ def run_day(
                 outcome = done[plan.name] = runner.run(plan, day[plan.number - 1].commands)
                 stages = sorted(done.values(), key=lambda one: one.number)
                 keep_day(results, DayState(rehearsal=rehearse, stages=stages))
-                pack(results, archive)
+                packer.pack()
             outcomes.append(outcome)
             ended(outcome)
     finally:
-        packed = pack(results, archive)
+        packed = packer.pack()
     return DayResult(
         machine=named, results=str(results), rehearsal=rehearse, stages=outcomes, packed=packed
     )
