@@ -155,8 +155,8 @@ def _data_parallel(here: Here) -> list[Words]:
     """
     (alone,), over_two = here.able(_DATA_PARALLEL), f"{_DATA_PARALLEL}@2"
     pairs = [(alone, over_two), ("torch-cuda", alone), ("torch-cuda", over_two)]
-    # Processes share threads evenly, and it is GPUs that compute here. On one, all threads: its rows
-    # are then those of other stages too.
+    # Processes share threads evenly, and it is GPUs that compute here. With one GPU the threads are
+    # those of the other stages, so that rows of torch-cuda can be compared.
     threads = ("--threads", "2") if here.gpus >= 2 else ()
     return [_crossover("mlp-batch", pairs[:1] if here.rehearse else pairs, *threads)]
 
@@ -181,7 +181,7 @@ def _tests(here: Here) -> list[Words]:
     chosen = ("-m", "gpu", "-k", "not float64 and not (promise and (compiled or jax))")
     # A warning of another version of a library is no failure.
     plain = ("-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
-    return [("pytest", *chosen, *plain, *map(str, files))]
+    return [("-m", "pytest", *chosen, *plain, *map(str, files))]
 
 
 def _facts(_here: Here) -> list[Words]:
@@ -412,8 +412,8 @@ class _Runner:
         return Here({one.name: one for one in facts}, self._gpus, self._rehearse)
 
     def _argv(self, words: Words, seconds: float) -> Words:
-        if words[0] == "pytest":
-            return (sys.executable, "-m", *words)
+        if words[0].startswith("-"):  # options of Python
+            return (sys.executable, *words)
         if words[0] in _MEASURING:
             budget = _SHARE_FOR_STUDY * (seconds - _INTERRUPT_SECONDS - _START_SECONDS)
             if self._rehearse:
@@ -433,7 +433,7 @@ class _Runner:
         with (logs / f"{name}.json").open("wb") as answer, (logs / f"{name}.txt").open("wb") as log:
             child = subprocess.Popen(
                 self._argv(words, stage_seconds),
-                stdout=log if words[0] == "pytest" else answer,
+                stdout=log if words[0].startswith("-") else answer,
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,
