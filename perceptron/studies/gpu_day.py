@@ -54,8 +54,9 @@ _SHARE_FOR_STUDY = 0.9
 # Of the time that is left for several commands one may take this many times its share.
 _FAIR_SHARES = 3
 _SECONDS_BETWEEN_PACKS = 15.0
-# In a rehearsal, where two cores stand in for a GPU: of a study, and of one with processes of its
-# own for each seed or partner; and the most that a stage may take.
+# In a rehearsal, where two cores stand in for a GPU: of a study, and of one that takes long to its
+# first row (many models, or processes of its own for each seed or partner); and the most that a
+# stage may take.
 _REHEARSED_SECONDS, _OF_MANY_STARTS, _REHEARSED_LIMIT = 40.0, 80.0, 240.0
 
 _MEASURING = ("bench", "crossover", "race", "overhead", "map")
@@ -417,7 +418,7 @@ class _Runner:
         if words[0] in _MEASURING:
             budget = _SHARE_FOR_STUDY * (seconds - _INTERRUPT_SECONDS - _START_SECONDS)
             if self._rehearse:
-                many = words[0] == "race" or "mlp-batch" in words
+                many = words[0] == "race" or {"mlp-batch", "many-or-gates", "many-mlps"} & {*words}
                 budget = _OF_MANY_STARTS if many else _REHEARSED_SECONDS
                 words = (*words, *(("--seeds", "2") if words[0] == "race" else ("--quick",)))
             place = ("--results", str(self._results), "--machine", self._machine, "--html=")
