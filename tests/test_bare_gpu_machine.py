@@ -32,8 +32,9 @@ from tests.gate.old_pythons import python
 
 pytestmark = pytest.mark.slow
 
-# What a busy CPU does to a study, or to a check.
-_LATE = ("nothing was measured yet", "not done within")
+# A busy CPU leaves a study without a row, or ends a check: the same command tries it again.
+_CALLS = 3
+_MEASURES_NOTHING = {"facts", "tests", "check", "check-many", "check-ddp"}
 ABSENT = ("asv", "asv_runner", "json5", "plotly")
 # As on such a machine, in the newest versions that PyPI has: `LIBRARIES` of the core that it lacks
 # are not here either.
@@ -73,10 +74,7 @@ def checkout(tmp_path: Path) -> Path:
 def rehearse(
     interpreter: Path | str, checkout: Path, path: str | None = None, left_out: Collection[str] = ()
 ) -> None:
-    """Rehearse a day from the checkout: every stage comes to its end, but for those ``left_out``.
-
-    A busy CPU may leave a study without a row; what else goes wrong there would on a GPU.
-    """
+    """Rehearse a day from the checkout: each stage succeeds and has rows, except ``left_out``."""
     unset = ("PYTHONPATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     environment |= {"PERCEPTRON_COMMIT": "0123456789ab"} | ({"PYTHONPATH": path} if path else {})
@@ -91,20 +89,24 @@ def rehearse(
             check=False,
         )
 
-    done = day("--rehearse", "--results", "day")
+    measured: set[str] = set()
+    for _ in range(_CALLS):
+        done = day("--rehearse", "--results", "day")
+        stages = json.loads(done.stdout)["stages"] if done.returncode in (0, 1) else []
+        measured |= {one["name"] for one in stages if one["rows"]}
+        if done.returncode != 1:
+            break
     logs = "".join(
         f"\n== {log.name}\n{log.read_text(errors='replace')[-2000:]}"
         for log in sorted((checkout / "day" / "log").glob("*.txt"))
     )
-    assert done.returncode in (0, 1), f"{done.stderr}{logs}"
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}{logs}"
     document = json.loads(done.stdout)
-    outcomes = {one["name"]: one for one in document["stages"]}
-    assert list(outcomes) == [stage.name for stage in STAGES]
-    bad = [one for one in outcomes.values() if one["outcome"] != "ok"]
-    other = [one for one in bad if not any(late in one["reason"] for late in _LATE)]
-    assert {one["name"]: one["outcome"] for one in other} == dict.fromkeys(left_out, "left out"), (
-        f"{other}{logs}"
-    )
+    names = [stage.name for stage in STAGES]
+    assert {one["name"]: one["outcome"] for one in document["stages"]} == {
+        name: "left out" if name in left_out else "ok" for name in names
+    }, f"{done.stdout}{logs}"
+    assert measured == {*names} - _MEASURES_NOTHING - {*left_out}
     archive = document["packed"]["archive"]
     runs = json.loads(day("--unpack", archive, "--results", "home").stdout)["unpacked"]
     assert runs

@@ -121,13 +121,9 @@ def pack(results: Path, archive: Path) -> Packed:
     be written.
     """
     contents = {}
-    for pattern in (STATE, "runs/*/*", "runs/*/*/*", f"{LOGS}/*"):
-        for file in sorted(results.glob(pattern)):
-            name = file.relative_to(results).as_posix()
-            # Drafts of files that are being replaced come and go.
-            if file.is_file() and _MEMBER.fullmatch(name) and not name.endswith(".tmp"):
-                with suppress(FileNotFoundError):
-                    contents[name] = file.read_bytes()
+    for name in _members(results):
+        with suppress(FileNotFoundError):
+            contents[name] = (results / name).read_bytes()
     packed, left_out = _packed(contents), []
     while len(packed) > _MOST_BYTES and contents:
         left_out.append(max(contents, key=lambda name: len(contents[name])))
@@ -141,6 +137,38 @@ def pack(results: Path, archive: Path) -> Packed:
     return Packed(
         archive=str(archive), files=len(contents), bytes=len(packed), left_out=sorted(left_out)
     )
+
+
+class Packer:
+    """Packs a folder of results, but only if something there has changed since the last time.
+
+    Compressing takes a core from what is being measured.
+    """
+
+    def __init__(self, results: Path, archive: Path) -> None:
+        self._results, self._archive = results, archive
+        self._last: tuple[dict[str, tuple[int, int]], Packed] | None = None
+
+    def pack(self) -> Packed:
+        """Return what `pack` said when it last had to; raises `UserError` as it does."""
+        found = _members(self._results)  # before they are read: what changes meanwhile is news
+        if self._last is None or self._last[0] != found or not self._archive.exists():
+            self._last = found, pack(self._results, self._archive)
+        return self._last[1]
+
+
+def _members(results: Path) -> dict[str, tuple[int, int]]:
+    """Return what is packed of a folder: names, with the size and time of each file."""
+    members = {}
+    for pattern in (STATE, "runs/*/*", "runs/*/*/*", f"{LOGS}/*"):
+        for file in sorted(results.glob(pattern)):
+            name = file.relative_to(results).as_posix()
+            # Drafts of files that are being replaced come and go.
+            if file.is_file() and _MEMBER.fullmatch(name) and not name.endswith(".tmp"):
+                with suppress(FileNotFoundError):
+                    about = file.stat()
+                    members[name] = about.st_size, about.st_mtime_ns
+    return members
 
 
 def _packed(contents: dict[str, bytes]) -> bytes:

@@ -31,10 +31,10 @@ from perceptron.records.gpu_day import (
     LOGS,
     DayResult,
     DayState,
+    Packer,
     PlannedStage,
     StageOutcome,
     keep_day,
-    pack,
 )
 from perceptron.records.runs import count_rows
 from perceptron.supervision import describe_exit
@@ -54,8 +54,9 @@ _SHARE_FOR_STUDY = 0.9
 # Of the time that is left for several commands one may take this many times its share.
 _FAIR_SHARES = 3
 _SECONDS_BETWEEN_PACKS = 15.0
-# In a rehearsal, where two cores stand in for a GPU: of a study, and of one with processes of its
-# own for each seed or partner; and the most that a stage may take.
+# In a rehearsal, where two cores stand in for a GPU: of a study, and of one that takes long to its
+# first row (many models, or processes of its own for each seed or partner); and the most that a
+# stage may take.
 _REHEARSED_SECONDS, _OF_MANY_STARTS, _REHEARSED_LIMIT = 40.0, 80.0, 240.0
 
 _MEASURING = ("bench", "crossover", "race", "overhead", "map")
@@ -155,8 +156,10 @@ def _data_parallel(here: Here) -> list[Words]:
     """
     (alone,), over_two = here.able(_DATA_PARALLEL), f"{_DATA_PARALLEL}@2"
     pairs = [(alone, over_two), ("torch-cuda", alone), ("torch-cuda", over_two)]
-    # Processes share threads evenly, and it is GPUs that compute here.
-    return [_crossover("mlp-batch", pairs[:1] if here.rehearse else pairs, "--threads", "2")]
+    # Processes share threads evenly, and it is GPUs that compute here. With one GPU the threads are
+    # those of the other stages, so that rows of torch-cuda can be compared.
+    threads = ("--threads", "2") if here.gpus >= 2 else ()
+    return [_crossover("mlp-batch", pairs[:1] if here.rehearse else pairs, *threads)]
 
 
 def _checks(here: Here, names: Sequence[str], *problems: str) -> list[Words]:
@@ -179,7 +182,7 @@ def _tests(here: Here) -> list[Words]:
     chosen = ("-m", "gpu", "-k", "not float64 and not (promise and (compiled or jax))")
     # A warning of another version of a library is no failure.
     plain = ("-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
-    return [("pytest", *chosen, *plain, *map(str, files))]
+    return [("-m", "pytest", *chosen, *plain, *map(str, files))]
 
 
 def _facts(_here: Here) -> list[Words]:
@@ -322,8 +325,9 @@ def run_day(
     named = machine or (machine_of(gpus[0]) if gpus else machine_name())
     if rehearse:
         named, gpus = machine or "rehearsal", ["cpu", "cpu"]
-    packed = pack(results, archive)  # an archive that cannot be written is told now
-    runner = _Runner(results, named, max(1, len(gpus)), rehearse, lambda: pack(results, archive))
+    packer = Packer(results, archive)
+    packed = packer.pack()  # an archive that cannot be written is told now
+    runner = _Runner(results, named, max(1, len(gpus)), rehearse, packer.pack)
     done = {outcome.name: outcome for outcome in state.stages}
     outcomes = []
     try:
@@ -340,11 +344,11 @@ def run_day(
                 outcome = done[plan.name] = runner.run(plan, day[plan.number - 1].commands)
                 stages = sorted(done.values(), key=lambda one: one.number)
                 keep_day(results, DayState(rehearsal=rehearse, stages=stages))
-                pack(results, archive)
+                packer.pack()
             outcomes.append(outcome)
             ended(outcome)
     finally:
-        packed = pack(results, archive)
+        packed = packer.pack()
     return DayResult(
         machine=named, results=str(results), rehearsal=rehearse, stages=outcomes, packed=packed
     )
@@ -369,19 +373,24 @@ class _Runner:
 
     def run(self, plan: PlannedStage, made: Callable[[Here], list[Words]]) -> StageOutcome:
         """Run a stage's commands one after another, whatever becomes of each."""
-        begin, rows = monotonic(), count_rows(self._results)
         try:
             self._here = self._here or self._survey()
             commands = made(self._here)
         except LeftOut as refusal:
             return _outcome(plan, "left out", reason=str(refusal))
+        # The survey of a call is no part of the stage that happens to come first.
+        begin, rows = monotonic(), count_rows(self._results)
         late, wrong = [], []
         for index, words in enumerate(commands):
             left = plan.seconds - (monotonic() - begin)
             name = f"{plan.number:02}-{plan.name}" + (f"-{index + 1}" if len(commands) > 1 else "")
             # One that hangs must leave time for the others.
             limit = min(left, _FAIR_SHARES * left / (len(commands) - index))
-            code = self._run(name, words, plan.seconds, limit)
+            try:
+                code = self._run(name, words, plan.seconds, limit)
+            except OSError as error:
+                wrong.append(f"{' '.join(words[:2])[:80]}: cannot be run: {error.strerror}")
+                continue
             if code is None:
                 late.append(f"{' '.join(words[:2])}: not done within {limit:.0f} s")
             elif complaint := self._complaint(name, words, code):
@@ -397,19 +406,19 @@ class _Runner:
     def _survey(self) -> Here:
         """Ask what can run here, in another process: this one must not hold a device."""
         facts: list[BackendFacts] = []
-        if self._run("backends", ("backends",), 0.0, _SURVEY_SECONDS) == 0:
-            with suppress(KeyError, msgspec.DecodeError):
+        with suppress(OSError, KeyError, msgspec.DecodeError):
+            if self._run("backends", ("backends",), 0.0, _SURVEY_SECONDS) == 0:
                 answer = (self._results / LOGS / "backends.json").read_bytes()
                 facts = msgspec.json.decode(answer, type=dict[str, list[BackendFacts]])["backends"]
         return Here({one.name: one for one in facts}, self._gpus, self._rehearse)
 
     def _argv(self, words: Words, seconds: float) -> Words:
-        if words[0] == "pytest":
-            return (sys.executable, "-m", *words)
+        if words[0].startswith("-"):  # options of Python
+            return (sys.executable, *words)
         if words[0] in _MEASURING:
             budget = _SHARE_FOR_STUDY * (seconds - _INTERRUPT_SECONDS - _START_SECONDS)
             if self._rehearse:
-                many = words[0] == "race" or "mlp-batch" in words
+                many = words[0] == "race" or {"mlp-batch", "many-or-gates", "many-mlps"} & {*words}
                 budget = _OF_MANY_STARTS if many else _REHEARSED_SECONDS
                 words = (*words, *(("--seeds", "2") if words[0] == "race" else ("--quick",)))
             place = ("--results", str(self._results), "--machine", self._machine, "--html=")
@@ -425,7 +434,7 @@ class _Runner:
         with (logs / f"{name}.json").open("wb") as answer, (logs / f"{name}.txt").open("wb") as log:
             child = subprocess.Popen(
                 self._argv(words, stage_seconds),
-                stdout=log if words[0] == "pytest" else answer,
+                stdout=log if words[0].startswith("-") else answer,
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,
@@ -452,9 +461,10 @@ class _Runner:
         """Return what is wrong with how a command ended; None if nothing is."""
         answer, log = (self._results / LOGS / f"{name}.{end}" for end in ("json", "txt"))
         if words[0] == "check" and code == 1:  # also where it trains none of the problems
-            checked = msgspec.json.decode(answer.read_bytes(), type=_Checked)
-            promises = [one for every in checked.backends.values() for one in every if one.broken]
-            return f"{words[1]}: {promises[0].name}: {promises[0].broken[0]}" if promises else None
+            with suppress(msgspec.DecodeError):  # it died before it could say more
+                checked = msgspec.json.decode(answer.read_bytes(), type=_Checked)
+                broken = [one for every in checked.backends.values() for one in every if one.broken]
+                return f"{words[1]}: {broken[0].name}: {broken[0].broken[0]}" if broken else None
         if code in _GOOD.get(words[0], (0,)):
             return None
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

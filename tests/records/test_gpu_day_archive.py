@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.records.gpu_day import pack, unpack
+from perceptron.records.gpu_day import Packer, pack, unpack
 
 ROWS = "runs/h100/one/measurements.jsonl"
 
@@ -37,6 +37,23 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
         if path.is_file()
     }
     assert found == {name: name for name in names}
+
+
+def test_nothing_is_packed_again_unless_something_has_changed(tmp_path: Path) -> None:
+    """Compressing takes a core from what is being measured."""
+    archive = tmp_path / "a.tar.gz"
+    packer = Packer(tmp_path, archive)
+    put(tmp_path, ROWS)
+    first, file = packer.pack(), archive.stat().st_ino
+    put(tmp_path, "notes.txt")
+    assert (packer.pack(), archive.stat().st_ino) == (first, file)
+    put(tmp_path, ROWS, b"x\ny\n")
+    packer.pack()
+    unpack(archive, tmp_path / "home")
+    assert (tmp_path / "home" / ROWS).read_bytes() == b"x\ny\n"
+    archive.unlink()
+    packer.pack()
+    assert archive.exists()
 
 
 def test_what_has_no_room_is_left_out_and_named(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -23,12 +26,14 @@ from perceptron.studies.gpu_day import (
     machine_of,
     run_day,
 )
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Perceptron
 
 TORCH = ("torch-cpu", "torch-cuda", "torch-cuda-graph", "torch-ddp-cuda", "torch-cuda-one-by-one")
 
 
-def here(absent: Sequence[str] = (), reason: str = "torch is not installed", gpus: int = 1) -> Here:
+def backends_here(
+    absent: Sequence[str] = (), reason: str = "torch is not installed", gpus: int = 1
+) -> Here:
     """Every built-in backend can run but these."""
     facts = [
         BackendFacts(
@@ -68,22 +73,25 @@ def test_the_stages_fit_three_calls_and_the_first_tells_where_a_gpu_wins() -> No
 
 
 def test_the_gpu_is_compared_with_the_cpu_and_many_models_with_one_by_one() -> None:
-    assert values(words("rows", here()), "--pair") == ["numpy:torch-cuda", "torch-cpu:torch-cuda"]
+    assert values(words("rows", backends_here()), "--pair") == [
+        "numpy:torch-cuda",
+        "torch-cpu:torch-cuda",
+    ]
     for family in MANY_FAMILIES:
-        assert values(words(family, here()), "--pair") == [
+        assert values(words(family, backends_here()), "--pair") == [
             "numpy:torch-cuda",
             "torch-cpu:torch-cuda",
             "torch-cuda-one-by-one:torch-cuda",
             "numpy:torch-cuda-graph",
             "numpy:jax-cuda",
         ]
-    race = words("race", here())
+    race = words("race", backends_here())
     assert values(race, "--problem") + values(race, "--target") == [RACED, RACED_TO]
-    assert "--backends" not in words("bench", here()), "then it is no whole run"
+    assert "--backends" not in words("bench", backends_here()), "then it is no whole run"
 
 
 def test_without_torch_jax_stands_for_the_gpu() -> None:
-    known = here(absent=TORCH)
+    known = backends_here(absent=TORCH)
     assert values(words("bench", known), "--backends") == ["numpy,jax-cuda"]
     assert values(words("many-mlps", known), "--pair") == ["numpy:jax-cuda"]
     with pytest.raises(LeftOut, match="torch-ddp-cuda: torch is not installed"):
@@ -92,7 +100,7 @@ def test_without_torch_jax_stands_for_the_gpu() -> None:
 
 def test_without_a_gpu_all_that_needs_one_is_left_out_and_says_why() -> None:
     reason = "no CUDA device found"
-    known = here(absent=("jax-cuda", *TORCH), reason=reason)
+    known = backends_here(absent=("jax-cuda", *TORCH), reason=reason)
     for stage in STAGES[1:]:
         with pytest.raises(LeftOut, match=f"^torch-(ddp-)?cuda: {reason}"):
             stage.commands(known)
@@ -144,24 +152,137 @@ def stage(name: str, *command: str, seconds: float = 100.0) -> Stage:
     return Stage(name, "", seconds, lambda _: [command])
 
 
-def test_a_day_goes_on_whatever_becomes_of_a_stage_and_is_resumed(tmp_path: Path) -> None:
+def test_a_day_goes_on_whatever_becomes_of_a_stage_and_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What succeeded is not run again unless it is named; the others are, with the next call."""
+    dying = tmp_path / "dying"
+    dying.mkdir()
+    code = "import sys\nif 'dies' in sys.orig_argv:\n"
+    code += "    print('no driver', file=sys.stderr, flush=True)\n    __import__('os')._exit(1)\n"
+    (dying / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(dying))
+    results = tmp_path / "day"
     day = (
         stage("fails", "check", "no-such-backend"),
+        stage("dies", "check", "dies"),
+        stage("never-starts", "check", "x" * 2**20),  # longer than an argument may be
         stage("hangs", "backends", seconds=1.0),  # interrupted at once: 6 s are for that
         stage("works", "backends"),
         stage("long", "backends", seconds=9e9),
     )
-    first = run(tmp_path, *day)
-    assert [one.outcome for one in first.stages] == ["failed", "timed out", "ok", "next call"]
-    assert "no-such-backend" in (first.stages[0].reason or "")
-    assert first.packed.files == len(list((tmp_path / "log").iterdir())) + 1
-    again = run(tmp_path, *day, budget=50.0)
-    outcomes = ["next call", "timed out", "ok", "next call"]
+    first = run(results, *day)
+    assert [one.outcome for one in first.stages] == [
+        *("failed", "failed", "failed", "timed out", "ok", "next call")
+    ]
+    reasons = [one.reason or "" for one in first.stages]
+    assert "no-such-backend" in reasons[0]
+    assert reasons[1] == "no driver"
+    assert reasons[2].endswith("cannot be run: Argument list too long")
+    assert first.packed.files == len(list((results / "log").iterdir())) + 1
+    again = run(results, *day, budget=50.0)
+    outcomes = ["next call", "next call", "next call", "timed out", "ok", "next call"]
     assert [one.outcome for one in again.stages] == outcomes
-    assert again.stages[2] == first.stages[2]
-    (named,) = run(tmp_path, *day, numbers=[3]).stages
-    assert (named.outcome, named.seconds != first.stages[2].seconds) == ("ok", True)
+    assert again.stages[4] == first.stages[4]
+    (named,) = run(results, *day, numbers=[5]).stages
+    assert (named.outcome, named.seconds != first.stages[4].seconds) == ("ok", True)
+
+
+def test_what_can_run_here_is_no_part_of_the_time_of_the_first_stage(tmp_path: Path) -> None:
+    told: list[float] = []
+
+    def commands(_here: Here) -> list[Words]:
+        told.append(monotonic())
+        return [("-c", "pass")]
+
+    (first,) = run(tmp_path, Stage("first", "", 100.0, commands)).stages
+    assert first.outcome == "ok"
+    assert first.seconds <= monotonic() - told[0]
+
+
+# Says when it is interrupted and does not leave for that, nor does what it has started.
+STAYS = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
+print(os.getpid(), child.pid, flush=True)
+"""
+
+
+def gone(pid: int) -> bool:
+    """Wait until a process has ended; who adopted it need not have noticed yet."""
+    status = Path(f"/proc/{pid}/status")
+    for _ in range(600):
+        try:
+            if "State:\tZ" in status.read_text():
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc")
+def test_a_command_is_interrupted_before_its_limit_and_killed_with_all_it_started(
+    tmp_path: Path,
+) -> None:
+    code = STAYS + "while True: time.sleep(600)"
+    (late,) = run(tmp_path, stage("late", "-c", code, seconds=10.0)).stages
+    assert (late.outcome, "not done within 10 s" in (late.reason or "")) == ("timed out", True)
+    pids, *said = (tmp_path / "log" / "01-late.txt").read_text().splitlines()
+    assert said == ["interrupted"]
+    assert all(gone(int(pid)) for pid in pids.split())
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc")
+def test_a_day_that_is_told_to_end_ends_its_command_and_packs(tmp_path: Path) -> None:
+    code = STAYS + "os.kill(os.getppid(), signal.SIGTERM)\nwhile True: time.sleep(600)"
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, stage("ended", "-c", code), stage("next", "-c", "pass"))
+    log = (tmp_path / "log" / "01-ended.txt").read_bytes()
+    assert all(gone(int(pid)) for pid in log.split()[:2])
+    with tarfile.open(tmp_path / "gpu-day.tar.gz") as archive:
+        packed = archive.extractfile("log/01-ended.txt")
+        assert packed is not None
+        assert packed.read() == log
+        assert not any("next" in name for name in archive.getnames())
+
+
+def test_the_plan_is_told_and_nothing_written(here: Perceptron, tmp_path: Path) -> None:
+    told = here("gpu-day", "--plan", "--json")
+    plan = json.loads(told.stdout)["plan"]
+    assert [(one["number"], one["name"], one["seconds"]) for one in plan] == [
+        (number, stage.name, stage.seconds) for number, stage in enumerate(STAGES, start=1)
+    ]
+    assert all(one["tells"] for one in plan)
+    assert (told.returncode, list(tmp_path.iterdir())) == (0, [])
+
+
+def test_a_day_from_the_command_line_is_packed_resumed_and_brought_home(
+    here: Perceptron, tmp_path: Path
+) -> None:
+    rows = tmp_path / "day/runs/rehearsal/one/measurements.jsonl"
+    rows.parent.mkdir(parents=True)
+    rows.write_text("{}\n")
+    options = ("gpu-day", "--rehearse", "--results", "day", "--json")
+    first = here(*options, "--stage", "1")
+    document = json.loads(first.stdout)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert list(document) == ["machine", "results", "rehearsal", "stages", "packed"]
+    (facts,) = document["stages"]
+    assert (facts["name"], facts["outcome"], facts["rows"]) == ("facts", "ok", 0)
+    archive = document["packed"]["archive"]
+    assert Path(archive).stat().st_size == document["packed"]["bytes"]
+
+    resumed = json.loads(here(*options, "--budget", "0.01").stdout)["stages"]
+    assert resumed[0] == facts
+    assert {one["outcome"] for one in resumed[1:]} == {"next call"}
+
+    home = here("gpu-day", "--unpack", archive, "--results", "home", "--json")
+    assert json.loads(home.stdout) == {"unpacked": ["runs/rehearsal/one"], "results": "home"}
+    assert (tmp_path / "home/runs/rehearsal/one/measurements.jsonl").read_text() == "{}\n"
+    assert json.loads((tmp_path / "home/log/01-facts-1.json").read_text())["backends"]
 
 
 def test_a_folder_holds_a_rehearsal_or_a_real_day(tmp_path: Path) -> None:
