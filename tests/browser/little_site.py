@@ -259,7 +259,7 @@ def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict
 
 
 def view(name: str, figures: list[Any]) -> dict[str, Any]:
-    """Return a view with a table and a section."""
+    """Return a view with a table."""
     columns = [
         {"name": "pair", "number": False},
         {"name": "status", "number": False},
@@ -269,13 +269,11 @@ def view(name: str, figures: list[Any]) -> dict[str, Any]:
     sentence = "numpy below, torch-cpu from 406 [371, 444] on; at 8,192 it takes 0.61 of the time"
     rows = [[f"numpy → torch-{at}", "crosses", f"{at * 97:,}", sentence] for at in range(8)]
     table = {"title": f"crossovers of {name}", "columns": columns, "rows": rows}
-    section = {"title": "What was not measured", "lines": ["torch-cuda: no CUDA device found"]}
     return {
         "title": f"view {name}",
         "lines": [f"text of {name}", "--ink is a word here"],
         "figures": figures,
         "tables": [table],
-        "sections": [{**section, "figures": [], "tables": []}],
     }
 
 

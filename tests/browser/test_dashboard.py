@@ -131,8 +131,8 @@ def test_every_page_leads_to_every_other_over_loopback(watch: Watch, loopback: s
         page.get_by_role("navigation", name="pages").get_by_role("link", name=name).click()
         page.wait_for_load_state("networkidle")
         assert page.locator("h1").inner_text() == heading
-        current = page.locator("nav [aria-current=page]")
-        assert current.all_inner_texts() == [name]
+        pages = page.get_by_role("navigation", name="pages")
+        assert pages.locator("[aria-current=page]").all_inner_texts() == [name]
 
 
 def test_the_overview_leads_to_the_sweep_that_it_pictures(

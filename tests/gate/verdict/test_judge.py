@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from math import log1p
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -13,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-import perceptron
 from perceptron.gate.verdict.estimate import estimate
 from perceptron.gate.verdict.judge import Judgement, judge, log_ratios, replay
 from perceptron.gate.verdict.promotion import promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, smallest_detectable
 from perceptron.records.block import Block, Reading
+from tests.conftest import ROOT
 from tests.gate.conftest import benchmark, blocks
 
 RULE = Rule()
@@ -367,7 +366,7 @@ def test_swapping_base_and_head_turns_the_change_around(
 
 
 def recorded(body: str) -> np.ndarray:
-    file = Path(perceptron.__file__).parent / "validation" / "locator" / "process_noise.csv"
+    file = ROOT / "benchmarks" / "validation" / "locator" / "process_noise.csv"
     with file.open(newline="") as lines:
         return np.array([float(row[body]) for row in csv.DictReader(lines)])
 

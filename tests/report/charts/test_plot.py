@@ -33,8 +33,8 @@ def looks() -> dict[str, plot.Look]:
 
 def first(views: Views, *texts: str) -> ViewFigure:
     """Return the first figure of the first view whose setting holds these texts."""
-    setting = next(setting for setting in views.settings if set(texts) <= set(setting.is_))
-    return views.files[setting.file][setting.name].figures[0]
+    listed = next(listed for listed in views.index["views"] if set(texts) <= set(listed["is"]))
+    return views.files[listed["file"]][listed["name"]].figures[0]
 
 
 def named(figure: ViewFigure, name: str) -> dict[str, Any]:
