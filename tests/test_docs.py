@@ -64,6 +64,8 @@ def shortened(line: str) -> list[str]:
             added |= {"--backends": "torch-ddp", "--threads": "2"}
         if "--problem" in words:
             added.pop("--families", None)
+        if "--on" in words:  # the lines that follow want its rows
+            added |= {"--budget": "3"}
         for option, value in added.items():
             if option not in words:
                 words += [option] if value is None else [option, value]
