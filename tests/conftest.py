@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from benchmarks.of_record import export
 from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
@@ -81,6 +80,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 @pytest.fixture(scope="session")
 def results_of_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The committed results, without whatever else was measured in this checkout."""
+    from benchmarks.of_record import export  # not copied to where a GPU is
+
     return export(ROOT, tmp_path_factory.mktemp("record"))
 
 
