@@ -92,6 +92,11 @@ def sentence(found: Crossover) -> str:
         first, second = (
             (challenger, incumbent) if found.status == "crosses" else (incumbent, challenger)
         )
+        below = [decided for decided in found.decided if decided[1] <= found.size]
+        above = [decided for decided in found.decided if decided[0] >= found.size]
+        if not below or not above:  # who is faster on the other side is a guess
+            winner = first if above else second
+            return f"{winner} is faster {_where(found, axis)}" if below or above else "undecided"
         ends = ", ".join("…" if end is None else digits(end) for end in (found.low, found.high))
         return f"{first} overtakes {second} at {_sized(digits(found.size), axis)} [{ends}]"
     if found.status in ("always", "never"):

@@ -36,13 +36,34 @@ def found(status: Any, **about: Any) -> Crossover:
     ("crossover", "words"),
     [
         (
-            found("crosses", size=105_408.0, low=64_935.3, high=None),
+            found(
+                "crosses",
+                size=105_408.0,
+                low=64_935.3,
+                high=None,
+                decided=[(4, 64), (262144, 262144)],
+            ),
             "torch-cpu overtakes numpy at 105,000 rows [64,900, …]",
         ),
         (
-            found("reverses", size=900.0, low=800.0, high=1000.0),
+            found(
+                "reverses",
+                size=900.0,
+                low=800.0,
+                high=1000.0,
+                decided=[(4, 64), (1024, 16384)],
+            ),
             "numpy overtakes torch-cpu at 900 rows [800, 1,000]",
         ),
+        (
+            found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(4, 64)]),
+            "numpy is faster up to 64 rows; undecided above",
+        ),
+        (
+            found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(1024, 16384)]),
+            "torch-cpu is faster at 1,024–16,384 rows; undecided elsewhere",
+        ),
+        (found("reverses", size=900.0, low=800.0, high=1000.0), "undecided"),
         (
             found("never", decided=[(4, 16384)]),
             "numpy is faster at every size, 4–16,384 rows",
