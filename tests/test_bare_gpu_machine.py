@@ -32,8 +32,8 @@ from tests.gate.old_pythons import python
 
 pytestmark = pytest.mark.slow
 
-# What a busy CPU does to a study, or to a check.
-_LATE = ("nothing was measured yet", "not done within")
+# A busy CPU leaves a study without a row, or ends a check: the same command tries it again.
+_CALLS = 3
 _MEASURES_NOTHING = {"facts", "tests", "check", "check-many", "check-ddp"}
 ABSENT = ("asv", "asv_runner", "json5", "plotly")
 # As on such a machine, in the newest versions that PyPI has: `LIBRARIES` of the core that it lacks
@@ -74,10 +74,7 @@ def checkout(tmp_path: Path) -> Path:
 def rehearse(
     interpreter: Path | str, checkout: Path, path: str | None = None, left_out: Collection[str] = ()
 ) -> None:
-    """Rehearse a day from the checkout: each stage succeeds and has rows, except ``left_out``.
-
-    A busy CPU may leave a study without a row within its seconds, but not half of them.
-    """
+    """Rehearse a day from the checkout: each stage succeeds and has rows, except ``left_out``."""
     unset = ("PYTHONPATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     environment |= {"PERCEPTRON_COMMIT": "0123456789ab"} | ({"PYTHONPATH": path} if path else {})
@@ -92,29 +89,30 @@ def rehearse(
             check=False,
         )
 
-    done = day("--rehearse", "--results", "day")
+    measured: set[str] = set()
+    for _ in range(_CALLS):
+        done = day("--rehearse", "--results", "day")
+        stages = json.loads(done.stdout)["stages"] if done.returncode in (0, 1) else []
+        measured |= {one["name"] for one in stages if one["rows"]}
+        if done.returncode != 1:
+            break
     logs = "".join(
         f"\n== {log.name}\n{log.read_text(errors='replace')[-2000:]}"
         for log in sorted((checkout / "day" / "log").glob("*.txt"))
     )
-    assert done.returncode in (0, 1), f"{done.stdout}{done.stderr}{logs}"
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}{logs}"
     document = json.loads(done.stdout)
-    stages = {one["name"]: one for one in document["stages"]}
-    assert list(stages) == [stage.name for stage in STAGES]
-    late = {
-        name
-        for name, one in stages.items()
-        if one["outcome"] != "ok" and any(words in one["reason"] for words in _LATE)
-    }
-    assert {name: one["outcome"] for name, one in stages.items() if name not in late} == {
-        name: "left out" if name in left_out else "ok" for name in stages if name not in late
+    names = [stage.name for stage in STAGES]
+    assert {one["name"]: one["outcome"] for one in document["stages"]} == {
+        name: "left out" if name in left_out else "ok" for name in names
     }, f"{done.stdout}{logs}"
-    measuring = {*stages} - _MEASURES_NOTHING - {*left_out}
-    assert {name for name in measuring if not stages[name]["rows"]} <= late
-    assert len(late) <= len(measuring) // 2, f"{late}{logs}"
+    measuring = {*names} - _MEASURES_NOTHING - {*left_out}
+    assert measured == measuring
+    assert document["packed"]["left_out"] == []
     archive = document["packed"]["archive"]
     runs = json.loads(day("--unpack", archive, "--results", "home").stdout)["unpacked"]
-    assert runs
+    assert len(runs) >= len(measuring)
+    assert all(run.startswith("runs/rehearsal/") for run in runs)
     for run in runs:
         about = json.loads((checkout / "home" / run / "run.json").read_text())
         assert (about["machine"], about["commit"]) == ("rehearsal", "0123456789ab")

@@ -57,7 +57,7 @@ _SECONDS_BETWEEN_PACKS = 15.0
 # In a rehearsal, where two cores stand in for a GPU: of a study, and of one that takes long to its
 # first row (many models, or processes of its own for each seed or partner); and the most that a
 # stage may take.
-_REHEARSED_SECONDS, _OF_MANY_STARTS, _REHEARSED_LIMIT = 30.0, 60.0, 240.0
+_REHEARSED_SECONDS, _OF_MANY_STARTS, _REHEARSED_LIMIT = 40.0, 80.0, 240.0
 
 _MEASURING = ("bench", "crossover", "race", "overhead", "map")
 # Exit codes that mean that a command did its work: `doctor` has found something, nobody got to the
