@@ -1,7 +1,8 @@
 """Break the code that decides, one mutant at a time, and count which of them the tests notice.
 
 ``make mutants`` draws the same mutants of the same sources each time, so that two states of the
-tests can be compared: ``--tests COMMIT`` takes tests from another commit.
+tests can be compared: ``--tests COMMIT`` runs those of another commit, on all that was there then
+but for the sources that are mutated.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -113,12 +115,14 @@ def passes(copy: Path, tests: list[str], seconds: float) -> bool:
             return False
 
 
-def copied(folder: Path, commit: str | None) -> Path:
-    """Clone the project, with the tests of another commit if one is named."""
+def copied(folder: Path, commit: str | None, sources: list[str]) -> Path:
+    """Clone the project; at another commit, if one is named, with today's sources."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     if commit is not None:
-        for command in (["rm", "-rqf", "tests"], ["checkout", commit, "--", "tests"]):
-            subprocess.run(["git", *command], cwd=folder, check=True)
+        subprocess.run(["git", "checkout", "--quiet", commit], cwd=folder, check=True)
+        for pattern in sources:
+            for path in ROOT.glob(pattern):
+                shutil.copy(path, folder / path.relative_to(ROOT))
     return folder
 
 
@@ -132,11 +136,13 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.areas) - set(AREAS):
         parser.error(f"areas: {', '.join(sorted(unknown))} is none of {', '.join(AREAS)}")
+    chosen = options.areas or list(AREAS)
+    sources = [AREAS[name].sources for name in chosen]
     with tempfile.TemporaryDirectory(prefix="perceptron-mutants-") as temporary:
         copies: Queue[Path] = Queue()
         for number in range(options.jobs):
-            copies.put(copied(Path(temporary) / str(number), options.tests))
-        for name in options.areas or AREAS:
+            copies.put(copied(Path(temporary) / str(number), options.tests, sources))
+        for name in chosen:
             judge(name, copies, options)
 
 
