@@ -13,7 +13,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import COUNTED, Repository
+from tests.gate.conftest import COUNTED, Interrupted, Repository, until
 from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
@@ -83,11 +83,17 @@ def is_code(told: str | None, place: str, editable: str = "") -> bool:
 def test_what_is_installed_is_compared_and_proves_itself(
     built: Repository, old: Environment, new: Environment
 ) -> None:
+    """Blocks of a build of the same version that is gone are not resumed from."""
     old.install("1.2.0", 1.0)
     new.install("1.3.0", 1.1)
+    with pytest.raises(Interrupted):
+        run(old, new, progress=until("screen, block 2"))
+    (new.packages / "toy" / "_core.py").write_text("FACTOR = 1.25\n")
     comparison = run(old, new)
     assert comparison.verdict == "regression"
-    assert comparison.rows[0].change == pytest.approx(0.1)
+    assert comparison.rows[0].change == pytest.approx(0.25)
+    digests = {folder.name.partition("-")[0] for folder in Path("results/gate").iterdir()}
+    assert len(digests) == 2
     assert comparison.plan.installed
     environment = comparison.environment
     assert is_code(environment.base_code, f"toy 1.2.0 from {old.packages}/toy")
@@ -112,19 +118,6 @@ def test_a_suite_that_imports_late_proves_itself_too(
     environment = comparison.environment
     assert is_code(environment.base_code, f"toy 1.2.0 from {old.packages}/toy")
     assert is_code(environment.head_code, f"toy 1.3.dev0 from {elsewhere}/toy", "editable, ")
-
-
-def test_a_build_of_the_same_version_is_another_comparison(
-    built: Repository, old: Environment, new: Environment
-) -> None:
-    """Or it would resume with the blocks of the one that is gone."""
-    old.install("1.2.0", 1.0)
-    new.install("1.3.0", 1.1)
-    first = run(old, new)
-    (new.packages / "toy" / "_core.py").write_text("FACTOR = 1.25\n")
-    second = run(old, new)
-    assert second.rows[0].change == pytest.approx(0.25)
-    assert Path(second.results).name.partition("-")[0] != Path(first.results).name
 
 
 def fails(old: Environment, new: Environment) -> str:

@@ -12,13 +12,21 @@ import pytest
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.post import number
 from tests import action
-from tests.gate.conftest import COUNTED, FOUR, Repository
+from tests.gate.conftest import Repository
 
 pytest.importorskip("yaml")
 
 # Without valgrind, for the clock of these benchmarks counts too.
 INPUTS = {"count": "never", "budget": "2", "options": "--seed 3"}
-SMALL = FOUR.format(one=100).split("    def time_three")[0]
+SMALL = """
+import toy
+
+def track_one():
+    return toy.ONE
+
+def track_two():
+    return 100
+"""
 EVENT = {"number": 12, "action": "opened"}
 
 
@@ -26,6 +34,7 @@ EVENT = {"number": 12, "action": "opened"}
 def project(toy: Repository) -> Repository:
     """The commit ``base``, which two benchmarks measure."""
     toy.write("benchmarks/suite.py", SMALL)
+    toy.write("toy/__init__.py", "ONE = 100\n")
     toy.commit("base")
     return toy
 
@@ -33,7 +42,7 @@ def project(toy: Repository) -> Repository:
 def test_a_comment_is_clean_and_says_where_the_document_is(
     project: Repository, temporary: Path, tools: Path
 ) -> None:
-    project.write("toy/__init__.py", f"# A comment.\n{COUNTED}")
+    project.write("toy/__init__.py", "# A comment.\nONE = 100\n")
     project.commit("head")
     ran = action.run(project.folder, temporary, tools, INPUTS, EVENT)
     assert ran.code == 0, ran.printed
@@ -53,7 +62,7 @@ def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
     project: Repository, temporary: Path, tools: Path
 ) -> None:
     """The outputs are there although the step failed."""
-    project.write("toy/__init__.py", COUNTED.replace("DONE += amount", "DONE += 1.05 * amount"))
+    project.write("toy/__init__.py", "ONE = 105\n")
     project.commit("head")
     inputs = {**INPUTS, "base": "base", "head": "head", "comment": "true", "page": "true"}
     ran = action.run(project.folder, temporary, tools, inputs, EVENT)
