@@ -85,17 +85,20 @@ def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProc
 
 
 def test_its_contract_can_be_checked(python: Path, tmp_path: Path) -> None:
-    """Exit code 0 for the right one, 1 with the difference for the wrong one."""
-    assert run(python, tmp_path, "check", "elsewhere").returncode == 0
-    wrong = run(python, tmp_path, "check", "elsewhere-wrong")
-    assert wrong.returncode == 1
-    assert "disagrees with float64 NumPy" in wrong.stdout
+    """The right one keeps it; exit code 1 and the difference are for the wrong one."""
+    process = run(python, tmp_path, "check", "elsewhere", "elsewhere-wrong", "--json")
+    assert process.returncode == 1, process.stderr
+    checks = json.loads(process.stdout)["backends"]
+    assert all(check["passed"] and not check["broken"] for check in checks["elsewhere"])
+    broken = [text for check in checks["elsewhere-wrong"] for text in check["broken"]]
+    assert any("disagrees with float64 NumPy" in text for text in broken), broken
 
 
 def test_the_right_one_is_timed_and_the_wrong_one_never(python: Path, tmp_path: Path) -> None:
     """Recorded as failed, with its difference and without a time."""
     names = "numpy,elsewhere,elsewhere-wrong"
     options = ("--quick", "--families", "mlp-depth", "--threads", "1", "--machine", "box", "--json")
+    options += ("--rounds", "1")
     process = run(python, tmp_path, "bench", "--backends", names, *options, "--budget", "10")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)

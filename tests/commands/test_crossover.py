@@ -15,7 +15,6 @@ from perceptron.analysis.what_if.estimate import CaseStatuses, DeviceEstimate, W
 from perceptron.cli import app
 from perceptron.records.store import load_run
 from perceptron.studies import crossover as study
-from tests.commands.conftest import CROSSOVER_KEYS
 from tests.conftest import Perceptron
 from tests.made import FACTS, keep, line
 from tests.report.reading import data, text_of, views
@@ -117,39 +116,6 @@ svd,100,numpy,100
 svd,1,jax-gpu,30
 svd,100,jax-gpu,31
 """
-
-
-def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
-    perceptron: Perceptron, tmp_path: Path
-) -> None:
-    """One document on standard output, nothing else; the page is where it says."""
-    (tmp_path / "times.csv").write_text(TABLE)
-    process = perceptron("crossover", "--from", "times.csv", "--json", "--html", "html")
-    assert (process.returncode, process.stderr) == (0, "")
-    document = json.loads(process.stdout)
-    assert set(document) == {
-        "crossovers",
-        "from_cold",
-        "what_if",
-        "what_if_checks",
-        "amortisation",
-        "sources",
-        "warnings",
-        "budget",
-        "page",
-        "results",
-    }
-    (crossover,) = document["crossovers"]
-    assert set(crossover) == CROSSOVER_KEYS
-    assert (crossover["incumbent"], crossover["challenger"]) == ("numpy", "jax-gpu")
-    assert (crossover["status"], crossover["bracket"]) == ("crosses", [1, 100])
-    assert crossover["crossings"] == [{"size": crossover["size"], "direction": "challenger"}]
-    assert 1 < crossover["size"] < 100
-    assert (crossover["low"], crossover["high"]) == (None, None)
-    assert (crossover["sure"], crossover["decided"]) == (False, [[1, 1], [100, 100]])
-    assert document["results"] is None
-    assert document["page"] == "html/sweeps.html"
-    assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("html", ["", "times.csv", "/proc/no"])

@@ -39,9 +39,9 @@ def small(tmp_path: Path) -> tuple[str, ...]:
 
 
 def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
-    perceptron: Perceptron, small: tuple[str, ...], tmp_path: Path
+    here: Perceptron, small: tuple[str, ...], tmp_path: Path
 ) -> None:
-    process = perceptron(
+    process = here(
         *small,
         *("--backend", "numpy", "numpy-inplace", "torch-mps", "--target", "accuracy=0.8"),
         *("--dtype", "float32", "bfloat16", "--machine", "box", "--html", "html", "--json"),
@@ -77,10 +77,10 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
 
 
 def test_a_target_out_of_reach_is_told_and_exits_with_3(
-    perceptron: Perceptron, small: tuple[str, ...]
+    here: Perceptron, small: tuple[str, ...]
 ) -> None:
     """Every seed is counted, and none is dropped."""
-    process = perceptron(
+    process = here(
         *small, "--backend", "numpy", "--target", "loss=0.0001", "--epochs", "20", "--json"
     )
     assert process.returncode == 3, process.stderr

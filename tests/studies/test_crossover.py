@@ -105,7 +105,7 @@ def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
 
 
-@pytest.mark.parametrize("cut", [0, 15, 40, 50, 70])
+@pytest.mark.parametrize("cut", [0, 40, 70])
 def test_an_interrupted_search_is_resumed(lab: Lab, tmp_path: Path, cut: int) -> None:
     """In the same folder, nothing measured twice, with the same answer."""
     resumes(lab, tmp_path, cut)
@@ -237,8 +237,8 @@ def joined(lab: Lab) -> Lab:
 
 
 def test_from_which_size_up_a_second_process_pays(joined: Lab, tmp_path: Path) -> None:
-    """On equal ground, 2 × 1 against 1 × 2; along every axis that can be searched so."""
-    families = ("mlp-width", "mlp-batch", "perceptron-rows")
+    """On equal ground, 2 × 1 against 1 × 2."""
+    families = ("mlp-batch",)
     plan = CrossoverPlan(families=families, pairs=pairs_between((1, 2)), threads=(2,))
     result = locate(plan, "box", tmp_path, silent)
     found = {

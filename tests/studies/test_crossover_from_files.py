@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import json
-from math import log
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.studies.crossover_from_files import judge_files, split_pair
-from tests.made import keep, line
 
 
 def only(result: CrossoverResult) -> Crossover:
@@ -39,17 +36,6 @@ def test_a_pair_is_split_where_it_leaves_two_names(text: str, pair: tuple[str, s
     assert split_pair(text, KNOWN) == pair
 
 
-def test_our_own_rows_of_several_processes_are_judged(tmp_path: Path) -> None:
-    """2 × 1 beside 1 × 2: their grounds are equal."""
-    rows = [
-        replace(row, processes=2, threads=1) if row.backend.endswith("@2") else row
-        for row in line(backends=("torch-ddp", "torch-ddp@2"))
-    ]
-    keep(tmp_path, {"study": "crossover"}, rows)
-    crossover = only(judge(str(tmp_path), ("torch-ddp:torch-ddp@2",)))
-    assert (crossover.status, crossover.threads) == ("crosses", 2)
-
-
 def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seconds") -> str:
     file = tmp_path / "times.csv"
     file.write_text("\n".join([header, *rows]) + "\n")
@@ -71,23 +57,6 @@ CROSSES = [
 ]
 
 
-def test_an_untrusted_table_is_judged(tmp_path: Path) -> None:
-    """The crossover between its sizes, linear in the logarithms, without an interval."""
-    result = judge(table(tmp_path, CROSSES))
-    assert [crossover.family for crossover in result.crossovers] == ["qr", "svd"]
-    for crossover in result.crossovers:
-        assert (crossover.incumbent, crossover.challenger, crossover.status) == (
-            "numpy",
-            "jax-gpu",
-            "crosses",
-        )
-        assert crossover.bracket == (10, 100)
-        left, right = log(30.1 / 11), log(31 / 101)
-        assert crossover.size == pytest.approx(10 * 10 ** (left / (left - right)))
-        assert (crossover.low, crossover.high, crossover.sure) == (None, None, False)
-    assert (result.environment, result.results, result.amortisations) == (None, None, [])
-
-
 def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
     result = judge(table(tmp_path, CROSSES), ("jax-gpu:numpy",), ("svd",))
     crossover = only(result)
@@ -106,20 +75,6 @@ def test_a_gpu_that_was_not_waited_for_is_suspect(tmp_path: Path, shift: int) ->
     result = judge(table(tmp_path, [f"svd,{size},numpy,{1 + size}" for size in SIZES] + gpu))
     assert only(result).status == "suspect"
     assert result.crossovers[0].reason
-
-
-def test_repeated_lines_are_processes_and_make_an_interval(tmp_path: Path) -> None:
-    rows = [
-        f"svd,{size},{name},{cost * off}"
-        for off in (0.98, 1.0, 1.02, 1.01, 0.99)
-        for size in SIZES
-        for name, cost in (("a", 1 + size), ("b", (30 + size / 100) * off))
-    ]
-    crossover = only(judge(table(tmp_path, rows)))
-    assert crossover.low is not None
-    assert crossover.high is not None
-    assert crossover.size is not None
-    assert crossover.low < crossover.size < crossover.high
 
 
 def test_with_one_backend_there_is_nothing_to_compare(tmp_path: Path) -> None:

@@ -153,28 +153,35 @@ def stage(name: str, *command: str, seconds: float = 100.0) -> Stage:
 
 
 def test_a_day_goes_on_whatever_becomes_of_a_stage_and_is_resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    """What succeeded is not run again unless it is named; the others are, with the next call."""
-    dying = tmp_path / "dying"
-    dying.mkdir()
-    code = "import sys\nif 'dies' in sys.orig_argv:\n"
-    code += "    print('no driver', file=sys.stderr, flush=True)\n    __import__('os')._exit(1)\n"
-    (dying / "sitecustomize.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", str(dying))
-    results = tmp_path / "day"
+    """What succeeded is not run again unless it is named; the others are, with the next call.
+
+    What can run here is asked first, and is no part of the time of the first stage.
+    """
+    results, told = tmp_path / "day", list[float]()
+
+    def first_command(_here: Here) -> list[Words]:
+        told.append(monotonic())
+        return [("check", "no-such-backend")]
+
+    def next_command(_here: Here) -> list[Words]:
+        told.append(monotonic())
+        return [("-c", "import os; os.write(2, b'no driver'); os._exit(1)")]
+
     day = (
-        stage("fails", "check", "no-such-backend"),
-        stage("dies", "check", "dies"),
+        Stage("fails", "", 100.0, first_command),
+        Stage("dies", "", 100.0, next_command),
         stage("never-starts", "check", "x" * 2**20),  # longer than an argument may be
-        stage("hangs", "backends", seconds=1.0),  # interrupted at once: 6 s are for that
-        stage("works", "backends"),
-        stage("long", "backends", seconds=9e9),
+        stage("hangs", "-c", "import time; time.sleep(600)", seconds=1.0),  # 6 s are for ending it
+        stage("works", "-c", "pass"),
+        stage("long", "-c", "pass", seconds=9e9),
     )
     first = run(results, *day)
     assert [one.outcome for one in first.stages] == [
         *("failed", "failed", "failed", "timed out", "ok", "next call")
     ]
+    assert first.stages[0].seconds <= told[1] - told[0]
     reasons = [one.reason or "" for one in first.stages]
     assert "no-such-backend" in reasons[0]
     assert reasons[1] == "no driver"
@@ -186,18 +193,11 @@ def test_a_day_goes_on_whatever_becomes_of_a_stage_and_is_resumed(
     assert again.stages[4] == first.stages[4]
     (named,) = run(results, *day, numbers=[5]).stages
     assert (named.outcome, named.seconds != first.stages[4].seconds) == ("ok", True)
-
-
-def test_what_can_run_here_is_no_part_of_the_time_of_the_first_stage(tmp_path: Path) -> None:
-    told: list[float] = []
-
-    def commands(_here: Here) -> list[Words]:
-        told.append(monotonic())
-        return [("-c", "pass")]
-
-    (first,) = run(tmp_path, Stage("first", "", 100.0, commands)).stages
-    assert first.outcome == "ok"
-    assert first.seconds <= monotonic() - told[0]
+    with pytest.raises(UserError, match="holds the results of a real day"):
+        open_day(results, rehearse=True)
+    (results / "gpu-day.json").write_text("{")
+    with pytest.raises(UserError, match=r"gpu-day\.json: not what gpu-day writes"):
+        open_day(results, rehearse=False)
 
 
 # Says when it is interrupted and does not leave for that, nor does what it has started.
@@ -228,8 +228,8 @@ def test_a_command_is_interrupted_before_its_limit_and_killed_with_all_it_starte
     tmp_path: Path,
 ) -> None:
     code = STAYS + "while True: time.sleep(600)"
-    (late,) = run(tmp_path, stage("late", "-c", code, seconds=10.0)).stages
-    assert (late.outcome, "not done within 10 s" in (late.reason or "")) == ("timed out", True)
+    (late,) = run(tmp_path, stage("late", "-c", code, seconds=8.0)).stages
+    assert (late.outcome, "not done within 8 s" in (late.reason or "")) == ("timed out", True)
     pids, *said = (tmp_path / "log" / "01-late.txt").read_text().splitlines()
     assert said == ["interrupted"]
     assert all(gone(int(pid)) for pid in pids.split())
@@ -283,12 +283,3 @@ def test_a_day_from_the_command_line_is_packed_resumed_and_brought_home(
     assert json.loads(home.stdout) == {"unpacked": ["runs/rehearsal/one"], "results": "home"}
     assert (tmp_path / "home/runs/rehearsal/one/measurements.jsonl").read_text() == "{}\n"
     assert json.loads((tmp_path / "home/log/01-facts-1.json").read_text())["backends"]
-
-
-def test_a_folder_holds_a_rehearsal_or_a_real_day(tmp_path: Path) -> None:
-    run(tmp_path, stage("works", "backends"))
-    with pytest.raises(UserError, match="holds the results of a real day"):
-        open_day(tmp_path, rehearse=True)
-    (tmp_path / "gpu-day.json").write_text("{")
-    with pytest.raises(UserError, match=r"gpu-day\.json: not what gpu-day writes"):
-        open_day(tmp_path, rehearse=False)

@@ -44,8 +44,7 @@ def plan(quick: bool = False) -> study.OverheadPlan:
     return study.OverheadPlan(GATES, threads=2, quick=quick)
 
 
-@pytest.mark.parametrize("quick", [False, True])
-@pytest.mark.parametrize("seconds", [12.0, 40.0, 1e6])
+@pytest.mark.parametrize(("seconds", "quick"), [(12.0, False), (1e6, True)])
 def test_the_budget_is_kept_whatever_rungs_take(
     lab: Lab, tmp_path: Path, seconds: float, quick: bool
 ) -> None:

@@ -1,20 +1,55 @@
 """Verdicts on real results of other projects, each judged by hand from the figures in its files.
 
+They lie beside the project and are no part of it: without them these tests are skipped.
+
 Times are asv's medians and the brackets behind them its 99 % intervals, in the unit stated. Where
 two intervals overlap nobody wins.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from tests.studies.strangers import Choice, judge, needs_strangers
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.studies.crossover_from_files import judge_files
+from tests.conftest import ROOT
 
-pytestmark = needs_strangers
+STRANGERS = ROOT.parent / "shared" / "data" / "strangers"
+pytestmark = pytest.mark.skipif(
+    not STRANGERS.is_dir(), reason="the results of other projects are not beside this checkout"
+)
+
+
+class Choice(NamedTuple):
+    """What a user asks of one project's results."""
+
+    project: str
+    by: tuple[str, ...] = ()
+    size: str = "size"
+    commit: str | None = None
+    families: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        words = [f"--by {','.join(self.by)}"] if self.by else []
+        words += [f"--size {self.size}"] if self.size != "size" else []
+        words += [f"--commit {self.commit}"] if self.commit else []
+        words += [f"--family {family}" for family in self.families]
+        return " ".join([self.project, *words])
+
+
+@lru_cache
+def judge(choice: Choice) -> CrossoverResult:
+    roles = ParameterRoles(by=choice.by, size=choice.size)
+    source = str(STRANGERS / choice.project)
+    return judge_files([source], [], choice.families, roles, 10_000, choice.commit)
+
 
 TIME_RUN = "benchmarks.AdvectionDiffusionSuite.time_run"
 GT4PY = Choice("gt4py")

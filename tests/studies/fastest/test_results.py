@@ -144,15 +144,3 @@ def test_a_damaged_run_is_left_out(tmp_path: Path, here: Environment, row: MakeR
     assert read_runs([str(tmp_path / "gone")]) == []
     os.mkfifo(Path(list(runs)[1], "pipe"))
     assert len(read_runs(runs)) == 1
-
-
-def skipped(name: str, backend: str = "numba", **fields: Any) -> dict[str, Any]:
-    """A row without a time of the problem of that name."""
-    reason = {"status": "skipped", "seconds": None, "samples": [], "prepare_seconds": None}
-    problem = problem_fields(catalogue.find(name))
-    return {"reason": "no", "backend": backend, "dtype": "float32", "threads": 2} | (
-        reason | {"source": "perceptron", "device": "cpu"} | problem | fields
-    )
-
-
-ADAM, ADAM_TOO, SGD = "mlp:100x5x8:10b:adam", "mlp:300x5x8:10b:adam", "mlp:100x5x8:10b"

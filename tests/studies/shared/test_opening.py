@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.measure.neighbours import Seen
 from perceptron.problems import catalogue
-from perceptron.records.conditions import Conditions, CoreUse, GpuState, Neighbour
+from perceptron.records.conditions import GpuState
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.map import MapPlan
@@ -49,33 +48,13 @@ def test_only_model_files_have_contents(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> list[str]:
-    """Have a neighbour that is gone at the third look; record what happens in which order."""
-    seen: list[str] = []
-
-    class Look:
-        def __init__(self) -> None:
-            seen.append("look")
-
-        def end(self) -> Seen:
-            seen.append("seen")
-            return Seen(CALM if seen.count("seen") > 2 else BUSY)
-
-    def conditions(with_loop: bool) -> Conditions:
-        seen.append("conditions")
-        return SOUND
-
-    monkeypatch.setattr(opening, "Look", Look)
-    monkeypatch.setattr(opening, "conditions", conditions)
-    return seen
-
-
-BUSY = CoreUse(neighbours=[Neighbour(name="backup", pid=7, share=0.9)], other_cores=0.9)
-CALM = CoreUse(neighbours=[], other_cores=0.0)
+def sound_machine(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> None:
+    """Nothing is wrong with it, whatever else runs here."""
+    monkeypatch.setattr(opening, "conditions", lambda with_loop: SOUND)
 
 
 def test_a_run_warns_of_its_own_disturbed_rows(
-    events: list[str], tmp_path: Path, row: MakeRow
+    sound_machine: None, tmp_path: Path, row: MakeRow
 ) -> None:
     """Also of those of an earlier start."""
     with start_run({}, [], 1, "box", tmp_path, False, Budget(inf)) as run:
@@ -84,7 +63,7 @@ def test_a_run_warns_of_its_own_disturbed_rows(
 
 
 def test_a_run_warns_of_the_clock_of_its_gpu(
-    events: list[str], tmp_path: Path, row: MakeRow
+    sound_machine: None, tmp_path: Path, row: MakeRow
 ) -> None:
     """As the rows saw it: before anything ran it was idle."""
     slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
