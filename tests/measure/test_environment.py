@@ -58,12 +58,6 @@ def test_several_nodes_are_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert over_two.id != before.id
 
 
-def test_a_pinned_blas_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a slow NumPy can be explained afterwards."""
-    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert environment([registry.load("numpy")], 1).variables["OPENBLAS_CORETYPE"] == "Haswell"
-
-
 def test_variables_of_gpu_libraries_are_recorded_without_paths(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
