@@ -57,3 +57,12 @@ def test_work_can_be_queued_without_waiting(name: str) -> None:
     trainers[1].queue(7)  # type: ignore[attr-defined]
     for array, expected in zip(trainers[1].parameters(), trainers[0].parameters(), strict=True):
         assert array.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_it_says_on_what_it_trains(name: str) -> None:
+    """Whoever waits for a device, or asks for its memory, asks the backend's accelerator."""
+    backend = registry.load(name)
+    accelerator = getattr(backend, "accelerator", None)
+    assert accelerator is not None
+    assert accelerator.kind == backend.device

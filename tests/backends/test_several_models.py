@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from perceptron import optional
-from perceptron.backends import registry
+from perceptron.backends import numpy_stacked, registry
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
 from perceptron.backends.numpy_stacked import SideBySideTrainer, StackedTrainer, trainer_of
@@ -227,3 +227,37 @@ def test_all_at_once_is_each_alone(problem: Problem) -> None:
     together.train(3)
     together.reset()
     assert_each_as_alone(together, problem, 13)
+
+
+def test_the_size_of_the_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they do not divide the parameters."""
+    problem = SEVERAL["many-adam"]
+    whole = trainer_of(problem, "float64")
+    monkeypatch.setattr(numpy_stacked, "_PIECE", 7)
+    in_pieces = trainer_of(problem, "float64")
+    for trainer in (whole, in_pieces):
+        trainer.train(5)
+    for array, same in zip(whole.parameters(), in_pieces.parameters(), strict=True):
+        np.testing.assert_array_equal(array, same)
+
+
+def test_what_is_queued_is_queued_of_each() -> None:
+    """Where trainers queue; else there is nothing to call."""
+
+    class Queues:
+        queued = 0
+
+        def queue(self, iterations: int) -> None:
+            self.queued += iterations
+
+    queues: list[Any] = [Queues(), Queues()]
+    one_by_one: Any = OneByOneTrainer(queues)
+    one_by_one.queue(7)
+    assert [trainer.queued for trainer in queues] == [7, 7]
+    assert not hasattr(OneByOneTrainer([*queues, object()]), "queue")
+
+
+@needs_joblib
+def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
+    variables = registry.load("processes").environment(3)
+    assert variables["LOKY_MAX_CPU_COUNT"] == "3"

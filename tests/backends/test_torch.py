@@ -10,6 +10,7 @@ import pytest
 from perceptron.backends import registry, torch_bmm, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared import compiled_graph
+from perceptron.backends.shared.torch_capture import refusing
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
 from perceptron.problems import catalogue
 from perceptron.problems.batches import Batches
@@ -117,3 +118,21 @@ def test_products_by_hand_are_in_full_precision(kind: Any) -> None:
     torch.set_float32_matmul_precision("high")
     kind(SHORT_LAST, "float32", "cpu")
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize("name", ["or-gate", "digits"])
+def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
+    """A number left on the host would be read there by every step."""
+    problem = catalogue.find(name)
+    trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
+    model = compiled_graph.Model(
+        problem.widths, trainer._network.activations, problem.loss, problem.optimizer
+    )
+    steps, batch = 2, problem.batch
+    rows = trainer.data.orders[: steps * (batch or 0)]
+    factors = trainer._start.new_ones((steps, 2))
+    arrays = (trainer._network.parameters, *trainer._state)
+    with refusing("meta"):
+        compiled_graph.train_steps(
+            model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
+        )

@@ -222,3 +222,10 @@ def test_what_is_no_data_is_refused(inputs: np.ndarray, targets: np.ndarray, wor
     with pytest.raises(UserError) as caught:
         given_arrays(inputs, targets)
     assert words in str(caught.value)
+
+
+def test_other_data_are_made(shared: Path) -> None:
+    first = Clusters("clusters", 40, 3, classes=4).load()
+    second = Clusters("clusters", 40, 3, classes=4, seed=2).load()
+    assert not np.array_equal(first.inputs, second.inputs)
+    datasets.forget()

@@ -62,3 +62,7 @@ def test_an_address_that_is_not_known_is_asked_for(
 def test_nodes_that_slurm_does_not_list_can_be_named(slurm: dict[str, str]) -> None:
     with pytest.raises(UserError, match="name them by PERCEPTRON_NODES"):
         layout(2, slurm | {"SLURM_JOB_NODELIST": "others"})
+
+
+def test_no_more_nodes_are_used_than_there_are_processes() -> None:
+    assert layout(1, TWO) == Layout("10.0.0.1", ((),), 1)

@@ -152,3 +152,12 @@ def test_the_table_is_that_of_the_header_that_is_installed_here() -> None:
     if "CUDART_VERSION >= 13000" in text:
         for numbers in (LARGE.tensors, LARGE.tensors_with_scalars, [LARGE.chunks] * 5):
             assert f"{{{', '.join(map(str, numbers))}}}" in text
+
+
+def test_a_product_says_how_thin_it_is() -> None:
+    """The last layer of mlp-batch has ten outputs; what is no product has no thinnest dimension."""
+    forward = [kernel.thinnest for kernel in named(torch_eager.CUDA, "addmm")]
+    assert forward == [64, 10]
+    assert {kernel.thinnest for kernel in named(torch_eager.CUDA, "mm")} == {10, 64}
+    others = [kernel for kernel in kernels(torch_eager.CUDA) if "mm" not in kernel.name]
+    assert {kernel.thinnest for kernel in others} == {None}
