@@ -49,14 +49,27 @@ _FIRST = (
     "tests/commands",
     "tests/test_docs.py",
 )
+# What each process that trains by it pays once, in imports and compiling: beside each other these
+# tests mostly share one process.
+_STARTED_ONCE = ("numba", "jax", "compiled", "ddp", "data_parallel", "persistent")
 
 MakeRow = Callable[..., Measurement]
 Perceptron = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what takes longest first; the order of all others stays."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+    """Run what takes longest first, then backends that start slowly, each's tests together."""
+    items.sort(key=lambda item: _turn(item.nodeid))
+
+
+def _turn(test: str) -> int:
+    if test.startswith(_FIRST):
+        return 0
+    if test.startswith("tests/backends"):
+        for turn, word in enumerate(_STARTED_ONCE, 1):
+            if word in test:
+                return turn
+    return len(_STARTED_ONCE) + 1
 
 
 @pytest.hookimpl(wrapper=True)

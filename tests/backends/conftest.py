@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
+from importlib import import_module
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement, checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
@@ -20,7 +19,6 @@ from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
-from tests.backends.fake_cupy import FakeCupy
 
 
 def marks(name: str) -> list[pytest.MarkDecorator]:
@@ -54,12 +52,15 @@ def one_torch_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
-    """A CuPy that is here, made of NumPy."""
-    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
-    fake = FakeCupy()
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    return fake
+def capturable_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch asks for a device that captures, though the arithmetic is that of any."""
+    for name in ("torch.optim.adam", "torch.optim.adamw"):
+        monkeypatch.setattr(
+            import_module(name),
+            "_get_capturable_supported_devices",
+            lambda *_: ["cpu", "meta"],
+            raising=False,
+        )
 
 
 @pytest.fixture

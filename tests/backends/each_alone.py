@@ -68,9 +68,3 @@ def assert_each_as_alone(trainer: Trainer, problem: Problem, iterations: int) ->
         assert ours.test.loss == pytest.approx(np.mean([score.loss for score in held_out]))
         accuracies = [score.accuracy or 0.0 for score in held_out]
         assert ours.test.accuracy == pytest.approx(np.mean(accuracies))
-
-
-def assert_at_the_start(trainer: Trainer, problem: Problem) -> None:
-    """Every parameter of every model is the one that it starts from, to the last digit."""
-    for actual, expected in zip(trainer.parameters(), problem.stacked_start(), strict=True):
-        np.testing.assert_array_equal(actual, expected.astype(actual.dtype))

@@ -8,7 +8,7 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems import catalogue
-from perceptron.problems.problem import DType
+from perceptron.problems.problem import DTYPES, DType
 from tests.backends.conftest import marks, trains_models_only
 
 PUBLISHED_ERRORS = [
@@ -26,15 +26,26 @@ PUBLISHED_ERRORS = [
 PUBLISHED_PREDICTIONS = [0.010692, 0.995758, 0.995757, 1.000000]
 
 
+# Ten thousand iterations: what is slow shows it in one dtype, or has the contract alone.
+SLOW = {
+    *(("torch-ddp", "float32"), ("torch-ddp", "float64"), ("torch-cpu-compiled", "float64")),
+    *(("torch-cpu-functional", "float64"), ("torch-cpu-manual", "float64")),
+}
+
+
 @pytest.mark.parametrize(
-    "name",
+    ("name", "dtype"),
     [
-        pytest.param(name, marks=marks(name))
+        pytest.param(
+            name,
+            dtype,
+            marks=[*marks(name), *([pytest.mark.slow] if (name, dtype) in SLOW else [])],
+        )
+        for dtype in DTYPES
         for name in registry.names()
         if not trains_models_only(name)
     ],
 )
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_or_gate_is_learned_as_published(name: str, dtype: DType) -> None:
     """Ten errors to three digits, weights, bias and predictions as the walk-through prints them."""
     try:

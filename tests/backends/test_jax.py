@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ import pytest
 
 from perceptron import optional
 from perceptron.backends import jax_backend
-from perceptron.backends.accelerators import jax_accelerator
 from perceptron.backends.jax_backend import CPU, CUDA, HostFedTrainer, JaxBackend
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Feed, Problem
@@ -26,11 +24,9 @@ from tests.backends.batched import (
     assert_resets,
     assert_trains_as_numpy,
 )
-from tests.backends.conftest import assert_as_numpy
 from tests.backends.each_alone import (
     FOLDS,
     FOLDS_AT_ONCE,
-    GATES,
     assert_each_as_alone,
 )
 
@@ -89,55 +85,6 @@ def test_xla_runs_as_many_threads_as_set() -> None:
         check=True,
     )
     assert process.stdout.strip() == "3"
-
-
-@pytest.mark.parametrize(
-    ("installed", "device", "driver", "reason"),
-    [
-        ((), "cpu", None, 'jax and jaxlib are not installed: pip install "perceptron[jax]"'),
-        (("jax", "jaxlib"), "cpu", "no CUDA device found", None),
-        (("jax", "jaxlib"), "cuda", "no CUDA device found", "no CUDA device found"),
-        (
-            ("jax", "jaxlib"),
-            "cuda",
-            None,
-            "this JAX is installed without CUDA: pip install 'jax[cuda13]', "
-            "or 'jax[cuda12]' for a driver before 580",
-        ),
-        (("jax", "jaxlib", "jax_cuda13_plugin"), "cuda", None, None),
-    ],
-)
-def test_why_it_cannot_run(
-    installed: tuple[str, ...],
-    device: str,
-    driver: str | None,
-    reason: str | None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """In one line, with what to do."""
-
-    def find(name: str) -> ModuleSpec | None:
-        return ModuleSpec(name, None, origin=name) if name in installed else None
-
-    monkeypatch.setattr(optional, "find_spec", find)
-    monkeypatch.setattr(jax_accelerator, "find_spec", find)
-    monkeypatch.setattr(jax_accelerator, "driver_unavailable", lambda: driver)
-    monkeypatch.delenv("PERCEPTRON_REHEARSAL", raising=False)
-    assert JaxBackend("jax", device, "").unavailable() == reason
-
-
-@needs_jax
-@pytest.mark.parametrize("problem", ["or-gate", "mlp-depth:2", "mlp-batch:64", "mlp-batch-host:64"])
-def test_a_rehearsal_trains_on_the_cpu_as_on_a_gpu(
-    problem: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Under the GPU's name: its inner loops, and batches copied one by one from the host."""
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    assert CUDA.unavailable() is None
-    found = catalogue.find(problem)
-    trainer = CUDA.prepare(found, "float64")
-    assert isinstance(trainer, HostFedTrainer) == (found.feed == "host")
-    assert_as_numpy(trainer, found, iterations=23, tolerance=1e-9)
 
 
 def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
@@ -206,16 +153,6 @@ def test_preparing_compiles_all_that_training_calls() -> None:
     compiled = fed._program.step._cache_size()  # type: ignore[attr-defined]
     fed.train(9)
     assert fed._program.step._cache_size() == compiled  # type: ignore[attr-defined]
-
-
-@needs_jax
-def test_a_training_of_several_models_is_one_compiled_call() -> None:
-    """However many iterations; other starts and data of that shape compile nothing again."""
-    trainer = CPU.prepare(GATES, "float32")
-    compiled = trainer._program.train._cache_size()  # type: ignore[attr-defined]
-    trainer.train(7)
-    CPU.prepare(GATES.with_seed(100), "float32").train(11)
-    assert trainer._program.train._cache_size() == compiled  # type: ignore[attr-defined]
 
 
 @needs_jax

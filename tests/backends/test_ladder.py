@@ -79,26 +79,6 @@ def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
         assert with_rung == {name for device in devices for name in rungs(device, models=models)}
 
 
-def test_several_models_have_a_ladder_of_their_own() -> None:
-    """It starts with one model after the other, and all at once follows on each library's."""
-    ladder = list(rungs("cpu", models=True))
-    assert ladder[0] == "torch-cpu-one-by-one"
-    assert ladder.index("numpy") == ladder.index("numpy-one-by-one") + 1
-    assert "processes" in ladder
-    assert ladder[1:3] == ["torch-cpu", "torch-cpu-bmm"]
-    assert ladder[-1] == "numba"
-    assert not {"numpy-inplace", "python", "torch-cpu-compiled"} & set(ladder)
-    assert not {name for name in rungs("cpu") if name.endswith("-one-by-one")}
-    assert list(rungs("cuda", models=True)) == [
-        "torch-cuda-one-by-one",
-        "torch-cuda",
-        "torch-cuda-bmm",
-        "torch-cuda-manual-graph",
-        "jax-cuda",
-    ]
-    assert rungs("cpu", processes=(1, 2), models=True) == rungs("cpu", models=True)
-
-
 def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, Foreign("theirs", LadderStep("one copy", after="numpy")))
     names = list(rungs("cpu"))
@@ -141,9 +121,3 @@ def test_over_processes_the_ladder_starts_with_the_most(batches: bool) -> None:
     assert "DDP" in ladder["torch-cpu"]
     below = list(rungs("cpu", batches=False).items())[1:]
     assert list(ladder.items())[3:] == below
-
-
-def test_a_device_without_such_a_backend_has_its_ladder_unchanged() -> None:
-    ((name, removes),) = rungs("mps").items()
-    assert (name, removes[:9]) == ("torch-mps", "nothing: ")
-    assert rungs("mps", processes=(1, 2)) == rungs("mps")

@@ -23,13 +23,12 @@ from perceptron.backends.protocol import Trainer, Unsupported
 from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam, Sgd
-from perceptron.problems.problem import DTYPES, Activation, DType, Layer, Loss, Problem
+from perceptron.problems.problem import Activation, Layer, Loss, Problem
 from tests.backends.conftest import assert_as_numpy, network
 from tests.backends.each_alone import (
     CLASSIFIERS,
     FOLDS,
     FOLDS_AT_ONCE,
-    GATES,
     assert_each_as_alone,
 )
 
@@ -131,17 +130,6 @@ def test_models_are_shared_out_whatever_the_number_of_threads(
     trainer = LayeredModels(FOLDS_AT_ONCE, "float64")
     assert len(trainer._arrays.gradients) == min(count, 5)
     assert_each_as_alone(trainer, FOLDS_AT_ONCE, 3)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_several_models_are_trained_in_their_dtype(dtype: DType) -> None:
-    """A literal of 64 bits in compiled code would make the whole sum one of 64 bits."""
-    trainer = BACKEND.prepare(GATES, dtype)
-    assert isinstance(trainer, WrittenOutModels)
-    trainer.train(2)
-    [signature] = trainer._loop.nopython_signatures  # type: ignore[attr-defined]
-    assert str(signature.args[1]) == f"array({dtype}, 3d, C)"
-    assert {array.dtype for array in trainer.parameters()} == {np.dtype(dtype)}
 
 
 def test_blas_has_one_thread_within_ours_and_its_own_number_afterwards() -> None:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.backends import registry
-from perceptron.backends.numpy_backend import BACKEND
 from perceptron.backends.numpy_inplace import BACKEND as INPLACE
 from perceptron.backends.numpy_published import BACKEND as PUBLISHED
 from perceptron.backends.numpy_trainer import NumpyTrainer
@@ -86,14 +85,6 @@ def test_an_exact_hit_has_no_gradient() -> None:
         np.testing.assert_array_equal(old, new)
 
 
-def test_a_saturated_sigmoid_warns_of_nothing() -> None:
-    """exp may overflow on the way to the right answer, 0; the test run turns warnings to errors."""
-    steep = problem([], "sigmoid", "l1-mean", 1e6)
-    trainer = BACKEND.prepare(steep, "float32")
-    trainer.train(50)
-    assert np.isfinite(trainer.loss())
-
-
 @pytest.mark.skipif(
     registry.reason_unavailable("torch-cpu") is not None, reason="torch is not installed"
 )
@@ -148,13 +139,6 @@ TARGETS = np.array([[0.0, 1.0], [1.0, 0.0]])
 def test_losses_are_as_defined(loss: Loss, expected: float) -> None:
     """Over rows and outputs alike, but cross-entropy over rows alone."""
     assert loss_of(loss, PREDICTIONS, TARGETS) == pytest.approx(expected, rel=1e-12)
-
-
-def test_cross_entropy_of_large_values_is_finite() -> None:
-    """e¹⁰⁰⁰ is too large for 64 bits."""
-    far = np.array([[1000.0, 0.0]])
-    assert loss_of("cross-entropy", far, np.array([[1.0, 0.0]])) == 0.0
-    assert loss_of("cross-entropy", far, np.array([[0.0, 1.0]])) == 1000.0
 
 
 def test_the_predicted_class_is_the_largest_output() -> None:

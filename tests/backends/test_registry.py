@@ -75,12 +75,6 @@ def test_ours_cannot_be_replaced(foreign) -> None:  # type: ignore[no-untyped-de
     assert registry.names().count("numpy") == 1
 
 
-def test_a_name_may_say_over_how_many_processes() -> None:
-    assert registry.is_name("torch-ddp@2")
-    assert registry.is_name("numpy")
-    assert not registry.is_name("troch-ddp@2")
-
-
 def test_what_trains_over_processes_is_found_where_it_can_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

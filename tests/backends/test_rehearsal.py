@@ -28,11 +28,11 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
     ("problem", "dtype"),
     [
         ("or-gate", "float32"),
-        ("batches-momentum", "float64"),
         ("batches-adam", "float32"),  # fed from the host
-        ("several-l1", "float32"),
-        ("batches-adamw", "float64"),
         ("folds-adam", "float32"),  # several models at once
+        pytest.param("batches-momentum", "float64", marks=pytest.mark.slow),
+        pytest.param("several-l1", "float32", marks=pytest.mark.slow),
+        pytest.param("batches-adamw", "float64", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("name", DEVICES)
@@ -40,15 +40,6 @@ def test_the_contract_is_kept_on_a_stand_in(name: str, problem: str, dtype: DTyp
     if reason := registry.reason_unavailable(name):
         pytest.skip(f"{name}: {reason}")
     assert broken_promises(registry.load(name), PROBLEMS[problem], dtype, PROMISES) == []
-
-
-@pytest.mark.parametrize("name", DEVICES)
-def test_it_says_on_what_it_trains(name: str) -> None:
-    """Whoever waits for a device, or asks for its memory, asks the backend's accelerator."""
-    backend = registry.load(name)
-    accelerator = getattr(backend, "accelerator", None)
-    assert accelerator is not None
-    assert accelerator.kind == backend.device
 
 
 @pytest.mark.parametrize("name", [name for name in DEVICES if name.startswith("torch")])
@@ -66,3 +57,12 @@ def test_work_can_be_queued_without_waiting(name: str) -> None:
     trainers[1].queue(7)  # type: ignore[attr-defined]
     for array, expected in zip(trainers[1].parameters(), trainers[0].parameters(), strict=True):
         assert array.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_it_says_on_what_it_trains(name: str) -> None:
+    """Whoever waits for a device, or asks for its memory, asks the backend's accelerator."""
+    backend = registry.load(name)
+    accelerator = getattr(backend, "accelerator", None)
+    assert accelerator is not None
+    assert accelerator.kind == backend.device

@@ -92,27 +92,10 @@ def test_models_of_a_layer_are_a_layer_where_they_share_the_data(
     assert type(trainer_of(problem.single(0), "float64")) is NumpyTrainer
 
 
-def test_the_size_of_the_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where they do not divide the parameters."""
-    problem = SEVERAL["many-adam"]
-    whole = trainer_of(problem, "float64")
-    monkeypatch.setattr(numpy_stacked, "_PIECE", 7)
-    in_pieces = trainer_of(problem, "float64")
-    for trainer in (whole, in_pieces):
-        trainer.train(5)
-    for array, same in zip(whole.parameters(), in_pieces.parameters(), strict=True):
-        np.testing.assert_array_equal(array, same)
-
-
 NAMES = [name for name in registry.BUILT_IN if name.endswith("-one-by-one")]
 
 
 OR_GATES = catalogue.find("many-or-gates:4")
-
-
-def test_with_one_model_it_is_the_backend_itself() -> None:
-    trainer = registry.load("numpy-one-by-one").prepare(OR_GATES.single(2), "float32")
-    assert type(trainer) is NumpyTrainer
 
 
 def test_each_model_is_the_single_training_to_the_last_bit() -> None:
@@ -128,20 +111,6 @@ def test_each_model_is_the_single_training_to_the_last_bit() -> None:
         losses.append(alone.loss())
     assert trainer.loss() == np.mean(losses)
     assert trainer.evaluate().train.loss == np.mean(losses)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_needs_what_its_backend_needs(name: str) -> None:
-    """The worker asks it what it asks any backend."""
-    backend, own = registry.load(name), registry.load(name.removesuffix("-one-by-one"))
-    assert (backend.device, backend.unavailable()) == (own.device, own.unavailable())
-    assert backend.environment(3) == own.environment(3)
-    for attribute in ("imports", "compiles", "accelerator", "published_dtype", "unprofiled"):
-        assert getattr(backend, attribute, None) == getattr(own, attribute, None)
-    # It trains in phases of its own, and dispatches for each model.
-    assert not hasattr(backend, "phased")
-    assert not hasattr(backend, "kernels")
-    assert hasattr(backend, "prepared_from_cache") == hasattr(own, "prepared_from_cache")
 
 
 def test_more_models_than_say_more_are_refused() -> None:
@@ -189,22 +158,6 @@ def test_what_the_first_model_compiled_is_not_found_by_the_others() -> None:
     assert backend.prepared_from_cache() is True
 
 
-def test_what_is_queued_is_queued_of_each() -> None:
-    """Where trainers queue; else there is nothing to call."""
-
-    class Queues:
-        queued = 0
-
-        def queue(self, iterations: int) -> None:
-            self.queued += iterations
-
-    queues: list[Any] = [Queues(), Queues()]
-    one_by_one: Any = OneByOneTrainer(queues)
-    one_by_one.queue(7)
-    assert [trainer.queued for trainer in queues] == [7, 7]
-    assert not hasattr(OneByOneTrainer([*queues, object()]), "queue")
-
-
 @needs_joblib
 @pytest.mark.parametrize(
     "problem",
@@ -223,12 +176,6 @@ def test_they_train_as_one_process_does_to_the_last_bit(problem: Problem) -> Non
     for array, same in zip(in_pool.parameters(), one_by_one.parameters(), strict=True):
         np.testing.assert_array_equal(array, same)
     assert in_pool.evaluate() == one_by_one.evaluate()
-
-
-@needs_joblib
-def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
-    variables = registry.load("processes").environment(3)
-    assert variables["LOKY_MAX_CPU_COUNT"] == "3"
 
 
 @needs_joblib
@@ -280,3 +227,37 @@ def test_all_at_once_is_each_alone(problem: Problem) -> None:
     together.train(3)
     together.reset()
     assert_each_as_alone(together, problem, 13)
+
+
+def test_the_size_of_the_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they do not divide the parameters."""
+    problem = SEVERAL["many-adam"]
+    whole = trainer_of(problem, "float64")
+    monkeypatch.setattr(numpy_stacked, "_PIECE", 7)
+    in_pieces = trainer_of(problem, "float64")
+    for trainer in (whole, in_pieces):
+        trainer.train(5)
+    for array, same in zip(whole.parameters(), in_pieces.parameters(), strict=True):
+        np.testing.assert_array_equal(array, same)
+
+
+def test_what_is_queued_is_queued_of_each() -> None:
+    """Where trainers queue; else there is nothing to call."""
+
+    class Queues:
+        queued = 0
+
+        def queue(self, iterations: int) -> None:
+            self.queued += iterations
+
+    queues: list[Any] = [Queues(), Queues()]
+    one_by_one: Any = OneByOneTrainer(queues)
+    one_by_one.queue(7)
+    assert [trainer.queued for trainer in queues] == [7, 7]
+    assert not hasattr(OneByOneTrainer([*queues, object()]), "queue")
+
+
+@needs_joblib
+def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
+    variables = registry.load("processes").environment(3)
+    assert variables["LOKY_MAX_CPU_COUNT"] == "3"

@@ -22,7 +22,6 @@ from tests.backends.batched import (
     assert_agrees,
     assert_trains_as_numpy,
 )
-from tests.backends.conftest import assert_as_numpy
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -32,7 +31,7 @@ from torch.utils.data import TensorDataset
 
 from perceptron.backends.torch_dataloader import CPU as LOADER
 from perceptron.backends.torch_dataloader import CUDA as CUDA_LOADER
-from perceptron.backends.torch_dataloader import Loaded, Order
+from perceptron.backends.torch_dataloader import Loaded
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -43,20 +42,6 @@ def test_a_problem_without_batches_is_refused() -> None:
     for refused in (LOADER.prepare, LOADER.kernels, CUDA_LOADER.kernels):
         with pytest.raises(Unsupported, match=r"^loads batches, and this problem takes all rows"):
             refused(problem, "float32")
-
-
-def test_a_sampler_gives_epoch_after_epoch() -> None:
-    """Each has an order of its own, from the first again after the last and when started over."""
-    batches = Batches(rows=2**19, size=7)
-    order = Order(batches)
-    assert batches.epochs == 2
-    epochs = [list(order) for _ in range(3)]
-    assert epochs[0] == batches.order(0).tolist()
-    assert epochs[1] == batches.order(1).tolist() != epochs[0]
-    assert epochs[2] == epochs[0]
-    next(iter(order))
-    order.start()
-    assert next(iter(order)) == epochs[0][0]
 
 
 @pytest.mark.parametrize("last", ["keep", "drop"])
@@ -75,49 +60,11 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
-@needs_compiler
-@pytest.mark.parametrize("iterations", [37])
-def test_any_number_of_iterations_is_trained(iterations: int) -> None:
-    """So are those left over by a whole number of graphs, no more and no fewer."""
-    problem = catalogue.find("or-gate")
-    trainer = BACKEND.prepare(problem, "float64")
-    assert_as_numpy(trainer, problem, iterations=iterations, tolerance=1e-13)
-
-
 def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """It gathers them itself; elsewhere they would be timed as if they had been copied."""
     monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
     with pytest.raises(Unsupported, match='feed = "host": a compiled graph gathers batches'):
         CUDA_BACKEND.prepare(catalogue.find("mlp-batch-host:64"), "float32")
-
-
-@pytest.mark.slow
-@needs_compiler
-def test_on_a_stand_in_the_gpus_graph_is_compiled_and_agrees(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    problem = catalogue.find("or-gate")
-    trainer = CUDA_BACKEND.prepare(problem, "float64")
-    assert_as_numpy(trainer, problem, iterations=23, tolerance=1e-13)
-
-
-@pytest.mark.parametrize("name", ["or-gate", "digits"])
-def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
-    """A number left on the host would be read there by every step."""
-    problem = catalogue.find(name)
-    trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
-    model = compiled_graph.Model(
-        problem.widths, trainer._network.activations, problem.loss, problem.optimizer
-    )
-    steps, batch = 2, problem.batch
-    rows = trainer.data.orders[: steps * (batch or 0)]
-    factors = trainer._start.new_ones((steps, 2))
-    arrays = (trainer._network.parameters, *trainer._state)
-    with refusing("meta"):
-        compiled_graph.train_steps(
-            model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
-        )
 
 
 @pytest.mark.slow
@@ -166,22 +113,26 @@ def test_a_graph_holds_few_steps_and_none_that_follow_at_another_length(
     assert torch_compiled.unrolled(problem) == steps
 
 
-@pytest.mark.parametrize(
-    "backends",
-    [
-        (torch_manual.BACKEND, torch_manual.CUDA_BACKEND),
-        (torch_bmm.BACKEND, torch_bmm.CUDA_BACKEND),
-    ],
-)
-def test_an_iteration_by_hand_dispatches_the_same_on_either_device(backends: Any) -> None:
-    """Neither makes an operation that the other does not."""
-    problem = replace(SHORT_LAST, models=3 if backends[0] is torch_bmm.BACKEND else 1)
-    on_cpu, on_gpu = (backend.kernels(problem, "float32") for backend in backends)
-    assert on_cpu == on_gpu
-
-
 @pytest.mark.parametrize("kind", [torch_manual.ManualTrainer, torch_bmm.BmmTrainer])
 def test_products_by_hand_are_in_full_precision(kind: Any) -> None:
     torch.set_float32_matmul_precision("high")
     kind(SHORT_LAST, "float32", "cpu")
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize("name", ["or-gate", "digits"])
+def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
+    """A number left on the host would be read there by every step."""
+    problem = catalogue.find(name)
+    trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
+    model = compiled_graph.Model(
+        problem.widths, trainer._network.activations, problem.loss, problem.optimizer
+    )
+    steps, batch = 2, problem.batch
+    rows = trainer.data.orders[: steps * (batch or 0)]
+    factors = trainer._start.new_ones((steps, 2))
+    arrays = (trainer._network.parameters, *trainer._state)
+    with refusing("meta"):
+        compiled_graph.train_steps(
+            model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
+        )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Unsupported
-from perceptron.backends.shared.torch_capture import CudaCapture, refusing
-from perceptron.backends.shared.torch_recorded import STEPS, RecordedTrainer
+from perceptron.backends.shared.torch_capture import refusing
+from perceptron.backends.shared.torch_recorded import STEPS
 from perceptron.backends.torch_bmm import BmmTrainer, Stack, WideLayer
-from perceptron.backends.torch_cuda_graph import BACKEND, MANUAL, GraphBackend
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.problems import catalogue
-from perceptron.problems.optimizer import Adam, Optimizer
+from perceptron.problems.optimizer import Optimizer
 from perceptron.problems.problem import DType, Layer, Problem
 from tests.backends.batched import (
     FOLDS,
@@ -33,9 +29,8 @@ if registry.reason_unavailable("torch-cpu"):
 import torch
 
 from perceptron.backends.shared.torch_feed import FromHost
-from tests.backends.fake_cuda import FakeCuda
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread", "_capturable_on_a_cpu")
+pytestmark = pytest.mark.usefixtures("one_torch_thread", "capturable_on_a_cpu")
 
 Several = EnsembleTrainer | BmmTrainer
 
@@ -45,32 +40,6 @@ ONE_LAYER = replace(MANY, name="one layer", layers=(Layer(4, "identity"),))
 
 
 both = pytest.mark.parametrize("kind", [EnsembleTrainer, BmmTrainer])
-
-
-@pytest.fixture
-def _capturable_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyTorch asks for a device that captures, though the arithmetic is that of any."""
-    monkeypatch.setattr(
-        import_module("torch.optim.adam"),
-        "_get_capturable_supported_devices",
-        lambda *_: ["cpu", "meta"],
-        raising=False,
-    )
-
-
-def recorded(
-    kind: type[Several], problem: Problem, cuda: FakeCuda, is_copied: bool = False
-) -> RecordedTrainer:
-    """Return a trainer that replays what was recorded, on batches that are copied if asked for."""
-
-    def make() -> Several:
-        trainer = kind(problem, "float64", "cpu", recorded=STEPS)
-        trainer.data.is_copied = is_copied
-        if isinstance(trainer, EnsembleTrainer) and isinstance(problem.optimizer, Adam):
-            trainer._optimizer.param_groups[0]["capturable"] = True
-        return trainer
-
-    return RecordedTrainer(make, CudaCapture(cuda, "cpu"))
 
 
 @both
@@ -93,23 +62,6 @@ class _Event:
 
 @both
 @pytest.mark.parametrize("problem", [FOLDS, ONE_LAYER], ids=["folds", "one layer"])
-@pytest.mark.parametrize("is_copied", [False, True])
-def test_recorded_steps_are_replayed(
-    kind: type[Several], problem: Problem, is_copied: bool
-) -> None:
-    """On a CUDA that replays nothing but what was recorded, all on its one stream."""
-    cuda = FakeCuda()
-    with cuda.watching():
-        trainer = recorded(kind, problem, cuda, is_copied)
-        trainer.train(3)
-        trainer.reset()
-    assert cuda.strays == []
-    assert_trains_as_numpy(trainer, problem, 40)
-    assert len(cuda.graphs[0].replayed_on) > 1
-
-
-@both
-@pytest.mark.parametrize("problem", [FOLDS, ONE_LAYER], ids=["folds", "one layer"])
 def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> None:
     """No tensor of the host, and nothing that Python must ask a value of: see `refusing`."""
     with torch.device("meta"):
@@ -118,16 +70,6 @@ def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> No
     trainer.take_recorded(1, [batch])
     with refusing("meta"):
         trainer.take_recorded(2, [batch, batch])
-
-
-@pytest.mark.parametrize(("backend", "kind"), [(BACKEND, EnsembleTrainer), (MANUAL, BmmTrainer)])
-def test_a_graph_is_of_the_step_of_several(
-    backend: GraphBackend, kind: type[Several], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    prepared = backend.prepare(FOLDS, "float64")
-    assert type(prepared.trainer) is kind
-    assert_trains_as_numpy(prepared, FOLDS, 25)
 
 
 @pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-bmm"])
@@ -150,40 +92,6 @@ def test_a_count_of_steps_does_not_stand_still_in_bfloat16() -> None:
     trainer = EnsembleTrainer(MANY, dtype, "cpu", recorded=STEPS)
     trainer.train(300)
     assert [float(value) for value in trainer.host_values] == [300.0] * 4
-
-
-@pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-bmm"])
-def test_kernels_and_phases_are_those_of_all_models(name: str) -> None:
-    """A product counts for each model, and data that all share are read once."""
-    backend = registry.load(name)
-    problem = catalogue.find("many-mlps:4")
-    kernels: Callable[..., list[object]] = backend.kernels  # type: ignore[attr-defined]
-    products = [kernel for kernel in kernels(problem, "float32") if "bmm" in kernel.name]  # type: ignore[attr-defined]
-    assert products[0].operations == 4 * 2 * 32 * 64 * 32  # type: ignore[attr-defined]
-    inputs, weights, outputs = 32 * 64, 4 * 64 * 32, 4 * 32 * 32
-    biases = 4 * 32 if "baddbmm" in products[0].name else 0  # type: ignore[attr-defined]
-    assert products[0].bytes_moved == 4 * (inputs + weights + outputs + biases)  # type: ignore[attr-defined]
-    assert len(products) == 5  # two forward, two of weights, one down to the hidden layer
-
-
-def test_phases_end_with_the_whole_iteration() -> None:
-    trainer = EnsembleTrainer(MANY, "float32", "cpu")
-    phases = trainer.phases()
-    assert list(phases)[1:3] == ["batch", "forward, loss and backward under vmap"]
-    start = trainer.parameters()
-    *before, last = phases.values()
-    for loop in before:
-        loop(3)
-    for array, expected in zip(trainer.parameters(), start, strict=True):
-        np.testing.assert_array_equal(array, expected)
-    last(3)
-    assert any((new != old).any() for new, old in zip(trainer.parameters(), start, strict=True))
-
-
-def test_a_loader_refuses_several_models_in_one_line() -> None:
-    """Its rows are those of one."""
-    with pytest.raises(Unsupported, match="trains one model at a time, not 3 at once"):
-        registry.load("torch-cpu-dataloader").prepare(MANY, "float32")
 
 
 @pytest.mark.parametrize(
@@ -213,9 +121,3 @@ def test_models_of_one_layer_that_share_their_data_are_one_product(
 def test_every_optimizer_moves_all_models(kind: type[Several], optimizer: Optimizer) -> None:
     problem = replace(FOLDS, optimizer=optimizer)
     assert_agrees(kind(problem, "float64", "cpu"), problem, "float64")
-
-
-def test_by_hand_there_is_no_autograd() -> None:
-    """Which is what it removes: `inference_mode` lets none record."""
-    with torch.inference_mode():
-        BmmTrainer(FOLDS, "float32", "cpu").train(3)

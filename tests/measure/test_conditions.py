@@ -1,13 +1,20 @@
+"""What a machine is like while it measures."""
+
 from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
+from threadpoolctl import threadpool_limits
 
 from perceptron.measure import conditions as facts
+from perceptron.measure import memory, steadiness
+from perceptron.measure.thread_pools import assert_threads
 
 
 def put(root: Path, file: str, text: str) -> None:
@@ -116,3 +123,62 @@ def test_the_tick_is_the_smallest_step_that_is_seen(monkeypatch: pytest.MonkeyPa
     readings = itertools.chain([0.0, 0.0, 5.0, 5.0, 7.0, 6.0], itertools.repeat(10.0))
     assert facts.clock_tick(lambda: next(readings)) == 2.0
     assert facts.clock_tick(lambda: 1.0) is None
+
+
+def times(*seconds: float | None) -> Callable[[float], float | None]:
+    left: Iterator[float | None] = iter(seconds)
+    return lambda limit: next(left)
+
+
+def test_the_variation_is_robust_and_the_ratio_is_not() -> None:
+    """One slow process of ten leaves the variation alone and shows in the ratio."""
+    steady = steadiness.loop_steadiness(times(*[1.0] * 9, 3.0), clock=lambda: 0.0)
+    assert steady is not None
+    assert (steady.variation, steady.slowest_to_fastest) == (0.0, 3.0)
+    assert len(steady.seconds) == steadiness.PROCESSES
+    uneven = steadiness.steadiness_of([0.9, 1.0, 1.1])
+    assert uneven.variation == pytest.approx(0.14826)
+
+
+def test_a_slow_machine_is_judged_by_fewer_processes() -> None:
+    """The time is limited, for each process and for all; two processes are too few."""
+    clock = iter([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    limits: list[float] = []
+
+    def measure(limit: float) -> float:
+        limits.append(limit)
+        return 1.0
+
+    steady = steadiness.loop_steadiness(measure, clock=lambda: next(clock))
+    assert steady is not None
+    assert len(steady.seconds) == 4
+    assert limits == [3.5, 2.5, 1.5, 0.5]
+    assert steadiness.loop_steadiness(times(1.0, 1.0, None), clock=lambda: 0.0) is None
+
+
+def test_the_loop_runs_in_a_fresh_process_and_is_limited() -> None:
+    """Without enough time for it there is no number."""
+    seconds = steadiness.fresh_process(120.0)
+    assert seconds is not None
+    assert 0 < seconds < 120
+    assert steadiness.fresh_process(0.001) is None
+
+
+def test_peak_memory_sees_an_allocation() -> None:
+    """64 MiB written to and freed again count, where the system reports it at all."""
+    peak = memory.PeakMemory()
+    block = bytearray(64 * 2**20)
+    del block
+    seen = peak.bytes()
+    assert seen is None or 60 * 2**20 < seen < 80 * 2**20
+
+
+def test_available_memory_is_some_of_the_machines() -> None:
+    assert 0 < memory.available_bytes() <= psutil.virtual_memory().total
+
+
+def test_a_pool_of_another_size_is_named_with_its_remedy() -> None:
+    with threadpool_limits(1):
+        assert_threads(1)
+        with pytest.raises(RuntimeError, match=r"1 threads instead of 7: environment\(threads\)"):
+            assert_threads(7)

@@ -33,14 +33,6 @@ def test_energy_is_counted_from_step_to_step(seconds: float) -> None:
     assert window.seconds / window.iterations == pytest.approx(seconds, rel=1e-6)
 
 
-def test_short_calls_make_it_exact() -> None:
-    """The counter is read every few milliseconds, against a window of two seconds."""
-    clock = Clock()
-    clock.now = 0.07  # in the middle of a step: what is left of it must not count as a whole one
-    window = train_by_counter(FakeTrainer(clock, 1e-5), lambda: stepping(clock), clock)
-    assert window.joules / window.iterations == pytest.approx(WATTS * 1e-5, rel=0.006)
-
-
 def test_a_counter_that_stands_is_a_reason() -> None:
     """No energy is not zero energy."""
     clock = Clock()

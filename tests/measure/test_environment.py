@@ -58,20 +58,16 @@ def test_several_nodes_are_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert over_two.id != before.id
 
 
-def test_a_pinned_blas_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a slow NumPy can be explained afterwards."""
-    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert environment([registry.load("numpy")], 1).variables["OPENBLAS_CORETYPE"] == "Haswell"
-
-
-def test_variables_of_gpu_libraries_are_recorded_without_paths(
+def test_variables_of_libraries_are_recorded_without_paths(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """They change what a GPU computes; where a cache lies changes nothing and names its owner."""
+    """They change what is computed; where a cache lies changes nothing and names its owner."""
     monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")  # a pinned BLAS explains a slow NumPy
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(Path.home() / "cache"))
     variables = environment([registry.load("numpy")], 1).variables
     assert variables["NVIDIA_TF32_OVERRIDE"] == "0"
+    assert variables["OPENBLAS_CORETYPE"] == "Haswell"
     assert variables["JAX_COMPILATION_CACHE_DIR"] == "(path)"
 
 

@@ -10,7 +10,6 @@ import pytest
 from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
-from perceptron.measure import kernel_profile
 from perceptron.measure.kernel_profile import Seen, kernels_of, profile
 from perceptron.problems import catalogue
 
@@ -134,11 +133,3 @@ def test_a_rehearsal_profiles_pytorch_on_the_cpu(monkeypatch: pytest.MonkeyPatch
     launched = {part.name: part.work for part in parts}
     assert launched["aten::sigmoid"] == 1.0
     assert all(part.seconds > 0 for part in parts)
-
-
-@needs_torch
-def test_of_another_library_nothing_is_seen_on_the_cpu() -> None:
-    device = Device()
-    device.accelerator = SimpleNamespace(kind="cuda", place="cpu")
-    with pytest.raises(Unsupported, match="operations of PyTorch alone"):
-        list(profile(device, OR_GATE, "float32", kernel_profile.torch_profiler("cpu")))

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -18,6 +20,7 @@ from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import run_job
+from perceptron.problems.kept_data import FOLDER
 from perceptron.supervision import ChildProcess
 
 STRANGE = """
@@ -91,26 +94,30 @@ def test_a_check_times_nothing() -> None:
         assert outcome.seconds is None
 
 
-@pytest.mark.parametrize(
-    ("action", "reason"),
-    [
-        ("os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL"),
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
-        ("raise ValueError('two\\nlines')", "ValueError: two lines"),
-        (
-            "import numpy, resource; resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)); "
-            "numpy.ones(2**34)",
-            "out of memory",
-        ),
-        ("raise SystemExit(3)", "the worker exited with 3"),
-    ],
-)
-def test_a_crash_costs_one_problem(strange, action: str, reason: str) -> None:  # type: ignore[no-untyped-def]
+CRASHES = {
+    "mlp-width:2": ("os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL"),
+    "mlp-width:3": ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+    "mlp-width:5": ("raise ValueError('two\\nlines')", "ValueError: two lines"),
+    "mlp-width:6": (
+        "import numpy, resource; resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)); "
+        "numpy.ones(2**34)",
+        "out of memory",
+    ),
+    "mlp-width:7": ("raise SystemExit(3)", "the worker exited with 3"),
+}
+
+
+def test_a_crash_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
     """The others are measured all the same, by a fresh worker if need be."""
-    strange(action)
-    outcomes = run(job(backend="strange"))
-    assert outcomes["mlp-width:2"].status == "failed"
-    assert reason in str(outcomes["mlp-width:2"].reason)
+    crashes = "".join(
+        f"\n        if problem.name == {name!r}:\n            {action}"
+        for name, (action, _) in CRASHES.items()
+    )
+    strange(f"pass{crashes}")
+    outcomes = run(job(backend="strange", problems=["mlp-width:4", *CRASHES, "mlp-width:8"]))
+    for name, (_, reason) in CRASHES.items():
+        assert outcomes[name].status == "failed"
+        assert reason in str(outcomes[name].reason)
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
@@ -214,22 +221,6 @@ def test_workers_last_and_are_used_again() -> None:
     assert all(process.has_ended for process in processes)
 
 
-def test_workers_are_started_together_and_then_serve() -> None:
-    """Warming starts those that are missing and no others; used, the same processes answer."""
-    backend = registry.load("numpy")
-    one = job(problems=["mlp-width:2"])
-    with launch.Workers() as workers:
-        workers.warm({"a": (one, backend), "b": (one, backend)})
-        pids = {name: worker.process.pid for name, worker in workers._alive.items()}
-        assert set(pids) == {"a", "b"}
-        workers.warm({"a": (one, backend), "c": (one, backend)})
-        assert workers._alive["a"].process.pid == pids["a"]
-        assert set(workers._alive) == {"a", "b", "c"}
-        (outcomes,) = workers.run("a", one, backend)
-        assert outcomes.status == "ok"
-        assert workers._alive["a"].process.pid == pids["a"]
-
-
 def test_a_worker_that_cannot_be_warmed_says_why_when_used() -> None:
     with launch.Workers() as workers:
         workers.warm({"gone": (job(backend="gone"), NumpyBackend())})
@@ -312,3 +303,30 @@ def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
     worker.stdin.close()
     assert worker.wait(timeout=300) == 0
     worker.stdout.close()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
+    """The environments of workers, none of which is really started."""
+    environments: list[Mapping[str, str]] = []
+
+    def worker(environment: Mapping[str, str]) -> object:
+        environments.append(environment)
+        return SimpleNamespace(process=None, ended=False)
+
+    monkeypatch.setattr(launch, "_Worker", worker)
+    return environments
+
+
+def test_all_workers_of_a_study_share_one_folder_until_it_ends(
+    started: list[Mapping[str, str]],
+) -> None:
+    with launch.Workers() as workers:
+        workers._start({"OMP_NUM_THREADS": "1"})
+        workers._start({})
+        folder = Path(started[0][FOLDER])
+        assert folder.is_dir()
+        assert started[1] == {FOLDER: str(folder)}
+        assert started[0]["OMP_NUM_THREADS"] == "1"
+        (folder / "data").mkdir()
+    assert not folder.exists()

@@ -1,14 +1,22 @@
-"""A worker whose backend trains in other processes."""
+"""A worker whose backend trains in other processes, and what these wait."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
 from perceptron.backends import registry
+from perceptron.backends.protocol import Backend
 from perceptron.measure import worker
 from perceptron.measure.job import Job
 from perceptron.measure.launch import Workers
+from perceptron.measure.rank_waiting import Computing, Together, Unknown, meter_of
+from perceptron.waiting import WaitingMeter
 
 if registry.reason_unavailable("torch-ddp"):
     pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
@@ -43,3 +51,80 @@ def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
     outcome = worker.measure(registry.load("torch-ddp@2"), "or-gate", replace(JOB, threads=3))
     assert outcome.status == "skipped"
     assert outcome.reason == "2 processes cannot share 3 threads evenly: give --threads 4"
+
+
+def trained_by(numbers: list[int] | None) -> Backend:
+    ranks = SimpleNamespace(process_ids=lambda: numbers)
+    return cast(Backend, SimpleNamespace(ranks=ranks))
+
+
+def meter(folder: Path, **threads: str) -> WaitingMeter:
+    """Return a meter of threads with what Linux would tell of each: nanoseconds run and waited."""
+    for name, told in threads.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "schedstat").write_text(told)
+    return WaitingMeter(str(folder))
+
+
+def test_a_backend_in_one_process_has_no_meter_of_its_own() -> None:
+    with meter_of(registry.load("numpy")) as none:
+        assert none is None
+
+
+def test_what_ranks_waited_counts_beside_what_their_leader_did(tmp_path: Path) -> None:
+    together = Together(
+        [
+            meter(tmp_path / "leader", a="9000000000 1000000000 1"),
+            meter(tmp_path / "rank", b="5000000000 2000000000 1", c="1000000000 4000000000 1"),
+        ],
+        1,
+    )
+    assert together() == pytest.approx(7.0)
+    assert together.ran_seconds == pytest.approx(15.0)
+    assert together.threads == 3
+
+
+def test_threads_that_do_nothing_are_left_out_in_every_process(tmp_path: Path) -> None:
+    together = Together([meter(tmp_path / "rank", b="5 0 1", c="7 0 1")], 1)
+    (tmp_path / "rank" / "b" / "schedstat").write_text("50000 9000000000 2")
+    together.leave_out_idle()
+    assert together.threads == 1
+    (tmp_path / "rank" / "c" / "schedstat").write_text("7 9000000000 2")
+    assert together() == pytest.approx(9.0)
+
+
+def test_threads_that_exchange_gradients_are_not_read(tmp_path: Path) -> None:
+    """They wait for those that compute, on a quiet machine too."""
+    meter(tmp_path, a="9000000000 1000000000 1", b="9000000000 8000000000 1")
+    (tmp_path / "a" / "comm").write_text("python\n")
+    (tmp_path / "b" / "comm").write_text("pt_gloo_runloop\n")
+    computing = Computing(str(tmp_path))
+    computing.refresh()
+    assert (computing(), computing.threads) == (pytest.approx(1.0), 1)
+    computing.close()
+
+
+def test_real_processes_are_read() -> None:
+    """This one, as its own rank, has run twice what it has run."""
+    with meter_of(trained_by([os.getpid()])) as both:
+        assert both is not None
+        if both() is None:
+            pytest.skip("this system does not tell how long threads wait")
+        assert both.threads >= 2
+        assert both.ran_seconds > 0
+
+
+def test_of_ranks_on_other_machines_nothing_is_known() -> None:
+    with meter_of(trained_by(None)) as elsewhere:
+        assert isinstance(elsewhere, Unknown)
+        elsewhere.refresh()
+        elsewhere.leave_out_idle()
+        assert elsewhere() is None
+
+
+def test_processes_that_are_no_ranks_are_read_too() -> None:
+    """Of a backend whose work others do: a neighbour of theirs is one of the row."""
+    helped = cast(Backend, SimpleNamespace(process_ids=lambda: [os.getpid()]))
+    with meter_of(helped) as meter:
+        assert isinstance(meter, Together)
+        assert meter.processes == 1

@@ -206,7 +206,7 @@ def quiet() -> float:
 
 # With 30 losses a second a third of the samples of 11 ms are hit, with 300 nearly all, and half of
 # their pieces.
-@pytest.mark.parametrize("losses", [(30.0, 5.0), (5.0, 30.0), (300.0, 30.0), (30.0, 300.0)])
+@pytest.mark.parametrize("losses", [(30.0, 5.0), (30.0, 300.0)])
 def test_a_neighbour_leaves_ratios_unbiased(quiet: float, losses: tuple[float, float]) -> None:
     """Judged by waiting a ratio is the quiet one, also where one side loses its core more often,
     and where its samples are put together from shorter ones.

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -16,16 +15,6 @@ from perceptron.measure.timing import (
 )
 from perceptron.problems.datasets import Array
 from perceptron.waiting import WaitingMeter
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _little_to_collect() -> Iterator[None]:
-    """Each timing collects garbage first: among all that other tests have loaded, for 0.2 s."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
 
 # Made-up time has no real waiting in it.
 NO_METER = WaitingMeter("no such folder")

@@ -1,4 +1,9 @@
+"""Data that problems train on, made, bundled or given, and kept for others."""
+
 from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
+from perceptron.problems import catalogue, datasets, kept_data
 from perceptron.problems.datasets import (
     BREAST_CANCER,
     DIGITS,
@@ -16,6 +22,10 @@ from perceptron.problems.datasets import (
     Dataset,
     Separable,
 )
+from perceptron.problems.given_data import given as given_arrays
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.named import NAMED
+from perceptron.problems.problem import Problem
 
 
 @given(rows=st.integers(1, 200), features=st.integers(1, 30), seed=st.integers(0, 5))
@@ -97,8 +107,125 @@ def test_clusters_can_mostly_be_told_apart(features: int, classes: int) -> None:
     assert (inputs**2).mean() == pytest.approx(1.0, rel=0.2)
 
 
-@pytest.mark.parametrize("classes", [0, 1, 11])
-def test_clusters_need_two_classes_and_a_row_for_each(classes: int) -> None:
-    """Said where they are described, not where they are made."""
-    with pytest.raises(UserError, match=f"classes: {classes} is not between 2 and the 10 rows"):
-        Clusters("clusters", 10, 3, classes=classes)
+@pytest.fixture
+def digits() -> Problem:
+    pytest.importorskip("sklearn")
+    return catalogue.find("digits")
+
+
+def test_digits_holds_out_a_part_of_every_digit(digits: Problem) -> None:
+    """1,797 images in two parts, and no digit only in one."""
+    train, test = digits.training_part(), digits.held_out_part()
+    assert test is not None
+    assert len(train.inputs) == digits.dataset.rows
+    assert len(train.inputs) + len(test.inputs) == 1797
+    for part in (train, test):
+        assert part.targets.shape == (len(part.inputs), 10)
+        assert part.targets.sum(axis=0).min() > 0
+    np.testing.assert_allclose(
+        train.targets.mean(axis=0), test.targets.mean(axis=0), atol=1 / len(test.inputs)
+    )
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that processes share, in which data of any size are kept."""
+    monkeypatch.setenv(kept_data.FOLDER, str(tmp_path))
+    monkeypatch.setattr(kept_data, "_WORTHWHILE_BYTES", 0)
+    datasets.forget()
+    return tmp_path
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_data_are_made_once_and_read_by_others(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """The held-out part too; what is read is equal, plain and read-only."""
+    data = hold_out(Clusters("clusters", 40, 3, classes=4), share)
+    made = data.parts()
+    datasets.forget()  # as another process
+    monkeypatch.setattr(Clusters, "generate", lambda self: pytest.fail("made again"))
+    read = data.parts()
+    assert (read[1] is None) == (made[1] is None) == (share == 0.0)
+    for before, after in zip(made, read, strict=True):
+        for one, other in zip(before or (), after or (), strict=True):
+            assert np.array_equal(one, other)
+            assert type(other) is np.ndarray
+            assert not other.flags.writeable
+    datasets.forget()
+
+
+def test_what_cannot_be_kept_is_made_again(shared: Path) -> None:
+    """A folder that is gone costs the sharing, not the measurement, and leaves nothing behind."""
+    shared.rmdir()
+    data = Clusters("clusters", 40, 3, classes=4)
+    assert data.load().inputs.shape == (40, 3)
+    assert not shared.exists()
+    datasets.forget()
+
+
+def test_small_data_and_those_of_no_study_are_not_kept(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    Clusters("clusters", 40, 3, classes=4).load()
+    monkeypatch.setenv(kept_data.FOLDER, str(shared))
+    datasets.forget()
+    Clusters("clusters", 40, 3, classes=4).load()
+    assert list(shared.iterdir()) == []
+    datasets.forget()
+
+
+INPUTS = np.arange(12.0).reshape(6, 2)
+TARGETS = np.array([0, 1, 0, 1, 1, 0])
+
+
+def test_arrays_are_what_a_problem_trains_on() -> None:
+    """Targets of one axis become a column; what is changed afterwards changes nothing."""
+    own = INPUTS.copy()
+    data = given_arrays(own, TARGETS, ("no", "yes"))
+    own[0] = 99
+    problem = replace(NAMED["xor"], dataset=data)
+    inputs, targets = problem.training_part()
+    np.testing.assert_array_equal(inputs, INPUTS)
+    np.testing.assert_array_equal(targets, TARGETS.reshape(-1, 1))
+    assert (data.rows, data.features, data.class_names) == (6, 2, ("no", "yes"))
+    assert not inputs.flags.writeable
+
+
+def test_equal_contents_are_equal_data_and_others_are_not() -> None:
+    """The values are kept by the data set: two of one shape must not be taken for each other."""
+    one, same = given_arrays(INPUTS, TARGETS), given_arrays(INPUTS.astype(np.float32), TARGETS)
+    other = given_arrays(INPUTS, 1 - TARGETS)
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert repr(one) != repr(other)
+    assert one.load().targets[0] == 0
+    assert other.load().targets[0] == 1
+    xor = NAMED["xor"]
+    digests = [replace(xor, dataset=data).digest for data in (one, same, other)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "words"),
+    [
+        (INPUTS, TARGETS[:5], "inputs (6, 2) and targets (5,): give (rows, features)"),
+        (INPUTS[0], TARGETS, "inputs (2,) and targets (6,): give (rows, features)"),
+        (INPUTS[:0], TARGETS[:0], "inputs (0, 2) and targets (0,): give (rows, features)"),
+        (np.where(INPUTS == 3, np.nan, INPUTS), TARGETS, "inputs: a number is not finite"),
+        (INPUTS, TARGETS + np.inf, "targets: a number is not finite"),
+    ],
+)
+def test_what_is_no_data_is_refused(inputs: np.ndarray, targets: np.ndarray, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        given_arrays(inputs, targets)
+    assert words in str(caught.value)
+
+
+def test_other_data_are_made(shared: Path) -> None:
+    first = Clusters("clusters", 40, 3, classes=4).load()
+    second = Clusters("clusters", 40, 3, classes=4, seed=2).load()
+    assert not np.array_equal(first.inputs, second.inputs)
+    datasets.forget()

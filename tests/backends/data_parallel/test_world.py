@@ -50,7 +50,9 @@ def assert_gone(processes: list[psutil.Process], seconds: float = 20.0) -> None:
     ("way", "reason"),
     [
         ("is killed", r"^rank 1 of 2 was ended by SIGKILL \(out of memory\?\): the last line$"),
-        ("raises", r"^rank 1 of 2: ValueError: no luck at all$"),
+        pytest.param(
+            "raises", r"^rank 1 of 2: ValueError: no luck at all$", marks=pytest.mark.slow
+        ),
         pytest.param(
             "stops",
             r"^rank 1 of 2 did not answer within 10 s; its last line: the last line$",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.shared import torch_data, torch_feed
-from perceptron.backends.shared.torch_feed import Resident
 from perceptron.problems.batches import Batches
 from tests.backends.batched import SHORT_LAST, SQUARES
 
@@ -16,8 +13,6 @@ if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
 
 import torch
-
-HOST_FED = replace(SHORT_LAST, feed="host")
 
 
 def data(problem=SHORT_LAST, device: str = "cpu", classes: bool = True) -> torch_data.TrainingData:  # type: ignore[no-untyped-def]
@@ -30,35 +25,6 @@ def test_targets_are_classes_where_the_loss_takes_them() -> None:
     assert (data().targets.shape, data().targets.dtype) == ((rows,), torch.int64)
     assert data(classes=False).targets.shape == (rows, 4)
     assert data(SQUARES).targets.shape == (rows, 4)
-
-
-def test_data_that_are_fed_from_the_host_stay_there() -> None:
-    """And what is resident lies on the device; where the host is the device nothing is copied."""
-    fed, resident = (data(problem, "cpu") for problem in (HOST_FED, SHORT_LAST))
-    assert not fed.is_copied
-    assert isinstance(fed.feed(), Resident)
-    assert isinstance(resident.feed(), Resident)
-    assert {part.device.type for part in _parts(data(device="meta"))} == {"meta"}
-
-
-def test_rows_of_each_model_lie_along_the_second_axis() -> None:
-    """Those of the folds that it trains on; of models that share their data there is one set."""
-    shared = data(replace(SHORT_LAST, models=3))
-    own = data(replace(SHORT_LAST, models=3, folds=True))
-    assert (shared.axis, shared.rows, shared.inputs.shape) == (0, 120, (120, 12))
-    assert (own.axis, own.rows, own.inputs.shape) == (1, 80, (3, 80, 12))
-    assert own.targets.shape == (3, 80)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_what_numpy_has_no_type_for_comes_back_as_float32(dtype: torch.dtype) -> None:
-    values = torch_data.to_host(torch.tensor([0.5, -2.0], dtype=dtype))
-    assert values.tolist() == [0.5, -2.0]
-    assert values.dtype == ("float64" if dtype == torch.float64 else "float32")
-
-
-def _parts(of: torch_data.TrainingData) -> list[torch.Tensor]:
-    return [of.inputs, of.targets, of.orders]
 
 
 BATCHES = Batches(rows=23, size=5)
@@ -112,30 +78,6 @@ def test_a_batch_is_the_rows_of_the_order(feed: torch_feed.Feed | None) -> None:
         rows = ORDERS[begin:end]
         assert torch.equal(inputs, INPUTS[rows])
         assert torch.equal(targets, TARGETS[rows])
-
-
-@pytest.mark.parametrize("is_copied", [False, True])
-def test_a_batch_is_the_same_rows_of_every_model_that_has_its_own(is_copied: bool) -> None:
-    """Gathered along their axis; the last, shorter batch is a part of its buffer."""
-    own = torch.stack([INPUTS, -INPUTS, INPUTS + 0.5])
-    classes = torch.stack([TARGETS, TARGETS + 1, TARGETS + 2])
-    feed: torch_feed.Feed = torch_feed.Resident(own, classes, ORDERS, axis=1)
-    if is_copied:
-        feed = torch_feed.FromHost(
-            own,
-            classes,
-            ORDERS,
-            BATCHES.size,
-            torch.device("cpu"),
-            Copies().event,
-            pin=False,
-            axis=1,
-        )
-    for begin, end in BATCHES.spans(0, 12):
-        inputs, targets = feed(begin, end)
-        rows = ORDERS[begin:end]
-        assert torch.equal(inputs, own[:, rows])
-        assert torch.equal(targets, classes[:, rows])
 
 
 def test_a_buffer_is_written_to_only_after_its_last_copy() -> None:

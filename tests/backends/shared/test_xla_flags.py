@@ -63,11 +63,6 @@ def test_xla_itself_is_asked(flags: str, expected: bool) -> None:
     assert is_accepted(flags) == expected
 
 
-@needs_jax
-def test_the_installed_xla_keeps_loops_on_the_device() -> None:
-    assert "WHILE" in with_loops_on_the_device("")
-
-
 @pytest.mark.parametrize("works", [True, False])
 def test_a_gpu_that_cannot_run_it_gets_no_flag(
     works: bool, monkeypatch: pytest.MonkeyPatch

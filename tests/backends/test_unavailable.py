@@ -1,0 +1,188 @@
+"""Why a backend cannot run here, in one line with what to do, before its library is imported."""
+
+from __future__ import annotations
+
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from perceptron import optional, rehearsal
+from perceptron.backends.accelerators import cupy_accelerator, jax_accelerator
+from perceptron.backends.cupy_backend import BACKEND as CUPY
+from perceptron.backends.jax_backend import JaxBackend
+from perceptron.backends.shared import cuda, torch_devices
+from perceptron.backends.shared.compilers import cpp_unavailable, triton_unavailable
+from perceptron.backends.shared.torch_devices import device_unavailable
+
+
+def fail(name: str) -> None:
+    raise OSError(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "devices", "reason"),
+    [(0, 1, None), (0, 0, cuda.NO_DEVICE), (100, 0, cuda.NO_DEVICE)],
+)
+def test_cudas_driver_is_asked_for_devices(
+    status: int, devices: int, reason: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver without a device, as CUDA_VISIBLE_DEVICES can make it, is no device."""
+
+    def count(answer: object) -> int:
+        answer._obj.value = devices  # type: ignore[attr-defined]
+        return 0
+
+    driver = SimpleNamespace(cuInit=lambda flags: status, cuDeviceGetCount=count)
+    monkeypatch.setattr("ctypes.CDLL", lambda name: driver)
+    assert cuda.driver_unavailable() == reason
+
+
+@pytest.mark.parametrize(
+    ("unavailable", "language", "variable", "compiler"),
+    [(triton_unavailable, "C", "CC", "gcc"), (cpp_unavailable, "C++", "CXX", "g++")],
+)
+def test_a_compiler_and_pythons_header_are_needed(
+    unavailable: object,
+    language: str,
+    variable: str,
+    compiler: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert callable(unavailable)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(optional, "missing", lambda extra: None)
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: name if name == compiler else None)
+    assert unavailable() == "Python.h not found: install python3-dev"
+    (tmp_path / "Python.h").touch()
+    assert unavailable() is None
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert unavailable() == f"no {language} compiler found: install {compiler}"
+    monkeypatch.setenv(variable, "/no/such/compiler")
+    assert unavailable() == f"{variable}=/no/such/compiler not found: install {compiler}"
+
+
+@pytest.mark.parametrize(
+    ("device", "reason"),
+    [
+        ("mps", "no MPS device found: only macOS has them"),
+        ("xpu", "no XPU device found: Intel's Level Zero is not installed"),
+    ],
+)
+def test_without_a_driver_torch_is_not_asked(
+    device: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To import it takes seconds."""
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", fail)
+    monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
+    assert device_unavailable(device) == reason
+
+
+def test_a_build_without_its_library_is_not_asked_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Schedulers bring Level Zero to machines that have no such device."""
+    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
+    monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(torch_devices, "find_spec", lambda name: spec)
+    assert device_unavailable("xpu") == "this PyTorch is built without XPU: install a build for xpu"
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libtorch_xpu.so").touch()
+    assert device_unavailable("xpu") == "was asked"
+
+
+@pytest.mark.parametrize("device", ["mps", "xpu"])
+@pytest.mark.parametrize(
+    ("built_for", "is_there", "reason"),
+    [
+        (None, False, "this PyTorch is built for the CPU alone: install a build for {device}"),
+        ("cuda", True, "this PyTorch is built for cuda: install a build for {device}"),
+        ("{device}", False, "no {DEVICE} device found"),
+        ("{device}", True, None),
+    ],
+)
+def test_a_build_of_torch_finds_its_device_or_not(
+    device: str,
+    built_for: str | None,
+    is_there: bool,
+    reason: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
+    monkeypatch.setattr(torch_devices, "_has_library_for", lambda device: True)
+    found = built_for and SimpleNamespace(type=built_for.format(device=device))
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: found)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: is_there)
+    told = reason and reason.format(device=device, DEVICE=device.upper())
+    assert device_unavailable(device) == told
+
+
+def test_an_amd_gpu_is_a_device_of_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROCm's PyTorch calls it so, and there is no driver of CUDA's to ask."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch_devices, "_ROCM", SimpleNamespace(exists=lambda: True))
+    monkeypatch.setattr(torch.version, "hip", "6.4", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_unavailable("cuda") is None
+    monkeypatch.setattr(torch.version, "hip", None, raising=False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    line = "this PyTorch is built without CUDA: install a CUDA build"
+    assert device_unavailable("cuda") == line
+
+
+JAX = ("jax", "jaxlib")
+
+
+@pytest.mark.parametrize(
+    ("installed", "device", "driver", "reason"),
+    [
+        ((), "cpu", None, 'jax and jaxlib are not installed: pip install "perceptron[jax]"'),
+        (JAX, "cpu", "no CUDA device found", None),
+        (JAX, "cuda", "no CUDA device found", "no CUDA device found"),
+        (
+            JAX,
+            "cuda",
+            None,
+            "this JAX is installed without CUDA: pip install 'jax[cuda13]', "
+            "or 'jax[cuda12]' for a driver before 580",
+        ),
+        ((*JAX, "jax_cuda13_plugin"), "cuda", None, None),
+    ],
+)
+def test_jax_needs_its_parts(
+    installed: tuple[str, ...],
+    device: str,
+    driver: str | None,
+    reason: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find(name: str) -> ModuleSpec | None:
+        return ModuleSpec(name, None, origin=name) if name in installed else None
+
+    for module in (optional, jax_accelerator):
+        monkeypatch.setattr(module, "find_spec", find)
+    monkeypatch.setattr(jax_accelerator, "driver_unavailable", lambda: driver)
+    assert JaxBackend("jax", device, "").unavailable() == reason
+
+
+def test_a_gpu_is_looked_for_before_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody should install CuPy for a GPU that is not there."""
+    monkeypatch.setattr(optional, "missing", lambda extra: f"no {extra}")
+    monkeypatch.setattr(cupy_accelerator, "driver_unavailable", lambda: "no device")
+    assert CUPY.unavailable() == "no device"
+    monkeypatch.setattr(cupy_accelerator, "driver_unavailable", lambda: None)
+    assert CUPY.unavailable() == "no cupy"
+    assert CUPY.environment(3)["CUPY_TF32"] == "0", "whatever the user has set"
