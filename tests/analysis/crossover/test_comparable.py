@@ -87,6 +87,18 @@ def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too(
     assert (crossover.status, crossover.environment) == ("never", "other")
 
 
+def test_a_newer_commit_without_a_common_size_does_not_count(row: MakeRow) -> None:
+    """One that has a single backend, and one whose backends were measured at different sizes."""
+    rows = [
+        *both(row, 2.0, commit="old", committed=OLD),
+        *sweep(row, A, 1.0, commit="lonely"),
+        of_asv(row, A, 10, 1.0, commit="apart"),
+        of_asv(row, B, 20, 1.0, commit="apart"),
+    ]
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.commit) == ("never", "old")
+
+
 def test_a_failure_at_a_newer_commit_does_not_hide_the_times_before(row: MakeRow) -> None:
     failed = [
         row(source="asv", backend=B, size=size, status="failed", commit="new", committed=NEW)
