@@ -20,6 +20,7 @@ from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadin
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
+from perceptron.records.readers.sources import LoadedSource
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -73,6 +74,21 @@ def measured(**fields: Any) -> Measurement:
         "threads": 2,
     }
     return Measurement(**(defaults | fields))
+
+
+def loaded(rows: list[Measurement], **fields: Any) -> LoadedSource:
+    """A source as its reader hands it over."""
+    defaults: dict[str, Any] = {
+        "source": "somewhere",
+        "formats": ["asv"],
+        "files": 1,
+        "joined": 0,
+        "left_out": {},
+        "unread": [],
+        "families": ["line"],
+        "warnings": [],
+    }
+    return LoadedSource(rows=rows, **(defaults | fields))
 
 
 def line(

@@ -14,8 +14,7 @@ from perceptron.analysis.select import current
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.analysis.stored.sweep import sweeps
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.sources import LoadedSource
-from tests.made import measured
+from tests.made import loaded, measured
 
 OLD, NEW = "0123456789ab", "ba9876543210"
 SIZES = (10, 100)
@@ -44,20 +43,6 @@ def rows_of(digest: str | None, day: int, seconds: float, **fields: Any) -> list
 
 
 BOTH = [*rows_of(NEW, 2, 0.5), *rows_of(OLD, 1, 4.0)]
-
-
-def loaded(rows: list[Measurement]) -> LoadedSource:
-    return LoadedSource(
-        source="somewhere",
-        formats=["ours"],
-        files=1,
-        rows=rows,
-        joined=0,
-        left_out={},
-        unread=[],
-        families=["line"],
-        warnings=[],
-    )
 
 
 @pytest.mark.parametrize("rows", [BOTH, BOTH[::-1]])

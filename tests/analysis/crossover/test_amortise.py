@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
+from tests.made import measured
 
 EAGER, COMPILED = "torch-cpu", "torch-compile"
 
@@ -62,13 +63,9 @@ def test_from_that_iteration_the_whole_training_is_faster(
     fast: float, times: float, sooner: float, later: float
 ) -> None:
     """And one iteration earlier it is not."""
-
-    def row(**fields: object) -> Measurement:
-        return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
-
     seconds = {EAGER: fast * times, COMPILED: fast}
     prepare = {EAGER: sooner, COMPILED: sooner + later}
-    amortisation = only(started(row, seconds, prepare))
+    amortisation = only(started(measured, seconds, prepare))
 
     def training(name: str, iterations: int) -> float:
         return prepare[name] + seconds[name] * iterations

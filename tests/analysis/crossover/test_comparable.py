@@ -170,13 +170,6 @@ def test_backends_that_were_never_measured_together_are_not_compared(
     assert (crossover.commit, crossover.sizes_measured, crossover.files) == (None, [], [])
 
 
-def test_rows_of_two_machines_are_not_compared(row: MakeRow) -> None:
-    rows = [*sweep(row, A, 1.0, machine="here"), *sweep(row, B, 0.1, machine="there")]
-    judged = of_pair(rows)
-    assert [crossover.status for crossover in judged] == ["not measured", "not measured"]
-    assert [crossover.reason for crossover in judged] == [f"{B}: no times", f"{A}: no times"]
-
-
 def test_all_values_count_where_only_one_backend_has_repeats(row: MakeRow) -> None:
     """A has 2 s; B has 5, 1 and 1.01 s. The first alone says that B loses, the rest that it wins.
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import SPREAD, A, B, at
 from tests.conftest import MakeRow
+from tests.made import measured
 
 SIZES = [4**power for power in range(6)]
 
@@ -175,11 +175,7 @@ def test_an_interval_contains_its_size_and_the_bracket_does(
     means: list[float], noise: float, processes: int, seed: int
 ) -> None:
     """Whatever was measured; and changes never overlap in order."""
-
-    def row(**fields: object) -> Measurement:
-        return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
-
-    changes = zero_crossings(noisy(row, means, noise, processes, seed))
+    changes = zero_crossings(noisy(measured, means, noise, processes, seed))
     for zero in changes:
         assert zero.bracket[0] <= zero.size <= zero.bracket[1] * (1 + 1e-12)
         assert zero.low is None or zero.low <= zero.size

@@ -154,23 +154,6 @@ def test_untrusted_blocks_are_judged_or_passed_over(
     moved_crossovers(comparison(*rows, benchmarks=benchmarks, blocks=blocks))
 
 
-def test_there_is_an_end_to_pairs() -> None:
-    """Hundreds of backends are nobody's question, and would take hours."""
-    names = [
-        Benchmark(name="t", params=[str(size), f"'b{number}'"], param_names=["size", "backend"])
-        for number in range(200)
-        for size in (1, 100)
-    ]
-    blocks = [
-        block(benchmark.key, number, 1e-3 * (index % 7 + 1), 1e-3 * (index % 5 + 1))
-        for index, benchmark in enumerate(names)
-        for number in range(3)
-    ]
-    rows = [slower(benchmark="t", params=benchmark.params) for benchmark in names]
-    moved = moved_crossovers(comparison(*rows, benchmarks=names, blocks=blocks))
-    assert len({crossover.challenger for crossover in moved}) <= 100
-
-
 def test_what_no_suite_has_is_passed_over() -> None:
     """Hundreds of backends on one axis would be tens of thousands of pairs; the logarithms of
     sizes beyond all counts overflow."""

@@ -12,9 +12,9 @@ from scipy.stats import chi2
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import Point, points, slope, steepest
-from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import A, B, at
 from tests.conftest import MakeRow
+from tests.made import measured
 
 
 def made(row: MakeRow, by_size: dict[float, Sequence[float]]) -> list[Point]:
@@ -201,12 +201,8 @@ def plainly_borrowed(others: list[list[float]]) -> tuple[float, float]:
 )
 def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[list[int]]) -> None:
     """As sorted anew for every size, each variance listed once for every degree of freedom."""
-
-    def row(**fields: object) -> Measurement:
-        return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
-
     ratios = [[quarter / 4 for quarter in here] for here in quarters]
-    line = made(row, {2**k: here for k, here in enumerate(ratios)})
+    line = made(measured, {2**k: here for k, here in enumerate(ratios)})
     for k, (point, here) in enumerate(zip(line, ratios, strict=True)):
         borrowed, lent = plainly_borrowed(ratios[:k] + ratios[k + 1 :])
         freedom = len(here) - 1

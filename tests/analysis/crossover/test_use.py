@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.sources import LoadedSource
+from tests.made import loaded
 
 OLD, NEW = "2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z"
 TWO = [("numpy", "gpu")]
@@ -30,22 +31,6 @@ def made(backend: str, size: float, **fields: Any) -> Measurement:
         "seconds": 1.0 if backend == "numpy" else 0.5,
     }
     return Measurement(backend=backend, size=size, **(defaults | fields))
-
-
-def loaded(
-    rows: list[Measurement], left_out: dict[str, int] | None = None, joined: int = 0
-) -> LoadedSource:
-    return LoadedSource(
-        source="somewhere",
-        formats=["asv"],
-        files=1,
-        rows=rows,
-        joined=joined,
-        left_out=left_out or {},
-        unread=[],
-        families=["line"],
-        warnings=[],
-    )
 
 
 def account(rows: list[Measurement], pairs: list[tuple[str, str]] | None = None) -> SourceUse:
@@ -125,7 +110,9 @@ def test_what_was_not_wanted_and_what_the_reader_left_out_are_counted_too() -> N
         return "of a commit that was not asked for" if row.commit == "other" else None
 
     first, second = uses(
-        [loaded(SWEEP, {"not what asv writes": 7}), loaded(other)], crossovers(SWEEP), unwanted
+        [loaded(SWEEP, left_out={"not what asv writes": 7}), loaded(other)],
+        crossovers(SWEEP),
+        unwanted,
     )
     assert (first.read, first.used, reasons(first)) == (11, 4, {"not what asv writes": 7})
     assert (second.read, second.used) == (2, 0)
@@ -197,15 +184,11 @@ def numbered(rows: list[Measurement]) -> list[Measurement]:
     numbered_rows = []
     for row in rows:
         # The date follows from the commit, as in a repository.
-        row = _replaced(row, committed={"new": NEW, "old": OLD}.get(row.commit or ""))
+        row = replace(row, committed={"new": NEW, "old": OLD}.get(row.commit or ""))
         subject = row.machine, row.family, row.size, row.backend
-        numbered_rows.append(_replaced(row, process=counts[subject]))
+        numbered_rows.append(replace(row, process=counts[subject]))
         counts[subject] += 1
     return numbered_rows
-
-
-def _replaced(row: Measurement, **fields: Any) -> Measurement:
-    return Measurement(**{name: getattr(row, name) for name in row.__struct_fields__} | fields)
 
 
 def behind(crossover: Crossover, rows: list[Measurement]) -> list[Measurement]:
@@ -241,7 +224,7 @@ def test_rows_read_are_those_used_and_those_left_out(
     """And the rows used are exactly those behind some verdict, all of them and no others."""
     rows = numbered(rows)
     half = len(rows) // 2
-    sources = [loaded(rows[:half], {"unreadable": 3}), loaded(rows[half:])]
+    sources = [loaded(rows[:half], left_out={"unreadable": 3}), loaded(rows[half:])]
 
     def unwanted(row: Measurement) -> str | None:
         return None if commit in (None, row.commit) else "not asked for"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
-from perceptron.records.measurement import Measurement
+from tests import made
 from tests.analysis.phase_map.conftest import HEAVY, LIGHT, SIZES, Cost, everywhere, measured
 from tests.conftest import MakeRow
 
@@ -158,10 +158,7 @@ def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
     """Nor do made-up times: shares add up, ratios are at least 1, and failures do not win."""
     random = np.random.default_rng(seed)
     rows = [
-        Measurement(
-            source="test",
-            machine="box",
-            when="2026-01-01T00:00:00Z",
+        made.measured(
             process=process,
             family="f",
             problem=f"f:{x}x{y}",

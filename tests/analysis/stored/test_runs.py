@@ -208,25 +208,19 @@ SPOILT = [
 ]
 
 
-@every_kind
 @pytest.mark.parametrize(("name", "spoil"), SPOILT)
 def test_a_broken_file_is_one_line_that_names_it(
-    tmp_path: Path,
-    judge: Judge,
-    plan: dict[str, Any],
-    rows: list[Any],
-    name: str,
-    spoil: Callable[[Path], None],
+    tmp_path: Path, name: str, spoil: Callable[[Path], None]
 ) -> None:
     """Whatever is in its place; nothing is waited for, nothing else is raised."""
-    folder = keep(tmp_path, plan, rows)
+    folder = keep(tmp_path, BENCH, bench_rows())
     (folder / "conditions.json").write_text("{}")
     file = folder / name
     if name == "environment":
         file = folder.parent / f"environment-{FACTS.id}.json"
     spoil(file)
     with pytest.raises(UserError) as caught:
-        judge(folder)
+        judged_bench(folder)
     # A file of rows that is empty says nothing by itself: the run has no rows.
     assert str(file if file.suffix == ".json" else folder) in str(caught.value)
     assert "\n" not in str(caught.value)

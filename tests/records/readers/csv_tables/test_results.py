@@ -75,11 +75,6 @@ def test_tables_as_people_write_them(text: str) -> None:
     assert (row.family, row.size, row.backend, row.seconds) == ("svd", 10, "lapack", 0.5)
 
 
-def test_a_table_saved_as_unicode_text_reads() -> None:
-    (row,) = rows_of("case\tsize\tbackend\tseconds\nsvd\t10\tlapack\t0.5\n".encode("utf-16"))
-    assert row.family == "svd"
-
-
 @pytest.mark.parametrize(
     ("field", "status", "reason"),
     [

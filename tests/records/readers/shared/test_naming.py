@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.naming import name_rows
+from tests.made import measured
 
 Other = tuple[int, str, dict[str, str]]
 ROWS = st.lists(
@@ -19,7 +19,7 @@ ROWS = st.lists(
 
 
 def foreign(size: int, backend: str, others: dict[str, str]) -> ForeignRow:
-    row = Measurement(source="t", machine="m", when="", family="f", size=size, backend=backend)
+    row = measured(family="f", size=size, backend=backend)
     return ForeignRow(row=row, name="f", others=others)
 
 

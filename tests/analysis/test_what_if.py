@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from perceptron.analysis.what_if.check import check
 from perceptron.analysis.what_if.devices import (
     DEVICES,
     DISPATCH,
@@ -10,6 +11,7 @@ from perceptron.analysis.what_if.devices import (
     REACHED_THIN,
     REPLAY,
     REPLAYED_KERNEL,
+    device,
 )
 from perceptron.analysis.what_if.estimate import (
     EAGER,
@@ -21,6 +23,7 @@ from perceptron.analysis.what_if.estimate import (
     ratio_to,
     what_if,
 )
+from perceptron.errors import UserError
 from perceptron.report.tables import what_if as what_if_text
 from tests.conftest import MakeRow
 
@@ -84,7 +87,7 @@ def test_a_thin_product_reaches_little_of_the_rate(
 
 
 @pytest.mark.parametrize(
-    ("device", "thinnest", "best", "worst"),
+    ("name", "thinnest", "best", "worst"),
     [
         ("rtx-4090", 512, 82.6e12 / 64, 82.6e12 / 64),
         ("t4", 512, 8.1e12 / 32, 8.1e12 / 32),
@@ -93,11 +96,11 @@ def test_a_thin_product_reaches_little_of_the_rate(
     ],
 )
 def test_float64_has_rates_of_its_own(
-    device: str, thinnest: int | None, best: float, worst: float
+    name: str, thinnest: int | None, best: float, worst: float
 ) -> None:
     """A product may run on tensor cores, where those compute in all 64 bits."""
     work = [KernelWork(1e12, 1e6, thinnest)]
-    estimated = estimate(work, 0.0, DEVICES[device], EAGER, 1, dtype="float64")
+    estimated = estimate(work, 0.0, DEVICES[name], EAGER, 1, dtype="float64")
     assert estimated.low == pytest.approx(1e12 / (REACHED[1] * best))
     assert estimated.high == pytest.approx(1e12 / (REACHED[0] * worst))
 
@@ -183,3 +186,31 @@ def test_without_two_sizes_that_say_something_there_is_no_answer(
     """Not measured on both, at one of them alone, or by threads that had no cores."""
     rows = [row(size=size, seconds=1.0, waited=waited) for size in sizes]
     assert what_if("line", "numpy", rows, [guess(4, 1.0), guess(16, 1.0)], H100) is None
+
+
+def test_estimates_are_checked_where_a_device_was_measured(row: MakeRow) -> None:
+    rows = [
+        row(machine="h100-box", backend=EAGER, device="cuda", size=4, process=p, seconds=8e-5)
+        for p in range(3)
+    ]
+    checked = check(rows, guess(4, 1e-4))
+    assert checked.error == pytest.approx(0.25)
+    assert "Of 1 measurements of h100, 1 lie in" in what_if_text.check_line([checked], "h100")
+    assert what_if_text.check_cells([checked])[0][-1] == "+25 %"
+    assert "No measurement of h100" in what_if_text.check_line([], "h100")
+
+
+def test_what_cannot_be_estimated_says_why(row: MakeRow) -> None:
+    """Its measurement stays in the table, and counts for nothing."""
+    rows = [row(machine="h100-box", backend=EAGER, device="cuda", size=4, seconds=8e-5)]
+    checked = check(rows, None, "nobody knows")
+    assert not checked.is_inside
+    assert what_if_text.check_cells([checked]) == [
+        ("h100-box", "line", "4", "2", EAGER, "nobody knows", "80.0 µs", "–")
+    ]
+    assert "No measurement of h100" in what_if_text.check_line([checked], "h100")
+
+
+def test_an_unknown_device_is_named() -> None:
+    with pytest.raises(UserError, match="unknown device 'h10': did you mean 'h100'"):
+        device("h10")
