@@ -20,6 +20,7 @@ from scipy import stats
 from benchmarks.validation.gate.proof import targets
 from benchmarks.validation.gate.record import ProofRun
 from benchmarks.validation.gate.recorded import (
+    OTHERS,
     RecordedCounts,
     asv,
     mann_whitney,
@@ -284,3 +285,10 @@ def test_pyperf_is_students_test_with_pooled_variance(count: int, shift: float, 
 def test_pyperf_takes_samples_without_variance_at_their_word() -> None:
     assert pyperf(np.full(5, 1.0), np.full(5, 1.001))
     assert not pyperf(np.full(5, 1.0), np.full(5, 1.0))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_each_rule_finds_a_doubling_and_no_rule_calls_faster_slower(name: str) -> None:
+    base = np.random.default_rng(5).lognormal(0, 0.01, 50)
+    assert OTHERS[name](base, 2 * base)
+    assert not OTHERS[name](2 * base, base)

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from benchmarks.neighbour import busy_neighbour
-from benchmarks.validation.gate import bodies, proof, runs
+from benchmarks.validation.gate import bodies, proof, runs, suite
 from benchmarks.validation.gate.record import ProofRun
 from benchmarks.validation.gate.suite import (
     BASE,
@@ -23,11 +23,14 @@ from benchmarks.validation.gate.suite import (
     IN_UNITS,
     KINDS,
     Kind,
+    digest,
     expression,
     make,
+    next_kind,
     sources,
     wanted,
 )
+from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import git
 from perceptron.records.block import Benchmark, Block, Reading
@@ -278,6 +281,20 @@ def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdown
     assert (shown.outdated, shown.again, shown.left_out) == (False, 5, before - 5)
 
 
+@pytest.mark.parametrize("what", ["code", "suite", "budget"])
+def test_work_depends_on_all_that_decides_a_verdict(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = proof.current_gate().work
+    if what == "code":
+        monkeypatch.setattr(fingerprint, "digest", lambda *_, **__: "another")
+    elif what == "suite":
+        monkeypatch.setattr(suite, "digest", lambda: "another")
+    else:
+        monkeypatch.setattr(runs, "BUDGET_MINUTES", 3.0)
+    assert proof.current_gate().work != before
+
+
 def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
     """200 of equal sides, a fifth beside a neighbour; every body with more work of each size."""
     counts = wanted(200)
@@ -288,6 +305,26 @@ def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
         if kind.by is not None:
             pairs = [kind.pair(number) for number in range(counts[kind.name])]
             assert {name for pair in pairs for name in pair} == set(IN_UNITS)
+
+
+def order(runs: int, done: Counter[str]) -> list[str]:
+    """The kinds from here to the end."""
+    kinds: list[str] = []
+    while (kind := next_kind(done, wanted(runs))) is not None:
+        done[kind.name] += 1
+        kinds.append(kind.name)
+    return kinds
+
+
+def test_a_proof_cut_short_anywhere_is_balanced() -> None:
+    """At any moment, a rare kind is at most one run away from its share, none more than four."""
+    kinds = order(200, Counter())
+    total = sum(wanted(200).values())
+    assert len(kinds) == total
+    for done in range(total):
+        seen = Counter(kinds[:done])
+        for name, count in wanted(200).items():
+            assert abs(seen[name] - done * count / total) <= (1 if count < 40 else 4)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -356,3 +393,11 @@ def test_the_repository_has_a_branch_for_each_kind_on_one_base(tmp_path: Path) -
         named = git(tmp_path, "diff", "--name-only", BASE, kind.name).split()
         assert named == ["work/bodies.py"]
     assert expression(("training", "exponential")) == "time_(training|exponential)$"
+
+
+def test_the_digest_changes_with_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of another suite are kept apart."""
+    before = digest()
+    changed = Kind("same", "a comment", 0.8, ("\nUNITS = 100\n", "\n# Another.\nUNITS = 100\n"))
+    monkeypatch.setattr("benchmarks.validation.gate.suite.KINDS", (changed, *KINDS[1:]))
+    assert digest() != before
