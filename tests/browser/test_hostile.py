@@ -65,7 +65,11 @@ def a_legend_shows_a_name_as_it_is(page: Page, html: Path) -> None:
     """plotly would take a part of it for markup: a link, bold, a formula."""
     braces = next(setting for setting in views(html, "sweeps") if setting[0].startswith("{{"))
     page.goto(f"{html.as_uri()}/{link('sweeps', ('Family',), braces[:1])}")
-    until(page, "document.querySelector('.legendtext')?.textContent.startsWith('{{ 7 * 7 }}')")
+    until(
+        page,
+        "[...document.querySelectorAll('.legendtext')]"
+        ".some(one => one.textContent.startsWith('{{ 7 * 7 }}'))",
+    )
     legend = page.locator(".legendtext").all_text_contents()
     assert any(name.startswith("{{ 7 * 7 }}") and "<b>" in name for name in legend), legend
     assert page.locator(".plot a").count() == page.locator(".plot a.modebar-btn").count()
