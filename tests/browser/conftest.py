@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 Audit = Callable[["Page"], list[str]]
-Shot = Callable[["Page", str], Path]
+Shot = Callable[["Page", str], None]
 
 ARGUMENTS = (
     "--no-sandbox",  # containers have none; the pages are our own
@@ -79,7 +79,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
         def open_one(base: str, **options: Any) -> Watched:
             context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}} | options)
             stack.callback(context.close)
-            context.set_default_timeout(300_000)  # a guard, however busy the machine is
+            context.set_default_timeout(60_000)  # a guard, however busy the machine is
             opened.append(Watched(context.new_page(), base))
             return opened[-1]
 
@@ -90,17 +90,21 @@ def watch(browser: Browser) -> Iterator[Watch]:
 
 @pytest.fixture(scope="session")
 def audit() -> Audit:
-    """Return what axe-core finds serious or critical, one line each."""
+    """Return what axe-core finds serious or critical, in light colours and in dark ones."""
 
     def judge(page: Page) -> list[str]:
         from axe_playwright_python.sync_playwright import Axe
 
         # Preloading would fetch the style sheets once more, which the policy of ours forbids.
-        options = {"resultTypes": ["violations"], "preload": False}
-        violations = Axe().run(page, options=options).response["violations"]
+        options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
+        found = Axe().run(page, options=options).response["violations"]
+        page.emulate_media(color_scheme="dark")
+        contrast = options | {"runOnly": ["color-contrast"]}
+        found += Axe().run(page, options=contrast).response["violations"]
+        page.emulate_media(color_scheme="light")
         return [
             f"{violation['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
-            for violation in violations
+            for violation in found
             if violation["impact"] in {"serious", "critical"}
             for node in violation["nodes"]
         ]
@@ -109,16 +113,13 @@ def audit() -> Audit:
 
 
 @pytest.fixture(scope="session")
-def shot(tmp_path_factory: pytest.TempPathFactory) -> Shot:
-    """Keep a picture of the whole page, in PERCEPTRON_SCREENSHOTS if that names a folder."""
-    named = os.environ.get("PERCEPTRON_SCREENSHOTS")
-    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
+def shot() -> Shot:
+    """Keep a picture of the whole page, where PERCEPTRON_SCREENSHOTS names a folder for them."""
+    folder = os.environ.get("PERCEPTRON_SCREENSHOTS")
 
-    def keep(page: Page, name: str) -> Path:
-        path = folder / f"{name}.png"
-        page.screenshot(path=path, full_page=True)
-        return path
+    def keep(page: Page, name: str) -> None:
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
     return keep
 

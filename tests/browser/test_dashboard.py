@@ -104,24 +104,44 @@ def opened(watch: Watch, base: str, file: str, **options: Any) -> Page:
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("file", FILES)
 def test_a_page_is_in_reach_of_everyone(
-    watch: Watch, disk: str, audit: Audit, shot: Shot, file: str, scheme: str
+    watch: Watch, html: Path, disk: str, audit: Audit, shot: Shot, file: str
 ) -> None:
     """No error, no request elsewhere, nothing serious for axe, no scrolling sideways.
 
-    No title of an axis is cut off, and no text shows the marks of one that should be code.
+    No title of an axis is cut off, and no text shows the marks of one that should be code. Each
+    view can be drawn by its link, without a word of plotly's.
     """
-    page = opened(watch, disk, file, color_scheme=scheme)
+    page = opened(watch, disk, file)
+    name = file.removesuffix(".html")
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
         # Figures follow the window.
         until(page, f"document.documentElement.scrollWidth <= {width}")
         until(page, f"{CUT_TITLES}.length === 0")
-        shot(page, f"dashboard-{file.removesuffix('.html')}-{scheme}-{width}")
+        shot(page, f"dashboard-{name}-{width}")
     assert "`" not in page.inner_text("body")
     assert audit(page) == []
+    if file in OF_VIEWS:
+        page.set_viewport_size({"width": 1400, "height": 900})
+        every_view_can_be_drawn(page, html, name)
+
+
+def every_view_can_be_drawn(page: Page, html: Path, name: str) -> None:
+    """Eight of them, at most."""
+    ids = [switch["id"] for switch in data(html, name)["switches"]]
+    shown = views(html, name)
+    for setting in list(shown)[:: max(1, len(shown) // 8)]:
+        address = link(name, ids, setting)
+        page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
+        page.get_by_role("status").first.filter(has_text=", ".join(setting)).wait_for()
+        drawn(page)
+        view = shown[setting]
+        assert page.locator("#view h2").first.inner_text() == view["title"]
+        assert page.locator(".plot").count() == len(view["figures"])
+        assert page.get_by_text("cannot be drawn").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1400, setting
 
 
 def test_every_page_leads_to_every_other_over_loopback(watch: Watch, loopback: str) -> None:
@@ -138,25 +158,30 @@ def test_every_page_leads_to_every_other_over_loopback(watch: Watch, loopback: s
 def test_the_overview_leads_to_the_sweep_that_it_pictures(
     watch: Watch, disk: str, bench: BenchResult
 ) -> None:
-    """The switches stand as the link says, and the figure is of the same family."""
+    """The switches stand as the link says, and the figure is of the same family.
+
+    Pictures are dark on white and light on dark, every letter; the map stays on white paper. Data
+    and plotly are asked for where they are shown: a page's own index and one file of its views.
+    """
+    asked: list[str] = []
     page = watch(disk).open("index.html")
-    page.get_by_role("link", name="All sweeps").click()
-    drawn(page)
-    assert page.locator("#view h2").first.inner_text().startswith("mlp-width:")
-    assert bench.machine in page.get_by_role("status").first.inner_text()
-    assert f"commit={bench.rows[0].commit}" in page.url
-
-
-def test_pictures_are_drawn_in_the_ink_of_the_page(watch: Watch, disk: str) -> None:
-    """Dark on white and light on dark, every letter of them; the map stays on white paper."""
     for scheme, ink in (("light", "rgb(29, 29, 31)"), ("dark", "rgb(236, 236, 241)")):
-        page = watch(disk, color_scheme=scheme).open("index.html")
+        page.emulate_media(color_scheme=scheme)
         fills = page.locator("figure.static:not(.light) svg use").evaluate_all(
             "all => all.map(one => getComputedStyle(one).fill)"
         )
         assert len(fills) > 100
         assert ink in fills
         assert "rgb(0, 0, 0)" not in fills
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    assert not [url for url in asked if "/data/" in url or url.endswith("plotly.min.js")]
+    page.get_by_role("link", name="All sweeps").click()
+    drawn(page)
+    assert page.locator("#view h2").first.inner_text().startswith("mlp-width:")
+    assert bench.machine in page.get_by_role("status").first.inner_text()
+    assert f"commit={bench.rows[0].commit}" in page.url
+    assert len([url for url in asked if "/data/" in url]) == 2
 
 
 def test_choices_change_words_figure_and_table(watch: Watch, disk: str, bench: BenchResult) -> None:
@@ -188,43 +213,6 @@ def test_choices_change_words_figure_and_table(watch: Watch, disk: str, bench: B
     assert "torch-cpu / numpy" in names
 
 
-@pytest.mark.parametrize("file", OF_VIEWS)
-def test_every_view_of_a_page_can_be_drawn(watch: Watch, html: Path, disk: str, file: str) -> None:
-    """Each by its link; plotly draws what Python wrote without a word of complaint."""
-    name = file.removesuffix(".html")
-    index = data(html, name)
-    settings = list(views(html, name))
-    some = settings if len(settings) <= 8 else settings[:: len(settings) // 8]
-    page = watch(disk).open(file)
-    for setting in some:
-        address = link(name, [switch["id"] for switch in index["switches"]], setting)
-        page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
-        page.get_by_role("status").first.filter(has_text=", ".join(setting)).wait_for()
-        drawn(page)
-        view = views(html, name)[setting]
-        assert page.locator("#view h2").first.inner_text() == view["title"]
-        assert page.locator(".plot").count() == len(view["figures"])
-        assert page.get_by_text("cannot be drawn").count() == 0
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 1400, setting
-
-
-def test_paper_is_white_and_nothing_falls_off_it(watch: Watch, disk: str, shot: Shot) -> None:
-    """From a dark screen as well: the colours of figures are those of paper."""
-    page = opened(watch, disk, "sweeps.html#family=mlp-width", color_scheme="dark")
-    page.emulate_media(media="print", color_scheme="dark")
-    until(page, "document.documentElement.classList.contains('light')")
-    colour = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(colour) == "rgb(255, 255, 255)"
-    until(
-        page,
-        "document.querySelector('.plot').data.filter(one => one.name === 'numpy')"
-        ".every(one => one.line.color === 'rgb(0, 114, 178)')",
-    )
-    until(page, "document.querySelector('.plot')._fullLayout.width === 680")
-    assert page.locator("form#switches").is_hidden()
-
-
 def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) -> None:
     """A machine's rows, filtered, as CSV and as JSON: the same numbers as on the disk."""
     page = watch(disk).open("raw.html")
@@ -249,17 +237,6 @@ def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) 
     assert [line[seconds] and float(line[seconds]) for line in lines[1:]] == [
         "" if row[seconds] is None else row[seconds] for row in rows
     ]
-
-
-def test_data_is_loaded_when_it_is_shown(watch: Watch, disk: str) -> None:
-    """A page asks for its own index and for one file of views, however many there are."""
-    asked: list[str] = []
-    watched = watch(disk)
-    watched.page.on("request", lambda request: asked.append(request.url))
-    watched.open("index.html")
-    assert not [url for url in asked if "/data/" in url or url.endswith("plotly.min.js")]
-    watched.open("history.html")
-    assert len([url for url in asked if "/data/" in url]) == 2
 
 
 def test_pages_without_scripts_say_so_and_show_what_they_can(watch: Watch, disk: str) -> None:

@@ -22,64 +22,55 @@ def plotted(page: Page, what: str) -> Any:
     )
 
 
-def test_tokens_become_the_colours_of_the_theme(watch: Watch, base: str) -> None:
-    """In every place that is a colour, with its alpha, and again when the theme changes."""
+def test_figures_are_drawn_and_can_be_saved_within_the_policy(watch: Watch, base: str) -> None:
+    """From disk and from a server; plotly draws its picture from an address of data."""
     page = watch(base, color_scheme="light").open("sweeps.html")
     assert plotted(page, "data[1].line.color") == LIGHT
+    picture = page.evaluate("Plotly.toImage(document.querySelector('.plot'), {format: 'png'})")
+    assert picture.startswith("data:image/png;base64,")
+
+
+def test_a_figure_follows_the_theme_and_the_window(watch: Watch, site: Path) -> None:
+    """Tokens become colours in every place that is one, and again when the theme changes.
+
+    The picture is one image with its words, and what a figure says of its own layout stays;
+    plotly's buttons are beside it, without its logo.
+    """
+    page = watch(site.as_uri(), color_scheme="light").open("sweeps.html")
     assert plotted(page, "data[0].fillcolor") == "rgba(0, 114, 178, 0.18)"
     assert plotted(page, "new Set(data[1].marker.color).size") == 1
     assert plotted(page, "layout.shapes[0].line.color") == "rgb(86, 90, 98)"
-    assert plotted(page, "full.xaxis.gridcolor") == "rgb(223, 226, 232)"
-    assert plotted(page, "full.font.color") == "rgb(29, 29, 31)"
+    assert plotted(page, "[full.xaxis.type, full.xaxis.automargin]") == ["log", True]
+    assert plotted(page, "[full.hovermode, full.legend.orientation]") == ["closest", "h"]
+    assert page.get_by_text("--ink is a word here").count() == 1
+    figure = page.get_by_role("figure")
+    alt = figure.get_by_role("img").get_attribute("aria-label") or ""
+    assert alt.startswith("time per iteration over size")
+    assert figure.locator("figcaption").inner_text().startswith("Lower is faster.")
+    assert figure.get_by_role("button").count() >= 4
+    assert figure.locator(".plotlylogo, .modebar a[href]").count() == 0
     page.emulate_media(color_scheme="dark")
     until(page, f"document.querySelector('.plot').data[1].line.color === '{DARK}'")
     assert plotted(page, "full.font.color") == "rgb(236, 236, 241)"
-
-
-def test_scales_hold_tokens_and_words_hold_none(watch: Watch, site: Path) -> None:
-    page = watch(site.as_uri(), color_scheme="dark").open("sweeps.html#family=mlp-map")
+    assert plotted(page, "full.width") > 800
+    page.set_viewport_size({"width": 390, "height": 800})
+    until(page, "document.querySelector('.plot')._fullLayout.width < 390")
+    assert plotted(page, "full.height") == 420
+    page.get_by_label("Family", exact=True).select_option(label="mlp-map")
+    page.get_by_role("heading", name="view d").wait_for()
     assert plotted(page, "data[0].colorscale") == [
         [0, DARK],
         [0.5, "rgba(255, 138, 61, 0.5)"],
         [1, "rgb(63, 208, 164)"],
     ]
-    choose = page.get_by_label("Family", exact=True)
-    choose.select_option(label="mlp-width")
-    assert page.get_by_text("--ink is a word here").count() == 1
 
 
-def test_a_figures_own_layout_wins(watch: Watch, site: Path) -> None:
-    """The common layout lies below: what a figure says of itself stays."""
-    page = watch(site.as_uri()).open("sweeps.html")
-    assert plotted(page, "[full.xaxis.type, full.xaxis.automargin]") == ["log", True]
-    assert plotted(page, "full.yaxis.exponentformat") == "SI"
-    assert plotted(page, "[full.hovermode, full.legend.orientation]") == ["closest", "h"]
-    assert plotted(page, "full.height") == 420
+def test_paper_is_light_and_narrow(watch: Watch, site: Path) -> None:
+    """Printed from a dark screen, figures have dark ink and fit; afterwards all is as before.
 
-
-def test_figures_have_words_and_buttons_in_reach(watch: Watch, site: Path) -> None:
-    """The picture is one image with its words; plotly's buttons are beside it, without its logo."""
-    page = watch(site.as_uri()).open("sweeps.html")
-    figure = page.get_by_role("figure")
-    image = figure.get_by_role("img")
-    assert image.get_attribute("aria-label").startswith("time per iteration over size")  # type: ignore[union-attr]
-    assert figure.locator("figcaption").inner_text().startswith("Lower is faster.")
-    assert figure.get_by_role("button").count() >= 4
-    assert figure.locator(".plotlylogo, .modebar a[href]").count() == 0
-
-
-def test_a_figure_fits_whatever_width_there_is(watch: Watch, site: Path) -> None:
-    page = watch(site.as_uri()).open("sweeps.html")
-    wide = plotted(page, "full.width")
-    page.set_viewport_size({"width": 390, "height": 800})
-    until(page, "document.querySelector('.plot')._fullLayout.width < 390")
-    assert wide > 800
-    assert plotted(page, "full.height") == 420
-
-
-def test_paper_is_light_and_narrow(watch: Watch, base: str) -> None:
-    """Printed from a dark screen, figures have dark ink and fit; afterwards all is as before."""
-    page = watch(base, color_scheme="dark").open("sweeps.html")
+    Nothing is printed that can only be clicked; what was chosen stays.
+    """
+    page = watch(site.as_uri(), color_scheme="dark").open("sweeps.html")
     assert plotted(page, "data[1].line.color") == DARK
     wide = plotted(page, "full.width")
     page.evaluate("""addEventListener('beforeprint', () => {
@@ -91,28 +82,15 @@ def test_paper_is_light_and_narrow(watch: Watch, base: str) -> None:
     until(page, f"document.querySelector('.plot').data[1].line.color === '{DARK}'")
     until(page, f"Math.abs(document.querySelector('.plot')._fullLayout.width - {wide}) < 1")
     assert plotted(page, "full.height") == 420
-
-
-def test_paper_shows_no_switches(watch: Watch, site: Path) -> None:
-    """Nothing that can only be clicked; what was chosen stays."""
-    page = watch(site.as_uri(), color_scheme="dark").open("sweeps.html")
     page.emulate_media(media="print")
     until(page, f"document.querySelector('.plot').data[1].line.color === '{LIGHT}'")
-    assert not page.locator("nav").is_visible()
-    assert not page.locator("#switches select").first.is_visible()
-    assert not page.locator(".modebar").first.is_visible()
+    for clicked in ("nav", "#switches select", ".modebar"):
+        assert not page.locator(clicked).first.is_visible()
     announcement = page.locator("#shown").bounding_box()
     assert announcement is not None
     assert announcement["height"] > 10
     assert page.get_by_role("region", name="crossovers of a").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-
-
-def test_a_figure_can_be_saved_within_the_policy(watch: Watch, base: str) -> None:
-    """Plotly draws its picture from an address of data; the policy lets it."""
-    page = watch(base).open("sweeps.html")
-    picture = page.evaluate("Plotly.toImage(document.querySelector('.plot'), {format: 'png'})")
-    assert picture.startswith("data:image/png;base64,")
 
 
 def test_without_plotly_the_page_still_tells(watch: Watch, site: Path) -> None:

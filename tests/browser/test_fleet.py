@@ -53,12 +53,11 @@ def test_machines_answer_question_by_question(
     assert audit(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_one_backend_is_shown_over_several_machines(
-    watch: Watch, html: Path, audit: Audit, shot: Shot, scheme: str
+    watch: Watch, html: Path, audit: Audit, shot: Shot
 ) -> None:
     """A line and a legible entry for each; none lies over another or leaves the figure."""
-    page = watch(html.as_uri(), color_scheme=scheme).open("sweeps.html")
+    page = watch(html.as_uri()).open("sweeps.html")
     page.get_by_label("Machine", exact=True).select_option(label=SEVERAL)
     page.get_by_label("Shown", exact=True).select_option(label="torch-cpu: time per iteration")
     until(page, f"document.querySelectorAll('.legendtext').length === {COUNT}")
@@ -67,7 +66,7 @@ def test_one_backend_is_shown_over_several_machines(
         page.set_viewport_size({"width": width, "height": 900})
         until(page, f"document.documentElement.scrollWidth <= {width}")
         until(page, LEGIBLE)
-        shot(page, f"several-{scheme}-{width}")
+        shot(page, f"several-{width}")
     colours = page.evaluate(
         "[...document.querySelectorAll('.legendlines path')].map((one) => one.style.stroke)"
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from perceptron.analysis.stored.collection import collect
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
-from tests.browser.conftest import Audit
 from tests.browser.watched import Watch, is_ours, until
 from tests.hostile import NAMES, hostile
 from tests.report.reading import data, views
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "race", "history")
 
@@ -24,27 +27,27 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "html"
 
 
-@pytest.mark.parametrize("file", [file for file, *_ in PAGES])
-def test_a_page_renders_and_nothing_executes(
-    watch: Watch, html: Path, audit: Audit, file: str
-) -> None:
+@pytest.mark.parametrize("file", [file for file, *_ in PAGES if file != "raw.html"])
+def test_a_page_renders_and_nothing_executes(watch: Watch, html: Path, file: str) -> None:
     """No dialog, error, policy or request: the watch fails on each; and no name widens the page."""
     page = watch(html.as_uri()).open(file)
-    for width in (1400, 390):
+    for width in (390, 1400):
         page.set_viewport_size({"width": width, "height": 900})
         until(page, f"document.documentElement.scrollWidth <= {width}")
+    name = file.removesuffix(".html")
+    if name in OF_VIEWS:
+        every_machine_can_be_shown(page, html, name)
     assert is_ours(page)
     assert page.get_by_role("alert").count() == 0
-    assert audit(page) == []
+    if name == "sweeps":
+        a_legend_shows_a_name_as_it_is(page, html)
 
 
-@pytest.mark.parametrize("name", OF_VIEWS)
-def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name: str) -> None:
-    """One of each machine, by its link; its title is the text that Python wrote."""
+def every_machine_can_be_shown(page: Page, html: Path, name: str) -> None:
+    """A view of each, by its link; its title is the text that Python wrote."""
     ids = [switch["id"] for switch in data(html, name)["switches"]]
     every = views(html, name)
     of_machines = {setting[ids.index("machine")]: setting for setting in every}
-    page = watch(html.as_uri()).open(f"{name}.html")
     for setting in of_machines.values():
         address = link(name, ids, setting)
         page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
@@ -58,11 +61,15 @@ def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name:
         assert is_ours(page)
 
 
-def test_a_legend_shows_a_name_as_it_is(watch: Watch, html: Path) -> None:
+def a_legend_shows_a_name_as_it_is(page: Page, html: Path) -> None:
     """plotly would take a part of it for markup: a link, bold, a formula."""
     braces = next(setting for setting in views(html, "sweeps") if setting[0].startswith("{{"))
-    page = watch(html.as_uri()).open(link("sweeps", ("Family",), braces[:1]))
-    until(page, "document.querySelectorAll('.legendtext').length > 0")
+    page.goto(f"{html.as_uri()}/{link('sweeps', ('Family',), braces[:1])}")
+    until(
+        page,
+        "[...document.querySelectorAll('.legendtext')]"
+        ".some(one => one.textContent.startsWith('{{ 7 * 7 }}'))",
+    )
     legend = page.locator(".legendtext").all_text_contents()
     assert any(name.startswith("{{ 7 * 7 }}") and "<b>" in name for name in legend), legend
     assert page.locator(".plot a").count() == page.locator(".plot a.modebar-btn").count()

@@ -1,32 +1,12 @@
-"""Every kind of page, light and dark, wide and on a phone; and the watch that the tests rely on."""
+"""The watch and the audit that the tests of pages rely on, and what no script may hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.browser.conftest import Audit, Shot
+from tests.browser.conftest import Audit
 from tests.browser.little_site import ASSETS
 from tests.browser.watched import Watch, until
-
-PAGES = ("index", "sweeps", "hostile", "raw")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_in_reach_of_everyone(
-    watch: Watch, site: Path, audit: Audit, shot: Shot, scheme: str
-) -> None:
-    """Axe finds nothing serious, and on a phone no page scrolls sideways."""
-    watched = watch(site.as_uri(), color_scheme=scheme)
-    for name in PAGES:
-        page = watched.open(f"{name}.html")
-        for width in (1400, 390):
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-            if name != "hostile":  # ten thousand characters make no picture
-                shot(page, f"{name}-{scheme}-{width}")
-        assert audit(page) == [], name
 
 
 def test_the_watch_sees_what_it_is_for(watch: Watch, site: Path) -> None:

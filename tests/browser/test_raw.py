@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.records.readers.table import load_measurements
 from perceptron.report.dashboard.write import write_site
-from tests.browser.conftest import Audit, Shot
 from tests.browser.little_site import HOSTILE
 from tests.browser.watched import Watch, until
 from tests.many import many
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 
 def column(page: Page, index: int) -> list[str]:
@@ -57,9 +56,12 @@ def saved(page: Page, kind: str) -> tuple[str, bytes]:
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
 
-def test_a_hundred_rows_at_a_time(watch: Watch, base: str) -> None:
-    """Every row is on exactly one page; pages are turned by keyboard."""
-    page = watch(base).open("raw.html")
+def test_rows_are_turned_over_and_searched(watch: Watch, site: Path) -> None:
+    """A hundred at a time, each on exactly one page, by keyboard; searched in every column.
+
+    In any case, several words together; it says how many are left, and of how many.
+    """
+    page = watch(site.as_uri()).open("raw.html")
     shows(page, "1–100 of 250")
     seen = column(page, 2)
     for expected in ("101–200 of 250", "201–250 of 250"):
@@ -67,6 +69,35 @@ def test_a_hundred_rows_at_a_time(watch: Watch, base: str) -> None:
         shows(page, expected)
         seen += column(page, 2)
     assert sorted(map(int, seen)) == list(range(250))
+    page.get_by_label("rows that contain").fill("TORCH xeon")
+    shows(page, "1–100 of 125")
+    assert set(column(page, 1)) == {"torch-cpu"}
+    page.get_by_label("rows that contain").fill(".*")
+    shows(page, "no rows")
+
+
+def test_what_is_typed_while_a_table_is_on_its_way_is_searched_for(
+    watch: Watch, site: Path
+) -> None:
+    """None of it is lost, and who types on goes on in the same field."""
+    watched = watch(site.as_uri())
+    held: list[Route] = []
+    watched.page.route("**/data/raw/1.js", lambda route: held.append(route))
+    page = watched.open("raw.html")
+    page.get_by_label("machine", exact=True).select_option(index=1)
+    field = page.get_by_label("rows that contain")
+    field.focus()
+    page.keyboard.type("numpy")
+    shows(page, "1–100 of 125")
+    # Some ways of writing put a text into the field before they say so.
+    field.evaluate("field => { field.value = '@su'; }")
+    until(page, "document.activeElement.value === '@su'")
+    held[0].continue_()
+    page.get_by_text("@SUM(A1)").wait_for()
+    shows(page, "1–1 of 1")
+    page.keyboard.type("M(")
+    assert field.input_value() == "@suM("
+    shows(page, "1–1 of 1")
 
 
 def test_a_head_sorts_by_size_with_the_unmeasured_last(watch: Watch, site: Path) -> None:
@@ -89,19 +120,9 @@ def test_a_head_sorts_by_size_with_the_unmeasured_last(watch: Watch, site: Path)
         shows(page, "1–100 of 250")
 
 
-def test_rows_are_searched_in_every_column(watch: Watch, site: Path) -> None:
-    """In any case, several words together; it says how many are left, and of how many."""
-    page = watch(site.as_uri()).open("raw.html")
-    page.get_by_label("rows that contain").fill("TORCH xeon")
-    shows(page, "1–100 of 125")
-    assert set(column(page, 1)) == {"torch-cpu"}
-    page.get_by_label("rows that contain").fill(".*")
-    shows(page, "no rows")
-
-
-def test_what_passes_the_filter_is_saved(watch: Watch, base: str) -> None:
+def test_what_passes_the_filter_is_saved(watch: Watch, site: Path) -> None:
     """All pages of it, numbers as they were stored, in the order shown."""
-    page = watch(base).open("raw.html")
+    page = watch(site.as_uri()).open("raw.html")
     page.get_by_label("rows that contain").fill("numpy")
     sort(page, "size")
     name, content = saved(page, "JSON")
@@ -147,31 +168,25 @@ def test_a_table_that_does_not_arrive_is_told(watch: Watch, base: str) -> None:
     watched.forgive("Failed to load resource")
 
 
-def test_pages_of_thousands_of_results_work(
-    watch: Watch, tmp_path: Path, audit: Audit, shot: Shot
-) -> None:
-    """600 cases have their figures, and 14,400 rows can be sorted and searched."""
-    rows = load_measurements(str(many(tmp_path / "times.csv", cases=600)))
+def test_pages_of_thousands_of_results_work(watch: Watch, tmp_path: Path) -> None:
+    """200 cases have their figures, and 4,800 rows can be sorted and searched."""
+    rows = load_measurements(str(many(tmp_path / "times.csv", cases=200)))
     write_site(tmp_path / "html", collection_of(rows))
     watched = watch((tmp_path / "html").as_uri())
     page = watched.open("raw.html")
-    shows(page, "1–100 of 14,400")
+    shows(page, "1–100 of 4,800")
     sort(page, "per iteration, s", "Enter")
     seconds = list(map(float, column(page, 20)))
     assert seconds == sorted(seconds)
-    page.get_by_label("rows that contain").fill("case-599")
+    page.get_by_label("rows that contain").fill("case-199")
     shows(page, "1–24 of 24")
-    for width in (1400, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        until(page, f"document.documentElement.scrollWidth <= {width}")
-        shot(page, f"many-raw-{width}")
-    assert audit(page) == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    until(page, "document.documentElement.scrollWidth <= 390")
     page = watched.open("sweeps.html")
-    page.get_by_label("Family", exact=True).select_option(label="case-599")
+    page.get_by_label("Family", exact=True).select_option(label="case-199")
     page.get_by_label("Shown", exact=True).select_option(label="ratio of backend-3 to backend-0")
     until(page, "document.querySelectorAll('.main-svg').length > 0")
-    assert "case-599" in page.locator("#view h2").inner_text()
+    assert "case-199" in page.locator("#view h2").inner_text()
     page = watched.open("machines.html")
     page.get_by_label("question", exact=True).select_option(index=26)
-    shows(page, "1–100 of 3,600")
-    assert audit(page) == []
+    shows(page, "1–100 of 1,200")

@@ -29,9 +29,9 @@ def switches(page: Page) -> list[str]:
     )
 
 
-def test_a_choice_narrows_the_switches_after_it(watch: Watch, base: str) -> None:
+def test_a_choice_narrows_the_switches_after_it(watch: Watch, site: Path) -> None:
     """Options agree with the choices before; a single one is text; a choice on offer is kept."""
-    page = watch(base).open("sweeps.html")
+    page = watch(site.as_uri()).open("sweeps.html")
     assert heading(page) == "view a"
     assert switches(page) == ["mlp-width", "xeon-2core", "float32"]
     choose(page, "Dtype", "float64")
@@ -47,10 +47,13 @@ def test_a_choice_narrows_the_switches_after_it(watch: Watch, base: str) -> None
     page.get_by_role("heading", name="view c").wait_for()
 
 
-def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, base: str) -> None:
-    """A link opens what its writer saw; choices add nothing to the history."""
-    page = watch(base).open("index.html")
-    page.goto(f"{base}/sweeps.html#family=mlp-width&machine=h100&dtype=nonsense&who=me")
+def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, site: Path) -> None:
+    """A link opens what its writer saw; choices add nothing to the history.
+
+    What a link followed on the page does not name stays; broken escapes are ignored.
+    """
+    page = watch(site.as_uri()).open("index.html")
+    page.goto(f"{site.as_uri()}/sweeps.html#family=mlp-width&machine=h100&dtype=nonsense&who=me")
     assert heading(page) == "view c"
     choose(page, "Machine", "xeon-2core")
     choose(page, "Dtype", "float64")
@@ -58,11 +61,7 @@ def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, base: str) 
     assert page.url.endswith("#family=mlp-width&machine=xeon-2core&dtype=float64")
     page.go_back()
     assert page.url.endswith("/index.html")
-
-
-def test_a_link_followed_on_the_page_is_obeyed(watch: Watch, site: Path) -> None:
-    """What the new hash does not name stays; broken escapes are ignored."""
-    page = watch(site.as_uri()).open("sweeps.html#dtype=float64")
+    page.goto(f"{site.as_uri()}/sweeps.html#dtype=float64")
     assert heading(page) == "view b"
     page.evaluate("location.hash = 'family=mlp-map&%E0%A4%A'")
     page.get_by_role("heading", name="view d").wait_for()
@@ -70,9 +69,19 @@ def test_a_link_followed_on_the_page_is_obeyed(watch: Watch, site: Path) -> None
     page.get_by_role("heading", name="view a").wait_for()
 
 
-def test_switches_work_by_keyboard(watch: Watch, site: Path) -> None:
-    """Tab reaches a select, arrows change it, and the focus stays where it was."""
+def test_switches_work_by_keyboard_and_tables_say_what_is_what(watch: Watch, site: Path) -> None:
+    """Tab reaches a select, arrows change it, and the focus stays where it was.
+
+    A table has a caption, heads of columns and rows, numbers flush right, a frame that keys reach.
+    """
     page = watch(site.as_uri()).open("sweeps.html")
+    frame = page.get_by_role("region", name="crossovers of a")
+    assert frame.get_attribute("tabindex") == "0"
+    assert frame.locator("caption").inner_text() == "crossovers of a"
+    assert frame.locator("thead th[scope=col]").count() == 4
+    assert frame.locator("tbody th[scope=row]").count() == 8
+    alignments = "all => all.map(one => getComputedStyle(one).textAlign)"
+    assert frame.locator(".number").evaluate_all(alignments) == ["right"] * 9
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
@@ -83,19 +92,6 @@ def test_switches_work_by_keyboard(watch: Watch, site: Path) -> None:
     page.keyboard.press("ArrowDown")
     page.get_by_role("heading", name="view c").wait_for()
     assert page.evaluate("document.activeElement.labels[0].textContent") == "Machine"
-
-
-def test_tables_tell_readers_of_screens_what_is_what(watch: Watch, site: Path) -> None:
-    """A caption, heads of columns and rows, numbers flush right, a frame that keys reach."""
-    page = watch(site.as_uri()).open("sweeps.html")
-    frame = page.get_by_role("region", name="crossovers of a")
-    assert frame.get_attribute("tabindex") == "0"
-    assert frame.locator("caption").inner_text() == "crossovers of a"
-    assert frame.locator("thead th[scope=col]").count() == 4
-    assert frame.locator("tbody th[scope=row]").count() == 8
-    assert frame.locator("tbody tr").first.locator("td.number").inner_text() == "0"
-    alignments = "all => all.map(one => getComputedStyle(one).textAlign)"
-    assert frame.locator(".number").evaluate_all(alignments) == ["right"] * 9
 
 
 def test_data_that_does_not_arrive_is_told(watch: Watch, base: str) -> None:
@@ -123,9 +119,9 @@ def test_a_page_without_its_data_says_so(watch: Watch, site: Path) -> None:
     watched.forgive("Failed to load resource")
 
 
-def test_untrusted_names_are_text(watch: Watch, base: str) -> None:
+def test_untrusted_names_are_text(watch: Watch, site: Path) -> None:
     """Whatever a name holds, it is shown as it is, can be linked to, and runs nothing."""
-    page = watch(base).open("hostile.html")
+    page = watch(site.as_uri()).open("hostile.html")
     first = page.locator("select").first
     for index, name in enumerate(HOSTILE):
         first.select_option(index=index)

@@ -60,12 +60,12 @@ class Watched:
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait for a condition; the limit is a guard of minutes, however busy the machine is.
+    """Wait for a condition; the limit is a guard, however busy the machine is.
 
     Playwright's own ``wait_for_function`` evaluates a text inside the page, which the policy of
     ours forbids; ``evaluate`` asks from outside.
     """
-    end = monotonic() + 300
+    end = monotonic() + 60
     while monotonic() < end:
         if page.evaluate(expression):
             return
