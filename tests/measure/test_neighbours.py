@@ -164,7 +164,7 @@ def test_a_process_that_spins_is_found_by_name_and_pid() -> None:
         "if os.fork(): os._exit(0)\n"
         "os.setsid()\n"
         "print(os.getpid(), flush=True)\n"
-        "end = time.monotonic() + 60\n"
+        "end = time.monotonic() + 300\n"
         "while time.monotonic() < end: pass\n"
     )
     starter = subprocess.Popen([sys.executable, "-c", spin], stdout=subprocess.PIPE, text=True)
@@ -173,9 +173,11 @@ def test_a_process_that_spins_is_found_by_name_and_pid() -> None:
     try:
         starter.wait()
         spinning = psutil.Process(pid)
-        before = sum(spinning.cpu_times()[:2])
-        seen = Look().end()
-        used = sum(spinning.cpu_times()[:2]) - before
+        used = 0.0
+        while used < 0.5 * SECONDS:  # others may have the cores, and be named in its place
+            before = sum(spinning.cpu_times()[:2])
+            seen = Look().end()
+            used = sum(spinning.cpu_times()[:2]) - before
         (found,) = [one for one in seen.use.neighbours or [] if one.pid == pid]
         assert found.name == spinning.name()
         assert found.share > 0.3 * used / SECONDS
