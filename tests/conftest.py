@@ -147,7 +147,7 @@ def environment() -> Environment:
 def here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Perceptron:
-    """Run the command line in this process, in an empty folder: for what ends before it starts any.
+    """Run the command line in this process, in an empty folder; workers are processes all the same.
 
     Importing what a command needs takes two seconds, and here that is paid once.
     """

@@ -24,6 +24,7 @@ from tests.backends.batched import (
     assert_resets,
     assert_trains_as_numpy,
 )
+from tests.backends.conftest import assert_as_numpy
 from tests.backends.each_alone import (
     FOLDS,
     FOLDS_AT_ONCE,
@@ -181,3 +182,17 @@ def test_each_model_trains_as_alone(feed: Feed) -> None:
         assert_each_as_alone(CPU.prepare(FOLDS_AT_ONCE, "float64"), FOLDS_AT_ONCE, 11)
     else:
         assert_each_as_alone(host_fed(replace(FOLDS, feed=feed)), FOLDS, 11)
+
+
+@needs_jax
+@pytest.mark.parametrize("problem", ["mlp-batch:64", "mlp-batch-host:64"])
+def test_a_rehearsal_trains_on_the_cpu_as_on_a_gpu(
+    problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the GPU's name: its inner loops, and batches copied one by one from the host."""
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    assert CUDA.unavailable() is None
+    found = catalogue.find(problem)
+    trainer = CUDA.prepare(found, "float64")
+    assert isinstance(trainer, HostFedTrainer) == (found.feed == "host")
+    assert_as_numpy(trainer, found, iterations=23, tolerance=1e-9)

@@ -261,3 +261,17 @@ def test_what_is_queued_is_queued_of_each() -> None:
 def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
     variables = registry.load("processes").environment(3)
     assert variables["LOKY_MAX_CPU_COUNT"] == "3"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_needs_what_its_backend_needs(name: str) -> None:
+    """The worker asks it what it asks any backend."""
+    backend, own = registry.load(name), registry.load(name.removesuffix("-one-by-one"))
+    assert (backend.device, backend.unavailable()) == (own.device, own.unavailable())
+    assert backend.environment(3) == own.environment(3)
+    for attribute in ("imports", "compiles", "accelerator", "published_dtype", "unprofiled"):
+        assert getattr(backend, attribute, None) == getattr(own, attribute, None)
+    # It trains in phases of its own, and dispatches for each model.
+    assert not hasattr(backend, "phased")
+    assert not hasattr(backend, "kernels")
+    assert hasattr(backend, "prepared_from_cache") == hasattr(own, "prepared_from_cache")

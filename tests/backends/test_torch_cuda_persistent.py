@@ -100,11 +100,6 @@ def test_a_rehearsal_interprets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert INTERPRET not in os.environ
 
 
-for extra in ("torch", "triton"):
-    if reason := optional.missing(extra):
-        pytest.skip(reason, allow_module_level=True)
-
-
 OR_GATE = catalogue.find("or-gate")
 
 
@@ -145,11 +140,6 @@ def test_what_does_not_fit_is_refused_with_the_limit(
     with pytest.raises(Unsupported) as refused:
         fitting(problem, dtype)
     assert str(refused.value) == reason
-
-
-for extra in ("torch", "triton"):
-    if reason := optional.missing(extra):
-        pytest.skip(reason, allow_module_level=True)
 
 
 # Widths that padding changes.

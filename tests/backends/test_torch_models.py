@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from perceptron.backends import registry
 from perceptron.backends.shared.torch_capture import refusing
 from perceptron.backends.shared.torch_recorded import STEPS
 from perceptron.backends.torch_bmm import BmmTrainer, Stack, WideLayer
+from perceptron.backends.torch_cuda_graph import BACKEND, MANUAL, GraphBackend
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Optimizer
@@ -121,3 +123,41 @@ def test_models_of_one_layer_that_share_their_data_are_one_product(
 def test_every_optimizer_moves_all_models(kind: type[Several], optimizer: Optimizer) -> None:
     problem = replace(FOLDS, optimizer=optimizer)
     assert_agrees(kind(problem, "float64", "cpu"), problem, "float64")
+
+
+def test_phases_end_with_the_whole_iteration() -> None:
+    trainer = EnsembleTrainer(MANY, "float32", "cpu")
+    phases = trainer.phases()
+    assert list(phases)[1:3] == ["batch", "forward, loss and backward under vmap"]
+    start = trainer.parameters()
+    *before, last = phases.values()
+    for loop in before:
+        loop(3)
+    for array, expected in zip(trainer.parameters(), start, strict=True):
+        np.testing.assert_array_equal(array, expected)
+    last(3)
+    assert any((new != old).any() for new, old in zip(trainer.parameters(), start, strict=True))
+
+
+@pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-bmm"])
+def test_kernels_and_phases_are_those_of_all_models(name: str) -> None:
+    """A product counts for each model, and data that all share are read once."""
+    backend = registry.load(name)
+    problem = catalogue.find("many-mlps:4")
+    kernels: Callable[..., list[object]] = backend.kernels  # type: ignore[attr-defined]
+    products = [kernel for kernel in kernels(problem, "float32") if "bmm" in kernel.name]  # type: ignore[attr-defined]
+    assert products[0].operations == 4 * 2 * 32 * 64 * 32  # type: ignore[attr-defined]
+    inputs, weights, outputs = 32 * 64, 4 * 64 * 32, 4 * 32 * 32
+    biases = 4 * 32 if "baddbmm" in products[0].name else 0  # type: ignore[attr-defined]
+    assert products[0].bytes_moved == 4 * (inputs + weights + outputs + biases)  # type: ignore[attr-defined]
+    assert len(products) == 5  # two forward, two of weights, one down to the hidden layer
+
+
+@pytest.mark.parametrize(("backend", "kind"), [(BACKEND, EnsembleTrainer), (MANUAL, BmmTrainer)])
+def test_a_graph_is_of_the_step_of_several(
+    backend: GraphBackend, kind: type[Several], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    prepared = backend.prepare(FOLDS, "float64")
+    assert type(prepared.trainer) is kind
+    assert_trains_as_numpy(prepared, FOLDS, 25)

@@ -330,3 +330,19 @@ def test_all_workers_of_a_study_share_one_folder_until_it_ends(
         assert started[0]["OMP_NUM_THREADS"] == "1"
         (folder / "data").mkdir()
     assert not folder.exists()
+
+
+def test_workers_are_started_together_and_then_serve() -> None:
+    """Warming starts those that are missing and no others; used, the same processes answer."""
+    backend = registry.load("numpy")
+    one = job(problems=["mlp-width:2"])
+    with launch.Workers() as workers:
+        workers.warm({"a": (one, backend), "b": (one, backend)})
+        pids = {name: worker.process.pid for name, worker in workers._alive.items()}
+        assert set(pids) == {"a", "b"}
+        workers.warm({"a": (one, backend), "c": (one, backend)})
+        assert workers._alive["a"].process.pid == pids["a"]
+        assert set(workers._alive) == {"a", "b", "c"}
+        (outcomes,) = workers.run("a", one, backend)
+        assert outcomes.status == "ok"
+        assert workers._alive["a"].process.pid == pids["a"]

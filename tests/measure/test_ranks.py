@@ -18,9 +18,10 @@ from perceptron.measure.launch import Workers
 from perceptron.measure.rank_waiting import Computing, Together, Unknown, meter_of
 from perceptron.waiting import WaitingMeter
 
-if registry.reason_unavailable("torch-ddp"):
-    pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
-
+needs_ddp = pytest.mark.skipif(
+    registry.reason_unavailable("torch-ddp") is not None,
+    reason=f"torch-ddp: {registry.reason_unavailable('torch-ddp')}",
+)
 JOB = Job(
     backend="torch-ddp@2",
     problems=["mlp-width:512"],
@@ -31,6 +32,7 @@ JOB = Job(
 )
 
 
+@needs_ddp
 def test_a_worker_measures_what_its_ranks_do() -> None:
     """Time, waiting and memory of a training; then what it adds to each phase of an iteration."""
     backend = registry.load("torch-ddp@2")
@@ -47,6 +49,7 @@ def test_a_worker_measures_what_its_ranks_do() -> None:
     ]
 
 
+@needs_ddp
 def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
     outcome = worker.measure(registry.load("torch-ddp@2"), "or-gate", replace(JOB, threads=3))
     assert outcome.status == "skipped"

@@ -228,7 +228,7 @@ def test_a_command_is_interrupted_before_its_limit_and_killed_with_all_it_starte
     tmp_path: Path,
 ) -> None:
     code = STAYS + "while True: time.sleep(600)"
-    (late,) = run(tmp_path, stage("late", "-c", code, seconds=8.0)).stages
+    (late,) = run(tmp_path, stage("late", "-c", code, seconds=10.0)).stages
     assert (late.outcome, "not done within 8 s" in (late.reason or "")) == ("timed out", True)
     pids, *said = (tmp_path / "log" / "01-late.txt").read_text().splitlines()
     assert said == ["interrupted"]

@@ -16,7 +16,7 @@ from tests.gate.conftest import Repository
 
 pytest.importorskip("yaml")
 
-# Without valgrind, for the clock of these benchmarks counts too.
+# Without valgrind: these benchmarks track a number.
 INPUTS = {"count": "never", "budget": "2", "options": "--seed 3"}
 SMALL = """
 import toy
