@@ -8,9 +8,8 @@ import pytest
 from perceptron.analysis.stored.collection import collect
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
-from tests.hostile import hostile
 from tests.made_fleet import made_fleet
-from tests.report.reading import read, tables, text_of
+from tests.report.reading import tables, text_of
 
 Row = dict[str, Any]
 
@@ -76,15 +75,3 @@ def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     assert {row["processor"].split(",")[0] for row in rows} >= {"Abacus 3000", "Abacus 3013"}
     text = text_of(html / "machines.html")
     assert f"The {SIDE_BY_SIDE} machines with the newest results stand side by side" in text
-
-
-def test_hostile_names_are_data_here_as_well(tmp_path: Path) -> None:
-    """As rows, and as headings of families."""
-    write_site(tmp_path / "html", collect(hostile(tmp_path / "results")))
-    page = read(tmp_path / "html" / "machines.html")
-    assert page.handlers == []
-    assert page.scripts == sum(link.endswith(".js") for link in page.links)
-    rows = question(tmp_path / "html", "the fastest backend")
-    names = {row["machine"] for row in rows}
-    assert max(map(len, names)) <= 80
-    assert "<script>alert(1)</script>" in names

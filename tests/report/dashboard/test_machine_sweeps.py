@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.fleet.one_backend import backends_on_machines
 from perceptron.analysis.stored.collection import collect, collection_of
-from perceptron.analysis.stored.sweep import sweeps
-from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.machines import machines_figure
-from perceptron.report.charts.palette import MACHINES, strokes
+from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.machine_sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
 from tests.made import line
@@ -62,6 +58,8 @@ def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
 def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> None:
     view = several(html)["numpy: time per iteration"]
     (figure,) = view["figures"]
+    assert "no time of one is divided by another's" in figure["caption"]
+    assert figure["layout"]["shapes"] == []  # no crossover of two machines
     named = [trace["name"] for trace in figure["data"] if trace.get("name")]
     assert len(named) == len(MACHINES) == len(set(named))
     colours = [trace["line"]["color"] for trace in figure["data"] if trace.get("name")]
@@ -73,14 +71,6 @@ def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> 
     assert any(
         f"Of 12 lines the {len(MACHINES)} newest are drawn" in text for text in view["lines"]
     )
-
-
-def test_the_caption_says_that_lines_are_of_different_machines(html: Path) -> None:
-    (figure,) = several(html)["numpy: time per iteration"]["figures"]
-    assert "The lines are of different machines" in figure["caption"]
-    assert "no time of one is divided by another's" in figure["caption"]
-    assert "95 % intervals" in figure["caption"]
-    assert figure["layout"]["shapes"] == []  # no crossover of two machines
 
 
 def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Path) -> None:
@@ -115,15 +105,3 @@ def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Pa
 def test_one_machine_alone_has_no_such_view(tmp_path: Path) -> None:
     write_site(tmp_path, collection_of(line()))
     assert SEVERAL not in {setting[1] for setting in views(tmp_path, "sweeps")}
-
-
-def test_one_description_is_drawn_by_both_drawers() -> None:
-    """As SVG as well, with a line and a legend entry for each machine."""
-    rows = [replace(row, machine=name) for name in ("left", "right") for row in line()]
-    group = backends_on_machines(sweeps(rows))[0]
-    drawn = [(one.machine, one) for one in group.curves]
-    figure = machines_figure(group, drawn, "time per iteration")
-    text = draw(figure, strokes([group.backend]))
-    assert text.startswith("<svg")
-    assert "#0072b2" in text.lower()
-    assert "#d55e00" in text.lower()
