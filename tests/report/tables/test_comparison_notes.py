@@ -9,7 +9,7 @@ from perceptron.report.tables.comparison_notes import (
     detectable,
     notes,
 )
-from tests.made_comparison import broken, comparison, moved, row, work
+from tests.made_comparison import broken, comparison, row, work
 
 
 def test_notes_say_how_disturbed_the_run_was() -> None:
@@ -40,16 +40,6 @@ def test_what_installed_code_was_compared_is_noted() -> None:
     assert {f"BASE imported {one}", f"HEAD imported {two}"} <= set(notes(compared))
     assert f"BASE imported `{one}`, HEAD imported `{two}`" in comment(compared)
     assert not any("imported" in line for line in notes(comparison(row())))
-
-
-def test_a_moved_crossover_is_noted_with_both_intervals() -> None:
-    """Under the table, as every crossover is worded."""
-    lines = notes(comparison(row(), moved_crossovers=[moved()]))
-    assert (
-        "crossover moved: mlp-width: BASE torch-cpu from 64.0 [62.0, 66.0] up, "
-        "HEAD torch-cpu from 32.0 [31.0, 33.0] up"
-    ) in lines
-    assert not any("crossover" in line for line in notes(comparison(row())))
 
 
 def test_a_reason_is_given_once_for_all_rows_that_have_it() -> None:
