@@ -63,11 +63,6 @@ def test_the_bar_of_asvs_real_page_gets_the_link(tmp_path: Path) -> None:
     assert page.endswith(end)
 
 
-def test_twice_is_once(tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text(PAGE, encoding="utf-8")
-    assert publish(tmp_path) == publish(tmp_path)
-
-
 @pytest.mark.parametrize("page", ["", PAGE.replace(ANCHOR, "<li>"), PAGE + ANCHOR])
 def test_a_page_that_we_do_not_know_fails_loudly(tmp_path: Path, page: str) -> None:
     """In one line: the file, what was expected, what to do. The page is as asv wrote it."""
@@ -77,11 +72,6 @@ def test_a_page_that_we_do_not_know_fails_loudly(tmp_path: Path, page: str) -> N
         publish(tmp_path)
     assert len(str(caught.value).splitlines()) == 1
     assert file.read_text(encoding="utf-8") == page
-
-
-def test_without_a_page_the_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"index\.html: no link"):
-        publish(tmp_path)
 
 
 def test_a_linked_page_is_left_as_it_is() -> None:
@@ -104,3 +94,8 @@ def test_asv_imports_it_at_no_cost() -> None:
         "perceptron.report.asv.plugin",
         "perceptron.version",
     }
+
+
+def test_without_a_page_the_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"index\.html: no link"):
+        publish(tmp_path)

@@ -35,12 +35,6 @@ def test_the_estimate_is_drawn_with_its_interval_in_per_cent() -> None:
     assert "from the confirmation alone" not in figure.caption
 
 
-def test_without_an_estimate_there_are_dots_alone() -> None:
-    figure = blocks_figure(row(change=None, low=None, high=None), SCREEN)
-    assert figure is not None
-    assert draw_blocks(figure).layout["shapes"] == []
-
-
 @pytest.mark.parametrize("head", [0.0, -1.0, inf, 1e300])
 def test_what_has_no_ratio_has_no_dot(head: float) -> None:
     """Nor has what would flatten all others."""
@@ -49,3 +43,9 @@ def test_what_has_no_ratio_has_no_dot(head: float) -> None:
 
 def test_rounds_of_counting_are_no_blocks() -> None:
     assert blocks_figure(row(), [block(KEY, 0, 1.0, 2.0, "count")]) is None
+
+
+def test_without_an_estimate_there_are_dots_alone() -> None:
+    figure = blocks_figure(row(change=None, low=None, high=None), SCREEN)
+    assert figure is not None
+    assert draw_blocks(figure).layout["shapes"] == []

@@ -43,9 +43,3 @@ def test_a_time_from_cold_has_no_such_share() -> None:
     (sweep,) = collection_of(rows()).sweeps
     on_device = next(curve for curve in sweep.cold if curve.backend == "torch-cuda")
     assert [spot.device for spot in on_device.spots] == [None] * len(on_device.spots)
-
-
-def test_without_a_device_there_is_no_table_of_one() -> None:
-    view = shown(line(), ITERATION)
-    assert not any("Device busy" in table.title for table in view.tables)
-    assert not any("clocks" in text for text in view.lines)

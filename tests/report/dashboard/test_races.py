@@ -51,14 +51,3 @@ def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> 
     keep_race(tmp_path, [*strange, *race_rows()])
     (race,) = collect(tmp_path).races
     assert {row.seed for row in race.rows} == set(range(7))
-
-
-def test_a_damaged_line_is_told_once_for_each_file(tmp_path: Path) -> None:
-    folder = keep_race(tmp_path, race_rows())
-    with (folder / "races.jsonl").open("a") as file:
-        file.write("nonsense\nmore of it\n")
-    collection = collect(tmp_path)
-    assert len(collection.races) == 1
-    (complaint,) = collection.complaints
-    assert "races.jsonl, line 16: not a row of a race" in complaint
-    assert complaint.endswith("(and 1 more in this file)")

@@ -9,7 +9,7 @@ from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.report.dashboard.view import View
-from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, keep, ladder_rows
+from tests.made import GPU_LADDER, gpu_ladder_rows, keep
 
 NAMES = ("numpy", "numba", "torch-cpu", "torch-cuda", "numpy-published", "jax-cuda")
 
@@ -52,12 +52,3 @@ def test_the_page_says_in_words_whose_roof_is_whose(view: View) -> None:
     assert len(view.tables) == 2
     assert any("roof of its own" in line for line in view.lines)
     assert any("clocks free (not locked)" in line for line in view.lines)
-
-
-def test_a_machine_without_a_device_has_one_roof_as_ever(tmp_path: Path) -> None:
-    keep(tmp_path, LADDER, ladder_rows())
-    view = shown(collect(tmp_path))
-    (figure,) = view.figures
-    assert figure.caption.startswith("The roof: a large product reached")
-    assert len(view.lines) == 2
-    assert len(view.tables) == 1

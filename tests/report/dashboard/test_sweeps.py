@@ -30,11 +30,6 @@ def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: P
     assert len(tables(tmp_path, "raw")["box"]) == len(rows)
 
 
-def test_where_nothing_is_older_nothing_is_said(tmp_path: Path) -> None:
-    write_site(tmp_path, collection_of(line()))
-    assert "older" not in text_of(tmp_path / "sweeps.html")
-
-
 def test_an_older_race_is_counted(tmp_path: Path) -> None:
     for day in "123":
         keep_race(tmp_path / "results", race_rows(), started=f"2026-01-0{day}T00:00:00Z")

@@ -148,7 +148,7 @@ OURS = {"inline", "text", "code_inline", "softbreak", "fence", "html_block"} | {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(made=comparisons())
 def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison) -> None:
     """No link, mention, reference, image or HTML but ours; no table or fold is broken."""
@@ -177,32 +177,6 @@ def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison
     assert kinds["th_open"] == 8 * bool(slow) + 9 * bool(plain)
     assert kinds["td_open"] == 8 * len(slow) + 9 * len(plain)
     assert kinds["fence"] <= 1
-
-
-def test_the_comment_says_what_changed_on_top() -> None:
-    """Verdict, then changes with their times, interval, blocks and p; the rest is folded."""
-    text = comment(
-        comparison(
-            row(benchmark="same.time_it"),
-            slower(),
-            broken(benchmark="bad.time_it"),
-            verdict="regression",
-            reason="1 benchmark broke on HEAD, 1 slower",
-        )
-    )
-    lines = text.splitlines()
-    assert lines[0] == TAG
-    assert lines[2] == "**regression**: `1 benchmark broke on HEAD, 1 slower`"
-    cells = "1.00 ms → 1.08 ms | +8.1 % [+7.0, +9.3] | 23 | – | time (p = 2e-05) | – |"
-    assert f"| `sums.time_sum(10, 'numpy')` | regression | {cells}" in lines
-    assert "- `bad.time_it(10, 'numpy')`: `broke on HEAD: ValueError: no`" in lines
-    before, folded = text.split("<details>")
-    assert "same.time_it" in folded
-    assert "same.time_it" not in before
-    assert "<summary>1 no change</summary>" in folded
-    assert "Smallest detectable slowdown: median 3.1 %, worst 3.1 %" in before
-    assert "seed 7" in before
-    assert "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7" in before
 
 
 def test_counted_work_and_what_a_verdict_stands_on_are_shown() -> None:

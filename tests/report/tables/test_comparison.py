@@ -9,7 +9,7 @@ from perceptron.records.comparison import Row
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import COLUMNS, amount, cells, show
 from perceptron.report.tables.comparison_notes import notes
-from tests.made_comparison import broken, comparison, harder, row, slower, work
+from tests.made_comparison import comparison, harder, row, slower, work
 
 
 def test_what_changed_comes_first_by_size() -> None:
@@ -20,11 +20,7 @@ def test_what_changed_comes_first_by_size() -> None:
     assert shown[0][4].startswith("+50.0 %")
 
 
-def test_numbers_have_their_units_and_what_is_missing_is_a_dash() -> None:
-    (slow,) = cells([slower()])
-    assert slow[2:] == ("1.00 ms", "1.08 ms", "+8.1 % [+7.0, +9.3]", "3.1 %", "–", "time")
-    (bad,) = cells([broken()])
-    assert bad[2:] == ("1.00 ms", "–", "–", "–", "–", "–")
+def test_an_amount_has_the_unit_that_was_counted_in() -> None:
     assert amount(2e6, "bytes") == "2,000,000 bytes"
     assert amount(1e-300, "seconds") == "1e-300 seconds"
 
@@ -69,11 +65,6 @@ def test_work_is_the_same_only_within_the_noise_of_counting(
     assert line[6:] == (shown, "both")
 
 
-def test_what_was_not_judged_stands_on_nothing() -> None:
-    unsure = row(verdict="inconclusive", work=work(0.05))
-    assert cells([unsure])[0][6:] == ("+5.0 %", "–")
-
-
 def test_work_orders_what_has_no_time() -> None:
     """An improvement by a count alone has its place by its size."""
     counted = row(verdict="improvement", change=None, work=work(-0.3), stands_on="work")
@@ -81,29 +72,19 @@ def test_work_orders_what_has_no_time() -> None:
     assert [line[-1] for line in cells([timed, counted])] == ["work", "time"]
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, width: int, *rows: Row) -> list[str]:
-    """What a terminal of that width shows."""
+def printed(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> list[str]:
+    """What a terminal of 80 columns shows."""
     screen = io.StringIO()
-    monkeypatch.setattr(terminal, "out", Console(file=screen, width=width, highlight=False))
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=80, highlight=False))
     show(comparison(*rows))
     return screen.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("width", [80, 100])
-def test_nothing_is_cut_where_the_table_is_too_wide(
-    monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
+def test_nothing_is_cut_where_the_table_is_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names are folded, and every number is there."""
     long = harder(benchmark="train.PerceptronRows.time_train", change=-0.123, low=-0.15)
-    lines = printed(monkeypatch, width, long, row(smallest_detectable=None, work=work()))
-    assert all(len(line.rstrip()) <= width for line in lines[2:8])
+    lines = printed(monkeypatch, long, row(smallest_detectable=None, work=work()))
+    assert all(len(line.rstrip()) <= 80 for line in lines[2:8])
     table = "".join("".join(lines[2:14]).split())
     for text in ("ms", "+5.0%", "same", "by", "work", "cannot", "tell", "[-15.0,", "regression"):
         assert text in table
-
-
-def test_where_nothing_was_counted_there_is_no_such_column(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert printed(monkeypatch, 140, row())[3].split()[-1] == "detectable"
-    assert printed(monkeypatch, 140, row(work=work()))[3].split()[-2:] == ["work", "by"]

@@ -2,33 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.records.comparison import ComparisonEnvironment, CrossoverEnd, LeftOut, Row
+from perceptron.records.comparison import ComparisonEnvironment, Row
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables.comparison_notes import (
     counted,
-    crossover_ends,
     detectable,
-    left_out,
     notes,
 )
-from tests.made_comparison import broken, comparison, moved, row, slower, work
-
-
-def test_each_reason_to_leave_out_is_given_once() -> None:
-    benchmarks = [LeftOut(benchmark=name, reason="too long") for name in ("a", "b", "c")]
-    benchmarks.append(LeftOut(benchmark="d", reason="it fails"))
-    assert left_out(comparison(plan={"left_out": benchmarks})) == [
-        ("a, b and 1 more", "too long"),
-        ("d", "it fails"),
-    ]
-
-
-def test_notes_say_how_sure_how_long_and_how_to_repeat_it() -> None:
-    lines = notes(comparison(row(), slower(reason="one more try")))
-    assert "sums.time_sum(10, 'numpy'): one more try" in lines
-    assert "smallest detectable slowdown: median 3.1 %, worst 3.1 %" in lines
-    assert "312 s of 600 s spent, 10 blocks screened, 0 of confirmation" in lines
-    assert lines[-1] == "again:  perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7"
+from tests.made_comparison import broken, comparison, row, work
 
 
 def test_notes_say_how_disturbed_the_run_was() -> None:
@@ -61,34 +42,6 @@ def test_what_installed_code_was_compared_is_noted() -> None:
     assert not any("imported" in line for line in notes(comparison(row())))
 
 
-def test_a_moved_crossover_is_noted_with_both_intervals() -> None:
-    """Under the table, as every crossover is worded."""
-    lines = notes(comparison(row(), moved_crossovers=[moved()]))
-    assert (
-        "crossover moved: mlp-width: BASE torch-cpu from 64.0 [62.0, 66.0] up, "
-        "HEAD torch-cpu from 32.0 [31.0, 33.0] up"
-    ) in lines
-    assert not any("crossover" in line for line in notes(comparison(row())))
-
-
-@pytest.mark.parametrize(
-    ("end", "words"),
-    [
-        (
-            CrossoverEnd(status="reverses", size=8.0, low=None, high=9.0),
-            "torch-cpu first, numpy from 8.00 […, 9.00] up",
-        ),
-        (
-            CrossoverEnd(status="always", size=None, low=None, high=None),
-            "torch-cpu at every size",
-        ),
-        (CrossoverEnd(status="never", size=None, low=None, high=None), "numpy at every size"),
-    ],
-)
-def test_every_status_has_its_words(end: CrossoverEnd, words: str) -> None:
-    assert crossover_ends(moved(head=end))[1] == words
-
-
 def test_a_reason_is_given_once_for_all_rows_that_have_it() -> None:
     """One line for nineteen, not nineteen lines."""
     noisy = [
@@ -107,8 +60,6 @@ def test_a_reason_is_given_once_for_all_rows_that_have_it() -> None:
 @pytest.mark.parametrize(
     ("sizes", "words"),
     [
-        ([0.03, 0.05, 0.12], "median 5.0 %, worst 12.0 %"),
-        ([0.03, 0.03], "median 3.0 %, worst 3.0 %"),
         ([0.03, 0.05, None], "median 5.0 %, worst: cannot tell (1 of 3)"),
         ([0.03, 7.2e7, None], "cannot tell (2 of 3)"),
         ([], "nothing was measured"),

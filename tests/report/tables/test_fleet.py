@@ -7,8 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
+from perceptron.analysis.fleet.fastest import FastestOver
 from perceptron.records.fleet import FleetStatus, JobState, JobStatus, RunAnswer
 from perceptron.report.tables import fleet, terminal
+from perceptron.report.tables.fleet_words import fastest_words
 
 
 def status(*jobs: JobStatus) -> FleetStatus:
@@ -70,3 +72,16 @@ def test_what_steers_a_terminal_is_not_shown() -> None:
     cells = fleet.cells(job(state="failed", machine="n\n1", reason="\x1b[2Jgone"))
     assert all(cell.isprintable() for cell in cells)
     assert cells[-1].endswith("[2Jgone")
+
+
+def test_the_fastest_over_a_sweep_in_words() -> None:
+    parts = [
+        FastestOver(4, 64, "numpy", []),
+        FastestOver(128, 128, "numpy", ["torch-cpu"]),
+        FastestOver(256, 1024, "torch-cpu", []),
+    ]
+    assert fastest_words(parts, "width") == (
+        "numpy at 4 to 64; not sure: numpy or torch-cpu at 128; torch-cpu at 256 to 1,024"
+    )
+    assert fastest_words(parts[:1], "batch") == "numpy at a batch of 4 to 64"
+    assert fastest_words([], "width") == "no two backends have a time"

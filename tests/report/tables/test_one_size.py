@@ -18,11 +18,6 @@ def test_a_family_of_one_size_shows_its_times(row: MakeRow) -> None:
     ]
 
 
-def test_a_family_of_several_sizes_is_left_to_the_crossovers(row: MakeRow) -> None:
-    """Its times are in the figure."""
-    assert single_cells([row(problem=f"a:{n}", size=n, seconds=1e-3) for n in (1, 2)]) == []
-
-
 def test_what_was_not_measured_has_its_reason(row: MakeRow) -> None:
     """At all, or from some process on."""
     rows = [

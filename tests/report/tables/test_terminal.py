@@ -52,14 +52,6 @@ def test_names_are_whole_where_texts_and_numbers_can_be_folded(
     assert name in screen.getvalue().split()
 
 
-@pytest.mark.parametrize(("width", "room"), [(22, True), (21, False)])
-def test_there_is_room_for_a_table_or_not(
-    monkeypatch: pytest.MonkeyPatch, width: int, room: bool
-) -> None:
-    monkeypatch.setattr(terminal, "out", Console(width=width))
-    assert terminal.fits(("name", "count>"), [("n" * 15, "1")]) == room
-
-
 def test_what_cannot_fit_is_wider_than_the_terminal_and_not_cut(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,7 +10,6 @@ from perceptron.report.tables.one_size import single_table
 from perceptron.report.tables.throughput import (
     COLUMNS,
     EPOCH_COLUMNS,
-    MODEL_COLUMN,
     show,
     throughput_table,
 )
@@ -52,34 +51,6 @@ def test_the_fastest_at_each_size_has_its_rate(row: MakeRow) -> None:
     assert columns == COLUMNS + EPOCH_COLUMNS
 
 
-def test_many_models_have_the_time_of_one(row: MakeRow) -> None:
-    """Without batches that is all that stands beside the time."""
-    many = {"family": "many", "axes": ("models",)}
-    rows = [
-        row(**many, backend=backend, size=models, models=models, seconds=seconds)
-        for backend, factor in (("numpy", 1), ("torch-cpu", 3))
-        for models, seconds in ((1, factor * 4e-6), (64, factor * 16e-6))
-    ]
-    columns, lines = throughput_table(rows)
-    assert columns == (*COLUMNS, MODEL_COLUMN)
-    assert [(line[1], line[-1]) for line in lines] == [
-        ("models 1", "4.00 µs"),
-        ("models 64", "250 ns"),
-    ]
-    in_batches = [replace(one, rows=100, batch=10) for one in rows]
-    columns, lines = throughput_table(in_batches)
-    assert columns == (*COLUMNS, *EPOCH_COLUMNS, MODEL_COLUMN)
-    assert lines[1][-3:] == ("40.0 M rows/s", "160 µs", "250 ns")
-
-
-def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
-    cell = {"axes": ("batch", "width"), "sizes": (8, 64), "size": 512, "batch": 8, "rows": 64}
-    _, ((_, size, *_),) = throughput_table(
-        [row(**cell, backend=name, seconds=1.0) for name in ("numpy", "torch-cpu")]
-    )
-    assert size == "batch × width 8 × 64"
-
-
 def test_another_commit_is_no_further_process(row: MakeRow) -> None:
     """The newest counts, as everywhere."""
     old = [row(**ADAM, batch=10, commit="a", when="2025", process=p, seconds=1.0) for p in (0, 1)]
@@ -118,11 +89,6 @@ def test_the_fastest_is_as_sure_as_the_crossover(row: MakeRow) -> None:
     assert who == "not sure: torch-cpu or numpy"
 
 
-def test_full_batches_have_no_table(row: MakeRow, capsys: pytest.CaptureFixture[str]) -> None:
-    show([row(rows=100, seconds=1.0)])
-    assert capsys.readouterr().out == ""
-
-
 def test_a_family_of_one_size_has_its_rate_beside_its_time(row: MakeRow) -> None:
     """Full batches in the same table have a dash; without any mini-batch there is no column."""
     digits = {"family": "digits", "problem": "digits", "rows": 1347, "batch": 32}
@@ -140,3 +106,11 @@ def test_a_family_of_one_size_has_its_rate_beside_its_time(row: MakeRow) -> None
         ("–", "–"),
     ]
     assert set(EPOCH_COLUMNS).isdisjoint(single_table(rows[2:])[0])
+
+
+def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
+    cell = {"axes": ("batch", "width"), "sizes": (8, 64), "size": 512, "batch": 8, "rows": 64}
+    _, ((_, size, *_),) = throughput_table(
+        [row(**cell, backend=name, seconds=1.0) for name in ("numpy", "torch-cpu")]
+    )
+    assert size == "batch × width 8 × 64"

@@ -12,9 +12,7 @@ from perceptron.studies.shared.progress import silent
 @pytest.mark.parametrize(
     ("problem", "ending"),
     [
-        ("or-gate", "a perceptron suffices"),
         ("xor", "No straight line was found"),
-        ("xor-hidden", "The hidden layer bends the line"),
         ("symptoms", "person 3 and person 6 contradict each other"),
     ],
 )

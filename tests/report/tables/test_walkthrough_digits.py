@@ -53,20 +53,6 @@ def made(*runs: ClassifierRun) -> ClassifierWalkthrough:
     )
 
 
-def test_it_tells_the_curve_the_mistakes_and_what_was_skipped(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    story.show(made(run("numpy", [0, 1, 0, 1]), run("torch-cpu", [0, 1, 0, 1])))
-    text = capsys.readouterr().out
-    assert "24 images to learn from and 4 held out, 2 classes" in text
-    assert "torch-cuda: skipped, no CUDA device found" in text
-    assert "The most confident 2 of 2 mistakes" in text
-    assert text.index("is one") < text.index("is nought")  # 80 % before 60 %
-    assert "taken for nought (80 %)" in text
-    assert "  ██\n" in text  # the picture, two characters a pixel
-    assert "All backends give one curve" in text
-
-
 def test_curves_that_differ_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
     story.show(made(run("numpy", [0, 0, 1, 1]), run("torch-cpu", [0, 0, 1, 1], last_loss=0.6)))
     text = capsys.readouterr().out
@@ -77,10 +63,6 @@ def test_curves_that_differ_are_said_to(capsys: pytest.CaptureFixture[str]) -> N
 def test_without_any_run_the_reasons_are_all(capsys: pytest.CaptureFixture[str]) -> None:
     story.show(made())
     assert "skipped" in capsys.readouterr().out
-
-
-def test_shades_run_from_paper_to_ink() -> None:
-    assert story.picture([0.0, 0.3, 0.7, 1.0]) == ["  ░░", "▓▓██"]
 
 
 def test_figures_are_written(tmp_path: Path) -> None:

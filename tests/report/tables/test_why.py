@@ -6,6 +6,7 @@ import msgspec
 
 from perceptron.records.comparison import Growth, IntroducedBy, Row
 from perceptron.report.tables import why
+from tests.made_comparison import slower
 
 WORK = Growth(
     function="work",
@@ -29,27 +30,7 @@ SORT = Growth(
 
 
 def row(*growths: Growth, **fields: object) -> Row:
-    return Row(
-        benchmark="suite.time_two",
-        params=[],
-        param_names=[],
-        unit="seconds",
-        base=None,
-        head=None,
-        base_seconds=None,
-        head_seconds=None,
-        change=None,
-        low=None,
-        high=None,
-        p_adjusted=None,
-        verdict="regression",
-        smallest_detectable=None,
-        spread=None,
-        screen_blocks=0,
-        confirmation_blocks=0,
-        why=list(growths),
-        **fields,  # type: ignore[arg-type]
-    )
+    return slower(benchmark="suite.time_two", params=[], why=list(growths), **fields)
 
 
 def test_a_line_names_the_function_how_much_more_and_where() -> None:

@@ -1,4 +1,4 @@
-"""One backend on several machines, on the page of sweeps."""
+"""Several machines, on their own page and on the page of sweeps."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.fleet.one_backend import backends_on_machines
 from perceptron.analysis.stored.collection import collect, collection_of
-from perceptron.analysis.stored.sweep import sweeps
-from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.machines import machines_figure
-from perceptron.report.charts.palette import MACHINES, strokes
+from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.machine_sweeps import SEVERAL
+from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
 from tests.made import line
 from tests.made_fleet import made_fleet
-from tests.report.reading import data, views
+from tests.report.reading import data, tables, text_of, views
 
 View = dict[str, Any]
+Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fleet")
-    write_site(folder / "html", collect(made_fleet(folder / "results", machines=12)))
+    write_site(folder / "html", collect(made_fleet(folder / "results", machines=SIDE_BY_SIDE + 2)))
     return folder / "html"
 
 
@@ -62,6 +60,8 @@ def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
 def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> None:
     view = several(html)["numpy: time per iteration"]
     (figure,) = view["figures"]
+    assert "no time of one is divided by another's" in figure["caption"]
+    assert figure["layout"]["shapes"] == []  # no crossover of two machines
     named = [trace["name"] for trace in figure["data"] if trace.get("name")]
     assert len(named) == len(MACHINES) == len(set(named))
     colours = [trace["line"]["color"] for trace in figure["data"] if trace.get("name")]
@@ -69,18 +69,9 @@ def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> 
     css = (html / "assets" / "strokes.css").read_text()
     assert all(f"{colour}: #" in css for colour in colours)
     (table,) = view["tables"]
-    assert len(table["rows"]) == 12
-    assert any(
-        f"Of 12 lines the {len(MACHINES)} newest are drawn" in text for text in view["lines"]
-    )
-
-
-def test_the_caption_says_that_lines_are_of_different_machines(html: Path) -> None:
-    (figure,) = several(html)["numpy: time per iteration"]["figures"]
-    assert "The lines are of different machines" in figure["caption"]
-    assert "no time of one is divided by another's" in figure["caption"]
-    assert "95 % intervals" in figure["caption"]
-    assert figure["layout"]["shapes"] == []  # no crossover of two machines
+    assert len(table["rows"]) == SIDE_BY_SIDE + 2
+    drawn = f"Of {SIDE_BY_SIDE + 2} lines the {len(MACHINES)} newest are drawn"
+    assert any(drawn in text for text in view["lines"])
 
 
 def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Path) -> None:
@@ -117,13 +108,56 @@ def test_one_machine_alone_has_no_such_view(tmp_path: Path) -> None:
     assert SEVERAL not in {setting[1] for setting in views(tmp_path, "sweeps")}
 
 
-def test_one_description_is_drawn_by_both_drawers() -> None:
-    """As SVG as well, with a line and a legend entry for each machine."""
-    rows = [replace(row, machine=name) for name in ("left", "right") for row in line()]
-    group = backends_on_machines(sweeps(rows))[0]
-    drawn = [(one.machine, one) for one in group.curves]
-    figure = machines_figure(group, drawn, "time per iteration")
-    text = draw(figure, strokes([group.backend]))
-    assert text.startswith("<svg")
-    assert "#0072b2" in text.lower()
-    assert "#d55e00" in text.lower()
+def question(html: Path, begins: str) -> list[Row]:
+    (name,) = (name for name in tables(html, "machines") if name.startswith(begins))
+    return tables(html, "machines")[name]
+
+
+def test_the_table_of_all_has_a_row_for_each_machine_and_a_column_for_each_question(
+    html: Path,
+) -> None:
+    rows = {row["machine"]: row for row in question(html, "the fastest backend")}
+    assert len(rows) == SIDE_BY_SIDE + 2
+    row = rows["epyc-64"]
+    assert row["family: mlp-width"] == "numpy at 4 to 64; torch-cpu at 256 to 1,024"
+    assert row["finding"] == "numpy"
+    assert row["finding_time"].startswith("70.7 [69.")
+
+
+def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Path) -> None:
+    rows = question(html, "mlp-width, at each size")
+    assert [row["size"] for row in rows] == sorted(row["size"] for row in rows)
+    small = [row for row in rows if row["size"] == 4]
+    assert small[0]["machine"] == "epyc-64"
+    assert [row["seconds"] for row in small] == sorted(row["seconds"] for row in small)
+
+
+def test_crossovers_and_the_finding_have_their_rows(html: Path) -> None:
+    (width,) = (
+        row
+        for row in question(html, "crossovers")
+        if (row["machine"], row["family"]) == ("laptop", "mlp-width")
+    )
+    assert width["pair"] == "numpy → torch-cpu"
+    assert width["answer"].startswith("torch-cpu from ")
+    assert width["size"] == pytest.approx(200, rel=0.1)
+    places = {
+        row["backend"]: row["place"]
+        for row in question(html, "the finding")
+        if row["machine"] == "laptop"
+    }
+    assert places == {
+        "numpy-published": None,
+        "numpy": "fastest",
+        "torch-cpu": None,
+        "torch-cuda": None,
+    }
+
+
+def test_more_machines_than_columns_are_a_question(html: Path) -> None:
+    """All of them; the newest have a column each."""
+    rows = question(html, "what each machine is")
+    assert len(rows) == SIDE_BY_SIDE + 2
+    assert {row["processor"].split(",")[0] for row in rows} >= {"Abacus 3000", "Abacus 3013"}
+    text = text_of(html / "machines.html")
+    assert f"The {SIDE_BY_SIDE} machines with the newest results stand side by side" in text
