@@ -133,14 +133,8 @@ def test_pytest_benchmark_measures_the_same_cases(tmp_path: Path) -> None:
     file = tmp_path / "benchmark.json"
     environment = {**os.environ, **thread_variables(1)}
     environment.pop("PYTEST_XDIST_WORKER", None)  # it measures nothing beside other tests
-    options = (
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-k",
-        "mlp-width:128 and numpy",
-        f"--benchmark-json={file}",
-    )
+    only = ("-k", "mlp-width:128 and numpy")
+    options = ("-q", "-p", "no:cacheprovider", *only, f"--benchmark-json={file}")
     subprocess.run(
         [sys.executable, "-m", "pytest", "benchmarks/test_train.py", *options],
         cwd=ROOT,
