@@ -24,7 +24,7 @@ from tests.made import BENCH, FACTS, bench_rows, keep
 
 # As docs and README say to type it, and what makes it short.
 TYPED = ("bench", "--on", "local:2", "--quick")
-SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "3")
+SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "2")
 BENCH_ON_TWO = (*TYPED, *SHORT, "--html", "")
 # Against a hang, on however busy a machine.
 _GUARD_SECONDS = 300.0
@@ -148,11 +148,11 @@ def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> No
     """The next submit measures what is left, in the same run; the other job is left alone."""
     assert world.after_killing.returncode == 1
     assert jobs(world.after_killing)["local-1"]["state"] == "lost"
-    assert 1 <= len(world.kept) < 6
+    assert 1 <= len(world.kept) < 4
     assert world.resumed.returncode == 0, world.resumed.stderr
     done = jobs(world.resumed)
     assert [job["state"] for job in done.values()] == ["done", "done"]
-    assert [job["rows"] for job in done.values()] == [6, 6]
+    assert [job["rows"] for job in done.values()] == [4, 4]
     assert [job["machine"] for job in done.values()] == MACHINES
     first, second = world.attempts
     assert str(first) != jobs(world.after_leaving)["local-1"]["id"]
@@ -170,21 +170,21 @@ def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) 
         assert (world.folder / one["results"] / "run.json").is_file()
     assert document["results"] == "results/runs"
     assert document["dashboard"] is None
-    assert [one["rows"] for one in document["runs"]] == [6, 6]
+    assert [one["rows"] for one in document["runs"]] == [4, 4]
 
 
 def test_every_machine_stands_under_its_own_name(world: World) -> None:
     read = read_results_folder(world.folder / "results")
     assert read.complaints == []
     assert {row.machine for row in read.rows} == set(MACHINES)
-    assert len(read.rows) == 12
+    assert len(read.rows) == 8
     assert all(row.status == "ok" for row in read.rows)
 
 
 def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world._attempts() == world.attempts
-    assert len(read_results_folder(world.folder / "results").rows) == 12
+    assert len(read_results_folder(world.folder / "results").rows) == 8
     assert "What each machine says" in world.again.stdout
 
 
@@ -196,7 +196,7 @@ def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_p
     assert f"perceptron {' '.join(('bench', '--quick', *SHORT))}" in status.stdout
     collected = here("fleet", "collect")
     assert collected.returncode == 0, collected.stderr
-    assert len(read_results_folder(tmp_path / "results").rows) == 12
+    assert len(read_results_folder(tmp_path / "results").rows) == 8
     assert (tmp_path / "html" / "index.html").is_file()
     document = json.loads(here("fleet", "collect", "--json").stdout)
     assert [one["added"] for one in document["runs"]] == [0, 0]

@@ -119,14 +119,3 @@ def test_a_machine_has_the_device_that_a_part_of_its_name_is(
 ) -> None:
     keep(tmp_path, on_device(row, machine=machine))
     assert len(study.checks(tmp_path, "float32", DEVICES[device])) == checks
-
-
-def test_kernels_are_counted_with_the_shapes_of_products() -> None:
-    """Of a hidden layer of two, every product has a dimension of two or less."""
-    if reason := study.registry.reason_unavailable("torch-cpu"):
-        pytest.skip(f"torch-cpu: {reason}")
-    counted = study.count_kernels(PROBLEMS[:1], "float32")
-    products = [kernel for kernel in counted.kernels["mlp-width:2"] if kernel.thinnest]
-    assert products
-    assert all(kernel.thinnest in (1, 2) for kernel in products)
-    assert counted.host_operations == 13

@@ -19,6 +19,7 @@ from benchmarks.validation.what_if import (
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import EAGER, KernelWork, estimate
 from perceptron.backends import registry
+from perceptron.problems import catalogue
 from perceptron.studies.what_if import count_kernels
 
 KERNELS = [Kernels(count=3, product=(2048, 2048, 2048))]
@@ -73,18 +74,21 @@ def test_a_shape_is_the_work_of_each_of_its_kernels() -> None:
 
 
 def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:
-    """They stand in the file so that the page needs no PyTorch."""
+    """They stand in the file so that the page needs no PyTorch.
+
+    Products are counted with their shapes: of a hidden layer of two, each has a dimension of two
+    or less.
+    """
     if reason := registry.reason_unavailable("torch-cpu"):
         pytest.skip(f"torch-cpu: {reason}")
-    from perceptron.problems import catalogue
-
-    problem = catalogue.find("or-gate")
-    counted = count_kernels([problem], "float32")
+    counted = count_kernels([catalogue.find("or-gate"), catalogue.find("mlp-width:2")], "float32")
     (table,) = [table for table in published().tables if table.name.startswith("OR gate")]
     assert table.host is not None
     assert table.host.operations == counted.host_operations
     (row,) = table.rows
-    assert sum(shape.count for shape in row.kernels) == len(counted.kernels[problem.name])
+    assert sum(shape.count for shape in row.kernels) == len(counted.kernels["or-gate"])
+    thinnest = {kernel.thinnest for kernel in counted.kernels["mlp-width:2"]} - {None}
+    assert set() < thinnest <= {1, 2}
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "what-if.md"
