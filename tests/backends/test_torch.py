@@ -22,6 +22,7 @@ from tests.backends.batched import (
     assert_agrees,
     assert_trains_as_numpy,
 )
+from tests.backends.conftest import assert_as_numpy
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -58,6 +59,14 @@ def test_a_loader_gives_the_batches_of_the_problem(last: str) -> None:
 needs_compiler = pytest.mark.skipif(
     BACKEND.unavailable() is not None, reason=f"{BACKEND.name}: {BACKEND.unavailable()}"
 )
+
+
+@needs_compiler
+def test_any_number_of_iterations_is_trained() -> None:
+    """So are those left over by a whole number of graphs, no more and no fewer."""
+    problem = catalogue.find("or-gate")
+    trainer = BACKEND.prepare(problem, "float64")
+    assert_as_numpy(trainer, problem, iterations=37, tolerance=1e-13)
 
 
 def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
