@@ -10,7 +10,7 @@
 # make fastest-page  the same section, from the newest run in results/: nothing is measured
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
-# make mutants  what tests notice when the code that decides is broken: about half an hour
+# make mutants  what tests notice when the code that decides is broken
 # make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
 # make shots     docs/: pictures of the dashboard of the results of record
 

@@ -101,7 +101,7 @@ def test_the_answer_of_the_suite_is_the_device(
     monkeypatch.setenv(cache.FOLDER, str(tmp_path))
     monkeypatch.chdir(tmp_path)  # where there are no results
     inputs, labels = load_iris(return_X_y=True)
-    model = classifier(hidden=(4,), epochs=2, batch=16, measure="never")
+    model = classifier(hidden=(4,), epochs=60, batch=16, measure="never", random_state=3)
     assert model.fit(inputs, labels).backend_ == "numpy"
     shape = TrainingShape(rows=150, features=4, hidden=(4,), outputs=3, batch=16, optimizer="adam")
     rows = [
@@ -115,7 +115,7 @@ def test_the_answer_of_the_suite_is_the_device(
     ]
     cache.update(cache.cache_file(), lambda known: known.with_rows(rows))
     assert model.fit(inputs, labels).backend_ == "torch-cpu"
-    assert set(model.predict(inputs)) <= set(labels)
+    assert model.score(inputs, labels) > 0.9
 
 
 def test_where_nobody_knows_numpy_trains(
