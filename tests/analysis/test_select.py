@@ -5,7 +5,7 @@ import pytest
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.select import current, prepared, reason, times
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.naming import number_processes
 from tests.analysis.crossover.conftest import only
 from tests.conftest import MakeRow
 from tests.made import POWERS, linear, world

@@ -15,10 +15,9 @@ from perceptron.records.readers.criterion import is_criterion, read_criterion
 from perceptron.records.readers.github_action import is_github_action, read_github_action
 from perceptron.records.readers.google_benchmark import is_google_benchmark, read_google_benchmark
 from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
-from perceptron.records.readers.pytest_benchmark.results import is_pytest, read_pytest
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.lenient_json import decode_lenient
-from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.packed import decode_lenient
+from perceptron.records.readers.pytest_benchmark import is_pytest, read_pytest
+from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
 
 # A page's data file: a script of one assignment, of which nothing is executed. No part can match
 # what the next one matches: a file of spaces would take for ever.

@@ -1,11 +1,13 @@
-"""Open a file that may be compressed, and refuse what unpacks without end."""
+"""Open a file that may be compressed, refuse what unpacks without end, and decode its JSON."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
 import io
+import json
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -98,3 +100,20 @@ _UNPACKERS = {
     b"PK\x03\x04": _unzip,
     b"\x28\xb5\x2f\xfd": _refuse,
 }
+
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def decode_lenient(content: bytes) -> object:
+    """Return what a JSON document holds, as Python's own decoder understands it.
+
+    Half of a character that takes two (a lone surrogate) is no text that could be shown or written,
+    and becomes a question mark. Raises ValueError for what is no JSON and RecursionError for what
+    is nested too deeply.
+    """
+    document = json.loads(content)
+    if _HALF.search(content):
+        text = json.dumps(document, ensure_ascii=False)
+        document = json.loads(text.encode("utf-8", "replace"))
+    return document

@@ -14,7 +14,7 @@ from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.naming import number_processes
 from perceptron.records.readers.table import load_measurements
 from tests.made import ABSENT, SIZES, line, map_rows, measured
 from tests.plenty import plenty

@@ -356,6 +356,8 @@ PYTEST = [
     pytests("our own that is none", benchmark(extra_info=OWN | {"size": "big"})),
     pytests("our own without a time", benchmark(extra_info=OWN, stats={"q1": 1})),
     pytests("parameters that tell rows apart make families", *GRID),
+    pytests("how it was trained is the ground", of("np", 1, optimizer="adam", feed="host")),
+    pytests("but not what is compared", of("np", 1, optimizer="adam"), by="optimizer", size="n"),
     pytests("two tests of one name are two families", of("numpy", 1), OTHER),
     Case(
         "one test in two places is one family",

@@ -12,9 +12,8 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.name_pattern import name_pattern
-from perceptron.records.readers.shared.parameter_roles import ParameterRoles
-from perceptron.records.readers.shared.reading import ReadRequest
+from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
+from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import load_sources
 from tests.records.readers.documents import GROUPS, Case
 
@@ -64,6 +63,8 @@ def outcome(case: Case, folder: Path) -> Iterable[str]:
     if loaded.joined:
         yield f"joined: {loaded.joined}"
     yield from (f"left out: {rows} {reason}" for reason, rows in loaded.left_out.items())
+    if case.options.get("families"):
+        yield f"families: {', '.join(loaded.families)}"
     yield from (f"{one.code}: {one.message}; {one.advice}" for one in loaded.warnings)
 
 
