@@ -16,7 +16,7 @@ from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv import is_asv_folder, is_asv_results, read_asv
 from perceptron.records.readers.csv_tables import read_csv
-from perceptron.records.readers.json_formats import decode, format_of
+from perceptron.records.readers.json_formats import decode, format_of, is_json
 from perceptron.records.readers.packed import ENDINGS, open_unpacked, read_json_bytes
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import (
@@ -138,8 +138,7 @@ def _read_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceC
         if ".jsonl" in file.suffixes or _is_row(head.partition(b"\n")[0]):
             run = _own_rows(file, content, request, notes)
             return SourceContents(runs=[run], formats=frozenset({"perceptron"}))
-        start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        if start.startswith((b"{", b"[", b"window.")) or ".json" in file.suffixes:
+        if is_json(head) or ".json" in file.suffixes:
             return _read_json(file, read_json_bytes(file, content), request, notes)
         run = read_csv(file, content, request, notes)
     notes.files += 1

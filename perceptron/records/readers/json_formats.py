@@ -24,6 +24,12 @@ from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadReq
 _ASSIGNMENT = re.compile(rb"(?:window\s*\.\s*|(?:var|const|let)\s+)?\w+\s*=\s*(?=[{\[])")
 
 
+def is_json(head: bytes) -> bool:
+    """Whether a file that begins so holds JSON, or a script of one assignment."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith((b"{", b"[")) or _ASSIGNMENT.match(start) is not None
+
+
 class JsonFormat(NamedTuple):
     """A tool, how its document is recognised, and its reader, which returns runs."""
 
@@ -48,13 +54,11 @@ def decode(file: Path, content: bytes) -> object:
     if assignment := _ASSIGNMENT.match(content):
         content = content[assignment.end() :].rstrip(b"; \t\r\n")
     try:
-        return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass  # NaN and Infinity, which several tools write and only Python's own decoder accepts
-    except RecursionError:
-        raise UserError(f"{file}: nested too deeply to be results") from None
-    try:
-        return decode_lenient(content)
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # NaN and Infinity, which several tools write and only Python's own decoder accepts
+            return decode_lenient(content)
     except RecursionError:
         raise UserError(f"{file}: nested too deeply to be results") from None
     except ValueError as error:

@@ -23,6 +23,7 @@ MOST_BYTES = 2**26
 """Of a file once it is unpacked. A few kilobytes can unpack to more than any memory."""
 MOST_JSON_BYTES = 2**28
 _HEAD = 2**16
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
@@ -66,18 +67,6 @@ def _unpacker(head: bytes) -> Callable[[Path, io.BufferedReader], IO[bytes]] | N
     return next((unpack for magic, unpack in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
-def _gunzip(_: Path, packed: io.BufferedReader) -> IO[bytes]:
-    return cast(IO[bytes], gzip.GzipFile(fileobj=packed))
-
-
-def _bunzip2(_: Path, packed: io.BufferedReader) -> IO[bytes]:
-    return cast(IO[bytes], bz2.BZ2File(packed))
-
-
-def _unxz(_: Path, packed: io.BufferedReader) -> IO[bytes]:
-    return cast(IO[bytes], lzma.LZMAFile(packed))
-
-
 def _unzip(file: Path, packed: io.BufferedReader) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(packed)
@@ -93,16 +82,13 @@ def _refuse(file: Path, _: io.BufferedReader) -> IO[bytes]:
     raise UserError(f"{file}: compressed with zstandard, which is not read; unpack it first")
 
 
-_UNPACKERS = {
-    b"\x1f\x8b": _gunzip,
-    b"BZh": _bunzip2,
-    b"\xfd7zXZ\x00": _unxz,
+_UNPACKERS: dict[bytes, Callable[[Path, io.BufferedReader], IO[bytes]]] = {
+    b"\x1f\x8b": lambda _, packed: cast(IO[bytes], gzip.GzipFile(fileobj=packed)),
+    b"BZh": lambda _, packed: cast(IO[bytes], bz2.BZ2File(packed)),
+    b"\xfd7zXZ\x00": lambda _, packed: cast(IO[bytes], lzma.LZMAFile(packed)),  # noqa: SIM115 closed by whoever opens
     b"PK\x03\x04": _unzip,
     b"\x28\xb5\x2f\xfd": _refuse,
 }
-
-
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def decode_lenient(content: bytes) -> object:

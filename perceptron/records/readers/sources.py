@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,6 +29,14 @@ from perceptron.records.readers.reading import (
 )
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
+
+_A_COPY = "a copy of a row in another file"
+# Of what, where and when a file's rows were measured: the same for all of them, and of one.
+_STATE = attrgetter("source", "machine", "environment", "commit")
+_MOMENT = attrgetter(
+    *("source", "machine", "environment", "commit", "version", "when"),
+    *("family", "backend", "size", "seconds", "reason"),
+)
 
 ALL_MACHINES = "several machines"
 """What rows have for a machine where machines are what is compared."""
@@ -234,9 +243,6 @@ def _unread_warning(unread: UnreadFile) -> MeasurementWarning:
     )
 
 
-_A_COPY = "a copy of a row in another file"
-
-
 def without_copies(
     contents: Mapping[str, SourceContents], notes: Mapping[str, ReadingNotes]
 ) -> dict[str, SourceContents]:
@@ -247,7 +253,7 @@ def without_copies(
     """
     first_file: dict[Hashable, str] = {}
     files = Counter(
-        _state(run)
+        _STATE(run[0].row)
         for part in contents.values()
         for run in part.runs
         if run and not isinstance(run, Columns)
@@ -264,7 +270,7 @@ def without_copies(
         runs: list[Run] = [
             # A history has one file of each state, and hundreds of thousands of rows.
             [foreign for foreign in run if not is_copy(foreign)]
-            if run and not isinstance(run, Columns) and files[_state(run)] > 1
+            if run and not isinstance(run, Columns) and files[_STATE(run[0].row)] > 1
             else run
             for run in part.runs
         ]
@@ -273,26 +279,5 @@ def without_copies(
     return kept
 
 
-def _state(run: list[ForeignRow]) -> Hashable:
-    """Return of what and where a file's rows were measured, which is the same for all of them."""
-    row = run[0].row
-    return row.source, row.machine, row.environment, row.commit
-
-
 def _identity(foreign: ForeignRow) -> Hashable:
-    row = foreign.row
-    return (
-        row.source,
-        row.machine,
-        row.environment,
-        row.commit,
-        row.version,
-        row.when,
-        row.family,
-        foreign.name,
-        row.backend,
-        row.size,
-        tuple(foreign.others.values()),
-        row.seconds,
-        row.reason,
-    )
+    return _MOMENT(foreign.row), foreign.name, tuple(foreign.others.values())
