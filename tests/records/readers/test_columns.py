@@ -112,15 +112,6 @@ def test_a_fleet_is_read_whole(tmp_path: Path) -> None:
     assert not timed.duplicated(case).any()
 
 
-def test_what_a_row_says_of_code_and_processes_has_columns(row: MakeRow) -> None:
-    rows = [row(code="c0de", problem_digest="d1", processes=2), row()]
-    table = data_frame([Packer().pack(rows)])
-    assert table["code"].tolist() == ["c0de", None]
-    assert table["problem_digest"].tolist() == ["d1", None]
-    assert table["processes"].dtype == "Int64"
-    assert table["processes"].isna().tolist() == [False, True]
-
-
 @pytest.mark.parametrize("value", [2**62 + 1, None])
 def test_large_whole_numbers_are_exact(row: MakeRow, value: int | None) -> None:
     """As no float holds them."""
