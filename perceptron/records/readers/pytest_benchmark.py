@@ -40,6 +40,8 @@ from perceptron.untrusted_text import label
 
 TOOL = "pytest-benchmark"
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+# No test has so many parameters; to find their pieces would take seconds, or all the stack.
+_MOST_TRIES = 10_000_000
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
 
@@ -287,18 +289,18 @@ def _fit(spellings: Sequence[frozenset[str] | None], pieces: Sequence[str]) -> l
 
     A text is one or more pieces. ``spellings`` are those that a parameter may have; None for any.
     """
+    if len(spellings) * len(pieces) ** 2 > _MOST_TRIES:
+        return None
 
     @cache
     def end(index: int, start: int) -> int | None:
         """Return where text ``index`` may end so that those after it fit the rest."""
-        for stop in range(start + 1, len(pieces) - (len(spellings) - index) + 2):
-            allowed = spellings[index]
+        allowed = spellings[index]
+        for stop in range(start + 1, len(pieces) + 1):
             if allowed is not None and "-".join(pieces[start:stop]) not in allowed:
                 continue
-            if index == len(spellings) - 1:
-                if stop == len(pieces):
-                    return stop
-            elif end(index + 1, stop) is not None:
+            is_last = index == len(spellings) - 1
+            if stop == len(pieces) if is_last else end(index + 1, stop) is not None:
                 return stop
         return None
 

@@ -123,7 +123,8 @@ def test_pieces_of_a_pytest_id_find_their_parameters(
     assert list(named) == list(parameters)
 
 
-def test_a_hostile_pytest_id_takes_no_time() -> None:
+@pytest.mark.parametrize(("objects", "pieces"), [(40, 300), (2_000, 2_050)])
+def test_a_hostile_pytest_id_takes_neither_time_nor_stack(objects: int, pieces: int) -> None:
     """Many objects and many hyphens could be matched in more ways than anybody can wait for."""
-    parameters = {f"p{number}": OBJECT for number in range(40)} | {"last": "x"}
-    assert len(name_opaque(parameters, "-".join("a" * 300))) == 41
+    parameters = {f"p{number}": OBJECT for number in range(objects)} | {"last": "x"}
+    assert len(name_opaque(parameters, "-".join("a" * pieces))) == objects + 1
