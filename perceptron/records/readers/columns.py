@@ -22,6 +22,15 @@ _FRACTIONS = frozenset(
     for field in msgspec.structs.fields(Measurement)
     if field.type in (float, float | None)
 )
+# Stable, whether or not a value is absent. Other columns hold Python's objects.
+_DTYPES = {
+    float: "float64",
+    float | None: "float64",
+    int | float: "float64",
+    int: "int64",
+    int | None: "Int64",
+}
+Values = np.ndarray[Any, np.dtype[Any]]
 
 
 class Repeated(Collection[Any]):
@@ -100,17 +109,6 @@ class Packer:
             return list(map(once, values, values))
         except TypeError:  # lists, and what holds some, can be changed: each row has its own
             return values
-
-
-# Stable, whether or not a value is absent. Other columns hold Python's objects.
-_DTYPES = {
-    float: "float64",
-    float | None: "float64",
-    int | float: "float64",
-    int: "int64",
-    int | None: "Int64",
-}
-Values = np.ndarray[Any, np.dtype[Any]]
 
 
 def data_frame(runs: Sequence[Columns]) -> pandas.DataFrame:

@@ -16,9 +16,15 @@ from perceptron.records.readers.columns import Columns
 from perceptron.records.readers.reading import ForeignRow
 
 Runs = Sequence[Sequence[ForeignRow]]
+# Fields that say of what a row is a value: all that its ground is made of, and its case.
+_FIELDS = (
+    *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
+    *("models", "axes", "family", "problem", "size", "backend"),
+)
+_fields_of = attrgetter(*_FIELDS)
 
 
-def name_rows(runs: Runs) -> list[list[ForeignRow]]:
+def name_rows(runs: Runs) -> Runs:
     """Return the rows with families and backends as the suite names them; its own are unchanged.
 
     A family is the benchmark's name, in full where one run has two of that name, and in brackets
@@ -29,7 +35,7 @@ def name_rows(runs: Runs) -> list[list[ForeignRow]]:
     return _by_device(_by_parameters(_in_full(runs)))
 
 
-def _in_full(runs: Runs) -> list[list[ForeignRow]]:
+def _in_full(runs: Runs) -> Runs:
     """Use full names where two files of tests each have a ``test_add`` in one run."""
     full: dict[str, set[str]] = defaultdict(set)
     for run in runs:
@@ -41,7 +47,7 @@ def _in_full(runs: Runs) -> list[list[ForeignRow]]:
             if len(names) > 1:
                 full[family] |= names
     if not full:  # as of our own rows, of which there may be a million
-        return [list(run) for run in runs]
+        return runs
     return [
         [
             _renamed(foreign, foreign.name) if foreign.name in full[foreign.row.family] else foreign
@@ -51,14 +57,14 @@ def _in_full(runs: Runs) -> list[list[ForeignRow]]:
     ]
 
 
-def _by_parameters(runs: Runs) -> list[list[ForeignRow]]:
+def _by_parameters(runs: Runs) -> Runs:
     families: dict[str, list[ForeignRow]] = defaultdict(list)
     for run in runs:
         for foreign in run:
             if foreign.others:
                 families[foreign.row.family].append(foreign)
     if not families:
-        return [list(run) for run in runs]
+        return runs
     telling = {
         family: {name: rank for rank, name in enumerate(_telling(members))}
         for family, members in families.items()
@@ -111,7 +117,7 @@ def _renamed(foreign: ForeignRow, family: str) -> ForeignRow:
     return replace(foreign, row=replace(foreign.row, family=family, problem=None))
 
 
-def _by_device(runs: Runs) -> list[list[ForeignRow]]:
+def _by_device(runs: Runs) -> Runs:
     # Rows that state no device may be of any: they must not be taken for those that do.
     devices: dict[str, set[str | None]] = defaultdict(set)
     for run in runs:
@@ -120,7 +126,7 @@ def _by_device(runs: Runs) -> list[list[ForeignRow]]:
                 devices[foreign.row.backend].add(foreign.row.device)
     several = {backend for backend, devices_of in devices.items() if len(devices_of) > 1}
     if not several:
-        return [list(run) for run in runs]
+        return runs
     return [[_on_device(foreign, several) for foreign in run] for run in runs]
 
 
@@ -129,14 +135,6 @@ def _on_device(foreign: ForeignRow, several: set[str]) -> ForeignRow:
     if row.source != "csv" or row.device is None or row.backend not in several:
         return foreign
     return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))
-
-
-# Fields that say of what a row is a value: all that its ground is made of, and its case.
-_FIELDS = (
-    *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
-    *("models", "axes", "family", "problem", "size", "backend"),
-)
-_fields_of = attrgetter(*_FIELDS)
 
 
 def number_processes(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:

@@ -13,6 +13,14 @@ from perceptron.errors import UserError
 from perceptron.records.readers.values import number
 from perceptron.untrusted_text import label, shortened
 
+MACHINE = "machine"
+"""The parameter that every row has, whatever its benchmark: where it was measured."""
+# So asv calls a parameter where nothing says how its benchmark calls it.
+_UNNAMED = re.compile(r"param\d+")
+# Of the names that an error offers.
+_LONGEST = 400
+_TEXTS = ("dtype", "optimizer", "feed")
+_DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 # A number at the end of a name, behind something that separates.
 TRAILING_NUMBER = r"[/_:=, (\[-](?P<size>\d+(?:\.\d+)?)[)\]]?$"
 _EDGES = " /_:=,.-"
@@ -50,16 +58,6 @@ def name_pattern(option: str, expression: str) -> NamePattern:
             f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'"
         )
     return NamePattern(expression)
-
-
-MACHINE = "machine"
-"""The parameter that every row has, whatever its benchmark: where it was measured."""
-# So asv calls a parameter where nothing says how its benchmark calls it.
-_UNNAMED = re.compile(r"param\d+")
-# Of the names that an error offers.
-_LONGEST = 400
-_TEXTS = ("dtype", "optimizer", "feed")
-_DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 
 
 def are_numbered(names: Iterable[str]) -> bool:

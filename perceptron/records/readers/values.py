@@ -19,6 +19,17 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{12,}", re.ASCII)
 _DIGITS = 12
 # Whole numbers beyond this are not told apart by floats.
 _LARGEST_WHOLE = 2**53
+# Two characters look like µ: the micro sign and the Greek letter.
+_SECONDS = {
+    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
+    1e-6: ("us", "usec", "\u00b5s", "\u03bcs", "microsecond", "microseconds"),
+    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
+    1.0: ("s", "sec", "secs", "second", "seconds"),
+}
+_UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names}
+_ONCE = frozenset(
+    ("iter", "iters", "iteration", "iterations", "it", "op", "ops", "operation", "call", "calls")
+) | {"run", "runs", "loop", "exec", "bench"}
 
 
 def number(value: object) -> int | float | None:
@@ -101,10 +112,10 @@ def median_interval(
     1.349 standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978,
     draw notches from the same). Without quartiles or with one value there is no interval.
     """
-    low, high, number_of_values = stdev(lower_quartile), duration(upper_quartile), number(count)
-    if low is None or high is None or number_of_values is None or number_of_values < 2:
+    low, high = stdev(lower_quartile), duration(upper_quartile)
+    if low is None or high is None:
         return None, None
-    return mean_interval(seconds, MEDIAN_ERROR / 1.349 * max(0.0, high - low), number_of_values)
+    return mean_interval(seconds, MEDIAN_ERROR / 1.349 * max(0.0, high - low), count)
 
 
 def mean_interval(
@@ -126,19 +137,6 @@ def mean_interval(
 def _student(freedom: int) -> float:
     """Return how many standard errors a 99 % interval reaches."""
     return float(special.stdtrit(freedom, 0.995))
-
-
-# Two characters look like µ: the micro sign and the Greek letter.
-_SECONDS = {
-    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
-    1e-6: ("us", "usec", "\u00b5s", "\u03bcs", "microsecond", "microseconds"),
-    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
-    1.0: ("s", "sec", "secs", "second", "seconds"),
-}
-_UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names}
-_ONCE = frozenset(
-    ("iter", "iters", "iteration", "iterations", "it", "op", "ops", "operation", "call", "calls")
-) | {"run", "runs", "loop", "exec", "bench"}
 
 
 class TimeUnit(Struct, frozen=True):

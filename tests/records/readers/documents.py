@@ -75,7 +75,7 @@ HYPERFINE = [
     hyperfine("a run that ended with an error", ran("a 1", [0.5, 0.25], exit_codes=[0, 137])),
     hyperfine("an exit code in words", ran("a 1", exit_codes=["\x1b" * 99])),
     hyperfine("no exit codes", ran("a 1", exit_codes=[])),
-    hyperfine("unknown exit codes", ran("a 1", exit_codes=[None])),
+    hyperfine("unknown exit codes", ran("a 1", [0.5, 0.25], exit_codes=[None])),
     hyperfine("without the runs the median", ran("sort 10", None)),
     hyperfine("without a median the mean", ran("sort 10", [], median="0.5", stddev=-1)),
     hyperfine("without any time", ran("sort 10", None, median=None, mean=INFINITY)),
@@ -599,6 +599,7 @@ TABLES = [
             *("svd;10;b;1;1.000;", "svd;10;b;1;;1.000"),
         )
     ),
+    table("points between commas", HEADER + "svd,1.024,b,12.500\n"),
     table("another column's point tells nothing", SEMICOLONS + "svd;2.048;a;0.5;;\n"),
     table("a point in words tells nothing", SEMICOLONS + "f;1;a;1.000;;\nf;2;a;not in 1.2;;\n"),
     table("two points are no number", SEMICOLONS + "f;1;a;0.5;;\nf;1;a;12.500.000;;\n"),
@@ -629,6 +630,10 @@ ANY = [
     Case("a zip that is none", {"a.zip": b"PK\x03\x04 and nothing else"}, "a.zip"),
     Case("nothing of that name", {}, "nowhere"),
     Case("a folder without results", {"notes.json": {"a": 1}}),
+    Case(
+        "tables of a folder are processes",
+        {**{f"{n}.csv": HEADER + "f,1,b,2\n" for n in (1, 2)}, "readme.txt": "no results"},
+    ),
     Case("a damaged file of a folder", {"bad.csv": "no table", "good.csv": HEADER + "f,1,b,2\n"}),
     Case(
         "several tools in a folder",

@@ -153,7 +153,16 @@ DAMAGED = (
     | VALUES.map(lambda value: json.dumps(value).encode())
     | mutated(RESULTS).map(lambda results: json.dumps(results).encode())
 )
-HUGE = {**RESULTS, "results": {f"time_\x1b\n{'x' * 10_000}": [1]}, "env_name": "\x1b" * 999}
+WORDS = ["0x" + "f" * 5000, "'\x1b[2J'", f"[{'x' * 10_000}"]
+HUGE = {
+    **RESULTS,
+    "commit_hash": "\x1b",
+    "env_name": "\x1b" * 999,
+    "results": {
+        f"time_\x1b\n{'x' * 10_000}": [1],
+        "train.Width.time_train": [[1.0] * 3, [["2"], WORDS]],
+    },
+}
 
 
 @given(content=DAMAGED, name=st.sampled_from(["runs/m/1/measurements.jsonl", "asv/box/0-env.json"]))
