@@ -422,6 +422,11 @@ OLD_RESULTS = {
     },
     "version": 1,
 }
+OLD_VALUE = {
+    "params": [["2"], ["'numpy'"]],
+    "result": 2e-5,
+    "stats": {"q_25": 1e-5, "q_75": 3e-5, "repeat": 9, "std": 1e-6},
+}
 FULL_COLUMNS = ["result", "params", "version", "started_at", "stats_ci_99_a", "stats_ci_99_b"]
 FULL_COLUMNS += ["stats_q_25", "stats_q_75", "stats_repeat", "samples"]
 FULL = [[2.0, 3.0], [["1"], ["'a'", "'b'"]], "1" * 64, 1e15, [1.5, None], [INFINITY, None]]
@@ -446,6 +451,7 @@ def damaged(name: str, values: Any) -> Case:
 ASV = [
     asv("format 2", RESULTS),
     asv("format 1", OLD_RESULTS),
+    asv("format 1 of one value", OLD_RESULTS | {"results": {TRAIN: OLD_VALUE}}),
     asv("one file", ONE_TIME, source="box/0123-env.json"),
     asv("a machine's folder", ONE_TIME, source="box"),
     asv(
