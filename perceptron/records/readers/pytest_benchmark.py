@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from perceptron.errors import UserError
@@ -99,7 +99,7 @@ class _Own(Struct):
 
     problem: str
     family: str
-    size: int | float
+    size: Annotated[int, Meta(ge=1)] | Annotated[float, Meta(gt=0, le=1e300)]
     backend: str
     iterations: int
     problem_digest: str | None = None
@@ -222,9 +222,14 @@ def _own_row(file: Path, facts: dict[str, Any], benchmark: _Benchmark) -> Measur
     time, iterations = benchmark.time, info.iterations
     if time.seconds is None or iterations < 1:
         raise UserError(f"{file}: {info.problem} on {info.backend} has no time; measure it again")
+    # The file may be anybody's: its texts are shown as those of others are.
+    stated: dict[str, Any] = {
+        name: label(value) if isinstance(value, str) else value
+        for name, value in asdict(info).items()
+    }
     return Measurement(
         **facts,
-        **asdict(info),
+        **stated,
         seconds=time.seconds / iterations,
         low=time.low and time.low / iterations,
         high=time.high and time.high / iterations,
