@@ -87,7 +87,6 @@ HYPERFINE = [
     hyperfine("another family", ran("sort 1"), families=("other",)),
     hyperfine("a parameter that nobody has", ran("a 1", parameters=QUICK), by="tol"),
     hyperfine("a command that is none", ran("a 1") | {"command": 3}),
-    hyperfine("times that are no list", ran("a 1", 0.5)),
 ]
 
 # Google Benchmark
@@ -132,7 +131,6 @@ GOOGLE = [
     google("aggregates without a time", BIG_O, AGGREGATES[2]),
     google("old versions only name aggregates", *OLD_GOOGLE),
     google("an error", google_row("BM_a/1", 7, error_occurred=True, error_message="no\nGPU")),
-    google("an error without words", google_row("BM_a/1", 7, error_occurred=True)),
     google("a skipped one", google_row("BM_a/1", 7, skipped=True, skip_message="no GPU")),
     *(google(f"the name {name}", google_row(name, 7.0)) for name in GOOGLE_NAMES),
     google("other arguments make families", google_row("BM_a/8/64", 7), google_row("BM_a/9/64", 8)),
@@ -439,13 +437,12 @@ SIZES = ["1000", "1e3", "'1000'", "np.int64(1000)", "1000L"]
 NO_SIZES = ["(1000, 10)", "True", "0", "1e999", "9" * 5000, "None"]
 WORDS = ["<class 'numpy.float32'>", "<function f at 0x7f>", "__import__('os').abort()", "1.5", "''"]
 ONE_TIME = RESULTS | {"results": {TRAIN: [[2e-5], [["2"], ["'numpy'"]], "1", 1795537135833]}}
-NO_START = RESULTS | {"results": {TRAIN: [[1.0], [["2"], ["'numpy'"]], "1", None]}}
+NO_START_VALUES = [[1.0], [["2"], ["'numpy'"]], "1", None]
+NO_START = RESULTS | {"results": {TRAIN: NO_START_VALUES}}
+OTHER_VALUES = [[1.0], [["2", "8"], ["'a'"]]]
+WIDTH = {"type": "time", "param_names": ["size", "backend"]}
 WRONG_REVISION = copy.deepcopy(BENCHMARKS)
 WRONG_REVISION[TRAIN]["param_names"] = ["size", "backend", "dtype"]
-
-
-def damaged(name: str, values: Any) -> Case:
-    return asv(name, RESULTS | {"results": {TRAIN: values}})
 
 
 ASV = [
@@ -499,9 +496,11 @@ ASV = [
     asv("thousands of digits", '{"version": ' + "9" * 5000 + "}"),
     asv("a field that is not there", '{"version": 2}'),
     asv("a format to come", RESULTS | {"version": 3}),
-    damaged("values that are no lists", [1.0]),
-    damaged("values that are text", "x"),
-    damaged("values for other parameters", [[1.0], [["2", "8"], ["'a'"]]]),
+    asv(
+        "values that are none, or for other parameters, hide no others",
+        RESULTS | {"results": {TRAIN: [1.0], "time_a": OTHER_VALUES, "time_b": NO_START_VALUES}},
+        {TRAIN: BENCHMARKS[TRAIN], "time_a": WIDTH, "time_b": WIDTH},
+    ),
     asv(
         "more combinations than anybody has",
         RESULTS | {"results": {TRAIN: [None, [["1"] * 999] * 5]}},
