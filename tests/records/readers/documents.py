@@ -584,6 +584,7 @@ TABLES = [
     table("no UTF-8", HEADER.encode() + b"\nsvd,\xff\xfe,x,1\n"),
     table("no UTF-16", b"\xff\xfea"),
     table("a row is where it begins", f'{HEADER}"a\nb",1,a,1\n\n"a\nb",2,a,soon 1\nc,0,a,1\n'),
+    table("a line without its case", "size,backend,seconds,case\n1,a,2\n"),
     table("equal rows are processes", HEADER + "f,1,a,1\nf,1,a,2\nf,1,b,3\nf,2,a,4\nf,1,b,5\n"),
     table("two devices are two backends", DEVICES + "f,1,a,gpu,2\nf,1,a,cpu,1\nf,1,b,cpu,1\n"),
     table("some rows without a device", DEVICES + "f,1,a,cuda,1\nf,1,a,,2\nf,1,b,,3\nf,1,a,,4\n"),
