@@ -23,7 +23,7 @@ from perceptron.records.files.append import append
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies.shared import opening
-from tests.made import FACTS, SOUND, STARTED
+from tests.made import FACTS, SOUND, STARTED, UnknownLook
 from tests.validation.made_fastest import PLAN, Measured, ask
 
 MakeRun = Callable[..., ProofRun]
@@ -102,9 +102,10 @@ def plan() -> FastestPlan:
 def run_tasks(monkeypatch: pytest.MonkeyPatch) -> Measured:
     fake = Measured()
     monkeypatch.setattr(measure, "run_tasks", fake)
-    # Reading the facts of this machine, and watching its CPU, take seconds.
+    # Reading the facts of this machine, and watching its CPU and who uses it, take seconds.
     monkeypatch.setattr(opening, "environment", lambda *_: FACTS)
     monkeypatch.setattr(opening, "conditions", lambda **_: SOUND)
+    monkeypatch.setattr(opening, "Look", UnknownLook)
     return fake
 
 
