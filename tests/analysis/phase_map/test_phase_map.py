@@ -48,6 +48,15 @@ def test_a_cell_between_is_judged_by_its_neighbours() -> None:
             assert cell.ratio == pytest.approx(exp(abs(truth)), rel=0.25)
 
 
+def test_between_cells_of_power_laws_the_ratio_is_exact() -> None:
+    """In the logarithms of time and sizes they are planes."""
+    flat: Cost = lambda x, y: 1e-6 * x * y**0.5  # noqa: E731
+    steep: Cost = lambda x, y: 1e-7 * x**1.5 * y  # noqa: E731
+    for cell in phase_map_of(everywhere({"flat": flat, "steep": steep}), GRID).cells:
+        ratio = abs(log(flat(cell.x, cell.y) / steep(cell.x, cell.y)))
+        assert cell.ratio == pytest.approx(exp(ratio))
+
+
 def test_within_five_percent_is_a_tie() -> None:
     """Everywhere for equal backends; who is ahead by a hair is still named."""
     phase_map = phase_map_of(everywhere({"a": LIGHT, "b": lambda x, y: 1.04 * LIGHT(x, y)}))
