@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import msgspec
-import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.select import current, prepared, reason, times
+from perceptron.analysis.select import current
 from perceptron.records.readers.shared.processes import number_processes
 from tests.analysis.crossover.conftest import only
 from tests.made import POWERS, linear, measured, world
@@ -17,7 +16,7 @@ def test_the_newest_state_of_code_and_libraries_counts() -> None:
     for field in ("commit", "environment"):
         new = world(measured, costs, when="2026-02-01T00:00:00Z", **{field: "new"})
         old = [
-            msgspec.structs.replace(measurement, process=measurement.process + 6)
+            replace(measurement, process=measurement.process + 6)
             for measurement in world(
                 measured, turned, when="2026-01-01T00:00:00Z", **{field: "old"}
             )
@@ -56,31 +55,3 @@ def test_a_later_row_without_a_time_does_not_retire_the_earlier() -> None:
         backend="jax", commit="a", when="2026-01-01", status="skipped", reason="no jax"
     )
     assert current([timed, gone, absent]) == [timed, absent]
-
-
-def test_times_are_by_process_and_of_whole_iterations() -> None:
-    """Up to the end of an iteration phase only where that is asked for."""
-    rows = [
-        measured(process=1, seconds=2.0),
-        measured(process=0, seconds=1.0),
-        measured(process=0, seconds=0.5, phase="forward"),
-        measured(process=2, status="failed"),
-        measured(process=3, seconds=0.0),
-        measured(process=0, seconds=9.0, backend="torch-cpu"),
-    ]
-    assert times(rows, "numpy") == {1: 2.0, 0: 1.0}
-    assert times(rows, "numpy", phase="forward") == {0: 0.5}
-
-
-def test_two_times_of_one_process_are_refused() -> None:
-    with pytest.raises(ValueError, match="two times of numpy in process 0"):
-        times([measured(seconds=1.0), measured(seconds=2.0)], "numpy")
-
-
-def test_reasons_and_preparing_are_of_one_backend() -> None:
-    rows = [
-        measured(seconds=1.0, prepare_seconds=0.5),
-        measured(backend="jax", status="skipped", reason="no jax"),
-    ]
-    assert prepared(rows, "numpy") == {0: 0.5}
-    assert (reason(rows, "jax"), reason(rows, "numpy")) == ("no jax", None)

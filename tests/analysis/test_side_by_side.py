@@ -13,7 +13,6 @@ def test_pairs_are_of_processes_that_measured_both() -> None:
     rows = [measured(process=number, seconds=1.0 + number) for number in (2, 0, 1)]
     rows += [measured(process=number, seconds=4.0, backend="torch-cpu") for number in (1, 3)]
     ratio = ratio_of(rows, "torch-cpu", "numpy")
-    assert ratio is not None
     assert ratio.estimate == pytest.approx(2.0)
     assert ratio.low is None
     assert ratio_of(rows[:3], "torch-cpu", "numpy") is None
@@ -32,13 +31,8 @@ def test_disturbed_processes_do_not_count_where_enough_are_not() -> None:
         ]
 
     some = ratio_of(rows([0.5, 0.0, 0.6, 0.0, 0.0]), "torch-cpu", "numpy")
-    assert some is not None
-    assert some.low is not None
     assert some.low > 1.4
     every = ratio_of(rows([0.2] * 5), "torch-cpu", "numpy")
-    assert every is not None
-    assert every.low is not None
-    assert every.high is not None
     assert every.low < 1.21
     assert every.high > 1.87
 

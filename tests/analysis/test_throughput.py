@@ -19,7 +19,6 @@ def test_an_epoch_is_as_many_iterations_as_the_row_says(
 ) -> None:
     """100 rows in batches of 9: twelve iterations, or eleven if the short one is dropped."""
     epoch = epoch_of(measured(rows=100, batch=9, iterations_per_epoch=iterations))
-    assert epoch is not None
     assert epoch.seconds(1e-3) == pytest.approx(epoch_seconds)
     assert epoch.rows_per_second(1e-3) == pytest.approx(rows / epoch_seconds)
 
@@ -27,15 +26,12 @@ def test_an_epoch_is_as_many_iterations_as_the_row_says(
 def test_a_measured_row_has_the_epoch_of_its_problem() -> None:
     problem = catalogue.find("digits")
     epoch = epoch_of(measured(**problem_fields(problem)))
-    assert epoch is not None
     assert (epoch.iterations, epoch.rows) == (problem.iterations_per_epoch, problem.dataset.rows)
 
 
 def test_rows_of_all_models_count() -> None:
     """Each of them trains on the batch: so many rows a second are so many times as many."""
     one, many = (epoch_of(measured(rows=100, batch=10, models=models)) for models in (None, 8))
-    assert one is not None
-    assert many is not None
     assert many.seconds(1e-3) == one.seconds(1e-3)
     assert many.rows_per_second(1e-3) == 8 * one.rows_per_second(1e-3)
 

@@ -119,7 +119,6 @@ def answered(seconds: float) -> WhatIf | None:
 def test_where_it_might_cross_has_a_range() -> None:
     """64 µs whatever the size, or half, or twice that."""
     answer = answered(64e-6)
-    assert answer is not None
     assert answer.status == "crosses"
     assert answer.statuses == CaseStatuses(likely="crosses", best="crosses", worst="crosses")
     assert answer.size == pytest.approx(64)
@@ -144,7 +143,6 @@ def test_what_depends_on_the_range_is_open(
 ) -> None:
     """Where an estimate does not cross there is no size, but it is said which backend wins."""
     answer = answered(seconds)
-    assert answer is not None
     assert answer.status == status
     assert (answer.statuses.likely, answer.statuses.best, answer.statuses.worst) == cases
     sizes = (answer.size, answer.low, answer.high)

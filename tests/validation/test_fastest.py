@@ -250,8 +250,6 @@ def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
     """Up to 10 %: a sure pick of the second is no mistake there, but its being sure is told."""
     known = [times("close", a=1.0, b=1.09), times("near", a=1.0, b=1.08), times("far", a=1, b=2)]
     quality = judge(NOW, known, [pick("close", "b"), pick("near", "a", False), pick("far", "b")])
-    assert quality.unsure_if_close is not None
-    assert quality.wrong_if_sure is not None
     assert (quality.unsure_if_close.hits, quality.unsure_if_close.trials) == (1, 2)
     assert (quality.wrong_if_sure.hits, quality.wrong_if_sure.trials) == (1, 2)
 
@@ -260,7 +258,6 @@ def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret() -> None:
     quality = judge(NEVER, [times("one", a=1.0, b=2.0)], [pick("one", "c")])
     assert quality.untrainable == 1
     assert quality.right.hits == 0
-    assert quality.wrong_if_sure is not None
     assert quality.wrong_if_sure.hits == 1
     assert quality.median is quality.worst is None
 
@@ -298,9 +295,7 @@ def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
     ]
     assert never.right.trials == numpy.right.trials == numba.right.trials == 40
     assert never.median == pytest.approx(1.0, abs=0.02)
-    assert never.high is not None
     assert never.high < 1.15
-    assert numpy.worst is not None
     assert numpy.worst > 3
     assert numpy.right.hits + numba.right.hits == 40
     assert now.right.trials == now.measured_first == plan.asked
@@ -321,7 +316,6 @@ def test_the_left_out_training_is_not_what_answers(truth: FastestTruth, measured
             line["seconds"] *= before.seconds[fast] / before.seconds[slow] / 2
     rows.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
     never = result_of(measured_run).of("never")
-    assert never is not None
     judged = next(one for one in never.picks if one.reference == odd)
     assert (judged.picked, judged.best) == (fast, slow)
 

@@ -124,7 +124,6 @@ def test_runs_in_which_nothing_changed_are_judged_again(run: MakeRun) -> None:
         (promoted(run, control=0.2, blocks=30), "inconclusive", "inconclusive", True),
     ):
         judged = rejudge(made, RULE)
-        assert judged is not None
         assert (judged.verdict, judged.control_alarmed) == (verdict, alarmed)
         assert judged.rows[0].verdict == of_row
 
@@ -134,7 +133,6 @@ def test_the_same_work_was_looked_at_and_is_clean_again(run: MakeRun) -> None:
     same = {0: [1e6, 1e6]}
     loud = run("same", 3, ratios=noise(0.2, 6, 4), counts=same, verdict="inconclusive")
     judged = rejudge(loud, RULE)
-    assert judged is not None
     assert (judged.verdict, judged.rows[0].verdict) == ("clean", "no change")
     assert judged.rows[0].stands_on == "work"
     assert judged.rows[0].work == loud.rows[0].work
