@@ -13,7 +13,7 @@ from benchmarks.validation.fastest import measure
 from benchmarks.validation.fastest.judge import result_of
 from benchmarks.validation.fastest.measure import appending, tasks
 from benchmarks.validation.fastest.record import WAYS, FastestTruth
-from benchmarks.validation.fastest.trainings import FastestPlan, draw
+from benchmarks.validation.fastest.trainings import draw
 from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from benchmarks.validation.gate.recorded import Pair, count_blocks, pair
 from perceptron.gate.verdict.rule import Rule
@@ -91,11 +91,6 @@ def run() -> MakeRun:
         return ProofRun(kind=kind, number=number, **(defaults | fields))  # type: ignore[arg-type]
 
     return make
-
-
-@pytest.fixture
-def plan() -> FastestPlan:
-    return PLAN
 
 
 @pytest.fixture
