@@ -64,13 +64,6 @@ def advised(
     return advise(rows, BACKENDS[:count], NAME, length, list(axes))
 
 
-@pytest.mark.parametrize(("iterations", "best"), [(1, "torch-cpu"), (100_000, "numpy")])
-def test_a_short_training_pays_for_its_start(iterations: int, best: str) -> None:
-    """From cold, one iteration is all preparing; over many it does not matter."""
-    rows = three({"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=0.1)
-    assert advised(rows, TrainingLength(iterations=iterations)).use == best
-
-
 def test_a_tie_advises_either() -> None:
     found = advised(three({"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3))
     assert found.ties == ["torch-cpu"]

@@ -85,23 +85,15 @@ def test_states_of_a_gpu_are_one_span_each() -> None:
     assert (use.slowed_rows, use.slowed_by) == (1, ["heat"])
 
 
-@pytest.mark.parametrize(
-    ("states", "locked"),
-    [
+def test_of_a_lock_only_what_is_known_is_said_and_once() -> None:
+    for states, locked in (
         ((False, False), False),
         ((False, True), True),
         ((False, None), None),
         ((None, True), True),
-    ],
-)
-def test_free_are_only_clocks_known_to_be(
-    states: tuple[bool | None, ...], locked: bool | None
-) -> None:
-    (use,) = gpu_use([measured(gpu=replace(GPU, locked=state)) for state in states])
-    assert use.locked is locked
-
-
-def test_a_lock_is_not_said_twice() -> None:
+    ):
+        (use,) = gpu_use([measured(gpu=replace(GPU, locked=state)) for state in states])
+        assert use.locked is locked
     lock = replace(GPU, locked=True, slowed_by=["application clocks", "heat"])
     (use,) = gpu_use([measured(gpu=lock)])
     assert (use.locked, use.slowed_by) == (True, ["heat"])

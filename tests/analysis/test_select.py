@@ -3,7 +3,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.select import current
+from perceptron.analysis.select import current, times
 from perceptron.records.readers.shared.processes import number_processes
 from tests.analysis.crossover.conftest import only
 from tests.made import POWERS, linear, measured, world
@@ -55,3 +55,10 @@ def test_a_later_row_without_a_time_does_not_retire_the_earlier() -> None:
         backend="jax", commit="a", when="2026-01-01", status="skipped", reason="no jax"
     )
     assert current([timed, gone, absent]) == [timed, absent]
+
+
+def test_what_no_clock_has_seen_is_no_time() -> None:
+    seconds = (1.0, 0.0, -1.0, float("inf"), float("nan"))
+    assert times([measured(process=k, seconds=one) for k, one in enumerate(seconds)], "numpy") == {
+        0: 1.0
+    }

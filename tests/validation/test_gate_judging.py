@@ -12,7 +12,7 @@ import pytest
 from asv import _stats
 from asv.commands.compare import _is_result_better
 from asv_runner.statistics import compute_stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from pytest_benchmark.utils import parse_compare_fail
@@ -251,6 +251,7 @@ def test_asv_judges_as_asv_does(factor: float, slower: float, spread: float) -> 
 
 
 @given(SAMPLES, SAMPLES)
+@settings(max_examples=25)
 def test_pytest_benchmark_fails_where_its_own_check_does(
     base: np.ndarray, head: np.ndarray
 ) -> None:
