@@ -13,7 +13,7 @@ from perceptron.analysis.work import (
     measured_work,
     of_processes,
 )
-from tests.conftest import MakeRow
+from tests import made
 from tests.made_work import measured, work
 
 
@@ -60,11 +60,12 @@ def test_a_kind_tells_what_a_backend_may_refuse() -> None:
     ],
 )
 def test_one_process_and_contended_ones_leave_a_time_in_doubt(
-    row: MakeRow, waits: list[float], doubt: str | None, share: float
+    waits: list[float], doubt: str | None, share: float
 ) -> None:
     """Its interval holds what waiting may have added: up to a quarter that is bounded by it."""
     rows = [
-        row(process=process, seconds=1e-3, waited=waited) for process, waited in enumerate(waits)
+        made.measured(process=process, seconds=1e-3, waited=waited)
+        for process, waited in enumerate(waits)
     ]
     found = measured_work(work(), "numpy", rows)
     assert found.doubt == doubt
