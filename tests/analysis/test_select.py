@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.select import current, times
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.naming import number_processes
 from tests.analysis.crossover.conftest import only
 from tests.made import POWERS, linear, measured, world
 

@@ -14,7 +14,7 @@ from perceptron.analysis.phase_map.phase_map import phase_map_of
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.analysis.training import KEPT_APART
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.naming import number_processes
 from tests.analysis.crossover.conftest import row
 from tests.made import POWERS, linear, map_rows, world
 

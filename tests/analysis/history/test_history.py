@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.history.history import CaseHistory, histories
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.results_folder import read_results_folder
+from perceptron.records.readers.stored_runs import read_results
 from tests.plenty import plenty
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -177,7 +177,7 @@ def test_stretches_are_the_series_and_finite(seconds: list[float]) -> None:
 def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:
     """From asv's files to the step: NumPy is slower from the middle on, the others are not."""
     made = plenty(tmp_path / "asv", machines=2, commits=60, steps={40: 0.25})
-    pasts = histories(read_results_folder(tmp_path).rows)
+    pasts = histories(read_results(tmp_path).rows)
     assert len(pasts) == 4 * 3 + 4 * 2
     for past in pasts:
         assert [point.commit for point in past.points] == [commit[:12] for commit in made.commits]

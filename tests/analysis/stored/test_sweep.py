@@ -12,7 +12,7 @@ from perceptron.analysis.history.history import histories
 from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.naming import number_processes
 from perceptron.records.readers.table import load_measurements
 from tests.made import ABSENT, line, map_rows, measured
 from tests.plenty import plenty
