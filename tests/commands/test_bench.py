@@ -28,14 +28,14 @@ _GUARD_SECONDS = 600.0
 
 
 def test_bench_prints_the_contract_and_names_page_and_results(
-    perceptron: Perceptron, tmp_path: Path
+    here: Perceptron, tmp_path: Path
 ) -> None:
     """One document on standard output, progress on standard error, rows and page on disk.
 
     In as few processes as give intervals, each with one thread, which waits for no other's core.
     """
     backends = ("numpy", "torch-cuda")
-    process = perceptron(*QUICK, "--rounds", "2", "--backends", ",".join(backends), "--json")
+    process = here(*QUICK, "--rounds", "2", "--backends", ",".join(backends), "--json")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert document["machine"] == "box"

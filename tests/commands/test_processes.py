@@ -11,11 +11,11 @@ from tests.conftest import ROOT, Perceptron
 TWO = "torch-ddp@2"
 
 
-def test_two_processes_are_measured_beside_one(perceptron: Perceptron, tmp_path: Path) -> None:
+def test_two_processes_are_measured_beside_one(here: Perceptron, tmp_path: Path) -> None:
     """For real: rows of 2 × 1 beside those of 2 threads on two sizes, and their crossover."""
     model = (ROOT / "docs" / "examples" / "points-width.toml").read_text(encoding="utf-8")
     (tmp_path / "little.toml").write_text(model.replace("[4, 16, 64, 256]", "[4, 8]"))
-    process = perceptron(
+    process = here(
         *("bench", "--quick", "--rounds", "1", "--problem", "little.toml", "--machine", "box"),
         *("--backends", "numpy,torch-ddp", "--processes", "2", "--threads", "2"),
         *("--html", "", "--json", *AMPLE),
