@@ -8,9 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +39,9 @@ def test_bench_prints_the_contract_and_names_page_and_results(
     assert document["machine"] == "box"
     assert document["budget"]["seconds"] == 1800
     assert 0 < document["budget"]["spent_seconds"] < 1800
-    finding = whole(document, backends, ("mlp-depth",))
+    finding = found(document, backends)
+    (pair,) = document["crossovers"]
+    assert (pair["family"], pair["incumbent"], pair["challenger"]) == ("mlp-depth", *backends)
     numpy = finding["numpy"]
     assert numpy["ratio_to_numpy"] == 1.0
     assert document["dashboard"] == "html/index.html"
@@ -53,7 +53,7 @@ def test_bench_prints_the_contract_and_names_page_and_results(
 
 
 @pytest.mark.slow
-def test_the_main_job_has_an_answer_for_every_family_and_backend_within_its_minute(
+def test_the_main_job_has_an_answer_for_every_family_within_its_minute(
     perceptron: Perceptron,
 ) -> None:
     """As README has it typed; what a minute was too short for says so in place of an answer."""
@@ -61,25 +61,20 @@ def test_the_main_job_has_an_answer_for_every_family_and_backend_within_its_minu
     assert process.returncode in (0, 3), process.stderr
     document = json.loads(process.stdout)
     assert document["budget"]["seconds"] == 60
-    finding = whole(document, registry.DEFAULT, SWEEP)
+    finding = found(document, registry.DEFAULT)
     if finding["torch-cpu"]["seconds"] is not None:
         assert finding["torch-cpu"]["ratio_to_numpy"] > 2
-    assert all(row["size"] or row["reason"] or row["sure"] for row in document["crossovers"])
+    assert {row["family"] for row in document["crossovers"]} == set(SWEEP)
+    assert all(row["status"] != "not measured" or row["reason"] for row in document["crossovers"])
 
 
-def whole(
-    document: dict[str, Any], backends: Sequence[str], families: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the finding by backend, once all is there: that, and every pair in every family."""
+def found(document: dict[str, Any], backends: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the finding by backend, once it is complete and crossovers have all of their keys."""
     finding = {row["backend"]: row for row in document["finding"]}
     assert set(finding) == {"numpy-published", *backends}
     if registry.reason_unavailable("torch-cuda") is not None:
         assert finding["torch-cuda"]["seconds"] is None
         assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
-    pairs = Counter(
-        (row["family"], row["incumbent"], row["challenger"]) for row in document["crossovers"]
-    )
-    assert pairs == {(name, *pair): 1 for name in families for pair in combinations(backends, 2)}
     assert all(set(row) == CROSSOVER_KEYS for row in document["crossovers"])
     return finding
 
