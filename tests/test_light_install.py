@@ -178,7 +178,8 @@ def test_backends_names_the_command_that_brings_each(light: Path, tmp_path: Path
 def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     """What is missing is said before measuring; it costs a page and a row, not the answer."""
     options = ("--backends", "numpy", "torch-cpu", "--families", "mlp-depth", "--json")
-    done = run(light, tmp_path, "bench", "--quick", *options, "--rounds", "1", "--budget", "10")
+    options += ("--rounds", "1", "--threads", "1", "--budget", "10")
+    done = run(light, tmp_path, "bench", "--quick", *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[:2] == [
         "no page will be written: asv, itables, jinja2, matplotlib, pandas and plotly are not "
