@@ -148,7 +148,8 @@ def test_compare_judges_two_revisions_of_any_suite(light: Path, tmp_path: Path) 
         git("add", ".")
         git("commit", "--quiet", "--message", tag)
         git("tag", tag)
-    done = run(light, tmp_path, "compare", "base", "head", "--budget", "5", "--json")
+    by_the_clock = ("--count", "never", "--budget", "5", "--json")
+    done = run(light, tmp_path, "compare", "base", "head", *by_the_clock)
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
     assert document["verdict"] == "regression"
@@ -176,8 +177,8 @@ def test_backends_names_the_command_that_brings_each(light: Path, tmp_path: Path
 
 def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     """What is missing is said before measuring; it costs a page and a row, not the answer."""
-    options = ("--backends", "numpy", "torch-cpu", "--families", "perceptron-rows", "--json")
-    options += ("--budget", "10")
+    options = ("--backends", "numpy", "torch-cpu", "--families", "mlp-depth", "--json")
+    options += ("--rounds", "1", "--threads", "1", "--budget", "10")
     done = run(light, tmp_path, "bench", "--quick", *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[:2] == [

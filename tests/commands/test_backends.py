@@ -1,4 +1,4 @@
-"""`perceptron backends` as a process: its document, its words, its files."""
+"""`perceptron backends`: its document, and its table."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from perceptron.backends.protocol import Distributed
 from tests.conftest import Perceptron
 
 
-def test_backends_say_what_can_run(perceptron: Perceptron, here: Perceptron) -> None:
+def test_backends_say_what_can_run(here: Perceptron) -> None:
     by_name = {
         backend["name"]: backend
-        for backend in json.loads(perceptron("backends", "--json").stdout)["backends"]
+        for backend in json.loads(here("backends", "--json").stdout)["backends"]
     }
     assert list(by_name) == registry.names()
     assert by_name["numpy"]["available"] is True

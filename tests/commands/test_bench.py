@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,56 +18,65 @@ import perceptron as package
 from perceptron.backends import registry
 from perceptron.report.numbers import duration_interval
 from perceptron.studies.shared.sweep import SWEEP
-from tests.commands.conftest import AMPLE, CROSSOVER_KEYS, QUICK
+from tests.commands.conftest import CROSSOVER_KEYS, QUICK
 from tests.conftest import ROOT, Perceptron
 
 # Against a hang, on however busy a machine.
 _GUARD_SECONDS = 600.0
 
 
-@pytest.mark.parametrize(
-    ("swept", "backends"),
-    [
-        pytest.param(("mlp-depth",), ("numpy", "torch-cuda"), id="one family"),
-        pytest.param(SWEEP, registry.DEFAULT, id="all", marks=pytest.mark.slow),
-    ],
-)
 def test_bench_prints_the_contract_and_names_page_and_results(
-    perceptron: Perceptron, tmp_path: Path, swept: tuple[str, ...], backends: tuple[str, ...]
+    here: Perceptron, tmp_path: Path
 ) -> None:
     """One document on standard output, progress on standard error, rows and page on disk.
 
-    A quick run in as few processes as give intervals, each with one thread, which waits for no
-    other one's core. In the long run with all default backends: PyTorch takes four fifths of it.
+    In as few processes as give intervals, each with one thread, which waits for no other's core.
     """
-    short = ("--rounds", "2", "--threads", "1", "--families", ",".join(swept), *AMPLE)
-    chosen = () if backends == registry.DEFAULT else ("--backends", ",".join(backends))
-    process = perceptron("bench", "--quick", "--machine", "box", "--json", *short, *chosen)
+    backends = ("numpy", "torch-cuda")
+    process = here(*QUICK, "--rounds", "2", "--backends", ",".join(backends), "--json")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert document["machine"] == "box"
     assert document["budget"]["seconds"] == 1800
     assert 0 < document["budget"]["spent_seconds"] < 1800
-    finding = {row["backend"]: row for row in document["finding"]}
-    assert finding["numpy"]["ratio_to_numpy"] == 1.0
-    assert set(finding) == {"numpy-published", *backends}
-    if "torch-cpu" in backends and finding["torch-cpu"]["seconds"] is not None:
-        assert finding["torch-cpu"]["ratio_to_numpy"] > 2
-    if registry.reason_unavailable("torch-cuda") is not None:
-        assert finding["torch-cuda"]["seconds"] is None
-        assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
-    families = {crossover["family"] for crossover in document["crossovers"]}
-    assert families == set(swept)
-    pairs = Counter((one["incumbent"], one["challenger"]) for one in document["crossovers"])
-    assert pairs == dict.fromkeys(combinations(backends, 2), len(families))
-    assert all(set(row) == CROSSOVER_KEYS for row in document["crossovers"])
+    finding = found(document, backends)
+    (pair,) = document["crossovers"]
+    assert (pair["family"], pair["incumbent"], pair["challenger"]) == ("mlp-depth", *backends)
+    numpy = finding["numpy"]
+    assert numpy["ratio_to_numpy"] == 1.0
     assert document["dashboard"] == "html/index.html"
     page = " ".join((tmp_path / document["dashboard"]).read_text(encoding="utf-8").split())
     assert '<p class="lead">On <a href="machines.html">box</a>' in page
-    numpy = finding["numpy"]
     assert duration_interval(numpy["seconds"], numpy["low"], numpy["high"]) in page
     assert (tmp_path / document["results"] / "measurements.jsonl").is_file()
     assert "measuring:" in process.stderr
+
+
+@pytest.mark.slow
+def test_the_main_job_has_an_answer_for_every_family_within_its_minute(
+    perceptron: Perceptron,
+) -> None:
+    """As README has it typed; what a minute was too short for says so in place of an answer."""
+    process = perceptron("bench", "--quick", "--json")
+    assert process.returncode in (0, 3), process.stderr
+    document = json.loads(process.stdout)
+    assert document["budget"]["seconds"] == 60
+    finding = found(document, registry.DEFAULT)
+    if finding["torch-cpu"]["seconds"] is not None:
+        assert finding["torch-cpu"]["ratio_to_numpy"] > 2
+    assert {row["family"] for row in document["crossovers"]} == set(SWEEP)
+    assert all(row["status"] != "not measured" or row["reason"] for row in document["crossovers"])
+
+
+def found(document: dict[str, Any], backends: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the finding by backend, once it is complete and crossovers have all of their keys."""
+    finding = {row["backend"]: row for row in document["finding"]}
+    assert set(finding) == {"numpy-published", *backends}
+    if registry.reason_unavailable("torch-cuda") is not None:
+        assert finding["torch-cuda"]["seconds"] is None
+        assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
+    assert all(set(row) == CROSSOVER_KEYS for row in document["crossovers"])
+    return finding
 
 
 _STOPPED = """
@@ -119,7 +127,7 @@ def disk(tmp_path: Path) -> Iterator[bool]:
 def test_however_it_is_stopped_the_same_command_goes_on(
     perceptron: Perceptron, tmp_path: Path, disk: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One sweep: a full disk, SIGKILL, ctrl-C, SIGTERM, a worker killed for want of memory.
+    """One sweep: a full disk, SIGKILL, ctrl-C, a worker killed for want of memory.
 
     After each of them no row is lost or changed, and at the end none is measured twice. It stops
     where the backend says that it is, so it does in the middle on a machine of any speed.
@@ -184,13 +192,12 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     assert stopped_by(signal.SIGKILL)[0] == -signal.SIGKILL
     assert 0 < len(rows().splitlines()) < 2 * (3 + 2)
     assert list(temporary.iterdir())
-    for how in (signal.SIGINT, signal.SIGTERM):
-        code, errors = stopped_by(how)
-        assert code == 2
-        assert errors[-1].startswith("error: interrupted; rows already measured are kept")
-        assert not any("Traceback" in line for line in errors)
-        assert list(temporary.iterdir()) == []
-        rows()
+    code, errors = stopped_by(signal.SIGINT)
+    assert code == 2
+    assert errors[-1].startswith("error: interrupted; rows already measured are kept")
+    assert not any("Traceback" in line for line in errors)
+    assert list(temporary.iterdir()) == []
+    rows()
     (tmp_path / "wait").unlink()
     (tmp_path / "die").touch()
     process = perceptron(*command)

@@ -21,14 +21,12 @@ def results(tmp_path: Path) -> Path:
     return everything(tmp_path / "results")
 
 
-def test_the_command_prints_its_contract(
-    perceptron: Perceptron, results: Path, tmp_path: Path
-) -> None:
+def test_the_command_prints_its_contract(here: Perceptron, results: Path, tmp_path: Path) -> None:
     """One document on standard output; what was left out is printed on standard error as well."""
     broken = results / "runs" / "box" / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
-    result = perceptron("dashboard", "--json")
+    result = here("dashboard", "--json")
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["dashboard"] == "html/index.html"

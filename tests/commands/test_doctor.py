@@ -14,9 +14,9 @@ from tests.conftest import Perceptron
 from tests.made import SOUND, TIRED, diagnosed
 
 
-def test_the_document_is_the_contract(perceptron: Perceptron) -> None:
+def test_the_document_is_the_contract(here: Perceptron) -> None:
     """Facts, conditions and warnings of this very machine; 1 if there are warnings."""
-    process = perceptron("doctor", "--json", "--threads", "1", timeout=600)
+    process = here("doctor", "--json", "--threads", "1")
     document = json.loads(process.stdout)
     assert list(document) == ["environment", "conditions", "warnings"]
     assert process.returncode == (1 if document["warnings"] else 0), process.stderr

@@ -53,7 +53,7 @@ def test_the_page_that_is_named_shows_the_ladder(
 def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
     """Rungs with everything that the contract names, and phases of the eager one."""
     process = perceptron(
-        *("overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda"),
+        *("overhead", "--quick", "--backends", "torch-cpu", "numpy", "torch-cuda"),
         *("--threads", "1", "--json", *AMPLE),
     )
     assert process.returncode == 0, process.stderr
@@ -61,9 +61,9 @@ def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -
     assert document["problem"] == "or-gate"
     rungs = {rung["backend"]: rung for rung in document["rungs"]}
     wanted = {"backend", "seconds_per_iteration", "low", "high", "ratio_to_floor", "removes"}
-    assert wanted | {"kernels_per_iteration", "reason"} <= set(rungs["python"])
-    assert rungs["python"]["ratio_to_floor"] == 1
-    assert rungs["torch-cpu"]["ratio_to_floor"] > 20
+    assert wanted | {"kernels_per_iteration", "reason"} <= set(rungs["numpy"])
+    assert rungs["numpy"]["ratio_to_floor"] == 1
+    assert rungs["torch-cpu"]["ratio_to_floor"] > 2
     assert rungs["torch-cpu"]["kernels_per_iteration"] >= 10
     if rungs["torch-cuda"]["seconds_per_iteration"] is None:
         assert rungs["torch-cuda"]["reason"]

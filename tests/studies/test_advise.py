@@ -1,15 +1,20 @@
+"""Advice on one shape, measured by workers that only pretend."""
+
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.advice import NO_TIME
+from perceptron.analysis.advice import NO_TIME, AdviceResult
+from perceptron.analysis.stored.runs import judge_advice
 from perceptron.errors import UserError
 from perceptron.measure.job import Job
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables.advice import sentence
 from perceptron.studies import advise as study
 from perceptron.studies.shared.progress import silent
@@ -28,9 +33,7 @@ def lab(lab: Lab) -> Lab:
     return lab
 
 
-def advise(
-    lab: Lab, results: Path, problem: str, seconds: float = 20.0
-) -> study.advice.AdviceResult:
+def advise(lab: Lab, results: Path, problem: str, seconds: float = 20.0) -> AdviceResult:
     plan = study.AdvisePlan(catalogue.find(problem), ("numpy", "torch-cpu"), threads=1)
     return study.advise(plan, "box", results, silent, budget_seconds=seconds)
 
@@ -101,13 +104,63 @@ def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_pa
         advise(lab, tmp_path, "mlp:100x10x8")
 
 
-def test_a_member_of_a_family_is_varied_along_it(lab: Lab, tmp_path: Path) -> None:
-    (change,) = advise(lab, tmp_path, "mlp-width:64").advice.changes
-    assert change.axis == "width"
-    assert change.here == 64
+MNIST = "mlp:60000x784x128:10c:128b:adam"
 
 
-def test_a_model_file_is_varied_along_its_size(lab: Lab, tmp_path: Path) -> None:
-    example = Path(__file__).parents[2] / "docs" / "examples" / "points-width.toml"
-    result = advise(lab, tmp_path, f"{example}:64").advice
-    assert [change.axis for change in result.changes] == ["size"]
+@pytest.fixture
+def batches(lab: Lab, tmp_path: Path) -> AdviceResult:
+    """Five epochs by mini-batches, where both are equal at 4 million operations.
+
+    numpy is the faster one below, torch-cpu above. Both prepare in no time.
+    """
+
+    def seconds(backend: str, problem: Problem) -> float:
+        work = operations(problem)
+        return 1e-6 + 1e-10 * work if backend == "numpy" else 2.01e-4 + 5e-11 * work
+
+    lab.seconds = seconds
+    lab.prepare_seconds = lambda backend: 1e-6
+    plan = study.AdvisePlan(catalogue.find(MNIST), ("numpy", "torch-cpu"), threads=1, epochs=5)
+    return study.advise(plan, "box", tmp_path, silent)
+
+
+def test_it_says_from_which_batch_and_width_the_answer_changes(
+    lab: Lab, batches: AdviceResult
+) -> None:
+    result = batches.advice
+    assert result.use == "torch-cpu"
+    assert (result.iterations, result.iterations_per_epoch, result.epochs) == (2345, 469, 5)
+    axes = {change.axis: change.crossovers[0] for change in result.changes}
+    assert list(axes) == ["batch", "hidden width", "features"]
+    shapes = {
+        "batch": "mlp:60000x784x128:10c:{}b:adam",
+        "hidden width": "mlp:60000x784x{}:10c:128b:adam",
+        "features": "mlp:60000x{}x128:10c:128b:adam",
+    }
+    for axis, crossed in axes.items():
+        assert crossed.status == "reverses", axis  # torch-cpu, the fastest here, is the incumbent
+        assert crossed.size is not None
+        there = catalogue.find(shapes[axis].format(round(crossed.size)))
+        assert operations(there) == pytest.approx(4e6, rel=0.5), axis
+    assert "torch-cpu from a batch of" in sentence(result)
+    assert lab.now <= study.SECONDS
+
+
+def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(
+    lab: Lab, batches: AdviceResult
+) -> None:
+    """Other sizes were measured on fewer rows; the problem itself on all of its own."""
+    result = batches
+    rows = {row.rows for row in result.rows if row.problem == MNIST and row.status == "ok"}
+    assert rows == {60_000}
+    assert {row.rows for row in result.rows if row.problem != MNIST} == {16_384}
+    option = next(option for option in result.advice.options if option.backend == "numpy")
+    assert option.training is not None
+    expected = 2345 * lab.seconds("numpy", catalogue.find(MNIST)) + 1e-6
+    assert option.training.estimate == pytest.approx(expected)
+
+
+def test_a_stored_run_is_judged_as_it_was(batches: AdviceResult) -> None:
+    assert judge_advice(read_run(batches.results)).advice == batches.advice
+    plan = json.loads((batches.results / "run.json").read_text())["plan"]
+    assert plan["length"] == {"iterations": 10_000, "epochs": 5}

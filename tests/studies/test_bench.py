@@ -149,26 +149,6 @@ def test_what_a_killed_worker_lost_is_tried_again_though_the_budget_was_spent(
     assert slow.now - before <= 40 * 1.05
 
 
-def test_a_size_that_hangs_costs_no_other_size_its_processes(lab: Lab, tmp_path: Path) -> None:
-    quick = plan(families=("mlp-width",), backends=("numpy", "torch-cpu"), quick=True)
-    hanging, hung = quick.sweep()[2].name, []
-
-    def takes(job: Job, problem: Problem) -> float:
-        if (job.backend, problem.name) != ("torch-cpu", hanging):
-            return 0.05
-        hung.append(lab.now)
-        return 1e6
-
-    lab.takes = takes
-    study.bench(quick, "box", tmp_path, silent)
-    assert len(hung) == 1
-    counts = Counter(lab.timed)
-    assert ("torch-cpu", hanging) not in counts
-    sizes = {pair: count for pair, count in counts.items() if pair[1].startswith("mlp-width")}
-    assert len(sizes) > 4
-    assert set(sizes.values()) == {quick.rounds}
-
-
 def test_nine_minutes_with_slow_starts_are_a_finished_run_of_every_family(
     lab: Lab, tmp_path: Path
 ) -> None:

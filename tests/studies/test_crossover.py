@@ -13,7 +13,6 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.problem import Problem
-from perceptron.records.measurement import Measurement
 from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared.many_models import PAIRS
 from perceptron.studies.shared.over_processes import pairs_between
@@ -105,13 +104,9 @@ def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
 
 
-@pytest.mark.parametrize("cut", [0, 40, 70])
+@pytest.mark.parametrize("cut", [0, 70])
 def test_an_interrupted_search_is_resumed(lab: Lab, tmp_path: Path, cut: int) -> None:
     """In the same folder, nothing measured twice, with the same answer."""
-    resumes(lab, tmp_path, cut)
-
-
-def resumes(lab: Lab, tmp_path: Path, cut: int) -> None:
     lab.power_cut_after = cut
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path)
@@ -238,27 +233,22 @@ def joined(lab: Lab) -> Lab:
 
 def test_from_which_size_up_a_second_process_pays(joined: Lab, tmp_path: Path) -> None:
     """On equal ground, 2 × 1 against 1 × 2."""
-    families = ("mlp-batch",)
-    plan = CrossoverPlan(families=families, pairs=pairs_between((1, 2)), threads=(2,))
-    result = locate(plan, "box", tmp_path, silent)
+    plan = replace(PLAN, pairs=pairs_between((1, 2)), threads=(2,))
+    result = search(tmp_path, plan)
     found = {
-        (one.family, one.incumbent, one.challenger): one
+        (one.incumbent, one.challenger): one
         for one in result.crossovers
         if one.status != "not measured"
     }
-    for family in families:
-        second = found[family, "torch-ddp", "torch-ddp@2"]
-        assert (second.status, second.threads) == ("crosses", 2)
-        assert second.size == pytest.approx(OVER_TWO, rel=0.1)
-        assert found[family, "torch-cpu", "torch-ddp"].status == "never"
-        assert found[family, "torch-cpu", "torch-ddp@2"].size == pytest.approx(1400, rel=0.1)
-    assert len(joined.timed) == len(result.rows) == len(set(map(key_and_process, result.rows)))
+    second = found["torch-ddp", "torch-ddp@2"]
+    assert (second.status, second.threads) == ("crosses", 2)
+    assert second.size == pytest.approx(OVER_TWO, rel=0.1)
+    assert found["torch-cpu", "torch-ddp"].status == "never"
+    assert found["torch-cpu", "torch-ddp@2"].size == pytest.approx(1400, rel=0.1)
+    keys = {(row.problem, row.backend, row.process) for row in result.rows}
+    assert len(joined.timed) == len(result.rows) == len(keys)
     shares = {(row.backend, row.processes, row.threads) for row in result.rows}
     assert shares == {("torch-cpu", 1, 2), ("torch-ddp", 1, 2), ("torch-ddp@2", 2, 1)}
-
-
-def key_and_process(row: Measurement) -> tuple[object, ...]:
-    return row.problem, row.backend, row.process
 
 
 def many(backend: str, models: int) -> float:

@@ -238,6 +238,7 @@ def gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks /proc")
 def test_a_command_is_interrupted_before_its_limit_and_killed_with_all_it_started(
     tmp_path: Path,
@@ -274,6 +275,7 @@ def test_the_plan_is_told_and_nothing_written(here: Perceptron, tmp_path: Path) 
     assert (told.returncode, list(tmp_path.iterdir())) == (0, [])
 
 
+@pytest.mark.slow
 def test_a_day_from_the_command_line_is_packed_resumed_and_brought_home(
     here: Perceptron, tmp_path: Path
 ) -> None:

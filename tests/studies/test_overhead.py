@@ -1,13 +1,21 @@
+"""The cost breakdown on workers that only pretend: its rungs, what explains them, its budget."""
+
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from perceptron.analysis.stored.collection import collect
+from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.backends.ladder import rungs
-from perceptron.measure.job import Outcome
+from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.tables.ladder import phase_cells, rung_cells
 from perceptron.studies import overhead as study
 from perceptron.studies.overhead_plan import rungs_over
 from perceptron.studies.shared.progress import silent
@@ -20,52 +28,38 @@ PARTS = {
     "ceilings": {"product": 1.0, "copy": 1.0},
     "harness": {"call": 1e-7},
     "kernels": {"kernels": 0.0},
+    "device": {"context": 0.5},
+    "profile": {"gemm": 1e-6, "sum": 2e-6},
 }
+
+
+def parts(job: Job) -> Outcome:
+    return parts_of(job, PARTS[str(job.extra)])
 
 
 @pytest.fixture
 def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """Backends whose iterations take as long as their place on the ladder says."""
+    """Backends whose iterations take as long as their place on the ladder says; no GPU."""
     lab.seconds = lambda backend, problem: 1e-4 / (1 + list(rungs("cpu")).index(backend)) ** 2
-    lab.measure_extra = lambda job: parts_of(job, PARTS[str(job.extra)])
+    lab.measure_extra = parts
     monkeypatch.setattr(study, "usable_cores", lambda: 2)
     for device, name in (("cuda", "CUDA"), ("mps", "MPS"), ("xpu", "XPU")):
-        lab.missing.update(dict.fromkeys(rungs(device), f"no {name} device found"))
+        there = (*rungs(device), *rungs(device, models=True))
+        lab.missing.update(dict.fromkeys(there, f"no {name} device found"))
     return lab
 
 
-def extras(lab: Lab) -> list[tuple[str, str]]:
-    """Return the extras that were measured; kernels are counted at every start."""
-    return [(job.backend, job.extra) for job in lab.jobs if job.extra not in (None, "kernels")]
-
-
-def test_a_loader_is_a_rung_where_there_are_batches() -> None:
-    """The first; a problem whose rows are one batch has the ladder that it always had."""
-    assert study.OverheadPlan(problem=catalogue.find("digits")).backends[0] == LOADER
-    assert LOADER not in study.OverheadPlan().backends
-
-
-def test_a_rung_that_refuses_the_problem_says_why_and_nothing_else_does(
-    lab: Lab, tmp_path: Path
-) -> None:
-    """Its phases and kernels are not there for the same reason: no warning says it again."""
-
-    def refusal(reference: str) -> Outcome:
-        return Outcome(problem=reference, status="skipped", reason="loads batches")
-
-    lab.refused = lambda name, problem: refusal(problem.reference) if name == LOADER else None
-    lab.measure_extra = lambda job: (
-        refusal(job.problems[0]) if job.backend == LOADER else parts_of(job, PARTS[str(job.extra)])
-    )
-    plan = study.OverheadPlan(quick=True, threads=1, backends=(LOADER, "torch-cpu"))
-    result = study.overhead(plan, "box", tmp_path, silent)
-    assert [rung.reason for rung in result.rungs] == ["loads batches", None]
-    assert "not-measured" not in {warning.code for warning in result.warnings}
+def climb(plan: study.OverheadPlan, results: Path) -> study.judge.OverheadResult:
+    return study.overhead(plan, "box", results, silent)
 
 
 def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
-    """Every rung in every process; a GPU that is not there is one line with its reason."""
-    result = study.overhead(study.OverheadPlan(quick=True, threads=1), "box", tmp_path, silent)
+    """Every rung in every process; a GPU that is not there is one line with its reason.
+
+    NumPy and what stands below it in float64, PyTorch in float32, as published; --dtype has the
+    last word.
+    """
+    result = climb(study.OverheadPlan(quick=True, threads=1), tmp_path)
     assert [rung.backend for rung in result.rungs] == [*LADDER, "torch-cuda"]
     assert len([rung for rung in result.rungs if rung.seconds_per_iteration]) >= 10
     assert result.rungs[-1].reason == "no CUDA device found"
@@ -73,11 +67,6 @@ def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
     assert len(lab.timed) == 3 * len(LADDER)
     assert [phase.phase for phase in result.phases] == ["forward", "backward"]
     assert result.harness_seconds == pytest.approx(1e-7)
-
-
-def test_the_walk_through_is_measured_as_published(lab: Lab, tmp_path: Path) -> None:
-    """NumPy and what stands below it in float64, PyTorch in float32; --dtype has the last word."""
-    study.overhead(study.OverheadPlan(quick=True, threads=1), "box", tmp_path, silent)
     dtypes = {job.backend: job.dtype for job in lab.jobs if not job.extra and not job.check}
     assert {dtypes[name] for name in ("numpy", "python", "numba", "jax-cpu")} == {"float64"}
     assert {dtypes[name] for name in LADDER if name.startswith("torch")} == {"float32"}
@@ -90,9 +79,9 @@ def test_an_interrupted_ladder_is_resumed(lab: Lab, tmp_path: Path) -> None:
     plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cpu", "numpy"))
     lab.power_cut_after = 4
     with pytest.raises(KeyboardInterrupt):
-        study.overhead(plan, "box", tmp_path, silent)
+        climb(plan, tmp_path)
     lab.power_cut_after = None
-    result = study.overhead(plan, "box", tmp_path, silent)
+    result = climb(plan, tmp_path)
     assert len(lab.timed) == 3 * 2
     keys = [(row.backend, row.process, row.phase) for row in result.rows]
     assert len(keys) == len(set(keys))
@@ -118,14 +107,164 @@ def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_pa
     plan = study.OverheadPlan(
         problem, backends=rungs_over(problem, (), (1, 2)), threads=2, quick=True
     )
-    result = study.overhead(plan, "box", tmp_path, silent)
+    result = climb(plan, tmp_path)
     assert [rung.backend for rung in result.rungs] == [*over, "torch-cuda"]
     assert [rung.removes for rung in result.rungs[:3]] == list(over.values())[:3]
     assert result.rungs[-1].removes == rungs("cuda", batches=False)["torch-cuda"]
-    parts = [row for row in result.rows if row.backend == "torch-ddp@2" and row.phase]
-    assert {row.family for row in parts} == {"or-gate"}
-    assert {(row.processes, row.threads) for row in parts} == {(2, 1)}
+    of_two = [row for row in result.rows if row.backend == "torch-ddp@2" and row.phase]
+    assert {row.family for row in of_two} == {"or-gate"}
+    assert {(row.processes, row.threads) for row in of_two} == {(2, 1)}
     assert {phase.backend for phase in result.phases} >= {"torch-ddp@2", "torch-ddp", "torch-cpu"}
-    study.overhead(study.OverheadPlan(problem, threads=2, quick=True), "box", tmp_path, silent)
+    climb(study.OverheadPlan(problem, threads=2, quick=True), tmp_path)
     stored = [[rung.backend for rung in ladder.rungs][:1] for ladder in collect(tmp_path).ladders]
     assert sorted(stored) == [["torch-cpu"], ["torch-ddp@2"]]
+
+
+DIGITS = catalogue.find("digits")
+
+
+def test_a_rung_that_cannot_train_it_says_why_in_its_line(lab: Lab, tmp_path: Path) -> None:
+    """The others are climbed as ever, and no warning says again what the line says."""
+    no_adam = "takes sgd, not adam"
+
+    def refusal(backend: str, reference: str) -> Outcome | None:
+        if backend != "python":
+            return None
+        return Outcome(problem=reference, status="skipped", reason=no_adam)
+
+    lab.refused = lambda backend, problem: refusal(backend, problem.reference)
+    lab.measure_extra = lambda job: refusal(job.backend, job.problems[0]) or parts(job)
+    backends = ("torch-cpu", "numpy", "python")
+    result = climb(study.OverheadPlan(DIGITS, backends, threads=1, quick=True), tmp_path)
+    assert [rung.reason for rung in result.rungs] == [None, None, no_adam]
+    assert f"not measured: {no_adam}" in rung_cells(result.rungs)[2]
+    assert [warning for warning in result.warnings if warning.code == "not-measured"] == []
+
+
+def test_taking_a_batch_is_a_phase_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    """The first, before forward; together they are the iteration. A loader is the first rung."""
+    phases = {"batch": 1e-5, "forward": 4e-5, "backward": 1e-4, "optimizer step": 3e-4}
+    lab.measure_extra = lambda job: parts_of(job, (PARTS | {"phases": phases})[str(job.extra)])
+    lab.seconds = lambda backend, problem: 3e-4 if backend.startswith("torch") else 1e-4
+    plan = study.OverheadPlan(DIGITS, ("torch-cpu", "numpy"), threads=1, quick=True)
+    result = climb(plan, tmp_path)
+    assert [phase.phase for phase in result.phases] == list(phases)
+    batch = result.phases[0]
+    assert batch.seconds_per_iteration == pytest.approx(1e-5)
+    assert result.phases[-1].seconds_per_iteration == pytest.approx(2e-4)
+    (whole,) = result.wholes
+    assert whole.phases_seconds == pytest.approx(3e-4)
+    assert phase_cells(result)[0][:2] == ("torch-cpu", "batch")
+    assert study.OverheadPlan(DIGITS).backends[0] == LOADER
+    assert LOADER not in study.OverheadPlan().backends
+
+
+ON_DEVICE = ["torch-cuda-graph", "torch-cuda"]
+ON_GPU = study.OverheadPlan(threads=1, dtype="float64", backends=("numpy", *ON_DEVICE))
+NO_COUNTER = "this GPU has no energy counter"
+NO_KERNEL = "the profiler saw no kernel"
+
+
+@pytest.fixture
+def device(lab: Lab) -> Lab:
+    """A device that counts no energy, and shows a profiler nothing of one of two rungs."""
+
+    def measure(job: Job) -> Outcome:
+        (problem,) = job.problems
+        if job.extra == "energy":
+            return Outcome(problem=problem, status="skipped", reason=NO_COUNTER)
+        if (job.extra, job.backend) == ("profile", "torch-cuda"):
+            return Outcome(problem=problem, status="failed", reason=NO_KERNEL)
+        return parts(job)
+
+    lab.missing.clear()
+    lab.measure_extra = measure
+    lab.seconds = lambda backend, problem: 1e-6
+    return lab
+
+
+def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -> None:
+    """Ceilings in float32 whatever the rungs are in; each question once, its answer with the run.
+
+    That there is no energy is a row, and nobody is warned; a profile that failed is a warning.
+    """
+    result = climb(ON_GPU, tmp_path)
+    asked = {
+        extra: [(job.backend, job.dtype) for job in device.jobs if job.extra == extra]
+        for extra in ("ceilings", "energy", "profile")
+    }
+    assert sorted(asked["ceilings"]) == [("numpy", "float32")] * 3 + [("torch-cuda", "float32")]
+    assert asked["energy"] == asked["profile"] == [(name, "float64") for name in ON_DEVICE]
+    messages = [own.message for own in result.warnings if own.code == "not-measured"]
+    assert messages == [f"profile of torch-cuda: {NO_KERNEL}"]
+    assert result.results is not None
+    for judged in (result, judge_ladder(read_run(result.results))):
+        found = {rung.backend: rung for rung in judged.rungs}
+        # Each of the two kernels 13 times an iteration.
+        assert [found[name].kernels_profiled for name in ON_GPU.backends] == [None, 26, None]
+        assert [found[name].energy_reason for name in ON_DEVICE] == [NO_COUNTER] * 2
+        assert {rung.energy_joules_per_iteration for rung in judged.rungs} == {None}
+        assert all(rung.seconds_per_iteration for rung in judged.rungs)
+
+
+def test_the_start_that_continues_keeps_what_a_device_told(device: Lab, tmp_path: Path) -> None:
+    """Power that goes with the fourth process takes nothing; what failed is tried once more."""
+    device.power_cut_after = 3 * len(ON_GPU.backends)
+    with pytest.raises(KeyboardInterrupt):
+        climb(ON_GPU, tmp_path)
+    device.power_cut_after = None
+    result = climb(ON_GPU, tmp_path)
+    asked = [(job.extra, job.backend) for job in device.jobs]
+    assert [asked.count(("profile", name)) for name in ON_DEVICE] == [1, 2]
+    assert [asked.count(("energy", name)) for name in ON_DEVICE] == [1, 1]
+    profiled = {rung.backend: rung.kernels_profiled for rung in result.rungs}
+    assert profiled == {"numpy": None, "torch-cuda-graph": 26, "torch-cuda": None}
+
+
+GATES = catalogue.find("many-or-gates:1024")
+OF_MODELS = rungs("cpu", batches=False, models=True)
+SINGLE = {name for name in OF_MODELS if name.endswith("-one-by-one") or name == "processes"}
+
+
+@pytest.fixture
+def slow_singles(lab: Lab) -> Callable[[set[str], float], None]:
+    """Many models, of which some rungs take so many seconds."""
+    lab.start_seconds = 0.2
+    lab.seconds = lambda backend, problem: 1e-6
+
+    def take(names: set[str], seconds: float) -> None:
+        def takes(job: Job, problem: Problem) -> float:
+            return (seconds / 2 if job.check else seconds) if job.backend in names else 0.1
+
+        lab.takes = takes
+
+    return take
+
+
+@pytest.mark.parametrize(("seconds", "quick"), [(12.0, False), (1e6, True)])
+def test_the_budget_is_kept_whatever_rungs_take(
+    lab: Lab,
+    slow_singles: Callable[[set[str], float], None],
+    tmp_path: Path,
+    seconds: float,
+    quick: bool,
+) -> None:
+    """All rungs that train at once are measured all the same."""
+    slow_singles(SINGLE, seconds)
+    plan = study.OverheadPlan(GATES, threads=2, quick=quick)
+    result = climb(plan, tmp_path)
+    assert lab.now <= plan.budget_seconds
+    measured = Counter(row.backend for row in result.rows if row.phase is None and row.seconds)
+    assert all(measured[name] for name in OF_MODELS.keys() - SINGLE)
+
+
+def test_a_rung_that_does_not_end_says_so(
+    slow_singles: Callable[[set[str], float], None], tmp_path: Path
+) -> None:
+    """Beside a warning, where its time would stand."""
+    slow_singles({"numba-one-by-one"}, 1e6)
+    result = climb(study.OverheadPlan(GATES, threads=2), tmp_path)
+    reasons = {rung.backend: rung.reason for rung in result.rungs if rung.reason}
+    assert reasons.pop("torch-cuda") == "no CUDA device found"
+    assert list(reasons) == ["numba-one-by-one"]
+    assert reasons["numba-one-by-one"].startswith("did not end within ")

@@ -53,7 +53,6 @@ def judge(choice: Choice) -> CrossoverResult:
 
 TIME_RUN = "benchmarks.AdvectionDiffusionSuite.time_run"
 GT4PY = Choice("gt4py")
-VERSIONS = Choice("gt4py_versions")
 BLAS = Choice("blas", ("variant",))
 CHUNKING = Choice("nx_parallel", ("chunking",), "num_nodes")
 
@@ -77,12 +76,6 @@ def ratios(crossover: Crossover) -> dict[float, float]:
 
 def file_names(crossover: Crossover) -> list[str]:
     return ["/".join(Path(file).parts[-2:]) for file in crossover.files]
-
-
-def account(choice: Choice) -> tuple[int, int, dict[str, int]]:
-    """Return rows read, used, and left out by reason."""
-    (source,) = judge(choice).sources
-    return source.read, source.used, {left.reason: left.rows for left in source.left_out}
 
 
 def test_gt4py_is_judged_at_the_newest_commit_though_an_older_one_was_run_last() -> None:
@@ -112,43 +105,6 @@ def test_gt4py_is_judged_at_the_newest_commit_though_an_older_one_was_run_last()
     cuda = verdict(GT4PY, TIME_RUN, "gtx86", "gtcuda")
     assert (cuda.status, cuda.sizes_measured, cuda.commit) == ("not measured", [], None)
     assert cuda.reason == "gtcuda: failed in asv"
-
-
-def test_another_commit_of_gt4py_can_be_chosen() -> None:
-    """8767fe21, seconds at 8, 16, 32 and 64: gtx86 0.2031, 0.3314, 0.8068, 2.196; gtmc 0.1873,
-    0.2163, 0.7271, 3.115.
-
-    gtmc wins at 8 and 16. At 32 they overlap: [0.768, 0.824] and [0.695, 0.798]. At 64 gtx86 wins:
-    [2.029, 2.367] and [2.818, 3.422]. So somewhere between 16 and 64 gtmc stops winning; medians
-    are equal at 32 · 2^(ln(1/0.9012) / ln(1.4189/0.9012)) = 32 · 2^0.2292 = 37.5.
-    """
-    crossover = verdict(GT4PY._replace(commit="8767"), TIME_RUN, "gtx86", "gtmc")
-    assert (crossover.status, crossover.bracket) == ("reverses", (16, 64))
-    assert crossover.size == pytest.approx(37.5, abs=0.05)
-    assert ratios(crossover) == pytest.approx(
-        {
-            8: 0.1873019730 / 0.2030749820,
-            16: 0.2163461180 / 0.3313983280,
-            32: 0.7270968910 / 0.8067777855,
-            64: 3.1153466190 / 2.1955634375,
-        }
-    )
-    assert (crossover.commit, crossover.version) == ("8767fe212274", "06b2c65dcda1")
-    assert account(GT4PY._replace(commit="8767"))[1] == 8
-
-
-def test_two_versions_of_python_are_not_divided_by_each_other() -> None:
-    """2020 on Python 3.7 has gtx86, gtmc and numpy, 2021 on 3.8 has gtc:gt:cpu_kfirst at 16."""
-    for incumbent in ("gtx86", "gtmc", "numpy"):
-        crossover = verdict(VERSIONS, TIME_RUN, incumbent, "gtc:gt:cpu_kfirst")
-        assert crossover.status == "not measured"
-        assert (crossover.commit, crossover.sizes_measured, crossover.files) == (None, [], [])
-        assert str(crossover.reason) == (
-            f"never measured together: {incumbent} at commit 4ba8de65, virtualenv-py3.7, version "
-            "91b9a892, gtc:gt:cpu_kfirst at commit 8d68981e, virtualenv-py3.8, version e4149636"
-        )
-    assert verdict(VERSIONS, TIME_RUN, "gtx86", "gtmc").status == "never"
-    assert account(VERSIONS)[:2] == (28, 12)
 
 
 def gemv(incumbent: str, challenger: str, machine: str, commit: str | None = None) -> Crossover:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron import machine
 from perceptron.analysis.work import CONTENDED
 from perceptron.studies.fastest.cache import (
     Known,
@@ -26,17 +25,6 @@ def known_row(seed: int = 1, origin: str = "", **fields: object) -> KnownRow:
         libraries={"numpy": "2.0"},
         origin=origin,
     )
-
-
-def test_what_is_kept_is_there_for_the_next_process(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert load(cache) == Known(machine=machine.facts_digest())
-    kept = update(cache, lambda known: known.with_rows([known_row()]))
-    assert load(cache) is not kept
-    monkeypatch.setattr("perceptron.studies.fastest.cache._read", {})  # as a new process has it
-    assert load(cache) == kept
-    assert load(cache) is load(cache)
 
 
 @pytest.mark.parametrize(
@@ -99,14 +87,6 @@ def test_nothing_is_lost_where_many_write_at_once(cache: Path) -> None:
         ):
             pass
     assert len(load(cache).rows) == len({drawn(seed).shape for seed in range(24)})
-
-
-def test_a_run_that_is_read_again_replaces_its_rows() -> None:
-    known = Known().with_rows([known_row(1, "run"), known_row(2, "run")], {"run": "1"})
-    known = known.with_rows([known_row(3)])
-    again = known.with_rows([known_row(1, "run", seconds=5.0)], {"run": "2"})
-    assert again.runs == {"run": "2"}
-    assert sorted(row.row.seconds or 0 for row in again.rows) == [1e-3, 5.0]
 
 
 def test_a_contended_row_gives_way_to_one_that_was_not() -> None:

@@ -83,32 +83,19 @@ def test_a_few_processes_of_each_are_measured(workers: type[FakeWorkers]) -> Non
     assert (numpy.doubt, numpy.backend, numpy.device) == (None, "numpy", "cpu")
 
 
-def test_those_that_do_not_start_in_time_say_so_and_are_started_once(
-    workers: type[FakeWorkers],
+@pytest.mark.parametrize(
+    ("how", "reason", "refused"),
+    [("late", NO_START, False), ("endless", NO_TIME, False), ("refusing", "no", True)],
+)
+def test_one_without_a_time_says_why_and_costs_the_other_nothing(
+    workers: type[FakeWorkers], how: str, reason: str, refused: bool
 ) -> None:
-    workers.late = ("python",)
+    """What a small shape is refused too is refused as a kind."""
+    setattr(workers, how, ("python",))
     numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
     assert numpy.seconds is not None
-    assert (python.seconds, python.reason, python.refused) == (None, NO_START, False)
+    assert (python.seconds, python.reason, python.refused) == (None, reason, refused)
     assert sum(name == ("python", 0) for names in workers.started for name in names) == 1
-    workers.late = ("numpy", "python")
-    rows = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
-    assert [row.reason for row in rows] == [NO_START, NO_START]
-
-
-def test_those_that_do_not_end_in_time_say_so(workers: type[FakeWorkers]) -> None:
-    workers.endless = ("python",)
-    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
-    assert numpy.seconds is not None
-    assert (python.reason, python.refused) == (NO_TIME, False)
-
-
-def test_what_a_small_shape_is_refused_too_is_refused_as_a_kind(
-    workers: type[FakeWorkers],
-) -> None:
-    workers.refusing = ("python",)
-    (python,) = measure.measure(QUESTION, ["python"], DEVICES, 60.0)
-    assert (python.reason, python.refused) == ("no", True)
 
 
 def test_contention_is_told(workers: type[FakeWorkers]) -> None:

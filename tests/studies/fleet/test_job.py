@@ -20,23 +20,7 @@ from tests.studies.fleet.conftest import submission
 
 
 @pytest.fixture
-def usual() -> Iterator[list[object]]:
-    """What submitit's own handler is to raise."""
-    raising: list[object] = []
-
-    def handle(*_: object) -> None:
-        error = raising[0]
-        assert isinstance(error, BaseException)
-        raise error
-
-    before = signal.signal(signal.SIGUSR2, handle)
-    yield raising
-    assert signal.getsignal(signal.SIGUSR2) is handle, "it is put back"
-    signal.signal(signal.SIGUSR2, before)
-
-
-@pytest.fixture
-def node(job: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]) -> JobFolder:
+def node(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobFolder]:
     """The job as its node has it; it runs ``commands`` of the test instead of measuring."""
     job.write(submission(arguments=["bench"]))
     log = job.log / "7_0_log.err"
@@ -46,32 +30,14 @@ def node(job: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]) -
     monkeypatch.setattr("submitit.JobEnvironment", lambda: environment)
     monkeypatch.setenv("SLURMD_NODENAME", "n1")
     monkeypatch.setattr(sys, "argv", ["_submit"])
-    assert usual == []
-    return job
 
+    def usual(*_: object) -> None:
+        """Stand in for submitit's own handler."""
 
-def leaving(
-    monkeypatch: pytest.MonkeyPatch, code: object, *, when_told: bool = False
-) -> list[list[str]]:
-    """Have the command line leave so, at once or once it is told to; return what was typed."""
-    typed: list[list[str]] = []
-
-    def run_module(name: str, run_name: str) -> None:
-        typed.append(sys.argv)
-        assert (name, run_name) == ("perceptron", "__main__")
-        if when_told:
-            try:
-                try:
-                    os.kill(os.getpid(), signal.SIGUSR2)
-                    signal.pause()
-                except Exception:  # noqa: BLE001, S110 as code of a backend might
-                    pass
-            except KeyboardInterrupt:
-                sys.exit(2)
-        sys.exit(code)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(module.runpy, "run_module", run_module)
-    return typed
+    before = signal.signal(signal.SIGUSR2, usual)
+    yield job
+    assert signal.getsignal(signal.SIGUSR2) is usual, "it is put back"
+    signal.signal(signal.SIGUSR2, before)
 
 
 def note(job: JobFolder) -> Note:
@@ -83,7 +49,14 @@ def test_the_node_measures_under_its_name_into_the_folder_of_its_job(
     node: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is done is not done again, though the job is started again."""
-    typed = leaving(monkeypatch, 0)
+    typed: list[list[str]] = []
+
+    def run_module(name: str, run_name: str) -> None:
+        assert (name, run_name) == ("perceptron", "__main__")
+        typed.append(sys.argv)
+        sys.exit(0)
+
+    monkeypatch.setattr(module.runpy, "run_module", run_module)
     for _ in range(2):
         MeasuringJob(str(node.path))()
     own = ["--results", str(node.results), "--machine", "n1", "--html", ""]

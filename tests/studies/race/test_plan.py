@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.studies.race.plan import RacePlan
@@ -30,28 +29,3 @@ def test_looking_must_not_outweigh_training(digits: Problem, tmp_path: Path) -> 
     whole = plan(catalogue.find(str(file)), target="loss=0.1")
     assert (whole.epochs, whole.check_iterations) == (10_000, 50)
     assert plan(catalogue.find(str(file)), target="loss=0.1", epochs=20).check_iterations == 1
-
-
-def test_an_accuracy_needs_classes(tmp_path: Path) -> None:
-    file = tmp_path / "wear.toml"
-    rows = "\n".join(f"{index},{index / 3:.3f}" for index in range(12))
-    (tmp_path / "wear.csv").write_text(f"hours,wear\n{rows}\n")
-    file.write_text(REGRESSION)
-    with pytest.raises(UserError, match="are no classes: give a loss"):
-        plan(catalogue.find(str(file)))
-    assert plan(catalogue.find(str(file)), target="loss=0.1").target == "loss=0.1"
-
-
-REGRESSION = """
-loss = "mse"
-rate = 0.01
-
-[data]
-csv = "wear.csv"
-target = "wear"
-test_share = 0.25
-
-[[layers]]
-width = 1
-activation = "identity"
-"""

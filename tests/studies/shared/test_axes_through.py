@@ -5,7 +5,7 @@ import pytest
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.studies.shared.axes_through import LONGEST_SECONDS, all_axes, axes_through
-from tests.conftest import MakeRow
+from tests.conftest import ROOT, MakeRow
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from tests.conftest import MakeRow
         ("mlp:1000x20x64x32", ["rows", "features"]),  # two widths have no size in common
         ("mlp:60000x784x128:10c:128b:adam", ["batch", "hidden width", "features"]),
         ("mlp:1000x20:10c:128b", ["batch", "features"]),
+        ("mlp-width:64", ["width"]),
         ("mlp-batch:64", ["batch"]),
         ("mlp-batch-host:64", ["batch"]),
         ("mlp:1000x20x64:400m", ["models", "rows", "features", "hidden width"]),
@@ -23,6 +24,7 @@ from tests.conftest import MakeRow
         ("many-mlps:64", ["models"]),
         ("models-width:8x64", []),
         ("digits", []),
+        (f"{ROOT}/docs/examples/points-width.toml:64", ["size"]),
     ],
 )
 def test_what_changes_the_answer_most_comes_first(problem: str, axes: list[str]) -> None:

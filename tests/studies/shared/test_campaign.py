@@ -17,7 +17,7 @@ from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.shared.budget import GRACE, Budget
 from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.progress import Progress, silent
+from perceptron.studies.shared.progress import silent
 from perceptron.studies.shared.task import key_of
 from tests.studies.conftest import STARTED, Lab, tasks
 
@@ -29,9 +29,7 @@ PLAN = BenchPlan(
 def measure(
     folder: Path,
     environment: Environment,
-    plan: BenchPlan = PLAN,
     budget: Budget | None = None,
-    progress: Progress = silent,
     apart: bool = False,
     problem: str | None = None,
 ) -> RunJournal:
@@ -43,46 +41,36 @@ def measure(
         started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
-        some = [task for task in tasks(plan) if problem in (None, task.problem.name)]
-        run_tasks(some, journal, run, progress, budget or Budget(inf), apart=apart)
+        some = [task for task in tasks(PLAN) if problem in (None, task.problem.name)]
+        run_tasks(some, journal, run, silent, budget or Budget(inf), apart=apart)
         return journal
 
 
-def test_everything_planned_is_measured_once(
+def test_all_is_measured_once_by_turns_and_after_agreement(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
-    """One row for each problem, backend and process, and nothing else."""
+    """A size on all backends before the next one, in changing orders.
+
+    Agreement is shown once, in a process of its own, before the first sample of that backend on
+    that problem.
+    """
     rows = measure(tmp_path, environment).rows
     keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
     assert len(keys) == len(set(keys)) == len(tasks(PLAN))
-
-
-def test_backends_take_turns_at_each_problem(
-    lab: Lab, tmp_path: Path, environment: Environment
-) -> None:
-    """A size is measured on all of them before the next one is, in changing orders."""
-    measure(tmp_path, environment)
     timed = [turn for turn in lab.timed if turn[1] != "or-gate"]
     problems = [problem for _, problem in timed]
     assert problems[::2] == problems[1::2]
     assert len({backend for backend, _ in timed[::2]}) == 2
     rounds = [tuple(problems[first : first + 4]) for first in range(0, len(problems), 4)]
     assert len(set(rounds)) > 2
-
-
-def test_agreement_comes_before_time_and_only_once(
-    lab: Lab, tmp_path: Path, environment: Environment
-) -> None:
-    """Shown in a process of its own, before the first sample of that backend on that problem."""
-    measure(tmp_path, environment)
     shown: set[tuple[str, str, str]] = set()
     for job in lab.jobs:
-        keys = {(job.backend, problem, job.dtype) for problem in job.problems}
+        asked = {(job.backend, problem, job.dtype) for problem in job.problems}
         if job.check:
-            assert not keys & shown
-            shown |= keys
+            assert not asked & shown
+            shown |= asked
         else:
-            assert keys <= shown
+            assert asked <= shown
 
 
 def test_a_backend_that_disagrees_is_never_timed(

@@ -19,12 +19,6 @@ from perceptron.studies.shared.many_models import (
 OLD = ("numpy", "torch-cpu")
 
 
-def test_what_is_compared_is_there() -> None:
-    names = registry.names()
-    assert {name for pair in PAIRS for name in pair} <= set(names)
-    assert set(BESIDE) <= set(names)
-
-
 def test_pairs_are_those_of_models_where_their_number_varies() -> None:
     """Nowhere else: at one model it is all the same training."""
     assert pairs_along_models(("many-or-gates", "many-mlps"), ()) == PAIRS
