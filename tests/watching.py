@@ -23,8 +23,10 @@ UNWATCHED = (
     "tests/test_docs.py",
     "tests/test_light_install.py",
     "tests/test_plugin.py",
-    # Six processes that import PyTorch; what they run the tests of backends and workers watch.
+    # Processes that import PyTorch; what they run the tests of backends and workers watch.
     "tests/commands/test_processes.py",
+    # Simulated cases by the hundred, of what the tests of its parts run once.
+    "tests/validation",
     # Of pages what the browser does; the tests of the report write them line by line.
     "tests/browser",
 )

@@ -73,7 +73,7 @@ def load(name: str) -> Backend:
     a mistake in another package must not take the other backends down.
     """
     alone, over, count = name.partition(OVER)
-    if over and alone in names():
+    if over and (alone in BUILT_IN or alone in _foreign()):
         return _over(load(alone), name, count)
     if name in BUILT_IN:
         backend: Backend = EntryPoint(name, BUILT_IN[name], GROUP).load()
