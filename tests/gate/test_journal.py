@@ -55,18 +55,6 @@ def test_two_at_once_have_a_folder_each(tmp_path: Path) -> None:
         assert one.folder != two.folder
 
 
-def test_a_line_that_was_cut_short_is_measured_again(tmp_path: Path) -> None:
-    with open_journal(tmp_path, run(), seed_given=False) as journal:
-        journal.append(blocks("time_it", [0.1])[0])
-        file = journal.folder / "blocks.jsonl"
-    with file.open("ab") as lines:
-        lines.write(b'{"stage":')
-    with open_journal(tmp_path, run(), seed_given=False) as journal:
-        assert len(journal.blocks) == 1
-        journal.append(blocks("time_it", [0.1, 0.2])[1])
-    assert len(file.read_bytes().splitlines()) == 2
-
-
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     with open_journal(tmp_path, run(), seed_given=False) as journal:
         file = journal.folder / "blocks.jsonl"

@@ -1,5 +1,4 @@
-"""From two commits to a verdict, on tests with the benchmark fixture, by a clock that counts work
-and by counted instructions."""
+"""From two commits to a verdict on tests with the benchmark fixture, whose clock counts work."""
 
 from __future__ import annotations
 
@@ -70,7 +69,7 @@ def test_five_per_cent_in_one_test_of_three_are_found(tested: Repository) -> Non
         COUNTED.replace("amount * 1e-6", "amount * (1.05e-6 if amount == 100 else 1e-6)"),
     )
     tested.commit("head")
-    comparison = compared()
+    comparison = compared(reasons=False)
     assert comparison.verdict == "regression", comparison.reason
     found = rows(comparison)
     one = found.pop("test_one")
