@@ -308,7 +308,7 @@ def test_each_type_has_its_unit(ran: Ran) -> None:
     assert (peak.head or 0) - (peak.base or 0) == pytest.approx(30e6, rel=0.1)
     assert (track.base, track.head, track.base_seconds) == (2, 3, None)
     assert (time.unit, time.base_seconds) == ("seconds", pytest.approx(200e-6))
-    assert (time.file, time.line) == ("benchmarks/suite.py", 21)
+    assert (time.file, time.line) == ("benchmarks/suite.py", 18)
 
 
 def test_what_was_left_out_says_why(ran: Ran) -> None:
