@@ -122,38 +122,27 @@ def test_a_suite_that_imports_late_proves_itself_too(
     assert is_code(environment.head_code, f"toy 1.3.dev0 from {elsewhere}/toy", "editable, ")
 
 
-def fails(old: Environment, new: Environment) -> str:
-    with pytest.raises(UserError) as caught:
-        run(old, new)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def test_an_arm_that_imports_the_checkout_is_refused(
-    built: Repository, old: Environment, new: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As an editable install of it does."""
-    built.write("toy/_core.py", "NUMBER = 100\n")
-    old.install("1.2.0", 100)
-    new.install_editable("1.3.0", built.folder)
-    message = fails(old, new)
-    assert message.startswith("--installed: HEAD imported toy")
-    assert "a checkout" in message
-
-
-def test_a_project_that_is_not_installed_is_named(
+def test_what_proves_no_comparison_is_refused_in_one_line(
     built: Repository, old: Environment, new: Environment
 ) -> None:
+    """A project that is not installed, the same files twice, and the checkout, as an editable
+    install of it has it."""
+
+    def fails(old: Environment, new: Environment) -> str:
+        with pytest.raises(UserError) as caught:
+            run(old, new)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
     old.install("1.2.0", 100)
     assert fails(old, new) == (
         "HEAD cannot be imported: benchmarks/suite.py: ModuleNotFoundError: No module named "
         f"'toy'; install it in {new.python}"
     )
-
-
-def test_the_same_files_are_not_compared_with_themselves(
-    built: Repository, old: Environment
-) -> None:
-    old.install("1.2.0", 100)
-    message = fails(old, old)
-    assert message.startswith("--installed: BASE and HEAD import the same files, toy 1.2.0 from")
+    same = "--installed: BASE and HEAD import the same files, toy 1.2.0 from"
+    assert fails(old, old).startswith(same)
+    built.write("toy/_core.py", "NUMBER = 100\n")
+    new.install_editable("1.3.0", built.folder)
+    message = fails(old, new)
+    assert message.startswith("--installed: HEAD imported toy")
+    assert "a checkout" in message

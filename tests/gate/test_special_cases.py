@@ -99,12 +99,31 @@ def test_a_suite_that_imports_nothing_of_its_tree_is_refused(toy: Repository) ->
         run()
 
 
+DRAWN = """
+import random
+import toy
+
+class Drawn:
+    drawn = random.random()
+
+    def setup_cache(self):
+        return random.random()
+
+    def track_import(self, cache):
+        return self.drawn
+
+    def track_cache(self, cache):
+        return cache
+"""
+
+
+@pytest.mark.usefixtures("traced")
 def test_without_seeds_the_sides_draw_for_themselves(toy: Repository) -> None:
-    drawn = "import random, toy\n\ndef track_it():\n    return random.random()\n"
-    toy.write("benchmarks/suite.py", drawn)
+    toy.write("benchmarks/suite.py", DRAWN)
     toy.commit("second")
-    block = first_blocks(seeded=False)["track_it"]
-    assert block.base.value != block.head.value
+    blocks = first_blocks(seeded=False)
+    assert blocks.keys() == {"track_import", "track_cache"}
+    assert all(block.base.value != block.head.value for block in blocks.values())
 
 
 SLEPT_SECONDS, IMPORT_SECONDS = 0.1, 1000.0
@@ -138,7 +157,6 @@ class Late:
 """
 
 
-@pytest.mark.usefixtures("traced")
 def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_again(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
