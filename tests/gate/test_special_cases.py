@@ -160,8 +160,7 @@ class Late:
 def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_again(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The benchmark is charged its own time; each stage draws what setup_cache draws; base is
-    tried first, so that head is spared what is too slow there."""
+    """The benchmark is charged its own time; each stage draws what setup_cache draws."""
     monkeypatch.setenv("MADE", str(tmp_path / "made"))
     toy.write("toy/library.py", SLOW_IMPORT)
     toy.write("benchmarks/suite.py", LATE)
@@ -171,7 +170,6 @@ def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_again(
     comparison = run(benchmarks="Late")
     assert comparison.verdict == "regression"
     tried = [block for block in comparison.blocks if block.stage == "calibration"]
-    assert [block.order for block in tried] == [["base", "head"]]
     readings = [reading for block in tried for reading in (block.base, block.head)]
     assert all(reading.wall_seconds < IMPORT_SECONDS for reading in readings)
     assert all(reading.setup_seconds < IMPORT_SECONDS for reading in readings)
