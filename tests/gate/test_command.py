@@ -16,21 +16,10 @@ from tests.conftest import ROOT
 from tests.gate.conftest import Repository, command
 
 BLOCKS = "results/gate/*/blocks.jsonl"
-
-
+# Ten blocks of it take twenty seconds: none of these comparisons is over before it is ended.
+SLOW = "import time, toy\n\ndef track_it():\n    time.sleep(1)\n    return 1\n"
 # A machine may be as busy as it likes; this only ends a test that would never end.
 GUARD_SECONDS = 600.0
-
-
-def start(toy: Repository, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command(*arguments, "--count", "never"),
-        cwd=toy.folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -38,7 +27,16 @@ def test_a_signal_ends_it_cleanly_and_keeps_what_was_measured(
     toy: Repository, tmp_path: Path, how: signal.Signals
 ) -> None:
     """No process and no checkout is left; killed, the next run cleans up."""
-    process = start(toy, "first", "first", "--budget", "9")
+    toy.write("benchmarks/suite.py", SLOW)
+    toy.commit("slow")
+    process = subprocess.Popen(
+        command("slow", "slow", "--budget", "9", "--count", "never"),
+        cwd=toy.folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_until(lambda: any(file.stat().st_size for file in toy.folder.glob(BLOCKS)))
     process.send_signal(how)
     _, err = process.communicate(timeout=GUARD_SECONDS)

@@ -59,6 +59,7 @@ def test_a_run_that_was_cut_short_resumes_where_it_stopped(
     toy.commit("second")
 
     kept: list[bytes] = []
+    seeds = set()
     for stop in ("screen, block 3", "confirmation, block 2"):
         with pytest.raises(Interrupted):
             run(seed=None, progress=until(stop))
@@ -70,7 +71,10 @@ def test_a_run_that_was_cut_short_resumes_where_it_stopped(
         kept = lines
         with file.open("ab") as unfinished:
             unfinished.write(b'{"stage": "scr')
+        run_file = file.with_name("run.json").read_bytes()
+        seeds.add(msgspec.json.decode(run_file, type=ComparisonRun).plan.seed)
     comparison = run(seed=None)
+    assert seeds == {comparison.plan.seed}
     assert comparison.verdict == "regression"
     takes = {(b.stage, b.number, b.benchmark, b.take) for b in comparison.blocks}
     assert len(takes) == len(comparison.blocks)
