@@ -20,7 +20,7 @@ from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Counting
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
-from tests.gate.conftest import FEWEST, Repository
+from tests.gate.conftest import FEWEST, SHORT, Repository
 
 pytestmark = [
     pytest.mark.slow,
@@ -109,7 +109,7 @@ def compiled(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     toy.git("rm", "--quiet", "-r", "toy")
     toy.write(".gitignore", "results/\n__pycache__/\n")
-    toy.write("fastsum/__init__.py", "from fastsum._core import clock, work\n")
+    toy.write("fastsum/__init__.py", SHORT + "from fastsum._core import clock, work\n")
     toy.write("fastsum/_core.c", SOURCE.replace("EXTRA", "0"))
     toy.write("setup.py", SETUP)
     toy.write("benchmarks/suite.py", SUITE)

@@ -14,7 +14,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison, Growth, Row
-from tests.gate.conftest import Repository, rows, run, shared, stand_in, unwatch
+from tests.gate.conftest import SHORT, Repository, rows, run, shared, stand_in, unwatch
 
 pytestmark = pytest.mark.skipif(
     shutil.which("valgrind") is None, reason="valgrind is not installed"
@@ -23,8 +23,9 @@ pytestmark = pytest.mark.skipif(
 # Work that a count sees. The clock of `work` goes up to 21 times as fast in one process as in
 # another: the hash seed is the block's, and the tree's folder tells its arms apart. That of `quiet`
 # is exact.
-TOY = """
-import __main__
+TOY = (
+    SHORT
+    + """
 import os
 import random
 NOW = 0.0
@@ -33,9 +34,6 @@ PACE = 1 + random.Random(os.environ.get("PYTHONHASHSEED", "") + FOLDER).uniform(
 HEAD = {head}
 TABLE = bytes(range(256))
 TEXT = bytes(40_000 if HEAD else 10_000)
-
-if hasattr(__main__, "timing"):  # no batch has to be long here
-    __main__.timing.BATCH_SECONDS = 1e-3
 
 def work(units):
     quiet(units, units * PACE)
@@ -57,6 +55,7 @@ def translated():
 def clock():
     return NOW
 """
+)
 SUITE = """
 import random
 import toy
