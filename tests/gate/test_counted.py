@@ -7,12 +7,10 @@ on chance: its noise is drawn once in a process, from what the gate's own seed d
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison, Growth, Row
 from tests.gate.conftest import SHORT, Repository, rows, run, shared, stand_in, unwatch
 
@@ -163,38 +161,3 @@ def test_what_does_more_names_its_functions(counted: Comparison) -> None:
 def test_the_same_work_is_not_looked_into(counted: Comparison) -> None:
     row = rows(counted)["time_waits"]
     assert (row.why, "its work is the same" in (row.why_not or "")) == ([], True)
-
-
-@pytest.mark.slow
-def test_bisect_names_the_commit_of_each_benchmark(toy: Repository) -> None:
-    """Past one at which nothing runs; HEAD's benchmarks serve all, and nothing is left behind."""
-    commit(toy)
-    more = TOY.format(head=1).replace("range(20)", "range(24)")
-    for tag, text in (("more-turns", more), ("broken", "raise ImportError\n"), ("repaired", more)):
-        toy.write("toy/__init__.py", text)
-        toy.commit(tag)
-    toy.write("toy/__init__.py", "# Not committed.\n" + more)
-    comparison = run(
-        "second",
-        ".",
-        count="always",
-        benchmarks="more|waits",
-        bisect=True,
-        budget_minutes=60.0,
-    )
-    for row in comparison.rows:
-        assert row.introduced_by is not None, row
-        assert row.introduced_by.commit == toy.git("rev-parse", "more-turns").strip()
-    assert "--bisect" in comparison.reproduce
-    assert toy.git("worktree", "list").count("\n") == 1
-
-
-def test_a_history_without_a_common_commit_is_said_before_anything_is_measured(
-    toy: Repository,
-) -> None:
-    """As in a shallow clone; a verdict that was reached would be lost."""
-    toy.git("checkout", "--quiet", "--orphan", "other")
-    toy.commit("apart")
-    with pytest.raises(UserError, match=r"^--bisect: .*no commit in common here: fetch"):
-        run(head="apart", count="always", bisect=True, results=Path("none"))
-    assert not Path("none").exists()

@@ -14,7 +14,6 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     CrossoverEnd,
     Growth,
-    IntroducedBy,
     LeftOut,
     MovedCrossover,
     Side,
@@ -76,7 +75,6 @@ def rows(draw: st.DrawFn) -> object:
         "confirmation_blocks": draw(whole),
         "why": draw(st.lists(growths(), max_size=3)),
         "why_not": draw(st.none() | hostile),
-        "introduced_by": draw(st.none() | st.builds(IntroducedBy, commit=hostile, subject=hostile)),
         "screen_blocks": draw(whole),
     }
     if make is not broken:
@@ -246,19 +244,18 @@ def test_a_moved_crossover_stands_in_code() -> None:
     assert f"- `@a ˋ∣ˋ <b>`: {words}" in text
 
 
-def test_the_fold_says_in_which_functions_a_benchmark_does_more_and_since_when() -> None:
+def test_the_fold_says_in_which_functions_a_benchmark_does_more() -> None:
     """Five lines at most for each, as the console has them, in code."""
     many = [growth(function=f"f{number}") for number in range(9)]
-    since = IntroducedBy(commit="c" * 40, subject="Fix #12 @all `x`")
     rows = [
-        slower(why=many, introduced_by=since),
+        slower(why=many),
         harder(params=[], why_not="its profile differs from run to run"),
-        row(benchmark="unclear", verdict="inconclusive", introduced_by=since),
+        row(benchmark="unclear", verdict="inconclusive"),
         row(benchmark="same"),
     ]
     before, folded = comment(comparison(*rows)).split("<details>")
     assert "**Why**" not in before
-    counts = "functions of 1 changed benchmark, notes on 2 other, 1 inconclusive, 1 no change"
+    counts = "functions of 1 changed benchmark, notes on 1 other, 1 inconclusive, 1 no change"
     assert f"<summary>{counts}</summary>" in folded
     assert [line for line in folded.splitlines() if line.startswith(("- ", "  - "))] == [
         "- `sums.time_sum(10, 'numpy')`",
@@ -266,9 +263,6 @@ def test_the_fold_says_in_which_functions_a_benchmark_does_more_and_since_when()
             f"  - `f{number} +9.2 % bytecodes (1,000 → 1,092), called 10 times, toy/vector.py:30`"
             for number in range(5)
         ),
-        "  - `introduced by cccccccccccc Fix #12 @all ˋxˋ`",
         "- `sums.time_sum`",
         "  - `its profile differs from run to run`",
-        "- `unclear(10, 'numpy')`",
-        "  - `introduced by cccccccccccc Fix #12 @all ˋxˋ`",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from perceptron.records.comparison import Growth, IntroducedBy, Row
+from perceptron.records.comparison import Growth, Row
 from perceptron.report.tables import why
 from tests.made_comparison import slower
 
@@ -49,12 +49,6 @@ def test_both_levels_have_room_in_five_lines() -> None:
     assert len(why.lines(row(*[WORK] * 5))) == 5
     assert len(why.lines(row(*[SORT] * 5))) == 5
     assert len(why.cells(many)) == 10
-
-
-def test_the_commit_comes_last_and_in_one_line() -> None:
-    found = IntroducedBy(commit="0123456789abcdef", subject="More\x1b[31m\n work")
-    *_, last = why.lines(row(WORK, introduced_by=found))
-    assert last == "introduced by 0123456789ab More\ufffd[31m work"
 
 
 def test_a_reason_is_said_once_for_all_that_it_is_the_reason_of() -> None:
