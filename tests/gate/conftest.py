@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from math import exp
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from filelock import FileLock
 
@@ -25,35 +27,28 @@ from tests.gate import few_blocks
 from tests.gate.few_blocks import FEWEST
 
 # Work is counted, so that nothing here depends on how fast or busy the machine is.
-COUNTED = """
+SHORT = """
+import __main__
+
+if hasattr(__main__, "timing"):  # no batch has to be long
+    __main__.timing.BATCH_SECONDS = 1e-3
+"""
+COUNTED = f"""{SHORT}
 DONE = 0.0
 
 def work(amount):
     global DONE
     DONE += amount * 1e-6
-    return sum(range(200))
+    return amount
 
 def clock():
     return DONE
 """
-FOUR = """
+SUITE = """
 import toy
 
-class Counted:
-    timer = staticmethod(toy.clock)
-    warmup_time = 0
-
-    def time_one(self):
-        toy.work({one})
-
-    def time_two(self):
-        toy.work(200)
-
-    def time_three(self):
-        toy.work(300)
-
-    def time_four(self):
-        toy.work(400)
+def track_it():
+    return toy.work(100)
 """
 
 
@@ -127,7 +122,7 @@ class Repository:
         self.write(".gitignore", "/results/gate/\n/html/\n__pycache__/\n")
         self.write("toy/__init__.py", COUNTED)
         self.write("benchmarks/__init__.py", "")
-        self.write("benchmarks/suite.py", FOUR.format(one=100))
+        self.write("benchmarks/suite.py", SUITE)
         self.write("asv.conf.json", '{"version": 1, "project": "toy", // a comment\n"repo": "."}')
         self.commit("first")
 
@@ -180,6 +175,16 @@ def until(stop: str) -> Progress:
     return report
 
 
+def first_blocks(**options: Any) -> dict[str, Block]:
+    """What the arms measure, by the last part of its name, without all that a verdict takes."""
+    folders = set(Path("results/gate").glob("*"))
+    with pytest.raises(Interrupted):
+        run(progress=until("screen, block 2"), **options)
+    (folder,) = set(Path("results/gate").glob("*")) - folders
+    blocks = msgspec.json.Decoder(Block).decode_lines((folder / "blocks.jsonl").read_bytes())
+    return {own.benchmark.split(".")[-1]: own for own in blocks if own.stage == "screen"}
+
+
 def command(*arguments: str) -> list[str]:
     """`perceptron compare` with as few blocks as can be judged, as a process of its own."""
     return [sys.executable, few_blocks.__file__, "compare", *arguments]
@@ -205,23 +210,44 @@ def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> tuple[Path, F
     return folder / name, FileLock(folder / f"{name}.lock")
 
 
+def unwatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have coverage leave out the processes that are started: it would double what they take."""
+    for name in watching.PROCESSES:
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coverage sees the programs of this test; tracing all of them would double what they take."""
+    """Coverage sees the programs of this test.
+
+    They are killed as soon as they have given their last answer, and coverage writes what it saw
+    after that: in a fraction of three seconds, also on a busy machine.
+    """
+    end = ChildProcess.end
+
+    def end_later(process: ChildProcess, patience_seconds: float = 0.0) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(3.0)
+        end(process, patience_seconds)
+
     if any(name in os.environ for name in watching.PROCESSES):
-        monkeypatch.setattr(ChildProcess, "end", few_blocks.leaving_later())
+        monkeypatch.setattr(ChildProcess, "end", end_later)
+
+
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Make a repository below the folder and stand in it; checkouts go to a cache beside it."""
+    for name, value in variables(folder).items():
+        monkeypatch.setenv(name, value)
+    repository = Repository(folder / "repository")
+    monkeypatch.chdir(repository.folder)
+    return repository
 
 
 @pytest.fixture
 def toy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Repository:
-    """A repository to stand in; checkouts go to a cache folder beside it."""
+    """A repository to stand in."""
     if "traced" not in request.fixturenames:
-        for name in watching.PROCESSES:
-            monkeypatch.delenv(name, raising=False)
-    for name, value in variables(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    repository = Repository(tmp_path / "repository")
-    monkeypatch.chdir(repository.folder)
-    return repository
+        unwatch(monkeypatch)
+    return stand_in(tmp_path, monkeypatch)

@@ -13,11 +13,12 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import COUNTED, Interrupted, Repository, until
+from tests.gate.conftest import Interrupted, Repository, until
 from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
-BUILT = "from toy._core import FACTOR\n" + COUNTED.replace("* 1e-6", "* FACTOR * 1e-6")
+BUILT = "from toy._core import NUMBER\n"
+SUITE = "import toy\n\ndef track_it():\n    return toy.NUMBER\n"
 
 
 class Environment:
@@ -29,11 +30,11 @@ class Environment:
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         self.packages = folder / "lib" / version / "site-packages"
 
-    def install(self, version: str, factor: float) -> None:
+    def install(self, version: str, number: int) -> None:
         package = self.packages / "toy"
         package.mkdir()
         (package / "__init__.py").write_text(BUILT)
-        (package / "_core.py").write_text(f"FACTOR = {factor}\n")
+        (package / "_core.py").write_text(f"NUMBER = {number}\n")
         self.describe(version).joinpath("RECORD").write_text("toy/__init__.py,,\ntoy/_core.py,,\n")
 
     def install_editable(self, version: str, checkout: Path) -> None:
@@ -54,6 +55,7 @@ class Environment:
 def built(toy: Repository) -> Repository:
     """The small repository, whose tree cannot be imported before it is built."""
     toy.write("toy/__init__.py", BUILT)
+    toy.write("benchmarks/suite.py", SUITE)
     toy.commit("first")
     toy.commit("second")
     return toy
@@ -71,7 +73,7 @@ def new(tmp_path: Path) -> Environment:
 
 def run(old: Environment, new: Environment, **options: Any) -> Comparison:
     pythons = {"base_python": old.python, "head_python": new.python}
-    return compared(installed=True, **{"benchmarks": "two", **pythons, **options})
+    return compared(installed=True, **pythons, **options)
 
 
 def is_code(told: str | None, place: str, editable: str = "") -> bool:
@@ -84,11 +86,11 @@ def test_what_is_installed_is_compared_and_proves_itself(
     built: Repository, old: Environment, new: Environment
 ) -> None:
     """Blocks of a build of the same version that is gone are not resumed from."""
-    old.install("1.2.0", 1.0)
-    new.install("1.3.0", 1.1)
+    old.install("1.2.0", 100)
+    new.install("1.3.0", 110)
     with pytest.raises(Interrupted):
         run(old, new, progress=until("screen, block 2"))
-    (new.packages / "toy" / "_core.py").write_text("FACTOR = 1.25\n")
+    (new.packages / "toy" / "_core.py").write_text("NUMBER = 125\n")
     comparison = run(old, new)
     assert comparison.verdict == "regression"
     assert comparison.rows[0].change == pytest.approx(0.25)
@@ -108,50 +110,39 @@ def test_a_suite_that_imports_late_proves_itself_too(
     """An editable install of another checkout is said to be one."""
     elsewhere = built.folder.parent / "elsewhere"
     (elsewhere / "toy").mkdir(parents=True)
-    (elsewhere / "toy" / "__init__.py").write_text(COUNTED)
-    old.install("1.2.0", 1.0)
+    (elsewhere / "toy" / "__init__.py").touch()
+    old.install("1.2.0", 100)
     new.install_editable("1.3.dev0", elsewhere)
     built.write("benchmarks/suite.py", "def track_it():\n    import toy\n    return 1\n")
     built.commit("second")
-    comparison = run(old, new, benchmarks=None)
+    comparison = run(old, new)
     assert comparison.verdict == "clean"
     environment = comparison.environment
     assert is_code(environment.base_code, f"toy 1.2.0 from {old.packages}/toy")
     assert is_code(environment.head_code, f"toy 1.3.dev0 from {elsewhere}/toy", "editable, ")
 
 
-def fails(old: Environment, new: Environment) -> str:
-    with pytest.raises(UserError) as caught:
-        run(old, new)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def test_an_arm_that_imports_the_checkout_is_refused(
-    built: Repository, old: Environment, new: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As an editable install of it does."""
-    built.write("toy/_core.py", "FACTOR = 1.0\n")
-    old.install("1.2.0", 1.0)
-    new.install_editable("1.3.0", built.folder)
-    message = fails(old, new)
-    assert message.startswith("--installed: HEAD imported toy")
-    assert "a checkout" in message
-
-
-def test_a_project_that_is_not_installed_is_named(
+def test_what_proves_no_comparison_is_refused_in_one_line(
     built: Repository, old: Environment, new: Environment
 ) -> None:
-    old.install("1.2.0", 1.0)
+    """A project that is not installed, the same files twice, and the checkout, as an editable
+    install of it has it."""
+
+    def fails(old: Environment, new: Environment) -> str:
+        with pytest.raises(UserError) as caught:
+            run(old, new)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    old.install("1.2.0", 100)
     assert fails(old, new) == (
         "HEAD cannot be imported: benchmarks/suite.py: ModuleNotFoundError: No module named "
         f"'toy'; install it in {new.python}"
     )
-
-
-def test_the_same_files_are_not_compared_with_themselves(
-    built: Repository, old: Environment
-) -> None:
-    old.install("1.2.0", 1.0)
-    message = fails(old, old)
-    assert message.startswith("--installed: BASE and HEAD import the same files, toy 1.2.0 from")
+    same = "--installed: BASE and HEAD import the same files, toy 1.2.0 from"
+    assert fails(old, old).startswith(same)
+    built.write("toy/_core.py", "NUMBER = 100\n")
+    new.install_editable("1.3.0", built.folder)
+    message = fails(old, new)
+    assert message.startswith("--installed: HEAD imported toy")
+    assert "a checkout" in message

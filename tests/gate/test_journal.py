@@ -10,7 +10,6 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.journal import ComparisonRun, open_journal
 from perceptron.records.comparison import ComparisonPlan, Side
-from tests.gate.conftest import blocks
 
 SIDE = Side(name="x", commit="0", python="python")
 
@@ -20,16 +19,6 @@ def run(seed: int = 1, **work: str) -> ComparisonRun:
         suite="s", benchmarks=None, base=SIDE, head=SIDE, budget_seconds=60, seed=seed, rule={}
     )
     return ComparisonRun(work={"what": "this", **work}, plan=plan)
-
-
-def test_an_unfinished_comparison_resumes_with_its_own_seed(tmp_path: Path) -> None:
-    with open_journal(tmp_path, run(seed=1), seed_given=False) as journal:
-        for block in blocks("time_it", [0.1, 0.2]):
-            journal.append(block)
-        folder = journal.folder
-    with open_journal(tmp_path, run(seed=2), seed_given=False) as journal:
-        assert (journal.folder, journal.run.plan.seed) == (folder, 1)
-        assert [block.log_ratio() for block in journal.blocks] == pytest.approx([0.1, 0.2])
 
 
 def test_other_work_another_seed_and_a_finished_one_begin_again(tmp_path: Path) -> None:
@@ -53,18 +42,6 @@ def test_two_at_once_have_a_folder_each(tmp_path: Path) -> None:
         open_journal(tmp_path, run(), seed_given=False) as two,
     ):
         assert one.folder != two.folder
-
-
-def test_a_line_that_was_cut_short_is_measured_again(tmp_path: Path) -> None:
-    with open_journal(tmp_path, run(), seed_given=False) as journal:
-        journal.append(blocks("time_it", [0.1])[0])
-        file = journal.folder / "blocks.jsonl"
-    with file.open("ab") as lines:
-        lines.write(b'{"stage":')
-    with open_journal(tmp_path, run(), seed_given=False) as journal:
-        assert len(journal.blocks) == 1
-        journal.append(blocks("time_it", [0.1, 0.2])[1])
-    assert len(file.read_bytes().splitlines()) == 2
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:

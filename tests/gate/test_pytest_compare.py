@@ -1,5 +1,4 @@
-"""From two commits to a verdict, on tests with the benchmark fixture, by a clock that counts work
-and by counted instructions."""
+"""From two commits to a verdict on tests with the benchmark fixture, whose clock counts work."""
 
 from __future__ import annotations
 
@@ -24,14 +23,18 @@ pytestmark = pytest.mark.benchmark(timer=toy.clock)
 
 @pytest.mark.benchmark(group="singles", timer=toy.clock)
 def test_one(benchmark, made):
-    benchmark(toy.work, {one})
+    benchmark(toy.work, 100)
 
 def test_two(benchmark):
     benchmark(toy.work, 200)
 
+@pytest.mark.benchmark(group="singles", timer=toy.clock)
+def test_three(benchmark, fragile):
+    benchmark(toy.work, 300)
+
 @pytest.mark.parametrize("size", [300])
 def test_more(benchmark, size):
-    assert benchmark.pedantic(toy.work, setup=lambda: ((size,), {{}}), rounds=3) > 0
+    assert benchmark.pedantic(toy.work, setup=lambda: ((size,), {}), rounds=3) > 0
 """
 CONFTEST = """
 import pytest
@@ -39,6 +42,11 @@ import pytest
 @pytest.fixture
 def made():
     return 1
+
+@pytest.fixture
+def fragile():
+    import toy
+    assert not hasattr(toy, "broken"), "gone"
 """
 
 
@@ -52,7 +60,7 @@ def tested(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     shutil.rmtree(toy.folder / "benchmarks")
     (toy.folder / "asv.conf.json").unlink()
     toy.write("tests/conftest.py", CONFTEST)
-    toy.write(FILE, TESTS.format(one=100))
+    toy.write(FILE, TESTS)
     toy.commit("base")
     return toy
 
@@ -61,40 +69,28 @@ def compared(**options: Any) -> Comparison:
     return run("base", "head", pytest=Path("tests/speed"), **options)
 
 
-def test_five_per_cent_in_one_test_of_three_are_found(tested: Repository) -> None:
-    """By HEAD's tests on both, with what HEAD put into the folders above."""
-    tested.write(FILE, TESTS.format(one=100).replace("made", "made_anew"))
+def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Repository) -> None:
+    """By HEAD's tests on both, with what HEAD put into the folders above; a group can be chosen."""
+    tested.write(FILE, TESTS.replace("made", "made_anew"))
     tested.write("tests/conftest.py", CONFTEST.replace("made", "made_anew"))
-    tested.write(
-        "toy/__init__.py",
-        COUNTED.replace("amount * 1e-6", "amount * (1.05e-6 if amount == 100 else 1e-6)"),
-    )
+    slower = COUNTED.replace("amount * 1e-6", "amount * (1.05e-6 if amount == 100 else 1e-6)")
+    tested.write("toy/__init__.py", slower + "broken = True\n")
     tested.commit("head")
-    comparison = compared()
+    comparison = compared(benchmarks="singles|two", reasons=False)
     assert comparison.verdict == "regression", comparison.reason
     found = rows(comparison)
-    one = found.pop("test_one")
-    assert one.verdict == "regression"
+    assert {name: row.verdict for name, row in found.items()} == {
+        "test_one": "regression",
+        "test_two": "no change",
+        "test_three": "regression",
+    }
+    one, three = found["test_one"], found["test_three"]
     assert one.change == pytest.approx(0.05, rel=1e-6)
     assert (one.benchmark, one.file, one.line) == (f"{FILE}::test_one", FILE, 7)
-    assert {row.verdict for row in found.values()} == {"no change"}
+    assert "fixture fragile: AssertionError: gone" in (three.reason or "")
+    assert "\n" not in (three.reason or "")
     assert f"{FILE}::test_one" in comment(comparison)
     assert "--pytest tests/speed" in comparison.reproduce
-
-
-def test_a_group_can_be_chosen_and_fixtures_that_fail_on_head_are_a_finding(
-    tested: Repository,
-) -> None:
-    """In one line, with the name of the fixture."""
-    broken = CONFTEST.replace("return 1", "import toy; assert not hasattr(toy, 'broken'), 'gone'")
-    tested.write("tests/conftest.py", broken)
-    tested.write("toy/__init__.py", COUNTED + "broken = True\n")
-    tested.commit("head")
-    comparison = compared(benchmarks="singles")
-    [row] = comparison.rows
-    assert (comparison.verdict, row.verdict) == ("regression", "regression")
-    assert "fixture made: AssertionError: gone" in (row.reason or "")
-    assert "\n" not in (row.reason or "")
 
 
 def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) -> None:

@@ -31,34 +31,27 @@ def configure(suite: Repository, **entries: object) -> None:
     suite.write("asv.conf.json", json.dumps({"project": "toy", **entries}))
 
 
-@pytest.mark.parametrize("start", ["repository", "toy-benchmarks", "."])
 def test_a_path_is_relative_to_the_file_wherever_one_stands(
-    toy: Repository,
-    elsewhere: Repository,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    start: str,
+    toy: Repository, elsewhere: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path / start)
     configure(elsewhere, repo="../repository")
-    assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
+    for start in ("repository", "toy-benchmarks", "."):
+        monkeypatch.chdir(tmp_path / start)
+        assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
 
 
-@pytest.mark.parametrize(
-    "remote",
-    [
+def test_a_url_is_the_clone_that_one_stands_in(toy: Repository, elsewhere: Repository) -> None:
+    """However git names it, and a fork of it."""
+    configure(elsewhere, repo=URL, project="no-such-package")
+    toy.git("remote", "add", "upstream", "nowhere")
+    for remote in (
         "https://git.example.org/group/toy",
         "git@git.example.org:group/toy.git",
         "ssh://git@git.example.org:2222/Group/Toy.git/",
         "https://git.example.org/fork/toy",
-    ],
-)
-def test_a_url_is_the_clone_that_one_stands_in(
-    toy: Repository, elsewhere: Repository, remote: str
-) -> None:
-    toy.git("remote", "add", "upstream", remote)
-    configure(elsewhere, repo=URL, project="no-such-package")
-    assert code_repository(FILE, toy.folder) == toy.folder
+    ):
+        toy.git("remote", "set-url", "upstream", remote)
+        assert code_repository(FILE, toy.folder) == toy.folder
 
 
 def test_a_checkout_without_remotes_is_known_by_its_package(
@@ -77,13 +70,11 @@ def test_a_checkout_without_remotes_is_known_by_its_package(
     assert code_repository(FILE, toy.folder) == toy.folder
 
 
-@pytest.mark.parametrize("entries", [{}, {"repo": "."}, {"repo": URL}])
-def test_a_suite_inside_the_repository_is_about_it(
-    toy: Repository, entries: dict[str, str]
-) -> None:
+def test_a_suite_inside_the_repository_is_about_it(toy: Repository) -> None:
     """Also one in a folder, whose dot asv would take for that folder."""
-    toy.write("deep/asv.conf.json", json.dumps(entries))
-    assert code_repository(Path("deep/asv.conf.json"), toy.folder) == toy.folder
+    for entries in ({}, {"repo": "."}, {"repo": URL}):
+        toy.write("deep/asv.conf.json", json.dumps(entries))
+        assert code_repository(Path("deep/asv.conf.json"), toy.folder) == toy.folder
     suite = read_suite(Path("deep/asv.conf.json"), toy.folder)
     assert (suite.origin, suite.state) == (None, None)
 
@@ -105,46 +96,43 @@ def test_benchmarks_are_not_compared_with_themselves(
     )
 
 
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        ("toy_box/__init__.py", ""),
-        ("src/toy_box.py", ""),
-        ("pyproject.toml", '[project]\nname = "Toy_Box"  # ours\n'),
-        ("setup.cfg", "[metadata]\nname = toy.box\nversion = 1\n"),
-        ("setup.py", "setup(name='toy-box', version='1')\n"),
-    ],
-)
-def test_a_fork_under_another_name_is_still_the_project(
-    elsewhere: Repository, file: str, text: str
-) -> None:
+def test_a_fork_under_another_name_is_still_the_project(elsewhere: Repository) -> None:
+    """By its package, or by what its files say that it is."""
     elsewhere.git("remote", "add", "origin", "https://git.example.org/me/mine.git")
     configure(elsewhere, repo=URL, project="toy-box")
-    elsewhere.write(file, text)
-    elsewhere.commit("project")
     path = elsewhere.folder / "asv.conf.json"
-    assert code_repository(path, elsewhere.folder) == elsewhere.folder
+    for file, text in {
+        "toy_box/__init__.py": "",
+        "src/toy_box.py": "",
+        "pyproject.toml": '[project]\nname = "Toy_Box"  # ours\n',
+        "setup.cfg": "[metadata]\nname = toy.box\nversion = 1\n",
+        "setup.py": "setup(name='toy-box', version='1')\n",
+    }.items():
+        elsewhere.write(file, text)
+        elsewhere.commit("project")
+        assert code_repository(path, elsewhere.folder) == elsewhere.folder, file
+        (elsewhere.folder / file).unlink()
+        elsewhere.commit("none")
+        with pytest.raises(UserError):
+            code_repository(path, elsewhere.folder)
 
 
-@pytest.mark.parametrize(
-    ("entries", "message"),
-    [
-        ({}, r"lies outside the repository .* set its repo"),
-        ({"repo": "../nowhere"}, r"its repo \.\./nowhere is not there: no folder /"),
-        ({"repo": "../plain"}, r"its repo \.\./plain is no git repository"),
-        ({"repo": "../repository/toy"}, r"its repo \.\./repository/toy is no git repository"),
-        ({"repo": 3}, "repo must be text"),
-    ],
-)
 def test_a_project_that_is_not_where_it_says_is_one_line(
-    toy: Repository, elsewhere: Repository, tmp_path: Path, entries: dict[str, object], message: str
+    toy: Repository, elsewhere: Repository, tmp_path: Path
 ) -> None:
     (tmp_path / "plain").mkdir()
-    configure(elsewhere, **entries)
-    with pytest.raises(UserError, match=message) as caught:
-        code_repository(FILE, toy.folder)
-    assert str(caught.value).startswith(f"--suite {FILE}: ")
-    assert "\n" not in str(caught.value)
+    for repo, message in {
+        None: r"lies outside the repository .* set its repo",
+        "../nowhere": r"its repo \.\./nowhere is not there: no folder /",
+        "../plain": r"its repo \.\./plain is no git repository",
+        "../repository/toy": r"its repo \.\./repository/toy is no git repository",
+        3: "repo must be text",
+    }.items():
+        configure(elsewhere, **({} if repo is None else {"repo": repo}))
+        with pytest.raises(UserError, match=message) as caught:
+            code_repository(FILE, toy.folder)
+        assert str(caught.value).startswith(f"--suite {FILE}: ")
+        assert "\n" not in str(caught.value)
 
 
 def test_changed_benchmarks_are_another_suite(toy: Repository, elsewhere: Repository) -> None:

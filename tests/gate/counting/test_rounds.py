@@ -12,7 +12,7 @@ from perceptron.gate.counting.rounds import Pair, Rounds
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.caches import Caches
-from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart, Instrument
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart
 from perceptron.records.block import Arm, Benchmark
 
 NAMES = [f"time_{number}" for number in range(8)]
@@ -25,9 +25,8 @@ class Fake:
     def __init__(self, home: Path, dies: Callable[[Arm, str], bool]) -> None:
         self.trees = SimpleNamespace(home=home)
         self.dies = dies
-        self.fails = False
         self.end_running: Callable[[], None] = lambda: None
-        self.started: list[tuple[Arm, Instrument]] = []
+        self.started: list[Arm] = []
         self.order: dict[Arm, list[str]] = {"base": [], "head": []}
 
     def work_folder(self, arm: Arm) -> Path:
@@ -40,7 +39,7 @@ class Fake:
     def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
         assert kind == "count"
         tasks: Sequence[dict[str, Any]] = rest[1]
-        self.started.append((arm, rest[-1]))
+        self.started.append(arm)
         for task in tasks:
             key = task["key"]
             self.order[arm].append(key)
@@ -49,18 +48,16 @@ class Fake:
                 yield Answer(kind="died", reason="its process was ended by SIGSEGV")
                 return
             content = {"key": key, "status": "ok", "instructions": 1000.0, "wall_seconds": 0.1}
-            if self.fails:
-                content |= {"status": "failed", "reason": "ValueError: no", "instructions": None}
             yield Answer(kind="reading", key=key, content=content)
         yield Answer(kind="end")
 
 
-def count(
-    fake: Fake, seconds_left: Callable[[], float] = lambda: 60.0, padded: bool = False
-) -> dict[str, Pair]:
+def counting(
+    fake: Fake, seconds_left: Callable[[], float] = lambda: 60.0
+) -> Iterator[tuple[str, Pair]]:
     arms = cast(Arms, fake)
     rounds = Rounds(arms, Caches(arms), Valgrind("valgrind", "valgrind-3.24.0"))
-    return dict(rounds.count(SUITE, UNSEEDED, seconds_left, padded))
+    return rounds.count(SUITE, UNSEEDED, seconds_left)
 
 
 def nothing_dies(_arm: Arm, _key: str) -> bool:
@@ -69,7 +66,7 @@ def nothing_dies(_arm: Arm, _key: str) -> bool:
 
 def test_both_arms_count_everything_in_one_order(tmp_path: Path) -> None:
     fake = Fake(tmp_path, nothing_dies)
-    pairs = count(fake)
+    pairs = dict(counting(fake))
     assert set(pairs) == set(NAMES)
     assert all(
         reading.instructions == 1000.0 for pair in pairs.values() for reading in pair.values()
@@ -79,7 +76,7 @@ def test_both_arms_count_everything_in_one_order(tmp_path: Path) -> None:
 
 def test_what_crashes_under_valgrind_costs_its_own_count(tmp_path: Path) -> None:
     fake = Fake(tmp_path, lambda arm, key: (arm, key) == ("head", "time_2"))
-    pairs = count(fake)
+    pairs = dict(counting(fake))
     assert pairs["time_2"]["head"].reason == "its process was ended by SIGSEGV"
     assert pairs["time_2"]["base"].status == "ok"
     assert {key for key, pair in pairs.items() if pair["head"].status == "ok"} == {*NAMES} - {
@@ -89,7 +86,7 @@ def test_what_crashes_under_valgrind_costs_its_own_count(tmp_path: Path) -> None
 
 def test_a_valgrind_that_does_not_work_is_not_tried_for_ever(tmp_path: Path) -> None:
     fake = Fake(tmp_path, lambda *_: True)
-    pairs = count(fake)
+    pairs = dict(counting(fake))
     assert set(pairs) == set(NAMES)
     reasons = {reading.reason for pair in pairs.values() for reading in pair.values()}
     assert reasons == {
@@ -105,7 +102,7 @@ def test_a_valgrind_that_is_gone_leaves_everything_to_the_clock(tmp_path: Path) 
             raise CannotStart("valgrind: cannot be started")
             yield
 
-    pairs = count(Gone(tmp_path, nothing_dies))
+    pairs = dict(counting(Gone(tmp_path, nothing_dies)))
     assert set(pairs) == set(NAMES)
     assert {pair["base"].reason for pair in pairs.values()} == {"valgrind: cannot be started"}
 
@@ -119,9 +116,7 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
 
     fake = Fake(tmp_path, hang)
     fake.end_running = stuck.set
-    arms = cast(Arms, fake)
-    rounds = Rounds(arms, Caches(arms), Valgrind("valgrind", "valgrind-3.24.0"))
-    counts = rounds.count(SUITE, UNSEEDED, lambda: 60.0)
+    counts = counting(fake)
     next(counts)
     cast(Generator[Any], counts).close()
     assert stuck.is_set()
@@ -130,7 +125,7 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
 
 def test_what_there_is_no_time_for_is_untried_and_says_so(tmp_path: Path) -> None:
     fake = Fake(tmp_path, nothing_dies)
-    pairs = count(fake, lambda: 60.0 if len(fake.order["base"]) < 4 else 0.0)
+    pairs = dict(counting(fake, lambda: 60.0 if len(fake.order["base"]) < 4 else 0.0))
     assert set(pairs) == set(NAMES)
     late = [pair for pair in pairs.values() if pair["base"].status == "untried"]
     assert late

@@ -94,9 +94,17 @@ def environments(tmp_path: Path, base: str = "first", head: str = "second") -> E
 
 
 def test_each_commit_is_built_once(toy: Repository, builder: Builder, tmp_path: Path) -> None:
-    """Until what decides how it is built changes; what is measured may."""
+    """Until what decides how it is built changes; what is measured may.
+
+    asv gets the suite's own entries and our folders.
+    """
     environments(tmp_path)
     assert builder.built == ["first", "second"]
+    job = builder.jobs[0]
+    assert job["folder"] == str(toy.folder)
+    own = {"project": "toy", "dvcs": "git", "environment_type": "virtualenv"}
+    assert own.items() <= job["config"].items()
+    assert job["config"]["repo"].endswith("source.git")
     config = json.dumps({"project": "toy", "repo": ".", "benchmark_dir": "benchmarks"})
     toy.write("asv.conf.json", config)
     environments(tmp_path)
@@ -107,22 +115,12 @@ def test_each_commit_is_built_once(toy: Repository, builder: Builder, tmp_path: 
 
 
 def test_base_against_itself_is_two_environments(builder: Builder, tmp_path: Path) -> None:
-    environments(tmp_path, "first", "first")
-    assert builder.built == ["first", "first"]
+    for _ in range(2):
+        environments(tmp_path, "first", "first")
+        assert builder.built == ["first", "first"]
     folders = {job["config"]["env_dir"] for job in builder.jobs}
     assert len(folders) == 2
     assert len({len(folder) for folder in folders}) == 1
-
-
-def test_asv_gets_the_suites_own_entries_and_our_folders(
-    toy: Repository, builder: Builder, tmp_path: Path
-) -> None:
-    environments(tmp_path)
-    config = builder.jobs[0]["config"]
-    assert (config["project"], config["dvcs"]) == ("toy", "git")
-    assert config["environment_type"] == "virtualenv"
-    assert config["repo"].endswith("source.git")
-    assert builder.jobs[0]["folder"] == str(toy.folder)
 
 
 def test_a_head_that_does_not_build_is_a_finding_with_its_log(

@@ -39,27 +39,6 @@ def make(place: Place) -> Place:
     return place
 
 
-def test_what_was_made_is_found_again(take: Take) -> None:
-    first = make(take("how", COMMIT))
-    first.close()
-    again = take("how", COMMIT)
-    assert again.folder == first.folder
-    assert again.made() is not None
-    again.close()
-    other = take("otherwise", COMMIT)
-    assert other.made() is None
-
-
-def test_two_arms_of_one_commit_have_one_each_with_paths_equally_long(take: Take) -> None:
-    base = make(take("how", COMMIT))
-    head = make(take("how", COMMIT))
-    assert base.folder != head.folder
-    assert len(str(base.folder)) == len(str(head.folder))
-    base.close()
-    head.close()
-    assert {take("how", COMMIT).folder, take("how", COMMIT).folder} <= {base.folder, head.folder}
-
-
 @pytest.mark.parametrize("broken", ["cut short", "python gone", "written by another version"])
 def test_half_an_environment_is_none(take: Take, broken: str) -> None:
     place = make(take("how", COMMIT))

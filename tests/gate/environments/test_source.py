@@ -40,8 +40,10 @@ def state(toy: Repository) -> list[str]:
 def test_changed_new_and_deleted_files_are_a_commit_and_the_users_repository_is_as_it_was(
     toy: Repository, tmp_path: Path
 ) -> None:
+    """What is ignored is none of them."""
     toy.write("toy/__init__.py", "changed")
     toy.write("toy/new file.py", "new")
+    toy.write("html/ignored.py", "ignored")
     (toy.folder / "benchmarks" / "suite.py").unlink()
     before = state(toy)
     commit = commit_of_changes(toy, tmp_path / "one")
@@ -51,6 +53,7 @@ def test_changed_new_and_deleted_files_are_a_commit_and_the_users_repository_is_
     assert held["toy/new file.py"] == "new"
     assert "benchmarks/suite.py" not in held
     assert "asv.conf.json" in held
+    assert not any(name.startswith("html/") for name in held)
 
 
 def test_equal_changes_are_an_equal_commit(toy: Repository, tmp_path: Path) -> None:

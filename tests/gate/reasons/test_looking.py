@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -14,8 +14,8 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.reasons.growth import Cost, FunctionId
 from perceptron.gate.reasons.looking import CannotLook, Looking
 from perceptron.gate.sampling.caches import Caches
-from perceptron.gate.sampling.processes import PLAIN, Answer, Instrument, Seeds
-from perceptron.records.block import Arm, Benchmark, Reading
+from perceptron.gate.sampling.processes import Answer, Seeds
+from perceptron.records.block import Arm, Benchmark
 from tests.gate.conftest import benchmark
 
 DUMP = "fn=(1) work\n0 300\n"
@@ -32,52 +32,25 @@ class Programs:
     def __init__(self, folder: Path, answers: Answers) -> None:
         self._folder = folder
         self._answers = answers
-        self.started: list[tuple[Arm, list[str]]] = []
-        self.instruments: list[Instrument] = []
-        self.ended = threading.Event()
 
-    def run(
-        self,
-        arm: Arm,
-        kind: str,
-        seeds: Seeds,
-        tasks: Sequence[dict[str, Any]],
-        limit: Callable[[str], float],
-        own_peak: bool = False,
-        instrument: Instrument = PLAIN,
-    ) -> Iterator[Answer]:
-        keys = [task["key"] for task in tasks]
-        self.started.append((arm, keys))
-        self.instruments.append(instrument)
-        return self._answers(arm, keys)
+    def run(self, arm: Arm, *asked: Any, **_: Any) -> Iterator[Answer]:
+        _kind, _seeds, tasks, *_rest = asked
+        return self._answers(arm, [task["key"] for task in tasks])
 
     def work_folder(self, arm: Arm) -> Path:
         folder = self._folder / arm
         folder.mkdir(exist_ok=True)
         return folder
 
-    def identifier(self, arm: Arm, own: Benchmark) -> str | None:
+    def identifier(self, _arm: Arm, own: Benchmark) -> str | None:
         return own.asv_id
 
-    def end_running(self) -> None:
-        self.ended.set()
 
-
-class NoCaches:
-    """What no benchmark here asks for."""
-
-    def make(self, arm: Arm, benchmarks: Sequence[Benchmark], seeds: Seeds) -> dict[str, Reading]:
-        return {}
-
-
-def looking(programs: Programs, left: Callable[[], float] = lambda: 1000.0) -> Looking:
-    return Looking(
-        cast(Any, programs),
-        cast(Caches, NoCaches()),
-        Seeds(1, 2),
-        left,
-        Valgrind("valgrind", "valgrind-3.24.0"),
-    )
+def looking(folder: Path, answers: Answers) -> Looking:
+    """A look at benchmarks without caches, with time enough."""
+    programs, caches = Programs(folder, answers), SimpleNamespace(make=lambda *_: {})
+    valgrind = Valgrind("valgrind", "valgrind-3.24.0")
+    return Looking(cast(Any, programs), cast(Caches, caches), Seeds(1, 2), lambda: 1e3, valgrind)
 
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
@@ -87,8 +60,7 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
         yield reading(keys[1], dump="counts.1", calls=1)
         yield reading("another", dump="counts.1", calls=1)
 
-    programs = Programs(tmp_path, answers)
-    found = looking(programs).profile([benchmark("one"), benchmark("two")])
+    found = looking(tmp_path, answers).profile([benchmark("one"), benchmark("two")])
     assert isinstance(found["one"], CannotLook)
     assert str(found["one"]).startswith("HEAD: no dump of callgrind")
     table = {FunctionId("work", None): Cost(300, 0)}
@@ -114,4 +86,4 @@ def test_a_trace_that_is_no_tree_is_refused(tmp_path: Path, stacks: object) -> N
         yield reading(keys[0], **told, stacks=stacks)
 
     with pytest.raises(msgspec.ValidationError):
-        looking(Programs(tmp_path, answers)).trace(benchmark("one"))
+        looking(tmp_path, answers).trace(benchmark("one"))

@@ -14,10 +14,9 @@ from perceptron.records.block import Arm, Benchmark, Reading
 class Fake:
     """Processes on made-up time: each benchmark takes so long, unless it runs into its limit."""
 
-    def __init__(self, seconds: dict[str, float], only: Arm | None = None) -> None:
+    def __init__(self, seconds: dict[str, float]) -> None:
         self.now = 0.0
         self.seconds = seconds
-        self.only = only
         self.asked: list[tuple[Arm, str]] = []
 
     def sample(
@@ -30,8 +29,7 @@ class Fake:
     ) -> Iterator[tuple[str, Reading]]:
         for benchmark in benchmarks:
             self.asked.append((arm, benchmark.key))
-            slow = self.only in {None, arm}
-            seconds = self.seconds[benchmark.key] if slow else 0.1
+            seconds = self.seconds[benchmark.key]
             self.now += min(seconds, limit(benchmark))
             late = seconds > limit(benchmark)
             yield (
@@ -40,40 +38,37 @@ class Fake:
             )
 
 
-def suite(**seconds: float) -> tuple[Fake, list[Benchmark]]:
-    return Fake(seconds), [Benchmark(name=name, timeout=60.0) for name in seconds]
+def trial(fake: Fake, left: float | None = None) -> FirstTrial:
+    return FirstTrial(cast(Sampler, fake), 600.0, UNSEEDED, lambda: fake.now, left=left)
 
 
-def trial(fake: Fake, budget: float = 600.0) -> FirstTrial:
-    return FirstTrial(cast(Sampler, fake), budget, UNSEEDED, lambda: fake.now)
-
-
+BENCHMARKS = [Benchmark(name=f"b{number:03}", timeout=60.0) for number in range(100)]
+FIVE = {benchmark.key: 5.0 for benchmark in BENCHMARKS}
 ORDER: tuple[Arm, Arm] = ("base", "head")
 
 
 def test_it_is_over_when_its_share_of_the_budget_is() -> None:
     """The one after the deadline is untried on both, with what to do."""
-    fake, benchmarks = suite(**{f"b{number:03}": 5.0 for number in range(100)})
-    readings = trial(fake).both(benchmarks)
+    fake = Fake(FIVE)
+    readings = trial(fake).both(BENCHMARKS)
     assert fake.now <= 0.35 * 600 + 5
     last = [readings[arm]["b099"] for arm in ORDER]
     assert [reading.status for reading in last] == ["untried", "untried"]
     assert "--budget" in (last[0].reason or "")
 
 
+def test_where_counting_took_a_part_the_trial_has_a_share_of_what_is_left() -> None:
+    """The screen comes after it, and has to be over in time."""
+    fake = Fake(FIVE)
+    fake.now = 300.0
+    trial(fake, left=100.0).both(BENCHMARKS)
+    assert fake.now <= 300.0 + 0.35 * 100.0 + 2 * 5.0
+
+
 def test_two_slow_sets_of_parameters_spare_the_others_their_trial() -> None:
     benchmarks = [Benchmark(name="time_it", params=[str(n)], index=n) for n in range(9)]
-    fake = Fake(dict.fromkeys((benchmark.key for benchmark in benchmarks), 1000.0))
+    fake = Fake({benchmark.key: 1000.0 for benchmark in benchmarks})
     readings = trial(fake).both(benchmarks)
     assert len(fake.asked) == 2
     assert [reading.status for reading in readings["base"].values()].count("untried") == 7
     assert {reading.status for reading in readings["head"].values()} == {"untried"}
-
-
-def test_where_counting_took_a_part_the_trial_has_a_share_of_what_is_left() -> None:
-    """The screen comes after it, and has to be over in time."""
-    fake, benchmarks = suite(**{f"b{number:03}": 5.0 for number in range(100)})
-    fake.now = 300.0
-    short = FirstTrial(cast(Sampler, fake), 600.0, UNSEEDED, lambda: fake.now, left=100.0)
-    short.both(benchmarks)
-    assert fake.now <= 300.0 + 0.35 * 100.0 + 2 * 5.0
