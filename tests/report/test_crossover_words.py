@@ -5,15 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover, SizeRatio
+from perceptron.analysis.crossover.judge import Crossover, SizeRatio
 from perceptron.report.crossover_words import (
-    answer,
     doubt_in_short,
     in_short,
     missing,
     sentence,
-    setting,
-    status,
 )
 
 
@@ -57,25 +54,6 @@ def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
         line
         == "numpy → gpu-0, numpy → gpu-1, numpy → gpu-2 and 2 more: the run ended before its turn"
     )
-
-
-def test_a_doubt_is_shown_with_the_status_and_its_reason() -> None:
-    """In the status, whatever the answer; the reason follows the answer in brackets."""
-    doubtful = crossover(status="never", unsure=[(4, 16)], reason="not sure between")
-    assert status(doubtful) == "never, not sure"
-    assert answer(doubtful) == "numpy at every sure size (not sure between)"
-    assert status(crossover()) == "crosses, not sure"
-    sure = crossover(sure=True)
-    assert status(sure) == "crosses"
-    assert answer(sure) == in_short(sure) == sentence(sure)
-    assert [status(crossover(status=none)) for none in NO_ANSWER] == [*NO_ANSWER]
-
-
-def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
-    """Theirs may be a version."""
-    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
-    assert sentence(theirs) == "lib@2 from 200 [180, 220] up"
-    assert setting(theirs) == "box, float32, 2 threads"
 
 
 def ratios(*values: float) -> list[SizeRatio]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from math import log
 from typing import Any
 
 import pytest
@@ -8,12 +7,9 @@ import pytest
 from perceptron.analysis.stored.collection import Collection, collect
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
-from perceptron.report.charts.phase_map import top_ratio
 from perceptron.report.charts.plot import ViewFigure
 from perceptron.report.charts.sweep import ITERATION
 from perceptron.report.dashboard.ladders import ladder_views
-from perceptron.report.dashboard.maps import map_views
-from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import Views
 from tests.made import everything
@@ -80,44 +76,3 @@ def test_a_rung_has_its_interval(collection: Collection, looks: dict[str, plot.L
         above, below = trace["error_x"]["array"][0], trace["error_x"]["arrayminus"][0]
         assert rung.seconds_per_iteration + above == pytest.approx(rung.high)
         assert rung.seconds_per_iteration - below == pytest.approx(rung.low)
-
-
-def test_the_roof_is_what_the_machine_reached(
-    collection: Collection, looks: dict[str, plot.Look]
-) -> None:
-    """Points stand at operations for each byte; the roof bends where copy and product meet."""
-    (ladder,) = collection.ladders
-    figure = first(roofline_views(collection, looks))
-    (limits,) = ladder.ceilings
-    assert figure.caption.startswith("The roof: a large product reached")
-    for rung in ladder.rungs:
-        point = named(figure, rung.backend)
-        assert point["x"] == [pytest.approx(ladder.operations / ladder.bytes_moved)]
-        assert point["y"] == [rung.gflops]
-    roof = named(figure, "the machine's ceilings")
-    assert roof["x"][1] == pytest.approx(limits.gflops / limits.gbytes)
-    assert roof["y"] == [
-        pytest.approx(roof["x"][0] * limits.gbytes),
-        limits.gflops,
-        limits.gflops,
-    ]
-
-
-def test_a_cell_is_as_strong_as_its_winner_is_ahead(
-    collection: Collection, looks: dict[str, plot.Look]
-) -> None:
-    """In the winner's colour alone, by the logarithm of the ratio, up to the scale's end."""
-    drawn = collection.maps[0].map
-    figure = first(map_views(collection, looks), drawn.family)
-    fields = {name: named(figure, name)["z"] for name in drawn.backends}
-    end = log(top_ratio(drawn))
-    strengths = set()
-    for cell in drawn.cells:
-        x, y = drawn.x_values.index(cell.x), drawn.y_values.index(cell.y)
-        for name, field in fields.items():
-            if cell.winner != name:
-                assert field[y][x] is None
-            elif cell.ratio is not None:
-                assert field[y][x] == pytest.approx(min(log(cell.ratio), end))
-                strengths.add(round(field[y][x], 6))
-    assert len(strengths) > 2, "the made-up map has cells of several strengths"

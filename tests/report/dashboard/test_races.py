@@ -16,22 +16,6 @@ def shown(results: Path) -> Views:
     return race_views(collect(results), plot.looks(strokes(NAMES)))
 
 
-def test_fresh_and_resident_and_each_dtype_have_their_view(tmp_path: Path) -> None:
-    rows = [race_row(seed, dtype=dtype) for seed in range(7) for dtype in ("float32", "float64")]
-    keep_race(tmp_path, rows, plan=RACE | {"dtypes": ["float32", "float64"]})
-    views = shown(tmp_path)
-    assert [setting["is"][-2:] for setting in views.index["views"]] == [
-        ["fresh", "float32"],
-        ["fresh", "float64"],
-        ["resident", "float32"],
-        ["resident", "float64"],
-    ]
-    for setting in views.index["views"]:
-        view = views.files[setting["file"]][setting["name"]]
-        assert len(view.figures) == len(view.tables) == 1
-        assert {row[1] for row in view.tables[0].rows} == {"float32", "float64"}
-
-
 def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> None:
     """Another target, or a race that is not over, stands in nobody's way."""
     keep_race(tmp_path, race_rows(3))

@@ -103,55 +103,9 @@ def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Pa
     }
 
 
-def test_one_machine_alone_has_no_such_view(tmp_path: Path) -> None:
-    write_site(tmp_path, collection_of(line()))
-    assert SEVERAL not in {setting[1] for setting in views(tmp_path, "sweeps")}
-
-
 def question(html: Path, begins: str) -> list[Row]:
     (name,) = (name for name in tables(html, "machines") if name.startswith(begins))
     return tables(html, "machines")[name]
-
-
-def test_the_table_of_all_has_a_row_for_each_machine_and_a_column_for_each_question(
-    html: Path,
-) -> None:
-    rows = {row["machine"]: row for row in question(html, "the fastest backend")}
-    assert len(rows) == SIDE_BY_SIDE + 2
-    row = rows["epyc-64"]
-    assert row["family: mlp-width"] == "numpy at 4 to 64; torch-cpu at 256 to 1,024"
-    assert row["finding"] == "numpy"
-    assert row["finding_time"].startswith("70.7 [69.")
-
-
-def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Path) -> None:
-    rows = question(html, "mlp-width, at each size")
-    assert [row["size"] for row in rows] == sorted(row["size"] for row in rows)
-    small = [row for row in rows if row["size"] == 4]
-    assert small[0]["machine"] == "epyc-64"
-    assert [row["seconds"] for row in small] == sorted(row["seconds"] for row in small)
-
-
-def test_crossovers_and_the_finding_have_their_rows(html: Path) -> None:
-    (width,) = (
-        row
-        for row in question(html, "crossovers")
-        if (row["machine"], row["family"]) == ("laptop", "mlp-width")
-    )
-    assert width["pair"] == "numpy → torch-cpu"
-    assert width["answer"].startswith("torch-cpu from ")
-    assert width["size"] == pytest.approx(200, rel=0.1)
-    places = {
-        row["backend"]: row["place"]
-        for row in question(html, "the finding")
-        if row["machine"] == "laptop"
-    }
-    assert places == {
-        "numpy-published": None,
-        "numpy": "fastest",
-        "torch-cpu": None,
-        "torch-cuda": None,
-    }
 
 
 def test_more_machines_than_columns_are_a_question(html: Path) -> None:

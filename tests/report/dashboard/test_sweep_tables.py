@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.table import load_measurements
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import ViewTable
 from tests.made import line
-from tests.many import many
 
 
 def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
@@ -47,21 +43,6 @@ def test_a_size_that_a_backend_lacks_is_not_measured() -> None:
     assert first[0] == "4"
     assert first[2] == "not measured"
     assert all("not measured" not in row for row in others)
-
-
-def test_disturbed_samples_stand_beside_the_times_of_their_size(tmp_path: Path) -> None:
-    """Only where there are any: other tables stay as they are."""
-    rows = load_measurements(str(many(tmp_path / "times.csv", cases=1)))
-    size = min(row.size for row in rows)
-    marked = [
-        replace(row, waited=0.0, disturbed=int(row.size == size), samples=[1e-3] * 3)
-        for row in rows
-    ]
-    plain, shown = times_of(rows), times_of(marked)
-    assert all(column.name != "disturbed" for column in plain.columns)
-    assert shown.columns[-1].name == "disturbed"
-    cells = [row[-1] for row in shown.rows]
-    assert cells == ["25 % of samples", *["0 % of samples"] * (len(cells) - 1)]
 
 
 def test_a_backend_alone_is_compared_with_none() -> None:

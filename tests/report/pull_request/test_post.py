@@ -230,13 +230,6 @@ def test_many_blocks_do_no_harm(case: Case) -> None:
     assert case.post() == comment(COMPARISON, PullRequest(12, SHA))
 
 
-def test_a_document_that_knows_no_moved_crossovers_is_read(case: Case) -> None:
-    """What older versions wrote lacks the field."""
-    older = {key: value for key, value in VALID.items() if key != "moved_crossovers"}
-    case.result.write_text(json.dumps(older))
-    assert case.post() == comment(COMPARISON, PullRequest(12, SHA))
-
-
 def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
     """The blocks are not judged again, and more than there is room for are counted."""
     case.result.write_text(json.dumps({**VALID, "moved_crossovers": [MOVED] * 10_000}))

@@ -43,22 +43,27 @@ def test_a_part_that_failed_has_its_reason(result: OverheadResult) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "line"),
+    ("states", "line"),
     [
-        (GPU, "clocks free (not locked), 1,980 of 1,980 MHz, 700 W limit, 54 °C"),
+        ([GPU], "clocks free (not locked), 1,980 of 1,980 MHz, 700 W limit, 54 °C"),
         (
-            replace(GPU, locked=True, max_sm_mhz=None),
+            [replace(GPU, locked=True, max_sm_mhz=None)],
             "clocks locked, 1,980 MHz, 700 W limit, 54 °C",
         ),
-        (GpuState(name="Slide Rule"), "whether clocks are locked is not known"),
+        ([GpuState(name="Slide Rule")], "whether clocks are locked is not known"),
         (
-            GpuState(name="Slide Rule", locked=False, slowed_by=["power cap"]),
+            [GpuState(name="Slide Rule", locked=False, slowed_by=["power cap"])],
             "clocks free (not locked), in 1 of 1 rows kept down by power cap",
+        ),
+        (
+            [GPU, replace(GPU, sm_mhz=1755, temperature_celsius=81)],
+            "clocks free (not locked), 1,755–1,980 of 1,980 MHz, 700 W limit, 54–81 °C",
         ),
     ],
 )
-def test_the_state_of_a_gpu_is_said(state: GpuState, line: str) -> None:
-    rows = [measured(gpu=state)]
+def test_the_state_of_a_gpu_is_said(states: list[GpuState], line: str) -> None:
+    """Of states that differ the span."""
+    rows = [measured(gpu=state) for state in states]
     assert state_lines(gpu_use(rows)) == [f"Slide Rule: {line}; read while it trained."]
 
 
@@ -67,13 +72,6 @@ def test_a_name_of_a_file_is_shown_as_text() -> None:
     (line,) = state_lines(gpu_use([measured(gpu=state)]))
     assert line.isprintable()
     assert len(line) < 200
-
-
-def test_states_that_differ_are_spans() -> None:
-    states = [GPU, replace(GPU, sm_mhz=1755, temperature_celsius=81)]
-    (line,) = state_lines(gpu_use([measured(gpu=state) for state in states]))
-    assert "1,755–1,980 of 1,980 MHz" in line
-    assert "54–81 °C" in line
 
 
 def test_a_run_without_a_device_has_not_a_word_of_one(

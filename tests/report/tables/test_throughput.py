@@ -6,10 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.records.measurement import Measurement
-from perceptron.report.tables.one_size import single_table
 from perceptron.report.tables.throughput import (
-    COLUMNS,
-    EPOCH_COLUMNS,
     show,
     throughput_table,
 )
@@ -36,19 +33,6 @@ def along_the_batch(row: MakeRow, processes: Sequence[int] = (0, 1, 2)) -> list[
         )
         for process in processes
     ]
-
-
-def test_the_fastest_at_each_size_has_its_rate(row: MakeRow) -> None:
-    """An epoch of 1,000 rows takes 100 iterations, or 10."""
-    columns, lines = throughput_table(along_the_batch(row))
-    assert lines == [
-        ("mlp-batch", "batch 10", "2", "numpy", "1.25 [1.25, 1.25] ms", "8.00 k rows/s", "125 ms"),
-        (
-            *("mlp-batch", "batch 100", "2", "torch-cpu"),
-            *("4.00 [4.00, 4.00] ms", "25.0 k rows/s", "40.0 ms"),
-        ),
-    ]
-    assert columns == COLUMNS + EPOCH_COLUMNS
 
 
 def test_another_commit_is_no_further_process(row: MakeRow) -> None:
@@ -87,25 +71,6 @@ def test_the_fastest_is_as_sure_as_the_crossover(row: MakeRow) -> None:
     alone = [one for one in along_the_batch(row) if (one.size, one.backend) != (10, "torch-cpu")]
     _, ((*_, who, _, _, _),) = throughput_table(alone)
     assert who == "not sure: torch-cpu or numpy"
-
-
-def test_a_family_of_one_size_has_its_rate_beside_its_time(row: MakeRow) -> None:
-    """Full batches in the same table have a dash; without any mini-batch there is no column."""
-    digits = {"family": "digits", "problem": "digits", "rows": 1347, "batch": 32}
-    digits["iterations_per_epoch"] = 43
-    rows = [
-        row(**digits, seconds=1e-3),
-        row(**digits, backend="torch-cuda", status="skipped", reason="no CUDA device found"),
-        row(family="xor", problem="xor", rows=4, seconds=1e-6),
-    ]
-    columns, lines = single_table(rows)
-    assert columns[-2:] == EPOCH_COLUMNS
-    assert [cells[-2:] for cells in lines] == [
-        ("31.3 k rows/s", "43.0 ms"),
-        ("–", "–"),
-        ("–", "–"),
-    ]
-    assert set(EPOCH_COLUMNS).isdisjoint(single_table(rows[2:])[0])
 
 
 def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
