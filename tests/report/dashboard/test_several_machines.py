@@ -18,7 +18,6 @@ from tests.made_fleet import made_fleet
 from tests.report.reading import data, tables, text_of, views
 
 View = dict[str, Any]
-Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +34,6 @@ def several(html: Path) -> dict[str, View]:
         for setting, view in views(html, "sweeps").items()
         if setting[:2] == ("mlp-width", SEVERAL)
     }
-
-
-def test_every_backend_of_several_machines_has_a_view(html: Path) -> None:
-    """Of an iteration and of a whole training; torch-cuda was on two machines."""
-    shown = several(html)
-    assert {name.partition(":")[0] for name in shown} == {"numpy", "torch-cpu", "torch-cuda"}
-    assert len(shown) == 6
-    whole = next(name for name in shown if name.startswith("numpy: whole"))
-    first, trained = (
-        shown[name]["figures"][0]["data"][0]["y"][0]
-        for name in ("numpy: time per iteration", whole)
-    )
-    assert trained == pytest.approx(10_000 * first)
 
 
 def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
@@ -103,14 +89,9 @@ def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Pa
     }
 
 
-def question(html: Path, begins: str) -> list[Row]:
-    (name,) = (name for name in tables(html, "machines") if name.startswith(begins))
-    return tables(html, "machines")[name]
-
-
 def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     """All of them; the newest have a column each."""
-    rows = question(html, "what each machine is")
+    rows = tables(html, "machines")["what each machine is"]
     assert len(rows) == SIDE_BY_SIDE + 2
     assert {row["processor"].split(",")[0] for row in rows} >= {"Abacus 3000", "Abacus 3013"}
     text = text_of(html / "machines.html")

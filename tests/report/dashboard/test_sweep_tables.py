@@ -1,14 +1,22 @@
+"""The views of a sweep: their tables, and how each was trained."""
+
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.stored.collection import collect, collection_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
+from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import ViewTable
-from tests.made import line
+from perceptron.report.dashboard.write import write_site
+from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows
+from tests.report.reading import tables, text_of, views
 
 
 def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
@@ -49,3 +57,40 @@ def test_a_backend_alone_is_compared_with_none() -> None:
     """No table without rows."""
     assert "Who is faster" not in tables_of(line(backends=("numpy",)))
     assert tables_of(line())["Who is faster"].rows
+
+
+def test_each_training_has_its_sweep_and_its_line_on_the_overview(tmp_path: Path) -> None:
+    """One family by Adam and by plain descent; and a map says how it was trained."""
+    adam = {"optimizer": "adam", "feed": "resident", "outputs": 1, "rows": 512}
+    keep(tmp_path, BENCH, [*bench_rows(), *(replace(row, **adam) for row in line())])
+    mapped = [replace(row, **adam, axes=("batch", "width")) for row in map_rows("batch-width")]
+    plan = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
+    keep(tmp_path, plan, mapped, started="2026-01-02T00:00:00Z")
+    html = tmp_path / "html"
+    write_site(html, collect(tmp_path))
+    settings = {(shown[0], shown[5]) for shown in views(html, "sweeps")}
+    assert settings == {("mlp-width", "sgd"), ("mlp-width", "adam")}
+    shown = text_of(html / "index.html")
+    assert "mlp-width width" in shown
+    assert "mlp-width (adam) width" in shown
+    (view,) = views(html, "map").values()
+    assert any(", float32, adam; " in line for line in view["lines"])
+
+
+def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path) -> None:
+    """What they take divided by their number, in a view of its own and in the raw data."""
+    write_site(tmp_path, collection_of(many_rows()))
+    shown = {setting[-1]: view for setting, view in views(tmp_path, "sweeps").items()}
+    assert list(shown)[:2] == [ITERATION, OF_ONE_MODEL]
+    units = []
+    for name in (ITERATION, OF_ONE_MODEL):
+        size, *times = shown[name]["tables"][1]["rows"][-1]
+        assert size == "1,024"
+        units.append({time.rpartition(" ")[2] for time in times})
+    assert units == [{"ms", "µs"}, {"µs", "ns"}]
+    who = next(table for table in shown[ITERATION]["tables"] if table["title"] == "Who is faster")
+    assert any("] models up" in row[4] for row in who["rows"])
+    for rows in tables(tmp_path, "raw").values():
+        for row in rows:
+            each = None if row["models"] == 1 else row["seconds"] / row["models"]
+            assert row["model_seconds"] == (each and pytest.approx(each, rel=1e-5))

@@ -1,3 +1,5 @@
+"""How crossovers, sizes and processes are spoken of."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -6,12 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
+from perceptron.problems.families import FAMILIES
 from perceptron.report.crossover_words import (
     doubt_in_short,
     in_short,
     missing,
     sentence,
 )
+from perceptron.report.over_processes import (
+    are_several,
+    name_and_processes,
+    named,
+    threads_in_all,
+    threads_of_each,
+)
+from perceptron.report.size_axis import at_size, size_axis, size_noun
+from tests.conftest import MakeRow
 
 
 def crossover(**fields: Any) -> Crossover:
@@ -83,3 +95,69 @@ def test_a_doubt_in_short_joins_what_touches(unsure: list[tuple[float, float]], 
     doubtful = crossover(unsure=unsure, sizes_measured=sizes)
     assert doubt_in_short(doubtful) == words
     assert in_short(doubtful) == f"{sentence(doubtful)} ({words})"
+
+
+@pytest.mark.parametrize(
+    ("family", "word"),
+    [
+        ("mlp:*x20x64", "rows"),
+        ("mlp:1000x*x64", "features"),
+        ("mlp:1000x20x*", "hidden width"),
+        ("mlp:60000x784x128:10c:*b:adam", "batch"),
+        ("mlp:60000x784x128:10c:128b:*m", "models"),
+        ("many", "size"),
+        ("mine", "size"),
+        ("sort-rows", "rows"),
+        ("rows", "rows"),
+        ("batch-norm", "size"),
+        ("image-batch", "size"),
+    ],
+)
+def test_a_family_is_read_where_rows_say_nothing(family: str, word: str) -> None:
+    assert size_axis(family) == word
+
+
+@pytest.mark.parametrize("name", [name for name, own in FAMILIES.items() if len(own.axes) == 1])
+def test_every_family_of_ours_is_read_by_its_name(name: str) -> None:
+    """asv's rows and old ones say no more."""
+    assert (size_axis(name),) == FAMILIES[name].axes
+
+
+def test_what_rows_say_counts() -> None:
+    assert size_axis("mlp-width", "batch") == "batch"
+
+
+def test_a_batch_is_spoken_of_as_one() -> None:
+    assert at_size("256 [250, 262]", "batch") == "a batch of 256 [250, 262]"
+    assert at_size("256", "width") == "256"
+    assert size_noun("batch") == "batch"
+    assert size_noun("width") == "size"
+
+
+def test_models_are_spoken_of_as_such() -> None:
+    assert at_size("3 [2, 4]", "models") == "3 [2, 4] models"
+    assert at_size("1", "models") == "1 model"
+    assert size_noun("models") == "number of models"
+
+
+@pytest.mark.parametrize("name", ["numpy", "lib@2.0", "lib@0", "@2", "a@b", "a@²", "lib@123456"])
+def test_a_name_without_a_number_of_processes_is_one_process(name: str) -> None:
+    assert name_and_processes(name) == (name, 1)
+    assert named(name) == name
+
+
+def test_a_backend_is_named_by_its_processes_where_they_matter() -> None:
+    """Where it has several, or where its other side is the same over several."""
+    assert named("torch-ddp@2") == "2 processes (torch-ddp@2)"
+    assert named("torch-ddp", "torch-ddp@4") == "1 process (torch-ddp)"
+    assert named("torch-ddp", "torch-cpu") == named("torch-ddp") == "torch-ddp"
+    assert named("torch-cpu", "torch-ddp@2") == "torch-cpu"
+
+
+def test_threads_are_said_to_be_those_of_all(row: MakeRow) -> None:
+    assert are_several(["numpy", "torch-ddp@2"])
+    assert threads_in_all(2, ["numpy", "torch-ddp"]) == "2 threads"
+    assert threads_in_all(2, ["numpy", "torch-ddp@2"]) == "2 threads in all"
+    assert threads_of_each(row(processes=2, threads=1)) == "2 × 1"
+    assert threads_of_each(row(processes=None, threads=2)) == "1 × 2"
+    assert threads_of_each(row(threads=None)) == "–"
