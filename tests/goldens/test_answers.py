@@ -241,7 +241,8 @@ def test_doctor_ill(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
     )
     pinned = replace(GPU_FACTS, variables={"OPENBLAS_CORETYPE": "Haswell"})
     locked = [replace(SOUND.gpus[0], locked=True)]
-    calm = replace(SOUND, gpus=locked, neighbours=[], other_cores=0.02, threads_waited=0.001)
+    seen = {"load": 13.06, "neighbours": [], "other_cores": 0.02, "threads_waited": 0.001}
+    calm = replace(SOUND, gpus=locked, **seen)
     texts = [
         answers.doctor(diagnosed(facts, conditions, threads))[1]
         for facts, conditions, threads in (

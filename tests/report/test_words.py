@@ -68,6 +68,12 @@ def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
     )
 
 
+def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
+    """Theirs may be a version."""
+    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
+    assert sentence(theirs) == "lib@2 from 200 [180, 220] up"
+
+
 def ratios(*values: float) -> list[SizeRatio]:
     """The challenger's time over the incumbent's at 1, 2, 3 …"""
     return [SizeRatio(size, value, None, None, 2) for size, value in enumerate(values, 1)]

@@ -19,6 +19,7 @@ from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import sweep_figure
+from perceptron.report.dashboard.rooflines import roofline_views
 from tests.made import everything, line
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
@@ -130,3 +131,14 @@ def test_a_rung_has_its_interval(collection: Collection) -> None:
         assert middle == rung.seconds_per_iteration
         assert middle + error["array"][0] == pytest.approx(rung.high)
         assert middle - error["arrayminus"][0] == pytest.approx(rung.low)
+
+
+def test_the_roof_bends_where_copy_and_product_meet(collection: Collection) -> None:
+    looks = plot.looks(strokes(NAMES))
+    (file,) = roofline_views(collection, looks).files.values()
+    (view,) = file.values()
+    (limits,) = collection.ladders[0].ceilings
+    roof = view.figures[0].data[-1]
+    assert roof["x"][1] == pytest.approx(limits.gflops / limits.gbytes)
+    slope = pytest.approx(roof["x"][0] * limits.gbytes)
+    assert roof["y"] == [slope, limits.gflops, limits.gflops]

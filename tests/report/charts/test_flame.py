@@ -25,6 +25,7 @@ def test_colour_is_what_the_function_itself_does_more() -> None:
     """Not what it calls does: else every caller of a slower function would look guilty."""
     made = figure(profile())
     flames = by_label(made)
+    assert made.flames[flames["check"].parent or 0].label == "total"
     assert flames["Suite.time_sum"].growth == 0
     assert flames["check"].growth == pytest.approx(0.4)
     assert flames["old"].growth == pytest.approx(-0.3)

@@ -95,6 +95,7 @@ def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: P
     write_site(tmp_path, collection_of(rows))
     drawn = {(setting[3], setting[2].partition(" ")[0]) for setting in views(tmp_path, "sweeps")}
     assert drawn == {("float32", "abc"), ("float64", "old")}
+    assert {setting[1] for setting in views(tmp_path, "sweeps")} == {"box"}, "not several"
     assert "1 older one is in the raw data" in text_of(tmp_path / "sweeps.html")
     assert "raw.html" in read(tmp_path / "sweeps.html").links
     assert len(tables(tmp_path, "raw")["box"]) == len(rows)

@@ -96,3 +96,10 @@ def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     assert {row["processor"].split(",")[0] for row in rows} >= {"Abacus 3000", "Abacus 3013"}
     text = text_of(html / "machines.html")
     assert f"The {SIDE_BY_SIDE} machines with the newest results stand side by side" in text
+
+
+def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Path) -> None:
+    rows = tables(html, "machines")["mlp-width, at each size"]
+    order = [(row["size"], row["seconds"]) for row in rows]
+    assert order == sorted(order)
+    assert rows[0]["machine"] == "epyc-64"

@@ -15,7 +15,7 @@ from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import ViewTable
 from perceptron.report.dashboard.write import write_site
-from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows
+from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
 from tests.report.reading import tables, text_of, views
 
 
@@ -94,3 +94,19 @@ def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path)
         for row in rows:
             each = None if row["models"] == 1 else row["seconds"] / row["models"]
             assert row["model_seconds"] == (each and pytest.approx(each, rel=1e-5))
+
+
+def test_a_point_tells_its_rate_where_it_was_trained_in_batches(tmp_path: Path) -> None:
+    """Where one points at it; from cold no device is said to be busy, whose time is of a step."""
+    rows = [
+        on_gpu(replace(row, rows=512, batch=int(row.size), axes=("batch",)), 0.5)
+        for row in line("mlp-batch", prepare=0.5)
+        if row.backend == "numpy"
+    ]
+    write_site(tmp_path, collection_of(rows))
+    shown = {at[-1].partition(",")[0]: view for at, view in views(tmp_path, "sweeps").items()}
+    text = shown[ITERATION]["figures"][0]["data"][-1]["text"][0]
+    assert "rows/s" in text
+    assert text.endswith("per epoch")
+    busy = {at: "Device busy" in str(view["tables"]) for at, view in shown.items()}
+    assert busy == {ITERATION: True, "whole training": True, "from cold": False}

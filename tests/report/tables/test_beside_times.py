@@ -7,14 +7,17 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.disturbance import Disturbance
 from perceptron.records.measurement import Measurement
+from perceptron.report.tables.crossover import crossover_table
 from perceptron.report.tables.disturbed import by_key, disturbed, with_disturbed
 from perceptron.report.tables.throughput import (
     show,
     throughput_table,
 )
 from tests.conftest import MakeRow
+from tests.made import linear, world
 
 ADAM = {"optimizer": "adam", "outputs": 10, "rows": 1000}
 
@@ -102,3 +105,11 @@ def test_a_column_comes_only_where_something_was_disturbed() -> None:
 def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
     rows = [row(samples=[1.0], waited=0.0, disturbed=1, phase="forward"), row(samples=[1.0])]
     assert by_key(rows, lambda row: row.backend) == {"numpy": Disturbance()}
+
+
+def test_a_pair_is_as_disturbed_as_its_rows_on_its_own_ground(row: MakeRow) -> None:
+    """Rows of other threads say nothing of it."""
+    costs = {"numpy": linear(1e-6, 1e-8), "torch-cpu": linear(1e-5, 1e-9)}
+    result = crossover_result(world(row, costs), None, 10)
+    others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, disturbed=1)
+    assert "disturbed" not in crossover_table(result.crossovers, others)[0]
