@@ -190,3 +190,5 @@ def test_pages_of_thousands_of_results_work(watch: Watch, tmp_path: Path) -> Non
     page = watched.open("machines.html")
     page.get_by_label("question", exact=True).select_option(label="crossovers (360 rows)")
     shows(page, "1–100 of 360")
+    heads = page.locator("#tables thead th").all_inner_texts()
+    assert any(head.startswith("incumbent → challenger") for head in heads)

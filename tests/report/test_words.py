@@ -16,14 +16,10 @@ from perceptron.report.crossover_words import (
     sentence,
 )
 from perceptron.report.over_processes import (
-    are_several,
     name_and_processes,
     named,
-    threads_in_all,
-    threads_of_each,
 )
 from perceptron.report.size_axis import at_size, size_axis, size_noun
-from tests.conftest import MakeRow
 
 
 def crossover(**fields: Any) -> Crossover:
@@ -133,13 +129,6 @@ def test_what_rows_say_counts() -> None:
     assert size_axis("mlp-width", "batch") == "batch"
 
 
-def test_a_batch_is_spoken_of_as_one() -> None:
-    assert at_size("256 [250, 262]", "batch") == "a batch of 256 [250, 262]"
-    assert at_size("256", "width") == "256"
-    assert size_noun("batch") == "batch"
-    assert size_noun("width") == "size"
-
-
 def test_models_are_spoken_of_as_such() -> None:
     assert at_size("3 [2, 4]", "models") == "3 [2, 4] models"
     assert at_size("1", "models") == "1 model"
@@ -150,20 +139,3 @@ def test_models_are_spoken_of_as_such() -> None:
 def test_a_name_without_a_number_of_processes_is_one_process(name: str) -> None:
     assert name_and_processes(name) == (name, 1)
     assert named(name) == name
-
-
-def test_a_backend_is_named_by_its_processes_where_they_matter() -> None:
-    """Where it has several, or where its other side is the same over several."""
-    assert named("torch-ddp@2") == "2 processes (torch-ddp@2)"
-    assert named("torch-ddp", "torch-ddp@4") == "1 process (torch-ddp)"
-    assert named("torch-ddp", "torch-cpu") == named("torch-ddp") == "torch-ddp"
-    assert named("torch-cpu", "torch-ddp@2") == "torch-cpu"
-
-
-def test_threads_are_said_to_be_those_of_all(row: MakeRow) -> None:
-    assert are_several(["numpy", "torch-ddp@2"])
-    assert threads_in_all(2, ["numpy", "torch-ddp"]) == "2 threads"
-    assert threads_in_all(2, ["numpy", "torch-ddp@2"]) == "2 threads in all"
-    assert threads_of_each(row(processes=2, threads=1)) == "2 × 1"
-    assert threads_of_each(row(processes=None, threads=2)) == "1 × 2"
-    assert threads_of_each(row(threads=None)) == "–"

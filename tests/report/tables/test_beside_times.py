@@ -1,4 +1,4 @@
-"""What stands beside times: rates, who is the fastest, and how far they were disturbed."""
+"""What stands beside times: rates, who is the fastest, contention, when a start has paid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.disturbance import Disturbance
 from perceptron.records.measurement import Measurement
-from perceptron.report.tables.crossover import crossover_table
+from perceptron.report.tables.crossover import (
+    AMORTISATION_COLUMNS,
+    amortisation_cells,
+    crossover_table,
+)
 from perceptron.report.tables.disturbed import by_key, disturbed, with_disturbed
 from perceptron.report.tables.throughput import (
     show,
@@ -113,3 +117,21 @@ def test_a_pair_is_as_disturbed_as_its_rows_on_its_own_ground(row: MakeRow) -> N
     result = crossover_result(world(row, costs), None, 10)
     others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, disturbed=1)
     assert "disturbed" not in crossover_table(result.crossovers, others)[0]
+
+
+def test_amortisations_show_a_few_sizes_the_outermost_among_them(row: MakeRow) -> None:
+    """Seven of each pair at most, in a line of as many cells as there are columns."""
+    costs = {"numpy": linear(1e-5, 1e-6), "torch-cpu": linear(1e-4, 1e-7)}
+    sizes = [2**k for k in range(1, 25)]
+    slow_start = {"numpy": 1e-4, "torch-cpu": 0.5}
+    rows = [
+        replace(one, prepare_seconds=slow_start[one.backend])
+        for one in world(row, costs, sizes, processes=3)
+    ]
+    result = crossover_result(rows, None, 100)
+    cells = amortisation_cells(result.amortisations)
+    assert len(cells) == 7
+    assert all(len(line) == len(AMORTISATION_COLUMNS) for line in cells)
+    assert (cells[0][1], cells[-1][1]) == ("2", f"{sizes[-1]:,}")
+    assert len(amortisation_cells(result.amortisations[:2])) == 2
+    assert amortisation_cells([]) == []
