@@ -88,8 +88,11 @@ def test_a_page_is_in_reach_of_everyone(
         until(page, f"{CUT_TITLES}.length === 0")
         shot(page, f"dashboard-{name}-{width}")
     assert "`" not in page.inner_text("body")
-    if file == "raw.html":  # a row of a table is as all are
-        page.get_by_label("rows that contain").fill("mlp-width:64 process")
+    if file == "raw.html":  # the smallest table: some rows are as all are
+        tables = data(html, "raw")["tables"]
+        rows, label = min((len(data(html, one["file"])["rows"]), one["label"]) for one in tables)
+        page.get_by_label("machine", exact=True).select_option(label=label)
+        until(page, f"document.querySelectorAll('#tables tbody tr').length === {min(rows, 100)}")
     assert audit(page) == []
     if file in OF_VIEWS:
         page.set_viewport_size({"width": 1400, "height": 900})

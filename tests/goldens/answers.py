@@ -111,15 +111,19 @@ def compared(
 def told(
     found: Comparison,
     html: Path,
-    pull: PullRequest | None = None,
+    pull: tuple[int, str] | None = None,
     published: str | None = None,
 ) -> tuple[str, str, Path]:
-    """Return the text and the comment of a comparison that was judged, and its page."""
+    """Return the text and the comment of a comparison that was judged, and its page.
+
+    The comment is on the pull request ``pull``, a number and a commit, if there is one.
+    """
+    found = replace(found, page=address(found.plan))
     assert found.page is not None
     write_comparison(html, found)
     return (
         said(lambda: comparison_table.show(found, html)),
-        comment(found, pull, published, html),
+        comment(found, pull and PullRequest(*pull), published, html),
         html / found.page,
     )
 

@@ -18,7 +18,6 @@ from perceptron.records.comparison import (
     Row,
 )
 from perceptron.records.warning import MeasurementWarning
-from perceptron.report.comparison_address import address
 from tests.goldens.blocks import SUM, counted
 from tests.made_comparison import (
     block,
@@ -44,7 +43,7 @@ def explained(results: Path) -> Comparison:
     """
     results.mkdir(exist_ok=True)
     (results / "profiles.jsonl").write_bytes(msgspec.json.encode(profile()))
-    found = comparison(
+    return comparison(
         *_rows(),
         verdict="regression",
         reason="4 benchmarks slower, [1] broke",
@@ -83,7 +82,6 @@ def explained(results: Path) -> Comparison:
             ],
         },
     )
-    return replace(found, page=address(found.plan))
 
 
 def _rows() -> list[Row]:

@@ -8,7 +8,6 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from perceptron.records.block import Block
-from perceptron.report.pull_request.comment import PullRequest
 from tests.goldens import answers
 from tests.goldens.blocks import SORT, SUM, broken, counted, timed
 from tests.goldens.explained import explained
@@ -55,7 +54,7 @@ def test_every_kind_of_change_explained(
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     found = explained(tmp_path)
     text, comment, page = answers.told(
-        found, tmp_path / "html", PullRequest(12, "d" * 40), "https://we.example/suite"
+        found, tmp_path / "html", (12, "d" * 40), "https://we.example/suite"
     )
     stacks = (page.parent / "0.speedscope.json").read_text()
     shown = golden(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,14 @@ def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> Non
     write_site(tmp_path / "html", collection)
     assert "1 older one is in the raw data" in text_of(tmp_path / "html" / "race.html")
     assert "older" not in text_of(tmp_path / "html" / "map.html")
+
+
+def test_each_dtype_of_a_race_has_its_view_from_both_starts(tmp_path: Path) -> None:
+    rows = [race_row(seed, dtype=dtype) for seed in range(7) for dtype in ("float32", "float64")]
+    keep_race(tmp_path, rows, plan=RACE | {"dtypes": ["float32", "float64"]})
+    write_site(tmp_path / "html", collect(tmp_path))
+    shown = [setting[-2:] for setting in views(tmp_path / "html", "race")]
+    assert shown == [*product(("fresh", "resident"), ("float32", "float64"))]
 
 
 def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from perceptron.records.comparison import LeftOut, Reach
+from perceptron.records.comparison import ComparisonEnvironment, LeftOut, Reach
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import amount, cells, show
 from perceptron.report.tables.comparison_notes import notes
@@ -67,6 +67,12 @@ def test_work_is_the_same_only_within_the_noise_of_counting(
 ) -> None:
     (line,) = cells([row(work=work(change, noise=noise), stands_on="both")])
     assert line[6:] == (shown, "both")
+
+
+def test_where_nothing_could_be_counted_that_is_said() -> None:
+    here = ComparisonEnvironment(machine={}, base={}, head={}, variables={}, counter="valgrind")
+    lines = notes(comparison(row(not_counted="it spins"), row(), environment=here))
+    assert "counted by valgrind: none of 1" in lines
 
 
 @pytest.mark.parametrize(
