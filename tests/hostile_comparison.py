@@ -1,33 +1,26 @@
-"""A comparison whose every text is one of `tests.hostile.NAMES`, with its profiles."""
+"""A comparison whose every text is one of `tests.hostile.NAMES`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
-    IntroducedBy,
     LeftOut,
     Row,
 )
-from perceptron.records.profile import Frame, Profile
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.tables.comparison import name as key_of
 from tests.hostile import NAMES
-from tests.made_comparison import block, broken, comparison, growth, profile, row, slower, work
+from tests.made_comparison import block, broken, comparison, growth, row, slower, work
 
 
 def hostile_comparison(results: Path) -> Comparison:
     """Return a comparison with a slower, a broken and an undecided row for each name."""
     rows = [made for name in NAMES for made in _rows(name)]
-    profiles = [_profile(made) for made in rows]
-    results.mkdir(parents=True, exist_ok=True)
-    lines = [b"{", b"[" * 10_000, *(msgspec.json.encode(each) for each in profiles)]
-    (results / "profiles.jsonl").write_bytes(b"\n".join(lines))
     name = NAMES[0]
     plan = comparison().plan
     return comparison(
@@ -65,13 +58,7 @@ def _rows(name: str) -> list[Row]:
             unit=name,
             work=work(0.05),
             why=[growth(function=name, file=name), growth(function=name, level="c", base=0.0)],
-            introduced_by=IntroducedBy(commit=name, subject=name),
         ),
         broken(**texts | {"params": [name, "2"]}, reason=name, why_not=name),
         row(**texts | {"params": [name, "3"]}, verdict="inconclusive", reason=name),
     ]
-
-
-def _profile(made: Row) -> Profile:
-    frames = [Frame(function=name, file=name, line=1) for name in NAMES[:5]]
-    return profile(key_of(made), frames=frames)

@@ -17,7 +17,6 @@ from perceptron.records.comparison import (
     Side,
     Work,
 )
-from perceptron.records.profile import Frame, Profile
 
 
 def work(change: float = 0.0, **fields: Any) -> Work:
@@ -109,25 +108,6 @@ def growth(**fields: Any) -> Growth:
         "line": 30,
     }
     return Growth(**(defaults | fields))
-
-
-def profile(benchmark: str = "sums.time_sum(10, 'numpy')", **fields: Any) -> Profile:
-    """A call in which one function is new on HEAD, one is gone, and one does 10 % more."""
-    frames = [
-        Frame(function="Suite.time_sum", file="benchmarks/sums.py", line=12),
-        Frame(function="total", file="toy/sums.py", line=3),
-        Frame(function="check", file="toy/sums.py", line=20),
-        Frame(function="old", file="toy/sums.py", line=40),
-        Frame(function="isinstance"),
-    ]
-    defaults: dict[str, Any] = {
-        "unit": "bytecodes",
-        "frames": frames,
-        "stacks": [[0], [0, 1], [0, 1, 2], [0, 1, 3], [0, 4]],
-        "base": [100.0, 500.0, 0.0, 300.0, 100.0],
-        "head": [100.0, 550.0, 400.0, 0.0, 100.0],
-    }
-    return Profile(benchmark=benchmark, **(defaults | fields))
 
 
 def comparison(*rows: Row, **fields: Any) -> Comparison:

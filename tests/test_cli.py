@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptron import __version__
 from perceptron.cli import COMMANDS as NAMES
 from perceptron.cli import app
 from tests.conftest import ROOT, Perceptron
@@ -43,10 +44,8 @@ def test_every_command_is_a_file_and_every_file_a_command() -> None:
     assert sorted(NAMES) == sorted(named)
 
 
-def test_the_version_is_told(perceptron: Perceptron) -> None:
-    import perceptron as package
-
-    assert perceptron("--version").stdout == f"perceptron {package.__version__}\n"
+def test_the_version_is_told(here: Perceptron) -> None:
+    assert here("--version").stdout == f"perceptron {__version__}\n"
 
 
 def test_a_terminal_without_greek_letters_loses_no_report(tmp_path: Path) -> None:

@@ -57,9 +57,6 @@ def compare(
     changed: Annotated[
         bool, typer.Option("--changed", help="Run only benchmarks that run changed code.")
     ] = False,
-    bisect: Annotated[
-        bool, typer.Option("--bisect", help="Find the commit that changed a benchmark's work.")
-    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -138,7 +135,6 @@ def compare(
         installed=installed,
         build=build,
         only_changed=changed,
-        bisect=bisect,
         html=folder(html),
     )
     published = None if pages_url is None else comparison_address.published(pages_url)

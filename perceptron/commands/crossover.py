@@ -80,8 +80,7 @@ def crossover(
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends import registry
     from perceptron.problems.problem import DTYPES
-    from perceptron.records.readers.shared.name_pattern import name_pattern
-    from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+    from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
     from perceptron.report import documents
     from perceptron.report.tables import crossover as table
     from perceptron.report.tables import terminal

@@ -31,7 +31,7 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.own_code import assert_own_code, with_code
-from perceptron.gate.reasons import bisect, explain
+from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both
@@ -64,7 +64,6 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         check_build(request)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
-    bisect.check(request, resolved, valgrind)
     warnings = [*request_warnings(request, resolved), *counting_warnings]
     with (
         working_folder(resolved.repository) as home,
@@ -110,10 +109,6 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 if request.reasons:
                     comparison = explain.add(
                         comparison, arms, journal, rule, valgrind, progress, stages._caches
-                    )
-                if request.bisect and valgrind is not None:
-                    comparison = bisect.add(
-                        comparison, resolved, arms, journal, rule, valgrind, progress
                     )
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 return comparison

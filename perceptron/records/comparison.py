@@ -52,14 +52,6 @@ class Growth(Struct, frozen=True, kw_only=True):
     line: int | None = None
 
 
-class IntroducedBy(Struct, frozen=True, kw_only=True):
-    """The commit of the range with which the work of a benchmark changed, found by counting."""
-
-    commit: str
-    subject: str
-    """The first line of its message, as its author wrote it: untrusted text."""
-
-
 class Row(Struct, frozen=True, kw_only=True):
     """One benchmark with one set of parameters, judged."""
 
@@ -98,8 +90,6 @@ class Row(Struct, frozen=True, kw_only=True):
     the largest first; empty where nothing changed or nobody looked."""
     why_not: str | None = None
     """Why nobody could look where it changed."""
-    introduced_by: IntroducedBy | None = None
-    """None unless it was asked for and found."""
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""

@@ -15,10 +15,10 @@ from perceptron.analysis.training import kept_apart
 from perceptron.errors import UserError, unknown
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.parameter_roles import ParameterRoles
-from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
-from perceptron.records.readers.shared.values import revision
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.sources import LoadedSource, load_sources
+from perceptron.records.readers.values import revision
 from perceptron.records.warning import MeasurementWarning
 
 _OTHER_COMMIT = "of a commit that was not asked for"

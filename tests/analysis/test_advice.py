@@ -64,24 +64,6 @@ def advised(
     return advise(rows, BACKENDS[:count], NAME, length, list(axes))
 
 
-def test_the_fastest_is_advised_with_its_lead() -> None:
-    found = advised(three({"torch-cpu": 4e-5, "numpy": 1e-5}), TrainingLength(iterations=100))
-    assert found.use == "numpy"
-    assert [option.backend for option in found.options] == list(BACKENDS)
-    ratio = found.options[1].ratio
-    assert ratio is not None
-    assert ratio.estimate == pytest.approx((100 * 4e-5 + 1e-3) / (100 * 1e-5), rel=0.01)
-    assert found.options[2].reason == ABSENT
-    assert (found.ties, found.unsure) == ([], [])
-
-
-@pytest.mark.parametrize(("iterations", "best"), [(1, "torch-cpu"), (100_000, "numpy")])
-def test_a_short_training_pays_for_its_start(iterations: int, best: str) -> None:
-    """From cold, one iteration is all preparing; over many it does not matter."""
-    rows = three({"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=0.1)
-    assert advised(rows, TrainingLength(iterations=iterations)).use == best
-
-
 def test_a_tie_advises_either() -> None:
     found = advised(three({"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3))
     assert found.ties == ["torch-cpu"]

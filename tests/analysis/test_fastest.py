@@ -64,16 +64,6 @@ def test_an_estimate_is_called_one() -> None:
     assert advice.source == "measured"
 
 
-def test_what_is_not_known_makes_the_pick_unsure() -> None:
-    for reason in (NOT_KNOWN, *GIVEN_UP):
-        other = Candidate(backend="torch-cpu", device="cpu", reason=reason)
-        advice = choose([timed("numpy", 1.0), other])
-        assert not advice.sure
-        assert "not sure: nothing is known of torch-cpu" in advice.why
-    absent = Candidate(backend="torch-cuda", device="cuda", reason="no CUDA device found")
-    assert choose([timed("numpy", 1.0), absent]).sure
-
-
 def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
     found = candidates(work(), 10, [ABSENT, TORCH, NUMPY], [], {})
     advice = choose(found, measured="2026-01-01", stale="changed")
@@ -116,33 +106,42 @@ def test_it_is_not_enough_where_another_may_take_far_less(
     assert is_enough([numpy, given_up])
 
 
-def test_what_is_estimated_from_another_kind_is_never_sure() -> None:
-    found = [
-        timed("numpy", 1.0, source="estimated", reason=OTHER_KIND),
-        timed("torch-cpu", 9.0, source="estimated", reason=OTHER_KIND),
-    ]
-    advice = choose(found)
-    assert not advice.sure
-    assert not is_enough(found)
-    assert advice.why.endswith(f"not sure: {OTHER_KIND}")
+NUMPY_KNOWN = timed("numpy", 1.0)
+FAR = timed("torch-cpu", 2240.0, source="estimated")
+ANOTHER_KIND = [
+    timed("numpy", 1.0, source="estimated", reason=OTHER_KIND),
+    timed("torch-cpu", 9.0, source="estimated", reason=OTHER_KIND),
+]
 
 
-def test_what_was_given_up_is_never_sure() -> None:
-    advice = choose([timed("numpy", 1.0, source="estimated", reason=NO_TIME)])
-    assert not advice.sure
-    assert advice.why.endswith(f"not sure: numpy {NO_TIME}")
-
-
-@pytest.mark.parametrize("doubt", IN_DOUBT)
-@pytest.mark.parametrize("doubted", [0, 1])
-def test_a_time_in_doubt_decides_nothing(doubt: str, doubted: int) -> None:
-    """However far apart the two are, and of whom `why` says it."""
-    found = [timed("numpy", 1.0), timed("torch-cpu", 2240.0, source="estimated")]
-    assert choose(found).sure
-    found[doubted] = replace(found[doubted], doubt=doubt)
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        *(
+            (
+                [NUMPY_KNOWN, Candidate(backend="torch-cpu", device="cpu", reason=reason)],
+                "torch-cpu",
+            )
+            for reason in (NOT_KNOWN, *GIVEN_UP)
+        ),
+        (ANOTHER_KIND, OTHER_KIND),
+        ([replace(NUMPY_KNOWN, source="estimated", reason=NO_TIME)], f"numpy {NO_TIME}"),
+        *(([replace(NUMPY_KNOWN, doubt=doubt), FAR], f"numpy: {doubt}") for doubt in IN_DOUBT),
+        *(([NUMPY_KNOWN, replace(FAR, doubt=doubt)], f"torch-cpu: {doubt}") for doubt in IN_DOUBT),
+    ],
+)
+def test_what_leaves_a_pick_unsure_is_said(found: list[Candidate], why: str) -> None:
+    """What nobody knows, another kind, what was given up, and doubt, however far apart two are."""
     advice = choose(found)
     assert (advice.backend, advice.sure) == ("numpy", False)
-    assert advice.why.endswith(f"not sure: {found[doubted].backend}: {doubt}")
+    assert advice.why.partition("not sure: ")[2].removeprefix("nothing is known of ") == why
+
+
+def test_what_cannot_run_or_is_far_off_leaves_a_pick_sure() -> None:
+    absent = Candidate(backend="torch-cuda", device="cuda", reason="no CUDA device found")
+    assert choose([NUMPY_KNOWN, absent]).sure
+    assert choose([NUMPY_KNOWN, FAR]).sure
+    assert not is_enough(ANOTHER_KIND)
 
 
 def test_nothing_bounds_what_contention_hides() -> None:

@@ -7,21 +7,20 @@ from perceptron.analysis.gpu_use import Span, gpu_use, gpu_warnings
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-from tests.conftest import MakeRow
 from tests.made import GPU, measured
 
 FULL = GpuState(name="Slide Rule", sm_mhz=1980, max_sm_mhz=1980, idle=False, slowed_by=[])
 CAPPED = replace(FULL, sm_mhz=1200, slowed_by=["power cap"])
 
 
-def warnings_of(row: MakeRow, *states: GpuState | None) -> list[MeasurementWarning]:
-    return gpu_warnings(row(gpu=state) for state in states)
+def warnings_of(*states: GpuState | None) -> list[MeasurementWarning]:
+    return gpu_warnings(measured(gpu=state) for state in states)
 
 
-def test_a_clock_that_was_lowered_is_warned_of_with_its_rows(row: MakeRow) -> None:
+def test_a_clock_that_was_lowered_is_warned_of_with_its_rows() -> None:
     """How far, in how many, and by what; rows of the host do not count."""
     states = [FULL] * 26 + [CAPPED] * 13 + [replace(CAPPED, slowed_by=["heat", "power cap"])]
-    (warning,) = warnings_of(row, None, *states)
+    (warning,) = warnings_of(None, *states)
     assert warning.code == "gpu-slowed"
     assert warning.message == (
         "the GPU (Slide Rule) ran at 1,200 of 1,980 MHz in 14 of 40 rows, kept down by power cap, "
@@ -44,36 +43,34 @@ def test_a_clock_that_was_lowered_is_warned_of_with_its_rows(row: MakeRow) -> No
         (replace(FULL, slowed_by=None), False),
     ],
 )
-def test_only_what_is_known_is_warned_of(row: MakeRow, state: GpuState, is_warned: bool) -> None:
+def test_only_what_is_known_is_warned_of(state: GpuState, is_warned: bool) -> None:
     """Within 5 % of its highest clock a GPU ran at full speed; one that idled was read too late."""
-    assert bool(warnings_of(row, state)) is is_warned
+    assert bool(warnings_of(state)) is is_warned
 
 
-def test_a_locked_clock_is_said_and_not_held_against_the_rows(row: MakeRow) -> None:
+def test_a_locked_clock_is_said_and_not_held_against_the_rows() -> None:
     """Below the highest by a lock is as somebody wanted it; a power cap is not."""
     locked = replace(FULL, sm_mhz=1410, slowed_by=["application clocks"], locked=True)
-    (said,) = warnings_of(row, locked, locked)
+    (said,) = warnings_of(locked, locked)
     assert said.code == "gpu-locked"
     assert "locked, at 1,410 of 1,980 MHz in 2 of 2 rows" in said.message
     hot = replace(locked, slowed_by=["application clocks", "heat"])
-    slowed, said = warnings_of(row, locked, hot)
+    slowed, said = warnings_of(locked, hot)
     assert (slowed.code, said.code) == ("gpu-slowed", "gpu-locked")
     assert slowed.message.endswith("in 1 of 2 rows, kept down by heat")
 
 
-def test_each_gpu_is_judged_by_itself(row: MakeRow) -> None:
+def test_each_gpu_is_judged_by_itself() -> None:
     """What a failed row read says nothing of a time; an unknown clock is said to be so."""
     other = GpuState(name="Abacus", slowed_by=["heat"])
-    failed: Measurement = row(gpu=CAPPED, status="failed")
-    (warning,) = gpu_warnings([row(gpu=FULL), failed, row(gpu=other)])
+    failed: Measurement = measured(gpu=CAPPED, status="failed")
+    (warning,) = gpu_warnings([measured(gpu=FULL), failed, measured(gpu=other)])
     assert "(Abacus) ran at an unknown clock in 1 of 1 rows" in warning.message
 
 
-def test_a_name_from_a_file_is_shown_in_one_short_line(row: MakeRow) -> None:
+def test_a_name_from_a_file_is_shown_in_one_short_line() -> None:
     """What is stored is untrusted."""
-    (warning,) = warnings_of(
-        row, replace(CAPPED, name="x\x1b[31m\n" + "y" * 1000, slowed_by=["h\n"])
-    )
+    (warning,) = warnings_of(replace(CAPPED, name="x\x1b[31m\n" + "y" * 1000, slowed_by=["h\n"]))
     assert warning.message.isprintable()
     assert len(warning.message) < 200
 
@@ -88,23 +85,15 @@ def test_states_of_a_gpu_are_one_span_each() -> None:
     assert (use.slowed_rows, use.slowed_by) == (1, ["heat"])
 
 
-@pytest.mark.parametrize(
-    ("states", "locked"),
-    [
+def test_of_a_lock_only_what_is_known_is_said_and_once() -> None:
+    for states, locked in (
         ((False, False), False),
         ((False, True), True),
         ((False, None), None),
         ((None, True), True),
-    ],
-)
-def test_free_are_only_clocks_known_to_be(
-    states: tuple[bool | None, ...], locked: bool | None
-) -> None:
-    (use,) = gpu_use([measured(gpu=replace(GPU, locked=state)) for state in states])
-    assert use.locked is locked
-
-
-def test_a_lock_is_not_said_twice() -> None:
+    ):
+        (use,) = gpu_use([measured(gpu=replace(GPU, locked=state)) for state in states])
+        assert use.locked is locked
     lock = replace(GPU, locked=True, slowed_by=["application clocks", "heat"])
     (use,) = gpu_use([measured(gpu=lock)])
     assert (use.locked, use.slowed_by) == (True, ["heat"])

@@ -4,7 +4,7 @@ from math import inf
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.validation.locator.worlds import recorded
@@ -33,7 +33,6 @@ def test_one_slow_process_in_ten_hardly_moves_the_estimate() -> None:
     assert wide < 2 * narrow
 
 
-@settings(deadline=None)
 @given(times)
 def test_the_estimate_lies_among_the_values_and_in_its_interval(values: list[float]) -> None:
     interval = of_times(values)
@@ -42,7 +41,6 @@ def test_the_estimate_lies_among_the_values_and_in_its_interval(values: list[flo
         assert interval.low <= interval.estimate <= interval.high
 
 
-@settings(deadline=None)
 @given(times, st.floats(1e-3, 1e3))
 def test_units_do_not_matter(values: list[float], factor: float) -> None:
     """Milliseconds in, milliseconds out: the estimate scales with the values."""
@@ -50,7 +48,6 @@ def test_units_do_not_matter(values: list[float], factor: float) -> None:
     assert scaled.estimate == pytest.approx(factor * of_times(values).estimate)
 
 
-@settings(deadline=None)
 @given(times)
 def test_a_ratio_turned_round_is_its_inverse(values: list[float]) -> None:
     others = list(reversed(values))

@@ -18,25 +18,15 @@ BROWSER = Neighbour(name="chromium", pid=1234, share=0.93)
 BACKUP = Neighbour(name="backup", pid=9, share=1.5)
 
 
-@pytest.mark.parametrize(
-    ("threads", "most"),
-    [
-        (1, 1 + LARGEST_OTHER_CORES),
-        (2, LARGEST_OTHER_CORES),
-        (9, LARGEST_OTHER_CORES),
-    ],
-)
-def test_others_are_in_the_way_beyond_the_cores_left_over(threads: int, most: float) -> None:
-    """Threads that there are no cores for make no room."""
-    assert not in_the_way(CoreUse(other_cores=most), 2, threads)
-    assert in_the_way(CoreUse(other_cores=most + 1e-9), 2, threads)
-
-
-def test_what_is_not_known_is_in_nobodys_way() -> None:
-    """Where CPUs are not counted, the neighbours are added up."""
+def test_others_are_in_the_way_beyond_the_cores_left_over() -> None:
+    """Threads that there are no cores for make no room; where CPUs are not counted, names count."""
+    for threads, left_over in ((1, 1), (2, 0), (9, 0)):
+        most = left_over + LARGEST_OTHER_CORES
+        assert not in_the_way(CoreUse(other_cores=most), 2, threads)
+        assert in_the_way(CoreUse(other_cores=most + 1e-9), 2, threads)
+    assert in_the_way(CoreUse(neighbours=[BROWSER]), 2, 2)
     assert not is_known(CoreUse())
     assert not in_the_way(CoreUse(), 2, 2)
-    assert in_the_way(CoreUse(neighbours=[BROWSER]), 2, 2)
 
 
 @pytest.mark.parametrize(

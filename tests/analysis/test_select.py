@@ -1,25 +1,25 @@
 from __future__ import annotations
 
-import msgspec
-import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.select import current, prepared, reason, times
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.analysis.select import current, times
+from perceptron.records.readers.naming import number_processes
 from tests.analysis.crossover.conftest import only
-from tests.conftest import MakeRow
-from tests.made import POWERS, linear, world
+from tests.made import POWERS, linear, measured, world
 
 
-def test_the_newest_state_of_code_and_libraries_counts(row: MakeRow) -> None:
+def test_the_newest_state_of_code_and_libraries_counts() -> None:
     """Rows of an older commit or environment are not more processes."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
     turned = {"numpy": linear(10, 0.01), "torch-cpu": linear(1, 0.1)}
     for field in ("commit", "environment"):
-        new = world(row, costs, when="2026-02-01T00:00:00Z", **{field: "new"})
+        new = world(measured, costs, when="2026-02-01T00:00:00Z", **{field: "new"})
         old = [
-            msgspec.structs.replace(measurement, process=measurement.process + 6)
-            for measurement in world(row, turned, when="2026-01-01T00:00:00Z", **{field: "old"})
+            replace(measurement, process=measurement.process + 6)
+            for measurement in world(
+                measured, turned, when="2026-01-01T00:00:00Z", **{field: "old"}
+            )
         ]
         pair = [("numpy", "torch-cpu")]
         assert crossovers(old + new, pair) == crossovers(new, pair)
@@ -27,10 +27,10 @@ def test_the_newest_state_of_code_and_libraries_counts(row: MakeRow) -> None:
         assert only(old).status == "reverses"
 
 
-def test_each_backend_has_a_newest_state_of_its_own(row: MakeRow) -> None:
+def test_each_backend_has_a_newest_state_of_its_own() -> None:
     """One measured again after an upgrade beside the other as it was last measured."""
-    fast = world(row, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
-    before = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
+    fast = world(measured, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
+    before = world(measured, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
     newest = current(before + fast)
     assert {(measurement.backend, measurement.commit) for measurement in newest} == {
         ("numpy", "a"),
@@ -39,45 +39,26 @@ def test_each_backend_has_a_newest_state_of_its_own(row: MakeRow) -> None:
     assert len(newest) == 2 * len(POWERS) * 6
 
 
-def test_two_states_that_were_read_together_are_not_compared(row: MakeRow) -> None:
+def test_two_states_that_were_read_together_are_not_compared() -> None:
     """The newest commit that has both is judged, even if one was measured again after it."""
-    fast = world(row, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
-    before = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
+    fast = world(measured, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
+    before = world(measured, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
     crossover = only(number_processes([before, fast]))
     assert (crossover.status, crossover.commit) == ("never", "a")
 
 
-def test_a_later_row_without_a_time_does_not_retire_the_earlier(row: MakeRow) -> None:
+def test_a_later_row_without_a_time_does_not_retire_the_earlier() -> None:
     """A GPU that is gone today was measured yesterday; and who never had one keeps its reason."""
-    timed = row(commit="a", when="2026-01-01", seconds=1.0)
-    gone = row(commit="b", when="2026-02-01", status="skipped", reason="no CUDA device found")
-    absent = row(backend="jax", commit="a", when="2026-01-01", status="skipped", reason="no jax")
+    timed = measured(commit="a", when="2026-01-01", seconds=1.0)
+    gone = measured(commit="b", when="2026-02-01", status="skipped", reason="no CUDA device found")
+    absent = measured(
+        backend="jax", commit="a", when="2026-01-01", status="skipped", reason="no jax"
+    )
     assert current([timed, gone, absent]) == [timed, absent]
 
 
-def test_times_are_by_process_and_of_whole_iterations(row: MakeRow) -> None:
-    """Up to the end of an iteration phase only where that is asked for."""
-    rows = [
-        row(process=1, seconds=2.0),
-        row(process=0, seconds=1.0),
-        row(process=0, seconds=0.5, phase="forward"),
-        row(process=2, status="failed"),
-        row(process=3, seconds=0.0),
-        row(process=0, seconds=9.0, backend="torch-cpu"),
-    ]
-    assert times(rows, "numpy") == {1: 2.0, 0: 1.0}
-    assert times(rows, "numpy", phase="forward") == {0: 0.5}
-
-
-def test_two_times_of_one_process_are_refused(row: MakeRow) -> None:
-    with pytest.raises(ValueError, match="two times of numpy in process 0"):
-        times([row(seconds=1.0), row(seconds=2.0)], "numpy")
-
-
-def test_reasons_and_preparing_are_of_one_backend(row: MakeRow) -> None:
-    rows = [
-        row(seconds=1.0, prepare_seconds=0.5),
-        row(backend="jax", status="skipped", reason="no jax"),
-    ]
-    assert prepared(rows, "numpy") == {0: 0.5}
-    assert (reason(rows, "jax"), reason(rows, "numpy")) == ("no jax", None)
+def test_what_no_clock_has_seen_is_no_time() -> None:
+    seconds = (1.0, 0.0, -1.0, float("inf"), float("nan"))
+    assert times([measured(process=k, seconds=one) for k, one in enumerate(seconds)], "numpy") == {
+        0: 1.0
+    }

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from perceptron.analysis.throughput import epoch_of, models_of, shared_epoch, shared_models
+from perceptron.analysis.training_length import TrainingLength
 from perceptron.problems import catalogue
 from perceptron.studies.shared.task import problem_fields
-from tests.conftest import MakeRow
+from tests.made import measured
 
 
 @pytest.mark.parametrize(
@@ -14,36 +15,32 @@ from tests.conftest import MakeRow
     ids=["not stated", "last kept", "last dropped"],
 )
 def test_an_epoch_is_as_many_iterations_as_the_row_says(
-    row: MakeRow, iterations: int | None, epoch_seconds: float, rows: int
+    iterations: int | None, epoch_seconds: float, rows: int
 ) -> None:
     """100 rows in batches of 9: twelve iterations, or eleven if the short one is dropped."""
-    epoch = epoch_of(row(rows=100, batch=9, iterations_per_epoch=iterations))
-    assert epoch is not None
+    epoch = epoch_of(measured(rows=100, batch=9, iterations_per_epoch=iterations))
     assert epoch.seconds(1e-3) == pytest.approx(epoch_seconds)
     assert epoch.rows_per_second(1e-3) == pytest.approx(rows / epoch_seconds)
 
 
-def test_a_measured_row_has_the_epoch_of_its_problem(row: MakeRow) -> None:
+def test_a_measured_row_has_the_epoch_of_its_problem() -> None:
     problem = catalogue.find("digits")
-    epoch = epoch_of(row(**problem_fields(problem)))
-    assert epoch is not None
+    epoch = epoch_of(measured(**problem_fields(problem)))
     assert (epoch.iterations, epoch.rows) == (problem.iterations_per_epoch, problem.dataset.rows)
 
 
-def test_rows_of_all_models_count(row: MakeRow) -> None:
+def test_rows_of_all_models_count() -> None:
     """Each of them trains on the batch: so many rows a second are so many times as many."""
-    one, many = (epoch_of(row(rows=100, batch=10, models=models)) for models in (None, 8))
-    assert one is not None
-    assert many is not None
+    one, many = (epoch_of(measured(rows=100, batch=10, models=models)) for models in (None, 8))
     assert many.seconds(1e-3) == one.seconds(1e-3)
     assert many.rows_per_second(1e-3) == 8 * one.rows_per_second(1e-3)
 
 
-def test_a_row_is_of_as_many_models_as_it_says(row: MakeRow) -> None:
+def test_a_row_is_of_as_many_models_as_it_says() -> None:
     """One where it says nothing, or what makes no sense."""
-    assert [models_of(row(models=models)) for models in (None, 8, -3, 10**30)] == [1, 8, 1, 1]
-    assert shared_models([row(models=8), row(models=8)]) == 8
-    assert shared_models([row(models=8), row(models=2)]) == shared_models([]) == 1
+    assert [models_of(measured(models=models)) for models in (None, 8, -3, 10**30)] == [1, 8, 1, 1]
+    assert shared_models([measured(models=8), measured(models=8)]) == 8
+    assert shared_models([measured(models=8), measured(models=2)]) == shared_models([]) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,14 +55,20 @@ def test_a_row_is_of_as_many_models_as_it_says(row: MakeRow) -> None:
     ],
     ids=str,
 )
-def test_full_batches_and_impossible_numbers_have_no_epoch(
-    row: MakeRow, fields: dict[str, int]
-) -> None:
-    assert epoch_of(row(**fields)) is None
+def test_full_batches_and_impossible_numbers_have_no_epoch(fields: dict[str, int]) -> None:
+    assert epoch_of(measured(**fields)) is None
 
 
-def test_rows_of_two_problems_share_no_epoch(row: MakeRow) -> None:
-    one, other = row(rows=100, batch=10), row(rows=100, batch=20)
+def test_rows_of_two_problems_share_no_epoch() -> None:
+    one, other = measured(rows=100, batch=10), measured(rows=100, batch=20)
     assert shared_epoch([one, one]) == epoch_of(one)
     assert shared_epoch([one, other]) is None
     assert shared_epoch([]) is None
+
+
+def test_a_training_of_epochs_has_the_iterations_that_its_rows_and_batch_make() -> None:
+    """Of all rows at once, or of rows that nobody counted, each epoch is one iteration."""
+    in_batches, whole = (measured(rows=60_000, batch=batch) for batch in (128, None))
+    lengths = TrainingLength(epochs=5), TrainingLength(iterations=700)
+    assert [lengths[0].of(row) for row in (in_batches, whole, measured())] == [5 * 469, 5, 5]
+    assert [lengths[1].of(row) for row in (in_batches, whole, measured())] == [700] * 3

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.analysis.training import kept_apart, training_name, training_words
-from tests.conftest import MakeRow
+from tests.made import measured
 
 PLAIN = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
 ADAM = {"optimizer": "adam", "feed": "host", "outputs": 10, "batch": 128}
@@ -20,8 +20,8 @@ ADAM = {"optimizer": "adam", "feed": "host", "outputs": 10, "batch": 128}
     ],
     ids=["unknown", "plain", "batches", "adam", "along the batch"],
 )
-def test_words_say_what_is_not_plain(row: MakeRow, fields: dict[str, object], words: str) -> None:
-    assert training_words(row(**fields)) == words
+def test_words_say_what_is_not_plain(fields: dict[str, object], words: str) -> None:
+    assert training_words(measured(**fields)) == words
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,17 @@ def test_words_say_what_is_not_plain(row: MakeRow, fields: dict[str, object], wo
     ],
     ids=["unknown", "plain", "along the batch"],
 )
-def test_a_name_is_never_empty(row: MakeRow, fields: dict[str, object], name: str) -> None:
-    assert training_name(row(**fields)) == name
+def test_a_name_is_never_empty(fields: dict[str, object], name: str) -> None:
+    assert training_name(measured(**fields)) == name
 
 
-def test_families_trained_in_two_ways_are_named_with_what_differs(row: MakeRow) -> None:
+def test_families_trained_in_two_ways_are_named_with_what_differs() -> None:
     """And nothing that is equal; families that differ alike share a line."""
     adam = {**PLAIN, "optimizer": "adam"}
-    rows = [row(family=family, **fields) for family in ("one", "other") for fields in (adam, PLAIN)]
-    (warning,) = kept_apart([*rows, row(family="alone", **PLAIN)])
+    rows = [
+        measured(family=family, **fields) for family in ("one", "other") for fields in (adam, PLAIN)
+    ]
+    (warning,) = kept_apart([*rows, measured(family="alone", **PLAIN)])
     assert warning.message == "one, other: rows of adam and of sgd are judged apart, never compared"
 
 
@@ -55,11 +57,11 @@ def test_families_trained_in_two_ways_are_named_with_what_differs(row: MakeRow) 
     ],
     ids=["batch", "feed", "outputs", "not stated"],
 )
-def test_each_difference_has_its_words(row: MakeRow, field: dict[str, object], words: str) -> None:
-    (warning,) = kept_apart([row(**PLAIN), row(**PLAIN | field)])
+def test_each_difference_has_its_words(field: dict[str, object], words: str) -> None:
+    (warning,) = kept_apart([measured(**PLAIN), measured(**PLAIN | field)])
     assert words in warning.message
 
 
-def test_other_machines_and_sizes_along_the_batch_are_no_difference(row: MakeRow) -> None:
-    along = [row(size=size, batch=size, axes=("batch",)) for size in (1, 2)]
-    assert kept_apart([*along, row(machine="bus", family="line", optimizer="adam")]) == []
+def test_other_machines_and_sizes_along_the_batch_are_no_difference() -> None:
+    along = [measured(size=size, batch=size, axes=("batch",)) for size in (1, 2)]
+    assert kept_apart([*along, measured(machine="bus", family="line", optimizer="adam")]) == []

@@ -17,27 +17,19 @@ def make(checkout: Path) -> None:
 
 
 def test_what_a_user_measured_is_not_of_record(tmp_path: Path) -> None:
-    """Only tracked files count, ignored or not, and as they are now."""
+    """Only tracked files count, ignored or not, as they are now; one that was deleted does not."""
     checkout = tmp_path / "checkout"
     make(checkout)
     (checkout / ".gitignore").write_text("/results/\n")
     git = ("git", "-C", str(checkout))
     subprocess.run([*git, "init", "--quiet"], check=True)
+    (checkout / "results/runs/box/kept/gone.json").write_text("gone")
     subprocess.run([*git, "add", "--force", "results/runs/box/kept"], check=True)
     (checkout / "results/runs/box/kept/run.json").write_text("changed")
+    (checkout / "results/runs/box/kept/gone.json").unlink()
     results = export(checkout, tmp_path / "copy")
     assert names(results) == {"runs/box/kept/run.json"}
     assert (results / "runs/box/kept/run.json").read_text() == "changed"
-
-
-def test_a_file_that_was_deleted_is_left_out(tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    make(checkout)
-    git = ("git", "-C", str(checkout))
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    subprocess.run([*git, "add", "results"], check=True)
-    (checkout / "results/runs/box/mine/run.json").unlink()
-    assert names(export(checkout, tmp_path / "copy")) == {"runs/box/kept/run.json"}
 
 
 def test_a_source_distribution_has_results_of_record_only(tmp_path: Path) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.records.comparison import Comparison, IntroducedBy
+from perceptron.records.comparison import Comparison
 from perceptron.report.comparison_address import LIST, address
 from perceptron.report.dashboard.comparisons.write import write_comparison
 from tests.browser.conftest import Audit, Shot
 from tests.browser.watched import Watch, is_ours, until
 from tests.hostile_comparison import hostile_comparison
-from tests.made_comparison import block, broken, comparison, growth, profile, row, slower, work
+from tests.made_comparison import block, broken, comparison, growth, row, slower, work
 
 DRAWN = "[...document.querySelectorAll('.plot')].every(one => one.querySelector('svg'))"
 
@@ -34,15 +33,13 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def red(html: Path) -> str:
-    """The page of a comparison in which many benchmarks became slower, the first with a profile."""
+    """The page of a comparison in which many benchmarks became slower."""
     results = html / "results"
     results.mkdir()
-    (results / "profiles.jsonl").write_bytes(msgspec.json.encode(profile()))
     slow = slower(
         work=work(0.05),
         stands_on="both",
         why=[growth(), growth(function="check", base=0.0, head=400.0)],
-        introduced_by=IntroducedBy(commit="c" * 40, subject="Check every shape"),
     )
     others = [slower(params=[str(number)], change=0.05) for number in range(6)]
     names = ["sums.time_sum(10, 'numpy')", *(f"sums.time_sum({number})" for number in range(6))]
@@ -72,25 +69,17 @@ def test_the_page_is_in_reach_of_everyone(
 ) -> None:
     """Axe finds nothing serious, on a phone nothing scrolls sideways, and the figures are there.
 
-    In the flame graph the function that is new on HEAD has the colour for more, its caller none.
     Figures of further rows are drawn when they are opened: a hundred would keep the browser busy.
     """
     page = watch(html.as_uri()).open(red)
     until(page, DRAWN)
-    until(page, "document.querySelectorAll('.iciclelayer path.surface').length === 6")
-    fills = page.evaluate(
-        "Object.fromEntries([...document.querySelectorAll('.iciclelayer g.slice')].map(one =>"
-        " [one.textContent, one.querySelector('path').style.fill]))"
-    )
-    assert fills["check"] == "rgb(213, 94, 0)"
-    assert fills["Suite.time_sum"] == "rgb(236, 238, 242)"
     assert page.locator(".scatterlayer .trace").first.locator("path.point").count() == 10
     assert page.locator("details:has([data-figures])").count() == 7
     closed = page.locator("details:has([data-figures]):not([open])")
     assert closed.count() == 2
     assert closed.locator(".plot").count() == 0
     closed.last.locator("summary").click()
-    until(page, "document.querySelectorAll('.plot').length === 7")  # six of blocks, one of flames
+    until(page, "document.querySelectorAll('.plot').length === 6")
     for width in (1400, 400):
         page.set_viewport_size({"width": width, "height": 900})
         until(page, f"document.documentElement.scrollWidth <= {width}")

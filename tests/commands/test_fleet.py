@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from perceptron.machine import machine_name
-from perceptron.records.readers.results_folder import read_results_folder
+from perceptron.records.readers.stored_runs import read_results
 from tests.conftest import ROOT, Perceptron
 from tests.made import BENCH, FACTS, bench_rows, keep
 
@@ -174,7 +174,7 @@ def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) 
 
 
 def test_every_machine_stands_under_its_own_name(world: World) -> None:
-    read = read_results_folder(world.folder / "results")
+    read = read_results(world.folder / "results")
     assert read.complaints == []
     assert {row.machine for row in read.rows} == set(MACHINES)
     assert len(read.rows) == 8
@@ -184,7 +184,7 @@ def test_every_machine_stands_under_its_own_name(world: World) -> None:
 def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world._attempts() == world.attempts
-    assert len(read_results_folder(world.folder / "results").rows) == 8
+    assert len(read_results(world.folder / "results").rows) == 8
     assert "What each machine says" in world.again.stdout
 
 
@@ -196,7 +196,7 @@ def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_p
     assert f"perceptron {' '.join(('bench', '--quick', *SHORT))}" in status.stdout
     collected = here("fleet", "collect")
     assert collected.returncode == 0, collected.stderr
-    assert len(read_results_folder(tmp_path / "results").rows) == 8
+    assert len(read_results(tmp_path / "results").rows) == 8
     assert (tmp_path / "html" / "index.html").is_file()
     document = json.loads(here("fleet", "collect", "--json").stdout)
     assert [one["added"] for one in document["runs"]] == [0, 0]

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.records.block import Block
 from perceptron.records.comparison import Comparison, Growth, Row
 from tests.gate.conftest import Interrupted, Repository, rows, run, shared, until
@@ -246,37 +245,3 @@ def test_without_seeds_two_draws_are_two_amounts_of_work(project: Repository) ->
     first, again = msgspec.json.Decoder(Block).decode_lines(file.read_bytes())[:2]
     counts = [block.base.instructions or 0 for block in (first, again)]
     assert counts[0] != pytest.approx(counts[1], rel=0.005)
-
-
-@pytest.mark.slow
-def test_bisect_names_the_commit_of_each_benchmark(project: Repository) -> None:
-    """Past one at which nothing runs; HEAD's benchmarks serve all, and nothing is left behind."""
-    more = TOY.format(head=1).replace("range(20)", "range(24)")
-    for tag, text in (("more-turns", more), ("broken", "raise ImportError\n"), ("repaired", more)):
-        project.write("toy/__init__.py", text)
-        project.commit(tag)
-    project.write("toy/__init__.py", "# Not committed.\n" + more)
-    comparison = run(
-        "second",
-        ".",
-        count="always",
-        benchmarks="more|contradicted",
-        bisect=True,
-        budget_minutes=60.0,
-    )
-    for row in comparison.rows:
-        assert row.introduced_by is not None, row
-        assert row.introduced_by.commit == project.git("rev-parse", "more-turns").strip()
-    assert "--bisect" in comparison.reproduce
-    assert project.git("worktree", "list").count("\n") == 1
-
-
-def test_a_history_without_a_common_commit_is_said_before_anything_is_measured(
-    project: Repository,
-) -> None:
-    """As in a shallow clone; a verdict that was reached would be lost."""
-    project.git("checkout", "--quiet", "--orphan", "other")
-    project.commit("apart")
-    with pytest.raises(UserError, match=r"^--bisect: .*no commit in common here: fetch"):
-        run(head="apart", count="always", bisect=True, results=Path("none"))
-    assert not Path("none").exists()

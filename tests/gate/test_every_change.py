@@ -15,7 +15,6 @@ import msgspec
 import pytest
 
 from perceptron.records.comparison import Comparison, Row
-from perceptron.records.profile import Profile
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
 from tests.conftest import ROOT
@@ -327,7 +326,7 @@ def test_what_was_left_out_says_why(ran: Ran) -> None:
 
 
 def test_what_became_slower_names_the_function_that_does_more(ran: Ran) -> None:
-    """With HEAD's line, and the profile holds all that was counted."""
+    """With HEAD's line."""
     slower, alone = ran.rows["time_slower"], ran.rows["time_slower_alone"]
     [loop] = slower.why
     assert (loop.function, loop.file, loop.unit) == ("loop", "toy/__init__.py", "bytecodes")
@@ -335,12 +334,6 @@ def test_what_became_slower_names_the_function_that_does_more(ran: Ran) -> None:
     assert loop.head == pytest.approx(1.2 * loop.base, rel=0.02)
     assert (alone.why, "the same bytecodes" in (alone.why_not or "")) == ([], True)
     assert ran.rows["time_raises"].why_not is None
-    file = ran.folder / "repository" / ran.comparison.results / "profiles.jsonl"
-    profiles = msgspec.json.Decoder(Profile).decode_lines(file.read_bytes())
-    [profile] = [own for own in profiles if own.benchmark == "suite.Times.time_slower"]
-    named = [[profile.frames[index].function for index in stack] for stack in profile.stacks]
-    place = named.index(["Times.time_slower", "loop"])
-    assert (profile.base[place], profile.head[place]) == (loop.base, loop.head)
 
 
 def test_trees_take_turns_in_the_folders_and_base_is_tried_first(ran: Ran) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
 from msgspec.structs import replace
 
 from perceptron.records.comparison import (
@@ -12,7 +9,6 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     Control,
     ControlRow,
-    IntroducedBy,
     LeftOut,
     Reach,
     Row,
@@ -26,28 +22,20 @@ from tests.made_comparison import (
     growth,
     harder,
     moved,
-    profile,
     row,
     slower,
     work,
 )
 
-SINCE = IntroducedBy(commit="c" * 40, subject="Check every [shape]")
 _SUM = replace(SUM, params=["10", "'numpy'"])
 
 
-def explained(results: Path) -> Comparison:
-    """Return it, with blocks of each stage, counts and a profile of its first benchmark.
-
-    The profile lies in ``results``, as `compare` leaves it there.
-    """
-    results.mkdir(exist_ok=True)
-    (results / "profiles.jsonl").write_bytes(msgspec.json.encode(profile()))
+def explained() -> Comparison:
+    """Return it, with blocks of each stage and counts of its first benchmark."""
     return comparison(
         *_rows(),
         verdict="regression",
         reason="4 benchmarks slower, [1] broke",
-        results=str(results),
         moved_crossovers=[moved()],
         warnings=[MeasurementWarning(code="x", message="others were busy", advice="wait [a bit]")],
         control=Control(alarmed=False, rows=[_quiet("sums.time_sort")]),
@@ -109,7 +97,6 @@ def _rows() -> list[Row]:
             verdict="inconclusive",
             reason=noisy,
             smallest_detectable=None,
-            introduced_by=SINCE,
             file=None,
         ),
         row(benchmark="old.time_it", params=[], verdict="inconclusive", reason=noisy),
@@ -124,7 +111,7 @@ def _rows() -> list[Row]:
             stands_on="work",
         ),
         row(benchmark="fast.time_it", params=[], verdict="improvement", change=-0.1),
-        broken(benchmark="bad.time_it", params=[], why_not="its work is the same: it waits"),
+        broken(benchmark="bad.time_it", params=[], why_not="its work is the same: [it] waits"),
         slower(benchmark="sums.time_sort", params=[], change=0.05, work=work(), waited=0.01),
         slower(benchmark="io.time_read", params=[], change=0.06),
         harder(params=["20", "'numpy'"], why_not="its profile differs from run to run"),
@@ -145,7 +132,6 @@ def _rows() -> list[Row]:
                     line=None,
                 ),
             ],
-            introduced_by=SINCE,
         ),
     ]
 

@@ -47,23 +47,21 @@ def test_compare(case: str, tmp_path: Path, golden_file: SnapshotAssertion) -> N
 def test_every_kind_of_change_explained(
     tmp_path: Path, golden_file: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By functions, commits and counts, on a busy machine, with what was left out and why.
+    """By functions and counts, on a busy machine, with what was left out and why.
 
-    Its JSON is what is put in here; beside its page lie the stacks for a viewer of profiles.
+    Its JSON is what is put in here.
     """
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    found = explained(tmp_path)
+    found = explained()
     text, comment, page = answers.told(
         found, tmp_path / "html", (12, "d" * 40), "https://we.example/suite"
     )
-    stacks = (page.parent / "0.speedscope.json").read_text()
     shown = golden(
         tmp_path,
         terminal=text,
         comment=comment,
         marks=answers.annotated(found),
         page=told_by(page),
-        stacks=document(stacks),
     )
     assert shown == golden_file
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.studies.crossover_from_files import judge_files
 from tests import asv_documents
 

@@ -6,6 +6,7 @@ import json
 import re
 import tarfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -14,6 +15,8 @@ import pytest
 from docs.build.shown import MANY_FAMILIES, RACED, RACED_TO
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.problems.catalogue import find
+from perceptron.problems.families import FAMILIES
 from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import DayResult, open_day
 from perceptron.studies.gpu_day import (
@@ -111,6 +114,18 @@ def test_where_nobody_says_what_can_run_everything_is_tried() -> None:
     """A stage then says for itself what fails."""
     known = Here({}, 1, rehearse=False)
     assert all(stage.commands(known) for stage in STAGES)
+
+
+@pytest.mark.parametrize("rehearse", [False, True])
+def test_every_command_of_the_day_is_one_that_can_be_typed(
+    here: Perceptron, rehearse: bool
+) -> None:
+    known = replace(backends_here(), rehearse=rehearse)
+    for words in (words for stage in STAGES for words in stage.commands(known)):
+        assert set(values(words, "--family")) <= set(FAMILIES)
+        assert all(find(problem) for problem in values(words, "--problem"))
+        if not words[0].startswith("-"):  # a module of Python's
+            assert here(*words, "--help").returncode == 0, words
 
 
 @pytest.mark.parametrize(

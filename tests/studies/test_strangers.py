@@ -17,7 +17,7 @@ import pytest
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.studies.crossover_from_files import judge_files
 from tests.conftest import ROOT
 

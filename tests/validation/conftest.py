@@ -13,7 +13,7 @@ from benchmarks.validation.fastest import measure
 from benchmarks.validation.fastest.judge import result_of
 from benchmarks.validation.fastest.measure import appending, tasks
 from benchmarks.validation.fastest.record import WAYS, FastestTruth
-from benchmarks.validation.fastest.trainings import FastestPlan, draw
+from benchmarks.validation.fastest.trainings import draw
 from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from benchmarks.validation.gate.recorded import Pair, count_blocks, pair
 from perceptron.gate.verdict.rule import Rule
@@ -23,7 +23,7 @@ from perceptron.records.files.append import append
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies.shared import opening
-from tests.made import FACTS, SOUND, STARTED
+from tests.made import FACTS, SOUND, STARTED, UnknownLook
 from tests.validation.made_fastest import PLAN, Measured, ask
 
 MakeRun = Callable[..., ProofRun]
@@ -94,17 +94,13 @@ def run() -> MakeRun:
 
 
 @pytest.fixture
-def plan() -> FastestPlan:
-    return PLAN
-
-
-@pytest.fixture
 def run_tasks(monkeypatch: pytest.MonkeyPatch) -> Measured:
     fake = Measured()
     monkeypatch.setattr(measure, "run_tasks", fake)
-    # Reading the facts of this machine, and watching its CPU, take seconds.
+    # Reading the facts of this machine, and watching its CPU and who uses it, take seconds.
     monkeypatch.setattr(opening, "environment", lambda *_: FACTS)
     monkeypatch.setattr(opening, "conditions", lambda **_: SOUND)
+    monkeypatch.setattr(opening, "Look", UnknownLook)
     return fake
 
 

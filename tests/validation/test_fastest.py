@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from benchmarks.validation.fastest.record import (
     Times,
     Way,
 )
-from benchmarks.validation.fastest.trainings import FastestPlan, Training, draw
+from benchmarks.validation.fastest.trainings import Training, draw
 from perceptron.analysis.fastest import Advice
 from perceptron.errors import UserError
 from perceptron.problems import shape
@@ -44,7 +44,7 @@ from perceptron.studies.fastest.cache import FOLDER, Known, KnownBackend
 from perceptron.studies.shared.progress import silent
 from perceptron.studies.shared.task import problem_fields
 from tests.made import FACTS, measured
-from tests.validation.made_fastest import BACKENDS, Measured, ask, fastest_of
+from tests.validation.made_fastest import BACKENDS, PLAN, Measured, ask, fastest_of
 
 
 def test_a_longer_list_begins_with_the_shorter_one() -> None:
@@ -73,9 +73,9 @@ def test_what_is_drawn_covers_what_people_train() -> None:
 
 
 def test_every_training_is_measured_on_every_backend_in_every_process(
-    plan: FastestPlan, run_tasks: Measured, tmp_path: Path
+    run_tasks: Measured, tmp_path: Path
 ) -> None:
-    folder = measure(plan, "box", tmp_path, silent, ask=ask)
+    folder = measure(PLAN, "box", tmp_path, silent, ask=ask)
     seen = {(task.problem.name, task.backend, task.process) for task in run_tasks.measured}
     assert len(seen) == len(run_tasks.measured) == 40 * 2 * 2
     run = load_plan(folder)
@@ -83,13 +83,11 @@ def test_every_training_is_measured_on_every_backend_in_every_process(
     assert not run.cut_short
     assert run.plan["trainings"][0] == [draw(1, 1)[0].reference, draw(1, 1)[0].epochs]
     assert [(pick.way, pick.reference) for pick in read_answers(folder)] == [
-        (way, training.reference) for way in WAYS for training in draw(plan.asked, plan.seed)
+        (way, training.reference) for way in WAYS for training in draw(PLAN.asked, PLAN.seed)
     ]
 
 
-def test_what_was_interrupted_is_resumed(
-    plan: FastestPlan, run_tasks: Measured, tmp_path: Path
-) -> None:
+def test_what_was_interrupted_is_resumed(run_tasks: Measured, tmp_path: Path) -> None:
     """Rows are not measured again, nor is asked again what was answered; half a line is cut off."""
     questions = []
 
@@ -100,17 +98,17 @@ def test_what_was_interrupted_is_resumed(
         return ask(training, way)
 
     with pytest.raises(KeyboardInterrupt):
-        measure(plan, "box", tmp_path, silent, ask=interrupted)
+        measure(PLAN, "box", tmp_path, silent, ask=interrupted)
     (file,) = tmp_path.glob(f"runs/box/*/{ANSWERS}")
     with file.open("ab") as stream:
         stream.write(b'{"reference": "mlp')
     before = len(run_tasks.measured)
-    folder = measure(plan, "box", tmp_path, silent, ask=interrupted)
+    folder = measure(PLAN, "box", tmp_path, silent, ask=interrupted)
     assert folder == file.parent
     assert len(run_tasks.measured) == before
     drawn = [own.reference for own in draw(6, 1)]
     assert questions[10:] == drawn[3:] + 2 * drawn
-    assert len(read_answers(folder)) == len(WAYS) * plan.asked
+    assert len(read_answers(folder)) == len(WAYS) * PLAN.asked
 
 
 class Asked:
@@ -150,8 +148,8 @@ def fastest(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     assert os.environ[FOLDER] == "/own"
 
 
-def test_it_is_asked_for_what_is_trained(fastest: Asked, plan: FastestPlan) -> None:
-    ask = Product(plan, [], FACTS)
+def test_it_is_asked_for_what_is_trained(fastest: Asked) -> None:
+    ask = Product(PLAN, [], FACTS)
     pick = ask(Training("mlp:100x4x8:3c:10b:adam:5m", 7), COLD)
     assert (pick.backend, pick.seconds, pick.epochs, pick.way) == ("numpy", 1.0, 7, COLD)
     assert fastest.questions == [
@@ -175,21 +173,19 @@ def test_it_is_asked_for_what_is_trained(fastest: Asked, plan: FastestPlan) -> N
     assert fastest.questions[1]["among"] is None
 
 
-def test_it_knows_the_others_or_nothing(
-    fastest: Asked, plan: FastestPlan, finished_run: Path
-) -> None:
+def test_it_knows_the_others_or_nothing(fastest: Asked, finished_run: Path) -> None:
     """Neither rows of what is asked about nor the user's own cache may answer."""
     _, environment, rows = load_run(finished_run)
-    ask = Product(plan, rows, environment)
-    training = draw(1, plan.seed)[0]
+    ask = Product(PLAN, rows, environment)
+    training = draw(1, PLAN.seed)[0]
     for way in (CACHED, NOW, COLD):
         ask(training, way)
     assert [question["measure"] for question in fastest.questions] == ["cached", "now", "now"]
     cached, now, cold = fastest.known
     shapes = {known.row.work.shape for known in cached.rows}
-    assert len(shapes) == plan.trainings - 1
-    assert set(cached.backends) == set(plan.backends)
-    assert set(cached.curves_of(plan.dtype, plan.threads) or {}) == set(plan.backends)
+    assert len(shapes) == PLAN.trainings - 1
+    assert set(cached.backends) == set(PLAN.backends)
+    assert set(cached.curves_of(PLAN.dtype, PLAN.threads) or {}) == set(PLAN.backends)
     assert now == cached
     assert (cold.rows, cold.curves, cold.backends) == ((), (), {})
 
@@ -250,8 +246,6 @@ def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
     """Up to 10 %: a sure pick of the second is no mistake there, but its being sure is told."""
     known = [times("close", a=1.0, b=1.09), times("near", a=1.0, b=1.08), times("far", a=1, b=2)]
     quality = judge(NOW, known, [pick("close", "b"), pick("near", "a", False), pick("far", "b")])
-    assert quality.unsure_if_close is not None
-    assert quality.wrong_if_sure is not None
     assert (quality.unsure_if_close.hits, quality.unsure_if_close.trials) == (1, 2)
     assert (quality.wrong_if_sure.hits, quality.wrong_if_sure.trials) == (1, 2)
 
@@ -260,7 +254,6 @@ def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret() -> None:
     quality = judge(NEVER, [times("one", a=1.0, b=2.0)], [pick("one", "c")])
     assert quality.untrainable == 1
     assert quality.right.hits == 0
-    assert quality.wrong_if_sure is not None
     assert quality.wrong_if_sure.hits == 1
     assert quality.median is quality.worst is None
 
@@ -284,12 +277,10 @@ def test_what_is_compiled_for_each_training_stays(seconds: tuple[float, ...]) ->
     assert seconds_of(prepared(*seconds)) == list(seconds)
 
 
-def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
-    truth: FastestTruth, plan: FastestPlan
-) -> None:
+def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(truth: FastestTruth) -> None:
     """Each training is answered from the others: none of its own rows makes that easy."""
     assert [times.best for times in truth.trainings] == [
-        fastest_of(training) for training in _drawn(plan)
+        fastest_of(training) for training in draw(PLAN.trainings, PLAN.seed)
     ]
     never, _, now, default, cold, numpy, numba = truth.qualities
     assert [one.answers for one in truth.qualities] == [
@@ -298,41 +289,45 @@ def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
     ]
     assert never.right.trials == numpy.right.trials == numba.right.trials == 40
     assert never.median == pytest.approx(1.0, abs=0.02)
-    assert never.high is not None
     assert never.high < 1.15
-    assert numpy.worst is not None
     assert numpy.worst > 3
     assert numpy.right.hits + numba.right.hits == 40
-    assert now.right.trials == now.measured_first == plan.asked
+    assert now.right.trials == now.measured_first == PLAN.asked
     assert now.worst == cold.worst == pytest.approx(1.0, abs=0.03)
     assert default.right.trials == 0, "of the default backends this machine has one alone"
     assert (truth.processes, truth.backends) == (2, list(BACKENDS))
 
 
+def changed(run: Path, change: Callable[[list[Any]], list[Any]]) -> FastestTruth:
+    """What a run says whose rows were changed."""
+    file = run / "measurements.jsonl"
+    rows = change([json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()])
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return result_of(run)
+
+
 def test_the_left_out_training_is_not_what_answers(truth: FastestTruth, measured_run: Path) -> None:
     """One whose own rows say the contrary of all others is answered wrong, as it must be."""
-    rows = measured_run / "measurements.jsonl"
-    lines = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
-    odd = lines[0]["problem"]
-    before = next(times for times in truth.trainings if times.reference == odd)
-    fast, slow = list(before.seconds)
-    for line in lines:
-        if line["problem"] == odd and line["backend"] == slow:
-            line["seconds"] *= before.seconds[fast] / before.seconds[slow] / 2
-    rows.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-    never = result_of(measured_run).of("never")
-    assert never is not None
-    judged = next(one for one in never.picks if one.reference == odd)
+    times = truth.trainings[0]
+    fast, slow = list(times.seconds)
+
+    def turned(rows: list[Any]) -> list[Any]:
+        for row in rows:
+            if (row["problem"], row["backend"]) == (times.reference, slow):
+                row["seconds"] *= times.seconds[fast] / times.seconds[slow] / 2
+        return rows
+
+    never = changed(measured_run, turned).of("never")
+    judged = next(one for one in never.picks if one.reference == times.reference)
     assert (judged.picked, judged.best) == (fast, slow)
 
 
 def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> None:
-    rows = measured_run / "measurements.jsonl"
-    lines = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
-    gone = lines[0]["problem"]
-    kept = [own for own in lines if own["problem"] != gone or own["backend"] == "numpy"]
-    rows.write_text("".join(f"{json.dumps(line)}\n" for line in kept), encoding="utf-8")
-    truth = result_of(measured_run)
+    gone = draw(1, PLAN.seed)[0].reference
+    truth = changed(
+        measured_run,
+        lambda rows: [r for r in rows if r["problem"] != gone or r["backend"] == "numpy"],
+    )
     assert truth.without == [gone]
     assert len(truth.trainings) == 39
     assert truth.qualities[0].right.trials == 39
@@ -351,10 +346,6 @@ def test_the_newest_run_is_found_a_finished_one_first(measured_run: Path) -> Non
     assert newest(results, None) == later
     with pytest.raises(UserError, match="no run of `make fastest`"):
         newest(results, "elsewhere")
-
-
-def _drawn(plan: FastestPlan) -> list[Training]:
-    return draw(plan.trainings, plan.seed)
 
 
 def test_the_section_stands_between_its_marks(truth: FastestTruth, tmp_path: Path) -> None:

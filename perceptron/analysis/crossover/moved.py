@@ -12,10 +12,10 @@ from perceptron.records.block import Benchmark, Block, counted
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv.parameters import parse_parameter
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.naming import name_rows
-from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.asv import parse_parameter
+from perceptron.records.readers.naming import name_rows
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.reading import ForeignRow
 from perceptron.untrusted_text import label
 
 # Nobody reads more, and blocks may be untrusted: no suite has so many backends on one axis, nor

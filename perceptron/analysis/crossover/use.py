@@ -13,7 +13,7 @@ from perceptron.analysis.select import definitions, has_time, is_own
 from perceptron.analysis.training import training_name
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.reading import UnreadFile
+from perceptron.records.readers.reading import UnreadFile
 from perceptron.records.readers.sources import LoadedSource
 
 # Reasons of rows without a time are people's own words: so many of them are told apart.

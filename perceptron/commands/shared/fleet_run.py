@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perceptron import optional
-from perceptron.commands.shared.fleet_options import FleetRequest
 from perceptron.commands.shared.options import folder_name
 from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
 from perceptron.records.fleet import Collected, FleetStatus
+
+if TYPE_CHECKING:
+    from perceptron.commands.shared.fleet_options import FleetRequest
 
 
 def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:

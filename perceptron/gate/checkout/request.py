@@ -50,8 +50,6 @@ class CompareRequest:
     """Whether asv builds an environment of each revision, whose installed code is compared."""
     only_changed: bool = False
     """Whether only benchmarks that reach a changed file are compared."""
-    bisect: bool = False
-    """Whether the commit that changed a benchmark is looked for."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
     html: Path | None = Path("html")
@@ -148,7 +146,6 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]
-    words += ["--bisect"] if request.bisect else []
     words += ["--installed"] if request.installed else []
     words += [] if request.seeded else ["--no-seed"]
     words += ["--build"] if request.build else []

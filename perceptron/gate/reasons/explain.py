@@ -14,7 +14,7 @@ from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.reasons.growth import growths
 from perceptron.gate.reasons.looking import NO_TIME, CannotLook, Looking, Tables
 from perceptron.gate.reasons.notes import in_one_line, row_key
-from perceptron.gate.reasons.traces import profile, table
+from perceptron.gate.reasons.traces import table
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.schedule import seeds
@@ -23,11 +23,7 @@ from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import WorkEvidence, work_of
 from perceptron.records.block import Benchmark
 from perceptron.records.comparison import Comparison, Growth, Row
-from perceptron.records.files.replace import replace
-from perceptron.records.profile import Profile
 
-PROFILES = "profiles.jsonl"
-"""The file of `Profile` beside the blocks."""
 # Of the budget, beside it; and what a short one has all the same.
 _SHARE, _LEAST_SECONDS = 0.1, 20.0
 # Of that, what is kept for compiled functions.
@@ -59,7 +55,7 @@ def add(
     caches: Caches | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Comparison:
-    """Return the comparison with the reasons of what changed; their profiles go to the journal.
+    """Return the comparison with the reasons of what changed.
 
     That takes a tenth of the budget at most, beside it. ``caches`` are what `setup_cache` returned
     so far. Whatever goes wrong becomes the reason why a row has none.
@@ -80,17 +76,15 @@ def add(
     counted = [own for own in wanted if _is_counted(evidence.get(own.key)) and valgrind is not None]
     kept = _KEPT * allowance if counted else 0.0
     try:
-        profiles: list[Profile] = []
         for number, benchmark in enumerate(wanted):
             progress(number, len(wanted), "looking for reasons")
             if end - clock() > kept:
-                profiles += _trace(looking, benchmark, found[benchmark.key])
+                _trace(looking, benchmark, found[benchmark.key])
             else:
                 found[benchmark.key].missing.append(f"Python's functions: {NO_TIME}")
         if counted:
             progress(len(wanted), len(wanted), "looking for reasons in compiled functions")
             _profile(looking, counted, found)
-        _keep(journal, profiles, found)
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
         for own in wanted:
             found[own.key].missing.append(in_one_line(error))
@@ -127,23 +121,22 @@ def _importance(row: Row) -> tuple[bool, float]:
     return row.verdict != "regression", -abs(change or 0.0)
 
 
-def _trace(looking: Looking, benchmark: Benchmark, reasons: Reasons) -> list[Profile]:
-    """Add what grew in Python, and return the profile if there is one."""
+def _trace(looking: Looking, benchmark: Benchmark, reasons: Reasons) -> None:
+    """Add what grew in Python."""
     try:
         base, head = looking.trace(benchmark)
     except CannotLook as error:
         reasons.missing.append(f"Python's functions: {error}")
-        return []
+        return
     except (UserError, OSError, msgspec.ValidationError) as error:
         reasons.missing.append(f"Python's functions: {in_one_line(error)}")
-        return []
+        return
     if base.unit != head.unit:
         reasons.missing.append("Python's functions: one side has too much to count")
-        return []
+        return
     if not (base.repeats and head.repeats):
         reasons.missing.append(_NO_REPEAT)
     reasons.growths += growths(table(base), table(head), "python", base.unit)
-    return [profile(benchmark.key, base, head)]
 
 
 def _profile(
@@ -162,18 +155,6 @@ def _profile(
             reasons.growths += growths(*answer, "c", "instructions")
         else:
             reasons.missing.append(f"compiled functions: {answer or otherwise}")
-
-
-def _keep(
-    journal: ComparisonJournal, profiles: Sequence[Profile], found: Mapping[str, Reasons]
-) -> None:
-    """Write the profiles beside the blocks."""
-    content = msgspec.json.Encoder().encode_lines(profiles)
-    try:
-        replace(journal.folder / PROFILES, content)
-    except OSError as error:
-        for own in profiles:
-            found[own.benchmark].missing.append(f"its profile is lost: {in_one_line(error)}")
 
 
 def _explained(row: Row, reasons: Reasons | None) -> Row:

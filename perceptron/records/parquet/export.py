@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.parquet.schema import MADE_BY, MAKER, arrow_table
-from perceptron.records.readers.asv.files import is_asv_folder
-from perceptron.records.readers.places import ROWS, closed_folders
-from perceptron.records.readers.shared.columns import Columns
-from perceptron.records.readers.shared.processes import ProcessNumbers
-from perceptron.records.readers.shared.reading import ReadRequest
+from perceptron.records.readers.any_source import ROWS, closed_folders
+from perceptron.records.readers.asv import is_asv_folder
+from perceptron.records.readers.columns import Columns
+from perceptron.records.readers.naming import ProcessNumbers
+from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import load_columns
 from perceptron.records.warning import MeasurementWarning
 

@@ -9,8 +9,7 @@ import msgspec
 from msgspec import inspect
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.data_frame import data_frame
-from perceptron.records.readers.shared.columns import Columns
+from perceptron.records.readers.columns import Columns, data_frame
 from perceptron.version import __version__
 
 if TYPE_CHECKING:

@@ -8,14 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from perceptron.errors import UserError
-from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
-from perceptron.records.readers.shared.values import duration, median_interval, stdev
+from perceptron.records.readers.reading import (
+    BenchmarkRows,
+    ForeignRow,
+    ReadingNotes,
+    ReadRequest,
+    StatedTime,
+    converted,
+    no_time,
+)
+from perceptron.records.readers.values import duration, median_interval, stdev
 from perceptron.untrusted_text import label
 
 TOOL = "BenchmarkDotNet"
@@ -44,7 +48,7 @@ class _Benchmark(Struct, rename="pascal"):
 
         seconds = seconds_of("Median") or seconds_of("Mean")
         if seconds is None:
-            return StatedTime(status="failed", reason=f"no time in {TOOL}")
+            return no_time(TOOL)
         low, high = median_interval(
             seconds, seconds_of("Q1"), seconds_of("Q3"), statistics.get("N")
         )
@@ -76,10 +80,7 @@ def read_benchmark_dotnet(
     ``seconds`` is the median of the iterations. Raises `UserError` naming the file and the field
     that cannot be understood.
     """
-    try:
-        document = msgspec.convert(content, _File)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
+    document = converted(file, content, _File, TOOL)
     host = document.host_environment_info or _Host()
     processor = host.processor_name
     rows = BenchmarkRows(
@@ -90,13 +91,6 @@ def read_benchmark_dotnet(
         machine=(label(processor) if isinstance(processor, str) else "") or "unknown",
         environment=label(host.runtime_version) if host.runtime_version else None,
     )
-    made = (
-        rows.row(
-            benchmark.type,
-            benchmark.method,
-            benchmark.time,
-            parameters=benchmark.stated_parameters,
-        )
-        for benchmark in document.benchmarks
-    )
-    return [[row for row in made if row is not None]]
+    for one in document.benchmarks:
+        rows.add(one.type, one.method, one.time, parameters=one.stated_parameters)
+    return [rows.run]

@@ -12,10 +12,16 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
-from perceptron.records.readers.shared.values import duration, stated_interval, stdev
+from perceptron.records.readers.reading import (
+    BenchmarkRows,
+    ForeignRow,
+    ReadingNotes,
+    ReadRequest,
+    StatedTime,
+    converted,
+    no_time,
+)
+from perceptron.records.readers.values import duration, stated_interval, stdev
 
 TOOL = "criterion"
 _NANOSECOND = 1e-9
@@ -37,7 +43,7 @@ class _Estimates(Struct):
     def time(self) -> StatedTime:
         seconds = duration(self.median.point_estimate * _NANOSECOND)
         if seconds is None:
-            return StatedTime(status="failed", reason=f"no time in {TOOL}")
+            return no_time(TOOL)
         low, high = None, None
         if self.median.standard_error is not None:
             reach = _REACH * self.median.standard_error * _NANOSECOND
@@ -68,18 +74,18 @@ def read_criterion(
     beside = file.with_name("benchmark.json")
     if not beside.is_file():
         raise UserError(f"{file}: says not of what; keep benchmark.json beside it")
+    estimates = converted(file, content, _Estimates, TOOL)
     try:
-        estimates = msgspec.convert(content, _Estimates)
         with beside.open("rb") as stream:
             benchmark = msgspec.json.decode(stream.read(_MOST_BYTES), type=_Benchmark)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
     rows = BenchmarkRows(file, TOOL, request, notes)
-    row = rows.row(
+    rows.add(
         benchmark.group_id,
         benchmark.full_id or benchmark.group_id,
         estimates.time,
         name=benchmark.function_id or benchmark.group_id,
         parameters={} if benchmark.value_str is None else {"size": benchmark.value_str},
     )
-    return [[row] if row else []]
+    return [rows.run]

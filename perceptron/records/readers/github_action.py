@@ -7,31 +7,33 @@ benchmark-action/github-action-benchmark.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from perceptron.errors import UserError
-from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.reading import (
+from perceptron.records.readers.reading import (
     AN_AGGREGATE,
     NO_TIME_UNIT,
+    BenchmarkRows,
+    ForeignRow,
     ReadingNotes,
     ReadRequest,
+    StatedTime,
+    converted,
+    no_time,
 )
-from perceptron.records.readers.shared.units import TimeUnit, time_unit
-from perceptron.records.readers.shared.values import (
+from perceptron.records.readers.values import (
+    TimeUnit,
     duration,
     in_utc,
     mean_interval,
+    moment,
     number,
     revision,
     stated_interval,
     stdev,
+    time_unit,
 )
 from perceptron.untrusted_text import quoted
 
@@ -82,32 +84,24 @@ def read_github_action(
     ``seconds`` is the time stated, or one divided by the rate. Raises `UserError` naming the file
     and the field that cannot be understood.
     """
-    try:
-        document = msgspec.convert(content, _File)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
-    return [
-        _rows(suite, run, _rows_of(file, run, request, notes), notes)
-        for suite, runs in document.entries.items()
-        for run in runs
-    ]
+    document = converted(file, content, _File, TOOL)
+    runs = [(suite, run) for suite, runs in document.entries.items() for run in runs]
+    return [_rows(file, suite, run, request, notes) for suite, run in runs]
 
 
-def _rows_of(file: Path, run: _Run, request: ReadRequest, notes: ReadingNotes) -> BenchmarkRows:
+def _rows(
+    file: Path, suite: str, run: _Run, request: ReadRequest, notes: ReadingNotes
+) -> list[ForeignRow]:
     commit = run.commit or _Commit()
-    return BenchmarkRows(
+    rows = BenchmarkRows(
         file,
         TOOL,
         request,
         notes,
         commit=revision(commit.id),
         committed=in_utc(commit.timestamp),
-        when=_moment(run.date),
+        when=moment(run.date),
     )
-
-
-def _rows(suite: str, run: _Run, rows: BenchmarkRows, notes: ReadingNotes) -> list[ForeignRow]:
-    made = []
     for bench in run.benches:
         # Of Go with metrics of its own, the first entry has all of them behind its unit, and each
         # is told again in an entry whose name ends with it.
@@ -118,16 +112,16 @@ def _rows(suite: str, run: _Run, rows: BenchmarkRows, notes: ReadingNotes) -> li
             notes.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
         elif is_repeated or (run.tool == "googlecpp" and _AGGREGATE.search(bench.name)):
             notes.leave_out(1, AN_AGGREGATE)
-        elif row := rows.row(suite, bench.name, _time(bench, unit, run.tool)):
-            made.append(row)
-    return made
+        else:
+            rows.add(suite, bench.name, _time(bench, unit, run.tool))
+    return rows.run
 
 
 def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime:
     value = number(bench.value)
     seconds = None if value is None else unit.in_seconds(value)
     if value is None or seconds is None:
-        return StatedTime(status="failed", reason=f"no time in {TOOL}")
+        return no_time(TOOL)
     stated = bench.range if isinstance(bench.range, str) else ""
     if deviation := _DEVIATION.search(stated):
         # pytest-benchmark's, in seconds, although the value is a rate: one divided by the mean.
@@ -147,13 +141,3 @@ def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime:
     # BenchmarkDotNet's is a standard deviation: wider than the interval of its dozen iterations.
     spread = unit.in_seconds(reach) if tool == "benchmarkdotnet" and not unit.is_rate else None
     return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
-
-
-def _moment(milliseconds: object) -> str:
-    """Return a moment in UTC from the milliseconds since 1970; empty where it is none."""
-    since = duration(milliseconds)
-    try:
-        moment = datetime.fromtimestamp((since or 0) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return ""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""

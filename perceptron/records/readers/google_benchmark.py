@@ -10,21 +10,26 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from perceptron.errors import UserError
-from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.reading import AN_AGGREGATE, ReadingNotes, ReadRequest
-from perceptron.records.readers.shared.units import time_unit
-from perceptron.records.readers.shared.values import (
+from perceptron.records.readers.reading import (
+    AN_AGGREGATE,
+    BenchmarkRows,
+    ForeignRow,
+    ReadingNotes,
+    ReadRequest,
+    StatedTime,
+    converted,
+    no_time,
+)
+from perceptron.records.readers.values import (
     MEDIAN_ERROR,
     in_utc,
     mean_interval,
     median_interval,
     number,
     stdev,
+    time_unit,
 )
 from perceptron.untrusted_text import label
 
@@ -104,10 +109,7 @@ def read_google_benchmark(
     All repetitions are of one process: ``seconds`` is their median real time. Raises `UserError`
     naming the file and the field that cannot be understood.
     """
-    try:
-        document = msgspec.convert(content, _File)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
+    document = converted(file, content, _File, TOOL)
     context = document.context
     machine, when = label(context.host_name) or "unknown", in_utc(context.date)
     when = when or label(context.date)
@@ -116,7 +118,6 @@ def read_google_benchmark(
     benchmarks: dict[str, list[_Entry]] = {}
     for entry in document.benchmarks:
         benchmarks.setdefault(entry.benchmark, []).append(entry)
-    run = []
     for name, entries in benchmarks.items():
         time, used = _time(entries)
         notes.leave_out(len(entries) - used, AN_AGGREGATE)
@@ -124,7 +125,7 @@ def read_google_benchmark(
             continue
         notes.joined += used - 1
         parts = _parts(name)
-        row = rows.row(
+        rows.add(
             family,
             parts.title,
             time,
@@ -132,9 +133,7 @@ def read_google_benchmark(
             parameters=parts.arguments,
             threads=parts.threads,
         )
-        if row is not None:
-            run.append(row)
-    return [run]
+    return [rows.run]
 
 
 def _parts(name: str) -> _RunName:
@@ -172,8 +171,7 @@ def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:
         return _aggregate_time({entry.aggregate or "": entry for entry in reversed(entries)})
     samples = [entry.seconds for entry in repetitions if entry.seconds is not None]
     if not samples:
-        reason = f"no time in {TOOL}"
-        return StatedTime(status="failed", reason=reason), len(repetitions)
+        return no_time(TOOL), len(repetitions)
     seconds, low, high = median(samples), None, None
     if len(samples) > 1:
         lower, _, upper = quantiles(samples, method="inclusive")

@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from perceptron.errors import UserError
-from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
-from perceptron.records.readers.shared.values import duration, number, stdev
+from perceptron.records.readers.reading import (
+    BenchmarkRows,
+    ForeignRow,
+    ReadingNotes,
+    ReadRequest,
+    StatedTime,
+    converted,
+    no_time,
+)
+from perceptron.records.readers.values import duration, number, stdev
 from perceptron.untrusted_text import quoted
 
 TOOL = "hyperfine"
@@ -65,7 +69,7 @@ def _stated(
     if code not in (0, None):
         return StatedTime(status="failed", reason=f"ended with exit code {quoted(code)}")
     if seconds is None:
-        return StatedTime(status="failed", reason=f"no time in {TOOL}")
+        return no_time(TOOL)
     return StatedTime(seconds=seconds, samples=list(samples), stdev=spread)
 
 
@@ -86,23 +90,17 @@ def read_hyperfine(
     The file says neither when nor where it was measured; its name is the family. Raises `UserError`
     naming the file and the field that cannot be understood.
     """
-    try:
-        document = msgspec.convert(content, _File)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
     rows = BenchmarkRows(file, TOOL, request, notes)
     family = file.name.partition(".")[0]
     # hyperfine runs one command to its end before the next: no run has a partner.
-    made = (
-        rows.row(
-            family,
-            result.command,
-            time,
-            name=result.name,
-            parameters=result.parameters,
-            process=index,
-        )
-        for result in document.results
-        for index, time in enumerate(result.processes)
-    )
-    return [[row for row in made if row is not None]]
+    for result in converted(file, content, _File, TOOL).results:
+        for process, time in enumerate(result.processes):
+            rows.add(
+                family,
+                result.command,
+                time,
+                name=result.name,
+                parameters=result.parameters,
+                process=process,
+            )
+    return [rows.run]

@@ -15,14 +15,19 @@ from perceptron.records.readers.criterion import is_criterion, read_criterion
 from perceptron.records.readers.github_action import is_github_action, read_github_action
 from perceptron.records.readers.google_benchmark import is_google_benchmark, read_google_benchmark
 from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
-from perceptron.records.readers.pytest_benchmark.results import is_pytest, read_pytest
-from perceptron.records.readers.shared.foreign_rows import ForeignRow
-from perceptron.records.readers.shared.lenient_json import decode_lenient
-from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.packed import decode_lenient
+from perceptron.records.readers.pytest_benchmark import is_pytest, read_pytest
+from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
 
 # A page's data file: a script of one assignment, of which nothing is executed. No part can match
 # what the next one matches: a file of spaces would take for ever.
 _ASSIGNMENT = re.compile(rb"(?:window\s*\.\s*|(?:var|const|let)\s+)?\w+\s*=\s*(?=[{\[])")
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a file that begins so holds JSON, or a script of one assignment."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith((b"{", b"[")) or _ASSIGNMENT.match(start) is not None
 
 
 class JsonFormat(NamedTuple):
@@ -49,13 +54,11 @@ def decode(file: Path, content: bytes) -> object:
     if assignment := _ASSIGNMENT.match(content):
         content = content[assignment.end() :].rstrip(b"; \t\r\n")
     try:
-        return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass  # NaN and Infinity, which several tools write and only Python's own decoder accepts
-    except RecursionError:
-        raise UserError(f"{file}: nested too deeply to be results") from None
-    try:
-        return decode_lenient(content)
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # NaN and Infinity, which several tools write and only Python's own decoder accepts
+            return decode_lenient(content)
     except RecursionError:
         raise UserError(f"{file}: nested too deeply to be results") from None
     except ValueError as error:

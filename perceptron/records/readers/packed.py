@@ -1,11 +1,13 @@
-"""Open a file that may be compressed, and refuse what unpacks without end."""
+"""Open a file that may be compressed, refuse what unpacks without end, and decode its JSON."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
 import io
+import json
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ MOST_BYTES = 2**26
 """Of a file once it is unpacked. A few kilobytes can unpack to more than any memory."""
 MOST_JSON_BYTES = 2**28
 _HEAD = 2**16
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
@@ -64,18 +67,6 @@ def _unpacker(head: bytes) -> Callable[[Path, io.BufferedReader], IO[bytes]] | N
     return next((unpack for magic, unpack in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
-def _gunzip(_: Path, packed: io.BufferedReader) -> IO[bytes]:
-    return cast(IO[bytes], gzip.GzipFile(fileobj=packed))
-
-
-def _bunzip2(_: Path, packed: io.BufferedReader) -> IO[bytes]:
-    return cast(IO[bytes], bz2.BZ2File(packed))
-
-
-def _unxz(_: Path, packed: io.BufferedReader) -> IO[bytes]:
-    return cast(IO[bytes], lzma.LZMAFile(packed))
-
-
 def _unzip(file: Path, packed: io.BufferedReader) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(packed)
@@ -91,10 +82,24 @@ def _refuse(file: Path, _: io.BufferedReader) -> IO[bytes]:
     raise UserError(f"{file}: compressed with zstandard, which is not read; unpack it first")
 
 
-_UNPACKERS = {
-    b"\x1f\x8b": _gunzip,
-    b"BZh": _bunzip2,
-    b"\xfd7zXZ\x00": _unxz,
+_UNPACKERS: dict[bytes, Callable[[Path, io.BufferedReader], IO[bytes]]] = {
+    b"\x1f\x8b": lambda _, packed: cast(IO[bytes], gzip.GzipFile(fileobj=packed)),
+    b"BZh": lambda _, packed: cast(IO[bytes], bz2.BZ2File(packed)),
+    b"\xfd7zXZ\x00": lambda _, packed: cast(IO[bytes], lzma.LZMAFile(packed)),  # noqa: SIM115 closed by whoever opens
     b"PK\x03\x04": _unzip,
     b"\x28\xb5\x2f\xfd": _refuse,
 }
+
+
+def decode_lenient(content: bytes) -> object:
+    """Return what a JSON document holds, as Python's own decoder understands it.
+
+    Half of a character that takes two (a lone surrogate) is no text that could be shown or written,
+    and becomes a question mark. Raises ValueError for what is no JSON and RecursionError for what
+    is nested too deeply.
+    """
+    document = json.loads(content)
+    if _HALF.search(content):
+        text = json.dumps(document, ensure_ascii=False)
+        document = json.loads(text.encode("utf-8", "replace"))
+    return document

@@ -1,9 +1,11 @@
-"""Read sources one after the other, and name and number their rows together."""
+"""Read sources one after the other, leave out copies, and name and number their rows together."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,20 +15,28 @@ from perceptron.errors import UserError, unknown
 from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
-from perceptron.records.readers.shared.columns import Columns, Packer
-from perceptron.records.readers.shared.copies import without_copies
-from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
-from perceptron.records.readers.shared.naming import name_rows
-from perceptron.records.readers.shared.parameter_roles import MACHINE, are_numbered
-from perceptron.records.readers.shared.processes import ProcessNumbers
-from perceptron.records.readers.shared.reading import (
+from perceptron.records.readers.columns import Columns, Packer
+from perceptron.records.readers.naming import ProcessNumbers, name_rows
+from perceptron.records.readers.parameter_roles import MACHINE, are_numbered
+from perceptron.records.readers.reading import (
     UNUSABLE_SIZE,
+    ForeignRow,
     ReadingNotes,
     ReadRequest,
+    Run,
+    SourceContents,
     UnreadFile,
 )
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
+
+_A_COPY = "a copy of a row in another file"
+# Of what, where and when a file's rows were measured: the same for all of them, and of one.
+_STATE = attrgetter("source", "machine", "environment", "commit")
+_MOMENT = attrgetter(
+    *("source", "machine", "environment", "commit", "version", "when"),
+    *("family", "backend", "size", "seconds", "reason"),
+)
 
 ALL_MACHINES = "several machines"
 """What rows have for a machine where machines are what is compared."""
@@ -231,3 +241,43 @@ def _unread_warning(unread: UnreadFile) -> MeasurementWarning:
         message=f"{unread.file}: {unread.reason}",
         advice="the other files are read; repair it or move it away",
     )
+
+
+def without_copies(
+    contents: Mapping[str, SourceContents], notes: Mapping[str, ReadingNotes]
+) -> dict[str, SourceContents]:
+    """Leave out rows of files of which another has the same: a copy is no second process.
+
+    The same are rows of one moment, stated more closely than a second, with equal times to the
+    last digit. (asv keeps milliseconds, of which rows hold the second.)
+    """
+    first_file: dict[Hashable, str] = {}
+    files = Counter(
+        _STATE(run[0].row)
+        for part in contents.values()
+        for run in part.runs
+        if run and not isinstance(run, Columns)
+    )
+
+    def is_copy(foreign: ForeignRow) -> bool:
+        row = foreign.row
+        if row.file is None or not (row.source == "asv" or "." in row.when):
+            return False
+        return first_file.setdefault(_identity(foreign), row.file) != row.file
+
+    kept: dict[str, SourceContents] = {}
+    for name, part in contents.items():
+        runs: list[Run] = [
+            # A history has one file of each state, and hundreds of thousands of rows.
+            [foreign for foreign in run if not is_copy(foreign)]
+            if run and not isinstance(run, Columns) and files[_STATE(run[0].row)] > 1
+            else run
+            for run in part.runs
+        ]
+        notes[name].leave_out(sum(map(len, part.runs)) - sum(map(len, runs)), _A_COPY)
+        kept[name] = replace(part, runs=runs)
+    return kept
+
+
+def _identity(foreign: ForeignRow) -> Hashable:
+    return _MOMENT(foreign.row), foreign.name, tuple(foreign.others.values())

@@ -1,24 +1,37 @@
-"""A results folder and the runs in it, read and not judged."""
+"""A results folder and the runs in it, read as far as possible and not judged."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
+from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.environment import Environment
+from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.race import RaceRow
 from perceptron.records.races import read_races
-from perceptron.records.readers.results_folder import read_results_folder
+from perceptron.records.readers.asv import FACTS, AsvBenchmark, load_benchmarks, read_asv_file
+from perceptron.records.readers.naming import ProcessNumbers, name_rows
+from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
 from perceptron.records.run import Run
 from perceptron.records.runs import StoredRun, stored_runs
-from perceptron.records.store import load_conditions, load_environment, load_run
+from perceptron.records.store import load_conditions, load_environment, load_run, read_rows
+from perceptron.untrusted_text import label
+
+_LONGEST = 400
 
 
 class StoredResults(Struct, frozen=True, kw_only=True):
-    """A results folder: all its rows, its runs (newest first), and what could not be read."""
+    """A results folder: all its rows, its runs (newest first), and what could not be read.
+
+    A complaint begins with the file, is one line of text that every terminal and page accepts, and
+    has at most 400 characters.
+    """
 
     folder: Path
     rows: list[Measurement]
@@ -52,17 +65,31 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
 
 
 def read_results(results: Path) -> StoredResults:
-    """Read a results folder; one that does not exist is empty. Never raises for its contents."""
-    shelf = read_results_folder(results)
-    complaints = list(shelf.complaints)
-    runs = stored_runs(results, complaints.append)
+    """Read a results folder: the rows of ``runs`` and ``asv`` in it, named and numbered.
+
+    One that does not exist is empty. Damaged files are complained about and hide no others; no
+    content of a file makes it raise.
+    """
+    complaints = _Complaints()
+    with no_search_for_cycles():
+        own = {
+            file.parent: _own(file, complaints) for file in _own_files(results / "runs", complaints)
+        }
+        named = name_rows([*own.values(), *_asv_runs(results / "asv", complaints)])
+        numbers = ProcessNumbers()
+        rows = [numbers.number([foreign.row for foreign in run]) for run in named]
+    lines = complaints.lines()
+    runs = stored_runs(results, lambda line: lines.append(_line(line)))
     for stored in runs:
         about: list[str] = []
         read_races(stored.folder, about.append)
-        more = f" (and {len(about) - 1} more in this file)" if about[1:] else ""
-        complaints += [line + more for line in about[:1]]
+        lines += [_line(line, len(about) - 1) for line in about[:1]]
     return StoredResults(
-        folder=results, rows=shelf.rows, runs=runs, complaints=complaints, by_run=shelf.by_run
+        folder=results,
+        rows=[row for run in rows for row in run],
+        runs=runs,
+        complaints=lines,
+        by_run=dict(zip(own, rows, strict=False)),
     )
 
 
@@ -86,3 +113,95 @@ def _facts(environment: Environment, folder: Path) -> RunFacts:
     starts = load_conditions(folder)
     newest = starts[0] if starts else None
     return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
+
+
+class _Complaints:
+    """What is wrong, by file: the first complaint in words, the others counted."""
+
+    def __init__(self) -> None:
+        self._by_file: dict[Path, list[str]] = {}
+
+    def add(self, file: Path, what: str) -> None:
+        self._by_file.setdefault(file, []).append(what)
+
+    def lines(self) -> list[str]:
+        return sorted(
+            _line(complaints[0], len(complaints) - 1) for complaints in self._by_file.values()
+        )
+
+
+def _line(first: str, others: int = 0) -> str:
+    more = f" (and {others} more in this file)" if others else ""
+    text = label(first)
+    room = _LONGEST - len(more)
+    return (text if len(text) <= room else text[: room - 1] + "…") + more
+
+
+def _own_files(folder: Path, complaints: _Complaints) -> Iterator[Path]:
+    for machine in _entries(folder, complaints):
+        for run in _entries(machine, complaints):
+            for file in _entries(run, complaints):
+                if file.name == "measurements.jsonl":
+                    yield file
+
+
+def _own(file: Path, complaints: _Complaints) -> list[ForeignRow]:
+    rows: list[ForeignRow] = []
+    try:
+        must_be_a_file(file)
+        # Rows before an error are kept.
+        rows.extend(
+            ForeignRow(row=row, own=True)
+            for row in read_rows(file, lambda what: complaints.add(file, what))
+        )
+    except OSError as error:
+        complaints.add(file, f"{file}: cannot be read: {error.strerror}")
+    except UserError as error:
+        complaints.add(file, str(error))
+    return rows
+
+
+def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[ForeignRow]]:
+    benchmarks: dict[str, AsvBenchmark] = {}
+    entries = _entries(folder, complaints)
+    benchmark_list = folder / "benchmarks.json"
+    if benchmark_list in entries:
+        try:
+            benchmarks = load_benchmarks(
+                benchmark_list, lambda what: complaints.add(benchmark_list, what)
+            )
+        except UserError as error:
+            # Only this file has the names of the parameters.
+            complaints.add(benchmark_list, f"{error}; without it none of asv's results can be read")
+            return
+    for machine in entries:
+        for file in _entries(machine, complaints):
+            if file.suffix == ".json" and file.name not in FACTS:
+                yield _asv(file, benchmarks, complaints)
+
+
+def _asv(
+    file: Path, benchmarks: dict[str, AsvBenchmark], complaints: _Complaints
+) -> list[ForeignRow]:
+    try:
+        must_be_a_file(file)
+        # These are the benchmarks of this suite: their parameters are called backend and size.
+        notes = ReadingNotes()
+        rows = read_asv_file(file, benchmarks, ReadRequest(ours=True), notes)
+        for warning in notes.warnings:
+            complaints.add(file, warning.message)
+        return rows
+    except UserError as error:
+        complaints.add(file, str(error))
+    return []
+
+
+def _entries(folder: Path, complaints: _Complaints) -> list[Path]:
+    """Return what is in a folder, by name; nothing if it is no folder or does not exist."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:  # not permitted, or a link to itself
+        complaints.add(folder, f"{folder}: cannot be read: {error.strerror}")
+        return []

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from perceptron import optional
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.data_frame import data_frame
-from perceptron.records.readers.shared.name_pattern import name_pattern
-from perceptron.records.readers.shared.parameter_roles import ParameterRoles
-from perceptron.records.readers.shared.reading import ReadRequest
+from perceptron.records.readers.columns import data_frame
+from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
+from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import load_columns, load_sources
 from perceptron.records.warning import MeasurementWarning
 

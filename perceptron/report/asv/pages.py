@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.records.files.held import temporary_folder
-from perceptron.records.readers.asv.files import result_files
+from perceptron.records.readers.asv import result_files
 from perceptron.untrusted_text import label
 
 LIMIT_SECONDS = 600.0

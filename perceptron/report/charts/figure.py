@@ -208,32 +208,4 @@ class BlocksFigure:
     high: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Flame:
-    """A function below the one that calls it; ``parent`` is the index of that, None of the root."""
-
-    label: str
-    parent: int | None
-    width: float
-    """Of the function and of all that it calls."""
-    growth: float
-    """What the function does more by itself, as a share of what BASE does in all."""
-    text: str
-    """Shown where a reader points at it, in lines."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlameFigure:
-    """Where two revisions do their work. Colours end at a growth of ``most``, up and down.
-
-    A flame stands after its parent. ``height`` in pixels.
-    """
-
-    alt: str
-    caption: str
-    height: int
-    flames: tuple[Flame, ...]
-    most: float
-
-
 Figure = LineFigure | DotFigure | MapFigure

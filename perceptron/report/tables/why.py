@@ -1,7 +1,7 @@
-"""Why a benchmark changed: the functions that do more or less, and the commit that is to blame.
+"""Why a benchmark changed: the functions that do more or less.
 
-Names of functions and files and subjects of commits are untrusted text: `lines` makes them
-printable for a terminal; in `cells` they are as they came.
+Names of functions and files are untrusted text: `lines` makes them printable for a terminal; in
+`cells` they are as they came.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ COLUMNS = ("function", "counted", "base>", "head>", "change>", "calls>", "where"
 # On a terminal; Python's functions first, because they say where to look.
 _LINES = 5
 _OF_PYTHON = 3
-_COMMIT = 12
 # More than any call counts: nobody would read all its digits.
 _LARGEST = 1e15
 
@@ -40,19 +39,8 @@ def cells(row: Row) -> list[tuple[str, ...]]:
 
 
 def lines(row: Row) -> list[str]:
-    """Return what there is to say in at most five lines on functions, and one on the commit."""
-    said = [_line(growth) for growth in _most_telling(row.why)]
-    introduced = introduced_by(row)
-    return said + ([introduced] if introduced else [])
-
-
-def introduced_by(row: Row) -> str | None:
-    """Return ``introduced by abc123 subject``; None if nobody looked, or found it."""
-    if row.introduced_by is None:
-        return None
-    return f"introduced by {row.introduced_by.commit[:_COMMIT]} " + shortened(
-        row.introduced_by.subject
-    )
+    """Return at most five lines on the functions that changed most."""
+    return [_line(growth) for growth in _most_telling(row.why)]
 
 
 def notes(rows: Sequence[Row]) -> list[str]:

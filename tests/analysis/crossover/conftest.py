@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp
+from typing import Any
 
 import numpy as np
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.records.measurement import Measurement
-from tests.conftest import MakeRow
+from tests.made import measured
 
 A, B = "numpy", "torch-cpu"
 # Of eight processes: their mean is 0, and neighbours are not alike.
 SPREAD = np.array([-1.0, 0.6, -0.2, 1.0, -0.6, 0.2, -0.8, 0.8])
 
 
-def at(
-    row: MakeRow, size: float, ratios: Sequence[float], stdev: float | None = None
-) -> list[Measurement]:
+def row(**fields: Any) -> Measurement:
+    """A row of a tool that says nothing of its code or environment; any field can be given."""
+    plain = {"source": "test", "environment": None, "commit": None, "device": "cpu"}
+    return measured(**plain | fields)
+
+
+def at(size: float, ratios: Sequence[float], stdev: float | None = None) -> list[Measurement]:
     """Make rows at one size whose log-ratios, B over A, are these, process by process.
 
     A single one is a value in another tool's file: one process of ours would say nothing.

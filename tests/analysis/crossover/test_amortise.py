@@ -9,14 +9,12 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.records.measurement import Measurement
-from tests.conftest import MakeRow
-from tests.made import measured
+from tests.analysis.crossover.conftest import row
 
 EAGER, COMPILED = "torch-cpu", "torch-compile"
 
 
 def started(
-    row: MakeRow,
     seconds: dict[str, float],
     prepare: dict[str, float],
     spread: tuple[float, ...] = (0.0, 0.0),
@@ -41,9 +39,9 @@ def only(rows: list[Measurement]) -> Amortisation:
     return amortisation
 
 
-def test_the_break_even_by_hand(row: MakeRow) -> None:
+def test_the_break_even_by_hand() -> None:
     """9.999 s later at the start, 2 ms sooner at each iteration: ahead after 4,999.5."""
-    rows = started(row, {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.501, COMPILED: 10.5})
+    rows = started({EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.501, COMPILED: 10.5})
     amortisation = only(rows)
     assert (amortisation.faster, amortisation.slower) == (COMPILED, EAGER)
     assert amortisation.iterations == 5000
@@ -65,7 +63,7 @@ def test_from_that_iteration_the_whole_training_is_faster(
     """And one iteration earlier it is not."""
     seconds = {EAGER: fast * times, COMPILED: fast}
     prepare = {EAGER: sooner, COMPILED: sooner + later}
-    amortisation = only(started(measured, seconds, prepare))
+    amortisation = only(started(seconds, prepare))
 
     def training(name: str, iterations: int) -> float:
         return prepare[name] + seconds[name] * iterations
@@ -80,60 +78,52 @@ def test_from_that_iteration_the_whole_training_is_faster(
         assert training(COMPILED, before) * slack >= training(EAGER, before)
 
 
-def test_faster_and_ready_sooner_is_ahead_from_the_first(row: MakeRow) -> None:
-    rows = started(
-        row, {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 2.0, COMPILED: 1.0}, (-0.01, 0.0, 0.01)
-    )
+def test_faster_and_ready_sooner_is_ahead_from_the_first() -> None:
+    rows = started({EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 2.0, COMPILED: 1.0}, (-0.01, 0.0, 0.01))
     amortisation = only(rows)
     assert (amortisation.iterations, amortisation.low, amortisation.high) == (1, 1, 1)
 
 
-def test_the_ends_take_the_ends_of_the_times(row: MakeRow) -> None:
+def test_the_ends_take_the_ends_of_the_times() -> None:
     """With spread the break-even lies between its bounds, which lie further apart than nothing."""
     spread = (-0.02, -0.01, 0.0, 0.01, 0.02)
-    amortisation = only(
-        started(row, {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread)
-    )
+    amortisation = only(started({EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread))
     assert amortisation.high is not None
     assert amortisation.low < amortisation.iterations < amortisation.high
     gained = amortisation.slower_seconds.high - amortisation.faster_seconds.low  # type: ignore[operator]
     assert amortisation.low == pytest.approx(4 / gained, abs=1)
 
 
-def test_no_end_where_the_faster_may_not_be_faster(row: MakeRow) -> None:
+def test_no_end_where_the_faster_may_not_be_faster() -> None:
     """Intervals that overlap: it may never catch up."""
     spread = (-0.2, -0.1, 0.0, 0.1, 0.2)
-    amortisation = only(
-        started(row, {EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread)
-    )
+    amortisation = only(started({EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread))
     assert amortisation.faster == COMPILED
     assert amortisation.high is None
     assert amortisation.low < amortisation.iterations
 
 
-def test_no_end_either_where_it_is_ready_sooner(row: MakeRow) -> None:
+def test_no_end_either_where_it_is_ready_sooner() -> None:
     """Ahead at once, but nobody knows whether it stays ahead."""
     spread = (-0.2, -0.1, 0.0, 0.1, 0.2)
-    amortisation = only(
-        started(row, {EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}, spread)
-    )
+    amortisation = only(started({EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}, spread))
     assert (amortisation.faster, amortisation.iterations) == (COMPILED, 1)
     assert amortisation.high is None
 
 
-def test_of_equal_times_the_one_ready_sooner_is_ahead(row: MakeRow) -> None:
+def test_of_equal_times_the_one_ready_sooner_is_ahead() -> None:
     """Rounded times are often equal."""
-    amortisation = only(started(row, {EAGER: 1e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}))
+    amortisation = only(started({EAGER: 1e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}))
     assert amortisation.faster == COMPILED or amortisation.iterations > 1
 
 
-def test_from_cold_shares_the_start_out(row: MakeRow) -> None:
+def test_from_cold_shares_the_start_out() -> None:
     """8 s over 1,000 iterations are 8 ms more at each."""
     (cold,) = from_cold([row(seconds=0.002, prepare_seconds=8.0)], 1000)
     assert cold.seconds == pytest.approx(0.010)
 
 
-def test_rows_that_do_not_say_how_they_started_are_left_out(row: MakeRow) -> None:
+def test_rows_that_do_not_say_how_they_started_are_left_out() -> None:
     """They would look as if starting were free; why a backend has no time stays."""
     silent = row(seconds=0.002)
     failed = row(status="failed", reason="it broke")
@@ -141,14 +131,14 @@ def test_rows_that_do_not_say_how_they_started_are_left_out(row: MakeRow) -> Non
     assert amortisations([silent, row(backend=EAGER, seconds=0.001, prepare_seconds=1.0)]) == []
 
 
-def test_every_two_backends_at_every_size_on_equal_ground(row: MakeRow) -> None:
+def test_every_two_backends_at_every_size_on_equal_ground() -> None:
     """Three backends make three pairs a size; threads and machines stay apart."""
     costs = {"numpy": 1e-3, EAGER: 2e-3, COMPILED: 3e-3}
     ready = dict.fromkeys(costs, 1.0)
     rows = [
-        *started(row, costs, ready, size=64),
-        *started(row, costs, ready, size=4),
-        *started(row, costs, ready, size=4, threads=1),
+        *started(costs, ready, size=64),
+        *started(costs, ready, size=4),
+        *started(costs, ready, size=4, threads=1),
     ]
     pairs = amortisations(rows)
     assert [pair.size for pair in pairs] == [4] * 6 + [64] * 3
@@ -160,32 +150,32 @@ def test_every_two_backends_at_every_size_on_equal_ground(row: MakeRow) -> None:
     }
 
 
-def test_only_the_newest_state_counts(row: MakeRow) -> None:
+def test_only_the_newest_state_counts() -> None:
     """Times of another commit do not count, as in the crossovers."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
     slow = {name: 10 * cost for name, cost in costs.items()}
-    old = started(row, slow, ready, commit="old", when="2026-01-01")
-    new = started(row, costs, ready, commit="new", when="2026-01-02")
+    old = started(slow, ready, commit="old", when="2026-01-01")
+    new = started(costs, ready, commit="new", when="2026-01-02")
     # As when two runs are read: a second run's processes are numbered after the first's.
     new = [replace(measurement, process=2 + measurement.process) for measurement in new]
     assert only(old + new) == only(new)
 
 
-def test_contended_times_do_not_say_that_the_faster_one_is_ahead(row: MakeRow) -> None:
+def test_contended_times_do_not_say_that_the_faster_one_is_ahead() -> None:
     """Where waiting may explain the difference, the number of iterations has no upper end."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 0.4}
-    assert only(started(row, costs, ready, waited=0.0)).high == 1
-    assert only(started(row, costs, ready, waited=0.6)).high is None
-    assert only(started(row, costs, ready, (0.0,))).high is None
+    assert only(started(costs, ready, waited=0.0)).high == 1
+    assert only(started(costs, ready, waited=0.6)).high is None
+    assert only(started(costs, ready, (0.0,))).high is None
 
 
-def test_what_idle_processes_contradict_is_undecided(row: MakeRow) -> None:
+def test_what_idle_processes_contradict_is_undecided() -> None:
     """By all processes the compiled one is ahead; by the idle ones it is not."""
     ready = {EAGER: 0.5, COMPILED: 0.6}
-    idle = started(row, {EAGER: 1e-3, COMPILED: 1.2e-3}, ready, (0.01, 0.0, -0.01), waited=0.0)
+    idle = started({EAGER: 1e-3, COMPILED: 1.2e-3}, ready, (0.01, 0.0, -0.01), waited=0.0)
     contended = [
         replace(one, process=3 + one.process, waited=0.9 if one.backend == EAGER else 0.0)
-        for one in started(row, {EAGER: 2e-3, COMPILED: 1.2e-3}, ready, (0.01, -0.01) * 6)
+        for one in started({EAGER: 2e-3, COMPILED: 1.2e-3}, ready, (0.01, -0.01) * 6)
     ]
     both = only([*idle, *contended])
     assert (both.faster, both.high) == (COMPILED, None)

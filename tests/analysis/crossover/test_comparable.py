@@ -11,16 +11,14 @@ from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.select import State
 from perceptron.records.measurement import Measurement
-from tests.conftest import MakeRow
+from tests.analysis.crossover.conftest import row
 
 A, B = "numpy", "gpu"
 OLD, NEW = "2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z"
 SIZES = (10, 100, 1000)
 
 
-def of_asv(
-    row: MakeRow, backend: str, size: float, seconds: float, **fields: object
-) -> Measurement:
+def of_asv(backend: str, size: float, seconds: float, **fields: object) -> Measurement:
     """A row as it is read from another tool's file: its process is only its order."""
     defaults: dict[str, object] = {
         "source": "asv",
@@ -33,24 +31,24 @@ def of_asv(
     return row(backend=backend, size=size, seconds=seconds, **(defaults | fields))
 
 
-def sweep(row: MakeRow, backend: str, seconds: float, **fields: object) -> list[Measurement]:
-    return [of_asv(row, backend, size, seconds, **fields) for size in SIZES]
+def sweep(backend: str, seconds: float, **fields: object) -> list[Measurement]:
+    return [of_asv(backend, size, seconds, **fields) for size in SIZES]
 
 
-def both(row: MakeRow, ratio: float, **fields: object) -> list[Measurement]:
+def both(ratio: float, **fields: object) -> list[Measurement]:
     """Both backends at every size, B's time over A's as given."""
-    return [*sweep(row, A, 1.0, **fields), *sweep(row, B, ratio, **fields)]
+    return [*sweep(A, 1.0, **fields), *sweep(B, ratio, **fields)]
 
 
 def of_pair(rows: list[Measurement]) -> list[Crossover]:
     return crossovers(rows, [(A, B)])
 
 
-def test_the_newest_commit_counts_though_an_older_one_was_run_last(row: MakeRow) -> None:
+def test_the_newest_commit_counts_though_an_older_one_was_run_last() -> None:
     """Histories are filled backwards: B wins at the commit of 2024, which was run first."""
     rows = [
-        *both(row, 0.5, commit="new", committed=NEW, when="2026-01-01T00:00:00Z"),
-        *both(row, 2.0, commit="old", committed=OLD, when="2026-02-01T00:00:00Z"),
+        *both(0.5, commit="new", committed=NEW, when="2026-01-01T00:00:00Z"),
+        *both(2.0, commit="old", committed=OLD, when="2026-02-01T00:00:00Z"),
     ]
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.commit) == ("always", "new")
@@ -58,23 +56,21 @@ def test_the_newest_commit_counts_though_an_older_one_was_run_last(row: MakeRow)
     assert (crossover.status, crossover.commit) == ("always", "new")
 
 
-def test_the_run_says_which_is_newest_where_no_commit_has_a_date(row: MakeRow) -> None:
+def test_the_run_says_which_is_newest_where_no_commit_has_a_date() -> None:
     rows = [
-        *both(row, 0.5, commit="one", committed=None, when="2026-01-01T00:00:00Z"),
-        *both(row, 2.0, commit="other", committed=None, when="2026-02-01T00:00:00Z"),
+        *both(0.5, commit="one", committed=None, when="2026-01-01T00:00:00Z"),
+        *both(2.0, commit="other", committed=None, when="2026-02-01T00:00:00Z"),
     ]
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.commit) == ("never", "other")
 
 
-def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too(
-    row: MakeRow,
-) -> None:
+def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too() -> None:
     """Several tools write none. Of our own rows, only the newest environment counts."""
     undated: dict[str, object] = {"commit": None, "committed": None}
     rows = [
-        *both(row, 0.5, environment="one", when="2026-01-01T00:00:00Z", **undated),
-        *both(row, 2.0, environment="other", when="2026-02-01T00:00:00Z", **undated),
+        *both(0.5, environment="one", when="2026-01-01T00:00:00Z", **undated),
+        *both(2.0, environment="other", when="2026-02-01T00:00:00Z", **undated),
     ]
     answers = {crossover.environment: crossover.status for crossover in of_pair(rows)}
     assert answers == {"one": "always", "other": "never"}
@@ -87,38 +83,38 @@ def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too(
     assert (crossover.status, crossover.environment) == ("never", "other")
 
 
-def test_a_newer_commit_without_a_common_size_does_not_count(row: MakeRow) -> None:
+def test_a_newer_commit_without_a_common_size_does_not_count() -> None:
     """One that has a single backend, and one whose backends were measured at different sizes."""
     rows = [
-        *both(row, 2.0, commit="old", committed=OLD),
-        *sweep(row, A, 1.0, commit="lonely"),
-        of_asv(row, A, 10, 1.0, commit="apart"),
-        of_asv(row, B, 20, 1.0, commit="apart"),
+        *both(2.0, commit="old", committed=OLD),
+        *sweep(A, 1.0, commit="lonely"),
+        of_asv(A, 10, 1.0, commit="apart"),
+        of_asv(B, 20, 1.0, commit="apart"),
     ]
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.commit) == ("never", "old")
 
 
-def test_a_failure_at_a_newer_commit_does_not_hide_the_times_before(row: MakeRow) -> None:
+def test_a_failure_at_a_newer_commit_does_not_hide_the_times_before() -> None:
     failed = [
         row(source="asv", backend=B, size=size, status="failed", commit="new", committed=NEW)
         for size in SIZES
     ]
-    rows = [*both(row, 2.0, commit="old", committed=OLD), *sweep(row, A, 1.0), *failed]
+    rows = [*both(2.0, commit="old", committed=OLD), *sweep(A, 1.0), *failed]
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.commit) == ("never", "old")
 
 
 @pytest.mark.parametrize("field", ["environment", "version"])
-def test_two_states_of_the_newest_commit_are_two_crossovers(row: MakeRow, field: str) -> None:
+def test_two_states_of_the_newest_commit_are_two_crossovers(field: str) -> None:
     """Nothing says which of them is meant, and they must not be put together.
 
     An older commit has no say, in whatever state.
     """
     rows = [
-        *both(row, 0.5, **{field: "one"}),
-        *both(row, 2.0, **{field: "two"}),
-        *both(row, 2.0, commit="old", committed=OLD, **{field: "three"}),
+        *both(0.5, **{field: "one"}),
+        *both(2.0, **{field: "two"}),
+        *both(2.0, commit="old", committed=OLD, **{field: "three"}),
     ]
     judged = {getattr(crossover, field): crossover for crossover in of_pair(rows)}
     assert {name: crossover.status for name, crossover in judged.items()} == {
@@ -130,7 +126,7 @@ def test_two_states_of_the_newest_commit_are_two_crossovers(row: MakeRow, field:
     )
 
 
-def test_of_our_own_rows_the_newest_environment_counts(row: MakeRow) -> None:
+def test_of_our_own_rows_the_newest_environment_counts() -> None:
     """What is installed changes over time; there is one answer, for what is installed now."""
     rows = [
         row(
@@ -159,10 +155,10 @@ def test_of_our_own_rows_the_newest_environment_counts(row: MakeRow) -> None:
     ],
 )
 def test_backends_that_were_never_measured_together_are_not_compared(
-    row: MakeRow, apart: dict[str, str], words: str
+    apart: dict[str, str], words: str
 ) -> None:
     """The reason names the state of each."""
-    (crossover,) = of_pair([*sweep(row, A, 1.0), *sweep(row, B, 0.1, **apart)])
+    (crossover,) = of_pair([*sweep(A, 1.0), *sweep(B, 0.1, **apart)])
     assert crossover.status == "not measured"
     assert crossover.reason == (
         f"never measured together: {A} at commit new, py3.12, version 1, {B} at {words}"
@@ -170,7 +166,7 @@ def test_backends_that_were_never_measured_together_are_not_compared(
     assert (crossover.commit, crossover.sizes_measured, crossover.files) == (None, [], [])
 
 
-def test_all_values_count_where_only_one_backend_has_repeats(row: MakeRow) -> None:
+def test_all_values_count_where_only_one_backend_has_repeats() -> None:
     """A has 2 s; B has 5, 1 and 1.01 s. The first alone says that B loses, the rest that it wins.
 
     Their mean logarithm is that of 1.716 s, between the two; nothing is sure.
@@ -179,9 +175,9 @@ def test_all_values_count_where_only_one_backend_has_repeats(row: MakeRow) -> No
         made
         for size in SIZES
         for made in (
-            of_asv(row, A, size, 2.0),
+            of_asv(A, size, 2.0),
             *(
-                of_asv(row, B, size, seconds, process=process)
+                of_asv(B, size, seconds, process=process)
                 for process, seconds in enumerate((5, 1, 1.01))
             ),
         )
@@ -199,20 +195,18 @@ def test_all_values_count_where_only_one_backend_has_repeats(row: MakeRow) -> No
             assert at.high > 1
 
 
-def stated(
-    row: MakeRow, backend: str, size: float, times: tuple[float, float, float]
-) -> Measurement:
+def stated(backend: str, size: float, times: tuple[float, float, float]) -> Measurement:
     low, seconds, high = times
-    return of_asv(row, backend, size, seconds, low=low, high=high)
+    return of_asv(backend, size, seconds, low=low, high=high)
 
 
-def test_stated_intervals_that_overlap_leave_the_winner_open(row: MakeRow) -> None:
+def test_stated_intervals_that_overlap_leave_the_winner_open() -> None:
     """B's median is twice A's and then half of it, but only at 10 are the intervals apart."""
     rows = [
-        stated(row, A, 10, (0.9, 1.0, 1.1)),
-        stated(row, B, 10, (1.8, 2.0, 2.2)),
-        stated(row, A, 100, (0.4, 1.0, 1.1)),
-        stated(row, B, 100, (0.45, 0.5, 0.9)),
+        stated(A, 10, (0.9, 1.0, 1.1)),
+        stated(B, 10, (1.8, 2.0, 2.2)),
+        stated(A, 100, (0.4, 1.0, 1.1)),
+        stated(B, 100, (0.45, 0.5, 0.9)),
     ]
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.crossings) == ("undecided", [])
@@ -220,18 +214,18 @@ def test_stated_intervals_that_overlap_leave_the_winner_open(row: MakeRow) -> No
     assert crossover.unsure == [(100, 100)]
     assert [at.ratio for at in crossover.ratio_at] == pytest.approx([2.0, 0.5])
     # With the interval of one a little shorter there is a crossing.
-    rows[2] = stated(row, A, 100, (0.95, 1.0, 1.1))
+    rows[2] = stated(A, 100, (0.95, 1.0, 1.1))
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.bracket) == ("crosses", (10, 100))
 
 
-def test_intervals_that_overlap_everywhere_are_no_verdict(row: MakeRow) -> None:
+def test_intervals_that_overlap_everywhere_are_no_verdict() -> None:
     rows = [
         made
         for size in SIZES
         for made in (
-            stated(row, A, size, (0.5, 1.0, 2.0)),
-            stated(row, B, size, (0.6, 1.2, 2.4)),
+            stated(A, size, (0.5, 1.0, 2.0)),
+            stated(B, size, (0.6, 1.2, 2.4)),
         )
     ]
     (crossover,) = of_pair(rows)
@@ -239,15 +233,15 @@ def test_intervals_that_overlap_everywhere_are_no_verdict(row: MakeRow) -> None:
     assert crossover.reason == "not sure of numpy and gpu at any size: their intervals overlap"
 
 
-def test_a_time_that_is_none_makes_no_state(row: MakeRow) -> None:
+def test_a_time_that_is_none_makes_no_state() -> None:
     """Zero, negative and infinite times, parts of an iteration, and sizes that are none."""
     rows = [
-        of_asv(row, A, 10, 0.0),
-        of_asv(row, A, 10, -1.0),
-        of_asv(row, A, 10, float("inf")),
-        of_asv(row, A, 10, 1.0, phase="forward"),
-        of_asv(row, A, 0, 1.0),
-        of_asv(row, B, 10, 1.0),
+        of_asv(A, 10, 0.0),
+        of_asv(A, 10, -1.0),
+        of_asv(A, 10, float("inf")),
+        of_asv(A, 10, 1.0, phase="forward"),
+        of_asv(A, 0, 1.0),
+        of_asv(B, 10, 1.0),
     ]
     comparable = ComparableRows(rows)
     assert comparable.newest(A) is None

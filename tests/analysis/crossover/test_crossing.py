@@ -11,20 +11,18 @@ from hypothesis import strategies as st
 from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
 from perceptron.analysis.crossover.points import Point, points
 from tests.analysis.crossover.conftest import SPREAD, A, B, at
-from tests.conftest import MakeRow
-from tests.made import measured
 
 SIZES = [4**power for power in range(6)]
 
 
 def noisy(
-    row: MakeRow, means: Sequence[float], noise: float = 0.01, processes: int = 8, seed: int = 0
+    means: Sequence[float], noise: float = 0.01, processes: int = 8, seed: int = 0
 ) -> list[Point]:
     random = np.random.default_rng(seed)
     rows = [
         measurement
         for size, mean in zip(SIZES, means, strict=False)
-        for measurement in at(row, size, mean + random.normal(0, noise, processes))
+        for measurement in at(size, mean + random.normal(0, noise, processes))
     ]
     return points(rows, A, B)
 
@@ -34,12 +32,12 @@ def only(points: Sequence[Point]) -> ZeroCrossing:
     return zero
 
 
-def spread(row: MakeRow, means: Sequence[float], noise: float) -> list[Point]:
+def spread(means: Sequence[float], noise: float) -> list[Point]:
     """Make points whose estimate at each size is the mean that is given."""
     rows = [
         measurement
         for size, mean in zip(SIZES, means, strict=False)
-        for measurement in at(row, size, mean + noise * SPREAD)
+        for measurement in at(size, mean + noise * SPREAD)
     ]
     return points(rows, A, B)
 
@@ -50,42 +48,42 @@ def ends(zero: ZeroCrossing) -> tuple[float, float]:
     return zero.low, zero.high
 
 
-def test_the_zero_of_a_straight_line(row: MakeRow) -> None:
+def test_the_zero_of_a_straight_line() -> None:
     """From 3 to −1 over a factor of four: three quarters of the way, in logarithms."""
-    zero = only(noisy(row, [3.0, -1.0], noise=0.0))
+    zero = only(noisy([3.0, -1.0], noise=0.0))
     assert zero.size == pytest.approx(4**0.75)
     assert zero.bracket == (1, 4)
     assert zero.direction == "challenger"
     assert ends(zero) == pytest.approx((zero.size, zero.size))
 
 
-def test_no_change_without_a_sure_winner_on_both_sides(row: MakeRow) -> None:
+def test_no_change_without_a_sure_winner_on_both_sides() -> None:
     """What noise may have done is no crossover."""
     assert zero_crossings([]) == []
-    assert zero_crossings(noisy(row, [0.5, 0.3, 0.1])) == []
-    assert zero_crossings(noisy(row, [0.5, 0.3, -0.002], noise=0.05)) == []
-    assert zero_crossings(noisy(row, [0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
+    assert zero_crossings(noisy([0.5, 0.3, 0.1])) == []
+    assert zero_crossings(noisy([0.5, 0.3, -0.002], noise=0.05)) == []
+    assert zero_crossings(noisy([0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
 
 
-def test_changes_alternate_and_come_in_order(row: MakeRow) -> None:
-    changes = zero_crossings(noisy(row, [0.5, -0.5, -0.5, 0.5, -0.5]))
+def test_changes_alternate_and_come_in_order() -> None:
+    changes = zero_crossings(noisy([0.5, -0.5, -0.5, 0.5, -0.5]))
     assert [zero.direction for zero in changes] == ["challenger", "incumbent", "challenger"]
     assert [zero.bracket for zero in changes] == [(1, 4), (16, 64), (64, 256)]
 
 
-def test_a_straight_line_does_not_widen_the_interval(row: MakeRow) -> None:
+def test_a_straight_line_does_not_widen_the_interval() -> None:
     """Neighbours on one line say nothing against it: noise alone makes the interval."""
-    alone = ends(only(noisy(row, [0.5, -0.3])))
-    lined = only(noisy(row, [2.1, 1.3, 0.5, -0.3, -1.1, -1.9]))
+    alone = ends(only(noisy([0.5, -0.3])))
+    lined = only(noisy([2.1, 1.3, 0.5, -0.3, -1.1, -1.9]))
     assert lined.bracket == (16, 64)
     low, high = ends(lined)
     assert high / low == pytest.approx(alone[1] / alone[0], rel=0.1)
     assert high / low < 1.2
 
 
-def test_a_step_widens_the_interval_to_the_bracket(row: MakeRow) -> None:
+def test_a_step_widens_the_interval_to_the_bracket() -> None:
     """Flat on both sides: the change may lie anywhere between the two sizes."""
-    zero = only(noisy(row, [0.7, 0.7, 0.7, -0.7, -0.7, -0.7]))
+    zero = only(noisy([0.7, 0.7, 0.7, -0.7, -0.7, -0.7]))
     assert zero.bracket == (16, 64)
     low, high = ends(zero)
     assert low <= 16 * 1.001
@@ -94,27 +92,25 @@ def test_a_step_widens_the_interval_to_the_bracket(row: MakeRow) -> None:
 
 
 @pytest.mark.parametrize("turned", [1, -1])
-def test_a_bend_reaches_to_the_prolonged_neighbour_and_no_further(
-    row: MakeRow, turned: int
-) -> None:
+def test_a_bend_reaches_to_the_prolonged_neighbour_and_no_further(turned: int) -> None:
     """Steep, then flat: prolonged, the steep line is at zero long before the chord."""
-    zero = only(noisy(row, [turned * mean for mean in (6.0, 2.0, -0.4)], noise=0.001))
+    zero = only(noisy([turned * mean for mean in (6.0, 2.0, -0.4)], noise=0.001))
     low, high = ends(zero)
     assert zero.size == pytest.approx(4 * 4 ** (2.0 / 2.4), rel=0.01)
     assert low == pytest.approx(4 * 4 ** (2.0 / 4.0), rel=0.01)
     assert high == pytest.approx(zero.size, rel=0.01)
 
 
-def test_an_open_end_is_none(row: MakeRow) -> None:
+def test_an_open_end_is_none() -> None:
     """The last size is sure by what other sizes know of the spread, and not by its own two."""
     means = {1: 0.8, 4: 0.4, 16: 0.05}
     random = np.random.default_rng(2)
     rows = [
         measurement
         for size, mean in means.items()
-        for measurement in at(row, size, mean + random.normal(0, 0.01, 8))
+        for measurement in at(size, mean + random.normal(0, 0.01, 8))
     ]
-    line = points([*rows, *at(row, 64, [-0.5, -0.3])], A, B)
+    line = points([*rows, *at(64, [-0.5, -0.3])], A, B)
     assert line[-1].sign == -1
     zero = only(line)
     assert zero.high is None
@@ -122,14 +118,14 @@ def test_an_open_end_is_none(row: MakeRow) -> None:
     assert zero.low < zero.size
 
 
-def test_single_values_have_no_interval(row: MakeRow) -> None:
-    zero = only(noisy(row, [0.5, -0.5], processes=1))
+def test_single_values_have_no_interval() -> None:
+    zero = only(noisy([0.5, -0.5], processes=1))
     assert (zero.low, zero.high) == (None, None)
 
 
-def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros(row: MakeRow) -> None:
+def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros() -> None:
     """Between two sure sizes there is one change; which of the zeros it is, nobody knows."""
-    zero = only(spread(row, [0.8, -0.002, 0.002, -0.002, -0.8], noise=0.1))
+    zero = only(spread([0.8, -0.002, 0.002, -0.002, -0.8], noise=0.1))
     low, high = ends(zero)
     assert zero.bracket == (4, 16)
     assert zero.size == pytest.approx(8)
@@ -137,11 +133,11 @@ def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros(row: Make
     assert high > 64
 
 
-def test_a_bend_that_noise_may_have_made_does_not_count(row: MakeRow) -> None:
+def test_a_bend_that_noise_may_have_made_does_not_count() -> None:
     """One standard error beside the line is none; ten are."""
-    alone = ends(only(spread(row, [0.5, -0.3], noise=0.1)))
-    slight = spread(row, [1.35, 0.5, -0.3, -1.15], noise=0.1)
-    strong = spread(row, [3.0, 0.5, -0.3, -3.0], noise=0.1)
+    alone = ends(only(spread([0.5, -0.3], noise=0.1)))
+    slight = spread([1.35, 0.5, -0.3, -1.15], noise=0.1)
+    strong = spread([3.0, 0.5, -0.3, -3.0], noise=0.1)
     assert slight[0].error > 0.025
     low, high = ends(only(slight))
     assert high / low == pytest.approx(alone[1] / alone[0])
@@ -149,12 +145,12 @@ def test_a_bend_that_noise_may_have_made_does_not_count(row: MakeRow) -> None:
     assert high / low > 1.2 * alone[1] / alone[0]
 
 
-def test_a_size_with_a_single_process_does_not_cut_the_interval(row: MakeRow) -> None:
+def test_a_size_with_a_single_process_does_not_cut_the_interval() -> None:
     """Less is known there, so the interval reaches as far as with eight, and not less far."""
     random = np.random.default_rng(3)
     eight, fewer = [], []
     for size, mean in ((1, 0.8), (4, 0.06), (16, -0.03), (64, -0.06), (256, -0.5), (1024, -0.8)):
-        here = at(row, size, mean + random.normal(0, 0.1, 8))
+        here = at(size, mean + random.normal(0, 0.1, 8))
         eight += here
         fewer += [measurement for measurement in here if size != 64 or measurement.process == 0]
     full, holed = points(eight, A, B), points(fewer, A, B)
@@ -175,7 +171,7 @@ def test_an_interval_contains_its_size_and_the_bracket_does(
     means: list[float], noise: float, processes: int, seed: int
 ) -> None:
     """Whatever was measured; and changes never overlap in order."""
-    changes = zero_crossings(noisy(measured, means, noise, processes, seed))
+    changes = zero_crossings(noisy(means, noise, processes, seed))
     for zero in changes:
         assert zero.bracket[0] <= zero.size <= zero.bracket[1] * (1 + 1e-12)
         assert zero.low is None or zero.low <= zero.size
@@ -198,13 +194,13 @@ def step(x: float) -> float:
     ("shape", "truth"), [(curve, 1.5 * np.log(3 / 0.8)), (step, 2.9)], ids=["curve", "step"]
 )
 def test_intervals_hold_the_zero_of_what_is_no_line(
-    row: MakeRow, shape: Callable[[float], float], truth: float
+    shape: Callable[[float], float], truth: float
 ) -> None:
     """Coarse sizes, a bend or a step between them: still 95 of 100."""
     means = [shape(float(np.log(size))) for size in SIZES]
     covered = []
     for seed in range(100):
-        changes = zero_crossings(noisy(row, means, noise=0.03, processes=6, seed=seed))
+        changes = zero_crossings(noisy(means, noise=0.03, processes=6, seed=seed))
         if len(changes) == 1 and changes[0].low and changes[0].high:
             covered.append(changes[0].low <= np.exp(truth) <= changes[0].high)
     assert len(covered) > 90

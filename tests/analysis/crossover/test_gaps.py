@@ -12,12 +12,7 @@ from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.gaps import Gaps
 from perceptron.analysis.crossover.points import Point, points
 from perceptron.analysis.interval import robust_mean
-from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import SPREAD, A, B, at
-
-
-def row(**fields: object) -> Measurement:
-    return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
 
 
 def contains_zero(left: Point, right: Point, weight: float) -> bool:
@@ -71,7 +66,7 @@ def test_every_walk_ends_where_one_step_by_step_does(
     rows = [
         measured
         for k, (mean, processes) in enumerate(line)
-        for measured in at(row, 3**k, mean + random.normal(0, 0.3, 9))
+        for measured in at(3**k, mean + random.normal(0, 0.3, 9))
         if measured.process in processes
     ]
     here = points(rows, A, B)
@@ -87,7 +82,7 @@ def test_each_gap_is_calculated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     trimmed = gaps.trimmed
     monkeypatch.setattr(gaps, "trimmed", lambda values: (calls.append(1), trimmed(values))[1])
-    noise = points([measured for k in range(40) for measured in at(row, 3**k, SPREAD)], A, B)
+    noise = points([measured for k in range(40) for measured in at(3**k, SPREAD)], A, B)
     walked = Gaps(noise)
     for index, point in enumerate(noise[:-1]):
         assert walked.walk(index, point.x, step=1) is None
@@ -96,5 +91,5 @@ def test_each_gap_is_calculated_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_change_between_single_values_has_no_interval() -> None:
-    (zero,) = zero_crossings(points([*at(row, 1, [0.5]), *at(row, 4, [-0.5])], A, B))
+    (zero,) = zero_crossings(points([*at(1, [0.5]), *at(4, [-0.5])], A, B))
     assert (zero.low, zero.high) == (None, None)

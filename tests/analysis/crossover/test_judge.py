@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from tests.analysis.crossover.conftest import SPREAD, at, only
-from tests.conftest import MakeRow
+from tests.analysis.crossover.conftest import SPREAD, at, only, row
 from tests.made import POWERS, Cost, linear, measured, world
 
 
-def test_a_crossing_is_located_where_it_is(row: MakeRow) -> None:
+def test_a_crossing_is_located_where_it_is() -> None:
     """Cheap start against cheap growth: equal at (10 − 1) / (0.1 − 0.01) = 100."""
     crossover = only(world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}))
     assert crossover.status == "crosses"
@@ -42,9 +41,7 @@ def test_a_crossing_is_located_where_it_is(row: MakeRow) -> None:
         ),
     ],
 )
-def test_each_status_means_what_the_contract_says(
-    row: MakeRow, ours: Cost, theirs: Cost, status: str
-) -> None:
+def test_each_status_means_what_the_contract_says(ours: Cost, theirs: Cost, status: str) -> None:
     crossover = only(world(row, {"numpy": ours, "torch-cpu": theirs}))
     assert crossover.status == status
     if status in {"never", "always", "tie"}:
@@ -59,14 +56,14 @@ def test_each_status_means_what_the_contract_says(
         ]
 
 
-def test_a_crossing_under_noise_is_not_invented(row: MakeRow) -> None:
+def test_a_crossing_under_noise_is_not_invented() -> None:
     """Two equal backends under 10 % noise: in 150 worlds hardly one has a winner or a crossing."""
     same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
     statuses = [only(world(row, same, noise=0.1, seed=seed)).status for seed in range(150)]
     assert len(statuses) - statuses.count("tie") - statuses.count("undecided") <= 15
 
 
-def test_too_few_processes_are_no_tie(row: MakeRow) -> None:
+def test_too_few_processes_are_no_tie() -> None:
     """Where no size has a sure winner, nothing is known: least of all that they are equal."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.2, 0.12)}
     crossover = only(world(row, costs, processes=3, noise=1.0))
@@ -77,7 +74,7 @@ def test_too_few_processes_are_no_tie(row: MakeRow) -> None:
     assert crossover.crossings == []
 
 
-def at_one_size(row: MakeRow, processes: int, **fields: object) -> Crossover:
+def at_one_size(processes: int, **fields: object) -> Crossover:
     """Judge a sweep of which one size was reached, where one is 800 times as slow."""
     costs = {"numpy": linear(1, 0), "torch-cpu": linear(810, 0)}
     rows = world(row, costs, [64], processes, noise=0.01, **fields)
@@ -86,9 +83,9 @@ def at_one_size(row: MakeRow, processes: int, **fields: object) -> Crossover:
 
 @pytest.mark.parametrize("fields", [{}, {"file": "values.csv"}])
 @pytest.mark.parametrize("processes", [1, 8])
-def test_one_size_decides_nothing(row: MakeRow, processes: int, fields: dict[str, object]) -> None:
+def test_one_size_decides_nothing(processes: int, fields: dict[str, object]) -> None:
     """Whoever measured it, and however clear it is; the reason holds what it says."""
-    crossover = at_one_size(row, processes, **fields)
+    crossover = at_one_size(processes, **fields)
     assert (crossover.status, crossover.sure, crossover.decided) == ("undecided", False, [])
     assert "measured at size 64 only, where torch-cpu takes 8" in str(crossover.reason)
     assert "times as long as numpy" in str(crossover.reason)
@@ -96,12 +93,12 @@ def test_one_size_decides_nothing(row: MakeRow, processes: int, fields: dict[str
     assert ("[0, ∞]" in str(crossover.reason)) == of_one_of_ours, "nobody knows its ratio"
 
 
-def test_hardly_a_size_decided_is_no_never(row: MakeRow) -> None:
+def test_hardly_a_size_decided_is_no_never() -> None:
     """Clear at two sizes of five, and anybody's guess at the others; two more make it one."""
 
     def judged(clear: int) -> Crossover:
-        rows = [one for k in range(clear) for one in at(row, 4.0**k, 2 + 0.01 * SPREAD)]
-        return only([*rows, *(one for k in (7, 8, 9) for one in at(row, 4.0**k, SPREAD))])
+        rows = [one for k in range(clear) for one in at(4.0**k, 2 + 0.01 * SPREAD)]
+        return only([*rows, *(one for k in (7, 8, 9) for one in at(4.0**k, SPREAD))])
 
     few, most = judged(2), judged(4)
     assert (few.status, few.decided) == ("undecided", [(1, 4)])
@@ -110,7 +107,7 @@ def test_hardly_a_size_decided_is_no_never(row: MakeRow) -> None:
     assert "not sure at" in str(most.reason)
 
 
-def test_decided_are_the_sizes_on_both_sides_of_a_crossover(row: MakeRow) -> None:
+def test_decided_are_the_sizes_on_both_sides_of_a_crossover() -> None:
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
     sure = only(world(row, costs, [1.25**k for k in range(38)], processes=8))
     (low, left), (right, high) = sure.decided
@@ -120,7 +117,7 @@ def test_decided_are_the_sizes_on_both_sides_of_a_crossover(row: MakeRow) -> Non
     assert left <= sure.bracket[0] < sure.bracket[1] <= right
 
 
-def test_a_tie_needs_sizes_that_say_something(row: MakeRow) -> None:
+def test_a_tie_needs_sizes_that_say_something() -> None:
     """Equal times of one process are no tie; of other tools' values nobody knows better."""
     same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
     own = only(world(row, same, processes=1, noise=0.0))
@@ -131,7 +128,7 @@ def test_a_tie_needs_sizes_that_say_something(row: MakeRow) -> None:
 
 
 @pytest.mark.parametrize(("processes", "noise"), [(3, 0.01), (8, 0.05)])
-def test_the_interval_covers_the_true_crossing(row: MakeRow, processes: int, noise: float) -> None:
+def test_the_interval_covers_the_true_crossing(processes: int, noise: float) -> None:
     """About 95 of 100 intervals hold the size at which the interpolated costs are equal."""
     sizes = [16, 32, 64, 128, 256, 512]
     costs: dict[str, Cost] = {"numpy": lambda size: size, "torch-cpu": lambda size: 10 * size**0.5}
@@ -146,7 +143,7 @@ def test_the_interval_covers_the_true_crossing(row: MakeRow, processes: int, noi
     assert 0.91 <= np.mean(inside) <= 0.985
 
 
-def test_an_estimate_of_exactly_zero_is_the_crossing(row: MakeRow) -> None:
+def test_an_estimate_of_exactly_zero_is_the_crossing() -> None:
     """Rounded values in files hit 1 exactly; the outer sizes must not move the crossing."""
     ratio = {1: 2.0, 10: 1.0, 100: 0.99}
     costs: dict[str, Cost] = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
@@ -155,7 +152,7 @@ def test_an_estimate_of_exactly_zero_is_the_crossing(row: MakeRow) -> None:
     assert crossover.bracket == (1, 10)
 
 
-def test_several_changes_in_an_unsure_stretch_are_all_in_the_interval(row: MakeRow) -> None:
+def test_several_changes_in_an_unsure_stretch_are_all_in_the_interval() -> None:
     """The estimates wobble about 1: which of the zeros it is, nobody can say."""
     ratio = {1: 3.0, 4: 0.98, 16: 1.02, 64: 0.98, 1024: 0.3}
     costs: dict[str, Cost] = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
@@ -176,7 +173,7 @@ def test_several_changes_in_an_unsure_stretch_are_all_in_the_interval(row: MakeR
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
-def test_times_that_are_none_decide_nothing(row: MakeRow, seconds: float) -> None:
+def test_times_that_are_none_decide_nothing(seconds: float) -> None:
     """Zero, negative or not finite: such a row is no evidence for either side."""
     rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
     spoiled = [
@@ -207,14 +204,14 @@ def test_without_noise_the_crossing_is_exact(crossing: float, steep: float, fact
     assert crossover.bracket[0] <= crossing <= crossover.bracket[1]
 
 
-def test_the_order_of_rows_does_not_matter(row: MakeRow) -> None:
+def test_the_order_of_rows_does_not_matter() -> None:
     rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
     shuffled = list(np.random.default_rng(0).permutation(np.arange(len(rows))))
     pair = [("numpy", "torch-cpu")]
     assert crossovers(rows, pair) == crossovers([rows[index] for index in shuffled], pair)
 
 
-def test_single_values_cross_without_an_interval(row: MakeRow) -> None:
+def test_single_values_cross_without_an_interval() -> None:
     """One process gives a size and no interval."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
     crossover = only(world(row, costs, processes=1, noise=0.0, file="values.csv"))
@@ -222,7 +219,7 @@ def test_single_values_cross_without_an_interval(row: MakeRow) -> None:
     assert (crossover.low, crossover.high) == (None, None)
 
 
-def test_unequal_ground_is_never_compared(row: MakeRow) -> None:
+def test_unequal_ground_is_never_compared() -> None:
     """Machine, dtype and threads must be equal on both sides of a ratio."""
     for field, values in {
         "machine": ("a", "b"),
@@ -235,7 +232,7 @@ def test_unequal_ground_is_never_compared(row: MakeRow) -> None:
         assert {verdict.status for verdict in verdicts} == {"not measured"}
 
 
-def test_sizes_that_one_backend_failed_are_left_out(row: MakeRow) -> None:
+def test_sizes_that_one_backend_failed_are_left_out() -> None:
     """A hole in the middle of one side must not shift or invent a crossing."""
     rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
     holed = [
@@ -249,14 +246,14 @@ def test_sizes_that_one_backend_failed_are_left_out(row: MakeRow) -> None:
     assert 64 not in crossover.sizes_measured
 
 
-def test_the_incumbent_is_the_one_on_the_cpu(row: MakeRow) -> None:
+def test_the_incumbent_is_the_one_on_the_cpu() -> None:
     """Even where the GPU's rows come first."""
     costs = {"torch-cuda": linear(10, 0.01), "numpy": linear(1, 0.1)}
     crossover = only(world(row, costs))
     assert (crossover.incumbent, crossover.status) == ("numpy", "crosses")
 
 
-def test_families_along_two_axes_have_no_crossover(row: MakeRow) -> None:
+def test_families_along_two_axes_have_no_crossover() -> None:
     """16 × 4 and 4 × 16 have one size and are two problems."""
     rows = [
         row(backend=backend, size=64 * scale, problem=f"map:{shape}{scale}", seconds=1.0)
@@ -267,7 +264,7 @@ def test_families_along_two_axes_have_no_crossover(row: MakeRow) -> None:
     assert crossovers(rows) == []
 
 
-def test_an_unsure_stretch_gives_one_crossing(row: MakeRow) -> None:
+def test_an_unsure_stretch_gives_one_crossing() -> None:
     """Equal within noise over several sizes, then not: the crossing lies between the sure sizes."""
     ratio = {4: 2.0, 16: 1.5, 64: 1.001, 256: 0.999, 1024: 1.001, 4096: 0.5, 16384: 0.4, 65536: 0.3}
     costs = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
@@ -282,7 +279,7 @@ def test_an_unsure_stretch_gives_one_crossing(row: MakeRow) -> None:
     assert log(crossover.size) > 0
 
 
-def test_sure_says_that_no_other_winner_is_left(row: MakeRow) -> None:
+def test_sure_says_that_no_other_winner_is_left() -> None:
     """Closely measured it is sure and lists no stretch; coarsely it lists where, and says so."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
     fine = only(world(row, costs, [1.25**k for k in range(38)], processes=8))
@@ -299,7 +296,7 @@ def test_sure_says_that_no_other_winner_is_left(row: MakeRow) -> None:
     assert all(low <= high for low, high in loud.unsure)
 
 
-def test_single_values_are_never_sure(row: MakeRow) -> None:
+def test_single_values_are_never_sure() -> None:
     """However clear they look: nobody knows how much they vary."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(3, 0.3)}
     crossover = only(
@@ -308,7 +305,7 @@ def test_single_values_are_never_sure(row: MakeRow) -> None:
     assert (crossover.status, crossover.sure) == ("never", False)
 
 
-def test_a_sure_tie_is_within_five_per_cent_with_its_interval(row: MakeRow) -> None:
+def test_a_sure_tie_is_within_five_per_cent_with_its_interval() -> None:
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.01, 0.101)}
     sizes = [1.2**k for k in range(10)]
     calm, loud = (only(world(row, costs, sizes, 8, noise=noise)) for noise in (0.003, 0.05))
@@ -325,7 +322,7 @@ def test_a_sure_tie_is_within_five_per_cent_with_its_interval(row: MakeRow) -> N
     ],
 )
 def test_who_never_loses_is_described_by_the_closest_size(
-    row: MakeRow, theirs: Cost, status: str, text: str
+    theirs: Cost, status: str, text: str
 ) -> None:
     """With its ratio and interval, and whether the range ends while they are still closing."""
     crossover = only(world(row, {"numpy": linear(1, 0.1), "torch-cpu": theirs}, noise=0.002))
@@ -334,7 +331,7 @@ def test_who_never_loses_is_described_by_the_closest_size(
     assert "] times the incumbent's time" in str(crossover.reason)
 
 
-def test_still_closing_is_said_only_where_the_ratio_still_moves(row: MakeRow) -> None:
+def test_still_closing_is_said_only_where_the_ratio_still_moves() -> None:
     larger = {"numpy": linear(1, 0.1), "torch-cpu": linear(1e5, 0.01)}
     smaller = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.2, 0.9)}
     flat = {"numpy": linear(1, 0.1), "torch-cpu": linear(2, 0.2)}
@@ -343,7 +340,7 @@ def test_still_closing_is_said_only_where_the_ratio_still_moves(row: MakeRow) ->
     assert "still closing" not in str(only(world(row, flat)).reason)
 
 
-def test_single_values_that_stay_as_they_are_are_not_closing(row: MakeRow) -> None:
+def test_single_values_that_stay_as_they_are_are_not_closing() -> None:
     flat = {"numpy": linear(1, 0.125), "torch-cpu": linear(2, 0.25)}
     crossover = only(world(row, flat, [4, 16], processes=1, noise=0.0, file="values.csv"))
     assert crossover.status == "never"

@@ -16,6 +16,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.records.measurement import Measurement
 from tests.made import Cost, linear
+from tests.watching import unwatched
 
 A, B = "numpy", "torch-cpu"
 Fails = Callable[[str, int], bool]
@@ -356,7 +357,8 @@ def test_a_search_resumes_from_any_row_of_the_first_round_of_processes() -> None
 @pytest.fixture(scope="module")
 def trials() -> list[WorldTrial]:
     """Search simulated worlds: bursts, drift, cache steps, ties and two crossovers."""
-    return [trial(seed) for seed in range(5000, 5120)]
+    with unwatched():  # the tests above run the same lines
+        return [trial(seed) for seed in range(5000, 5120)]
 
 
 def test_clear_worlds_are_judged_right(trials: list[WorldTrial]) -> None:

@@ -12,32 +12,28 @@ from scipy.stats import chi2
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import Point, points, slope, steepest
-from tests.analysis.crossover.conftest import A, B, at
-from tests.conftest import MakeRow
-from tests.made import measured
+from tests.analysis.crossover.conftest import A, B, at, row
 
 
-def made(row: MakeRow, by_size: dict[float, Sequence[float]]) -> list[Point]:
+def made(by_size: dict[float, Sequence[float]]) -> list[Point]:
     return points(
-        [measurement for size, ratios in by_size.items() for measurement in at(row, size, ratios)],
+        [measurement for size, ratios in by_size.items() for measurement in at(size, ratios)],
         A,
         B,
     )
 
 
-def singles(row: MakeRow, ratios: Sequence[float], stdev: float | None = None) -> list[int]:
+def singles(ratios: Sequence[float], stdev: float | None = None) -> list[int]:
     """Signs of single values at sizes 1, 4, 16, …"""
     rows = [
-        measurement
-        for k, ratio in enumerate(ratios)
-        for measurement in at(row, 4**k, [ratio], stdev)
+        measurement for k, ratio in enumerate(ratios) for measurement in at(4**k, [ratio], stdev)
     ]
     return [point.sign for point in points(rows, A, B)]
 
 
-def test_a_point_holds_the_log_ratios_in_the_order_of_processes(row: MakeRow) -> None:
+def test_a_point_holds_the_log_ratios_in_the_order_of_processes() -> None:
     """Challenger over incumbent; sizes ascend, whatever the order of the rows."""
-    rows = [*at(row, 64, [0.3, 0.1, 0.2]), *at(row, 4, [-0.5, -0.6])]
+    rows = [*at(64, [0.3, 0.1, 0.2]), *at(4, [-0.5, -0.6])]
     line = points(rows[::-1], A, B)
     assert [point.size for point in line] == [4, 64]
     assert line[1].processes == (0, 1, 2)
@@ -47,9 +43,9 @@ def test_a_point_holds_the_log_ratios_in_the_order_of_processes(row: MakeRow) ->
     assert [point.mean for point in points(rows, B, A)] == pytest.approx([0.55, -0.2])
 
 
-def test_only_processes_and_sizes_of_both_count(row: MakeRow) -> None:
+def test_only_processes_and_sizes_of_both_count() -> None:
     """A process without its partner pairs with nobody; a size that is none has no logarithm."""
-    rows = [*at(row, 4, [0.3, 0.1, 0.2]), *at(row, 0, [1.0]), *at(row, 16, [1.0])]
+    rows = [*at(4, [0.3, 0.1, 0.2]), *at(0, [1.0]), *at(16, [1.0])]
     rows = [
         measurement
         for measurement in rows
@@ -61,33 +57,33 @@ def test_only_processes_and_sizes_of_both_count(row: MakeRow) -> None:
     assert points([], A, B) == []
 
 
-def test_the_sign_says_who_surely_wins(row: MakeRow) -> None:
+def test_the_sign_says_who_surely_wins() -> None:
     """Above zero the incumbent, below it the challenger, and nobody within the interval."""
     calm = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
-    line = made(row, {1: calm + 0.2, 4: calm + 0.001, 16: calm - 0.2})
+    line = made({1: calm + 0.2, 4: calm + 0.001, 16: calm - 0.2})
     assert [point.sign for point in line] == [1, 0, -1]
     for point in line:
         assert (point.sign == 0) == (abs(point.mean) <= point.reach())
 
 
-def test_many_sizes_ask_for_more_certainty_at_each(row: MakeRow) -> None:
+def test_many_sizes_ask_for_more_certainty_at_each() -> None:
     """What is sure alone is not sure among a hundred, one of which is extreme by chance."""
     calm = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
-    (alone,) = made(row, {4: calm + 0.03})
-    many = made(row, dict.fromkeys(range(1, 101), calm + 0.03))
+    (alone,) = made({4: calm + 0.03})
+    many = made(dict.fromkeys(range(1, 101), calm + 0.03))
     assert (alone.sign, alone.confidence) == (1, pytest.approx(0.95))
     assert {point.sign for point in many} == {0}
     assert many[0].confidence == pytest.approx(1 - 0.05 / 100)
     assert alone.reach(0.5) < alone.reach() == pytest.approx(alone.reach(0.95))
 
 
-def wrongly_sure(row: MakeRow, sizes: int, processes: int) -> float:
+def wrongly_sure(sizes: int, processes: int) -> float:
     """Share of lines of two equal backends on which somebody surely wins somewhere."""
     random = np.random.default_rng(0)
     wrong = [
         any(
             point.sign
-            for point in made(row, {2**k: random.normal(0, 0.05, processes) for k in range(sizes)})
+            for point in made({2**k: random.normal(0, 0.05, processes) for k in range(sizes)})
         )
         for _ in range(200)
     ]
@@ -95,49 +91,47 @@ def wrongly_sure(row: MakeRow, sizes: int, processes: int) -> float:
 
 
 @pytest.mark.parametrize(("sizes", "processes"), [(1, 8), (4, 8), (7, 3), (11, 3), (11, 8)])
-def test_noise_alone_seldom_makes_a_winner(row: MakeRow, sizes: int, processes: int) -> None:
+def test_noise_alone_seldom_makes_a_winner(sizes: int, processes: int) -> None:
     """At 95 % for all sizes together; hundreds of lines, so that chance has little say."""
-    assert wrongly_sure(row, sizes, processes) <= 0.10
+    assert wrongly_sure(sizes, processes) <= 0.10
 
 
 @pytest.mark.parametrize(("sizes", "processes"), [(1, 2), (2, 2), (4, 2), (2, 3), (4, 3)])
-def test_noise_makes_no_winner_of_a_few_processes_either(
-    row: MakeRow, sizes: int, processes: int
-) -> None:
+def test_noise_makes_no_winner_of_a_few_processes_either(sizes: int, processes: int) -> None:
     """What is borrowed is worth no more than what it rests on."""
-    assert wrongly_sure(row, sizes, processes) <= 0.10
+    assert wrongly_sure(sizes, processes) <= 0.10
 
 
-def test_a_few_processes_borrow_what_is_known_of_the_spread(row: MakeRow) -> None:
+def test_a_few_processes_borrow_what_is_known_of_the_spread() -> None:
     """Their own variance by its degrees of freedom, that of the other sizes by four.
 
     A variance with four degrees of freedom is by a sixth too small, half of the time.
     """
     spread = [-0.04, -0.02, 0.0, 0.02, 0.04]
     variance = float(np.var(spread, ddof=1)) / float(chi2.median(4) / 4)
-    _, twins, single = made(row, {1: spread, 4: [0.5, 0.5], 16: [0.5]})
+    _, twins, single = made({1: spread, 4: [0.5, 0.5], 16: [0.5]})
     assert twins.freedom == 1 + 4
     assert twins.error == pytest.approx(sqrt(4 * variance / 5 / 2))
     assert single.freedom == 4
     assert single.error == pytest.approx(sqrt(variance))
     assert (twins.sign, single.sign) == (1, 1)
-    (alone,) = made(row, {16: [0.05]})
-    (_, unsure) = made(row, {1: spread, 16: [0.05]})
+    (alone,) = made({16: [0.05]})
+    (_, unsure) = made({1: spread, 16: [0.05]})
     assert (alone.sign, unsure.sign) == (1, 0)
 
 
-def test_what_other_sizes_lend_does_not_narrow_an_interval_that_a_file_states(row: MakeRow) -> None:
+def test_what_other_sizes_lend_does_not_narrow_an_interval_that_a_file_states() -> None:
     """Three calm runs at one size, and at another a single run that was all but calm."""
     single = [
         row(backend=backend, size=16, seconds=seconds, low=0.5, high=1.5, file="run0.json")
         for backend, seconds in ((A, 1.0), (B, 0.9))
     ]
-    calm, stated = points([*at(row, 1, [0.49, 0.5, 0.51]), *single], A, B)
+    calm, stated = points([*at(1, [0.49, 0.5, 0.51]), *single], A, B)
     assert (calm.sign, stated.sign) == (1, 0)
     assert stated.interval() == pytest.approx((-log(3), log(3)))
 
 
-def test_repeats_in_the_order_of_their_times_make_no_winner(row: MakeRow) -> None:
+def test_repeats_in_the_order_of_their_times_make_no_winner() -> None:
     """Equally long ones of one table, sorted: pair by pair they differ by nearly the same."""
     times = np.exp(np.linspace(-0.05, 0.05, 10))
     rows = [
@@ -149,7 +143,7 @@ def test_repeats_in_the_order_of_their_times_make_no_winner(row: MakeRow) -> Non
     assert (point.sign, point.count, point.processes) == (0, 10, ())
 
 
-def test_runs_that_have_files_of_their_own_pair_up(row: MakeRow) -> None:
+def test_runs_that_have_files_of_their_own_pair_up() -> None:
     """What slows a run slows both: a difference of 1 % is seen through a spread of 10 %."""
     rows = [
         row(backend=backend, size=1, process=k, seconds=seconds * factor, file=f"run{k}.json")
@@ -161,26 +155,24 @@ def test_runs_that_have_files_of_their_own_pair_up(row: MakeRow) -> None:
 
 
 @pytest.mark.parametrize("repeats", [(3, 3), (1, 5), (5, 1)])
-def test_what_unpaired_sizes_lend_is_the_spread_of_a_ratio(
-    row: MakeRow, repeats: tuple[int, int]
-) -> None:
+def test_what_unpaired_sizes_lend_is_the_spread_of_a_ratio(repeats: tuple[int, int]) -> None:
     """Of one value over another: that varies by twice the variance of each of them."""
     rows = [
         row(backend=backend, size=1, process=10 * k + process, seconds=exp(value), file="times.csv")
         for k, (backend, count) in enumerate(zip((A, B), repeats, strict=True))
         for process, value in enumerate(np.linspace(-0.01, 0.01, count) if count > 1 else [0.0])
     ]
-    _, single = points([*rows, *at(row, 16, [0.3])], A, B)
+    _, single = points([*rows, *at(16, [0.3])], A, B)
     count = max(repeats)
     variance = float(np.var(np.linspace(-0.01, 0.01, count), ddof=1))
     freedom = sum(repeats) - 2 if min(repeats) > 1 else count - 1
     assert single.error**2 == pytest.approx(2 * variance * freedom / chi2.median(freedom))
 
 
-def test_one_wild_size_does_not_blur_the_others(row: MakeRow) -> None:
+def test_one_wild_size_does_not_blur_the_others() -> None:
     """What is borrowed is the middle of the variances, by their degrees of freedom."""
     calm, wild = np.array([-0.01, 0.0, 0.01]), np.array([-1.0, 0.0, 1.0])
-    line = made(row, {1: calm + 0.3, 4: calm + 0.3, 16: wild, 64: calm - 0.3})
+    line = made({1: calm + 0.3, 4: calm + 0.3, 16: wild, 64: calm - 0.3})
     assert [point.sign for point in line] == [1, 1, 0, -1]
 
 
@@ -202,7 +194,7 @@ def plainly_borrowed(others: list[list[float]]) -> tuple[float, float]:
 def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[list[int]]) -> None:
     """As sorted anew for every size, each variance listed once for every degree of freedom."""
     ratios = [[quarter / 4 for quarter in here] for here in quarters]
-    line = made(measured, {2**k: here for k, here in enumerate(ratios)})
+    line = made({2**k: here for k, here in enumerate(ratios)})
     for k, (point, here) in enumerate(zip(line, ratios, strict=True)):
         borrowed, lent = plainly_borrowed(ratios[:k] + ratios[k + 1 :])
         freedom = len(here) - 1
@@ -213,9 +205,9 @@ def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[l
         assert point.error == pytest.approx(sqrt(variance / len(here)))
 
 
-def test_of_single_values_alone_no_spread_is_known(row: MakeRow) -> None:
+def test_of_single_values_alone_no_spread_is_known() -> None:
     """They have a sign and no interval."""
-    line = made(row, {1: [0.5], 4: [-0.5]})
+    line = made({1: [0.5], 4: [-0.5]})
     assert [point.sign for point in line] == [1, -1]
     assert [(point.freedom, point.error, point.reach()) for point in line] == [(0, 0, inf)] * 2
 
@@ -237,45 +229,43 @@ def test_of_single_values_alone_no_spread_is_known(row: MakeRow) -> None:
     ],
 )
 def test_a_single_value_that_dips_over_the_line_and_back_is_noise(
-    row: MakeRow, ratios: list[float], signs: list[int]
+    ratios: list[float], signs: list[int]
 ) -> None:
     """Within ±5 %, between sizes on either side; at the ends it counts."""
-    assert singles(row, ratios) == signs
+    assert singles(ratios) == signs
 
 
-def test_the_stated_spread_widens_what_is_noise(row: MakeRow) -> None:
+def test_the_stated_spread_widens_what_is_noise() -> None:
     """10 % on both sides are 14 % on their ratio: a dip of 12 % is nothing, one of 16 % is."""
-    assert singles(row, [0.5, -0.12, 0.5], stdev=0.1) == [1, 0, 1]
-    assert singles(row, [0.5, -0.16, 0.5], stdev=0.1) == [1, -1, 1]
-    assert singles(row, [0.5, -0.12, 0.5], stdev=0.01) == [1, -1, 1]
+    assert singles([0.5, -0.12, 0.5], stdev=0.1) == [1, 0, 1]
+    assert singles([0.5, -0.16, 0.5], stdev=0.1) == [1, -1, 1]
+    assert singles([0.5, -0.12, 0.5], stdev=0.01) == [1, -1, 1]
 
 
-def test_a_dip_of_single_values_makes_no_crossover(row: MakeRow) -> None:
+def test_a_dip_of_single_values_makes_no_crossover() -> None:
     """The judge says never, and not that the winner changes twice."""
     rows = [
-        measurement
-        for k, r in enumerate([0.5, -0.04, 0.5, 0.6])
-        for measurement in at(row, 4**k, [r])
+        measurement for k, r in enumerate([0.5, -0.04, 0.5, 0.6]) for measurement in at(4**k, [r])
     ]
     (crossover,) = crossovers(rows)
     assert (crossover.status, crossover.crossings, crossover.sure) == ("never", [], False)
 
 
-def test_processes_that_dip_over_the_line_for_sure_do_change_the_winner(row: MakeRow) -> None:
+def test_processes_that_dip_over_the_line_for_sure_do_change_the_winner() -> None:
     """Where spread is known a small win is a win; whether it matters is another question."""
     calm = np.array([-0.002, -0.001, 0.0, 0.001, 0.002])
-    line = made(row, {1: calm + 0.5, 4: calm - 0.03, 16: calm + 0.5})
+    line = made({1: calm + 0.5, 4: calm - 0.03, 16: calm + 0.5})
     assert [point.sign for point in line] == [1, -1, 1]
 
 
-def test_the_steepest_slope_around_a_gap(row: MakeRow) -> None:
+def test_the_steepest_slope_around_a_gap() -> None:
     """Of the gap and its two neighbours, not of those further away; less one standard error."""
-    line = made(row, {1: [0.0], 2: [1.0], 4: [1.1], 8: [1.2], 16: [1.3], 32: [-3.0]})
+    line = made({1: [0.0], 2: [1.0], 4: [1.1], 8: [1.2], 16: [1.3], 32: [-3.0]})
     slopes = [slope(left, right) * log(2) for left, right in pairwise(line)]
     assert slopes == pytest.approx([1.0, 0.1, 0.1, 0.1, -4.3])
     assert steepest(line, 0) * log(2) == pytest.approx(1.0)
     assert steepest(line, 1) * log(2) == pytest.approx(1.0)
     assert steepest(line, 2) * log(2) == pytest.approx(0.1)
     assert steepest(line, 3) * log(2) == pytest.approx(4.3)
-    noisy = made(row, {1: [-0.1, 0.0, 0.1], 2: [-0.05, 0.0, 0.05]})
+    noisy = made({1: [-0.1, 0.0, 0.1], 2: [-0.05, 0.0, 0.05]})
     assert steepest(noisy, 0) == 0.0

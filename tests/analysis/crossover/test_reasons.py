@@ -6,7 +6,6 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import SPREAD, at, only
-from tests.conftest import MakeRow
 from tests.made import measured
 
 
@@ -68,32 +67,32 @@ def test_of_other_people_s_rows_nobody_knows_the_processes() -> None:
     assert "processes" not in reason(foreign)
 
 
-def means(row: MakeRow, *at_sizes: tuple[float, float]) -> str:
+def means(*at_sizes: tuple[float, float]) -> str:
     """The reason for a pair whose log-ratios at 1, 2, 4 … have these means and spreads."""
     rows = [
         made
         for power, (mean, spread) in enumerate(at_sizes)
-        for made in at(row, 2.0**power, list(mean + spread * SPREAD))
+        for made in at(2.0**power, list(mean + spread * SPREAD))
     ]
     return str(only(rows).reason)
 
 
-def test_the_closest_size_is_the_one_where_the_loser_is_ahead(row: MakeRow) -> None:
+def test_the_closest_size_is_the_one_where_the_loser_is_ahead() -> None:
     """An estimate on the other side is told as such, though one on this side is nearer to 1."""
     loud = (-0.5, 1.5)
-    never = means(row, loud, (0.03, 0.01), (0.6, 0.02), (0.9, 0.02))
+    never = means(loud, (0.03, 0.01), (0.6, 0.02), (0.9, 0.02))
     assert never.startswith("the other way at 1, not sure: 0.61 [")
-    always = means(row, (-0.9, 0.02), (-0.6, 0.02), (-0.03, 0.01), (0.5, 1.5))
+    always = means((-0.9, 0.02), (-0.6, 0.02), (-0.03, 0.01), (0.5, 1.5))
     assert always.startswith("the other way at 8, not sure: 1.65 [")
     assert "still closing" not in always
     sure = [(0.6 + 0.1 * k, 0.02) for k in range(5)]
-    several = means(row, (-0.2, 1.5), loud, *sure)
+    several = means((-0.2, 1.5), loud, *sure)
     assert several.startswith("the other way at 2 sizes, not sure, most at 2: 0.61 [")
 
 
-def test_a_tie_on_the_other_side_is_the_closest_size(row: MakeRow) -> None:
+def test_a_tie_on_the_other_side_is_the_closest_size() -> None:
     """Within ±5 % nobody is ahead; nor where two times are equal as they are shown."""
-    tied = means(row, (-0.006, 0.02), (0.3, 0.02), (0.6, 0.02))
+    tied = means((-0.006, 0.02), (0.3, 0.02), (0.6, 0.02))
     assert tied.startswith("closest at 1: 0.99 [")
-    equal = means(row, (-0.001, 1.5), (0.3, 0.02), (0.6, 0.02))
+    equal = means((-0.001, 1.5), (0.3, 0.02), (0.6, 0.02))
     assert equal.startswith("closest at 1: 1.00 [")

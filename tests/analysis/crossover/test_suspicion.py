@@ -12,12 +12,11 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.suspicion import flat_gpu, too_fast
 from perceptron.records.measurement import Measurement
-from tests.analysis.crossover.conftest import only
-from tests.conftest import MakeRow
+from tests.analysis.crossover.conftest import only, row
 from tests.made import linear, measured, world
 
 
-def test_a_gpu_that_ran_out_of_memory_is_not_suspect(row: MakeRow) -> None:
+def test_a_gpu_that_ran_out_of_memory_is_not_suspect() -> None:
     """Flat over the two sizes that fit says nothing, however far the CPU went."""
     rows = world(row, {"numpy": linear(1e-3, 1.0), "torch-cuda": lambda size: 40.0})
     fits = [
@@ -33,7 +32,7 @@ def foreign(rows: list[Measurement], **fields: Any) -> list[Measurement]:
     return [replace(row, source="csv", file="times.csv", **fields) for row in rows]
 
 
-def test_a_flat_gpu_of_ours_is_launch_bound(row: MakeRow) -> None:
+def test_a_flat_gpu_of_ours_is_launch_bound() -> None:
     """Equal times while the CPU's grow ten thousandfold: all backends of ours are waited for."""
     costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 40.0}
     crossover = only(world(row, costs, noise=0.005))
@@ -43,7 +42,7 @@ def test_a_flat_gpu_of_ours_is_launch_bound(row: MakeRow) -> None:
     assert "synchronisation" not in str(crossover.reason)
 
 
-def test_a_flat_gpu_of_others_is_believed_with_a_caution(row: MakeRow) -> None:
+def test_a_flat_gpu_of_others_is_believed_with_a_caution() -> None:
     """It wins by a factor of 400 at the end: what a device can hide behind its launches."""
     costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 400}
     crossover = only(foreign(world(row, costs, noise=0.005)))
@@ -53,7 +52,7 @@ def test_a_flat_gpu_of_others_is_believed_with_a_caution(row: MakeRow) -> None:
     assert "or not waited for: check the synchronisation" in str(crossover.reason)
 
 
-def test_a_flat_gpu_of_others_that_no_memory_could_feed_is_suspect(row: MakeRow) -> None:
+def test_a_flat_gpu_of_others_that_no_memory_could_feed_is_suspect() -> None:
     """1,000 times as fast as a CPU that moves 5 GB/s or more, and nothing to be seen of it."""
     costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 1000}
     crossover = only(foreign(world(row, costs, noise=0.005)))
@@ -62,7 +61,7 @@ def test_a_flat_gpu_of_others_that_no_memory_could_feed_is_suspect(row: MakeRow)
     assert "check that it is waited for" in str(crossover.reason)
 
 
-def table(row: MakeRow, cpu: dict[int, float], gpu: dict[int, float], name: str) -> Crossover:
+def table(cpu: dict[int, float], gpu: dict[int, float], name: str) -> Crossover:
     """Judge a published table: one value at each size."""
     return only(
         foreign(
@@ -75,20 +74,20 @@ def table(row: MakeRow, cpu: dict[int, float], gpu: dict[int, float], name: str)
     )
 
 
-def test_additions_in_place_that_were_not_waited_for_are_suspect(row: MakeRow) -> None:
+def test_additions_in_place_that_were_not_waited_for_are_suspect() -> None:
     """A published trap: 1,000 additions to n × n numbers, and no synchronisation."""
     cpu = {4: 9.27e-3, 40: 14.7e-3, 400: 0.970, 4000: 38.1}
     gpu = {4: 43.1e-3, 40: 44.7e-3, 400: 44.2e-3, 4000: 44.6e-3}
-    crossover = table(row, cpu, gpu, "torch-gpu")
+    crossover = table(cpu, gpu, "torch-gpu")
     assert crossover.status == "suspect"
     assert "takes 4,110 times as long and is 854 times as fast" in str(crossover.reason)
 
 
-def test_a_launch_bound_rtx_4090_is_right(row: MakeRow) -> None:
+def test_a_launch_bound_rtx_4090_is_right() -> None:
     """Published: forward through 128 blocks, 2.1 to 2.5 ms whatever the batch."""
     cpu = {1: 1.97e-3, 8: 2.90e-3, 64: 3.35e-3, 512: 10.7e-3, 2048: 27.7e-3}
     gpu = {1: 2.21e-3, 8: 2.09e-3, 64: 2.47e-3, 512: 2.19e-3, 2048: 2.16e-3}
-    crossover = table(row, cpu, gpu, "torch-cuda")
+    crossover = table(cpu, gpu, "torch-cuda")
     assert crossover.status == "crosses"
     assert crossover.size is not None
     assert 1 < crossover.size < 8
@@ -124,7 +123,7 @@ def test_a_launch_bound_device_of_ours_is_never_suspect(
     ids=["eager", "module", "graph"],
 )
 def test_a_launch_bound_h100_of_others_is_not_suspect(
-    row: MakeRow, cpu: tuple[float, float], gpu: tuple[float, float]
+    cpu: tuple[float, float], gpu: tuple[float, float]
 ) -> None:
     """Rows of a perceptron, to 4 Mi: NumPy takes 4 to 20 ns a row, the device 10 to 50 ps."""
     costs = {
@@ -140,7 +139,7 @@ def test_a_launch_bound_h100_of_others_is_not_suspect(
     assert any(cautions)
 
 
-def test_an_interpreter_bounds_nothing(row: MakeRow) -> None:
+def test_an_interpreter_bounds_nothing() -> None:
     """Pure Python moves a byte in a nanosecond or more: a GPU may well be 10,000 times as fast."""
     costs = {"python": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 10_000}
     assert only(foreign(world(row, costs, noise=0.005))).status in ("crosses", "always")
@@ -158,9 +157,7 @@ SHAPE = {"rows": 2**20, "features": 1024, "hidden": [1024], "outputs": 1}
         ({**SHAPE, "features": 1, "hidden": []}, "always"),
     ],
 )
-def test_products_take_a_time_that_no_device_undercuts(
-    row: MakeRow, fields: dict[str, Any], status: str
-) -> None:
+def test_products_take_a_time_that_no_device_undercuts(fields: dict[str, Any], status: str) -> None:
     """Two products of 2⁴⁰ multiplications and additions take 1.8 ms at 2.5 PFLOP/s, not 1."""
     times = world(row, {"numpy": linear(1, 0.01), "torch-cuda": linear(1e-3, 1e-9)})
     crossover = only([replace(one, **fields) for one in foreign(times)])
@@ -170,14 +167,14 @@ def test_products_take_a_time_that_no_device_undercuts(
         assert only([replace(one, **fields) for one in times]).status == "always"
 
 
-def test_a_gpu_that_stops_winning_is_suspect(row: MakeRow) -> None:
+def test_a_gpu_that_stops_winning_is_suspect() -> None:
     """More work never makes a GPU lose for good, but a queue that fills up does."""
     costs = {"numpy": linear(10, 0.01), "torch-cuda": linear(1, 0.1)}
     assert only(world(row, costs)).status == "suspect"
 
 
 @pytest.mark.parametrize("name", ["torch-cuda", "jax[gpu]", "cupy", "TORCH_CUDA", "torch:mps"])
-def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(row: MakeRow, name: str) -> None:
+def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(name: str) -> None:
     """Other people's tables seldom have a device; the CPU is the incumbent all the same."""
     rows = [
         replace(measurement, device=None)
@@ -192,7 +189,7 @@ def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(row: MakeRow, name
 
 
 @pytest.mark.parametrize("name", ["numpy-gpuless", "metallic", "barracuda", "compsum"])
-def test_a_name_that_only_holds_such_a_word_is_no_gpu(row: MakeRow, name: str) -> None:
+def test_a_name_that_only_holds_such_a_word_is_no_gpu(name: str) -> None:
     rows = [
         replace(measurement, device=None)
         for measurement in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
@@ -200,7 +197,7 @@ def test_a_name_that_only_holds_such_a_word_is_no_gpu(row: MakeRow, name: str) -
     assert only(rows).status == "crosses"
 
 
-def test_a_stated_device_outweighs_the_name(row: MakeRow) -> None:
+def test_a_stated_device_outweighs_the_name() -> None:
     """A backend called cuda that ran on the CPU is none."""
     rows = [
         replace(measurement, device="cpu")
@@ -209,7 +206,7 @@ def test_a_stated_device_outweighs_the_name(row: MakeRow) -> None:
     assert only(rows).status == "crosses"
 
 
-def test_two_gpus_may_change_places(row: MakeRow) -> None:
+def test_two_gpus_may_change_places() -> None:
     """Suspect is a GPU that loses to a CPU for good, not one that loses to another GPU."""
     costs = {"torch-cuda": linear(1, 0.1), "cupy-cuda": linear(10, 0.01)}
     rows = [replace(measurement, device="cuda") for measurement in world(row, costs)]
@@ -258,7 +255,7 @@ class Counting(list[Measurement]):
         return super().__iter__()
 
 
-def test_rows_are_not_read_again_for_every_size(row: MakeRow) -> None:
+def test_rows_are_not_read_again_for_every_size() -> None:
     """Else the work would grow with the square of the sizes."""
 
     def passes(sizes: int) -> int:

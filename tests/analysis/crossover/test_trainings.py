@@ -14,8 +14,8 @@ from perceptron.analysis.phase_map.phase_map import phase_map_of
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.analysis.training import KEPT_APART
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.processes import number_processes
-from tests.conftest import MakeRow
+from perceptron.records.readers.naming import number_processes
+from tests.analysis.crossover.conftest import row
 from tests.made import POWERS, linear, map_rows, world
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
@@ -27,7 +27,7 @@ WAYS = {
 }
 
 
-def in_two_ways(row: MakeRow, way: str, own: Sequence[str] = ("numpy", "gpu")) -> list[Measurement]:
+def in_two_ways(way: str, own: Sequence[str] = ("numpy", "gpu")) -> list[Measurement]:
     """NumPy and a GPU by plain descent, which meet at 100; the other way, at 10,000."""
     plain = world(row, {"numpy": linear(1, 1), "gpu": linear(100, 0.01)}, **SGD)
     otherwise = world(row, {"numpy": linear(1, 1), "gpu": linear(10_000, 0.01)}, **SGD | WAYS[way])
@@ -35,8 +35,8 @@ def in_two_ways(row: MakeRow, way: str, own: Sequence[str] = ("numpy", "gpu")) -
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_way_has_its_own_crossover(row: MakeRow, way: str) -> None:
-    near, far = sorted(crossovers(in_two_ways(row, way)), key=lambda found: found.size or 0)
+def test_each_way_has_its_own_crossover(way: str) -> None:
+    near, far = sorted(crossovers(in_two_ways(way)), key=lambda found: found.size or 0)
     assert near.size == pytest.approx(100, rel=0.1)
     assert far.size == pytest.approx(10_100, rel=0.1)
     (field,) = set(WAYS[way]) - {"batch"} or {"batch"}
@@ -44,11 +44,11 @@ def test_each_way_has_its_own_crossover(row: MakeRow, way: str) -> None:
     assert getattr(far, field) == WAYS[way][field]
 
 
-def test_backends_trained_in_two_ways_are_never_a_pair(row: MakeRow) -> None:
+def test_backends_trained_in_two_ways_are_never_a_pair() -> None:
     """Not even where each has one way only, and a line says why there is no answer."""
     rows = [
         one
-        for one in in_two_ways(row, "optimizer")
+        for one in in_two_ways("optimizer")
         if (one.backend, one.optimizer) in (("numpy", "sgd"), ("gpu", "adam"))
     ]
     result = crossover_result(rows, None, 10_000)
@@ -57,7 +57,7 @@ def test_backends_trained_in_two_ways_are_never_a_pair(row: MakeRow) -> None:
     assert "adam and of sgd" in result.warnings[0].message
 
 
-def test_sizes_of_a_family_along_the_batch_are_one_line(row: MakeRow) -> None:
+def test_sizes_of_a_family_along_the_batch_are_one_line() -> None:
     rows = [
         replace(one, batch=int(one.size), axes=("batch",), optimizer="adam")
         for one in world(row, {"numpy": linear(1, 1), "gpu": linear(100, 0.01)})
@@ -67,9 +67,9 @@ def test_sizes_of_a_family_along_the_batch_are_one_line(row: MakeRow) -> None:
     assert found.sizes_measured == POWERS
 
 
-def test_sweeps_and_the_numbers_of_processes_follow(row: MakeRow) -> None:
+def test_sweeps_and_the_numbers_of_processes_follow() -> None:
     """A sweep is of one way, and rows of another take no process from it."""
-    rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways(row, "optimizer")]
+    rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways("optimizer")]
     numbered = number_processes([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
     assert {one.process for one in numbered if one.optimizer == "adam"} == set(range(6))
     sweeps = collection_of(rows).sweeps
@@ -79,7 +79,7 @@ def test_sweeps_and_the_numbers_of_processes_follow(row: MakeRow) -> None:
         assert crossover.optimizer == sweep.optimizer
 
 
-def test_a_history_is_of_one_way(row: MakeRow) -> None:
+def test_a_history_is_of_one_way() -> None:
     rows = [
         row(
             source="asv",

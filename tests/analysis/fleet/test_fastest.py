@@ -12,30 +12,17 @@ from perceptron.analysis.fleet.fastest import (
 )
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.sweep import Sweep, sweeps
-from tests.conftest import MakeRow
-from tests.made import line, linear, world
+from tests.made import line, linear, measured, world
 
 
-def sweep_of(row: MakeRow, **costs: object) -> Sweep:
-    (sweep,) = sweeps(world(row, costs, sizes=(4, 16, 64, 256, 1024), family="line"))  # type: ignore[arg-type]
+def sweep_of(**costs: object) -> Sweep:
+    (sweep,) = sweeps(world(measured, costs, sizes=(4, 16, 64, 256, 1024), family="line"))  # type: ignore[arg-type]
     return sweep
 
 
-def test_the_fastest_changes_where_the_lines_cross() -> None:
-    (sweep,) = sweeps(line())
-    answers = fastest_at_sizes(sweep.curves, sweep.crossovers)
-    assert [(one.size, one.backend) for one in answers] == [
-        (4, "numpy"),
-        (16, "numpy"),
-        (64, "numpy"),
-        (256, "torch-cpu"),
-    ]
-    assert all(one.unsure == [] for one in answers)
-
-
-def test_two_within_their_intervals_are_not_sure(row: MakeRow) -> None:
+def test_two_within_their_intervals_are_not_sure() -> None:
     """At one size they take the same; at the others one is ahead by far more than noise."""
-    sweep = sweep_of(row, numpy=linear(1e-4, 1e-6), **{"torch-cpu": linear(1.64e-4, 0)})
+    sweep = sweep_of(numpy=linear(1e-4, 1e-6), **{"torch-cpu": linear(1.64e-4, 0)})
     answers = {one.size: one for one in fastest_at_sizes(sweep.curves, sweep.crossovers)}
     assert {answers[64].backend, *answers[64].unsure} == {"numpy", "torch-cpu"}
     assert answers[4] == FastestAtSize(4, "numpy", answers[4].seconds, [])
@@ -50,10 +37,10 @@ def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: dict[str, o
     assert all(one.unsure for one in answers)
 
 
-def test_the_only_size_of_a_pair_has_no_fastest(row: MakeRow) -> None:
+def test_the_only_size_of_a_pair_has_no_fastest() -> None:
     """As its crossover says, however far the times are apart."""
-    both = world(row, {"numpy": linear(1, 0), "torch-cpu": linear(800, 0)}, sizes=(4,))
-    (sweep,) = sweeps([*both, *world(row, {"numpy": linear(1, 0)}, sizes=(16,))])
+    both = world(measured, {"numpy": linear(1, 0), "torch-cpu": linear(800, 0)}, sizes=(4,))
+    (sweep,) = sweeps([*both, *world(measured, {"numpy": linear(1, 0)}, sizes=(16,))])
     (crossover,) = sweep.crossovers
     (answer,) = fastest_at_sizes(sweep.curves, sweep.crossovers)
     assert (crossover.status, answer.unsure) == ("undecided", ["torch-cpu"])

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.phase_map.grid import CellGrid, cell_of, grid_of, log_grid, times_by_cell
-from tests.conftest import MakeRow
+from perceptron.analysis.phase_map.grid import CellGrid, grid_of, log_grid, times_by_cell
+from tests.made import measured
 
 
-@settings(deadline=None)
 @given(low=st.integers(1, 500), factor=st.floats(1.01, 1e4), points=st.integers(2, 40))
 def test_an_axis_ascends_between_its_ends(low: int, factor: float, points: int) -> None:
     """Whole numbers, each once, the ends among them, never more than asked for."""
@@ -31,18 +30,12 @@ def test_what_is_no_grid_is_refused(x_range: tuple[int, int], points: int) -> No
         log_grid(x_range, (1, 4), points)
 
 
-def test_a_cell_is_the_two_sizes_of_a_row(row: MakeRow) -> None:
-    """And rows of one size belong to no cell."""
-    assert cell_of(row(sizes=(128, 256))) == (128, 256)
-    assert cell_of(row(problem="mlp-width:512")) is None
-
-
-def test_a_cell_without_times_is_known_all_the_same(row: MakeRow) -> None:
+def test_a_cell_without_times_is_known_all_the_same() -> None:
     """Tried and not measured: its list of backends is empty."""
     rows = [
-        row(problem="f:1x2", sizes=(1, 2), status="skipped", reason="too large"),
-        row(problem="f:2x2", sizes=(2, 2), process=1, seconds=2.0),
-        row(problem="f:2x2", sizes=(2, 2), process=0, seconds=1.0),
+        measured(problem="f:1x2", sizes=(1, 2), status="skipped", reason="too large"),
+        measured(problem="f:2x2", sizes=(2, 2), process=1, seconds=2.0),
+        measured(problem="f:2x2", sizes=(2, 2), process=0, seconds=1.0),
     ]
     assert times_by_cell(rows) == {(1, 2): {}, (2, 2): {"numpy": [1.0, 2.0]}}
     assert grid_of(times_by_cell(rows)) == CellGrid((1, 2), (2,))

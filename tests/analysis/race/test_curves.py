@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.analysis.race.curves import race_curves
-from tests.made import race_row, race_rows
+from tests.made import race_row
 
 looks = st.lists(st.floats(0, 1), min_size=1, max_size=6)
-
-
-def test_a_curve_of_each_backend_begins_when_training_does() -> None:
-    """A fresh one after imports and preparing; what was skipped has none."""
-    fresh = {curve.competitor.backend: curve for curve in race_curves(race_rows(), "fresh", "loss")}
-    assert fresh.keys() == {"numpy", "torch-cpu"}
-    assert fresh["numpy"].points[0].seconds == pytest.approx(0.3 + 0.103 / 3)
-    resident = race_curves(race_rows(), "resident", "accuracy")[0]
-    assert resident.points[0].seconds == pytest.approx(0.103 / 3)
-    assert [point.value for point in resident.points] == [0.7, 0.9, 0.96]
-    assert [point.epochs for point in resident.points] == [1, 2, 3]
 
 
 def test_a_seed_that_is_there_keeps_what_it_had() -> None:

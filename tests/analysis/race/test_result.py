@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.race.result import (
     NOTHING,
@@ -14,30 +14,14 @@ from perceptron.analysis.race.result import (
     race_warnings,
 )
 from perceptron.records.race import RaceRow
-from tests.made import ABSENT, race_row, race_rows
+from tests.made import race_row, race_rows
 
-NUMPY, TORCH, CUDA = (Competitor(name, "float32") for name in ("numpy", "torch-cpu", "torch-cuda"))
+NUMPY, TORCH = (Competitor(name, "float32") for name in ("numpy", "torch-cpu"))
 TOO_LOW = (0.5, 0.6, 0.7)
 
 
 def of_start(rows: list[RaceRow], start: str, *names: Competitor) -> dict[Competitor, RaceRun]:
     return {run.competitor: run for run in race_runs(rows, names) if run.start == start}
-
-
-def test_a_fresh_start_counts_everything_and_a_resident_one_training_alone() -> None:
-    """Of the same seven seeds; who did not race has its reason and no number."""
-    fresh = of_start(race_rows(), "fresh", NUMPY, TORCH, CUDA)
-    assert list(fresh) == [NUMPY, TORCH, CUDA]
-    assert fresh[NUMPY].seconds == pytest.approx(0.25 + 0.05 + 0.1 * 1.03)
-    assert fresh[TORCH].seconds == pytest.approx(2.0 * 1.03 + 0.05 + 0.4 * 1.03)
-    assert fresh[TORCH].parts.importing == pytest.approx(2.06)
-    assert (fresh[TORCH].seeds, fresh[TORCH].reached, fresh[TORCH].epochs) == (7, 7, 3)
-    assert fresh[TORCH].modules == ["torch"]
-    assert fresh[NUMPY].low is not None
-    resident = of_start(race_rows(), "resident", NUMPY, TORCH, CUDA)
-    assert resident[TORCH].seconds == pytest.approx(0.4 * 1.03)
-    assert (resident[TORCH].parts.importing, resident[TORCH].parts.prepare) == (0.0, 0.0)
-    assert (fresh[CUDA].seeds, fresh[CUDA].seconds, fresh[CUDA].reason) == (0, None, ABSENT)
 
 
 def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
@@ -80,13 +64,6 @@ def test_a_row_that_says_ok_and_holds_nothing_has_not_raced() -> None:
     assert (run.seeds, run.reason) == (0, "incomplete")
 
 
-def test_who_is_first_is_sure_where_intervals_are_apart() -> None:
-    runs = list(of_start(race_rows(), "fresh", NUMPY, TORCH).values())
-    first = first_of(runs)
-    assert first is not None
-    assert (first.run.backend, first.unsure) == ("numpy", [])
-
-
 def test_who_is_first_is_not_sure_where_they_overlap_or_are_open() -> None:
     """As they are with few seeds."""
     rows = [
@@ -108,7 +85,7 @@ def test_who_is_first_is_not_sure_where_they_overlap_or_are_open() -> None:
 def test_who_waited_for_cores_may_have_been_first(name: str, waited: float, unsure: int) -> None:
     """Waiting only ever adds: the one that is first all the same stays it."""
     rows = [
-        msgspec.structs.replace(row, resident=msgspec.structs.replace(row.resident, waited=waited))
+        replace(row, resident=replace(row.resident, waited=waited))
         if row.backend == name and row.resident is not None
         else row
         for row in race_rows()
@@ -122,7 +99,7 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     assert race_warnings(race_rows()) == []
     waited = race_row()
     assert waited.fresh is not None
-    slow = msgspec.structs.replace(waited.fresh, waited=0.5)
+    slow = replace(waited.fresh, waited=0.5)
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
     assert warning.code == "disturbed"
     assert "1 of 4 trainings" in warning.message

@@ -2,18 +2,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect, judge_results
-from perceptron.errors import UserError
+from perceptron.analysis.stored.collection import collect
 from perceptron.records.conditions import Conditions
-from perceptron.records.readers.stored_runs import StoredResults
-from perceptron.records.run import Run
-from perceptron.records.runs import StoredRun
 from tests.made import (
     BENCH,
     FACTS,
@@ -30,7 +26,6 @@ from tests.made import (
 from tests.plenty import plenty
 
 ROWS = bench_rows()
-QUICK = BENCH | {"quick": True}
 EARLY, LATER, LATEST = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
 
 
@@ -85,19 +80,21 @@ def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
     assert collection.machines[0].runs == 2
 
 
-def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, EARLY),
+        ({"commit": "newer"}, LATER),
+        ({"facts": replace(FACTS, libraries={"numpy": "3"})}, LATER),
+    ],
+)
+def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(
+    tmp_path: Path, fields: dict[str, Any], shown: str
+) -> None:
     """A look that came later knows less; one at newer code, or on another ground, knows news."""
     keep(tmp_path, BENCH, ROWS, started=EARLY)
-    keep(tmp_path, QUICK, ROWS, started=LATER)
-    assert when(tmp_path) == [EARLY]
-    keep(tmp_path, QUICK, ROWS, started=LATEST, commit="newer")
-    assert when(tmp_path) == [LATEST]
-
-
-def test_a_quick_look_on_another_ground_is_news(tmp_path: Path) -> None:
-    keep(tmp_path, BENCH, ROWS, started=EARLY)
-    keep(tmp_path, QUICK, ROWS, started=LATER, facts=replace(FACTS, libraries={"numpy": "3"}))
-    assert when(tmp_path) == [LATER]
+    keep(tmp_path, BENCH | {"quick": True}, ROWS, started=LATER, **fields)
+    assert when(tmp_path) == [shown]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +190,6 @@ def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
     plenty(tmp_path / "asv", machines=1, commits=1)
     ours, asvs = collect(tmp_path).machines
     assert asvs.diagnosis is None
-    assert ours.diagnosis is not None
     assert ours.diagnosis.environment == FACTS
     assert ours.diagnosis.threads == 2
     assert [caution.code for caution in ours.diagnosis.warnings] == ["on-battery"]
@@ -205,25 +201,6 @@ def test_a_machine_whose_facts_are_broken_is_still_there(tmp_path: Path) -> None
     collection = collect(tmp_path)
     assert [(machine.name, machine.diagnosis) for machine in collection.machines] == [("box", None)]
     assert len(collection.complaints) == 1  # the same for the bench and for the machine
-
-
-def test_values_are_judged_without_a_folder() -> None:
-    """What cannot be loaded becomes a complaint, and the rows that were handed over are judged."""
-
-    def refuse(folder: Path) -> NoReturn:
-        raise UserError(f"{folder} is not to be opened")
-
-    run = Run(
-        plan=BENCH, machine="box", environment=FACTS.id, commit="a", started=EARLY, finished=LATER
-    )
-    stored = StoredResults(
-        folder=Path("nowhere"), rows=ROWS, runs=[StoredRun(Path("a"), run)], complaints=["one"]
-    )
-    collection = judge_results(stored, refuse, refuse)
-    assert collection.complaints == ["a is not to be opened", "one"]
-    assert [sweep.family for sweep in collection.sweeps] == ["mlp-width"]
-    assert [(machine.name, machine.runs) for machine in collection.machines] == [("box", 1)]
-    assert collection.benches == []
 
 
 def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:

@@ -4,48 +4,23 @@ from math import isfinite
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.history.history import histories
 from perceptron.analysis.overhead.families import EXTRAS
-from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.naming import number_processes
 from perceptron.records.readers.table import load_measurements
-from tests.made import ABSENT, SIZES, line, map_rows, measured
+from tests.made import ABSENT, line, map_rows, measured
 from tests.plenty import plenty
 
 
 def only(rows: list[Measurement]) -> Sweep:
     (sweep,) = sweeps(rows)
     return sweep
-
-
-def test_a_sweep_has_a_curve_for_each_backend_with_intervals() -> None:
-    """Sizes ascend, processes are counted, and the crossovers are the judge's own."""
-    rows = line(processes=4)
-    sweep = only(rows[::-1])
-    assert {curve.backend for curve in sweep.curves} == {"numpy", "torch-cpu"}
-    for curve in sweep.curves:
-        assert [spot.size for spot in curve.spots] == list(SIZES)
-        assert all(spot.processes == 4 for spot in curve.spots)
-        for spot in curve.spots:
-            assert spot.value.low is not None
-            assert spot.value.high is not None
-            assert spot.value.low < spot.value.estimate < spot.value.high
-    assert only(rows).crossovers == crossovers(rows)
-
-
-def test_ratios_are_those_of_the_pair_at_each_size() -> None:
-    """Challenger over incumbent, process by process."""
-    (crossover,) = only(line()).crossovers
-    assert [at.size for at in crossover.ratio_at] == crossover.sizes_measured == list(SIZES)
-    expected = [(2e-4 + 0.5e-6 * size) / (1e-4 + 1e-6 * size) for size in SIZES]
-    assert [at.ratio for at in crossover.ratio_at] == pytest.approx(expected, rel=0.03)
 
 
 def test_what_was_not_measured_has_its_reason() -> None:
@@ -58,20 +33,6 @@ def test_what_was_not_measured_has_its_reason() -> None:
     assert curves["torch-cuda"].reason == ABSENT
     assert curves["numpy"].reason is None
     assert [crossover.ratio_at == [] for crossover in sweep.crossovers] == [False, True, True]
-
-
-def test_from_cold_carries_the_preparation() -> None:
-    """Shared out over a training; half a second moves the crossover up."""
-    sweep = only(line(prepare=0.2))
-    warm, cold = (
-        {curve.backend: curve.spots[0].value.estimate for curve in curves}
-        for curves in (sweep.curves, sweep.cold)
-    )
-    assert cold["torch-cpu"] - warm["torch-cpu"] == pytest.approx(0.2 / ITERATIONS, rel=0.01)
-    assert cold["numpy"] == pytest.approx(warm["numpy"], rel=1e-3)
-    assert sweep.crossovers[0].size is not None
-    assert sweep.cold_crossovers[0].size is not None
-    assert sweep.cold_crossovers[0].size > sweep.crossovers[0].size
 
 
 def test_from_cold_is_empty_where_nobody_knows() -> None:
@@ -178,7 +139,6 @@ EXTREME = st.lists(
 
 
 @given(EXTREME)
-@settings(max_examples=100, deadline=None)
 @example(
     [
         (size, name, process, 10.0 ** (4.5 * process if name == "torch-cpu" else -300), None, None)

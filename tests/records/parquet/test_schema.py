@@ -6,7 +6,7 @@ import pytest
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.parquet.schema import arrow_table
-from perceptron.records.readers.shared.columns import Packer
+from perceptron.records.readers.columns import Packer
 from tests.conftest import MakeRow
 
 

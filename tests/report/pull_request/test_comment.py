@@ -14,7 +14,6 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     CrossoverEnd,
     Growth,
-    IntroducedBy,
     LeftOut,
     MovedCrossover,
     Side,
@@ -76,7 +75,6 @@ def rows(draw: st.DrawFn) -> object:
         "confirmation_blocks": draw(whole),
         "why": draw(st.lists(growths(), max_size=3)),
         "why_not": draw(st.none() | hostile),
-        "introduced_by": draw(st.none() | st.builds(IntroducedBy, commit=hostile, subject=hostile)),
         "screen_blocks": draw(whole),
     }
     if make is not broken:

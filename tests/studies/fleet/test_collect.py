@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.records.readers.results_folder import read_results_folder
+from perceptron.records.readers.stored_runs import read_results
 from perceptron.studies.fleet.collect import Collector, run_folders
 from tests.made import BENCH, FACTS, bench_rows, keep
 
@@ -40,7 +40,7 @@ def test_every_machine_stands_under_its_own_name(sources: list[Path], tmp_path: 
     assert machines[0] == "box"
     assert machines[1].startswith("box-")
     assert machines[2] == "other"
-    read = read_results_folder(tmp_path / "home")
+    read = read_results(tmp_path / "home")
     rows = len(bench_rows())
     counted = {name: sum(row.machine == name for row in read.rows) for name in machines}
     assert counted == dict.fromkeys(machines, rows)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from perceptron.errors import UserError
 from perceptron.records.files.lock import open_locked
 from perceptron.records.fleet import CollectedRun
-from perceptron.records.readers.results_folder import read_results_folder
+from perceptron.records.readers.stored_runs import read_results
 from perceptron.records.store import load_conditions, load_plan, load_run
 from perceptron.studies.fleet.merge import ROWS, merge_run
 from tests.made import BENCH, SOUND, bench_rows, keep
@@ -99,7 +99,7 @@ def test_two_runs_that_began_in_one_second_stay_two(tmp_path: Path) -> None:
     for _ in range(2):
         folders = [merge(run, tmp_path / "home").folder for run in (one, two, one)]
         assert folders[0] == folders[2] != folders[1]
-    read = read_results_folder(tmp_path / "home")
+    read = read_results(tmp_path / "home")
     assert (len(read.rows), read.complaints) == (6, [])
 
 

@@ -7,11 +7,8 @@ from typing import Any
 
 from perceptron.records.block import Block
 from perceptron.records.comparison import Comparison, Row, Side
-from perceptron.records.profile import Profile
 from perceptron.report.charts.as_plotly.blocks import draw_blocks
-from perceptron.report.charts.as_plotly.flame import draw_flames
 from perceptron.report.charts.blocks import blocks_figure
-from perceptron.report.charts.flame import flame_figure
 from perceptron.report.charts.plot import ViewFigure
 from perceptron.report.numbers import NONE, large, percent, rough_percent
 from perceptron.report.tables import comparison as table
@@ -21,8 +18,6 @@ from perceptron.report.tables.reach import reach
 from perceptron.untrusted_text import shortened
 
 GROWTH = why.COLUMNS
-FLAMES = "the Python functions of one call"
-"""What a flame graph shows, as the title of the figures says."""
 ROUNDS = ("round", "first", "BASE>", "HEAD>", "change>")
 _STANDS_ON = {
     "time": "The verdict follows from the clock.",
@@ -77,7 +72,7 @@ def named(side: Side) -> str:
 
 def _has_section(row: Row) -> bool:
     """Return whether it changed, or there is more to say of it than numbers."""
-    return row.verdict in CHANGED or bool(row.why or row.why_not or row.introduced_by)
+    return row.verdict in CHANGED or bool(row.why or row.why_not)
 
 
 def _certainty(comparison: Comparison) -> list[str]:
@@ -133,24 +128,16 @@ def changed_row(row: Row, blocks: Sequence[Block]) -> dict[str, Any]:
         "reason": row.reason,
         "where": None if None in (row.file, row.line) else f"{row.file}:{row.line}",
         "facts": _facts(row),
-        "introduced_by": row.introduced_by
-        and (row.introduced_by.commit[:_SHORT], row.introduced_by.subject),
         "why": why.cells(row),
         "why_not": row.why_not,
         "rounds": [_round(block) for block in blocks if block.stage == "count"],
     }
 
 
-def figures_of(row: Row, blocks: Sequence[Block], profile: Profile | None) -> dict[str, ViewFigure]:
-    """Return by what they show the figures of a row, as far as they can be drawn."""
-    by_block = blocks_figure(row, blocks)
-    flames = None if profile is None else flame_figure(profile)
-    figures = {}
-    if by_block is not None:
-        figures["its blocks"] = draw_blocks(by_block)
-    if flames is not None:
-        figures[FLAMES] = draw_flames(flames)
-    return figures
+def figure_of(row: Row, blocks: Sequence[Block]) -> ViewFigure | None:
+    """Return the figure of a row's blocks; None where the clock measured none."""
+    figure = blocks_figure(row, blocks)
+    return None if figure is None else draw_blocks(figure)
 
 
 def _facts(row: Row) -> list[tuple[str, str]]:

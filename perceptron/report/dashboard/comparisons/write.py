@@ -22,16 +22,14 @@ from perceptron.records.files.replace import replace
 from perceptron.report import text_file
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
 from perceptron.report.dashboard.comparisons.facts import (
-    FLAMES,
     GROWTH,
     ROUNDS,
     changed,
     changed_row,
     facts,
-    figures_of,
+    figure_of,
     named,
 )
-from perceptron.report.dashboard.comparisons.profiles import read_profiles, speedscope
 from perceptron.report.dashboard.page import script, templates
 from perceptron.report.tables.comparison import name
 
@@ -81,27 +79,20 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     by_benchmark: dict[str, list[Block]] = {}
     for block in counted(comparison.blocks):
         by_benchmark.setdefault(block.benchmark, []).append(block)
-    profiles = read_profiles(Path(comparison.results))
     sections = []
     for index, row in enumerate(changed(comparison.rows)):
-        key = name(row)
-        blocks, profile = by_benchmark.get(key, []), profiles.get(key)
-        figures, stacks = figures_of(row, blocks, profile), f"{index}.speedscope.json"
-        drawn = profile if FLAMES in figures else None
+        blocks = by_benchmark.get(name(row), [])
+        figure = figure_of(row, blocks)
         sections.append(
             changed_row(row, blocks)
             | {
-                "figures": f"figures/{index}" if figures else None,
-                "figures_show": list(figures),
+                "figures": None if figure is None else f"figures/{index}",
                 "drawn": index < _DRAWN,
-                "speedscope": None if drawn is None else stacks,
             }
         )
-        if figures:
-            data = script(f"figures/{index}", list(figures.values()))
+        if figure is not None:
+            data = script(f"figures/{index}", [figure])
             yield f"data/figures/{index}.js", data.encode()
-        if drawn is not None:
-            yield stacks, msgspec.json.encode(speedscope(drawn))
     yield DOCUMENT, msgspec.json.encode(comparison)
     told = summary(comparison, datetime.now(UTC))
     yield FILE, msgspec.json.encode(told)
@@ -136,11 +127,10 @@ def _assets(folder: Path) -> None:
 
 
 def _sweep(folder: Path, written: set[Path]) -> None:
-    """Remove figures and stacks that an earlier page had here and this one has not."""
-    for pattern in ("data/figures/*.js", "*.speedscope.json"):
-        for file in folder.glob(pattern):
-            if file not in written:
-                file.unlink()
+    """Remove figures that an earlier page had here and this one has not."""
+    for file in folder.glob("data/figures/*.js"):
+        if file not in written:
+            file.unlink()
 
 
 def _write(file: Path, content: bytes) -> None:

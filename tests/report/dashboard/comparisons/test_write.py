@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -21,11 +20,8 @@ from tests.goldens.explained import explained
 from tests.hostile import NAMES
 from tests.hostile_comparison import hostile_comparison
 from tests.made_comparison import (
-    block,
     comparison,
-    profile,
     row,
-    slower,
 )
 from tests.report.reading import data, read, text_of
 
@@ -40,7 +36,7 @@ def written(html: Path, made: Comparison) -> Path:
 
 
 def test_the_document_that_json_prints_lies_beside_the_page(tmp_path: Path) -> None:
-    made = explained(tmp_path / "results")
+    made = explained()
     page = written(tmp_path / "html", made)
     document = msgspec.json.decode((page.parent / "comparison.json").read_bytes(), type=Comparison)
     assert document == replace(made, page=address(made.plan))
@@ -50,7 +46,7 @@ def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
     """Below gate/ alone: the folder can be published or packed by itself. No script is inline."""
     (tmp_path / "html").mkdir()
     (tmp_path / "html" / "index.html").write_text("the dashboard, which is not published with it")
-    page = written(tmp_path / "html", explained(tmp_path / "results"))
+    page = written(tmp_path / "html", explained())
     for file in (page, tmp_path / "html" / LIST):
         told = read(file)
         links = [link.partition("#")[0] for link in told.links if link != "data:,"]
@@ -66,12 +62,11 @@ def test_a_page_is_written_over_by_the_same_comparison_and_stays_beside_others(
 ) -> None:
     """With nothing left of what it was; the list has both, the newest first."""
     html = tmp_path / "html"
-    made = explained(tmp_path / "results")
+    made = explained()
     first = written(html, made)
     none = str(tmp_path / "none")
     again = written(html, replace(made, rows=[row()], blocks=[], results=none))
     assert again == first
-    assert not list(first.parent.glob("*.speedscope.json"))
     assert not list(first.parent.glob("data/figures/*"))
     assert read(first).scripts == 0
     other = comparison(row(), plan={"head": Side(name="next", commit="d" * 40, python="python")})
@@ -116,27 +111,6 @@ def test_a_page_says_which_commits_it_is_of(tmp_path: Path) -> None:
     assert f">{heading}</a>" in (tmp_path / "html" / LIST).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("blocks", "counts", "title"),
-    [
-        (1, None, "figures: its blocks"),
-        (0, [1.0] * 5, "figures: the Python functions of one call"),
-        (1, [0.0] * 5, "figures: its blocks"),
-    ],
-)
-def test_the_title_of_the_figures_is_of_those_that_are_there(
-    tmp_path: Path, blocks: int, counts: list[float] | None, title: str
-) -> None:
-    made = comparison(slower(), blocks=[block(KEY, 0, 1.0, 1.1)] * blocks, results=str(tmp_path))
-    if counts is not None:
-        stacks = msgspec.json.encode(profile(base=counts, head=counts))
-        (tmp_path / "profiles.jsonl").write_bytes(stacks)
-    page = written(tmp_path / "html", made)
-    assert f"<summary>{title}</summary>" in page.read_text(encoding="utf-8")
-    speedscope = list(page.parent.glob("*.speedscope.json"))
-    assert len(speedscope) == ("functions" in title)
-
-
 def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
     """Not they to it: they may be published without. Neither writes or removes of the other's."""
     html = tmp_path / "html"
@@ -153,27 +127,6 @@ def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
     assert "../index.html" not in read(html / LIST).links
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"base": [1.0]},
-        {"stacks": [[9]] * 5},
-        {"stacks": [[-1]] * 5},
-        {"head": [-1.0] * 5},
-    ],
-)
-def test_a_profile_that_is_not_whole_costs_its_figure_and_no_more(
-    tmp_path: Path, change: dict[str, Any]
-) -> None:
-    made = explained(tmp_path / "results")
-    (tmp_path / "results" / "profiles.jsonl").write_bytes(
-        b"{broken\n" + msgspec.json.encode(profile(**change))
-    )
-    page = written(tmp_path / "html", made)
-    assert len(data(page.parent, "figures/0")) == 1
-    assert not list(page.parent.glob("*.speedscope.json"))
-
-
 def test_a_folder_is_reserved_before_anything_is_measured(tmp_path: Path) -> None:
     """Without a page: a comparison that fails has none. One that cannot be written is one line."""
     reserve(tmp_path / "html")
@@ -187,7 +140,7 @@ def test_a_folder_is_reserved_before_anything_is_measured(tmp_path: Path) -> Non
 
 
 def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
-    """Of all that a comparison and its profiles hold, on the page and in its data."""
+    """Of all that a comparison holds, on the page and in its data."""
     made = hostile_comparison(tmp_path / "results")
     page = written(tmp_path / "html", made)
     for file in (page, tmp_path / "html" / LIST):

@@ -1,0 +1,491 @@
+"""Read what asv keeps, in both of its formats, as rows.
+
+Format 2 is what asv writes from 0.4 up (asv/results.py, ``Results.save``): a list for each
+benchmark, with ``result_columns`` for its header. Format 1 is the earlier one: an object or a bare
+value for each benchmark, with ``started_at`` apart (``Results.update_to_2`` reads it). Parameters
+are their ``repr``, of which nothing is executed; NaN is a case that was skipped and null one that
+failed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain, islice, product, repeat
+from math import isnan, prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.errors import UserError
+from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.packed import (
+    ENDINGS,
+    decode_lenient,
+    open_unpacked,
+    read_json_bytes,
+)
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.reading import (
+    NO_SUCH_PARAMETERS,
+    NOT_ASKED_FOR,
+    ForeignRow,
+    ReadingNotes,
+    ReadRequest,
+    SourceContents,
+    converted,
+)
+from perceptron.records.readers.values import (
+    duration,
+    median_interval,
+    moment,
+    revision,
+    stated_interval,
+    stdev,
+)
+from perceptron.untrusted_text import label, printable, quoted
+
+FACTS = ("machine.json", "benchmarks.json")
+"""Files among asv's results that hold no results."""
+
+# asv finds benchmarks of time by these names, where its own list does not say.
+_TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
+_MOST_COMBINATIONS = 100_000
+# A few bytes say of any number of combinations that they failed: beyond this they are only counted.
+_MOST_FAILED = 1_000
+
+_NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
+_CLASS = re.compile(r"<class '(.+)'>")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+class AsvBenchmark(Struct, frozen=True):
+    """What ``benchmarks.json`` says of a benchmark."""
+
+    type: str = ""
+    param_names: list[str] = []
+    pretty_name: str | None = None
+
+
+class _Values(Struct, frozen=True):
+    """All values of one benchmark: each list has one for each combination of ``params``, or None.
+
+    Fields are asv's columns. Times are in seconds, ``result`` are medians, ``stats_ci_99_a`` and
+    ``_b`` the ends of their 99 % intervals; ``started_at`` is in milliseconds since 1970 and
+    ``version`` the benchmark's: a digest of its code, or what its author says.
+    """
+
+    params: list[list[str]] | None = None
+    result: list[Any] | None = None
+    stats_ci_99_a: list[Any] | None = None
+    stats_ci_99_b: list[Any] | None = None
+    stats_q_25: list[Any] | None = None
+    stats_q_75: list[Any] | None = None
+    stats_repeat: list[Any] | None = None
+    stats_std: list[Any] | None = None
+    samples: list[Any] | None = None
+    started_at: Any = None
+    version: Any = None
+
+    @property
+    def choices(self) -> list[list[str]]:
+        """The values that each parameter takes."""
+        return self.params or []
+
+    @property
+    def combinations(self) -> int:
+        return prod(map(len, self.choices))
+
+    @property
+    def failed_as_a_whole(self) -> bool:
+        """Whether there is one null, or nothing, for all combinations."""
+        return self.result in (None, [], [None])
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self.combinations if self.failed_as_a_whole else len(self.result or [])
+
+    def outcomes(self) -> Iterator[dict[str, Any]]:
+        """Yield the fields of each combination's row that say how long it took, or why not."""
+        columns = (
+            *(self.result, self.stats_ci_99_a, self.stats_ci_99_b, self.stats_q_25),
+            *(self.stats_q_75, self.stats_repeat, self.stats_std, self.samples),
+        )
+        rows = self.combinations
+        padded = (islice(chain(column or (), repeat(None)), rows) for column in columns)
+        for result, low, high, lower, upper, count, deviation, samples in zip(*padded, strict=True):
+            seconds = duration(result)
+            if seconds is None:
+                yield _no_time(result)
+                continue
+            interval = stated_interval(low, high, seconds)
+            if interval == (None, None):
+                interval = median_interval(seconds, lower, upper, count)
+            fields: dict[str, Any] = {"seconds": seconds, "low": interval[0], "high": interval[1]}
+            if deviation is not None:
+                fields["stdev"] = stdev(deviation)
+            if isinstance(samples, list):
+                times = (duration(sample) for sample in samples)
+                fields["samples"] = [sample for sample in times if sample is not None]
+            yield fields
+
+
+def _no_time(result: object) -> dict[str, Any]:
+    if isinstance(result, float) and isnan(result):
+        return {"status": "skipped", "reason": "n/a in asv"}
+    why = "failed in asv" if result is None else "not a time above 0 in asv"
+    return {"status": "failed", "reason": why}
+
+
+class _Results(Struct, frozen=True):
+    """What asv measured of one commit in one environment; ``date`` is the commit's."""
+
+    commit_hash: str
+    params: dict[str, Any]
+    results: dict[str, Any]
+    version: int
+    result_columns: list[str] = []
+    env_name: str | None = None
+    python: str | None = None
+    requirements: dict[str, Any] | None = None
+    date: Any = None
+    started_at: Any = None
+    benchmark_version: Any = None
+
+    @property
+    def machine(self) -> str:
+        return label(self.params.get("machine", "unknown"))
+
+    @property
+    def environment(self) -> str | None:
+        """The name of the environment; in old files made of what is in it."""
+        if self.env_name is not None or self.python is None:
+            return self.env_name
+        libraries = sorted((self.requirements or {}).items())
+        return "-".join([f"py{self.python}", *(f"{name}{version}" for name, version in libraries)])
+
+    def values(self, name: str) -> _Values:
+        """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""
+        entry = self.results[name]
+        if self.version == 1:
+            about = {
+                "started_at": _get(self.started_at, name),
+                "version": _get(self.benchmark_version, name),
+            }
+            return msgspec.convert(_columns_of_1(entry) | about, _Values)
+        columns = dict(zip(self.result_columns, msgspec.convert(entry, list[Any]), strict=False))
+        return msgspec.convert(columns, _Values)
+
+    def count(self, name: str) -> int:
+        """Return how many values there are of a benchmark, whatever it measures."""
+        try:
+            return self.values(name).count
+        except (msgspec.ValidationError, RecursionError):
+            return 1
+
+
+def _columns_of_1(entry: Any) -> dict[str, Any]:
+    """Return an entry of format 1 as the columns of format 2."""
+    if not isinstance(entry, dict):
+        return {"result": [entry]}
+    result, stats, samples = entry.get("result"), entry.get("stats"), entry.get("samples")
+    stats = stats if stats is None or isinstance(stats, list) else [stats]
+
+    def of_each(key: str) -> list[Any] | None:
+        return stats and [_get(summary, key) for summary in stats]
+
+    def ends(index: int) -> list[Any] | None:
+        return stats and [
+            interval[index] if isinstance(interval, list) and len(interval) == 2 else None
+            for interval in of_each("ci_99") or []
+        ]
+
+    return {
+        "params": entry.get("params"),
+        "result": result if result is None or isinstance(result, list) else [result],
+        "stats_ci_99_a": ends(0),
+        "stats_ci_99_b": ends(1),
+        "stats_q_25": of_each("q_25"),
+        "stats_q_75": of_each("q_75"),
+        "stats_repeat": of_each("repeat"),
+        "stats_std": of_each("std"),
+        "samples": samples if isinstance(samples, list) else None,
+    }
+
+
+def _get(entry: Any, key: str) -> Any:
+    return entry.get(key) if isinstance(entry, dict) else None
+
+
+def is_asv_folder(folder: Path) -> bool:
+    """Whether asv keeps results here: its list of benchmarks, or a machine's facts or folder."""
+    return (
+        (folder / "benchmarks.json").is_file()
+        or (folder / "machine.json").is_file()
+        or any(folder.glob("*/machine.json"))
+    )
+
+
+def is_asv_results(content: object) -> bool:
+    """Whether this is what asv writes for one commit."""
+    return isinstance(content, dict) and {"commit_hash", "results", "params"} <= set(content)
+
+
+def result_files(folder: Path) -> list[Path]:
+    """Return the files of results in a machine's folder, or in every folder of a results folder."""
+    pattern = "*.json*" if (folder / "machine.json").is_file() else "*/*.json*"
+    endings = tuple(f".json{ending}" for ending in ENDINGS)
+    return [
+        file
+        for file in sorted(folder.glob(pattern))
+        if file.name not in FACTS and file.name.endswith(endings)
+    ]
+
+
+def load_benchmarks(file: Path, complain: Callable[[str], None]) -> dict[str, AsvBenchmark]:
+    """Return the benchmarks of a list by name; raises `UserError` naming a file that is none.
+
+    ``complain`` receives a line for each entry that is no benchmark; the others are still read.
+    """
+    must_be_a_file(file)
+    benchmarks: dict[str, AsvBenchmark] = {}
+    for name, entry in _load(file).items():
+        if not isinstance(entry, dict):
+            continue  # the format's version
+        try:
+            benchmarks[name] = converted(file, entry, AsvBenchmark, "asv")
+        except UserError as error:
+            complain(str(error))
+    return benchmarks
+
+
+def _load(file: Path) -> dict[str, Any]:
+    """Load a JSON object; raises `UserError` naming the file if it cannot be read or holds none."""
+    try:
+        # asv writes NaN and Infinity, which JSON does not have.
+        with open_unpacked(file) as stream:
+            content = decode_lenient(read_json_bytes(file, stream))
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file}: not asv's JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: not asv's JSON: no object at the top")
+    return content
+
+
+def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+    """Return a row for each time of a backend at a size; every file of results is a run.
+
+    ``source`` is a results folder, a machine's folder in one, or one file of results. Benchmarks of
+    time are read if they have the parameters that hold the backend and the size. Where no list of
+    benchmarks names a benchmark's parameters, they are ``param1``, ``param2`` …, as asv names them.
+    ``seconds`` is asv's median. Files and benchmarks that cannot be understood are in ``notes``; of
+    a single file, raises `UserError` naming it.
+    """
+    lists: dict[Path, dict[str, AsvBenchmark]] = {}
+    runs: list[list[ForeignRow]] = []
+    for file in [source] if source.is_file() else result_files(source):
+        if file.parent not in lists:
+            lists[file.parent] = _list_of(file, notes)
+        try:
+            must_be_a_file(file)
+            if file != source and not notes.is_new(file):
+                continue
+            runs.append(read_asv_file(file, lists[file.parent], request, notes))
+        except UserError as error:
+            if file == source:
+                raise
+            notes.not_read(file, error)
+    return SourceContents(runs=runs, formats=frozenset({"asv"}), has_parameters=True)
+
+
+def _list_of(file: Path, notes: ReadingNotes) -> dict[str, AsvBenchmark]:
+    """Return the list for a file of results; none where it cannot be read, which is noted."""
+    above_or_beside = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
+    listed = next((place for place in above_or_beside if place.is_file()), None)
+    if listed is None:
+        return {}
+
+    def complain(what: str) -> None:
+        advice = "its parameters are called param1, param2 …"
+        notes.complain(listed, what.removeprefix(f"{listed}: "), advice)
+
+    try:
+        return load_benchmarks(listed, complain)
+    except UserError as error:
+        notes.not_read(listed, error)
+        return {}
+
+
+def read_asv_file(
+    file: Path, benchmarks: dict[str, AsvBenchmark], request: ReadRequest, notes: ReadingNotes
+) -> list[ForeignRow]:
+    """Return the rows of one file of results; raises `UserError` naming a file that is none."""
+    results = converted(file, _load(file), _Results, "asv")
+    if results.version not in (1, 2):
+        raise UserError(
+            f"{file}: asv's format {results.version} is not read; 1 and 2 are, see `asv update`"
+        )
+    notes.files += 1
+    run: list[ForeignRow] = []
+    for name in results.results:
+        benchmark = benchmarks.get(name) or AsvBenchmark(
+            type="time" if _TIME.fullmatch(name) else ""
+        )
+        if benchmark.type != "time":
+            notes.leave_out(results.count(name), "of a benchmark of something else than time")
+            continue
+        families = _families(name, benchmark, request.roles)
+        notes.families.add(families[0])
+        if not request.wants(*families):
+            notes.leave_out(results.count(name), NOT_ASKED_FOR)
+            continue
+        try:
+            values = results.values(name)
+        except (msgspec.ValidationError, RecursionError) as error:
+            notes.leave_out(results.count(name), "not what asv writes")
+            notes.complain(
+                file, f"benchmark {label(name)}: not what asv writes: {error}", "run it again"
+            )
+            continue
+        # The list may be of another revision than these values, or there is none.
+        if len(benchmark.param_names) != len(values.choices):
+            names = [f"param{number}" for number in range(1, len(values.choices) + 1)]
+            benchmark = replace(benchmark, param_names=names)
+        run += _rows(file, results, name, benchmark, values, request, notes)
+    return run
+
+
+def _rows(
+    file: Path,
+    results: _Results,
+    name: str,
+    benchmark: AsvBenchmark,
+    values: _Values,
+    request: ReadRequest,
+    notes: ReadingNotes,
+) -> list[ForeignRow]:
+    roles, count, combinations = request.roles, values.count, values.combinations
+    fixed = roles.parameters(label(name), results.machine)
+    known = {*fixed, *benchmark.param_names}
+    if not roles.names <= known:
+        notes.unused.update(known)
+        notes.leave_out(count, NO_SUCH_PARAMETERS)
+        return []
+    if count != combinations or combinations > _MOST_COMBINATIONS:
+        notes.leave_out(count, "of a benchmark with values for other parameters")
+        notes.complain(
+            file,
+            f"benchmark {label(name)}: {len(values.result or [])} values for {combinations} "
+            "combinations of parameters",
+            "run it again; it is left out",
+        )
+        return []
+    if values.failed_as_a_whole and combinations > _MOST_FAILED:
+        notes.leave_out(count, "of a benchmark that failed as a whole in asv")
+        return []
+    family, full_name = _families(name, benchmark, roles)
+    shared = _shared(file, results, values)
+    meanings = _cases(
+        roles,
+        tuple(benchmark.param_names),
+        tuple(map(tuple, values.choices)),
+        tuple(fixed.items()),
+    )
+    rows = []
+    unusable: Counter[str] = Counter()
+    for case, outcome in zip(meanings, values.outcomes(), strict=True):
+        if isinstance(case, str):
+            unusable[case] += 1
+            continue
+        row = Measurement(
+            **shared,
+            problem=f"{family}:{case.size}" if request.ours else None,
+            family=family,
+            size=case.size,
+            backend=case.backend,
+            **case.ground,
+            **outcome,
+        )
+        rows.append(ForeignRow(row=row, name=full_name, others=case.others))
+    for value, unusable_rows in unusable.items():
+        notes.complain_of_size(file, label(name), roles.size, value, unusable_rows)
+    return rows
+
+
+def _families(name: str, benchmark: AsvBenchmark, roles: ParameterRoles) -> tuple[str, str]:
+    """Return the short and the full name of the family that a benchmark belongs to."""
+    if "name" in roles.backends:
+        # Then what has several backends is whatever the benchmarks have in common.
+        module = label(name).rpartition(".")[0] or "benchmark"
+        return module, module
+    return label(benchmark.pretty_name or name), label(name)
+
+
+def _shared(file: Path, results: _Results, values: _Values) -> dict[str, Any]:
+    """Return the fields that the rows of one benchmark share."""
+    committed, environment = moment(results.date), results.environment
+    return {
+        "source": "asv",
+        "file": printable(file),
+        "machine": results.machine,
+        "environment": None if environment is None else label(environment),
+        "commit": revision(results.commit_hash),
+        "committed": committed or None,
+        "version": revision(values.version),
+        "when": moment(values.started_at) or committed,
+    }
+
+
+class _Case(NamedTuple):
+    """What one combination of parameters means."""
+
+    size: int | float
+    backend: str
+    ground: dict[str, Any]
+    others: dict[str, str]
+
+
+@lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
+def _cases(
+    roles: ParameterRoles,
+    names: tuple[str, ...],
+    choices: tuple[tuple[str, ...], ...],
+    fixed: tuple[tuple[str, Any], ...],
+) -> list[_Case | str]:
+    """Return each combination of parameters, in asv's order; the quoted size where it is none."""
+    meanings: list[_Case | str] = []
+    for words in product(*choices):
+        parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
+        size = roles.size_of(parameters)
+        if size is None:
+            meanings.append(quoted(parameters[roles.size]))
+        else:
+            backend, ground = roles.backend(parameters), roles.ground(parameters)
+            meanings.append(_Case(size, backend, ground, roles.others(parameters)))
+    return meanings
+
+
+@lru_cache(maxsize=4096)  # a history repeats the same few texts
+def parse_parameter(word: str) -> Any:
+    """Return a parameter from its ``repr``, as text if it is no plain value; executes nothing."""
+    if scalar := _NUMPY_SCALAR.fullmatch(word):
+        word = scalar[1]
+    try:
+        value = ast.literal_eval(word.removesuffix("L"))  # a long integer of Python 2
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        value = None
+    if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 64):
+        return value  # Python refuses to write out a larger one of thousands of digits
+    if name := _CLASS.fullmatch(word):
+        return name[1]  # as asv shows it
+    return _ADDRESS.sub("", word)

@@ -1,1 +1,0 @@
-"""What asv keeps: its files of both formats, its parameters, and rows of them."""

@@ -1,0 +1,258 @@
+"""Name and number rows of several files together, by what tells them apart and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import count, cycle
+from operator import attrgetter
+from typing import Any
+
+from msgspec.structs import replace
+
+from perceptron.records.ground import ground
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.columns import Columns
+from perceptron.records.readers.reading import ForeignRow
+
+Runs = Sequence[Sequence[ForeignRow]]
+# Fields that say of what a row is a value: all that its ground is made of, and its case.
+_FIELDS = (
+    *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
+    *("models", "axes", "family", "problem", "size", "backend"),
+)
+_fields_of = attrgetter(*_FIELDS)
+
+
+def name_rows(runs: Runs) -> Runs:
+    """Return the rows with families and backends as the suite names them; its own are unchanged.
+
+    A family is the benchmark's name, in full where one run has two of that name, and in brackets
+    those other parameters that tell rows of equal size and backend apart. A backend of a table
+    that states several devices for it, or one for some of its rows, is ``backend:device`` where it
+    is stated.
+    """
+    return _by_device(_by_parameters(_in_full(runs)))
+
+
+def _in_full(runs: Runs) -> Runs:
+    """Use full names where two files of tests each have a ``test_add`` in one run."""
+    full: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        names_here: dict[str, set[str]] = defaultdict(set)
+        for foreign in run:
+            if foreign.name:
+                names_here[foreign.row.family].add(foreign.name)
+        for family, names in names_here.items():
+            if len(names) > 1:
+                full[family] |= names
+    if not full:  # as of our own rows, of which there may be a million
+        return runs
+    return [
+        [
+            _renamed(foreign, foreign.name) if foreign.name in full[foreign.row.family] else foreign
+            for foreign in run
+        ]
+        for run in runs
+    ]
+
+
+def _by_parameters(runs: Runs) -> Runs:
+    families: dict[str, list[ForeignRow]] = defaultdict(list)
+    for run in runs:
+        for foreign in run:
+            if foreign.others:
+                families[foreign.row.family].append(foreign)
+    if not families:
+        return runs
+    telling = {
+        family: {name: rank for rank, name in enumerate(_telling(members))}
+        for family, members in families.items()
+    }
+    return [
+        [_in_brackets(foreign, telling.get(foreign.row.family, {})) for foreign in run]
+        for run in runs
+    ]
+
+
+def _telling(members: list[ForeignRow]) -> list[str]:
+    """Return the parameters, in order, that each tell apart what those before them do not."""
+    holders: dict[str, list[int]] = defaultdict(list)
+    for index, foreign in enumerate(members):
+        for name in foreign.others:
+            holders[name].append(index)
+    # Rows that nothing chosen so far tells apart are a group. Only rows that have a parameter are
+    # looked at; those without it stay together.
+    numbers: dict[tuple[float, str], int] = {}
+    groups = [
+        numbers.setdefault((foreign.row.size, foreign.row.backend), len(numbers))
+        for foreign in members
+    ]
+    lengths = Counter(groups)
+    unused = count(len(numbers))
+    chosen = []
+    for name, indices in holders.items():
+        parts: dict[tuple[int, str], list[int]] = defaultdict(list)
+        for index in indices:
+            parts[groups[index], members[index].others[name]].append(index)
+        apart = [(group, part) for (group, _), part in parts.items() if len(part) < lengths[group]]
+        for (group, part), number in zip(apart, unused, strict=False):
+            for index in part:
+                groups[index] = number
+            lengths[group] -= len(part)
+            lengths[number] = len(part)
+        if apart:
+            chosen.append(name)
+    return chosen
+
+
+def _in_brackets(foreign: ForeignRow, telling: Mapping[str, int]) -> ForeignRow:
+    names = sorted(foreign.others.keys() & telling.keys(), key=telling.__getitem__)
+    shown = [f"{name}={foreign.others[name]}" for name in names]
+    return _renamed(foreign, f"{foreign.row.family}[{', '.join(shown)}]") if shown else foreign
+
+
+def _renamed(foreign: ForeignRow, family: str) -> ForeignRow:
+    # It is no longer a family that can be measured again by its name.
+    return replace(foreign, row=replace(foreign.row, family=family, problem=None))
+
+
+def _by_device(runs: Runs) -> Runs:
+    # Rows that state no device may be of any: they must not be taken for those that do.
+    devices: dict[str, set[str | None]] = defaultdict(set)
+    for run in runs:
+        for foreign in run:
+            if foreign.row.source == "csv":
+                devices[foreign.row.backend].add(foreign.row.device)
+    several = {backend for backend, devices_of in devices.items() if len(devices_of) > 1}
+    if not several:
+        return runs
+    return [[_on_device(foreign, several) for foreign in run] for run in runs]
+
+
+def _on_device(foreign: ForeignRow, several: set[str]) -> ForeignRow:
+    row = foreign.row
+    if row.source != "csv" or row.device is None or row.backend not in several:
+        return foreign
+    return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))
+
+
+def number_processes(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:
+    """Return all rows in their order, with process numbers that are unique across runs.
+
+    No two rows of one problem and backend on equal ground share a process. Rows of a family that
+    shared one within a run still do. A run keeps its numbers as far as no value of an earlier run
+    has them: so the files of two backends pair, and a second run of the same backends comes after
+    the first.
+    """
+    numbers = ProcessNumbers()
+    return [row for run in runs for row in numbers.number(run)]
+
+
+class ProcessNumbers:
+    """Numbers one run after the other, as `number_processes` does."""
+
+    def __init__(self) -> None:
+        self._subjects: dict[Hashable, _Subject] = {}
+        self._same: dict[Hashable, _Subject] = {}
+        self._families: dict[Hashable, int] = {}
+
+    def number(self, run: Sequence[Measurement]) -> list[Measurement]:
+        """Return the rows of the next run with their numbers."""
+        before = [row.process for row in run]
+        after = self._numbers(map(_fields_of, run), before)
+        return [
+            row if number == row.process else replace(row, process=number)
+            for row, number in zip(run, after, strict=True)
+        ]
+
+    def number_columns(self, run: Columns) -> Columns:
+        """Return the rows of the next run, which are columns, with their numbers."""
+        keys = zip(*(run[field] for field in _FIELDS), strict=True)
+        return run.with_column("process", self._numbers(keys, list(run["process"])))
+
+    def _numbers(self, keys: Iterable[tuple[Any, ...]], before: Sequence[int]) -> list[int]:
+        """Return the new numbers of rows with these `_FIELDS` and these numbers before."""
+        known = self._subjects
+        subjects = [known.get(key) or self._new_subject(key) for key in keys]
+        after = list(before)
+        for indices in _passes(subjects, before):
+            members = [(before[index], subjects[index].numbers) for index in indices]
+            offset = _offset(members)
+            for index, (process, numbers) in zip(indices, members, strict=True):
+                after[index] = process + offset
+                numbers.add(process + offset)
+        return after
+
+    def _new_subject(self, key: tuple[Any, ...]) -> _Subject:
+        """Return the subject of rows that say ``key``, which others may say in other words."""
+        row = Measurement(source="", when="", **dict(zip(_FIELDS, key, strict=True)))
+        family = (ground(row), row.family)
+        subject = self._same.get((*family, row.problem, row.size, row.backend))
+        if subject is None:
+            subject = _Subject(self._families.setdefault(family, len(self._families)))
+            self._same[*family, row.problem, row.size, row.backend] = subject
+        self._subjects[key] = subject
+        return subject
+
+
+class _Subject:
+    """A problem and backend on one ground: the number of its family there, and those in use."""
+
+    __slots__ = ("family", "numbers")
+
+    def __init__(self, family: int) -> None:
+        self.family = family
+        self.numbers = _UsedNumbers()
+
+
+def _passes(subjects: Sequence[_Subject], processes: Sequence[int]) -> Iterable[list[int]]:
+    """Return the indices of rows that move together: of one family and pass over its subjects."""
+    passes: dict[tuple[int, int], list[int]] = defaultdict(list)
+    values = list(zip(subjects, processes, strict=True))
+    if len(set(values)) == len(values):  # each run of ours
+        for index, subject in enumerate(subjects):
+            passes[subject.family, 0].append(index)
+        return passes.values()
+    # The k-th value of the same subject in one run is a k-th pass over it.
+    counts: Counter[tuple[_Subject, int]] = Counter()
+    for index, value in enumerate(values):
+        passes[value[0].family, counts[value]].append(index)
+        counts[value] += 1
+    return passes.values()
+
+
+class _UsedNumbers:
+    """The process numbers of one subject."""
+
+    def __init__(self) -> None:
+        # From a used number to a larger one, with none between them that is free.
+        self._further: dict[int, int] = {}
+
+    def add(self, number: int) -> None:
+        self._further[number] = number + 1
+
+    def free(self, number: int) -> int:
+        """Return the least free number from this one up."""
+        if number not in self._further:
+            return number
+        passed = []
+        while number in self._further:
+            passed.append(number)
+            number = self._further[number]
+        # Whoever asks again gets there at once.
+        self._further.update(dict.fromkeys(passed, number))
+        return number
+
+
+def _offset(rows: Sequence[tuple[int, _UsedNumbers]]) -> int:
+    """Return the smallest number to add so that no process is in use already."""
+    offset = 0
+    fitting = 0
+    for process, numbers in cycle(rows):
+        free = numbers.free(process + offset) - process
+        fitting = fitting + 1 if free == offset else 1
+        offset = free
+        if fitting == len(rows):
+            break
+    return offset

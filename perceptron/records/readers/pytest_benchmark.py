@@ -1,0 +1,334 @@
+"""Read what ``pytest --benchmark-json`` writes.
+
+A benchmark of ours says in ``extra_info`` which row it is (see benchmarks/test_train.py). For
+others parameters say it: those of the test, what it keeps in ``extra_info``, its ``group``, or its
+``name`` without brackets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.reading import (
+    BenchmarkRows,
+    ForeignRow,
+    ReadingNotes,
+    ReadRequest,
+    StatedTime,
+    converted,
+    no_time,
+)
+from perceptron.records.readers.values import (
+    duration,
+    in_utc,
+    median_interval,
+    revision,
+    stdev,
+)
+from perceptron.untrusted_text import label
+
+TOOL = "pytest-benchmark"
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+# No test has so many parameters; to find their pieces would take seconds, or all the stack.
+_MOST_TRIES = 10_000_000
+_OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
+
+
+class _Benchmark(Struct):
+    name: str = ""
+    fullname: str = ""
+    group: str | None = None
+    params: dict[str, Any] | None = None
+    param: str | None = None
+    stats: dict[str, Any] | None = None
+    extra_info: dict[str, Any] | None = None
+
+    @property
+    def function(self) -> str:
+        return self.name.partition("[")[0]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the test; older files have only its id."""
+        if self.params is None and self.param is not None:
+            pieces = self.param.split("-")
+            return {f"param{number}": piece for number, piece in enumerate(pieces, start=1)}
+        test_id = self.param
+        if test_id is None and self.name.endswith("]"):
+            test_id = self.name.partition("[")[2][:-1]
+        return name_opaque(self.params or {}, test_id)
+
+    @property
+    def seconds(self) -> float | None:
+        """The median of the rounds' times, or the next best that the file has."""
+        stats = self.stats or {}
+        stated = (stats.get(name) for name in ("median", "mean", "min"))
+        return duration(next((value for value in stated if value is not None), None))
+
+    @property
+    def time(self) -> StatedTime:
+        """That with its 99 % interval, from the quartiles, and the rounds."""
+        stats, seconds = self.stats or {}, self.seconds
+        if seconds is None:
+            return no_time(TOOL)
+        low, high = median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds"))
+        data = stats.get("data")
+        times = [duration(value) for value in data] if isinstance(data, list) else []
+        samples = [time for time in times if time is not None]
+        spread = stdev(stats.get("stddev"))
+        return StatedTime(seconds=seconds, low=low, high=high, samples=samples, stdev=spread)
+
+
+class _Own(Struct):
+    """What a benchmark of ours keeps in ``extra_info``.
+
+    Files from before it said how rows were trained are of full batches, one output and plain
+    descent.
+    """
+
+    problem: str
+    family: str
+    size: Annotated[int, Meta(ge=1)] | Annotated[float, Meta(gt=0, le=1e300)]
+    backend: str
+    iterations: int
+    problem_digest: str | None = None
+    rows: int | None = None
+    features: int | None = None
+    hidden: list[int] | None = None
+    axes: tuple[str, ...] = ()
+    outputs: int | None = 1
+    batch: int | None = None
+    iterations_per_epoch: int | None = 1
+    models: int | None = None
+    folds: bool | None = None
+    optimizer: str | None = "sgd"
+    feed: str | None = "resident"
+    device: str | None = None
+    dtype: str | None = None
+
+
+_OWN = frozenset({"problem", "family", "size", "backend", "iterations"})
+
+
+class _Machine(Struct):
+    node: str = "unknown"
+    python_implementation: str | None = None
+    python_version: str | None = None
+
+    @property
+    def environment(self) -> str | None:
+        """The interpreter; nothing else of the environment is in the file."""
+        stated = filter(None, (self.python_implementation, self.python_version))
+        return label(" ".join(stated)) or None
+
+
+class _Commit(Struct):
+    id: str | None = None
+    time: str | None = None
+    dirty: bool | None = None
+
+
+class _File(Struct):
+    benchmarks: list[_Benchmark]
+    machine_info: _Machine | None = None
+    datetime: str = ""
+    commit_info: _Commit | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What all rows of the file share."""
+        machine, commit = self.machine_info or _Machine(), self.commit_info or _Commit()
+        known = revision(commit.id)
+        return {
+            "machine": label(machine.node) or "unknown",
+            "environment": machine.environment,
+            "commit": f"{known}-dirty" if known and commit.dirty else known,
+            "committed": in_utc(commit.time),
+            "when": label(self.datetime),
+        }
+
+
+def is_pytest(document: object) -> bool:
+    """Whether this is what ``pytest --benchmark-json`` writes."""
+    return isinstance(document, dict) and "benchmarks" in document and "context" not in document
+
+
+def read_pytest(
+    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
+) -> list[list[ForeignRow]]:
+    """Return a row for each benchmark with the parameters asked for, and for each of our own.
+
+    ``content`` is the file's JSON. ``seconds`` is the median of the rounds; of our own, per
+    training iteration. Raises `UserError` naming the file and the field that cannot be understood.
+    """
+    document = converted(file, content, _File, TOOL)
+    rows = BenchmarkRows(file, TOOL, request, notes, **document.facts)
+    for benchmark in document.benchmarks:
+        if set(benchmark.extra_info or {}) >= _OWN:
+            own = _own_row(file, rows.facts, benchmark)
+            if rows.is_asked_for(own.family):
+                rows.run.append(ForeignRow(row=own, own=True))
+        else:
+            _add(rows, benchmark, request.roles)
+    return [rows.run]
+
+
+def _add(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles) -> None:
+    """Add the row of a benchmark of others, or note why it is left out."""
+    family = benchmark.function
+    full_name = benchmark.fullname.removesuffix(benchmark.name) + family
+    if "name" in roles.backends:
+        # Then what has several backends is whatever the tests have in common.
+        family = full_name = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
+    family, full_name = label(family) or "benchmark", label(full_name)
+    if not rows.is_asked_for(family, full_name):
+        return
+    info, parameters = benchmark.extra_info or {}, benchmark.parameters
+    known = {
+        "name": benchmark.function,
+        "group": benchmark.group,
+        **roles.parameters(benchmark.name, rows.facts["machine"]),
+        **info,
+        **parameters,
+    }
+    known = {name: value for name, value in known.items() if value is not None or name in info}
+    rows.add_chosen(
+        roles,
+        family,
+        label(benchmark.function),
+        benchmark.time,
+        known,
+        telling=parameters,
+        full_name=full_name,
+    )
+
+
+def _own_row(file: Path, facts: dict[str, Any], benchmark: _Benchmark) -> Measurement:
+    try:
+        info = msgspec.convert(benchmark.extra_info, _Own)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UserError(f"{file}: extra_info: {error}") from None
+    time, iterations = benchmark.time, info.iterations
+    if time.seconds is None or iterations < 1:
+        raise UserError(f"{file}: {info.problem} on {info.backend} has no time; measure it again")
+    # The file may be anybody's: its texts are shown as those of others are.
+    stated: dict[str, Any] = {
+        name: label(value) if isinstance(value, str) else value
+        for name, value in asdict(info).items()
+    }
+    return Measurement(
+        **facts,
+        **stated,
+        seconds=time.seconds / iterations,
+        low=time.low and time.low / iterations,
+        high=time.high and time.high / iterations,
+        samples=[sample / iterations for sample in time.samples],
+    )
+
+
+def is_plain(value: object) -> bool:
+    """Return whether a parameter is a value to show, and no container or other object.
+
+    pytest-benchmark writes ``UNSERIALIZABLE[...]`` for what JSON cannot hold
+    (pytest_benchmark/utils.py).
+    """
+    if isinstance(value, str):
+        return not _OPAQUE.fullmatch(value)
+    return value is None or isinstance(value, bool | int | float)
+
+
+def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str, Any]:
+    """Return the parameters, with a piece of the id in place of each that is no plain value.
+
+    pytest joins the pieces by ``-``, in the order of the parameters; an older one puts those of
+    fixtures first among the parameters, and an id may have been given for several at once. Without
+    an id they keep what pytest-benchmark wrote.
+    """
+    opaque = [name for name, value in parameters.items() if not is_plain(value)]
+    if not opaque:
+        return dict(parameters)
+    named = _pieces(parameters, opaque, test_id.split("-")) if test_id else {}
+    return {
+        name: named.get(name, _ADDRESS.sub("", str(value))) if name in opaque else value
+        for name, value in parameters.items()
+    }
+
+
+def _pieces(
+    parameters: Mapping[str, Any], opaque: Sequence[str], pieces: list[str]
+) -> dict[str, str]:
+    spellings = [
+        None if name in opaque else _spellings(value) for name, value in parameters.items()
+    ]
+    texts = _fit(spellings, pieces)
+    if texts is not None:
+        return dict(zip(parameters, texts, strict=True))
+    if len(opaque) == 1:
+        left = _without(pieces, [plain for plain in spellings if plain is not None])
+        if left:
+            return {opaque[0]: "-".join(left)}
+    if len(pieces) == len(parameters):
+        return dict(zip(parameters, pieces, strict=True))
+    return dict.fromkeys(opaque, "-".join(pieces))
+
+
+def _spellings(value: object) -> frozenset[str]:
+    """Return how pytest may spell a plain value in an id (_pytest/python.py, ``IdMaker``)."""
+    text = str(value)
+    return frozenset({text, text.encode("unicode_escape").decode("ascii")})
+
+
+def _fit(spellings: Sequence[frozenset[str] | None], pieces: Sequence[str]) -> list[str] | None:
+    """Return a text for each parameter that together are the pieces in order; None if none fit.
+
+    A text is one or more pieces. ``spellings`` are those that a parameter may have; None for any.
+    """
+    if len(spellings) * len(pieces) ** 2 > _MOST_TRIES:
+        return None
+
+    @cache
+    def end(index: int, start: int) -> int | None:
+        """Return where text ``index`` may end so that those after it fit the rest."""
+        allowed = spellings[index]
+        for stop in range(start + 1, len(pieces) + 1):
+            if allowed is not None and "-".join(pieces[start:stop]) not in allowed:
+                continue
+            is_last = index == len(spellings) - 1
+            if stop == len(pieces) if is_last else end(index + 1, stop) is not None:
+                return stop
+        return None
+
+    texts, start = [], 0
+    for index in range(len(spellings)):
+        stop = end(index, start)
+        if stop is None:
+            return None
+        texts.append("-".join(pieces[start:stop]))
+        start = stop
+    return texts
+
+
+def _without(pieces: Sequence[str], plain: Sequence[frozenset[str]]) -> list[str]:
+    """Return the pieces that are left once each plain value is removed at its first occurrence."""
+    left = list(pieces)
+    for spellings in plain:
+        for words in (spelling.split("-") for spelling in spellings):
+            starts = range(len(left) - len(words) + 1)
+            start = next(
+                (first for first in starts if left[first : first + len(words)] == words), None
+            )
+            if start is not None:
+                del left[start : start + len(words)]
+                break
+    return left

@@ -1,0 +1,335 @@
+"""What every reader is asked for, the rows that it gives back, and its notes on what are none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement, Status
+from perceptron.records.readers.columns import Columns, Packer
+from perceptron.records.readers.parameter_roles import MACHINE, ParameterRoles
+from perceptron.records.readers.values import number
+from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import label, printable, quoted
+
+Kind = TypeVar("Kind", bound=Struct)
+
+# Why rows are left out: one wording for all readers.
+NOT_ASKED_FOR = "of a family that was not asked for"
+NO_SUCH_PARAMETERS = "of a benchmark without the parameters that hold the backend and the size"
+NO_SIZE = "of a size that is no number above 0"
+NO_SIZE_IN_NAME = "with no size in its name"
+NO_TIME_UNIT = "in a unit that is no time"
+AN_AGGREGATE = "an aggregate of others, or no time"
+
+UNUSABLE_SIZE = "unusable-size"
+"""The code of a warning of rows that are left out for their size."""
+
+_LONGEST = 400
+_USUAL_SIZE = ParameterRoles().size
+
+
+class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
+    """One row of a source.
+
+    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short
+    name; ``name`` is its full name and ``others`` are the parameters that hold neither backend nor
+    size.
+    """
+
+    row: Measurement
+    own: bool = False
+    """Whether the suite itself measured it: then its family and backend are final."""
+    name: str = ""
+    others: Mapping[str, str] = {}
+
+
+Run = list[ForeignRow] | Columns
+"""Rows of one run; of ours the columns, where that was asked for."""
+
+
+class SourceContents(Struct, frozen=True, kw_only=True):
+    """The runs of a source. Rows of one run with equal ``process`` were measured side by side.
+
+    ``formats`` are those of its files. ``has_parameters`` says that they have benchmarks with
+    parameters to choose by, so that the user must hear of it if none was.
+    """
+
+    runs: Sequence[Run]
+    formats: frozenset[str] = frozenset()
+    has_parameters: bool = False
+
+
+class ReadRequest(Struct, frozen=True, kw_only=True):
+    """What is wanted of the sources: ``families`` by name, all of them without.
+
+    ``ours`` says that asv's results are of this suite's own benchmarks. ``separator`` stands
+    between the fields of tables; found out without.
+    """
+
+    roles: ParameterRoles = ParameterRoles()
+    families: tuple[str, ...] = ()
+    ours: bool = False
+    separator: str | None = None
+    packer: Packer | None = None
+    """What makes columns of our own runs, for those who need no rows."""
+
+    def wants(self, *names: str) -> bool:
+        """Return whether a benchmark of these names, short and in full, can be what is asked for.
+
+        A family may carry other parameters in brackets behind the name.
+        """
+        return not self.families or any(
+            is_case_of(family, name) for family in self.families for name in names
+        )
+
+    def asks_for(self, family: str) -> bool:
+        """Return whether a family, by its final name, is asked for, or its benchmark is."""
+        return not self.families or any(is_case_of(family, name) for name in self.families)
+
+
+def is_case_of(family: str, benchmark: str) -> bool:
+    """Return whether a family is a benchmark, or one of those that other parameters make of it."""
+    return family == benchmark or family.startswith(f"{benchmark}[")
+
+
+class UnreadFile(Struct, frozen=True):
+    """A file that holds no results that can be read, and why."""
+
+    file: str
+    reason: str
+
+
+class ReadingNotes:
+    """What becomes known while a source is read, besides its rows.
+
+    ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
+    the parameters of benchmarks without those asked for, ``families`` the names of all that were
+    seen. ``joined`` counts rows of the source that have no row of their own, since the median of
+    several stands for them. ``seen`` are the files that were read, of all sources that share it.
+    """
+
+    def __init__(self, seen: set[Path] | None = None) -> None:
+        self._seen = set() if seen is None else seen
+        self.has_repeats = False
+        self.files = 0
+        self.left_out: Counter[str] = Counter()
+        self.joined = 0
+        self.unread: list[UnreadFile] = []
+        self.unused: set[str] = set()
+        self.families: set[str] = set()
+        self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
+
+    def leave_out(self, rows: int, reason: str) -> None:
+        """Count rows that the source holds and that are not returned."""
+        if rows:
+            self.left_out[reason] += rows
+
+    def is_new(self, file: Path) -> bool:
+        """Return whether a file is to be read, and warn of one that was, under whatever name.
+
+        Its values would count as twice as many processes, which agree to the last digit.
+        """
+        real = file.resolve()
+        if real not in self._seen:
+            self._seen.add(real)
+            return True
+        self.has_repeats = True
+        self.complain(
+            file,
+            "read already, under this name or another",
+            "it counts once; name each file once",
+            "read-twice",
+        )
+        return False
+
+    def not_read(self, file: Path, why: UserError | str) -> None:
+        """Name a file that holds no results that can be read, once."""
+        reason = str(why).removeprefix(str(file)).lstrip(":, ")
+        unread = UnreadFile(printable(file), printable(reason))
+        if unread not in self.unread:
+            self.unread.append(unread)
+
+    def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
+        """Warn of something in a file; the same in many files is one warning.
+
+        ``what`` begins with the place in the file.
+        """
+        _, files = self._complaints.setdefault((code, what), (advice, Counter()))
+        files[printable(file)] += 1
+
+    def complain_of_size(
+        self, file: Path, benchmark: str, parameter: str, value: str, rows: int = 1
+    ) -> None:
+        """Warn of rows whose size is no number above 0, and count them; ``value`` is quoted."""
+        self.leave_out(rows, NO_SIZE)
+        self.complain(
+            file,
+            f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
+            "its rows are left out",
+            "name with --size the parameter that holds a number",
+            UNUSABLE_SIZE,
+        )
+
+    @property
+    def left_out_by_choice(self) -> bool:
+        """Whether rows were left out because their family was not asked for."""
+        return NOT_ASKED_FOR in self.left_out
+
+    @property
+    def warnings(self) -> list[MeasurementWarning]:
+        """One for each thing that is wrong, with the first file and the number of others."""
+        return [
+            MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
+            for (code, what), (advice, files) in self._complaints.items()
+        ]
+
+
+def _shortened(what: str, files: Iterable[str]) -> str:
+    first, *others = files
+    more = f" (and {len(others)} more files)" if others else ""
+    message = f"{first}, {what}{more}"
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
+
+
+def converted(file: Path, content: object, kind: type[Kind], tool: str) -> Kind:
+    """Return a document as a type; raises `UserError` naming the file and the wrong field."""
+    try:
+        return msgspec.convert(content, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UserError(f"{file}: not what {tool} writes: {error}") from None
+
+
+class StatedTime(Struct, frozen=True, kw_only=True):
+    """The fields of a `Measurement` that say how long a benchmark took, or why there is no time."""
+
+    seconds: float | None = None
+    low: float | None = None
+    high: float | None = None
+    stdev: float | None = None
+    samples: list[float] = []
+    status: Status = "ok"
+    reason: str | None = None
+
+
+def no_time(tool: str) -> StatedTime:
+    """Return what stands for the time of a benchmark that its tool states none of."""
+    return StatedTime(status="failed", reason=f"no time in {tool}")
+
+
+class BenchmarkRows:
+    """Makes rows of the benchmarks of one file, which share ``facts``; they are its ``run``."""
+
+    def __init__(
+        self, file: Path, tool: str, request: ReadRequest, notes: ReadingNotes, **facts: Any
+    ) -> None:
+        self.run: list[ForeignRow] = []
+        self.facts: dict[str, Any] = {
+            "machine": "unknown",
+            "when": "",
+            **facts,
+            "source": tool,
+            "file": printable(file),
+        }
+        self._file = file
+        self._request = request
+        self._notes = notes
+
+    def add(
+        self,
+        family: str,
+        title: str,
+        time: StatedTime,
+        *,
+        name: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> None:
+        """Add the row of a benchmark, or note why it is left out.
+
+        ``title`` is what its tool calls it, in which parameters may stand, ``name`` what is left of
+        that without the ``parameters`` that the tool states, and ``fields`` are more of the row's.
+        """
+        family, title = label(family) or "benchmark", label(title)
+        if not self.is_asked_for(family):
+            return
+        roles = self._request.roles.in_names()
+        known = self._known(title, title if name is None else label(name), parameters or {})
+        if set(known) <= {MACHINE, "name"} and not roles.names <= set(known):
+            self._notes.leave_out(1, NO_SIZE_IN_NAME)
+        else:
+            self.add_chosen(roles, family, title, time, known, **fields)
+
+    def is_asked_for(self, family: str, full_name: str = "") -> bool:
+        """Return whether a family is asked for, and note that it is there."""
+        self._notes.families.add(family)
+        if self._request.wants(family, *filter(None, [full_name])):
+            return True
+        self._notes.leave_out(1, NOT_ASKED_FOR)
+        return False
+
+    def add_chosen(
+        self,
+        roles: ParameterRoles,
+        family: str,
+        title: str,
+        time: StatedTime,
+        known: Mapping[str, Any],
+        *,
+        telling: Mapping[str, Any] | None = None,
+        full_name: str = "",
+        **fields: Any,
+    ) -> None:
+        """Add the row of a benchmark with these parameters, or note that it lacks those asked for.
+
+        ``telling`` are those that may tell families apart; all without.
+        """
+        if not roles.names <= set(known):
+            self._notes.unused.update(known)
+            self._notes.leave_out(1, NO_SUCH_PARAMETERS)
+            return
+        size = roles.size_of(known)
+        if size is None:
+            value = quoted(known[roles.size])
+            self._notes.complain_of_size(self._file, title, roles.size, value)
+            return
+        row = Measurement(
+            **{**self.facts, **roles.ground(known), **asdict(time), **fields},
+            family=family,
+            size=size,
+            backend=roles.backend(known),
+        )
+        others = roles.others(known if telling is None else telling)
+        self.run.append(ForeignRow(row=row, name=full_name, others=others))
+
+    def _known(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters: a pattern that was typed comes first, then what the tool states.
+
+        Of a tool that states no parameter of the size's usual name, the last number is the size.
+        """
+        roles, machine = self._request.roles, self.facts["machine"]
+        if roles.pattern is None:
+            known = {MACHINE: machine, "name": name, **_with_size(stated, roles)}
+            if roles.size in known:
+                return known
+        return {"name": name, **stated, **roles.in_names().parameters(title, machine)}
+
+
+def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str, Any]:
+    if roles.size != _USUAL_SIZE or _USUAL_SIZE in stated:
+        return stated
+    backends = roles.in_names().backends
+    numbers = [
+        name for name, value in stated.items() if number(value) is not None and name not in backends
+    ]
+    if not numbers:
+        return stated
+    others = {name: value for name, value in stated.items() if name != numbers[-1]}
+    return {**others, _USUAL_SIZE: stated[numbers[-1]]}

@@ -1,1 +1,0 @@
-"""What readers of all formats share: parameters, numbers, names, and what they have to say."""

@@ -1,0 +1,162 @@
+"""Numbers as foreign files write them, and their units: ``ns/iter``, ``µs/op``, ``ops/sec``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import inf, isfinite, sqrt
+
+from msgspec import Struct
+from scipy import special
+
+from perceptron.untrusted_text import label
+
+# Standard error of the median of normal values, in those of their mean.
+MEDIAN_ERROR = 1.2533
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-fA-F]{12,}", re.ASCII)
+_DIGITS = 12
+# Whole numbers beyond this are not told apart by floats.
+_LARGEST_WHOLE = 2**53
+# Two characters look like µ: the micro sign and the Greek letter.
+_SECONDS = {
+    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
+    1e-6: ("us", "usec", "\u00b5s", "\u03bcs", "microsecond", "microseconds"),
+    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
+    1.0: ("s", "sec", "secs", "second", "seconds"),
+}
+_UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names}
+_ONCE = frozenset(
+    ("iter", "iters", "iteration", "iterations", "it", "op", "ops", "operation", "call", "calls")
+) | {"run", "runs", "loop", "exec", "bench"}
+
+
+def number(value: object) -> int | float | None:
+    """Return the number that a value is or spells, a whole one as int; None if it is none."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int):
+        return value if abs(value) <= _LARGEST_WHOLE else None
+    is_whole = isfinite(value) and value.is_integer() and abs(value) <= _LARGEST_WHOLE
+    return int(value) if is_whole else value
+
+
+def duration(value: object) -> float | None:
+    """Return a time in seconds, above 0 and finite; None for everything else."""
+    if type(value) is float:  # nearly always: this is called for every number of a file
+        return value if 0 < value < inf else None
+    seconds = None if isinstance(value, str) else number(value)
+    return float(seconds) if seconds is not None and 0 < seconds < float("inf") else None
+
+
+def revision(text: object) -> str | None:
+    """Return a revision or version as rows hold it; None for an empty one.
+
+    Of a digest the first 12 digits; a name, such as a branch's, in full: two may begin alike.
+    """
+    name = "" if text is None else label(text)
+    return (name[:_DIGITS] if _DIGEST.fullmatch(name) else name) or None
+
+
+def in_utc(text: object) -> str | None:
+    """Return a moment in ISO 8601, which says its offset or is in UTC, as UTC; None if it is none.
+
+    So moments of several files stand in their order as texts.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(milliseconds: object) -> str:
+    """Return the moment so many milliseconds after 1970 in UTC, ISO 8601; empty if it is none."""
+    since = duration(milliseconds)
+    try:
+        at = None if since is None else datetime.fromtimestamp(since / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def stdev(value: object) -> float | None:
+    """Return a standard deviation in seconds, from 0 up; None for everything else."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else duration(value)
+
+
+def stated_interval(low: object, high: object, seconds: float) -> tuple[float | None, float | None]:
+    """Return the ends of an interval around a time, as a file states them; None for an open end.
+
+    Times are above 0: an end that is not is open.
+    """
+    below, above = duration(low), duration(high)
+    return (
+        None if below is None else min(below, seconds),
+        None if above is None else max(above, seconds),
+    )
+
+
+def median_interval(
+    seconds: float, lower_quartile: object, upper_quartile: object, count: object
+) -> tuple[float | None, float | None]:
+    """Return the 99 % interval of a median from the quartiles of ``count`` values.
+
+    The standard error of a median is `MEDIAN_ERROR` of a mean's, and quartiles of normal values are
+    1.349 standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978,
+    draw notches from the same). Without quartiles or with one value there is no interval.
+    """
+    low, high = stdev(lower_quartile), duration(upper_quartile)
+    if low is None or high is None:
+        return None, None
+    return mean_interval(seconds, MEDIAN_ERROR / 1.349 * max(0.0, high - low), count)
+
+
+def mean_interval(
+    seconds: float, deviation: object, count: object
+) -> tuple[float | None, float | None]:
+    """Return the 99 % interval of the mean of ``count`` values from their standard deviation.
+
+    Without a deviation or with one value there is no interval.
+    """
+    spread, number_of_values = stdev(deviation), number(count)
+    if spread is None or number_of_values is None or number_of_values < 2:
+        return None, None
+    error = spread / sqrt(number_of_values)
+    reach = error * _student(int(min(number_of_values, 1000)) - 1)
+    return stated_interval(seconds - reach, seconds + reach, seconds)
+
+
+@lru_cache(maxsize=1024)
+def _student(freedom: int) -> float:
+    """Return how many standard errors a 99 % interval reaches."""
+    return float(special.stdtrit(freedom, 0.995))
+
+
+class TimeUnit(Struct, frozen=True):
+    """A unit of so many seconds, or a rate of so many in them."""
+
+    seconds: float
+    is_rate: bool
+
+    def in_seconds(self, value: float) -> float | None:
+        """Return what a value of this unit is in seconds; None for what is no time."""
+        if not self.is_rate:
+            return duration(value * self.seconds)
+        return duration(self.seconds / value) if value else None
+
+
+def time_unit(text: str) -> TimeUnit | None:
+    """Return the unit that a text names; None for one of anything else than the time of a run."""
+    name, _, per = text.strip().lower().partition("/")
+    if name in _UNITS and (not per or per in _ONCE):
+        return TimeUnit(_UNITS[name], is_rate=False)
+    if name in _ONCE and per in _UNITS:
+        return TimeUnit(_UNITS[per], is_rate=True)
+    return TimeUnit(1.0, is_rate=True) if name == "hz" and not per else None

@@ -1,0 +1,236 @@
+"""Whatever is in a file: rows that can be drawn, or one line. One property for each boundary."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.json_formats import FORMATS, decode
+from perceptron.records.readers.packed import decode_lenient
+from perceptron.records.readers.stored_runs import read_results
+from perceptron.records.readers.table import load_measurements
+from perceptron.untrusted_text import printable
+from tests.asv_documents import BENCHMARKS, RESULTS
+from tests.asv_documents import write as write_asv
+from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS
+from tests.records.readers.documents import HEADER, OWN, ROW, benchmark, saved
+
+# Beside a document of each tool: asv keeps folders, and benchmarks of ours say of what they are.
+OTHERS: dict[str, Any] = {"asv": RESULTS, "ours": saved(benchmark(None, extra_info=OWN))}
+DEEP = "[" * 100_000
+STRANGE = st.sampled_from(
+    ["± 1e999", "±-5%", "stddev: nan", "rounds: 0", "ns", "ops/s", "a/1e999", "b/0", "n:-1", "\0\n"]
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | STRANGE
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"by": "name"},
+    {"size_regex": r"(\d+)"},
+    {"by": "n", "size": "kind"},
+]
+
+
+def places(document: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each container in a document with each of its keys."""
+    keys = document if isinstance(document, dict) else range(len(document))
+    for key in keys:
+        yield document, key
+        if isinstance(document[key], dict | list):
+            yield from places(document[key])
+
+
+@st.composite
+def mutated(draw: st.DrawFn, document: Any) -> Any:
+    """The document with some of its nodes replaced by anything."""
+    document = copy.deepcopy(document)
+    for _ in range(draw(st.integers(1, 3))):
+        nodes = list(places(document))
+        if nodes:
+            container, key = draw(st.sampled_from(nodes))
+            container[key] = draw(VALUES)
+    return document
+
+
+def is_shown(row: Measurement) -> bool:
+    """Whether every terminal and page takes the names of a row as they are."""
+    text = f"{row.backend}{row.family}{row.commit}{row.environment}{row.reason}"
+    return text == printable(text)
+
+
+def write(folder: Path, tool: str, document: object, beside: Any) -> Path:
+    """Write a document as its tool does, and what it keeps beside it; return what is named."""
+    if tool == "asv":
+        return write_asv(folder / "asv", beside, document)  # type: ignore[arg-type]
+    if tool == "criterion":
+        (folder / "benchmark.json").write_text(json.dumps(beside))
+    assignment = "window.BENCHMARK_DATA = " if tool == "github-action-benchmark" else ""
+    file = folder / ("estimates.json" if tool == "criterion" else "results.json")
+    file.write_text(f"{assignment}{json.dumps(document)}")
+    return file
+
+
+def read(source: Path, **options: Any) -> list[Measurement]:
+    """Return the rows, of which each can be drawn; none where one line says why there are none."""
+    rows, said = [], []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            rows = load_measurements(source, **options)
+        except UserError as error:
+            said = [str(error)]
+    said += [str(warning.message) for warning in caught]
+    assert all(len(line.splitlines()) == 1 for line in said)
+    for row in rows:
+        assert 0 < row.size < float("inf")
+        assert row.status != "ok" or (row.seconds is not None and 0 < row.seconds < float("inf"))
+        assert row.low is None or row.seconds is None or 0 < row.low <= row.seconds
+        assert row.high is None or row.seconds is None or row.seconds <= row.high
+        assert is_shown(row)
+    return rows
+
+
+def test_each_tool_has_a_document_that_is_recognised_as_its_alone() -> None:
+    assert [*DOCUMENTS] == [known.name for known in FORMATS]
+    for tool, document in DOCUMENTS.items():
+        assert [known.name for known in FORMATS if known.recognises(document)] == [tool]
+
+
+@pytest.mark.parametrize("tool", DOCUMENTS)
+def test_each_document_gives_rows_of_its_tool_and_file(tmp_path: Path, tool: str) -> None:
+    file = write(tmp_path, tool, DOCUMENTS[tool], CRITERION_BENCHMARK)
+    rows = read(file, by="name")
+    assert {(row.source, row.file, row.status) for row in rows} == {(tool, str(file), "ok")}
+
+
+@pytest.mark.parametrize("tool", [*DOCUMENTS, *OTHERS])
+@settings(max_examples=150)
+@given(data=st.data())
+def test_a_mutated_document_gives_rows_or_one_line(tool: str, data: st.DataObject) -> None:
+    usual = BENCHMARKS if tool == "asv" else CRITERION_BENCHMARK
+    document = data.draw(mutated((DOCUMENTS | OTHERS)[tool]))
+    beside = data.draw(st.just(usual) | mutated(usual))
+    with tempfile.TemporaryDirectory() as folder:
+        source = write(Path(folder), tool, document, beside)
+        read(source, **data.draw(st.sampled_from(OPTIONS)))
+
+
+@given(
+    content=st.binary()
+    | st.text().map(lambda text: (HEADER + text).encode("utf-8", "surrogatepass")),
+    name=st.sampled_from(["rows.txt", "rows.jsonl", "rows.json", "rows.csv"]),
+)
+@example(DEEP.encode(), "rows.txt")
+@example(DEEP.encode() + b"\n", "rows.jsonl")
+@example(b'{"a":' * 100_000, "rows.json")
+@example(b'{"a":' * 100_000 + b"\n", "rows.jsonl")
+@example(DEEP.encode(), "rows.csv")
+def test_any_bytes_under_any_name_give_rows_or_one_line(content: bytes, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / name).write_bytes(content)
+        read(Path(folder) / name)
+
+
+DAMAGED = (
+    st.binary(max_size=50)
+    | VALUES.map(lambda value: json.dumps(value).encode())
+    | mutated(RESULTS).map(lambda results: json.dumps(results).encode())
+)
+WORDS = ["0x" + "f" * 5000, "'\x1b[2J'", f"[{'x' * 10_000}"]
+HUGE = {
+    **RESULTS,
+    "commit_hash": "\x1b",
+    "env_name": "\x1b" * 999,
+    "results": {
+        f"time_\x1b\n{'x' * 10_000}": [1],
+        "train.Width.time_train": [[1.0] * 3, [["2"], WORDS]],
+    },
+}
+
+
+@given(content=DAMAGED, name=st.sampled_from(["runs/m/1/measurements.jsonl", "asv/box/0-env.json"]))
+@example(b"", "asv/box/0-env.json")
+@example(DEEP.encode(), "asv/box/0-env.json")
+@example(b'{"version": ' + b"9" * 5000 + b"}", "asv/box/0-env.json")
+@example(json.dumps(HUGE).encode(), "asv/box/0-env.json")
+@example(b'{"a":' * 100_000 + b"\n", "runs/m/1/measurements.jsonl")
+@example(b"\x1b\n\0\nNaN\n", "runs/m/1/measurements.jsonl")
+def test_a_damaged_file_of_a_results_folder_hides_no_other(content: bytes, name: str) -> None:
+    """Pages are made of what can be read, and say in a line of the file what cannot."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder)
+        run = results / "runs" / "m" / "2"
+        for place in (run, run.with_name("1")):
+            place.mkdir(parents=True)
+            (place / "measurements.jsonl").write_text(ROW)
+        write_asv(results / "asv", BENCHMARKS, {**RESULTS, "commit_hash": "a"}, RESULTS)
+        (results / "asv" / "box" / "0123-env.json").rename(results / "asv" / "box" / "0-env.json")
+        (results / name).write_bytes(content)
+        found = read_results(results)
+    assert len([row for row in found.rows if row.source == "x"]) >= (1 if "runs" in name else 2)
+    assert len([row for row in found.rows if row.commit == "0123456789ab"]) >= 4
+    assert found.by_run[run][0].source == "x"
+    for row in found.rows:
+        assert row.seconds is None or 0 < row.seconds < float("inf")
+        assert is_shown(row)
+    for line in found.complaints:
+        assert line.startswith(str(results / name))
+        assert line == printable(line)
+        assert len(line) <= 400
+
+
+TEXTS = st.text(st.characters(codec=None))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False) | TEXTS,
+        lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    )
+)
+@example(["\ud83c\udf89", "\ud83c!", float("inf")])
+def test_every_text_can_be_written_and_the_rest_is_as_it_was(document: object) -> None:
+    """Half of a character becomes a question mark; one of two halves stays."""
+    decoded = decode_lenient(json.dumps(document).encode())
+    text = json.dumps(decoded, ensure_ascii=False).encode()
+    whole = json.loads(json.dumps(document))
+    assert text == json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "window.DATA = {};",
+        "\ufeff\n window . DATA={}",
+        "var data\n=\n{} ;\n",
+        "const window = {}",
+        "let variable = {}",
+        "DATA = {}",
+    ],
+)
+def test_a_script_of_one_assignment_is_its_value(script: str) -> None:
+    assert decode(Path("data.js"), script.encode()) == {}
+
+
+@pytest.mark.parametrize("start", ["", "window.", "var ", "window.a = "])
+def test_a_file_of_spaces_is_refused_at_once(start: str) -> None:
+    """Not in a time that grows with the square of its length: here, half an hour."""
+    with pytest.raises(UserError, match="not JSON"):
+        decode(Path("data.js"), start.encode() + b" " * 300_000)

@@ -1,0 +1,85 @@
+"""What readers make of every document of `documents`: rows to the digit, or one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
+from perceptron.records.readers.reading import ReadRequest
+from perceptron.records.readers.sources import load_sources
+from tests.records.readers.documents import GROUPS, Case
+
+# What a line begins with, and what nearly all rows say.
+_FIRST = ("source", "family", "backend", "size", "seconds")
+_USUAL = {"machine": "unknown", "when": "", "file": None} | {
+    field.name: [] if field.default_factory is list else field.default
+    for field in msgspec.structs.fields(Measurement)
+    if not field.required
+}
+
+
+class _Text(SingleFileSnapshotExtension):
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+
+def asked(
+    by: str | tuple[str, ...] = (),
+    size: str = "size",
+    size_regex: str | None = None,
+    sep: str | None = None,
+    families: tuple[str, ...] = (),
+) -> ReadRequest:
+    """What a user asks for with these options."""
+    pattern = None if size_regex is None else name_pattern("--size-regex", size_regex)
+    roles = ParameterRoles(by=(by,) if isinstance(by, str) else by, size=size, pattern=pattern)
+    return ReadRequest(roles=roles, separator=sep, families=families)
+
+
+def shown(row: Measurement) -> str:
+    """A row in one line: what it says beside what nearly all rows say."""
+    others = [name for name in Measurement.__struct_fields__ if name not in (*_FIRST, "file")]
+    values = {name: getattr(row, name) for name in others}
+    said = [f"{name}={value}" for name, value in values.items() if value != _USUAL.get(name)]
+    return " | ".join([*(str(getattr(row, name)) for name in _FIRST), *said])
+
+
+def outcome(case: Case, folder: Path) -> Iterable[str]:
+    """Yield a line for each row, each reason why others are none, each warning, or the error."""
+    try:
+        (loaded,) = load_sources([case.write(folder)], asked(**case.options))
+    except UserError as error:
+        yield f"refused: {error}"
+        return
+    yield from map(shown, loaded.rows)
+    if loaded.joined:
+        yield f"joined: {loaded.joined}"
+    yield from (f"left out: {rows} {reason}" for reason, rows in loaded.left_out.items())
+    if case.options.get("families"):
+        yield f"families: {', '.join(loaded.families)}"
+    yield from (f"{one.code}: {one.message}; {one.advice}" for one in loaded.warnings)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_what_comes_of_each_document(
+    tmp_path: Path, snapshot: SnapshotAssertion, group: str
+) -> None:
+    """No number and no refusal changes unseen: ``--snapshot-update`` shows which, as a diff."""
+    lines = []
+    for number, case in enumerate(GROUPS[group]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found = [
+            one.replace(f"{folder}/", "").replace(str(folder), ".") for one in outcome(case, folder)
+        ]
+        assert all(one.isprintable() for one in found)
+        lines += [f"{case.name}: {found[0]}", *(f"    {one}" for one in found[1:])]
+    assert "\n".join(lines) + "\n" == snapshot.use_extension(_Text)

@@ -1,0 +1,370 @@
+"""Sources as users name them: files, packed ones, folders, projects, several of them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import os
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import perceptron
+from perceptron.errors import UserError
+from perceptron.problems import catalogue
+from perceptron.records.ground import ground
+from perceptron.records.readers import any_source
+from perceptron.records.readers.table import load_measurements
+from perceptron.studies.shared.task import problem_fields
+from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
+from tests.conftest import MakeRow
+from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate
+from tests.records.readers.conftest import GOOD, TABLE
+
+PYTEST = {
+    "machine_info": {"node": "box"},
+    "benchmarks": [
+        {"name": "test_f", "params": {"backend": "c", "size": 1}, "stats": {"median": 1.0}}
+    ],
+}
+
+
+# Where results lie
+
+
+@pytest.mark.parametrize("levels", range(5))
+def test_any_folder_of_the_own_store_reads(run: Path, levels: int) -> None:
+    """The file of a run, its folder, its machine's, that of all runs, and the results."""
+    source = [run / "measurements.jsonl", run, *run.parents][levels]
+    assert len(load_measurements(source)) == 1
+
+
+def test_our_results_folder_brings_asvs_along(tmp_path: Path) -> None:
+    """results/asv stands beside results/runs, and its parameters are ours."""
+    write(tmp_path / "results" / "asv", BENCHMARKS, RESULTS)
+    rows = load_measurements(tmp_path / "results", by=["library"], size="n")
+    assert [row.problem for row in rows] == ["width:2", "width:2", "width:8", "width:8"]
+
+
+@pytest.mark.parametrize("source", ["nowhere", "nowhere/times.csv", "bad\0name", "x" * 5000])
+def test_a_source_that_is_not_there_is_named(tmp_path: Path, source: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_measurements(f"{tmp_path}/{source}")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "configuration"),
+    [
+        ("results", {}),
+        (".asv/results", {}),
+        ("benchmarks/.asv/results", {}),
+        ("kept/there", {"asv.conf.json": "kept/there"}),
+        ("bench/own", {"bench/asv.conf.json": "own"}),
+    ],
+)
+def test_a_projects_root_stands_for_its_results(
+    tmp_path: Path, place: str, configuration: dict[str, str]
+) -> None:
+    """Where asv puts them by default, and where its configuration says, comments and all."""
+    write(tmp_path / place, BENCHMARKS, RESULTS)
+    (tmp_path / "package.json").write_text("{}")
+    for name, kept in configuration.items():
+        text = f"// where results go\n{json.dumps({'results_dir': kept})}"
+        (tmp_path / name).write_text(text)
+    assert len(load_measurements(tmp_path)) == 4
+
+
+def test_a_configuration_does_not_lead_out_of_the_project(tmp_path: Path) -> None:
+    """It came from outside: what lies elsewhere is not ours to read."""
+    write(tmp_path / "secret", BENCHMARKS, RESULTS)
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("../secret", str(tmp_path / "secret"), "bad\0name", 3, "link"):
+        (project / "asv.conf.json").write_text(json.dumps({"results_dir": name}))
+        if name == "link":
+            (project / "link").symlink_to(tmp_path / "secret")
+        with pytest.raises(UserError, match="no results in it"):
+            load_measurements(project)
+
+
+@pytest.mark.parametrize("closed", ["", "box", "box/deeper"])
+def test_a_folder_that_may_not_be_listed_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    """Not: that there is nothing in it. (A superuser may list anything, so this one may not.)"""
+    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    (folder / "box" / "deeper").mkdir()
+    listed = os.listdir
+
+    def refuse(path: str) -> list[str]:
+        if Path(path) == folder / closed:
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    if closed:
+        with pytest.warns(UserWarning, match=rf"{closed}: cannot be read: Permission denied"):
+            load_measurements(folder)
+    else:
+        with pytest.raises(UserError, match="cannot be read: Permission denied"):
+            load_measurements(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_in_a_folder_does_not_hang(tmp_path: Path) -> None:
+    """Nobody writes into it: reading would wait for ever."""
+    (tmp_path / "times.csv").write_text(TABLE)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.warns(UserWarning, match=r"pipe\.csv: no ordinary file"):
+        assert len(load_measurements(tmp_path)) == 1
+    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    os.mkfifo(folder / "box" / "9999-pipe.json")
+    with pytest.warns(UserWarning, match=r"9999-pipe\.json: no ordinary file"):
+        assert len(load_measurements(folder)) == 4
+
+
+@pytest.mark.parametrize("name", ["9999-cut.json", "0001-cut.json"])
+def test_a_truncated_file_among_good_ones_is_named_and_the_others_read(
+    tmp_path: Path, name: str
+) -> None:
+    """But a missing option is said before it: naming the parameter is what helps."""
+    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    (folder / "box" / name).write_text(json.dumps(RESULTS)[:200])
+    with pytest.warns(UserWarning, match=rf"{name}: not asv's JSON"):
+        assert len(load_measurements(folder)) == 4
+    with pytest.raises(UserError, match="no benchmark has a parameter 'nothing'"):
+        load_measurements(folder, by="nothing")
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    (loose / "good.json").write_text(json.dumps(PYTEST))
+    (loose / name).write_text(json.dumps(PYTEST)[:50])
+    with pytest.warns(UserWarning, match=rf"{name}: not JSON, or cut short"):
+        assert len(load_measurements(loose)) == 1
+
+
+def keep_criterion(criterion: Path, function: str, value: str, nanoseconds: float) -> None:
+    """Keep a benchmark as criterion does, with what else lies beside it."""
+    identity = {"function_id": function, "value_str": value, "full_id": f"Sum/{function}/{value}"}
+    for name, factor in (("base", 2.0), ("new", 1.0)):
+        folder = criterion / "Sum" / function / value / name
+        folder.mkdir(parents=True)
+        estimates = DOCUMENTS["criterion"] | {"median": estimate(nanoseconds * factor, 1.0)}
+        (folder / "estimates.json").write_text(json.dumps(estimates))
+        (folder / "benchmark.json").write_text(json.dumps(CRITERION_BENCHMARK | identity))
+        (folder / "sample.json").write_text('{"iters": [1.0], "times": [2.0]}')
+        (folder / "tukey.json").write_text("[1.0, 2.0, 3.0, 4.0]")
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_criterion_the_newest_estimates_count_unless_others_are_named(tmp_path: Path) -> None:
+    criterion = tmp_path / "target" / "criterion"
+    times = {("fold", 64): 500, ("fold", 512): 900, ("max", 64): 7}
+    for (function, value), nanoseconds in times.items():
+        keep_criterion(criterion, function, str(value), nanoseconds)
+    for source in (tmp_path, criterion):
+        rows = load_measurements(source)
+        found = {(row.backend, row.size): row.seconds for row in rows}
+        assert found == {case: pytest.approx(time * 1e-9) for case, time in times.items()}
+    one = criterion / "Sum" / "fold" / "64"
+    for source, nanoseconds in ((one, 500), (one / "new", 500), (one / "base", 1000)):
+        (row,) = load_measurements(source)
+        assert row.seconds == pytest.approx(nanoseconds * 1e-9)
+
+
+@pytest.mark.parametrize("name", ["new", "base"])
+def test_folders_of_such_names_may_hold_other_results(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "times.csv").write_text(TABLE)
+    assert [row.source for row in load_measurements(tmp_path)] == ["csv"]
+
+
+@pytest.mark.parametrize("problem", ["mlp-batch-host:64", "many-mlps:64"])
+def test_our_own_pytest_benchmark_says_everything_of_its_problem(
+    tmp_path: Path, row: MakeRow, problem: str
+) -> None:
+    fields = problem_fields(catalogue.find(problem))
+    info = {"problem": "p", "family": "f", "size": 1, "backend": "numpy", "iterations": 2, **fields}
+    benchmark = {"name": "t", "extra_info": info, "stats": {"median": 1.0}}
+    (tmp_path / "own.json").write_text(json.dumps({"benchmarks": [benchmark]}))
+    (found,) = load_measurements(tmp_path / "own.json")
+    assert {name: getattr(found, name) for name in fields} == fields
+    assert ground(found)[3:] == ground(row(**fields))[3:]
+
+
+# Packed files
+
+
+def zipped(content: bytes, *names: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+PACKERS = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": lambda content: zipped(content, "inner"),
+}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_packed_files_read_as_what_is_in_them(tmp_path: Path, packer: str) -> None:
+    """A table, our own rows and asv's; one by one, and in a folder by their names."""
+    pack = PACKERS[packer]
+    for name, content in (("times.csv", TABLE), ("rows.jsonl", GOOD)):
+        plain, small = tmp_path / name, tmp_path / packer / f"{name}.{packer}"
+        plain.write_text(content)
+        small.parent.mkdir(exist_ok=True)
+        small.write_bytes(pack(content.encode()))
+        loaded = [msgspec.structs.replace(row, file=None) for row in load_measurements(small)]
+        assert loaded == [
+            msgspec.structs.replace(row, file=None) for row in load_measurements(plain)
+        ]
+    assert len(load_measurements(tmp_path / packer)) == 2
+    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    file = folder / "box" / "0123-env.json"
+    times = [row.seconds for row in load_measurements(file)]
+    small = file.with_name(f"{file.name}.{packer}")
+    small.write_bytes(pack(file.read_bytes()))
+    file.unlink()
+    for source in (small, folder / "box", folder):
+        assert [row.seconds for row in load_measurements(source)] == times
+
+
+@pytest.mark.parametrize("packer", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("harm", ["cut", "flipped"])
+def test_a_damaged_one_is_named(tmp_path: Path, packer: str, harm: str) -> None:
+    content = PACKERS[packer]((TABLE + "f,2,b,0.5\n" * 5000).encode())
+    middle = len(content) // 2
+    broken = {
+        "cut": content[:middle],
+        "flipped": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
+    }
+    file = tmp_path / "times.csv"
+    file.write_bytes(broken[harm])
+    with pytest.raises(UserError, match=r"times\.csv"):
+        load_measurements(file)
+
+
+def test_a_zip_of_several_files_says_so(tmp_path: Path) -> None:
+    several = tmp_path / "several.zip"
+    several.write_bytes(zipped(TABLE.encode(), "one.csv", "two.csv"))
+    with pytest.raises(UserError, match=r"several\.zip: a zip of 2 files"):
+        load_measurements(several)
+
+
+@pytest.mark.parametrize("name", ["bomb.csv.gz", "bomb.json.gz", "bomb.jsonl.gz"])
+def test_what_unpacks_without_end_is_refused_before_its_rows_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Reading them takes minutes in which nothing is said."""
+    monkeypatch.setattr(any_source, "read_csv", pytest.fail)
+    bomb = tmp_path / name
+    bomb.write_bytes(gzip.compress(TABLE.encode() + b"f,1,b,0.5\n" * 7_000_000))
+    assert bomb.stat().st_size < 2**20
+    with pytest.raises(UserError, match=rf"{name}: unpacks to more than 64 MiB; unpack and split"):
+        load_measurements(bomb)
+
+
+# Several sources
+
+
+def test_sources_are_named_one_by_one_or_in_a_list_and_read_in_order(
+    run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "times.csv").write_text(TABLE)
+    (tmp_path / "bench.json").write_text(json.dumps(PYTEST))
+    table, json_file = tmp_path / "times.csv", str(tmp_path / "bench.json")
+    rows = load_measurements(table, run, json_file)
+    assert [row.source for row in rows] == ["csv", "x", "pytest-benchmark"]
+    assert load_measurements([table, run, json_file]) == rows
+    assert load_measurements(name for name in (table, run, json_file)) == rows
+    assert load_measurements([table, run], json_file) == rows
+    with pytest.raises(UserError, match="no sources in the list"):
+        load_measurements([])
+
+
+def test_own_rows_keep_their_backends_names(run: Path, tmp_path: Path, row: MakeRow) -> None:
+    """Only tables say what a backend ran on without saying it in its name."""
+    rows = [row(device="cpu"), row(device="cuda", machine="bus")]
+    lines = b"".join(msgspec.json.encode(own) + b"\n" for own in rows)
+    (run / "measurements.jsonl").write_bytes(lines)
+    (tmp_path / "times.csv").write_text(
+        "case,size,backend,device,seconds\nf,1,numpy,cpu,1\nf,1,numpy,gpu,1\n"
+    )
+    loaded = load_measurements(run, tmp_path / "times.csv")
+    assert [one.backend for one in loaded] == ["numpy", "numpy", "numpy:cpu", "numpy:gpu"]
+
+
+def test_a_source_without_the_parameters_is_warned_of(tmp_path: Path) -> None:
+    """Others have them; that one is not passed over in silence."""
+    one = write(tmp_path / "one", BENCHMARKS, RESULTS)
+    other = suite(tmp_path / "other", {"n": ["1"], "lib": ["'np'"]}, [1.0])
+    with pytest.warns(UserWarning, match=r"other: no benchmark has a parameter 'backend'"):
+        assert len(load_measurements(one, other)) == 4
+
+
+def test_one_name_is_one_parameter(tmp_path: Path) -> None:
+    """Not the letters of it."""
+    folder = suite(tmp_path / "asv", {"n": ["1", "2"], "lib": ["'np'"]}, [1.0, 2.0])
+    assert len(load_measurements(folder, by="lib", size="n")) == 2
+
+
+def test_a_source_named_twice_is_read_once(tmp_path: Path) -> None:
+    """Else one value would pass for two that agree."""
+    (tmp_path / "times.csv").write_text(TABLE)
+    (tmp_path / "link.csv").symlink_to("times.csv")
+    for other in (f"{tmp_path}/./times.csv", tmp_path / "link.csv"):
+        assert len(load_measurements(tmp_path / "times.csv", other)) == 1
+    with pytest.warns(UserWarning, match=r"times\.csv, read already"):
+        (row,) = load_measurements(tmp_path)
+    assert row.file == str(tmp_path / "link.csv")
+    (tmp_path / "again.csv").write_text(TABLE)
+    rows = load_measurements(tmp_path / "times.csv", tmp_path / "again.csv")
+    assert [row.process for row in rows] == [0, 1]
+
+
+@pytest.mark.parametrize("kind", ["table", "asv", "own"])
+@pytest.mark.parametrize("folder_first", [True, False])
+def test_a_file_counts_once_in_however_many_sources_it_lies(
+    run: Path, tmp_path: Path, kind: str, folder_first: bool
+) -> None:
+    """Twice, its values would be two processes that agree to the last digit."""
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "times.csv").write_text(TABLE)
+    write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    folder, file = {
+        "table": (tmp_path / "tables", tmp_path / "tables" / "times.csv"),
+        "asv": (tmp_path / "asv", tmp_path / "asv" / "box" / "0123-env.json"),
+        "own": (tmp_path / "results", run / "measurements.jsonl"),
+    }[kind]
+    once = load_measurements(folder)
+    sources = [folder, file] if folder_first else [file, folder]
+    with pytest.warns(UserWarning, match="read already, under this name or another; it counts on"):
+        assert load_measurements(sources) == once
+
+
+def test_the_table_of_a_notebook_has_types_whether_or_not_there_are_rows(tmp_path: Path) -> None:
+    """What works on a full table works on an empty one; damaged lines are warned of."""
+    (tmp_path / "runs" / "m" / "1").mkdir(parents=True)
+    (tmp_path / "times.csv").write_text(TABLE)
+    empty = perceptron.load_results(tmp_path)
+    full = perceptron.load_results(tmp_path / "times.csv")
+    assert len(empty) == 0
+    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+    assert str(empty["seconds"].dtype) == str(empty["size"].dtype) == "float64"
+    assert str(empty["process"].dtype) == "int64"
+    assert str(empty["threads"].dtype) == "Int64"
+    assert empty.groupby("backend").seconds.median().to_dict() == {}
+    (tmp_path / "runs" / "m" / "1" / "measurements.jsonl").write_text(GOOD + "garbage\n" + GOOD)
+    with pytest.warns(UserWarning, match=r"measurements\.jsonl, line 2: not a measurement"):
+        assert len(perceptron.load_results(tmp_path)) == 2
