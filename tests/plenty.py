@@ -77,6 +77,17 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.check_output(["git", *IDENTITY, *arguments], cwd=folder, text=True)
 
 
+def project(folder: Path, machines: int) -> Path:
+    """Make a checkout of three commits with asv's configuration and results of each."""
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    for message in ("one", "two", "three"):
+        git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    hashes = git(folder, "log", "--format=%H", "--reverse").split()
+    (folder / "asv.conf.json").write_text(CONFIG)
+    plenty(folder / "results" / "asv", machines=machines, commits=3, hashes=hashes)
+    return folder
+
+
 def plenty(
     folder: Path,
     machines: int = 20,

@@ -1,26 +1,26 @@
-"""A little site made by hand from the contract between data and script, honest and hostile."""
+"""A little site: pages as they are written, over data made by hand, honest and hostile.
+
+The data keep the contract with the scripts, and show what no results of one test would.
+"""
 
 from __future__ import annotations
 
 import json
-import shutil
-from html import escape
 from pathlib import Path
 from typing import Any
 
-import plotly
 from msgspec import to_builtins
 
 import perceptron.report
-from perceptron.report.dashboard.large_table import Column, Value, datatables
+from perceptron.analysis.stored.collection import collection_of
+from perceptron.report.dashboard.large_table import Column, Value
+from perceptron.report.dashboard.write import write_site
+from tests.made import line
 
 ASSETS = Path(perceptron.report.__file__).parent / "dashboard" / "assets"
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'none'; base-uri 'none'; form-action 'none'"
-)
 LONG = "n" * 10_000
+BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
 HOSTILE = (
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(2)>",
@@ -32,88 +32,18 @@ HOSTILE = (
 )
 """Names that somebody else's results may hold."""
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<link rel="stylesheet" href="assets/site.css">
-<link rel="stylesheet" href="assets/strokes.css">
-{scripts}
-</head>
-<body>
-<a class="skip" href="#main">Skip to the content</a>
-<header><nav aria-label="pages">{links}</nav></header>
-<main id="main" tabindex="-1">
-<h1>{title}</h1>
-{body}
-</main>
-<footer>Written by perceptron.</footer>
-</body>
-</html>
-"""
-VIEWS = """<form id="switches" aria-label="what is shown"></form>
-<p id="shown" role="status" aria-live="polite"></p>
-<div id="view" data-page="{page}"></div>
-<noscript>This page needs its scripts.</noscript>"""
-OVERVIEW = """<p class="lead">Which backend trains fastest on xeon-2core?</p>
-<p class="warning" role="note"><strong>Two neighbours were busy.</strong>
-What helps: <code>perceptron doctor</code></p>
-<div class="cards">
-<section class="card"><h2>mlp-width</h2><strong>406 hidden units</strong>
-<p>torch-cpu is faster from there on <span class="soft">[371, 444]</span></p></section>
-<section class="card"><h2>or-gate</h2><strong>7.1 ×</strong>
-<p>torch-cpu over numpy <span class="tag">suspect</span></p></section>
-<section class="card"><h2>{long}</h2><p>{long}</p><span class="tag">{long}</span></section>
-</div>
-<figure class="static"><div class="scroll" tabindex="0" role="region" aria-label="a figure">
-<svg viewBox="0 0 720 200" role="img" aria-label="a line">
-<path d="M10 190 L710 10" fill="none" stroke="var(--s0)" stroke-width="2"/>
-<text x="20" y="40" fill="var(--ink)">numpy</text></svg></div>
-<figcaption>Lower is faster.</figcaption></figure>"""
-STROKES = """:root { --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #8c1515; }
-@media screen and (prefers-color-scheme: dark) {
-  :root:not(.light) { --s0: #59b4ee; --s1: #ff8a3d; --s2: #3fd0a4; --s3: #ff8f8f; }
-}
-"""
-NAMES = ("index", "sweeps", "hostile", "broken", "missing", "raw")
-VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-RAW_SCRIPTS = ("dom", "load", "datatables", "large_table")
-
 
 def build(folder: Path) -> Path:
     """Write the site into the folder and return it."""
-    bundle = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    shutil.copytree(ASSETS, folder / "assets")
-    shutil.copy(bundle, folder / "assets")
-    (folder / "assets" / "datatables.js").write_text(datatables())
-    (folder / "assets" / "strokes.css").write_text(STROKES)
-    page(folder, "index", OVERVIEW.format(long=LONG), ())
-    for name in ("sweeps", "hostile", "broken", "missing"):
-        page(folder, name, VIEWS.format(page=name), (*VIEW_SCRIPTS, f"data/{name}"))
-    page(folder, "raw", '<div id="tables" data-page="raw"></div>', (*RAW_SCRIPTS, "data/raw"))
+    write_site(folder, collection_of(line(backends=BACKENDS)), "no checkout")
+    for name in ("broken", "missing"):
+        page = (folder / "sweeps.html").read_text(encoding="utf-8")
+        page = page.replace('"sweeps"', f'"{name}"').replace("data/sweeps.js", f"data/{name}.js")
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
     sweeps(folder)
-    hostile(folder)
     broken(folder)
     raw(folder)
     return folder
-
-
-def page(folder: Path, name: str, body: str, scripts: tuple[str, ...]) -> None:
-    """Write a page with its scripts, in their order."""
-    sources = [script if "/" in script else f"assets/{script}" for script in scripts]
-    tags = "\n".join(f'<script defer src="{script}.js"></script>' for script in sources)
-    links = "".join(
-        f'<a href="{script}.html"{" aria-current=page" if script == name else ""}>{script}</a>'
-        for script in NAMES
-    )
-    html = PAGE.format(
-        policy=escape(POLICY), title=name.title(), scripts=tags, links=links, body=body
-    )
-    (folder / f"{name}.html").write_text(html, encoding="utf-8")
 
 
 def data(folder: Path, name: str, content: object) -> None:
@@ -151,51 +81,6 @@ def sweeps(folder: Path) -> None:
     )
     data(folder, "sweeps/0", {"a": view("a", [lines()]), "b": view("b", [bars()])})
     data(folder, "sweeps/1", {"c": view("c", [lines()]), "d": view("d", [heat()])})
-
-
-def hostile(folder: Path) -> None:
-    """Names that would be markup, scripts or very wide, wherever a text can stand."""
-    data(
-        folder,
-        "hostile",
-        {
-            "switches": [{"label": HOSTILE[0], "id": HOSTILE[2]}, {"label": LONG, "id": "b&=#+ c"}],
-            "views": [
-                {"is": [name, other], "file": "hostile/0", "name": name}
-                for name in HOSTILE
-                for other in ("one", HOSTILE[1])
-            ],
-        },
-    )
-    texts = [[name, name] for name in HOSTILE]
-    columns = [{"name": HOSTILE[1], "number": False}, {"name": LONG, "number": True}]
-    shown = {
-        "title": "hostile",
-        "lines": list(HOSTILE),
-        "figures": [
-            {
-                **figure(
-                    [
-                        {
-                            "type": "scatter",
-                            "x": [1, 2, 3, 4],
-                            "y": [1e-308, None, 1e308, 1],
-                            "name": escape(name),
-                            "text": [escape(name)] * 4,
-                            "hovertemplate": f"{escape(name)}<extra></extra>",
-                            "line": {"color": "--s0"},
-                        }
-                        for name in HOSTILE[:4]
-                    ],
-                    {"yaxis": {"type": "log"}},
-                ),
-                "alt": LONG,
-                "caption": HOSTILE[1],
-            }
-        ],
-        "tables": [{"title": name, "columns": columns, "rows": texts} for name in HOSTILE],
-    }
-    data(folder, "hostile/0", {name: {**shown, "title": name} for name in HOSTILE})
 
 
 def broken(folder: Path) -> None:
@@ -281,7 +166,7 @@ def lines() -> dict[str, Any]:
     """Lines with bands and error bars on log axes, a shape and an annotation."""
     sizes = [2**step for step in range(1, 14)]
     traces: list[Any] = []
-    for at, name in enumerate(("numpy", "torch-cpu", "torch-cuda")):
+    for at, name in enumerate(BACKENDS):
         seconds = [1e-5 * 8**at + size * 1e-7 / 4**at for size in sizes]
         band = [value * 1.1 for value in seconds] + [value * 0.9 for value in reversed(seconds)]
         traces += [

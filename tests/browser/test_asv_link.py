@@ -12,10 +12,10 @@ import pytest
 from perceptron.analysis.stored.collection import collect
 from perceptron.report.asv.pages import publish
 from perceptron.report.dashboard.write import write_site
+from tests import plenty
 from tests.browser.serving import serve
 from tests.browser.watched import Watch
 from tests.conftest import ROOT
-from tests.plenty import CONFIG, git, plenty
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -37,13 +37,7 @@ BAR = ".navbar-fixed-top { position: fixed; top: 0; left: 0; right: 0; z-index: 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what `perceptron dashboard` writes in a project that asv has measured."""
-    project = tmp_path_factory.mktemp("project")
-    git(project, "init", "--quiet", "--initial-branch", "main")
-    for message in ("one", "two", "three"):
-        git(project, "commit", "--quiet", "--allow-empty", "--message", message)
-    hashes = git(project, "log", "--format=%H", "--reverse").split()
-    (project / "asv.conf.json").write_text(CONFIG)
-    plenty(project / "results" / "asv", machines=1, commits=3, hashes=hashes)
+    project = plenty.project(tmp_path_factory.mktemp("project"), machines=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("HOME", str(project / "no home"))

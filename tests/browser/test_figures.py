@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LIGHT = "rgb(0, 114, 178)"
-DARK = "rgb(89, 180, 238)"
+DARK = "rgb(77, 169, 232)"
 
 
 def plotted(page: Page, what: str) -> Any:
@@ -61,7 +61,7 @@ def test_a_figure_follows_the_theme_and_the_window(watch: Watch, site: Path) -> 
     assert plotted(page, "data[0].colorscale") == [
         [0, DARK],
         [0.5, "rgba(255, 138, 61, 0.5)"],
-        [1, "rgb(63, 208, 164)"],
+        [1, "rgb(43, 199, 154)"],
     ]
 
 

@@ -1,4 +1,4 @@
-"""Many machines: the table of questions, and one backend over several of them."""
+"""One backend over several machines, in a browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from perceptron.analysis.stored.collection import collect
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.machine_sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
-from tests.browser.conftest import Audit, Shot
+from tests.browser.conftest import Shot
 from tests.browser.watched import Watch, until
 from tests.made_fleet import made_fleet
 
@@ -24,38 +24,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "html"
 
 
-def test_machines_answer_question_by_question(
-    watch: Watch, html: Path, audit: Audit, shot: Shot
-) -> None:
-    """Each question has its columns; what is searched for stays, and times are sorted as such."""
-    page = watch(html.as_uri()).open("machines.html")
-    status = page.get_by_role("status")
-    status.filter(has_text=f"of {COUNT}").wait_for()
-    assert page.get_by_label("question", exact=True).locator("option").count() == 5
-    heads = page.locator("#tables thead th").all_inner_texts()
-    assert {"mlp-width", "perceptron-rows"} <= {head.strip(" ↕") for head in heads}
-    shot(page, "machines-1400")
-    page.get_by_label("question", exact=True).select_option(index=2)
-    page.get_by_text("The fastest backend at each size").wait_for()
-    page.get_by_label("rows that contain").fill("laptop")
-    status.filter(has_text="that match").wait_for()
-    assert set(page.locator("#tables tbody tr th").all_inner_texts()) == {"laptop"}
-    page.get_by_role("columnheader", name="per iteration", exact=False).first.click()
-    page.get_by_label("question", exact=True).select_option(index=4)
-    page.get_by_text("From which size up").wait_for()
-    assert set(page.locator("#tables tbody tr th").all_inner_texts()) == {"laptop"}
-    page.get_by_label("rows that contain").fill("mlp-width")
-    until(page, "document.querySelectorAll('#tables tbody tr').length >= 8")
-    for width in (1400, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        until(page, f"document.documentElement.scrollWidth <= {width}")
-        shot(page, f"machines-crossovers-{width}")
-    assert audit(page) == []
-
-
-def test_one_backend_is_shown_over_several_machines(
-    watch: Watch, html: Path, audit: Audit, shot: Shot
-) -> None:
+def test_one_backend_is_shown_over_several_machines(watch: Watch, html: Path, shot: Shot) -> None:
     """A line and a legible entry for each; none lies over another or leaves the figure."""
     page = watch(html.as_uri()).open("sweeps.html")
     page.get_by_label("Machine", exact=True).select_option(label=SEVERAL)
@@ -72,7 +41,6 @@ def test_one_backend_is_shown_over_several_machines(
     )
     assert len(set(colours)) == COUNT
     assert "The lines are of different machines" in page.locator("figcaption").inner_text()
-    assert audit(page) == []
 
 
 # Whether the legend's texts lie apart, inside the figure, and below the axis.

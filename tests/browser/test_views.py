@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.browser.little_site import HOSTILE, LONG
 from tests.browser.watched import Watch
 
 if TYPE_CHECKING:
@@ -117,22 +116,3 @@ def test_a_page_without_its_data_says_so(watch: Watch, site: Path) -> None:
     page = watched.open("missing.html")
     assert "data/missing.js cannot be loaded" in page.get_by_role("alert").inner_text()
     watched.forgive("Failed to load resource")
-
-
-def test_untrusted_names_are_text(watch: Watch, site: Path) -> None:
-    """Whatever a name holds, it is shown as it is, can be linked to, and runs nothing."""
-    page = watch(site.as_uri()).open("hostile.html")
-    first = page.locator("select").first
-    for index, name in enumerate(HOSTILE):
-        first.select_option(index=index)
-        assert page.locator("#view h2").text_content() == name
-        page.locator("select").nth(1).select_option(index=1)
-        assert page.locator("#view td").first.text_content() == HOSTILE[0]
-    assert page.evaluate("document.querySelectorAll('#view script, #view img').length") == 0
-    page.locator("select").first.select_option(index=2)
-    address = page.url
-    page.goto("about:blank")
-    page.goto(address)
-    assert page.locator("#view h2").text_content() == HOSTILE[2]
-    assert switches(page) == [HOSTILE[2], HOSTILE[1]]
-    assert page.locator("#view [role=img]").get_attribute("aria-label") == LONG

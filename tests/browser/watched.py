@@ -25,6 +25,7 @@ class Watched:
     page: Page
     base: str
     troubles: list[str] = field(default_factory=list)
+    _under_way: set[Request] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.page.add_init_script(VIOLATIONS)
@@ -32,12 +33,26 @@ class Watched:
         self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
         self.page.on("dialog", lambda dialog: (self._note("a dialog opened"), dialog.dismiss()))
         self.page.on("request", self._judge)
+        for ended in ("requestfinished", "requestfailed"):
+            self.page.on(ended, lambda request: self._under_way.discard(request))
 
     def open(self, path: str) -> Page:
         """Return the page at a path below the base, loaded and without requests under way."""
         self.page.goto(f"{self.base}/{path}")
-        self.page.wait_for_load_state("networkidle")
+        self.settle()
         return self.page
+
+    def settle(self) -> None:
+        """Wait until no request is under way, and none follows.
+
+        What asks for more does so as soon as it is there: no need for the half second that
+        Playwright's ``networkidle`` waits.
+        """
+        end, quiet = monotonic() + 60, 0
+        while quiet < 2:
+            assert monotonic() < end, [request.url for request in self._under_way]
+            self.page.wait_for_timeout(20)
+            quiet = 0 if self._under_way else quiet + 1
 
     def forgive(self, *needles: str) -> None:
         """Take out what a test provoked; every needle must have been found in some trouble."""
@@ -52,6 +67,7 @@ class Watched:
             self._note(f"console {kind}: {text}")
 
     def _judge(self, request: Request) -> None:
+        self._under_way.add(request)
         if not request.url.startswith((f"{self.base}/", *OWN)):
             self._note(f"asked for {request.url}")
 

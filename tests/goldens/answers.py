@@ -9,7 +9,7 @@ blocks are made of `perceptron.records`, and by `tests/made.py`.)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from perceptron.records.readers.stored_runs import read_results, read_run
 from perceptron.report import documents
 from perceptron.report.comparison_address import address
 from perceptron.report.dashboard.comparisons.write import write_comparison
-from perceptron.report.pull_request.comment import comment
+from perceptron.report.pull_request.annotations import annotate
+from perceptron.report.pull_request.comment import PullRequest, comment
 from perceptron.report.tables import advice as advice_table
 from perceptron.report.tables import comparison as comparison_table
 from perceptron.report.tables import crossover as crossover_table
@@ -104,14 +105,34 @@ def compared(
         blocks=list(blocks),
     )
     found = replace(found, moved_crossovers=moved_crossovers(found))
+    return said(lambda: documents.write(found)), *told(found, html)
+
+
+def told(
+    found: Comparison,
+    html: Path,
+    pull: tuple[int, str] | None = None,
+    published: str | None = None,
+) -> tuple[str, str, Path]:
+    """Return the text and the comment of a comparison that was judged, and its page.
+
+    The comment is on the pull request ``pull``, a number and a commit, if there is one.
+    """
+    found = replace(found, page=address(found.plan))
     assert found.page is not None
     write_comparison(html, found)
     return (
-        said(lambda: documents.write(found)),
         said(lambda: comparison_table.show(found, html)),
-        comment(found, html=html),
+        comment(found, pull and PullRequest(*pull), published, html),
         html / found.page,
     )
+
+
+def annotated(found: Comparison) -> str:
+    """Return the marks that a workflow of GitHub's picks out of what `compare` prints."""
+    with redirect_stderr(StringIO()) as printed:
+        annotate(found, asked=True)
+    return printed.getvalue()
 
 
 def said(show: Callable[[], None]) -> str:

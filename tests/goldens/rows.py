@@ -9,8 +9,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from perceptron.records.environment import Gpu
 from perceptron.records.measurement import Measurement
-from tests.made import ABSENT, BACKENDS, BENCH, finding_rows, keep, measured
+from tests.made import (
+    ABSENT,
+    BACKENDS,
+    BENCH,
+    GPU_FACTS,
+    TIRED,
+    finding_rows,
+    keep,
+    measured,
+    on_gpu,
+)
 
 SIZES = (4, 16, 64, 256, 1024)
 Costs = Mapping[str, Sequence[float]]
@@ -127,6 +138,44 @@ def keep_bench(results: Path, **about: Any) -> Path:
     rows = [*finding_rows(*times), or_gate, *backends("crosses"), *absent()]
     plan = BENCH | {"families": ["mlp-width"], "backends": list(BACKENDS)}
     return keep(results, plan, rows, **about)
+
+
+def keep_batches(results: Path, **about: Any) -> Path:
+    """Keep a bench of a busy machine with a GPU: batches by Adam, and two problems of one size.
+
+    The GPU waits for launches at small batches; at one size threads waited for a core.
+    """
+    adam = {"optimizer": "adam", "feed": "resident", "outputs": 10, "rows": 2048}
+    waited = {"samples": [1e-3] * 3, "waited": 0.0, "disturbed": 0}
+    costs = {"numpy": _GROWING, "torch-cuda": _LEVEL}
+    along = line(costs, family="mlp-batch", axes=("batch",), **adam, **waited)
+    along = [replace(row, batch=int(row.size), disturbed=int(row.size == 16)) for row in along]
+    digits = {"family": "digits", "problem": "digits", "batch": 32, "iterations_per_epoch": 43}
+    single = [
+        measured(**adam | digits | {"rows": 1347}, backend="numpy", process=process, seconds=1e-3)
+        for process in range(3)
+    ]
+    for backend, threads in (("torch-ddp", 2), ("torch-ddp@2", 1)):
+        shared = {"backend": backend, "processes": 3 - threads, "threads": threads}
+        single.append(measured(**shared, family="xor", problem="xor", rows=4, seconds=1e-6))
+    for backend, status, reason in (
+        ("torch-ddp", "failed", "out of memory"),
+        ("numpy", "skipped", "it stands still"),
+    ):
+        what = {"backend": backend, "status": status, "reason": reason, "process": 1}
+        single.append(measured(**what, family="xor", problem="xor", rows=4))
+    rows = [
+        on_gpu(row, min(1.0, row.size / 256)) if row.backend == "torch-cuda" else row
+        for row in along
+    ]
+    finding = finding_rows(("numpy", 8e-6), ("torch-cpu", 64e-6))
+    plan = BENCH | {"families": ["mlp-batch", "digits", "xor"]}
+    gpus = [Gpu(name="Slide Rule", driver="575.1", memory_bytes=80 * 2**30), Gpu(name="Abacus")]
+    run = keep(
+        results, plan, [*rows, *single, *finding], facts=replace(GPU_FACTS, gpus=gpus), **about
+    )
+    (run / "conditions.json").write_bytes(msgspec.json.encode(TIRED))
+    return run
 
 
 def keep_fleet(results: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from html.parser import HTMLParser
@@ -10,10 +9,11 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from tests.report.reading import data
+
 WIDTH = 100
 # A figure of more numbers is told by the first of them.
 _MOST = 40
-_CALL = re.compile(r"perceptron\.receive\(('.*'), JSON\.parse\(('.*')\)\);\n", re.DOTALL)
 _PROGRESS = re.compile(r"^[a-z-]+: \d+ of \d+, .*\n", re.MULTILINE)
 _TOOK = re.compile(r"(iterations took |\"seconds\": )[\d.,e-]+( (?:ns|µs|ms|s)\b)?")
 _SILENT = {"script", "style", "svg", "head", "nav", "footer"}
@@ -138,11 +138,26 @@ def views(html: Path, page: str, *last: str) -> str:
     Those alone whose last switch begins as one of ``last``, if any are given.
     """
     lines = []
-    for place in _data(html / "data" / f"{page}.js")["views"]:
+    for place in data(html, page)["views"]:
         if last and not place["is"][-1].startswith(last):
             continue
-        view = _data(html / "data" / f"{place['file']}.js")[place["name"]]
+        view = data(html, place["file"])[place["name"]]
         lines += [f"[{' | '.join(place['is'])}]", *_view(view)]
+    return "\n".join(lines)
+
+
+def tables(html: Path, page: str) -> str:
+    """Return the first row of each large table of a page, without what it lacks."""
+    lines = []
+    for choice in data(html, page)["tables"]:
+        table = data(html, choice["file"])
+        lines += [f"[{choice['label']}] {table['title']}"]
+        for row in table["rows"][:1]:
+            named = zip(table["columns"], row, strict=True)
+            cells = (
+                f"{column['name']}: {_short(cell)}" for column, cell in named if cell is not None
+            )
+            lines += _filled(list(cells), "  ")
     return "\n".join(lines)
 
 
@@ -178,16 +193,9 @@ def _points(points: list[Any]) -> str:
     return ", ".join(short) + (f", … ({len(points)})" if len(points) > _MOST else "")
 
 
-def figures(script: Path) -> str:
+def figures(html: Path, name: str) -> str:
     """Return the points of the figures in a page's data file."""
-    return "\n".join(line for figure in _data(script) for line in _figure(figure))
-
-
-def _data(script: Path) -> Any:
-    call = _CALL.fullmatch(script.read_text(encoding="utf-8"))
-    assert call is not None, script
-    # Python reads the escapes that are used as JavaScript does.
-    return json.loads(ast.literal_eval(call[2]))
+    return "\n".join(line for figure in data(html, name) for line in _figure(figure))
 
 
 def text_of(page: Path) -> str:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from syrupy.assertion import SnapshotAssertion
 
+from perceptron.records.conditions import Neighbour
 from perceptron.records.measurement import Measurement
 from tests.goldens import answers
 from tests.goldens.conftest import Type
@@ -17,6 +18,7 @@ from tests.goldens.rows import (
     PROCESSES,
     STATUSES,
     backends,
+    keep_batches,
     keep_bench,
     keep_fleet,
     keep_search,
@@ -25,12 +27,15 @@ from tests.goldens.rows import (
     over_processes,
     suspect,
 )
-from tests.goldens.shown import document, golden, text_of, timeless, views
+from tests.goldens.shown import document, golden, tables, text_of, timeless, views
 from tests.made import (
     ADVICE,
     FACTS,
+    GPU_FACTS,
     GPU_LADDER,
     MAP,
+    RACE,
+    SOUND,
     TIRED,
     advice_rows,
     diagnosed,
@@ -38,8 +43,10 @@ from tests.made import (
     keep,
     keep_race,
     map_rows,
+    race_row,
     race_rows,
 )
+from tests.plenty import plenty
 
 # Of a sweep's views. The others show the same crossover over times.
 _RATIO = ("ratio",)
@@ -131,6 +138,31 @@ def test_bench(results: Path, typed: Type, golden_file: SnapshotAssertion) -> No
     assert told("bench", keep_bench(results), typed, "index") == golden_file
 
 
+def test_batches(
+    results: Path, typed: Type, tmp_path: Path, golden_file: SnapshotAssertion
+) -> None:
+    """Mini-batches on two machines with a GPU, both of them busy: every page that tells of it."""
+    run = keep_batches(results, started="2026-01-02T00:00:00Z")
+    keep_batches(results, machine="far", folder="far")
+    keep(results, GPU_LADDER, gpu_ladder_rows(), facts=GPU_FACTS)
+    plenty(results / "asv", machines=1, commits=8, noise=0.0, steps={4: 0.5})
+    _, text = answers.answer_of("bench", run)
+    typed("dashboard", "--json")
+    html = tmp_path / "html"
+    shown = golden(
+        tmp_path,
+        terminal=text,
+        sweeps=views(html, "sweeps", "time per iteration").split("\n[")[0],
+        machine_by_machine=views(html, "sweeps", "torch-cuda: time"),
+        roofline=views(html, "roofline"),
+        history=views(html, "history", "numpy").split("\n[")[0],
+        machines=text_of(html / "machines.html"),
+        questions=tables(html, "machines"),
+        raw=tables(html, "raw"),
+    )
+    assert shown == golden_file
+
+
 def test_map(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
     assert told("map", keep(results, MAP, map_rows()), typed, "map") == golden_file
 
@@ -142,6 +174,33 @@ def test_overhead(results: Path, typed: Type, golden_file: SnapshotAssertion) ->
 
 def test_race(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
     assert told("race", keep_race(results, race_rows()), typed, "race") == golden_file
+
+
+def test_race_undecided(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
+    """Two may be the first, one is late with most seeds, one was prepared on disk; then nobody."""
+    rows = [
+        race_row(
+            seed,
+            name,
+            train=0.1 + 0.01 * ((seed + shift) % 7),
+            dtype=dtype,
+            accuracies=(0.7, 0.9, 0.96) if name != "numba" or seed == 6 else (0.5,),
+            prepared_from_cache=seed > 0 if name == "numba" else None,
+        )
+        for seed in range(7)
+        for name, dtype, shift in (
+            ("numpy", "float32", 0),
+            ("torch-cpu", "float32", 3),
+            ("numpy", "float64", 20),
+            ("numba", "float32", 0),
+        )
+    ]
+    plan = RACE | {"dtypes": ["float32", "float64"]}
+    _, open_still = answers.answer_of("race", keep_race(results, rows, plan=plan))
+    late = [race_row(seed, accuracies=(0.5,)) for seed in range(7)]
+    run = keep_race(results, late, started="2026-01-02T00:00:00Z")
+    _, nobody = answers.answer_of("race", run)
+    assert golden(results, undecided=open_still, nobody=nobody) == golden_file
 
 
 def test_advise(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
@@ -163,6 +222,35 @@ def test_walkthrough_digits(typed: Type, tmp_path: Path, golden_file: SnapshotAs
 def test_doctor(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
     printed, text = answers.doctor(diagnosed(FACTS, TIRED))
     assert golden(tmp_path, terminal=text, json=document(printed)) == golden_file
+
+
+def test_doctor_ill(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
+    """A machine on which everything is wrong; then a calm one whose clock is locked."""
+    ill = replace(
+        TIRED,
+        governors=["powersave"],
+        quota_cores=0.5,
+        loop=replace(SOUND.loop, variation=0.5),
+        steal_share=0.5,
+        swapped_bytes=2**30,
+        clock_tick_seconds=0.01,
+        gpus=[replace(SOUND.gpus[0], slowed_by=["heat"])],
+        neighbours=[Neighbour(name="chromium", pid=1234, share=0.93)],
+        other_cores=1.1,
+        threads_waited=0.3,
+    )
+    pinned = replace(GPU_FACTS, variables={"OPENBLAS_CORETYPE": "Haswell"})
+    locked = [replace(SOUND.gpus[0], locked=True)]
+    seen = {"load": 13.06, "neighbours": [], "other_cores": 0.02, "threads_waited": 0.001}
+    calm = replace(SOUND, gpus=locked, **seen)
+    texts = [
+        answers.doctor(diagnosed(facts, conditions, threads))[1]
+        for facts, conditions, threads in (
+            (pinned, ill, 9),
+            (GPU_FACTS, calm, 2),
+        )
+    ]
+    assert golden(tmp_path, ill=texts[0], calm=texts[1]) == golden_file
 
 
 def test_fleet(results: Path, typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -> None:

@@ -10,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from perceptron.records.block import Block
 from tests.goldens import answers
 from tests.goldens.blocks import SORT, SUM, broken, counted, timed
+from tests.goldens.explained import explained
 from tests.goldens.shown import document, figures, golden, text_of
 from tests.made_comparison import comparison
 
@@ -33,12 +34,40 @@ def test_compare(case: str, tmp_path: Path, golden_file: SnapshotAssertion) -> N
     printed, text, comment, page = answers.compared(
         comparison(), judged, blocks, {SUM.key: fresh} if fresh else {}, html
     )
-    drawn = (figures(file) for file in sorted((page.parent / "data").rglob("*.js")))
     shown = golden(
         tmp_path,
         terminal=text,
         json=document(printed, "blocks", "benchmarks", *([] if case == "clean" else ["plan"])),
         comment=comment,
-        page="\n".join([text_of(page), *drawn]),
+        page=told_by(page),
     )
     assert shown == golden_file
+
+
+def test_every_kind_of_change_explained(
+    tmp_path: Path, golden_file: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By functions and counts, on a busy machine, with what was left out and why.
+
+    Its JSON is what is put in here.
+    """
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    found = explained()
+    text, comment, page = answers.told(
+        found, tmp_path / "html", (12, "d" * 40), "https://we.example/suite"
+    )
+    shown = golden(
+        tmp_path,
+        terminal=text,
+        comment=comment,
+        marks=answers.annotated(found),
+        page=told_by(page),
+    )
+    assert shown == golden_file
+
+
+def told_by(page: Path) -> str:
+    """Return what a page says, and the points of its figures."""
+    files = sorted((page.parent / "data" / "figures").glob("*.js"))
+    drawn = (figures(page.parent, f"figures/{file.stem}") for file in files)
+    return "\n".join([text_of(page), *drawn])

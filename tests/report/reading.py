@@ -20,9 +20,7 @@ class Reader(HTMLParser):
         self.links: list[str] = []
         self.scripts = 0
         self.text = ""
-        self.cells: list[str] = []
         self.handlers: list[str] = []
-        self._cell = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.scripts += tag == "script"
@@ -33,17 +31,9 @@ class Reader(HTMLParser):
                 self.handlers.append(f"{name}={value}")
         if tag in ("td", "th"):
             self.text += " "
-        if tag == "td":
-            self.cells.append("")
-            self._cell = True
-
-    def handle_endtag(self, tag: str) -> None:
-        self._cell = self._cell and tag != "td"
 
     def handle_data(self, data: str) -> None:
         self.text += data
-        if self._cell:
-            self.cells[-1] += data
 
 
 def read(page: Path) -> Reader:

@@ -19,11 +19,6 @@ def plan(**fields: Any) -> ComparisonPlan:
     return comparison(plan=fields).plan
 
 
-def test_a_page_is_named_by_the_commits_and_by_what_a_working_tree_adds() -> None:
-    assert address(plan()) == PLAIN
-    assert address(plan(head=TREE)) == f"gate/{'a' * 12}..{'b' * 12}+0123456789ab/index.html"
-
-
 def test_only_the_same_comparison_writes_over_a_page() -> None:
     """Another suite, part of it or interpreter has a page beside it; seed and budget do not."""
     other = Side(name="HEAD", commit="b" * 40, python="python3.9")
@@ -38,6 +33,7 @@ def test_only_the_same_comparison_writes_over_a_page() -> None:
         {"only_changed": True},
         {"head": other},
     ]
+    assert address(plan(head=TREE)) == f"gate/{'a' * 12}..{'b' * 12}+0123456789ab/index.html"
     addresses = [address(plan(**fields)) for fields in asked]
     assert len(set(addresses)) == len(asked)
     assert address(plan(seed=8, budget_seconds=60.0)) == PLAIN
@@ -49,6 +45,11 @@ def test_a_head_that_does_not_build_has_the_page_of_its_own_question() -> None:
     assert failed != PLAIN
     sides = [Side(name="x", commit=own * 40, python=f"/home/{own}/python") for own in "ab"]
     assert address(plan(build=True, installed=True, base=sides[0], head=sides[1])) == failed
+
+
+@pytest.mark.parametrize("commit", ["", "abc", "../../../../etc/passwd", "A" * 40, "g" * 40])
+def test_what_is_no_commit_has_no_page(commit: str) -> None:
+    assert address(plan(base=Side(name="x", commit=commit, python="p"))) is None
 
 
 text = st.text(st.characters(codec=None), max_size=50)
@@ -69,31 +70,13 @@ def test_an_untrusted_plan_leads_to_a_page_of_ours_or_nowhere(texts: list[str]) 
         assert is_name(name)
 
 
-@pytest.mark.parametrize("commit", ["", "abc", "../../../../etc/passwd", "A" * 40, "g" * 40])
-def test_what_is_no_commit_has_no_page(commit: str) -> None:
-    assert address(plan(base=Side(name="x", commit=commit, python="p"))) is None
-
-
-@pytest.mark.parametrize(
-    "url", ["https://we.example", "https://we.example/suite/", "https://w.example:8080/a-b/~c/%20"]
-)
-def test_pages_are_published_at_an_address_of_the_web(url: str) -> None:
-    assert published(url) == url.rstrip("/")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "http://we.example",
-        "we.example",
-        "https://",
-        "https://a/?x=1",
-        "https://a/b c",
-        "https://a/)[x](https://b",
-        "javascript:alert(1)",
-    ],
-)
-def test_what_is_no_address_is_an_error_that_names_the_option(url: str) -> None:
-    with pytest.raises(UserError, match=r"^--pages-url "):
-        published(url)
+def test_pages_are_published_at_an_address_of_the_web_and_nowhere_else() -> None:
+    """What is none is an error that names the option."""
+    for url in ("https://we.example", "https://we.example/suite/", "https://w.it:8080/a-b/~c/%20"):
+        assert published(url) == url.rstrip("/")
+    for url in (
+        *("", "http://we.example", "we.example", "https://", "https://a/?x=1", "https://a/b c"),
+        *("https://a/)[x](https://b", "javascript:alert(1)"),
+    ):
+        with pytest.raises(UserError, match=r"^--pages-url "):
+            published(url)

@@ -7,10 +7,8 @@ from pathlib import Path
 from perceptron.records.fleet import Collected, CollectedRun
 from perceptron.report.fleet_answers import answers
 from tests.made import (
-    BENCH,
     LADDER,
     MAP,
-    bench_rows,
     keep,
     keep_race,
     ladder_rows,
@@ -29,30 +27,22 @@ def collected(*runs: Path) -> Collected:
 
 def test_every_study_says_what_it_found(tmp_path: Path) -> None:
     """A run that is not finished says what it has; its intervals say how sure that is."""
-    crossover = {"study": "crossover", "threads": [2]}
+    search = {"study": "crossover", "threads": [2]}
     runs = [
-        keep(tmp_path, BENCH, bench_rows()),
-        keep(tmp_path, crossover, line(), started="2026-01-01T01:00:00Z", finished=False),
+        keep(tmp_path, search, line(), finished=False),
         keep(tmp_path, MAP, map_rows(), started="2026-01-01T02:00:00Z"),
         keep(tmp_path, LADDER, ladder_rows(), started="2026-01-01T03:00:00Z"),
+        keep_race(tmp_path, race_rows(), started="2026-01-01T04:00:00Z"),
     ]
-    bench, search, phase_map, ladder = answers(collected(*runs))
-    assert bench.answers[0].startswith("10,000 iterations on the OR gate: numpy-published")
-    pair = "mlp-width, numpy or torch-cpu: torch-cpu from "
-    assert [one for one in bench.answers if one.startswith(pair)]
-    assert [one[: len(pair)] for one in search.answers] == [pair]
-    assert "of the map" in phase_map.answers[0]
-    assert ladder.answers[0].startswith("or-gate: torch-cpu")
-    assert [one.study for one in (bench, search, phase_map, ladder)] == [
-        *("bench", "crossover", "map", "overhead")
+    told = [
+        ("crossover", "mlp-width, numpy or torch-cpu: torch-cpu from "),
+        ("map", "of the map"),
+        ("overhead", "or-gate: torch-cpu"),
+        ("race", "numpy is there first"),
     ]
-
-
-def test_a_race_says_who_is_first(tmp_path: Path) -> None:
-    """From both starts."""
-    (answer,) = answers(collected(keep_race(tmp_path, race_rows())))
-    assert (answer.study, len(answer.answers)) == ("race", 2)
-    assert all("numpy is there first" in line for line in answer.answers)
+    for (study, words), found in zip(told, answers(collected(*runs)), strict=True):
+        assert found.study == study
+        assert words in found.answers[-1], study
 
 
 def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_path: Path) -> None:

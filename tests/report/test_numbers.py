@@ -22,20 +22,6 @@ from perceptron.report.numbers import (
 )
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (1.7, "1.70 s"),
-        (0.0123, "12.3 ms"),
-        (6.2e-6, "6.20 µs"),
-        (3e-10, "0.300 ns"),
-        (2310.0, "2,310 s"),
-    ],
-)
-def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
 @given(st.floats(1e-12, 1e12))
 def test_digits_are_right_to_half_a_percent(value: float) -> None:
     """Three significant digits, never an exponent."""
@@ -45,37 +31,32 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (1.5e-20, "1.5e-20"), (-2e300, "-2e+300"), (5e-324, "4.94e-324")],
-)
-def test_nobody_has_to_count_zeros(value: float, text: str) -> None:
-    assert digits(value) == text
-
-
-def test_an_interval_has_one_unit() -> None:
-    assert duration_interval(0.0123, 0.0119, 0.0131) == "12.3 [11.9, 13.1] ms"
-    assert duration_interval(0.0123, None, None) == "12.3 [no interval] ms"
-    assert interval(400.0, 350.0, None) == "400 [350, …]"
-
-
-def test_an_interval_that_tells_nothing_is_not_written_out() -> None:
-    """Two values that differ have one over many powers of ten."""
-    assert duration_interval(0.162, 2.64e-4, 99.1) == "162 [too few values] ms"
-    assert interval(1.0, 0.2, 5.0) == "1.00 [0.200, 5.00]"
-
-
-def test_a_ratio_to_itself_is_one() -> None:
-    assert ratio(1.0, 1.0, 1.0) == "1"
-    assert ratio(1.02, 0.98, 1.06) == "1.02 [0.980, 1.06]"
-    assert ratio(None, None, None) == "–"
-
-
-@pytest.mark.parametrize(
     ("text", "shown"),
     [
+        (duration(1.7), "1.70 s"),
+        (duration(0.0123), "12.3 ms"),
+        (duration(6.2e-6), "6.20 µs"),
+        (duration(3e-10), "0.300 ns"),
+        (duration(2310.0), "2,310 s"),
+        # Nobody has to count zeros.
+        (digits(0.0), "0"),
+        (digits(1.5e-20), "1.5e-20"),
+        (digits(-2e300), "-2e+300"),
+        (digits(5e-324), "4.94e-324"),
+        (duration_interval(0.0123, 0.0119, 0.0131), "12.3 [11.9, 13.1] ms"),
+        (duration_interval(0.0123, None, None), "12.3 [no interval] ms"),
+        (interval(400.0, 350.0, None), "400 [350, …]"),
+        # Two values that differ have an interval over many powers of ten, which tells nothing.
+        (duration_interval(0.162, 2.64e-4, 99.1), "162 [too few values] ms"),
+        (interval(1.0, 0.2, 5.0), "1.00 [0.200, 5.00]"),
+        # A ratio to itself is one.
+        (ratio(1.0, 1.0, 1.0), "1"),
+        (ratio(1.02, 0.98, 1.06), "1.02 [0.980, 1.06]"),
+        (ratio(None, None, None), "–"),
         (percent(0.031), "3.1 %"),
         (percent(0.0812, sign=True), "+8.1 %"),
         (percent(-0.25, 0, sign=True), "-25 %"),
+        # An absurd share takes few characters.
         (percent(1e300), "1e+302 %"),
         (percent_interval(0.972, 0.959, 0.982), "97.2 % [95.9, 98.2]"),
         (percent_interval(0.081, -0.07, 0.093, sign=True), "+8.1 % [-7.0, +9.3]"),
@@ -84,43 +65,24 @@ def test_a_ratio_to_itself_is_one() -> None:
         (rough_percent(1.1e-5), "0.0011 %"),
         (rough_percent(1.5e-8), "under 0.0001 %"),
         (rough_percent(0.0), "0 %"),
+        (rough_percent_interval(0.041, 0.039, 0.0425), "4.10 % [3.90, 4.25]"),
+        (rough_percent_interval(0.041, None, None), "4.10 % [no interval]"),
+        (memory(3 * 2**29), "1.5 GiB"),
+        (memory(2**20, "MiB"), "1.0 MiB"),
+        (count(41_200), "41,200"),
+        (count(0.5), "0.5"),
+        (large(0.0), "0"),
+        (large(812.0), "812"),
+        (large(4117.0), "4.12 k"),
+        (large(48_413_671.0), "48.4 M"),
+        (large(9.1e10), "91.0 G"),
+        (joules(12.0), "12.0 J"),
+        (joules(0.0125), "12.5 mJ"),
+        (joules(3.3e-6), "3.30 µJ"),
+        (joules(4e-10), "0.400 nJ"),
+        (rate(24.75e9), "24.8 GB/s"),
     ],
 )
-def test_shares_are_shown_per_cent(text: str, shown: str) -> None:
-    """An absurd one takes few characters."""
+def test_a_number_has_three_digits_one_unit_and_its_interval(text: str, shown: str) -> None:
+    """Counts have all digits."""
     assert text == shown
-
-
-def test_memory_has_its_unit() -> None:
-    assert memory(3 * 2**29) == "1.5 GiB"
-    assert memory(2**20, "MiB") == "1.0 MiB"
-
-
-def test_counts_have_all_digits() -> None:
-    assert count(41_200) == "41,200"
-    assert count(0.5) == "0.5"
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(0.0, "0"), (812.0, "812"), (4117.0, "4.12 k"), (48_413_671.0, "48.4 M"), (9.1e10, "91.0 G")],
-)
-def test_large_counts_have_three_digits_and_a_prefix(number: float, text: str) -> None:
-    assert large(number) == text
-
-
-def test_a_share_with_its_interval_has_one_unit() -> None:
-    assert rough_percent_interval(0.041, 0.039, 0.0425) == "4.10 % [3.90, 4.25]"
-    assert rough_percent_interval(0.041, None, None) == "4.10 % [no interval]"
-
-
-@pytest.mark.parametrize(
-    ("energy", "text"),
-    [(12.0, "12.0 J"), (0.0125, "12.5 mJ"), (3.3e-6, "3.30 µJ"), (4e-10, "0.400 nJ")],
-)
-def test_an_energy_has_three_digits_and_a_unit(energy: float, text: str) -> None:
-    assert joules(energy) == text
-
-
-def test_a_rate_is_in_gigabytes() -> None:
-    assert rate(24.75e9) == "24.8 GB/s"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,51 +16,26 @@ from tests.conftest import ROOT
 PAGE = (Path(asv.__file__).parent / "www" / "index.html").read_text(encoding="utf-8")
 
 
-class Links(HTMLParser):
-    """The links of a page's bar, by where they lead, with their words."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.links: dict[str, str] = {}
-        self._inside = False
-        self._target: str | None = None
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        if tag == "nav":
-            self._inside = True
-        if tag == "a" and self._inside:
-            self._target = dict(attributes)["href"] or ""
-            self.links[self._target] = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._target is not None:
-            self.links[self._target] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "nav":
-            self._inside = False
-        if tag == "a":
-            self._target = None
-
-
 def publish(folder: Path) -> str:
     PerceptronLink.publish(SimpleNamespace(html_dir=str(folder)), None, None, None, None)
     return (folder / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_bar_of_asvs_real_page_gets_the_link(tmp_path: Path) -> None:
-    """A plain link with words; the others are as they were, and so is the rest of the page."""
+    """A plain link with words; the rest of the page is as it was."""
     (tmp_path / "index.html").write_text(PAGE, encoding="utf-8")
     page = publish(tmp_path)
-    before, after = Links(PAGE).links, Links(page).links
-    words = after.pop("../index.html")
-    assert words == "perceptron: which backend, why, from which size"
-    assert after == before
-    assert len(before) > 3
     start, end = PAGE.split(ANCHOR)
+    assert "<nav" in start
+    assert "</nav>" in end
     assert page.startswith(start)
     assert page.endswith(end)
+    added = page[len(start) : -len(end)]
+    assert added.count("<a ") == 1
+    link = (
+        r'<a [^>]*href="\.\./index\.html"[^>]*>perceptron: which backend, why, from which size</a>'
+    )
+    assert re.search(link, added)
 
 
 @pytest.mark.parametrize("page", ["", PAGE.replace(ANCHOR, "<li>"), PAGE + ANCHOR])

@@ -1,4 +1,4 @@
-"""One description of a figure, drawn twice: both drawings show the same."""
+"""One description of a figure, drawn twice: both drawings show the same, as it was judged."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import sweep_figure
+from perceptron.report.dashboard.rooflines import roofline_views
 from tests.made import everything, line
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
@@ -99,3 +100,45 @@ def test_a_label_does_not_leave_the_figure(figures: dict[str, Figure | None]) ->
     assert not dataclasses.replace(mark, x=figure.x.low * 2).is_labelled_left(figure.x)
     (drawn,) = draw_plotly(figure, plot.looks(strokes(NAMES)))
     assert [label["xanchor"] for label in drawn.layout["annotations"]] == ["right"]
+
+
+def test_a_sweep_shows_its_bands_and_crossover(collection: Collection) -> None:
+    """What is drawn is what was judged: estimates, ends of intervals, the crossover's own."""
+    (sweep,) = collection.sweeps
+    figure = sweep_figure(sweep.curves, sweep.crossovers, "width")
+    (drawn,) = draw_plotly(figure, plot.looks(strokes(NAMES)))
+    curve = next(curve for curve in sweep.curves if curve.backend == "numpy")
+    at = [trace.get("name") for trace in drawn.data].index("numpy")
+    low, high, middle = drawn.data[at - 2 : at + 1]
+    assert middle["x"] == [spot.size for spot in curve.spots]
+    assert middle["y"] == [spot.value.estimate for spot in curve.spots]
+    assert low["y"] == [spot.value.low for spot in curve.spots]
+    assert high["y"] == [spot.value.high for spot in curve.spots]
+    assert high["fill"] == "tonexty"
+    crossover = next(one for one in sweep.crossovers if one.size)
+    marked = {(shape["x0"], shape["x1"]) for shape in drawn.layout["shapes"]}
+    assert {(crossover.size, crossover.size), (crossover.low, crossover.high)} <= marked
+
+
+def test_a_rung_has_its_interval(collection: Collection) -> None:
+    (ladder,) = collection.ladders
+    (drawn,) = draw_plotly(ladder_figure(ladder), plot.looks(strokes(NAMES)))
+    names = drawn.layout["yaxis"]["ticktext"]
+    for rung in ladder.rungs:
+        own = [names.index(rung.backend)]
+        bar = next(one for one in drawn.data if one["y"] == own and "error_x" in one)
+        (middle,), error = bar["x"], bar["error_x"]
+        assert middle == rung.seconds_per_iteration
+        assert middle + error["array"][0] == pytest.approx(rung.high)
+        assert middle - error["arrayminus"][0] == pytest.approx(rung.low)
+
+
+def test_the_roof_bends_where_copy_and_product_meet(collection: Collection) -> None:
+    looks = plot.looks(strokes(NAMES))
+    (file,) = roofline_views(collection, looks).files.values()
+    (view,) = file.values()
+    (limits,) = collection.ladders[0].ceilings
+    roof = view.figures[0].data[-1]
+    assert roof["x"][1] == pytest.approx(limits.gflops / limits.gbytes)
+    slope = pytest.approx(roof["x"][0] * limits.gbytes)
+    assert roof["y"] == [slope, limits.gflops, limits.gflops]

@@ -5,20 +5,9 @@ from perceptron.report.charts import palette
 
 
 def test_every_registered_backend_has_a_stroke_of_its_own() -> None:
-    """Those that the palette knows have a colour of their own, too."""
     strokes = palette.strokes(registry.BUILT_IN)
     assert set(strokes) == set(registry.BUILT_IN)
     assert len(set(strokes.values())) == len(strokes)
-    for known in (
-        {look.colour for look in palette._KNOWN.values()},
-        {look.dark for look in palette._KNOWN.values()},
-    ):
-        assert len(known) == len(palette._KNOWN)
-
-
-def test_no_stroke_is_for_a_backend_that_does_not_exist() -> None:
-    """The palette cannot ask the registry: pages are built without backends."""
-    assert set(palette._KNOWN) <= set(registry.BUILT_IN)
 
 
 def test_a_backend_keeps_its_look() -> None:

@@ -89,12 +89,3 @@ def test_every_backend_has_a_letter_of_its_own(row: MakeRow) -> None:
     letters = [part.split() for part in map_legend(many).split(";")[0].split(", ")[: len(names)]]
     assert sorted(name for _, name in letters) == sorted(names)
     assert len({letter for letter, _ in letters}) == len(names)
-
-
-def test_a_cell_of_the_table_tells_who_wins_and_by_how_much(phase_map: PhaseMap) -> None:
-    """Without a number where the other's memory ends."""
-    assert map_rows(phase_map)[0][-1] == "n"
-    assert map_legend(phase_map) == (
-        "n numpy, t torch-cpu, = tie within ±5 %, ? undecided; numbers: how many times as fast as "
-        "the next"
-    )

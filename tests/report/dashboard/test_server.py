@@ -33,6 +33,20 @@ def port(html: Path) -> Iterator[int]:
         thread.join()
 
 
+@pytest.mark.parametrize(
+    ("path", "host"),
+    [
+        ("/", None),
+        ("/index.html", None),
+        ("/index.html?x=1", None),
+        # With any port, for it may be forwarded, and without one, which means 80.
+        *(("/", name) for name in ("localhost:1234", "127.0.0.1:1", "localhost", "127.0.0.1")),
+    ],
+)
+def test_the_pages_are_there_under_our_own_names(port: int, path: str, host: str | None) -> None:
+    assert ask(port, path, host) == (200, "the overview")
+
+
 def ask(port: int, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
     connection = http.client.HTTPConnection(HOST, port, timeout=300)
     headers = {} if host is None else {"Host": host}
@@ -41,11 +55,6 @@ def ask(port: int, path: str, host: str | None = None, method: str = "GET") -> t
     content = answer.read().decode()
     connection.close()
     return answer.status, content
-
-
-@pytest.mark.parametrize("path", ["/", "/index.html", "/index.html?x=1"])
-def test_the_pages_are_there(port: int, path: str) -> None:
-    assert ask(port, path) == (200, "the overview")
 
 
 @pytest.mark.parametrize(
@@ -95,19 +104,10 @@ def test_a_request_under_another_name_is_refused(port: int, host: str) -> None:
         assert "overview" not in content
 
 
-@pytest.mark.parametrize("host", ["localhost:1234", "127.0.0.1:1", "localhost", "127.0.0.1"])
-def test_our_own_names_are_served(port: int, host: str) -> None:
-    """With any port, for it may be forwarded, and without one, which means 80."""
-    assert ask(port, "/", host)[0] == 200
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_nothing_can_be_changed(port: int, method: str) -> None:
-    assert ask(port, "/index.html", method=method)[0] == 501
-
-
-def test_a_browser_asks_again_for_what_may_have_changed(port: int) -> None:
-    """And takes no file for another kind than it is."""
+def test_nothing_can_be_changed_and_nothing_is_kept(port: int) -> None:
+    """A browser asks again for what may have changed, and takes no file for another kind."""
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert ask(port, "/index.html", method=method)[0] == 501
     connection = http.client.HTTPConnection(HOST, port, timeout=300)
     connection.request("GET", "/")
     headers = connection.getresponse().headers
@@ -132,16 +132,13 @@ def test_a_reader_who_goes_on_leaves_no_trace(
     assert capsys.readouterr().err == ""
 
 
-def test_only_the_loopback_address_is_bound(html: Path) -> None:
+def test_only_the_loopback_address_is_bound_and_a_port_that_is_taken_is_named(html: Path) -> None:
     with server(html, 0) as running:
         assert running.socket.getsockname()[0] == "127.0.0.1"
-
-
-def test_a_port_that_is_taken_is_named(html: Path) -> None:
-    with server(html, 0) as running, pytest.raises(UserError) as caught:
-        server(html, running.server_port)
-    message = f"--port {running.server_port}: Address already in use; choose another, or 0 for any"
-    assert str(caught.value).startswith(message)
+        taken = running.server_port
+        message = f"^--port {taken}: Address already in use; choose another, or 0 for any"
+        with pytest.raises(UserError, match=message):
+            server(html, taken)
 
 
 def test_ctrl_c_ends_it_and_the_port_is_free_again(

@@ -18,7 +18,6 @@ from tests.made_fleet import made_fleet
 from tests.report.reading import data, tables, text_of, views
 
 View = dict[str, Any]
-Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +34,6 @@ def several(html: Path) -> dict[str, View]:
         for setting, view in views(html, "sweeps").items()
         if setting[:2] == ("mlp-width", SEVERAL)
     }
-
-
-def test_every_backend_of_several_machines_has_a_view(html: Path) -> None:
-    """Of an iteration and of a whole training; torch-cuda was on two machines."""
-    shown = several(html)
-    assert {name.partition(":")[0] for name in shown} == {"numpy", "torch-cpu", "torch-cuda"}
-    assert len(shown) == 6
-    whole = next(name for name in shown if name.startswith("numpy: whole"))
-    first, trained = (
-        shown[name]["figures"][0]["data"][0]["y"][0]
-        for name in ("numpy: time per iteration", whole)
-    )
-    assert trained == pytest.approx(10_000 * first)
 
 
 def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
@@ -103,61 +89,17 @@ def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Pa
     }
 
 
-def test_one_machine_alone_has_no_such_view(tmp_path: Path) -> None:
-    write_site(tmp_path, collection_of(line()))
-    assert SEVERAL not in {setting[1] for setting in views(tmp_path, "sweeps")}
-
-
-def question(html: Path, begins: str) -> list[Row]:
-    (name,) = (name for name in tables(html, "machines") if name.startswith(begins))
-    return tables(html, "machines")[name]
-
-
-def test_the_table_of_all_has_a_row_for_each_machine_and_a_column_for_each_question(
-    html: Path,
-) -> None:
-    rows = {row["machine"]: row for row in question(html, "the fastest backend")}
-    assert len(rows) == SIDE_BY_SIDE + 2
-    row = rows["epyc-64"]
-    assert row["family: mlp-width"] == "numpy at 4 to 64; torch-cpu at 256 to 1,024"
-    assert row["finding"] == "numpy"
-    assert row["finding_time"].startswith("70.7 [69.")
-
-
-def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Path) -> None:
-    rows = question(html, "mlp-width, at each size")
-    assert [row["size"] for row in rows] == sorted(row["size"] for row in rows)
-    small = [row for row in rows if row["size"] == 4]
-    assert small[0]["machine"] == "epyc-64"
-    assert [row["seconds"] for row in small] == sorted(row["seconds"] for row in small)
-
-
-def test_crossovers_and_the_finding_have_their_rows(html: Path) -> None:
-    (width,) = (
-        row
-        for row in question(html, "crossovers")
-        if (row["machine"], row["family"]) == ("laptop", "mlp-width")
-    )
-    assert width["pair"] == "numpy → torch-cpu"
-    assert width["answer"].startswith("torch-cpu from ")
-    assert width["size"] == pytest.approx(200, rel=0.1)
-    places = {
-        row["backend"]: row["place"]
-        for row in question(html, "the finding")
-        if row["machine"] == "laptop"
-    }
-    assert places == {
-        "numpy-published": None,
-        "numpy": "fastest",
-        "torch-cpu": None,
-        "torch-cuda": None,
-    }
-
-
 def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     """All of them; the newest have a column each."""
-    rows = question(html, "what each machine is")
+    rows = tables(html, "machines")["what each machine is"]
     assert len(rows) == SIDE_BY_SIDE + 2
     assert {row["processor"].split(",")[0] for row in rows} >= {"Abacus 3000", "Abacus 3013"}
     text = text_of(html / "machines.html")
     assert f"The {SIDE_BY_SIDE} machines with the newest results stand side by side" in text
+
+
+def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Path) -> None:
+    rows = tables(html, "machines")["mlp-width, at each size"]
+    order = [(row["size"], row["seconds"]) for row in rows]
+    assert order == sorted(order)
+    assert rows[0]["machine"] == "epyc-64"

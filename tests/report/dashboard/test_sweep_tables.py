@@ -1,18 +1,22 @@
+"""The views of a sweep: their tables, and how each was trained."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.stored.collection import collect, collection_of
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.table import load_measurements
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
+from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import ViewTable
-from tests.made import line
-from tests.many import many
+from perceptron.report.dashboard.write import write_site
+from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
+from tests.report.reading import tables, text_of, views
 
 
 def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
@@ -49,22 +53,60 @@ def test_a_size_that_a_backend_lacks_is_not_measured() -> None:
     assert all("not measured" not in row for row in others)
 
 
-def test_disturbed_samples_stand_beside_the_times_of_their_size(tmp_path: Path) -> None:
-    """Only where there are any: other tables stay as they are."""
-    rows = load_measurements(str(many(tmp_path / "times.csv", cases=1)))
-    size = min(row.size for row in rows)
-    marked = [
-        replace(row, waited=0.0, disturbed=int(row.size == size), samples=[1e-3] * 3)
-        for row in rows
-    ]
-    plain, shown = times_of(rows), times_of(marked)
-    assert all(column.name != "disturbed" for column in plain.columns)
-    assert shown.columns[-1].name == "disturbed"
-    cells = [row[-1] for row in shown.rows]
-    assert cells == ["25 % of samples", *["0 % of samples"] * (len(cells) - 1)]
-
-
 def test_a_backend_alone_is_compared_with_none() -> None:
     """No table without rows."""
     assert "Who is faster" not in tables_of(line(backends=("numpy",)))
     assert tables_of(line())["Who is faster"].rows
+
+
+def test_each_training_has_its_sweep_and_its_line_on_the_overview(tmp_path: Path) -> None:
+    """One family by Adam and by plain descent; and a map says how it was trained."""
+    adam = {"optimizer": "adam", "feed": "resident", "outputs": 1, "rows": 512}
+    keep(tmp_path, BENCH, [*bench_rows(), *(replace(row, **adam) for row in line())])
+    mapped = [replace(row, **adam, axes=("batch", "width")) for row in map_rows("batch-width")]
+    plan = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
+    keep(tmp_path, plan, mapped, started="2026-01-02T00:00:00Z")
+    html = tmp_path / "html"
+    write_site(html, collect(tmp_path))
+    settings = {(shown[0], shown[5]) for shown in views(html, "sweeps")}
+    assert settings == {("mlp-width", "sgd"), ("mlp-width", "adam")}
+    shown = text_of(html / "index.html")
+    assert "mlp-width width" in shown
+    assert "mlp-width (adam) width" in shown
+    (view,) = views(html, "map").values()
+    assert any(", float32, adam; " in line for line in view["lines"])
+
+
+def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path) -> None:
+    """What they take divided by their number, in a view of its own and in the raw data."""
+    write_site(tmp_path, collection_of(many_rows()))
+    shown = {setting[-1]: view for setting, view in views(tmp_path, "sweeps").items()}
+    assert list(shown)[:2] == [ITERATION, OF_ONE_MODEL]
+    units = []
+    for name in (ITERATION, OF_ONE_MODEL):
+        size, *times = shown[name]["tables"][1]["rows"][-1]
+        assert size == "1,024"
+        units.append({time.rpartition(" ")[2] for time in times})
+    assert units == [{"ms", "µs"}, {"µs", "ns"}]
+    who = next(table for table in shown[ITERATION]["tables"] if table["title"] == "Who is faster")
+    assert any("] models up" in row[4] for row in who["rows"])
+    for rows in tables(tmp_path, "raw").values():
+        for row in rows:
+            each = None if row["models"] == 1 else row["seconds"] / row["models"]
+            assert row["model_seconds"] == (each and pytest.approx(each, rel=1e-5))
+
+
+def test_a_point_tells_its_rate_where_it_was_trained_in_batches(tmp_path: Path) -> None:
+    """Where one points at it; from cold no device is said to be busy, whose time is of a step."""
+    rows = [
+        on_gpu(replace(row, rows=512, batch=int(row.size), axes=("batch",)), 0.5)
+        for row in line("mlp-batch", prepare=0.5)
+        if row.backend == "numpy"
+    ]
+    write_site(tmp_path, collection_of(rows))
+    shown = {at[-1].partition(",")[0]: view for at, view in views(tmp_path, "sweeps").items()}
+    text = shown[ITERATION]["figures"][0]["data"][-1]["text"][0]
+    assert "rows/s" in text
+    assert text.endswith("per epoch")
+    busy = {at: "Device busy" in str(view["tables"]) for at, view in shown.items()}
+    assert busy == {ITERATION: True, "whole training": True, "from cold": False}

@@ -22,7 +22,7 @@ from perceptron.records.comparison import (
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, comment
 from perceptron.report.pull_request.reproduce import command
-from tests.made_comparison import broken, comparison, growth, harder, moved, row, slower, work
+from tests.made_comparison import broken, comparison, row, slower
 
 # Stands in every hostile text, and nowhere in ours.
 MARK = "Ж"
@@ -177,44 +177,9 @@ def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison
     assert kinds["fence"] <= 1
 
 
-def test_counted_work_and_what_a_verdict_stands_on_are_shown() -> None:
-    """Instructions of both revisions where they differ, once where they do not."""
-    here = ComparisonEnvironment(
-        machine={}, base={}, head={}, variables={}, counter="valgrind-3.24.0 `|`"
-    )
-    rows = [
-        harder(p_adjusted=0.2),
-        row(verdict="improvement", change=None, work=work(-0.3), stands_on="work"),
-        row(work=work(), stands_on="both"),
-        row(benchmark="spins", params=[], not_counted="not repeatable: it differs by 0.7%"),
-        row(benchmark="hash", params=[], not_counted="not repeatable: it differs by 1.2%"),
-    ]
-    before, folded = comment(comparison(*rows, environment=here)).split("<details>")
-    assert "| +3.0 % [-1.0, +7.0] | 10 | +5.0 %, 48.4 M → 50.8 M | work |" in before
-    assert "| – | 10 | -30.0 %, 48.4 M → 33.9 M | work |" in before
-    assert "| 3.1 % | same, 48.4 M | both | – |" in folded
-    assert "Fails on HEAD" not in before
-    assert (
-        "counted by `valgrind-3.24.0 ˋ∣ˋ`: 1 of 5 did the same work (largest noise 0.02 %), "
-        "2 could not be counted; "
-    ) in before
-    assert "<summary>3 no change, some not counted</summary>" in folded
-    assert "- `spins and hash`: `not repeatable: it differs by 0.7 to 1.2%`" in folded
-
-
 def test_how_many_share_a_reason_is_said_beside_the_longest_names() -> None:
     rows = [row(benchmark=f"{n}" + "x" * 120, params=[], not_counted="it spins") for n in range(9)]
     assert " and 7 more`: `it spins`" in comment(comparison(*rows))
-
-
-def test_what_differs_beside_the_code_is_shown() -> None:
-    """Two environments compare like two commits."""
-    here = ComparisonEnvironment(
-        machine={}, base={"torch": "2.6", "numpy": "2.0"}, head={"torch": "2.7", "numpy": "2.0"},
-        variables={},
-    )  # fmt: skip
-    text = comment(comparison(row(), environment=here))
-    assert "Differing beside the code: `torch 2.6 → 2.7`." in text
 
 
 @pytest.mark.parametrize(
@@ -234,35 +199,3 @@ def test_what_differs_beside_the_code_is_shown() -> None:
 def test_the_command_runs_nothing_but_a_comparison(given: str, shown: str | None) -> None:
     """Somebody will paste it into a shell."""
     assert command(given) == shown
-
-
-def test_a_moved_crossover_stands_in_code() -> None:
-    """With both revisions, whatever its family is called."""
-    text = comment(comparison(slower(), moved_crossovers=[moved(family="@a `|` <b>")]))
-    assert "**Crossovers that moved**" in text
-    words = "BASE `torch-cpu from 64.0 [62.0, 66.0] up`, HEAD `torch-cpu from 32.0 [31.0, 33.0] up`"
-    assert f"- `@a ˋ∣ˋ <b>`: {words}" in text
-
-
-def test_the_fold_says_in_which_functions_a_benchmark_does_more() -> None:
-    """Five lines at most for each, as the console has them, in code."""
-    many = [growth(function=f"f{number}") for number in range(9)]
-    rows = [
-        slower(why=many),
-        harder(params=[], why_not="its profile differs from run to run"),
-        row(benchmark="unclear", verdict="inconclusive"),
-        row(benchmark="same"),
-    ]
-    before, folded = comment(comparison(*rows)).split("<details>")
-    assert "**Why**" not in before
-    counts = "functions of 1 changed benchmark, notes on 1 other, 1 inconclusive, 1 no change"
-    assert f"<summary>{counts}</summary>" in folded
-    assert [line for line in folded.splitlines() if line.startswith(("- ", "  - "))] == [
-        "- `sums.time_sum(10, 'numpy')`",
-        *(
-            f"  - `f{number} +9.2 % bytecodes (1,000 → 1,092), called 10 times, toy/vector.py:30`"
-            for number in range(5)
-        ),
-        "- `sums.time_sum`",
-        "  - `its profile differs from run to run`",
-    ]

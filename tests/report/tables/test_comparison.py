@@ -1,23 +1,21 @@
+"""A comparison in a terminal: what the goldens, of few benchmarks with few functions, do not show.
+
+`notes` is all that stands below the table.
+"""
+
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from perceptron.records.comparison import Row
+from perceptron.records.comparison import ComparisonEnvironment, LeftOut, Reach
 from perceptron.report.tables import terminal
-from perceptron.report.tables.comparison import COLUMNS, amount, cells, show
+from perceptron.report.tables.comparison import amount, cells, show
 from perceptron.report.tables.comparison_notes import notes
-from tests.made_comparison import comparison, harder, row, slower, work
-
-
-def test_what_changed_comes_first_by_size() -> None:
-    rows = [row(), slower(change=0.05), slower(change=0.5), row(verdict="inconclusive")]
-    shown = cells(rows)
-    assert all(len(line) == len(COLUMNS) for line in shown)
-    assert [line[1] for line in shown] == ["regression", "regression", "inconclusive", "no change"]
-    assert shown[0][4].startswith("+50.0 %")
+from tests.made_comparison import broken, comparison, growth, harder, row, slower, work
 
 
 def test_an_amount_has_the_unit_that_was_counted_in() -> None:
@@ -32,19 +30,25 @@ def test_many_that_did_not_change_are_counted() -> None:
     assert notes(comparison(*rows))[0] == "10 more benchmarks did not change"
 
 
-def test_a_terminal_shows_the_verdict_first(capsys: pytest.CaptureFixture[str]) -> None:
-    """Brackets in a reason are no markup."""
-    show(comparison(slower(), verdict="regression", reason="[1] benchmark slower"))
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "regression: [1] benchmark slower"
-    assert lines[-1] == "rows:   results/gate/0123"
-
-
 @pytest.mark.parametrize("size", [None, 7.2e7, 1.01, float("inf"), float("nan")])
 def test_a_slowdown_that_only_an_accident_would_reach_is_no_number(size: float | None) -> None:
     """Beside a measured change; it said 7.2e+09 %."""
     assert cells([row(smallest_detectable=size)])[0][5] == "cannot tell"
     assert cells([row(smallest_detectable=1.0)])[0][5] == "100.0 %"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ([0.03, 0.05, None], "median 5.0 %, worst: cannot tell (1 of 3)"),
+        ([0.03, 7.2e7, None], "cannot tell (2 of 3)"),
+        ([], "nothing was measured"),
+    ],
+)
+def test_how_many_could_not_tell_is_said(sizes: list[float | None], words: str) -> None:
+    rows = [row(smallest_detectable=size) for size in sizes]
+    # What broke has no size that anybody wants.
+    assert f"smallest detectable slowdown: {words}" in notes(comparison(*rows, broken()))
 
 
 @pytest.mark.parametrize(
@@ -65,25 +69,89 @@ def test_work_is_the_same_only_within_the_noise_of_counting(
     assert line[6:] == (shown, "both")
 
 
-def test_work_orders_what_has_no_time() -> None:
-    """An improvement by a count alone has its place by its size."""
-    counted = row(verdict="improvement", change=None, work=work(-0.3), stands_on="work")
-    timed = row(verdict="improvement", change=-0.1)
-    assert [line[-1] for line in cells([timed, counted])] == ["work", "time"]
+def test_where_nothing_could_be_counted_that_is_said() -> None:
+    here = ComparisonEnvironment(machine={}, base={}, head={}, variables={}, counter="valgrind")
+    lines = notes(comparison(row(not_counted="it spins"), row(), environment=here))
+    assert "counted by valgrind: none of 1" in lines
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> list[str]:
-    """What a terminal of 80 columns shows."""
-    screen = io.StringIO()
-    monkeypatch.setattr(terminal, "out", Console(file=screen, width=80, highlight=False))
-    show(comparison(*rows))
-    return screen.getvalue().splitlines()
+@pytest.mark.parametrize(
+    ("waited", "said"), [(None, False), (0.0001, False), (0.01, True), (0.31, True)]
+)
+def test_waiting_for_a_core_is_told_only_where_threads_waited(
+    waited: float | None, said: bool
+) -> None:
+    lines = notes(comparison(row(waited=waited, disturbed=0)))
+    assert any(line.startswith("waited for a core: median") for line in lines) == said
+
+
+def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
+    """Whichever there are; those of Python first, because they say where to look."""
+    python, compiled = [growth()] * 5, [growth(level="c", function="list_sort")] * 5
+    for why, shown in (
+        ([*python, *compiled], ["Vector.add"] * 3 + ["list_sort"] * 2),
+        (python, ["Vector.add"] * 5),
+        (compiled, ["list_sort"] * 5),
+    ):
+        lines = notes(comparison(slower(benchmark="x", params=[], why=why)))
+        told = [line.split()[2] for line in lines if line.startswith("why x: ")]
+        assert told == shown
+
+
+def test_a_function_whose_calls_are_counted_says_so_once() -> None:
+    called = growth(unit="calls", base=7, head=7.5)
+    line = next(one for one in notes(comparison(slower(why=[called]))) if one.startswith("why"))
+    assert line.endswith(": Vector.add +7.1 % calls (7 → 7.50), toy/vector.py:30")
+
+
+YES, NO = Reach(touches="yes"), Reach(touches="no")
+LATE = [
+    LeftOut(benchmark=name, reason=f"{seconds} s a block are too long: raise --budget to {minutes}")
+    for name, seconds, minutes in (("a", 0.9, 9), ("b", 0.5, 6), ("c", 0.7, 8))
+]
+
+
+@pytest.mark.parametrize(
+    ("plan", "line"),
+    [
+        (
+            {"only_changed": True, "not_reached": ["a", "b"]},
+            "no code that benchmarks run changed: none of 2 benchmarks was compared",
+        ),
+        (
+            {"only_changed": True, "changed_files": ["a.py"], "hidden_changes": ["b.c", "c.c"]},
+            "--changed leaves nothing out: a change of b.c and 1 more may show in any benchmark",
+        ),
+        (
+            {"left_out": LATE, "reach": {"a": YES, "b": YES, "c": YES}},
+            "not reached: 3 benchmarks, all of which run changed code: a, b and 1 more",
+        ),
+        (
+            {"left_out": LATE, "reach": {"a": NO, "b": NO}},
+            "not reached: 3 benchmarks, none of which surely runs changed code",
+        ),
+        # First what runs changed code, however long a block of each would be.
+        (
+            {"left_out": LATE, "reach": {"a": NO, "b": YES, "c": NO}},
+            "left out: b, a and 1 more: 0.5 to 0.9 s a block are too long: "
+            "raise --budget to 6 to 9",
+        ),
+    ],
+)
+def test_what_was_not_compared_is_told_by_whether_it_runs_changed_code(
+    plan: dict[str, Any], line: str
+) -> None:
+    assert line in notes(comparison(row(), plan=plan))
+    assert not any("reached" in one for one in notes(comparison(row(), plan={"left_out": LATE})))
 
 
 def test_nothing_is_cut_where_the_table_is_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names are folded, and every number is there."""
+    """Names are folded at 80 columns, and every number is there."""
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=80, highlight=False))
     long = harder(benchmark="train.PerceptronRows.time_train", change=-0.123, low=-0.15)
-    lines = printed(monkeypatch, long, row(smallest_detectable=None, work=work()))
+    show(comparison(long, row(smallest_detectable=None, work=work())))
+    lines = screen.getvalue().splitlines()
     assert all(len(line.rstrip()) <= 80 for line in lines[2:8])
     table = "".join("".join(lines[2:14]).split())
     for text in ("ms", "+5.0%", "same", "by", "work", "cannot", "tell", "[-15.0,", "regression"):

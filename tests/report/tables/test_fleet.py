@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from perceptron.analysis.fleet.fastest import FastestOver
-from perceptron.records.fleet import FleetStatus, JobState, JobStatus, RunAnswer
+from perceptron.records.fleet import FleetStatus, JobState, JobStatus
 from perceptron.report.tables import fleet, terminal
 from perceptron.report.tables.fleet_words import fastest_words
 
@@ -47,24 +47,6 @@ def test_a_terminal_has_one_line_for_each_job(monkeypatch: pytest.MonkeyPatch) -
     assert lines[0].rstrip().endswith("…")
     assert lines[0].split()[1:5] == ["n1", "running", "0", "rows"]
     assert lines[1].split()[:4] == ["b", "done", "7", "rows"]
-
-
-def test_what_ended_badly_says_why(capfd: pytest.CaptureFixture[str]) -> None:
-    fleet.show(
-        [status(job("a", "failed", reason="no torch", step="x"), job("b", "done", step="y"))]
-    )
-    fleet.show_answers(
-        [RunAnswer(machine="n1", study="bench", answers=["one", "two"], results="r")]
-    )
-    fleet.show_answers([])
-    said = capfd.readouterr().out
-    assert said.splitlines()[0] == "Fleet abc: perceptron bench --quick"
-    rows = [line.split() for line in said.splitlines()]
-    assert ["a", "failed", "0", "no", "torch"] in rows
-    assert ["b", "done", "0"] in rows
-    assert ["n1", "one"] in rows
-    assert ["n1", "two"] in rows
-    assert said.count("What each machine says") == 1
 
 
 def test_what_steers_a_terminal_is_not_shown() -> None:

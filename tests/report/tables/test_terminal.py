@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,44 +27,46 @@ def test_a_table_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert second.rstrip().endswith("1,000")
 
 
+@pytest.mark.parametrize(
+    ("width", "columns", "row", "words"),
+    [
+        # The widest column first: numbers stay in one line as long as they can.
+        (
+            30,
+            ("name", "time>", "change>"),
+            ("a" * 25, "12.3 ms", "+8.1 %"),
+            ["a" * 13, "12.3", "ms", "+8.1", "%", "a" * 12],
+        ),
+        # A name that is broken inside cannot be copied.
+        (
+            50,
+            ("name", "here", "kernels>"),
+            ("torch-cuda-manual-graph", "no: a device is not there", "12 (profiler 14)"),
+            ["torch-cuda-manual-graph"],
+        ),
+        # What cannot fit is wider than the terminal, numbers whole.
+        (
+            20,
+            ("name", "count>", "change>"),
+            ("n" * 30, "1,234,567", "+8.1 % [+7.0, +9.3]"),
+            ["1,234,567", "+8.1", "[+7.0,", "+9.3]"],
+        ),
+    ],
+)
 def test_a_table_that_is_too_wide_is_folded_and_not_cut(
+    width: int,
+    columns: tuple[str, str, str],
+    row: tuple[str, str, str],
+    words: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The widest column first: numbers stay in one line as long as they can."""
     screen = io.StringIO()
-    monkeypatch.setattr(terminal, "out", Console(file=screen, width=30, highlight=False))
-    row = ("a" * 25, "12.3 ms", "+8.1 %")
-    terminal.table("", ("name", "time>", "change>"), [row])
-    head, first, second, *_ = (line.rstrip() for line in screen.getvalue().splitlines())
-    assert head.split() == ["name", "time", "change"]
-    assert first.split() == ["a" * 13, "12.3", "ms", "+8.1", "%"]
-    assert second == "a" * 12
-
-
-def test_names_are_whole_where_texts_and_numbers_can_be_folded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A name that is broken inside cannot be copied."""
-    screen = io.StringIO()
-    monkeypatch.setattr(terminal, "out", Console(file=screen, width=50, highlight=False))
-    name = "torch-cuda-manual-graph"
-    row = (name, "no: a device is not there", "12 (profiler 14)")
-    terminal.table("", ("name", "here", "kernels>"), [row])
-    assert name in screen.getvalue().split()
-
-
-def test_what_cannot_fit_is_wider_than_the_terminal_and_not_cut(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Numbers keep their words whole, and every character of a name is there."""
-    screen = io.StringIO()
-    monkeypatch.setattr(terminal, "out", Console(file=screen, width=20, highlight=False))
-    row = ("n" * 30, "1,234,567", "+8.1 % [+7.0, +9.3]")
-    terminal.table("", ("name", "count>", "change>"), [row])
-    text = screen.getvalue()
-    assert text.count("n") == 30 + 3  # of the heading: name, count, change
-    for word in ("1,234,567", "+8.1", "[+7.0,", "+9.3]"):
-        assert word in text.split()
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=width, highlight=False))
+    terminal.table("", columns, [row])
+    shown = screen.getvalue().split()
+    assert [word for word in shown if word in words] == words
+    letters = Counter("".join(shown)) - Counter("".join(columns).replace(">", ""))
+    assert letters == Counter("".join(row).replace(" ", "")), "every character is there"
 
 
 @pytest.mark.parametrize(("columns", "whole"), [(None, True), ("90", False)])

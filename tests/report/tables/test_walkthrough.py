@@ -1,10 +1,14 @@
+"""What walk-throughs print and draw; the goldens have the whole texts of two."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
+from perceptron.records.walkthrough import ClassifierRun, ClassifierWalkthrough, EpochScore
 from perceptron.report.tables import walkthrough
+from perceptron.report.tables import walkthrough_digits as story
 from perceptron.studies import walkthrough as study
 from perceptron.studies.shared.progress import silent
 
@@ -40,3 +44,70 @@ def test_figures_are_written(tmp_path: Path) -> None:
         "or-gate-predictions.png",
     }
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
+
+
+def score(epoch: int, loss: float, right: float) -> EpochScore:
+    return EpochScore(
+        epoch=epoch,
+        train_loss=loss,
+        train_accuracy=right,
+        test_loss=2 * loss,
+        test_accuracy=right / 2,
+    )
+
+
+def run(backend: str, predicted: list[int], last_loss: float = 0.5) -> ClassifierRun:
+    return ClassifierRun(
+        backend=backend,
+        dtype="float64",
+        iterations=12,
+        epochs=[score(0, 2.0, 0.25), score(1, 1.0, 0.5), score(2, last_loss, 1.0)],
+        predicted=predicted,
+        confidence=[0.9, 0.6, 0.8, 0.7],
+        seconds=0.25,
+    )
+
+
+def made(*runs: ClassifierRun) -> ClassifierWalkthrough:
+    return ClassifierWalkthrough(
+        problem="digits",
+        title="made-up [digits]",
+        row_name="image",
+        class_names=["nought", "one"],
+        train_rows=24,
+        widths=[4, 3, 2],
+        activations=["relu", "identity"],
+        loss="cross-entropy",
+        optimizer="adam",
+        rate=0.003,
+        batch=4,
+        iterations_per_epoch=6,
+        test_inputs=[[0.0, 1.0, 0.5, 0.2]] * 4,
+        test_classes=[0, 0, 1, 1],
+        runs=list(runs),
+        skipped=[("torch-cuda", "no CUDA device found")],
+    )
+
+
+def test_curves_that_differ_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    story.show(made(run("numpy", [0, 0, 1, 1]), run("torch-cpu", [0, 0, 1, 1], last_loss=0.6)))
+    text = capsys.readouterr().out
+    assert "The backends' curves differ: losses by up to 20.0 %" in text
+    assert "Every held-out image is right" in text
+
+
+def test_without_any_run_the_reasons_are_all(capsys: pytest.CaptureFixture[str]) -> None:
+    story.show(made())
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_figures_of_digits_are_written(tmp_path: Path) -> None:
+    files = list(story.draw(made(run("numpy", [0, 1, 0, 1])), tmp_path))
+    assert [file.name for file in files] == [
+        "digits-epochs.png",
+        "digits-confusion.png",
+        "digits-mistakes.png",
+    ]
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
+    none_wrong = list(story.draw(made(run("numpy", [0, 0, 1, 1])), tmp_path))
+    assert [file.name for file in none_wrong] == ["digits-epochs.png", "digits-confusion.png"]

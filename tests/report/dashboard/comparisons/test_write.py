@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,21 +12,16 @@ from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import collect
 from perceptron.errors import UserError
-from perceptron.records.comparison import Comparison, LeftOut, Side
+from perceptron.records.comparison import Comparison, Side
 from perceptron.report.comparison_address import LIST, address
 from perceptron.report.dashboard.comparisons.write import reserve, write_comparison
 from perceptron.report.dashboard.write import write_site
+from tests.goldens.explained import explained
 from tests.hostile import NAMES
 from tests.hostile_comparison import hostile_comparison
 from tests.made_comparison import (
-    block,
-    broken,
     comparison,
-    growth,
-    moved,
     row,
-    slower,
-    work,
 )
 from tests.report.reading import data, read, text_of
 
@@ -42,82 +35,18 @@ def written(html: Path, made: Comparison) -> Path:
     return html / page
 
 
-def red(results: Path, *rows: Any, **fields: Any) -> Comparison:
-    """A comparison with one slower benchmark of which everything is known."""
-    results.mkdir(exist_ok=True)
-    slow = slower(
-        work=work(0.05),
-        stands_on="both",
-        why=[growth(), growth(function="check", base=0.0, head=400.0)],
-    )
-    counts = replace(block(KEY, 0, 1.0, 1.0, "count"), order=["base", "head"])
-    counts = replace(
-        counts,
-        base=replace(counts.base, instructions=48.4e6),
-        head=replace(counts.head, instructions=50.82e6),
-    )
-    blocks = [counts, *(block(KEY, number, 1e-3, 1.08e-3) for number in range(10))]
-    defaults = {"verdict": "regression", "reason": "1 benchmark slower", "results": str(results)}
-    return comparison(slow, *rows, blocks=blocks, **(defaults | fields))
-
-
-def test_the_page_says_what_changed_and_why(tmp_path: Path) -> None:
-    """Verdict, evidence, functions, rounds, environment and how to do it again."""
-    made = red(
-        tmp_path / "results",
-        row(benchmark="same.time_it"),
-        broken(benchmark="bad.time_it", why_not="its work is the same: it waits"),
-        row(benchmark="odd.time_it", verdict="inconclusive", why=[growth(function="odd")]),
-        moved_crossovers=[moved()],
-        plan={
-            "left_out": [LeftOut(benchmark="gone", reason="no such parameter")],
-            "only_changed": True,
-            "changed_files": ["toy/sums.py"],
-            "not_reached": ["far.time_it"],
-            "suite_state": "0123abcd",
-        },
-    )
-    text = text_of(written(tmp_path / "html", made))
-    for words in (
-        "regression 1 benchmark slower",
-        f"{KEY} regression 1.00 ms 1.08 ms +8.1 % [+7.0, +9.3] 3.1 % +5.0 % both",
-        "same.time_it(10, 'numpy') no change",
-        "Vector.add bytecodes 1,000 1,092 +9.2 % 10 toy/vector.py:30",
-        "check bytecodes 0 400 new",
-        "2e-05, over everything that was confirmed together",
-        "48.4 M → 50.8 M instructions a call, +5.0 %; noise of the count 0.02 %",
-        "Clock and counted instructions agree.",
-        "1 BASE 48.4 M 50.8 M +5.000 %",
-        "broke on HEAD: ValueError: no",
-        "crossover moved: mlp-width",
-        "gone: no such parameter",
-        "broke on HEAD: ValueError: no its work is the same: it waits",
-        "odd.time_it(10, 'numpy') inconclusive benchmarks/sums.py:12",
-        "figure: its blocks",
-        "run no code of the 1 changed file",
-        "Page written 20",
-        "state of the suite 0123abcd",
-        "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7",
-        "Abacus 3000",
-    ):
-        assert words in text, words
-
-
-def test_figures_and_the_document_lie_beside_the_page(tmp_path: Path) -> None:
-    """The document is what --json prints; figures are drawn from the row's own blocks."""
-    page = written(tmp_path / "html", red(tmp_path / "results"))
+def test_the_document_that_json_prints_lies_beside_the_page(tmp_path: Path) -> None:
+    made = explained()
+    page = written(tmp_path / "html", made)
     document = msgspec.json.decode((page.parent / "comparison.json").read_bytes(), type=Comparison)
-    assert document.rows[0].verdict == "regression"
-    assert document.page == page.relative_to(tmp_path / "html").as_posix()
-    (by_block,) = data(page.parent, "figures/0")
-    assert len(by_block["data"][0]["x"]) == 10
+    assert document == replace(made, page=address(made.plan))
 
 
 def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
     """Below gate/ alone: the folder can be published or packed by itself. No script is inline."""
     (tmp_path / "html").mkdir()
     (tmp_path / "html" / "index.html").write_text("the dashboard, which is not published with it")
-    page = written(tmp_path / "html", red(tmp_path / "results"))
+    page = written(tmp_path / "html", explained())
     for file in (page, tmp_path / "html" / LIST):
         told = read(file)
         links = [link.partition("#")[0] for link in told.links if link != "data:,"]
@@ -133,10 +62,11 @@ def test_a_page_is_written_over_by_the_same_comparison_and_stays_beside_others(
 ) -> None:
     """With nothing left of what it was; the list has both, the newest first."""
     html = tmp_path / "html"
-    first = written(html, red(tmp_path / "results"))
-    again = written(html, comparison(row(), results=str(tmp_path / "none")))
+    made = explained()
+    first = written(html, made)
+    none = str(tmp_path / "none")
+    again = written(html, replace(made, rows=[row()], blocks=[], results=none))
     assert again == first
-    assert not list(first.parent.glob("*.speedscope.json"))
     assert not list(first.parent.glob("data/figures/*"))
     assert read(first).scripts == 0
     other = comparison(row(), plan={"head": Side(name="next", commit="d" * 40, python="python")})
@@ -197,6 +127,18 @@ def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
     assert "../index.html" not in read(html / LIST).links
 
 
+def test_a_folder_is_reserved_before_anything_is_measured(tmp_path: Path) -> None:
+    """Without a page: a comparison that fails has none. One that cannot be written is one line."""
+    reserve(tmp_path / "html")
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+    (tmp_path / "file").write_text("a file")
+    made = replace(comparison(row()), page=address(comparison().plan))
+    with pytest.raises(UserError, match="choose another"):
+        reserve(tmp_path / "file")
+    with pytest.raises(UserError, match="choose another --html"):
+        write_comparison(tmp_path / "file", made)
+
+
 def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
     """Of all that a comparison holds, on the page and in its data."""
     made = hostile_comparison(tmp_path / "results")
@@ -208,21 +150,4 @@ def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
         assert told.scripts == sum(link.endswith(".js") for link in told.links)
     assert NAMES[0] in text_of(page)
     for file in page.parent.glob("data/figures/*.js"):
-        name, document = file.read_text(encoding="utf-8").split(", JSON.parse(", 1)
-        assert name == f"perceptron.receive('figures/{file.stem}'"
-        json.loads(ast.literal_eval(document.removesuffix(");\n").removesuffix(")")))
-
-
-def test_a_folder_that_cannot_be_written_to_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "html").write_text("a file")
-    made = replace(comparison(row()), page=address(comparison().plan))
-    with pytest.raises(UserError, match="choose another"):
-        reserve(tmp_path / "html")
-    with pytest.raises(UserError, match="choose another --html"):
-        write_comparison(tmp_path / "html", made)
-
-
-def test_reserving_leaves_no_page_behind(tmp_path: Path) -> None:
-    """A comparison that fails has none, and the dashboard's page is not ours to touch."""
-    reserve(tmp_path / "html")
-    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+        data(page.parent, f"figures/{file.stem}")

@@ -1,3 +1,5 @@
+"""What stands beside times: rates, who is the fastest, contention, when a start has paid."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -5,15 +7,21 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.crossover.result import crossover_result
+from perceptron.analysis.disturbance import Disturbance
 from perceptron.records.measurement import Measurement
-from perceptron.report.tables.one_size import single_table
+from perceptron.report.tables.crossover import (
+    AMORTISATION_COLUMNS,
+    amortisation_cells,
+    crossover_table,
+)
+from perceptron.report.tables.disturbed import by_key, disturbed, with_disturbed
 from perceptron.report.tables.throughput import (
-    COLUMNS,
-    EPOCH_COLUMNS,
     show,
     throughput_table,
 )
 from tests.conftest import MakeRow
+from tests.made import linear, world
 
 ADAM = {"optimizer": "adam", "outputs": 10, "rows": 1000}
 
@@ -36,19 +44,6 @@ def along_the_batch(row: MakeRow, processes: Sequence[int] = (0, 1, 2)) -> list[
         )
         for process in processes
     ]
-
-
-def test_the_fastest_at_each_size_has_its_rate(row: MakeRow) -> None:
-    """An epoch of 1,000 rows takes 100 iterations, or 10."""
-    columns, lines = throughput_table(along_the_batch(row))
-    assert lines == [
-        ("mlp-batch", "batch 10", "2", "numpy", "1.25 [1.25, 1.25] ms", "8.00 k rows/s", "125 ms"),
-        (
-            *("mlp-batch", "batch 100", "2", "torch-cpu"),
-            *("4.00 [4.00, 4.00] ms", "25.0 k rows/s", "40.0 ms"),
-        ),
-    ]
-    assert columns == COLUMNS + EPOCH_COLUMNS
 
 
 def test_another_commit_is_no_further_process(row: MakeRow) -> None:
@@ -89,28 +84,54 @@ def test_the_fastest_is_as_sure_as_the_crossover(row: MakeRow) -> None:
     assert who == "not sure: torch-cpu or numpy"
 
 
-def test_a_family_of_one_size_has_its_rate_beside_its_time(row: MakeRow) -> None:
-    """Full batches in the same table have a dash; without any mini-batch there is no column."""
-    digits = {"family": "digits", "problem": "digits", "rows": 1347, "batch": 32}
-    digits["iterations_per_epoch"] = 43
-    rows = [
-        row(**digits, seconds=1e-3),
-        row(**digits, backend="torch-cuda", status="skipped", reason="no CUDA device found"),
-        row(family="xor", problem="xor", rows=4, seconds=1e-6),
-    ]
-    columns, lines = single_table(rows)
-    assert columns[-2:] == EPOCH_COLUMNS
-    assert [cells[-2:] for cells in lines] == [
-        ("31.3 k rows/s", "43.0 ms"),
-        ("–", "–"),
-        ("–", "–"),
-    ]
-    assert set(EPOCH_COLUMNS).isdisjoint(single_table(rows[2:])[0])
-
-
 def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
     cell = {"axes": ("batch", "width"), "sizes": (8, 64), "size": 512, "batch": 8, "rows": 64}
     _, ((_, size, *_),) = throughput_table(
         [row(**cell, backend=name, seconds=1.0) for name in ("numpy", "torch-cpu")]
     )
     assert size == "batch × width 8 × 64"
+
+
+QUIET = Disturbance(samples=10, times=2)
+BUSY = Disturbance(samples=10, disturbed=2, times=2, waited=1)
+
+
+def test_a_column_comes_only_where_something_was_disturbed() -> None:
+    """A quiet machine's tables stay as they are."""
+    table = ("a", "b"), [("1", "2"), ("3", "4")]
+    assert with_disturbed(*table, [QUIET, Disturbance()]) == table
+    columns, rows = with_disturbed(*table, [BUSY, Disturbance()])
+    assert columns == ("a", "b", "disturbed")
+    assert rows == [("1", "2", "20 % of samples, 1 of 2 times waited"), ("3", "4", "–")]
+    assert disturbed(QUIET) == "0 % of samples"
+
+
+def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
+    rows = [row(samples=[1.0], waited=0.0, disturbed=1, phase="forward"), row(samples=[1.0])]
+    assert by_key(rows, lambda row: row.backend) == {"numpy": Disturbance()}
+
+
+def test_a_pair_is_as_disturbed_as_its_rows_on_its_own_ground(row: MakeRow) -> None:
+    """Rows of other threads say nothing of it."""
+    costs = {"numpy": linear(1e-6, 1e-8), "torch-cpu": linear(1e-5, 1e-9)}
+    result = crossover_result(world(row, costs), None, 10)
+    others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, disturbed=1)
+    assert "disturbed" not in crossover_table(result.crossovers, others)[0]
+
+
+def test_amortisations_show_a_few_sizes_the_outermost_among_them(row: MakeRow) -> None:
+    """Seven of each pair at most, in a line of as many cells as there are columns."""
+    costs = {"numpy": linear(1e-5, 1e-6), "torch-cpu": linear(1e-4, 1e-7)}
+    sizes = [2**k for k in range(1, 25)]
+    slow_start = {"numpy": 1e-4, "torch-cpu": 0.5}
+    rows = [
+        replace(one, prepare_seconds=slow_start[one.backend])
+        for one in world(row, costs, sizes, processes=3)
+    ]
+    result = crossover_result(rows, None, 100)
+    cells = amortisation_cells(result.amortisations)
+    assert len(cells) == 7
+    assert all(len(line) == len(AMORTISATION_COLUMNS) for line in cells)
+    assert (cells[0][1], cells[-1][1]) == ("2", f"{sizes[-1]:,}")
+    assert len(amortisation_cells(result.amortisations[:2])) == 2
+    assert amortisation_cells([]) == []

@@ -1,3 +1,5 @@
+"""How crossovers, sizes and processes are spoken of."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -5,16 +7,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover, SizeRatio
+from perceptron.analysis.crossover.judge import Crossover, SizeRatio
+from perceptron.problems.families import FAMILIES
 from perceptron.report.crossover_words import (
-    answer,
     doubt_in_short,
     in_short,
     missing,
     sentence,
-    setting,
-    status,
 )
+from perceptron.report.over_processes import (
+    name_and_processes,
+    named,
+)
+from perceptron.report.size_axis import at_size, size_axis, size_noun
 
 
 def crossover(**fields: Any) -> Crossover:
@@ -59,23 +64,10 @@ def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
     )
 
 
-def test_a_doubt_is_shown_with_the_status_and_its_reason() -> None:
-    """In the status, whatever the answer; the reason follows the answer in brackets."""
-    doubtful = crossover(status="never", unsure=[(4, 16)], reason="not sure between")
-    assert status(doubtful) == "never, not sure"
-    assert answer(doubtful) == "numpy at every sure size (not sure between)"
-    assert status(crossover()) == "crosses, not sure"
-    sure = crossover(sure=True)
-    assert status(sure) == "crosses"
-    assert answer(sure) == in_short(sure) == sentence(sure)
-    assert [status(crossover(status=none)) for none in NO_ANSWER] == [*NO_ANSWER]
-
-
 def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
     """Theirs may be a version."""
     theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
     assert sentence(theirs) == "lib@2 from 200 [180, 220] up"
-    assert setting(theirs) == "box, float32, 2 threads"
 
 
 def ratios(*values: float) -> list[SizeRatio]:
@@ -105,3 +97,45 @@ def test_a_doubt_in_short_joins_what_touches(unsure: list[tuple[float, float]], 
     doubtful = crossover(unsure=unsure, sizes_measured=sizes)
     assert doubt_in_short(doubtful) == words
     assert in_short(doubtful) == f"{sentence(doubtful)} ({words})"
+
+
+@pytest.mark.parametrize(
+    ("family", "word"),
+    [
+        ("mlp:*x20x64", "rows"),
+        ("mlp:1000x*x64", "features"),
+        ("mlp:1000x20x*", "hidden width"),
+        ("mlp:60000x784x128:10c:*b:adam", "batch"),
+        ("mlp:60000x784x128:10c:128b:*m", "models"),
+        ("many", "size"),
+        ("mine", "size"),
+        ("sort-rows", "rows"),
+        ("rows", "rows"),
+        ("batch-norm", "size"),
+        ("image-batch", "size"),
+    ],
+)
+def test_a_family_is_read_where_rows_say_nothing(family: str, word: str) -> None:
+    assert size_axis(family) == word
+
+
+@pytest.mark.parametrize("name", [name for name, own in FAMILIES.items() if len(own.axes) == 1])
+def test_every_family_of_ours_is_read_by_its_name(name: str) -> None:
+    """asv's rows and old ones say no more."""
+    assert (size_axis(name),) == FAMILIES[name].axes
+
+
+def test_what_rows_say_counts() -> None:
+    assert size_axis("mlp-width", "batch") == "batch"
+
+
+def test_models_are_spoken_of_as_such() -> None:
+    assert at_size("3 [2, 4]", "models") == "3 [2, 4] models"
+    assert at_size("1", "models") == "1 model"
+    assert size_noun("models") == "number of models"
+
+
+@pytest.mark.parametrize("name", ["numpy", "lib@2.0", "lib@0", "@2", "a@b", "a@²", "lib@123456"])
+def test_a_name_without_a_number_of_processes_is_one_process(name: str) -> None:
+    assert name_and_processes(name) == (name, 1)
+    assert named(name) == name

@@ -1,0 +1,147 @@
+"""A comparison in which every kind of change is explained in every way that there is."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    Control,
+    ControlRow,
+    LeftOut,
+    Reach,
+    Row,
+)
+from perceptron.records.warning import MeasurementWarning
+from tests.goldens.blocks import SUM, counted
+from tests.made_comparison import (
+    block,
+    broken,
+    comparison,
+    growth,
+    harder,
+    moved,
+    row,
+    slower,
+    work,
+)
+
+_SUM = replace(SUM, params=["10", "'numpy'"])
+
+
+def explained() -> Comparison:
+    """Return it, with blocks of each stage and counts of its first benchmark."""
+    return comparison(
+        *_rows(),
+        verdict="regression",
+        reason="4 benchmarks slower, [1] broke",
+        moved_crossovers=[moved()],
+        warnings=[MeasurementWarning(code="x", message="others were busy", advice="wait [a bit]")],
+        control=Control(alarmed=False, rows=[_quiet("sums.time_sort")]),
+        blocks=[
+            *counted(_SUM, 1.05)[:2],
+            *(block(_SUM.key, number, 1e-3, 1.1e-3) for number in range(3)),
+            *(block(_SUM.key, number, 1e-3, 1.08e-3, "confirmation") for number in range(2)),
+        ],
+        environment=ComparisonEnvironment(
+            machine={"cpu": "Abacus 3000"},
+            base={"torch": "2.6", "numpy": "2.0"},
+            head={"torch": "2.7", "numpy": "2.0"},
+            variables={"OMP_NUM_THREADS": "1"},
+            counter="valgrind-3.24.0",
+            base_code="sums 1.2.0 from ~/a/sums",
+            head_code="sums 1.3.0 from ~/b/sums",
+        ),
+        plan={
+            "suite_state": "0123abcd",
+            "only_changed": True,
+            "changed_files": ["toy/sums.py"],
+            "not_reached": ["far.time_it", "away.time_it"],
+            "reach": {
+                "late.time_a": Reach(touches="no"),
+                "late.time_b": Reach(touches="yes"),
+                "child.time_it": Reach(touches="perhaps", reason="it starts other processes"),
+            },
+            "left_out": [
+                LeftOut(benchmark="gone.time_it", reason="no such parameter"),
+                _late("late.time_a", 0.9, 9),
+                _late("late.time_b", 0.5, 6),
+            ],
+        },
+    )
+
+
+def _rows() -> list[Row]:
+    noisy = "too noisy here: raise --budget"
+    return [
+        row(benchmark="same.time_it", params=[], work=work()),
+        row(
+            benchmark="spins.time_it",
+            params=[],
+            not_counted="not repeatable: it differs by 0.7%",
+            waited=0.31,
+            disturbed=14,
+            retaken=1,
+        ),
+        row(
+            benchmark="hash.time_it",
+            params=[],
+            not_counted="not repeatable: it differs by 1.2%",
+            waited=0.02,
+            disturbed=0,
+        ),
+        row(
+            benchmark="odd.time_it",
+            params=[],
+            verdict="inconclusive",
+            reason=noisy,
+            smallest_detectable=None,
+            file=None,
+        ),
+        row(benchmark="old.time_it", params=[], verdict="inconclusive", reason=noisy),
+        row(
+            benchmark="less.time_it",
+            params=[],
+            verdict="improvement",
+            change=None,
+            low=None,
+            high=None,
+            work=work(-0.3),
+            stands_on="work",
+        ),
+        row(benchmark="fast.time_it", params=[], verdict="improvement", change=-0.1),
+        broken(benchmark="bad.time_it", params=[], why_not="its work is the same: [it] waits"),
+        slower(benchmark="sums.time_sort", params=[], change=0.05, work=work(), waited=0.01),
+        slower(benchmark="io.time_read", params=[], change=0.06),
+        harder(params=["20", "'numpy'"], why_not="its profile differs from run to run"),
+        slower(
+            work=work(0.05),
+            stands_on="both",
+            why=[
+                growth(),
+                growth(function="check", base=0.0, head=400.0, base_calls=0.0),
+                growth(
+                    function="list_sort",
+                    level="c",
+                    unit="instructions",
+                    base=2_500_000.4,
+                    head=0.0,
+                    base_calls=None,
+                    file="libpython3.11.so",
+                    line=None,
+                ),
+            ],
+        ),
+    ]
+
+
+def _quiet(benchmark: str) -> ControlRow:
+    return ControlRow(
+        benchmark=benchmark, change=0.001, low=-0.01, high=0.01, p_adjusted=0.8, alarm=False
+    )
+
+
+def _late(benchmark: str, seconds: float, minutes: int) -> LeftOut:
+    reason = f"{seconds} s a block are too long: raise --budget to {minutes}"
+    return LeftOut(benchmark=benchmark, reason=reason)

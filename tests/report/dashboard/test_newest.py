@@ -1,0 +1,150 @@
+"""Which results pages show: those of this machine first, then the newest of each case."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.result import crossover_result
+from perceptron.analysis.stored.collection import collect, collection_of
+from perceptron.cli import app
+from perceptron.machine import machine_name
+from perceptron.records.readers.table import load_measurements
+from perceptron.report.dashboard.answer import sweep_address, with_crossovers
+from perceptron.report.dashboard.view import link
+from perceptron.report.dashboard.write import write_site
+from tests.made import (
+    BENCH,
+    LADDER,
+    MAP,
+    RACE,
+    bench_rows,
+    everything,
+    keep,
+    keep_race,
+    ladder_rows,
+    line,
+    map_rows,
+    race_row,
+    race_rows,
+)
+from tests.many import many
+from tests.report.reading import data, read, tables, text_of, views
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        pytest.param(machine_name(), "2025-01-01T04:00:00Z", id="the host's name, all else newer"),
+        pytest.param("mine", "2030-01-01T00:00:00Z", id="another name, which measured last"),
+    ],
+)
+def test_every_page_opens_on_what_this_machine_measured(
+    name: str, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Maps, ladders and races too, of which the other machine's are newer."""
+    results = everything(tmp_path / "results")
+    at = "2025-01-01T0{}:00:00Z".format
+    own: dict[str, Any] = {"machine": name, "folder": name}
+    keep(results, MAP, map_rows(), started=at(1), **own)
+    keep(results, LADDER, ladder_rows(), started=at(2), **own)
+    races = [replace(row, machine=name, when=at(3)) for row in race_rows()]
+    keep_race(results, races, started=at(3), **own)
+    keep(results, BENCH, bench_rows(), started=last, **own)
+    monkeypatch.chdir(tmp_path)
+    assert not app(["dashboard"], standalone_mode=False)
+    for page in ("sweeps", "map", "ladder", "race"):
+        index = data(tmp_path / "html", page)
+        place = [switch["label"] for switch in index["switches"]].index("Machine")
+        assert index["views"][0]["is"][place] == name, page
+
+
+def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> None:
+    """Another target, or a race that is not over, stands in nobody's way."""
+    keep_race(tmp_path, race_rows(3))
+    keep_race(tmp_path, race_rows(5), started="2026-01-02T00:00:00Z")
+    keep_race(tmp_path, race_rows(7), started="2026-01-03T00:00:00Z", finished=False)
+    other = RACE | {"target": "loss=0.2"}
+    keep_race(tmp_path, race_rows(4), plan=other, started="2026-01-01T05:00:00Z")
+    collection = collect(tmp_path)
+    assert [race.runs[0].seeds for race in collection.races] == [5, 4]
+    write_site(tmp_path / "html", collection)
+    assert "1 older one is in the raw data" in text_of(tmp_path / "html" / "race.html")
+    assert "older" not in text_of(tmp_path / "html" / "map.html")
+
+
+def test_each_dtype_of_a_race_has_its_view_from_both_starts(tmp_path: Path) -> None:
+    rows = [race_row(seed, dtype=dtype) for seed in range(7) for dtype in ("float32", "float64")]
+    keep_race(tmp_path, rows, plan=RACE | {"dtypes": ["float32", "float64"]})
+    write_site(tmp_path / "html", collect(tmp_path))
+    shown = [setting[-2:] for setting in views(tmp_path / "html", "race")]
+    assert shown == [*product(("fresh", "resident"), ("float32", "float64"))]
+
+
+def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> None:
+    strange = [
+        race_row(7, problem_digest="other"),
+        race_row(8, code="other"),
+        race_row(9, threads=4),
+    ]
+    keep_race(tmp_path, [*strange, *race_rows()])
+    (race,) = collect(tmp_path).races
+    assert {row.seed for row in race.rows} == set(range(7))
+
+
+def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: Path) -> None:
+    """A case that was last measured earlier is there as well; all rows are among the raw data."""
+    old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
+    wide = [replace(row, commit="old", when="2025-01-01T00:00:00Z", dtype="float64") for row in old]
+    rows = [*line(), *old, *wide]
+    write_site(tmp_path, collection_of(rows))
+    drawn = {(setting[3], setting[2].partition(" ")[0]) for setting in views(tmp_path, "sweeps")}
+    assert drawn == {("float32", "abc"), ("float64", "old")}
+    assert {setting[1] for setting in views(tmp_path, "sweeps")} == {"box"}, "not several"
+    assert "1 older one is in the raw data" in text_of(tmp_path / "sweeps.html")
+    assert "raw.html" in read(tmp_path / "sweeps.html").links
+    assert len(tables(tmp_path, "raw")["box"]) == len(rows)
+
+
+def test_what_was_asked_for_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
+    old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
+    keep(tmp_path / "results", BENCH, [*bench_rows(), *old])
+    result = replace(crossover_result(old, None, 1000), results=tmp_path / "results")
+    collection = with_crossovers(collect(tmp_path / "results"), result)
+    write_site(tmp_path / "html", collection, None, result)
+    commits = [setting[2].partition(" ")[0] for setting in views(tmp_path / "html", "sweeps")]
+    assert commits[0] == "old"
+    assert "abc" in commits
+
+
+def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
+    """The address of an answer leads to its first case with a crossover."""
+    rows = load_measurements(str(many(tmp_path / "times.csv", cases=64, crossing=0.25)))
+    result = crossover_result(rows, None, 1000)
+    collection = collection_of(rows)
+    write_site(tmp_path, collection, None, result)
+    shown = list(views(tmp_path, "sweeps"))
+    assert {setting[0] for setting in shown} == {f"case-{k:03d}" for k in range(64)}
+    ratios = [setting for setting in shown if setting[-1].startswith("ratio")]
+    assert len(ratios) == 64 * 6
+    switches = [switch["id"] for switch in data(tmp_path, "sweeps")["switches"]]
+    drawn = [setting for setting in shown if setting[0] == "case-048"]
+    address = sweep_address(collection, result)
+    assert address in {link("sweeps", switches[:-1], setting[:-1]) for setting in drawn}
+
+
+def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: Path) -> None:
+    """The switch tells them apart, and the threads are said to be those of all."""
+    keep(tmp_path / "results", LADDER, ladder_rows())
+    removes = {"torch-ddp@2": "nothing"} | LADDER["removes"]
+    over = LADDER | {"over_processes": [1, 2], "removes": removes}
+    keep(tmp_path / "results", over, ladder_rows(), started="2026-01-01T01:00:00Z")
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    shown = {setting[-1]: view for setting, view in views(tmp_path / "html", "ladder").items()}
+    assert shown.keys() == {"2", "2, over 1 and 2 processes"}
+    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][0]
+    assert len(shown["2"]["tables"]) == 2, "no table of a device where there is none"
