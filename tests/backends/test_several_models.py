@@ -210,7 +210,7 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
         replace(PERCEPTRONS, folds=True),
         replace(PERCEPTRONS, folds=True, batch=None),
         # More values than an optimizer updates together.
-        replace(SEVERAL["many-momentum"], models=900),
+        replace(SEVERAL["many-adam"], models=900),
     ],
     ids=lambda problem: f"{problem.models}-{problem.batch}-{problem.folds}",
 )

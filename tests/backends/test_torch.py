@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from perceptron.backends import registry, torch_bmm, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.shared import compile_cache, compiled_graph
+from perceptron.backends.shared import compiled_graph
+from perceptron.backends.shared.compile_cache import inductor_wrote
 from perceptron.backends.shared.torch_capture import refusing
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
 from perceptron.problems import catalogue
@@ -43,32 +45,30 @@ def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 @pytest.mark.skipif(BACKEND.unavailable() is not None, reason=str(BACKEND.unavailable()))
-def test_it_says_whether_it_found_what_was_compiled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the process, where a problem had these shapes before, or on disk."""
-    from torch._inductor import config
-
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    # They would be compiled first, for this cache alone.
-    monkeypatch.setattr(config, "cpp_cache_precompile_headers", False, raising=False)
-    first = catalogue.find("mlp:5x3")
-    found = []
-    for problem in (first, first.with_seed(1), first):
-        BACKEND.prepare(problem, "float64")
-        found.append(BACKEND.prepared_from_cache())
-        if len(found) == 2:
-            compiled_graph.compiled.cache_clear()
-    assert found == [False, True, True]
+def test_it_says_whether_it_found_what_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On disk, or in the process, where a problem had these shapes before."""
+    for on_disk in (False, True):
+        monkeypatch.setattr(torch_compiled, "inductor_wrote", lambda since, it=on_disk: not it)
+        compiled_graph.compiled.cache_clear()
+        BACKEND.prepare(catalogue.find("or-gate"), "float64")
+        assert BACKEND.prepared_from_cache() == on_disk
+        BACKEND.prepare(catalogue.find("xor"), "float64")
+        assert BACKEND.prepared_from_cache()
 
 
-def test_a_library_that_another_process_moves_is_none(
+def test_inductor_compiled_if_it_wrote_a_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Triton writes each under another name first: it is gone between being listed and read."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     (tmp_path / "tmp.cubin").symlink_to(tmp_path / "gone")
-    assert not compile_cache.inductor_wrote(since=0.0)
+    assert not inductor_wrote(since=0.0)
+    (tmp_path / "ab").mkdir()
+    for name, written in (("source.cpp", 300.0), ("library.so", 200.0)):
+        (tmp_path / "ab" / name).write_text("")
+        os.utime(tmp_path / "ab" / name, (written, written))
+    assert inductor_wrote(since=100.0)
+    assert not inductor_wrote(since=250.0)
 
 
 @pytest.mark.parametrize(

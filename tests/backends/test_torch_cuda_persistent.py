@@ -38,18 +38,13 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 # One layer, as the OR gate has, which `test_rehearsal` trains on every device: the interpreter
 # would take ten seconds to find out again.
 ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
-QUICK = ("xor-hidden",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "problem",
-    [
-        pytest.param(
-            problem, id=problem.name, marks=[] if problem.name in QUICK else [pytest.mark.slow]
-        )
-        for problem in checks.problems()
-        if problem.name not in ALIKE
-    ],
+    [problem for problem in checks.problems() if problem.name not in ALIKE],
+    ids=lambda problem: problem.name,
 )
 def test_the_kernel_keeps_every_promise(problem: Problem) -> None:
     """The contract of all backends, on what fits into a block."""
