@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Trainer
 from perceptron.problems.datasets import Clusters
 from perceptron.problems.held_out import hold_out
 from perceptron.problems.optimizer import Adam, AdamW, Sgd
-from perceptron.problems.problem import DType, Layer, Problem
+from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart
 
 OPTIMIZERS = (
@@ -43,11 +41,11 @@ SHORT_LAST = Problem(
 EVEN = replace(SHORT_LAST, name="even", last="drop", optimizer=Sgd(rate=0.1, momentum=0.9))
 """The same without the short batch."""
 
-SQUARES = replace(SHORT_LAST, name="squares", loss="mse", optimizer=Sgd(rate=0.1))
-"""Four outputs under a loss that is no class's."""
-
 MANY = replace(SHORT_LAST, name="many", models=3)
 """Three models of it at once."""
+
+ONE_LAYER = replace(MANY, name="one layer", layers=(Layer(4, "identity"),))
+"""Three classifiers of several outputs without a hidden layer."""
 
 FOLDS = replace(MANY, name="folds", folds=True)
 """Three models, each without its fold: 80 rows in batches of 36, 36 and 8."""
@@ -56,18 +54,13 @@ CYCLE = 64 * 4
 """Iterations after which the batches of `SHORT_LAST` begin again."""
 
 
-def assert_agrees(trainer: Trainer, problem: Problem, dtype: DType) -> None:
-    """Ten iterations from the start leave it where they leave float64 NumPy."""
-    difference = agreement.compare(problem, trainer, dtype, agreement.reference(problem))
-    assert difference.agrees, str(difference)
-
-
 def assert_trains_as_numpy(trainer: Trainer, problem: Problem, iterations: int) -> None:
     """In float64 so many iterations end at the same parameters, losses and accuracies."""
     reference = NUMPY.prepare(problem, "float64")
     reference.train(iterations)
     trainer.train(iterations)
-    _assert_same(trainer, reference)
+    for array, target in zip(trainer.parameters(), reference.parameters(), strict=True):
+        np.testing.assert_allclose(array, target, rtol=1e-6, atol=1e-9)
     ours, theirs = trainer.evaluate(), reference.evaluate()
     assert ours.test is not None
     assert theirs.test is not None
@@ -77,27 +70,3 @@ def assert_trains_as_numpy(trainer: Trainer, problem: Problem, iterations: int) 
         theirs.train.accuracy,
         theirs.test.accuracy,
     )
-
-
-def assert_continues(prepare: Callable[[], Trainer], *parts: int) -> None:
-    """Training in parts that end in mid-epoch leaves what it leaves in one call."""
-    at_once, in_parts = prepare(), prepare()
-    at_once.train(sum(parts))
-    for part in parts:
-        in_parts.train(part)
-    _assert_same(in_parts, at_once)
-
-
-def assert_resets(prepare: Callable[[], Trainer], after: int) -> None:
-    """From a reset in mid-epoch it trains as from the start: same batches, no momentum, step 1."""
-    fresh, again = prepare(), prepare()
-    again.train(after)
-    again.reset()
-    for trainer in (fresh, again):
-        trainer.train(9)
-    _assert_same(again, fresh)
-
-
-def _assert_same(trainer: Trainer, expected: Trainer) -> None:
-    for array, target in zip(trainer.parameters(), expected.parameters(), strict=True):
-        np.testing.assert_allclose(array, target, rtol=1e-6, atol=1e-9)

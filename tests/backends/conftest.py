@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from importlib import import_module
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement, checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
@@ -21,7 +19,6 @@ from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
-from tests.backends.fake_cupy import FakeCupy
 
 
 def marks(name: str) -> list[pytest.MarkDecorator]:
@@ -52,15 +49,6 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
-    """A CuPy that is here, made of NumPy."""
-    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
-    fake = FakeCupy()
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    return fake
 
 
 @pytest.fixture

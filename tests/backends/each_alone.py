@@ -9,42 +9,36 @@ import pytest
 
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Trainer
-from perceptron.problems.datasets import OR_GATE, Clusters
+from perceptron.problems.datasets import Clusters
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Layer, Problem
-from perceptron.problems.start import FanInStart, UnitStart
+from perceptron.problems.start import FanInStart
 
-GATES = Problem(
-    name="gates",
-    family="gates",
-    size=5,
-    dataset=OR_GATE,
-    layers=(Layer(1, "sigmoid"),),
-    loss="l1-sum",
-    optimizer=Sgd(rate=0.05),
-    start=UnitStart(),
-    models=5,
-)
-"""Five OR gates as the walk-through trains one."""
-
-CLASSIFIERS = replace(
-    GATES,
+CLASSIFIERS = Problem(
     name="classifiers",
     family="classifiers",
+    size=5,
     dataset=Clusters("clusters", 50, 6, classes=3),
     layers=(Layer(7, "tanh"), Layer(3, "identity")),
     loss="cross-entropy",
     optimizer=Sgd(rate=0.2, momentum=0.9, weight_decay=0.01),
     start=FanInStart(),
     batch=12,
+    models=5,
 )
 """Five classifiers; batches of 12 rows of 50, the last one short."""
 
-FOLDS = replace(CLASSIFIERS, name="folds", folds=True)
-"""Each without a fold of ten rows: batches of 12 rows of 40, the last one short."""
+FOLDS_AT_ONCE = replace(CLASSIFIERS, name="folds-at-once", folds=True, batch=None)
+"""Each without a fold of ten rows, all others in each iteration."""
 
-FOLDS_AT_ONCE = replace(FOLDS, name="folds-at-once", batch=None)
-"""The same, all rows in each iteration."""
+ONE_LAYER = replace(
+    CLASSIFIERS,
+    name="one-layer",
+    layers=(Layer(3, "identity"),),
+    optimizer=Sgd(rate=0.2, momentum=0.9),
+    folds=True,
+)
+"""Few parameters each, and folds in batches of 12 rows of 40."""
 
 
 def assert_each_as_alone(trainer: Trainer, problem: Problem, iterations: int) -> None:

@@ -28,8 +28,9 @@ PUBLISHED_PREDICTIONS = [0.010692, 0.995758, 0.995757, 1.000000]
 
 # Ten thousand iterations: what is slow shows it in one dtype, or has the contract alone.
 SLOW = {
-    *(("torch-ddp", "float32"), ("torch-ddp", "float64"), ("torch-cpu-compiled", "float64")),
-    *(("torch-cpu-functional", "float64"), ("torch-cpu-manual", "float64")),
+    *(("torch-ddp", dtype) for dtype in DTYPES),
+    *(("torch-cpu-compiled", dtype) for dtype in DTYPES),
+    *((f"torch-cpu{which}", "float64") for which in ("", "-functional", "-manual", "-bmm")),
 }
 
 

@@ -5,7 +5,9 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.ladder import STARTS, rungs
 from perceptron.backends.numpy_backend import NumpyBackend
-from perceptron.backends.protocol import LadderStep
+from perceptron.backends.protocol import Backend, LadderStep
+
+OURS: dict[str, Backend] = {name: registry.load(name) for name in registry.BUILT_IN}
 
 
 class Foreign(NumpyBackend):
@@ -15,8 +17,7 @@ class Foreign(NumpyBackend):
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *backends: NumpyBackend) -> None:
-    ours = {name: registry.load(name) for name in registry.names()}
-    known = ours | {backend.name: backend for backend in backends}
+    known = OURS | {backend.name: backend for backend in backends}
     monkeypatch.setattr(registry, "names", lambda: list(known))
     monkeypatch.setattr(registry, "load", lambda name: known[name])
 
@@ -24,17 +25,9 @@ def install(monkeypatch: pytest.MonkeyPatch, *backends: NumpyBackend) -> None:
 def test_each_rung_follows_the_one_that_it_removes_something_from() -> None:
     """From torch as its tutorials write it down to the arithmetic, whatever else is added."""
     published = [
-        "torch-cpu-dataloader",
-        "torch-cpu",
-        "torch-cpu-functional",
-        "torch-cpu-manual",
-        "numpy-published",
-        "numpy",
-        "numpy-inplace",
-        "torch-cpu-compiled",
-        "python",
-        "jax-cpu",
-        "numba",
+        *("torch-cpu-dataloader", "torch-cpu", "torch-cpu-functional", "torch-cpu-manual"),
+        *("numpy-published", "numpy", "numpy-inplace", "torch-cpu-compiled"),
+        *("python", "jax-cpu", "numba"),
     ]
     assert [name for name in rungs("cpu") if name in published] == published
     assert next(iter(rungs("cpu"))) == "torch-cpu-dataloader"
@@ -52,15 +45,8 @@ def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
 
 def test_the_ladder_of_a_gpu_is_its_own() -> None:
     published = [
-        "torch-cuda-dataloader",
-        "torch-cuda",
-        "torch-cuda-manual",
-        "torch-cuda-manual-graph",
-        "cupy",
-        "torch-cuda-compiled",
-        "torch-cuda-graph",
-        "torch-cuda-persistent",
-        "jax-cuda",
+        *("torch-cuda-dataloader", "torch-cuda", "torch-cuda-manual", "torch-cuda-manual-graph"),
+        *("cupy", "torch-cuda-compiled", "torch-cuda-graph", "torch-cuda-persistent", "jax-cuda"),
     ]
     assert [name for name in rungs("cuda") if name in published] == published
     assert not set(rungs("cuda")) & set(rungs("cpu"))
@@ -80,32 +66,19 @@ def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
 
 
 def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One without a rung changes nothing, nor do two that follow each other in a circle."""
+    before = rungs("cpu")
+    for rung in (None, "numpy", LadderStep("all", after="nobody"), 3):
+        install(monkeypatch, Foreign("theirs", rung))
+        assert rungs("cpu") == before
+    one, two = LadderStep("x", after="two"), LadderStep("y", after="one")
+    install(monkeypatch, Foreign("one", one), Foreign("two", two))
+    assert rungs("cpu") == before
     install(monkeypatch, Foreign("theirs", LadderStep("one copy", after="numpy")))
     names = list(rungs("cpu"))
     assert rungs("cpu")["theirs"] == "one copy"
     assert names.index("theirs") > names.index("numpy")
     assert names[-1] == "theirs"
-
-
-@pytest.mark.parametrize("rung", [None, "numpy", LadderStep("all", after="nobody"), 3])
-def test_a_foreign_backend_without_a_rung_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, rung: object
-) -> None:
-    before = rungs("cpu")
-    install(monkeypatch, Foreign("theirs", rung))
-    assert rungs("cpu") == before
-
-
-def test_rungs_that_follow_each_other_in_a_circle_are_left_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    before = rungs("cpu")
-    install(
-        monkeypatch,
-        Foreign("one", LadderStep("x", after="two")),
-        Foreign("two", LadderStep("y", after="one")),
-    )
-    assert rungs("cpu") == before
 
 
 DDP, TWO = "torch-ddp", "torch-ddp@2"

@@ -8,9 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
-from itertools import cycle
-from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,18 +17,18 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from perceptron.backends.numba_backend import BACKEND, LayeredTrainer, WrittenOutTrainer
 from perceptron.backends.numba_models import LayeredModels, NumbaModels, WrittenOutModels
 from perceptron.backends.numpy_inplace import BACKEND as INPLACE
-from perceptron.backends.protocol import Trainer, Unsupported
+from perceptron.backends.protocol import Unsupported
 from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.problems import catalogue
-from perceptron.problems.optimizer import Adam, Sgd
-from perceptron.problems.problem import Activation, Layer, Loss, Problem
-from tests.backends.conftest import assert_as_numpy, network
+from perceptron.problems.optimizer import Adam
+from perceptron.problems.problem import Problem
 from tests.backends.each_alone import (
     CLASSIFIERS,
-    FOLDS,
     FOLDS_AT_ONCE,
+    ONE_LAYER,
     assert_each_as_alone,
 )
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
 
@@ -45,15 +43,12 @@ def test_the_trainer_depends_on_the_size() -> None:
     assert kinds["mlp-width:2"] is kinds["perceptron-rows:16384"] is LayeredTrainer
 
 
-@pytest.mark.parametrize("trainer", [WrittenOutTrainer, LayeredTrainer])
-def test_float32_is_trained_in_float32(trainer: type[Trainer]) -> None:
+def test_float32_is_trained_in_float32() -> None:
     """A literal of 64 bits in compiled code would make the whole sum one of 64 bits."""
-    built = trainer(catalogue.find("or-gate"), "float32")  # type: ignore[call-arg]
-    built.train(2)
-    if isinstance(built, WrittenOutTrainer):
-        [signature] = built._loop.nopython_signatures  # type: ignore[attr-defined]
-        assert str(signature.return_type) == "UniTuple(float32 x 3)"
-    assert {array.dtype for array in built.parameters()} == {np.dtype("float32")}
+    trainer: Any = WrittenOutTrainer(catalogue.find("or-gate"), "float32")
+    trainer.train(2)
+    [signature] = trainer._loop.nopython_signatures
+    assert str(signature.return_type) == "UniTuple(float32 x 3)"
 
 
 def test_numba_has_a_thread_variable_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,19 +57,6 @@ def test_numba_has_a_thread_variable_of_its_own(monkeypatch: pytest.MonkeyPatch)
     assert BACKEND.environment(2)["NUMBA_THREADING_LAYER"] == "tbb", "the user's own"
     assert "NUMBA_NUM_THREADS" not in PYTHON.environment(3)
     assert "NUMBA_NUM_THREADS" not in INPLACE.environment(3)
-
-
-ROOT = Path(__file__).parents[2]
-
-
-# One layer, few enough parameters to write the loop out.
-_SMALL = {"layers": (Layer(3, "identity"),), "optimizer": Sgd(rate=0.2, momentum=0.9)}
-
-
-SMALL = replace(CLASSIFIERS, name="small", **_SMALL)  # type: ignore[arg-type]
-
-
-SMALL_FOLDS = replace(FOLDS, name="small-folds", **_SMALL)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -90,33 +72,30 @@ def threads() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("problem", "kind"),
     [
-        (SMALL, WrittenOutModels),
-        (SMALL_FOLDS, WrittenOutModels),
+        (ONE_LAYER, WrittenOutModels),
         (CLASSIFIERS, LayeredModels),
         (FOLDS_AT_ONCE, LayeredModels),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_each_model_trains_as_alone(problem: Problem, kind: type[NumbaModels]) -> None:
-    """Over short batches and the end of an epoch, on shared data or without a fold of its own."""
-    trainer = BACKEND.prepare(problem, "float64")
-    assert type(trainer) is kind
-    assert_each_as_alone(trainer, problem, 11)
+def test_each_model_trains_as_alone(
+    problem: Problem, kind: type[NumbaModels], threads: int
+) -> None:
+    """Over short batches and the end of an epoch, on shared data or without a fold of its own.
 
-
-@pytest.mark.parametrize("problem", [SMALL, CLASSIFIERS], ids=lambda problem: problem.name)
-def test_the_result_does_not_depend_on_the_threads(problem: Problem, threads: int) -> None:
-    """To the last digit: each model's arithmetic is one thread's, whichever it is."""
+    To the last digit it is the same by one thread: each model's arithmetic is that of one.
+    """
     from numba import set_num_threads
 
     ends = []
-    for count in (1, threads):
+    for count in (threads, 1):
         set_num_threads(count)
         trainer = BACKEND.prepare(problem, "float64")
-        trainer.train(9)
+        assert type(trainer) is kind
+        assert_each_as_alone(trainer, problem, 11)
         ends.append(trainer.parameters())
-    for one, several in zip(*ends, strict=True):
-        np.testing.assert_array_equal(one, several)
+    for several, one in zip(*ends, strict=True):
+        np.testing.assert_array_equal(several, one)
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
@@ -184,14 +163,3 @@ def test_a_forked_process_trains_too(monkeypatch: pytest.MonkeyPatch) -> None:
         check=True,
     )
     assert process.stdout.strip() == "0", process.stderr
-
-
-@pytest.mark.parametrize(
-    ("activation", "loss"),
-    list(zip(cycle(get_args(Activation)), get_args(Loss), strict=False)),
-)
-def test_the_loop_over_layers_trains_small_networks_too(activation: Activation, loss: Loss) -> None:
-    """`prepare` never chooses it for them."""
-    last: Activation = "sigmoid" if loss == "bce" else "tanh"
-    problem = network(((2, activation), (2, activation)), last, loss)
-    assert_as_numpy(LayeredTrainer(problem, "float64"), problem)

@@ -11,7 +11,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DType
-from tests.backends.conftest import PROMISES, broken_promises
+from tests.backends.conftest import PROMISES, broken_promises, trains_models_only
 
 PROBLEMS = {problem.name: problem for problem in checks.problems()}
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
@@ -30,8 +30,6 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
         ("or-gate", "float32"),
         ("batches-adam", "float32"),  # fed from the host
         ("folds-adam", "float32"),  # several models at once
-        pytest.param("batches-momentum", "float64", marks=pytest.mark.slow),
-        pytest.param("several-l1", "float32", marks=pytest.mark.slow),
         pytest.param("batches-adamw", "float64", marks=pytest.mark.slow),
     ],
 )
@@ -47,10 +45,9 @@ def test_work_can_be_queued_without_waiting(name: str) -> None:
     """A device's own seconds are read around work that was queued; see `Accelerator`."""
     if reason := registry.reason_unavailable(name):
         pytest.skip(f"{name}: {reason}")
+    problem = PROBLEMS["many-momentum" if trains_models_only(name) else "batches-momentum"]
     try:
-        trainers = [
-            registry.load(name).prepare(PROBLEMS["batches-momentum"], "float32") for _ in range(2)
-        ]
+        trainers = [registry.load(name).prepare(problem, "float32") for _ in range(2)]
     except Unsupported as reason:
         pytest.skip(f"{name}: {reason}")
     trainers[0].train(7)
@@ -59,10 +56,9 @@ def test_work_can_be_queued_without_waiting(name: str) -> None:
         assert array.tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("name", DEVICES)
-def test_it_says_on_what_it_trains(name: str) -> None:
+def test_it_says_on_what_it_trains() -> None:
     """Whoever waits for a device, or asks for its memory, asks the backend's accelerator."""
-    backend = registry.load(name)
-    accelerator = getattr(backend, "accelerator", None)
-    assert accelerator is not None
-    assert accelerator.kind == backend.device
+    for backend in map(registry.load, DEVICES):
+        accelerator = getattr(backend, "accelerator", None)
+        assert accelerator is not None
+        assert accelerator.kind == backend.device

@@ -6,8 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import cycle
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,18 +38,13 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 # One layer, as the OR gate has, which `test_rehearsal` trains on every device: the interpreter
 # would take ten seconds to find out again.
 ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
-QUICK = ("xor-hidden", "mlp-map:16x32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "problem",
-    [
-        pytest.param(
-            problem, id=problem.name, marks=[] if problem.name in QUICK else [pytest.mark.slow]
-        )
-        for problem in checks.problems()
-        if problem.name not in ALIKE
-    ],
+    [problem for problem in checks.problems() if problem.name not in ALIKE],
+    ids=lambda problem: problem.name,
 )
 def test_the_kernel_keeps_every_promise(problem: Problem) -> None:
     """The contract of all backends, on what fits into a block."""
@@ -142,14 +136,6 @@ def test_what_does_not_fit_is_refused_with_the_limit(
     assert str(refused.value) == reason
 
 
-# Widths that padding changes.
-HIDDEN: list[tuple[tuple[int, Activation], ...]] = [
-    (),
-    ((5, "sigmoid"),),
-    ((5, "tanh"), (3, "relu")),
-]
-
-
 COMPILE = """
 import sys
 import triton
@@ -182,7 +168,6 @@ for name in ("or-gate", "mlp:9x3x5x6", "mlp-map:16x32"):
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
-@pytest.mark.usefixtures("_interpreted")
 def test_large_values_saturate_without_a_warning(activation: Activation) -> None:
     """No exponential overflows, whatever its sign."""
     problem = network((), activation, "mse")
@@ -203,31 +188,30 @@ def test_it_compiles_for_gpus_without_tf32_and_in_their_shared_memory() -> None:
     subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, env=variables, check=True)
 
 
-@pytest.fixture
-def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
-
-
-@pytest.mark.parametrize("dots", [False, True], ids=["sums", "dots"])
-@pytest.mark.parametrize(("loss", "hidden"), list(zip(get_args(Loss), cycle(HIDDEN), strict=False)))
-@pytest.mark.usefixtures("_interpreted")
-def test_every_loss_is_trained(
+@pytest.mark.parametrize(
+    ("loss", "hidden", "last", "dots"),
+    [
+        ("l1-sum", (), "tanh", False),
+        ("l1-mean", ((5, "sigmoid"),), "identity", True),
+        ("mse", ((5, "tanh"), (3, "relu")), "relu", False),
+        ("bce", (), "sigmoid", True),
+        ("mse", ((5, "identity"),), "tanh", True),
+    ],
+)
+def test_every_loss_and_activation_is_trained(
     loss: Loss,
     hidden: tuple[tuple[int, Activation], ...],
+    last: Activation,
     dots: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As float64 NumPy does, with products summed and as `tl.dot`, at every depth."""
+    """As float64 NumPy does, with products summed and as `tl.dot`, at every depth.
+
+    The widths are such as padding changes.
+    """
     if dots:
         monkeypatch.setattr(one_block, "_MOST_TERMS", 0)
-    problem = network(hidden, "sigmoid", loss)
+    problem = network(hidden, last, loss)
     trainer = PersistentTrainer(problem, "float32", "cpu")
     assert trainer._block.has_dots == dots
     assert_as_numpy(trainer, problem, "float32", iterations=5)
-
-
-@pytest.mark.parametrize("activation", get_args(Activation))
-@pytest.mark.usefixtures("_interpreted")
-def test_every_activation_ends_a_model(activation: Activation) -> None:
-    problem = network(((3, activation),), activation, "mse")
-    assert_as_numpy(PersistentTrainer(problem, "float32", "cpu"), problem, "float32", iterations=5)

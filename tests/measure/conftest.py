@@ -12,8 +12,7 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="module")
 def _little_to_collect() -> Iterator[None]:
-    """Each timing collects garbage first: among all that other tests have loaded, for 0.2 s."""
-    gc.collect()
+    """Each timing collects garbage first: among all that other tests have loaded, for a second."""
     gc.freeze()
     yield
     gc.unfreeze()

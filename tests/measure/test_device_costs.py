@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.measure import extras
 from perceptron.measure.device_costs import device, device_ceilings
 from perceptron.measure.hardware import Device
-from perceptron.measure.job import Part
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
@@ -17,34 +15,9 @@ from tests.measure.conftest import Clock, FakeAccelerator
 SHORT = Effort(samples=2, iterations=1)
 
 
-def parts(backend: str, context_seconds: float | None) -> list[Part]:
-    problem = catalogue.find("or-gate")
-    return list(device(registry.load(backend), problem, "float32", SHORT, context_seconds))
-
-
-def test_a_device_is_started_copied_to_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each apart; what happens once has one sample, and a copy's work is its bytes."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
-    found = {part.name: part for part in parts("torch-cuda", 1.5)}
-    assert list(found) == [
-        "context",
-        "first iteration",
-        "host to device",
-        "device to host",
-        "synchronize",
-    ]
-    assert found["context"].samples == [1.5]
-    assert len(found["first iteration"].samples) == 1
-    assert found["host to device"].work == found["device to host"].work == 64 * 2**20
-    assert found["synchronize"].seconds < found["host to device"].seconds
-
-
-def test_what_cannot_be_told_says_why() -> None:
-    """A host has no device; a device that has worked is not started again."""
+def test_a_host_has_no_device_to_start() -> None:
     with pytest.raises(Unsupported, match="trains on the host"):
-        parts("numpy", None)
-    with pytest.raises(Unsupported, match="a fresh process tells"):
-        parts("torch-cuda", None)
+        list(device(registry.load("numpy"), catalogue.find("or-gate"), "float32", SHORT, None))
 
 
 def no_driver(uuid: str | None) -> NvmlDevice:

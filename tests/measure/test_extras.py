@@ -38,22 +38,15 @@ def test_ceilings_know_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_phases_end_with_a_whole_iteration() -> None:
-    backend = registry.load("torch-cpu")
-    parts = list(extras.phases(backend, catalogue.find("or-gate"), "float32", SHORT))
+    """What has none says so."""
+    problem = catalogue.find("or-gate")
+    parts = list(extras.phases(registry.load("torch-cpu"), problem, "float32", SHORT))
     assert [part.name for part in parts] == [
-        "Python's loop",
-        "forward",
-        "loss",
-        "zero_grad",
-        "backward",
-        "optimizer step",
+        *("Python's loop", "forward", "loss", "zero_grad", "backward", "optimizer step"),
     ]
     assert parts[0].seconds < parts[1].seconds < parts[-1].seconds
-
-
-def test_what_has_no_phases_says_so() -> None:
     with pytest.raises(Unsupported, match="no separate phases"):
-        list(extras.phases(registry.load("numpy"), catalogue.find("or-gate"), "float32", SHORT))
+        list(extras.phases(registry.load("numpy"), problem, "float32", SHORT))
 
 
 @pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-functional", "torch-cpu-manual"])

@@ -59,29 +59,14 @@ EQUAL = ("Abacus", "Abacus", "Abacus")
 
 
 @pytest.mark.parametrize(
-    ("names", "variables", "uuid", "index"),
+    ("names", "variables", "uuid", "found"),
     [
         (("Abacus",), {}, None, 0),
         (EQUAL, {"CUDA_VISIBLE_DEVICES": "2,0"}, None, 2),
         (UNEQUAL, {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, None, 1),
         (UNEQUAL, {"CUDA_VISIBLE_DEVICES": "GPU-1a"}, None, 1),
         (UNEQUAL, {"CUDA_VISIBLE_DEVICES": "0"}, "GPU-1a7e", 1),
-    ],
-)
-def test_the_gpu_of_this_process_is_found(
-    nvml: MakeNvml,
-    names: tuple[str, ...],
-    variables: dict[str, str],
-    uuid: str | None,
-    index: int,
-) -> None:
-    """By what the library that drives it calls it, else by what the environment shows of them."""
-    assert device_of_process(uuid, nvml(names=names), variables).handle == index
-
-
-@pytest.mark.parametrize(
-    ("names", "variables", "uuid", "reason"),
-    [
+        # CUDA and the driver number unequal GPUs in different orders: none is guessed.
         (UNEQUAL, {}, None, "which of several GPUs"),
         (("Abacus",), {"CUDA_VISIBLE_DEVICES": "MIG-0a7e"}, None, "part of a GPU"),
         (EQUAL, {}, "ffff", "part of a GPU"),
@@ -89,16 +74,20 @@ def test_the_gpu_of_this_process_is_found(
         (EQUAL, {"CUDA_VISIBLE_DEVICES": ""}, None, "names no GPU"),
     ],
 )
-def test_a_gpu_that_is_not_certain_is_not_guessed(
+def test_the_gpu_of_this_process_is_found_or_it_says_why_not(
     nvml: MakeNvml,
     names: tuple[str, ...],
     variables: dict[str, str],
     uuid: str | None,
-    reason: str,
+    found: int | str,
 ) -> None:
-    """CUDA and the driver number unequal GPUs in different orders."""
-    with pytest.raises(NoDevice, match=reason):
-        device_of_process(uuid, nvml(names=names), variables)
+    """By what the library that drives it calls it, else by what the environment shows of them."""
+    driver = nvml(names=names)
+    if isinstance(found, int):
+        assert device_of_process(uuid, driver, variables).handle == found
+        return
+    with pytest.raises(NoDevice, match=found):
+        device_of_process(uuid, driver, variables)
 
 
 def test_without_a_driver_the_reason_says_so(

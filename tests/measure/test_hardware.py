@@ -57,12 +57,16 @@ def test_only_a_gap_has_it_warmed_up_again(clock: Clock, accelerator: FakeAccele
     assert trainer.trained > trained
 
 
-def test_a_stand_in_has_no_clock_to_raise(clock: Clock, accelerator: FakeAccelerator) -> None:
-    """And no GPU of the driver's: one that is here does not do the work."""
-    accelerator.place = "cpu"
+@pytest.mark.parametrize(("kind", "place"), [("cuda", "cpu"), ("xpu", "cuda")])
+def test_only_a_cuda_device_is_sought_by_nvidias_driver(
+    clock: Clock, accelerator: FakeAccelerator, kind: str, place: str
+) -> None:
+    """Another GPU of the same machine is not the one that trains, nor is one where the CPU does."""
+    accelerator.kind, accelerator.place = kind, place
     device = Device(accelerator, clock, lambda uuid: pytest.fail("sought"))
     trainer = FakeTrainer(clock, 1e-3)
-    device.warm_up(trainer)
+    if place == "cpu":
+        device.warm_up(trainer)  # it has no clock to raise
     assert device.state_at_work(trainer, timing(1e-3, 10)) is None
     assert trainer.log == []
 
@@ -125,15 +129,6 @@ def test_a_library_that_answers_in_its_own_way_costs_no_row(
     found = NvmlDevice(nvml(0), 0)
     device = Device(accelerator, clock, lambda uuid: found)
     assert device.state_at_work(trainer, timing(1e-3, 10)) is None
-
-
-def test_only_a_cuda_device_is_sought_by_nvidias_driver(
-    clock: Clock, accelerator: FakeAccelerator
-) -> None:
-    """Another GPU of the same machine is not the one that trains."""
-    accelerator.kind = "xpu"
-    device = Device(accelerator, clock, lambda uuid: pytest.fail("sought"))
-    assert device.state_at_work(FakeTrainer(clock, 1e-3), timing(1e-3, 10)) is None
 
 
 @pytest.mark.parametrize(

@@ -74,11 +74,6 @@ def test_a_loop_inside_a_graph_is_not_counted_wrongly(monkeypatch: pytest.Monkey
     assert jax_cuda.unprofiled() is None  # type: ignore[attr-defined]
 
 
-def test_a_backend_without_a_device_says_so() -> None:
-    with pytest.raises(Unsupported, match="on the CPU"):
-        list(profile(registry.load("numpy"), OR_GATE, "float32"))
-
-
 def test_without_pytorch_there_is_no_profiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optional, "missing", lambda extra: "torch is not installed: get it")
     with pytest.raises(Unsupported, match="PyTorch's: torch is not installed"):

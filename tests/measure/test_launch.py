@@ -8,11 +8,10 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 import msgspec
+import psutil
 import pytest
 
 from perceptron.backends import registry
@@ -74,9 +73,15 @@ def run(job: Job, **options: float) -> dict[str, Outcome]:
     return {outcome.problem: outcome for outcome in outcomes}
 
 
-def test_each_problem_is_measured() -> None:
+def test_each_problem_is_measured_that_fits() -> None:
     """Seconds, samples, iterations and the time to prepare, all positive."""
-    for outcome in run(job()).values():
+    large = "perceptron-rows:99999999999"
+    outcomes = run(job(problems=["mlp-width:4", large, "mlp-width:8"]))
+    too_large = outcomes.pop(large)
+    assert too_large.status == "skipped"
+    assert "needs about" in str(too_large.reason)
+    assert "GiB are free" in str(too_large.reason)
+    for outcome in outcomes.values():
         assert outcome.status == "ok"
         assert len(outcome.samples) == 2
         assert min(outcome.samples) > 0
@@ -85,13 +90,6 @@ def test_each_problem_is_measured() -> None:
         assert outcome.seconds * outcome.iterations > 0.0005
         assert outcome.prepare_seconds is not None
         assert outcome.prepare_seconds > 0
-
-
-def test_a_check_times_nothing() -> None:
-    """Agreement is shown in a process of its own."""
-    for outcome in run(job(check=True)).values():
-        assert outcome.status == "ok"
-        assert outcome.seconds is None
 
 
 CRASHES = {
@@ -172,16 +170,15 @@ def test_a_hang_costs_one_problem(  # type: ignore[no-untyped-def]
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
-def test_a_worker_that_cannot_start_reports_its_last_line(strange) -> None:  # type: ignore[no-untyped-def]
-    """All problems fail for the reason that Python gave, once, without a retry for each."""
-    strange("pass")
-    outcomes = run(job(backend="strange", dtype="float32", problems=["mlp-width:2"]))
-    assert outcomes["mlp-width:2"].status == "ok"
-    outcomes = {
-        outcome.problem: outcome for outcome in run_job(job(backend="gone"), NumpyBackend())
-    }
-    assert len(outcomes) == 3
-    assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes.values())
+def test_a_worker_that_cannot_start_reports_its_last_line() -> None:
+    """All problems fail for the reason that Python gave, once, whenever it was started."""
+    gone, backend = job(backend="gone"), NumpyBackend()
+    outcomes = list(run_job(gone, backend))
+    with launch.Workers() as workers:
+        workers.warm({"gone": (gone, backend)})
+        outcomes += workers.run("gone", gone, backend)
+    assert len(outcomes) == 6
+    assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes)
 
 
 @pytest.mark.parametrize(
@@ -202,31 +199,34 @@ def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
     assert all(outcome.status == "failed" and reason in str(outcome.reason) for outcome in outcomes)
 
 
-def test_workers_last_and_are_used_again() -> None:
-    """One name is one process, another name another; after a crash there is a fresh one."""
+def test_workers_are_started_together_last_and_are_used_again() -> None:
+    """One name is one process; all share a folder while they last; after a crash there is a fresh
+    one."""
     backend = registry.load("numpy")
+    one = job(problems=["mlp-width:2"])
     with launch.Workers() as workers:
-        pids = {}
-        for name, problem in (("a", "mlp-width:2"), ("b", "mlp-width:4"), ("a", "mlp-width:8")):
-            (outcomes,) = workers.run(name, job(problems=[problem]), backend)
-            assert outcomes.status == "ok"
-            pids.setdefault(name, set()).add(workers._alive[name].process.pid)
-        assert len(pids["a"]) == len(pids["b"]) == 1
-        assert pids["a"] != pids["b"]
-        processes = [worker.process for worker in workers._alive.values()]
-        os.kill(processes[0].pid, signal.SIGKILL)
-        processes[0].wait()
+        workers.warm({"a": (one, backend), "b": (one, backend)})
+        warmed = processes_of(workers)
+        assert set(warmed) == {"a", "b"}
+        workers.warm({"a": (one, backend), "c": (one, backend)})
+        for problem in ("mlp-width:2", "mlp-width:8"):
+            (outcome,) = workers.run("a", job(problems=[problem]), backend)
+            assert outcome.status == "ok"
+        processes = processes_of(workers)
+        assert set(processes) == {"a", "b", "c"}
+        assert processes["a"].pid == warmed["a"].pid
+        (folder,) = {psutil.Process(each.pid).environ()[FOLDER] for each in processes.values()}
+        assert Path(folder).is_dir()
+        os.kill(processes["a"].pid, signal.SIGKILL)
+        processes["a"].wait()
         outcomes = list(workers.run("a", job(), backend))
         assert [outcome.status for outcome in outcomes] == ["ok"] * 3
-    assert all(process.has_ended for process in processes)
+    assert all(process.has_ended for process in processes.values())
+    assert not Path(folder).exists()
 
 
-def test_a_worker_that_cannot_be_warmed_says_why_when_used() -> None:
-    with launch.Workers() as workers:
-        workers.warm({"gone": (job(backend="gone"), NumpyBackend())})
-        outcomes = list(workers.run("gone", job(backend="gone"), NumpyBackend()))
-    assert len(outcomes) == 3
-    assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes)
+def processes_of(workers: launch.Workers) -> dict[str, ChildProcess]:
+    return {name: worker.process for name, worker in workers._alive.items()}
 
 
 def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ignore[no-untyped-def]
@@ -261,7 +261,7 @@ def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
 
 
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
-    """With the difference, so that its author knows where to look."""
+    """With the difference, so that its author knows where to look; a check times nothing."""
     strange(
         "from dataclasses import replace; optimizer = problem.optimizer; "
         "problem = replace(problem, optimizer=replace(optimizer, rate=optimizer.rate * 1.5))"
@@ -270,6 +270,7 @@ def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore
     assert outcomes["mlp-width:2"].status == "failed"
     assert "disagrees with float64 NumPy" in str(outcomes["mlp-width:2"].reason)
     assert outcomes["mlp-width:4"].status == "ok"
+    assert outcomes["mlp-width:4"].seconds is None
 
 
 def test_other_threads_than_asked_for_are_an_error(strange) -> None:  # type: ignore[no-untyped-def]
@@ -277,15 +278,6 @@ def test_other_threads_than_asked_for_are_an_error(strange) -> None:  # type: ig
     strange("import threadpoolctl; threadpoolctl.threadpool_limits(3)")
     outcomes = run(job(backend="strange", problems=["mlp-width:2"]))
     assert "runs 3 threads instead of 1" in str(outcomes["mlp-width:2"].reason)
-
-
-def test_what_does_not_fit_is_not_tried() -> None:
-    """Estimated first, and skipped with the estimate."""
-    outcomes = run(job(problems=["perceptron-rows:99999999999"]))
-    outcome = outcomes["perceptron-rows:99999999999"]
-    assert outcome.status == "skipped"
-    assert "needs about" in str(outcome.reason)
-    assert "GiB are free" in str(outcome.reason)
 
 
 def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
@@ -303,46 +295,3 @@ def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
     worker.stdin.close()
     assert worker.wait(timeout=300) == 0
     worker.stdout.close()
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
-    """The environments of workers, none of which is really started."""
-    environments: list[Mapping[str, str]] = []
-
-    def worker(environment: Mapping[str, str]) -> object:
-        environments.append(environment)
-        return SimpleNamespace(process=None, ended=False)
-
-    monkeypatch.setattr(launch, "_Worker", worker)
-    return environments
-
-
-def test_all_workers_of_a_study_share_one_folder_until_it_ends(
-    started: list[Mapping[str, str]],
-) -> None:
-    with launch.Workers() as workers:
-        workers._start({"OMP_NUM_THREADS": "1"})
-        workers._start({})
-        folder = Path(started[0][FOLDER])
-        assert folder.is_dir()
-        assert started[1] == {FOLDER: str(folder)}
-        assert started[0]["OMP_NUM_THREADS"] == "1"
-        (folder / "data").mkdir()
-    assert not folder.exists()
-
-
-def test_workers_are_started_together_and_then_serve() -> None:
-    """Warming starts those that are missing and no others; used, the same processes answer."""
-    backend = registry.load("numpy")
-    one = job(problems=["mlp-width:2"])
-    with launch.Workers() as workers:
-        workers.warm({"a": (one, backend), "b": (one, backend)})
-        pids = {name: worker.process.pid for name, worker in workers._alive.items()}
-        assert set(pids) == {"a", "b"}
-        workers.warm({"a": (one, backend), "c": (one, backend)})
-        assert workers._alive["a"].process.pid == pids["a"]
-        assert set(workers._alive) == {"a", "b", "c"}
-        (outcomes,) = workers.run("a", one, backend)
-        assert outcomes.status == "ok"
-        assert workers._alive["a"].process.pid == pids["a"]

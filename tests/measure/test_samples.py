@@ -86,14 +86,6 @@ def test_taking_again_is_bounded_and_loses_nothing(
     assert len(taken) <= 3 + 2 * 25 + (0.6 + 60 * longest) / shortest
 
 
-def test_disturbed_samples_are_taken_again() -> None:
-    """Each is dropped and kept apart; the others count."""
-    got = take_samples(scripted([0.0, 0.5], [0.01]), 100, WANTED)
-    assert len(got.kept) == WANTED
-    assert len(got.dropped) == WANTED - 1
-    assert got.waited == 0
-
-
 def test_where_none_is_undisturbed_those_count_that_waited_least() -> None:
     """And the row says how much these waited."""
     got = take_samples(scripted([0.9, 0.4, 0.8, 0.3, 0.7, 0.5], [1.0]), 1, 3)

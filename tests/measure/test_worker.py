@@ -150,7 +150,10 @@ def test_what_would_not_fit_on_the_device_is_not_tried(
 def test_what_a_device_costs_is_told_by_a_fresh_worker(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second job finds the device started; an energy counter is nowhere to be had here."""
+    """Each cost apart; what happens once has one sample, and a copy's work is its bytes.
+
+    A second job finds the device started; an energy counter is nowhere to be had here.
+    """
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     asked = replace(job, backend="torch-cuda", problems=["or-gate"], iterations=1, extra="device")
     backend = registry.load("torch-cuda")
@@ -159,7 +162,13 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
         (second,) = workers.run("", asked, backend)
         (energy,) = workers.run("", replace(asked, extra="energy"), backend)
     assert first.status == "ok", first.reason
-    assert [part.name for part in first.parts][:2] == ["context", "first iteration"]
+    found = {part.name: part for part in first.parts}
+    assert list(found) == [
+        *("context", "first iteration", "host to device", "device to host", "synchronize"),
+    ]
+    assert len(found["context"].samples) == len(found["first iteration"].samples) == 1
+    assert found["host to device"].work == found["device to host"].work == 64 * 2**20
+    assert found["synchronize"].seconds < found["host to device"].seconds
     assert second.status == "skipped"
     assert "fresh process" in str(second.reason)
     assert energy.status == "skipped"

@@ -207,11 +207,11 @@ def test_what_is_no_file_of_text_says_so(tmp_path: Path) -> None:
         files.references("mlp-width:4")
 
 
-@pytest.mark.parametrize("name", ["or-gate", *FAMILIES])
-def test_a_file_cannot_pass_for_a_problem_of_ours(tmp_path: Path, name: str) -> None:
-    """Its rows would be taken for those of the family or of the finding."""
-    file = write(tmp_path, WHOLE, f"{name}.toml")
-    assert refused(file) == f"{file}: a problem of ours is called {name!r}: rename the file"
+def test_a_file_cannot_pass_for_a_problem_of_ours(tmp_path: Path) -> None:
+    """Its rows would be taken for those of the family, of the finding or of the shape."""
+    for name in ("or-gate", "mlp:1000x20", *FAMILIES):
+        file = write(tmp_path, WHOLE, f"{name}.toml")
+        assert refused(file) == f"{file}: a problem of ours is called {name!r}: rename the file"
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -159,34 +158,6 @@ def test_axes_are_those_the_shape_has() -> None:
     assert Shape(1000, 20, batch=32).axes() == ("rows", "features", "batch", "models")
     with pytest.raises(UserError, match="mlp:1000x20 has no batch to vary"):
         perceptron.family("batch")
-
-
-def test_a_file_cannot_pass_for_a_shape(tmp_path: Path) -> None:
-    """Its rows would be taken for those of the shape."""
-    file = tmp_path / "mlp:1000x20.toml"
-    file.write_text(
-        'loss = "mse"\nrate = 0.5\ndata = {rows = 8, features = 3}\n'
-        'layers = [{width = 1, activation = "sigmoid"}]\n'
-    )
-    with pytest.raises(UserError, match="a problem of ours is called 'mlp:1000x20': rename"):
-        catalogue.find(str(file))
-
-
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
-        ({"classes": 1}, "classes: 1 is not between 2 and the 10 rows"),
-        ({"classes": 11}, "classes: 11 is not"),
-        ({"batch": 0}, "batch: 0 is not between 1 and the 10 rows"),
-        ({"batch": 11}, "batch: 11 is not"),
-        ({"feed": "host"}, "host is for batches"),
-        ({"models": 0}, "models: '0' is no whole number from 1 to 999,999,999"),
-    ],
-)
-def test_a_wrong_part_makes_no_shape(parts: dict[str, Any], message: str) -> None:
-    """What cannot be typed cannot be built either."""
-    with pytest.raises(UserError, match=message):
-        Shape(10, 20, **parts)
 
 
 @pytest.mark.parametrize(

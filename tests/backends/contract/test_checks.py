@@ -95,8 +95,8 @@ def tried(name: str) -> list[Problem]:
 def is_slow(name: str, problem: Problem, dtype: DType) -> bool:
     """Return whether a problem is left to `make test-long`.
 
-    What compiles each for seconds shows in one dtype that it is right; test_torch trains the OR
-    gate by it.
+    What compiles each for seconds shows in one dtype that it is right, PyTorch's compiler on one
+    problem.
     """
     is_compiled_again = name in COMPILED and dtype == "float32"
     elsewhere = ("or-gate", "mlp-depth:2") if name == "torch-cpu-compiled" else ()

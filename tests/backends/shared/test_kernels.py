@@ -112,23 +112,19 @@ def test_adam_of_a_deep_network_launches_by_its_lists() -> None:
 CHUNK = 65_536
 
 
-@pytest.mark.parametrize(
-    ("tensors", "lists", "small", "large"),
-    [(1, 1, 1, 1), (110, 1, 1, 1), (111, 1, 2, 1), (130, 1, 2, 1), (130, 2, 3, 1), (130, 3, 3, 1)],
-)
-def test_a_launch_takes_as_many_tensors_as_fit_into_its_arguments(
-    tensors: int, lists: int, small: int, large: int
-) -> None:
-    sizes = [64] * tensors
-    assert len(launches(sizes, lists, most=SMALL)) == small
-    assert len(launches(sizes, lists, most=LARGE)) == large
-
-
-@pytest.mark.parametrize("lists", [1, 2, 3, 4, 5])
-def test_every_element_is_taken_once(lists: int) -> None:
+def test_a_launch_takes_as_many_tensors_as_fit_into_its_arguments() -> None:
+    """And every element once."""
+    counts = {
+        (tensors, lists): [
+            len(launches([64] * tensors, lists, most=most)) for most in (SMALL, LARGE)
+        ]
+        for tensors, lists in ((1, 1), (110, 1), (111, 1), (130, 2), (130, 3))
+    }
+    assert list(counts.values()) == [[1, 1], [1, 1], [2, 1], [3, 1], [3, 1]]
     sizes = [1, 0, 400 * CHUNK + 1, *[7] * 200, 3 * CHUNK]
-    assert sum(launches(sizes, lists)) == sum(sizes)
-    assert all(launches(sizes, lists))
+    for lists in range(1, 6):
+        assert sum(launches(sizes, lists)) == sum(sizes)
+        assert all(launches(sizes, lists))
 
 
 def test_lists_go_together_if_they_lie_alike() -> None:

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.torch_capture import CudaCapture, NotRecorded, Repeating, refusing
-from perceptron.backends.shared.torch_recorded import STEPS, Kind, RecordedTrainer, kinds, runs
+from perceptron.backends.shared.torch_recorded import STEPS, RecordedTrainer
 from perceptron.backends.torch_bmm import BmmTrainer
 from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems import catalogue
-from perceptron.problems.batches import Batches
-from perceptron.problems.optimizer import Adam, Optimizer
-from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.optimizer import Adam
+from perceptron.problems.problem import Problem
 from tests.backends.batched import (
     CYCLE,
     EVEN,
     FOLDS,
-    MANY,
-    OPTIMIZERS,
+    ONE_LAYER,
     SHORT_LAST,
-    assert_agrees,
-    assert_continues,
-    assert_resets,
     assert_trains_as_numpy,
 )
 from tests.backends.conftest import assert_as_numpy
@@ -44,7 +39,6 @@ from tests.backends.fake_cuda import FORBIDDEN, FakeCuda
 pytestmark = pytest.mark.usefixtures("one_torch_thread", "capturable_on_a_cpu")
 OF_ONE, OF_SEVERAL = (TorchTrainer, ManualTrainer), (EnsembleTrainer, BmmTrainer)
 OR_GATE = catalogue.find("or-gate")
-ONE_LAYER = replace(MANY, name="one layer", layers=(Layer(4, "identity"),))
 HERE, FAR = torch.ones(3), torch.ones(3, device="meta")
 
 
@@ -70,7 +64,7 @@ def recorded(
         *((kind, SHORT_LAST, is_copied) for kind in OF_ONE for is_copied in (False, True)),
         *((kind, EVEN, False) for kind in OF_ONE),
         *((kind, FOLDS, is_copied) for kind in OF_SEVERAL for is_copied in (False, True)),
-        *((kind, ONE_LAYER, False) for kind in OF_SEVERAL),
+        (BmmTrainer, ONE_LAYER, False),
     ],
 )
 def test_what_is_replayed_is_the_training(kind: Any, problem: Problem, is_copied: bool) -> None:
@@ -92,22 +86,6 @@ def test_what_is_replayed_is_the_training(kind: Any, problem: Problem, is_copied
         assert [len(graph.replayed_on) for graph in cuda.graphs] == [1 + 1 + 3, 1 + 3 + 7]
     else:
         assert_trains_as_numpy(trainer, problem, CYCLE + 21 if problem.models == 1 else 40)
-
-
-@pytest.mark.parametrize("kind", OF_ONE)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.kind)
-def test_every_optimizer_agrees_over_a_short_last_batch(kind: Any, optimizer: Optimizer) -> None:
-    """Ten steps in graphs: Adam's bias is corrected by the device's own count."""
-    problem = replace(SHORT_LAST, optimizer=optimizer)
-    assert_agrees(recorded(kind, problem), problem, "float64")
-
-
-@pytest.mark.parametrize("kind", OF_ONE)
-def test_training_continues_and_resets_in_mid_epoch(kind: Any) -> None:
-    """A graph knows addresses: reset sets values and makes no new arrays."""
-    assert_continues(lambda: recorded(kind, SHORT_LAST), 3, 1, 0, 2, 7)
-    for is_copied in (False, True):
-        assert_resets(lambda is_copied=is_copied: recorded(kind, SHORT_LAST, is_copied), after=6)
 
 
 def test_what_is_queued_stands_between_what_came_before_and_what_comes_after() -> None:
@@ -168,19 +146,15 @@ def test_what_the_device_refuses_is_said_in_one_line() -> None:
     assert str(refusal.value) == f"a CUDA graph could not be recorded: {FORBIDDEN}"
 
 
-def test_no_graph_reaches_over_a_short_batch_or_past_the_last_order() -> None:
-    """Three full batches and a short one; or ten to a graph until the cycle of all orders ends."""
-    short = Batches(rows=120, size=36)
-    assert kinds(short, 120) == [Kind(3, 36), Kind(1, 36), Kind(1, 12)]
-    assert list(runs(short, 2, 6)) == [
-        (72, Kind(1, 36)),
-        (108, Kind(1, 12)),
-        (120, Kind(3, 36)),
-        (228, Kind(1, 12)),
-    ]
-    even = Batches(rows=120, size=60)
-    assert kinds(even, 120) == [Kind(10, 60), Kind(1, 60)]
-    taken = list(runs(even, even.cycle - 11, 22))
-    assert [kind.steps for _, kind in taken] == [10, 1, 10, 1]
-    begins = [begin for begin, _ in taken]
-    assert begins == [60 * (even.cycle - 11), 60 * (even.cycle - 1), 0, 600]
+def test_a_rehearsal_refuses_a_step_that_waits_for_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the line that the row will have; nothing was recorded that would replay an old value."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    take = ManualTrainer.take_recorded
+
+    def looking(self: ManualTrainer, *arguments: Any) -> None:
+        take(self, *arguments)
+        assert self.data.inputs.sum().item() > 0.0
+
+    monkeypatch.setattr(ManualTrainer, "take_recorded", looking)
+    with pytest.raises(Unsupported, match=r"recorded: aten\._local_scalar_dense"):
+        registry.load("torch-cuda-manual-graph").prepare(OR_GATE, "float32")
