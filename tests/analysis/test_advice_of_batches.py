@@ -40,6 +40,13 @@ def test_several_models_have_the_time_of_one_and_the_rows_of_all() -> None:
     assert all(len(cells) == len(table.columns(advised)) for cells in table.cells(advised))
 
 
+@pytest.mark.parametrize(("epochs", "length"), [(1, "1 epoch"), (5, "5 epochs")])
+def test_the_length_of_the_training_is_in_the_sentence(epochs: int, length: str) -> None:
+    """In epochs, where that is what was asked for; one is not "1 epochs"."""
+    advised = advise(advice_rows(), BACKENDS, SHAPE, TrainingLength(epochs=epochs), [])
+    assert f" for {length} from cold" in table.sentence(advised)
+
+
 def test_where_every_iteration_takes_all_rows_an_epoch_has_no_column() -> None:
     rows = [replace(row, batch=None) for row in advice_rows()]
     advised = advise(rows, BACKENDS, SHAPE, TrainingLength(iterations=100), [])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
@@ -62,3 +63,9 @@ def test_what_no_clock_has_seen_is_no_time() -> None:
     assert times([measured(process=k, seconds=one) for k, one in enumerate(seconds)], "numpy") == {
         0: 1.0
     }
+
+
+def test_two_times_of_one_process_are_never_one_of_them() -> None:
+    """They are of two problems, and none of them may stand for both."""
+    with pytest.raises(ValueError, match="two times of numpy in process 0"):
+        times([measured(seconds=1.0), measured(seconds=2.0)], "numpy")

@@ -21,6 +21,7 @@ from scipy import stats
 from benchmarks.validation.gate.proof import targets
 from benchmarks.validation.gate.record import ProofRun
 from benchmarks.validation.gate.recorded import (
+    OTHERS,
     RecordedCounts,
     asv,
     mann_whitney,
@@ -272,3 +273,10 @@ def test_pyperf_is_students_test_with_pooled_variance(count: int, shift: float, 
 def test_pyperf_takes_samples_without_variance_at_their_word() -> None:
     assert pyperf(np.full(5, 1.0), np.full(5, 1.001))
     assert not pyperf(np.full(5, 1.0), np.full(5, 1.0))
+
+
+def test_each_rule_of_the_table_finds_a_doubling_and_calls_no_faster_head_slower() -> None:
+    """A tool whose sides were swapped in it would flatter the gate in the published proof."""
+    base = np.random.default_rng(5).lognormal(0, 0.01, 50)
+    assert {name for name, rule in OTHERS.items() if rule(base, 2 * base)} == OTHERS.keys()
+    assert not any(rule(2 * base, base) for rule in OTHERS.values())

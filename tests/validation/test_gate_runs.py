@@ -344,6 +344,8 @@ def test_the_repository_has_a_branch_for_each_kind_on_one_base(tmp_path: Path) -
     make(tmp_path)
     for kind in KINDS:
         assert git(tmp_path, "rev-list", "--count", f"{BASE}..{kind.name}").strip() == "1"
+        written = git(tmp_path, "show", f"{kind.name}:work/bodies.py")
+        assert written.strip() == sources(kind)["work/bodies.py"].strip()
     assert expression(("training", "exponential")) == "time_(training|exponential)$"
 
 

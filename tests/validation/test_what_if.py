@@ -96,8 +96,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "what-if.md"
 def test_the_page_in_docs_is_what_the_command_writes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing in it is measured: a figure that is changed changes the page, by `make what-if`."""
+    """Nothing in it is measured: a figure that is changed changes the page, by `make what-if`.
+
+    A terminal shows the tables, each with its note below.
+    """
     page = tmp_path / "page.md"
     assert main(["what-if", "--save", str(page)]) == 0
     assert PAGE.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
-    assert "1.52 [0.996, 2.32] ms" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "1.52 [0.996, 2.32] ms" in shown
+    assert "unnamed; the walk-through that this suite repeats. Inside: 1 of 1." in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.fleet.machine_answer import machine_answers
@@ -25,6 +26,7 @@ def groups(*rows: Measurement) -> list[BackendOnMachines]:
 
 
 def test_of_one_machine_and_family_the_newest_state_answers() -> None:
+    """With the fastest of each stretch, and what 10,000 iterations take by it."""
     (answer,) = machine_answers(sweeps([*on("box", **OLD), *on("box")]), [])
     (family,) = answer.families
     assert family.commit == "abc"
@@ -32,6 +34,8 @@ def test_of_one_machine_and_family_the_newest_state_answers() -> None:
         (4, 64, "numpy"),
         (256, 256, "torch-cpu"),
     ]
+    for size in family.sizes:
+        assert size.training.estimate == pytest.approx(10_000 * size.at.seconds.estimate)
 
 
 def test_grounds_stay_apart() -> None:

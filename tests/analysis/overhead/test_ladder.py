@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.overhead.device import device_parts, energy
-from perceptron.analysis.overhead.families import CEILING, DEVICE
+from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY
 from perceptron.analysis.overhead.ladder import OverheadResult, rungs
 from perceptron.analysis.overhead.rung import Rung
 from perceptron.analysis.select import NOT_REACHED
@@ -195,8 +195,10 @@ def test_a_rung_over_several_devices_is_held_against_none() -> None:
 
 
 def test_what_a_device_did_not_tell_has_its_reason() -> None:
-    """A device that is not there has one part; energy is not known where its turn never came."""
+    """A device that is not there has one part; energy has no counter, or its turn never came."""
     absent = {"backend": "cupy", "status": "skipped", "reason": "no driver"}
     (part,) = device_parts([measured(family=DEVICE, phase="device", **absent)])
     assert (part.seconds, part.reason, part.processes) == (None, "no driver", 0)
     assert energy(gpu_ladder_rows(), "jax-cuda", "cuda").reason == NOT_REACHED
+    silent = {"backend": "torch-cuda", "status": "skipped", "reason": "no counter"}
+    assert energy([measured(family=ENERGY, **silent)], "torch-cuda", "cuda").reason == "no counter"
