@@ -103,6 +103,18 @@ class Cached:
         toy.work(50 * cache["factor"] * n)
         time.sleep(0.01)  # else thousands of setups fill a batch
 
+class Few:
+    timer = staticmethod(toy.clock)
+    warmup_time = 0
+    number = 3
+
+    def setup(self):
+        self.calls = 0
+
+    def time_few(self):
+        self.calls += 1
+        toy.work(100 * self.calls)
+
 def peakmem_it():
     return bytearray(90_000_000 if HEAD else 60_000_000)
 
@@ -113,7 +125,7 @@ def track_place():
     return len(toy.__file__)
 
 def track_drawn():
-    return random.random()
+    return hash("toy") % 97 + random.random()
 
 def track_child():
     return int(subprocess.check_output([sys.executable, "-c", "import toy; print(2 + toy.HEAD)"]))
@@ -224,6 +236,7 @@ EXPECTED: dict[str, tuple[str, float | str | None]] = {
     "time_broken_on_both": ("invalid", "fails on both: ZeroDivisionError"),
     "time_cached 1 'x'": ("regression", 0.5),
     "time_cached 2 'x'": ("regression", 0.5),
+    "time_few": ("no change", 0.0),
     "peakmem_it": ("regression", None),
     "track_from_nothing": ("inconclusive", "from 0 to 1000"),
     "track_place": ("no change", 0.0),
@@ -242,7 +255,7 @@ def test_every_change_has_its_verdict_and_spoils_no_other(ran: Ran) -> None:
 
 def test_every_change_has_its_size_or_a_reason_in_one_line(ran: Ran) -> None:
     """A benchmark is charged its own time; its processes run their own tree, whose path is as long
-    in either folder; both sides draw the same."""
+    in either folder; both sides draw and hash the same."""
     for name, (_, size) in EXPECTED.items():
         row = ran.rows[name]
         if isinstance(size, str):
@@ -266,6 +279,11 @@ def test_each_type_has_its_unit(ran: Ran) -> None:
     assert (track.base, track.head, track.base_seconds) == (2, 3, None)
     assert (time.unit, time.base_seconds) == ("seconds", pytest.approx(200e-6))
     assert (time.file, time.line) == ("benchmarks/suite.py", 18)
+
+
+def test_so_many_calls_follow_each_setup_as_the_author_fixed(ran: Ran) -> None:
+    few = ran.rows["time_few"]
+    assert (few.base_seconds, few.head_seconds) == pytest.approx((200e-6, 200e-6))
 
 
 def test_what_was_left_out_says_why(ran: Ran) -> None:
