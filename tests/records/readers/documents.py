@@ -628,6 +628,7 @@ ANY = [
     Case("a row that is being written", {"a.jsonl": ROW + ROW.strip()}, "a.jsonl"),
     Case("a family of ours", {"a.jsonl": ROW + ROW.replace('"f"', '"g"')}, families=("g",)),
     Case("a script of one assignment", {"a.js": "\ufeff\n var data\n=\n{} ;\n"}, "a.js"),
+    Case("a script of something else", {"a.js": "window.data = x {}"}, "a.js"),
     Case("JSON of none", {"a.json": "{}"}, "a.json"),
     Case("JSON that is cut short", {"a.json": "{"}, "a.json"),
     Case("JSON that is nested without end", {"a.json": DEEP}, "a.json"),
