@@ -323,6 +323,7 @@ GRID = [
     for size in (10, 100)
     for dtype in ("float32", "float64")
 ]
+NOTED = [of("numpy", 10) | {"extra_info": {"seed": seed}, "group": f"g{seed}"} for seed in (1, 2)]
 GROUPED = [
     benchmark(test=f"test_{name}", group="sum", extra_info={"elements": 10})
     for name in ("np", "torch")
@@ -346,6 +347,7 @@ PYTEST = [
     pytests("our own that is none", benchmark(extra_info=OWN | {"size": "big"})),
     pytests("our own without a time", benchmark(extra_info=OWN, stats={"q1": 1})),
     pytests("parameters that tell rows apart make families", *GRID),
+    pytests("what a test notes makes none", *NOTED),
     pytests("how it was trained is the ground", of("np", 1, optimizer="adam", feed="host")),
     pytests("but not what is compared", of("np", 1, optimizer="adam"), by="optimizer", size="n"),
     pytests("two tests of one name are two families", of("numpy", 1), OTHER),
