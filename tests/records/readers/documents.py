@@ -483,6 +483,7 @@ ASV = [
     asv("without a list parameters have asv's names", ONE_TIME, False, by="param2", size="param1"),
     asv("without a list, and without names", RESULTS, False),
     asv("a list of another revision", RESULTS, WRONG_REVISION),
+    asv("a list that is no JSON, and no names of parameters", ONE_TIME, "["),
     asv("a list that is no JSON", ONE_TIME, "[" * 99_999, by="param2", size="param1"),
     asv("an entry of the list that is none", ONE_TIME, BENCHMARKS | {"x": {"param_names": 1}}),
     asv(
@@ -631,6 +632,7 @@ ANY = [
     Case("a family of ours", {"a.jsonl": ROW + ROW.replace('"f"', '"g"')}, families=("g",)),
     Case("a script of one assignment", {"a.js": "\ufeff\n var data\n=\n{} ;\n"}, "a.js"),
     Case("a script of something else", {"a.js": "window.data = x {}"}, "a.js"),
+    Case("machines of ours", {"a.jsonl": ROW.replace("{", '{"environment":"e",')}, by="machine"),
     Case("JSON of none", {"a.json": "{}"}, "a.json"),
     Case("JSON that is cut short", {"a.json": "{"}, "a.json"),
     Case("JSON that is nested without end", {"a.json": DEEP}, "a.json"),
