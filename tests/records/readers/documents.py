@@ -345,6 +345,7 @@ PYTEST = [
     pytests("our own is per iteration", benchmark(extra_info=OWN), of("numpy", 1)),
     pytests("our own of another family", benchmark(extra_info=OWN), families=("q",)),
     pytests("our own that is none", benchmark(extra_info=OWN | {"size": "big"})),
+    pytests("our own of any name", benchmark(extra_info=OWN | {"family": "a\x1b[2J\nb"})),
     pytests("our own without a time", benchmark(extra_info=OWN, stats={"q1": 1})),
     pytests("parameters that tell rows apart make families", *GRID),
     pytests("what a test notes makes none", *NOTED),
