@@ -138,7 +138,7 @@ def _read_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceC
         if ".jsonl" in file.suffixes or _is_row(head.partition(b"\n")[0]):
             run = _own_rows(file, content, request, notes)
             return SourceContents(runs=[run], formats=frozenset({"perceptron"}))
-        if is_json(head) or ".json" in file.suffixes:
+        if is_json(head) or not {".json", ".js"}.isdisjoint(file.suffixes):
             return _read_json(file, read_json_bytes(file, content), request, notes)
         run = read_csv(file, content, request, notes)
     notes.files += 1

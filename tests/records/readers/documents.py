@@ -323,6 +323,7 @@ GRID = [
     for size in (10, 100)
     for dtype in ("float32", "float64")
 ]
+NOTED = [of("numpy", 10) | {"extra_info": {"seed": seed}, "group": f"g{seed}"} for seed in (1, 2)]
 GROUPED = [
     benchmark(test=f"test_{name}", group="sum", extra_info={"elements": 10})
     for name in ("np", "torch")
@@ -344,8 +345,10 @@ PYTEST = [
     pytests("our own is per iteration", benchmark(extra_info=OWN), of("numpy", 1)),
     pytests("our own of another family", benchmark(extra_info=OWN), families=("q",)),
     pytests("our own that is none", benchmark(extra_info=OWN | {"size": "big"})),
+    pytests("our own of any name", benchmark(extra_info=OWN | {"family": "a\x1b[2J\nb"})),
     pytests("our own without a time", benchmark(extra_info=OWN, stats={"q1": 1})),
     pytests("parameters that tell rows apart make families", *GRID),
+    pytests("what a test notes makes none", *NOTED),
     pytests("how it was trained is the ground", of("np", 1, optimizer="adam", feed="host")),
     pytests("but not what is compared", of("np", 1, optimizer="adam"), by="optimizer", size="n"),
     pytests("two tests of one name are two families", of("numpy", 1), OTHER),
@@ -481,6 +484,7 @@ ASV = [
     asv("without a list parameters have asv's names", ONE_TIME, False, by="param2", size="param1"),
     asv("without a list, and without names", RESULTS, False),
     asv("a list of another revision", RESULTS, WRONG_REVISION),
+    asv("a list that is no JSON, and no names of parameters", ONE_TIME, "["),
     asv("a list that is no JSON", ONE_TIME, "[" * 99_999, by="param2", size="param1"),
     asv("an entry of the list that is none", ONE_TIME, BENCHMARKS | {"x": {"param_names": 1}}),
     asv(
@@ -628,6 +632,8 @@ ANY = [
     Case("a row that is being written", {"a.jsonl": ROW + ROW.strip()}, "a.jsonl"),
     Case("a family of ours", {"a.jsonl": ROW + ROW.replace('"f"', '"g"')}, families=("g",)),
     Case("a script of one assignment", {"a.js": "\ufeff\n var data\n=\n{} ;\n"}, "a.js"),
+    Case("a script of something else", {"a.js": "window.data = x {}"}, "a.js"),
+    Case("machines of ours", {"a.jsonl": ROW.replace("{", '{"environment":"e",')}, by="machine"),
     Case("JSON of none", {"a.json": "{}"}, "a.json"),
     Case("JSON that is cut short", {"a.json": "{"}, "a.json"),
     Case("JSON that is nested without end", {"a.json": DEEP}, "a.json"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers import csv_tables
+from perceptron.records.readers import csv_tables, csv_text
 from perceptron.records.readers.csv_tables import read_csv
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 from tests.records.readers.documents import HEADER
@@ -88,9 +88,24 @@ def test_one_decimal_point_tells_what_those_of_its_column_mean(plain: str, first
 @pytest.mark.parametrize(
     ("row", "message"), [(b"svd,\xff\xfe,x,1", "bytes that are no"), (b"sv\0d,1,x,1", "a NUL byte")]
 )
-def test_broken_text_far_down_is_named_by_its_row(row: bytes, message: str) -> None:
+def test_broken_text_far_down_is_named_by_its_row(
+    monkeypatch: pytest.MonkeyPatch, row: bytes, message: str
+) -> None:
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 2**10)
     with pytest.raises(UserError, match=f"table.csv, row 2002: {message}"):
         read(HEADER.encode() + 2_000 * b"svd,10,lapack,1\n" + row)
+
+
+@given(
+    text=st.text('ab \r\n",\u00e9'),
+    encoding=st.sampled_from(["utf-8", "utf-16"]),
+    size=st.integers(2, 9),
+)
+def test_reading_in_blocks_breaks_no_line(text: str, encoding: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_text, "_BLOCK_BYTES", size)
+        lines = csv_text._lines(Path("table.csv"), io.BytesIO(text.encode(encoding)))
+        assert list(lines) == list(io.StringIO(text, newline=""))
 
 
 def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:

@@ -19,12 +19,15 @@ from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
 from perceptron.records.readers import any_source
+from perceptron.records.readers.reading import ReadRequest
+from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.table import load_measurements
 from perceptron.studies.shared.task import problem_fields
 from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
 from tests.conftest import MakeRow
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate
 from tests.records.readers.conftest import GOOD, TABLE
+from tests.records.readers.documents import ROW
 
 PYTEST = {
     "machine_info": {"node": "box"},
@@ -42,6 +45,15 @@ def test_any_folder_of_the_own_store_reads(run: Path, levels: int) -> None:
     """The file of a run, its folder, its machine's, that of all runs, and the results."""
     source = [run / "measurements.jsonl", run, *run.parents][levels]
     assert len(load_measurements(source)) == 1
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl"])
+def test_a_file_that_is_read_counts_once(tmp_path: Path, name: str) -> None:
+    """The answer says of how many files it is."""
+    content = {"a.csv": TABLE, "a.json": json.dumps(PYTEST), "a.jsonl": ROW}
+    (tmp_path / name).write_text(content[name])
+    (loaded,) = load_sources([tmp_path], ReadRequest())
+    assert loaded.files == 1
 
 
 def test_our_results_folder_brings_asvs_along(tmp_path: Path) -> None:

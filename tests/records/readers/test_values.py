@@ -87,6 +87,7 @@ def test_any_name_with_a_number_behind_it_has_that_size(name: str, size: int) ->
     [
         (r"n(\d+)", {"name": "sort numpy", "size": "64"}),
         (r"_n(?P<size>\d+)_(?P<library>\w+)", {"name": "sort", "size": "64", "library": "numpy"}),
+        (r"(?P<kind>sort)_n(?P<size>\d+)_", {"name": "numpy", "kind": "sort", "size": "64"}),
         (r"(?P<library>numpy|torch)", {"name": "sort_n64", "library": "numpy", "size": "numpy"}),
         (r"x(\d+)", {}),
     ],
