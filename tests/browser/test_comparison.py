@@ -94,7 +94,7 @@ def test_the_page_is_in_reach_of_everyone(
 
 def test_hostile_texts_render_and_nothing_executes(watch: Watch, tmp_path: Path) -> None:
     """In names, reasons, functions, subjects, warnings: the watch fails on whatever runs."""
-    file = written(tmp_path / "html", hostile_comparison(tmp_path / "results"))
+    file = written(tmp_path / "html", hostile_comparison())
     watched = watch((tmp_path / "html").as_uri())
     for address_ in (file, LIST):
         page = watched.open(address_)

@@ -59,6 +59,8 @@ def machines_can_be_shown(page: Page, html: Path, name: str) -> None:
         assert page.get_by_text("cannot be drawn").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 1400
         assert is_ours(page)
+    page.reload()  # the address that the page has made of it leads there as well
+    until(page, f"document.getElementById('shown').textContent === {shown!r}")
 
 
 def a_legend_shows_a_name_as_it_is(page: Page, html: Path) -> None:

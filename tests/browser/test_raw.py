@@ -80,7 +80,7 @@ def test_rows_are_turned_over_and_searched(watch: Watch, site: Path) -> None:
 def test_what_is_typed_while_a_table_is_on_its_way_is_searched_for(
     watch: Watch, site: Path
 ) -> None:
-    """None of it is lost, and who types on goes on in the same field."""
+    """None of it is lost, and who types on goes on in the same field; the next table has it too."""
     watched = watch(site.as_uri())
     held: list[Route] = []
     watched.page.route("**/data/raw/1.js", lambda route: held.append(route))
@@ -99,6 +99,9 @@ def test_what_is_typed_while_a_table_is_on_its_way_is_searched_for(
     page.keyboard.type("M(")
     assert field.input_value() == "@suM("
     shows(page, "1–1 of 1")
+    field.blur()
+    page.get_by_label("machine", exact=True).select_option(index=0)
+    shows(page, "no rows")
 
 
 def test_a_head_sorts_by_size_with_the_unmeasured_last(watch: Watch, site: Path) -> None:

@@ -35,7 +35,7 @@ def explained() -> Comparison:
     return comparison(
         *_rows(),
         verdict="regression",
-        reason="4 benchmarks slower, [1] broke",
+        reason="4 benchmarks slower, [one] broke",
         moved_crossovers=[moved()],
         warnings=[MeasurementWarning(code="x", message="others were busy", advice="wait [a bit]")],
         control=Control(alarmed=False, rows=[_quiet("sums.time_sort")]),

@@ -43,6 +43,7 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
     for (study, words), found in zip(told, answers(collected(*runs)), strict=True):
         assert found.study == study
         assert words in found.answers[-1], study
+    assert len(found.answers) == 2, "a race is told from both starts"
 
 
 def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import sweep_figure
 from perceptron.report.dashboard.rooflines import roofline_views
-from tests.made import everything, line
+from tests.made import GPU_LADDER, everything, gpu_ladder_rows, keep, line
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
 
@@ -67,6 +67,7 @@ def test_single_values_have_no_band(tmp_path: Path) -> None:
     ratio = ratio_figure(sweep.crossovers[0], "width")
     assert figure is not None
     assert ratio is not None
+    assert "Single values have no interval" in figure.caption
     looks = plot.looks(strokes(NAMES))
     assert len(draw_plotly(figure, looks)[0].data) == 2
     assert len(draw_plotly(ratio, looks)[0].data) == 1
@@ -142,3 +143,12 @@ def test_the_roof_bends_where_copy_and_product_meet(collection: Collection) -> N
     assert roof["x"][1] == pytest.approx(limits.gflops / limits.gbytes)
     slope = pytest.approx(roof["x"][0] * limits.gbytes)
     assert roof["y"] == [slope, limits.gflops, limits.gflops]
+
+
+def test_a_point_below_a_roof_says_how_busy_its_device_is(tmp_path: Path) -> None:
+    """Where one points at it, as the table does."""
+    keep(tmp_path, GPU_LADDER, gpu_ladder_rows())
+    looks = plot.looks(strokes((*NAMES, "jax-cuda")))
+    (file,) = roofline_views(collect(tmp_path), looks).files.values()
+    (view,) = file.values()
+    assert view.figures[1].data[0]["text"][0].endswith("bound by launches, device busy 4 %")

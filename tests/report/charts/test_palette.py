@@ -5,6 +5,11 @@ from perceptron.report.charts import palette
 
 
 def test_every_registered_backend_has_a_stroke_of_its_own() -> None:
+    """And those that the palette knows a colour of their own, on light paper and on dark."""
+    for colours in zip(
+        *((look.colour, look.dark) for look in palette._KNOWN.values()), strict=True
+    ):
+        assert len(set(colours)) == len(colours)
     strokes = palette.strokes(registry.BUILT_IN)
     assert set(strokes) == set(registry.BUILT_IN)
     assert len(set(strokes.values())) == len(strokes)

@@ -37,9 +37,12 @@ def test_an_accuracy_is_on_a_linear_axis_up_to_1_in_both_drawings(tmp_path: Path
     assert race_figure(result, "fresh", "float64") is None
 
 
-def test_a_loss_is_on_a_logarithmic_axis(tmp_path: Path) -> None:
+def test_a_loss_is_on_a_logarithmic_axis_and_reached_below_its_target(tmp_path: Path) -> None:
     rows = [race_row(seed, target=Target("loss", 0.05)) for seed in range(3)]
-    assert not figure_of(judged(tmp_path, rows)).y.is_linear
+    figure = figure_of(judged(tmp_path, rows))
+    assert not figure.y.is_linear
+    (grey,) = figure.stretches
+    assert (grey.low, grey.high) == (figure.y.low, 0.05)
 
 
 def test_many_looks_are_thinned_and_the_last_one_stays(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
     assert whole["y"] == pytest.approx([10_000 * seconds for seconds in one["y"]])
     lines = next(v["lines"] for s, v in views(html, "sweeps").items() if s[1] == "box-00 (asv)")
     assert any("One process for each value" in line for line in lines)
+    absent = "Not measured: torch-cuda: no CUDA device found."
+    assert all(absent in view["lines"] for view in by_way.values())
 
 
 def test_a_backend_has_one_look_on_all_pages(html: Path) -> None:
@@ -299,4 +301,5 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
         assert "numpy at every" not in words, place
         assert "e+307" not in words, place
     assert "undecided between numpy and torch-cpu" in said["overview"]
+    assert "not sure: numpy " in said["overview"]
     assert "who is faster is undecided" in said["sweeps"]

@@ -16,6 +16,7 @@ from perceptron.report.tables.crossover import (
     crossover_table,
 )
 from perceptron.report.tables.disturbed import by_key, disturbed, with_disturbed
+from perceptron.report.tables.one_size import single_table
 from perceptron.report.tables.throughput import (
     show,
     throughput_table,
@@ -111,12 +112,32 @@ def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
     assert by_key(rows, lambda row: row.backend) == {"numpy": Disturbance()}
 
 
-def test_a_pair_is_as_disturbed_as_its_rows_on_its_own_ground(row: MakeRow) -> None:
-    """Rows of other threads say nothing of it."""
+def test_a_pair_is_as_disturbed_as_both_of_its_backends(row: MakeRow) -> None:
+    """Whichever of them was. Rows of other threads say nothing of it."""
     costs = {"numpy": linear(1e-6, 1e-8), "torch-cpu": linear(1e-5, 1e-9)}
     result = crossover_result(world(row, costs), None, 10)
+    for name in costs:
+        rows = [
+            replace(one, samples=[1e-3] * 3, waited=0.0, disturbed=int(one.backend == name))
+            for one in world(row, costs)
+        ]
+        _, (cells,) = crossover_table(result.crossovers, rows)
+        assert cells[-1] == "14 % of samples", name
     others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, disturbed=1)
     assert "disturbed" not in crossover_table(result.crossovers, others)[0]
+
+
+def test_each_backend_of_one_size_is_as_disturbed_as_its_own_rows(row: MakeRow) -> None:
+    rows = [
+        row(seconds=1e-3, samples=[1e-3] * 3, waited=waited, disturbed=disturbed, backend=name)
+        for name, waited, disturbed in (("numpy", 0.5, 1), ("torch-cpu", 0.0, 0))
+    ]
+    columns, cells = single_table(rows)
+    assert columns[-1] == "disturbed"
+    assert [line[-1] for line in cells] == [
+        "100 % of samples, 1 of 1 times waited",
+        "0 % of samples",
+    ]
 
 
 def test_amortisations_show_a_few_sizes_the_outermost_among_them(row: MakeRow) -> None:

@@ -55,6 +55,10 @@ def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
         assert all(target.is_relative_to(tmp_path / "html" / "gate") for target in targets)
         assert told.handlers == []
         assert told.scripts == sum(link.endswith(".js") for link in links)
+    text = page.read_text(encoding="utf-8")
+    sections = re.findall(r'href="#(row-\d+)">(.*?)</a>', text)
+    assert len(sections) > 1
+    assert all(f'<h2 id="{own}">{name}</h2>' in text for own, name in sections)
 
 
 def test_a_page_is_written_over_by_the_same_comparison_and_stays_beside_others(
@@ -141,7 +145,7 @@ def test_a_folder_is_reserved_before_anything_is_measured(tmp_path: Path) -> Non
 
 def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
     """Of all that a comparison holds, on the page and in its data."""
-    made = hostile_comparison(tmp_path / "results")
+    made = hostile_comparison()
     page = written(tmp_path / "html", made)
     for file in (page, tmp_path / "html" / LIST):
         told = read(file)
