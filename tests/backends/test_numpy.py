@@ -31,6 +31,7 @@ from tests.backends.batched import OPTIMIZERS, SHORT_LAST
 from tests.backends.conftest import assert_as_numpy, network
 
 OR_GATE = catalogue.find("or-gate")
+MOMENTUM = Sgd(rate=0.05, momentum=0.9)
 smooth = st.sampled_from(["sigmoid", "tanh", "identity"])
 
 
@@ -201,6 +202,7 @@ def test_a_batch_is_gathered_into_arrays_that_are_there() -> None:
     [
         (PUBLISHED, replace(OR_GATE, batch=2), "float64", "trains on all rows at once"),
         (PUBLISHED, replace(OR_GATE, optimizer=Adam()), "float64", "by plain gradient descent"),
+        (PUBLISHED, replace(OR_GATE, optimizer=MOMENTUM), "float64", "not by sgd momentum$"),
         (PUBLISHED, replace(OR_GATE, loss="mse"), "float64", "one sigmoid under the summed L1"),
         # Rounding each step to 32 bits would time something else.
         (PYTHON, OR_GATE, "float32", "Python floats have 64 bits: no float32"),

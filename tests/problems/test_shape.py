@@ -196,6 +196,7 @@ def test_shapes_of_the_families_are_their_problems(reference: str, twin: str) ->
         ("mlp:1000x20x64:0b", "batch: '0' is no whole number .* such as mlp:1000x20x64:128b"),
         ("mlp:*x20x64:128b:64", "batch: 128 is not between 1 and the 64 rows"),
         ("mlp:1000x20x64:1c", "classes: 1 is not between 2 and the 1000 rows"),
+        ("mlp:1000x20x64:host", "host is for batches: give a batch, such as mlp:.*:128b:host"),
         ("mlp:1000x20x64:-3c", "classes: '-3' is no whole number .* such as mlp:1000x20x64:10c"),
         ("mlp:1000x20x64:*c:3", "classes are not varied: star rows"),
         ("mlp:1000x20x*:*b:3", "stars at hidden width and batch: star one of them"),
