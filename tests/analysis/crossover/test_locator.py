@@ -207,7 +207,7 @@ def test_without_noise_the_crossover_is_found_and_cheaply(
     below, above = crossover.bracket
     # Between whole numbers that are neighbours nothing tells how the ratio bends.
     assert above - below == 1 or crossover.low * (1 - 1e-9) <= truth <= crossover.high * (1 + 1e-9)
-    assert below <= truth <= above
+    assert below * (1 - 1e-9) <= truth <= above * (1 + 1e-9)
     width = max(1.10, crossover.high / crossover.low)
     assert above - below == 1 or above / below <= width * 1.0001
     behind = max(processes(rows, size) for size in crossover.bracket)
