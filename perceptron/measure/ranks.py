@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from threadpoolctl import threadpool_info
+
 from perceptron.backends.protocol import Backend, ranks_of
 from perceptron.measure import memory
-from perceptron.measure.thread_pools import assert_threads
 from perceptron.problems import datasets
 from perceptron.problems.problem import Problem
 
@@ -24,6 +25,16 @@ def forget_data(backend: Backend) -> None:
     datasets.forget()
     if ranks := ranks_of(backend):
         ranks.call_running(datasets.forget)
+
+
+def assert_threads(threads: int) -> None:
+    """Raise for a thread pool of another size: backends are compared on equal threads only."""
+    for pool in threadpool_info():
+        if pool["num_threads"] != threads:
+            raise RuntimeError(
+                f"{pool['internal_api']} runs {pool['num_threads']} threads instead of {threads}: "
+                "environment(threads) must set its variable"
+            )
 
 
 def assert_threads_of_each(backend: Backend, threads: int) -> None:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from perceptron.measure import conditions as facts
 from perceptron.measure import memory, steadiness
-from perceptron.measure.thread_pools import assert_threads
+from perceptron.measure.ranks import assert_threads
 
 
 def put(root: Path, file: str, text: str) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.history.history import CaseHistory, histories
+from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible

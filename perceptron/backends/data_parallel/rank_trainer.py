@@ -2,6 +2,10 @@
 
 See https://docs.pytorch.org/tutorials/intermediate/ddp_tutorial.html. One step of the optimizer is
 one on the whole batch, so that it agrees with a single process to rounding.
+
+`DistributedDataParallel` averages the processes' gradients. Where their parts are equal the average
+of their mean losses is the mean over all rows, and nothing is weighted. Parts differ by a row
+where the processes do not divide the batch, and are empty where there are more of them.
 """
 
 from __future__ import annotations
@@ -11,10 +15,9 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from perceptron.backends.data_parallel.parts import part_of, weight_of
 from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.problems.batches import Batches
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.problem import DType, Loss, Problem
 
 if TYPE_CHECKING:
     import torch
@@ -138,3 +141,24 @@ class RankTrainer(TorchTrainer):
             "buckets and all-reduce": with_backward(nullcontext),
             "optimizer step": self.train,
         }
+
+
+def part_of(rows: int, rank: int, processes: int) -> tuple[int, int]:
+    """Return where in a batch of so many rows the part of a process begins, and where it ends.
+
+    >>> [part_of(10, rank, 4) for rank in range(4)]
+    [(0, 2), (2, 5), (5, 7), (7, 10)]
+    """
+    return rows * rank // processes, rows * (rank + 1) // processes
+
+
+def weight_of(loss: Loss, rows: int, rank: int, processes: int) -> float:
+    """Return the factor of a process's loss that makes the average that of the whole batch.
+
+    A mean over n of N rows counts n · P / N with P processes; a sum counts P. It is 0 for an empty
+    part, of which there is no mean.
+    """
+    begin, end = part_of(rows, rank, processes)
+    if loss == "l1-sum":
+        return float(processes) if end > begin else 0.0
+    return (end - begin) * processes / rows

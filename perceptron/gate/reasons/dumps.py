@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from perceptron.errors import UserError
 from perceptron.gate.reasons import callgrind
 from perceptron.gate.reasons.growth import Table
-from perceptron.gate.reasons.notes import in_one_line
+from perceptron.untrusted_text import label
 
 _LARGEST_BYTES = 64 * 2**20
 _MOST_CALLS = 2**53
+_LONGEST = 300
 
 
 class NoDump(Exception):
@@ -50,3 +52,9 @@ def _inside(folder: Path, name: str) -> Path:
     if facts.st_size > _LARGEST_BYTES:
         raise ValueError(f"it is larger than {_LARGEST_BYTES // 2**20} MiB")
     return folder / name
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what an exception says, and its name where nobody wrote it for users."""
+    named = "" if isinstance(error, (OSError, UserError)) else f"{type(error).__name__}: "
+    return label(f"{named}{error}")[:_LONGEST]

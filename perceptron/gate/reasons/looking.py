@@ -13,8 +13,7 @@ from perceptron.gate.counting.rounds import cores
 from perceptron.gate.counting.valgrind import LONGEST_SECONDS, Valgrind
 from perceptron.gate.reasons import setup_caches
 from perceptron.gate.reasons.dumps import NoDump, read
-from perceptron.gate.reasons.growth import Table
-from perceptron.gate.reasons.traces import Trace
+from perceptron.gate.reasons.growth import Table, Trace
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.caches import Caches, ended_early
 from perceptron.gate.sampling.processes import START_SECONDS, Answer, Instrument, Seeds

@@ -49,6 +49,7 @@ from perceptron.records.readers.values import (
     revision,
     stated_interval,
     stdev,
+    without_address,
 )
 from perceptron.untrusted_text import label, printable, quoted
 
@@ -63,7 +64,6 @@ _MOST_FAILED = 1_000
 
 _NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
 _CLASS = re.compile(r"<class '(.+)'>")
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class AsvBenchmark(Struct, frozen=True):
@@ -488,4 +488,4 @@ def parse_parameter(word: str) -> Any:
         return value  # Python refuses to write out a larger one of thousands of digits
     if name := _CLASS.fullmatch(word):
         return name[1]  # as asv shows it
-    return _ADDRESS.sub("", word)
+    return without_address(word)

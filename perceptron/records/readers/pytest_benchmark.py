@@ -35,11 +35,11 @@ from perceptron.records.readers.values import (
     median_interval,
     revision,
     stdev,
+    without_address,
 )
 from perceptron.untrusted_text import label
 
 TOOL = "pytest-benchmark"
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # No test has so many parameters; to find their pieces would take seconds, or all the stack.
 _MOST_TRIES = 10_000_000
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
@@ -260,7 +260,7 @@ def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str,
         return dict(parameters)
     named = _pieces(parameters, opaque, test_id.split("-")) if test_id else {}
     return {
-        name: named.get(name, _ADDRESS.sub("", str(value))) if name in opaque else value
+        name: named.get(name, without_address(str(value))) if name in opaque else value
         for name, value in parameters.items()
     }
 

@@ -17,6 +17,7 @@ MEDIAN_ERROR = 1.2533
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-fA-F]{12,}", re.ASCII)
 _DIGITS = 12
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Whole numbers beyond this are not told apart by floats.
 _LARGEST_WHOLE = 2**53
 # Two characters look like µ: the micro sign and the Greek letter.
@@ -131,6 +132,11 @@ def mean_interval(
     error = spread / sqrt(number_of_values)
     reach = error * _student(int(min(number_of_values, 1000)) - 1)
     return stated_interval(seconds - reach, seconds + reach, seconds)
+
+
+def without_address(text: str) -> str:
+    """Return an object's ``repr`` without where it lay in memory: each process has it elsewhere."""
+    return _ADDRESS.sub("", text)
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perceptron.analysis.history.history import CaseHistory, Segment
+from perceptron.analysis.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot

@@ -5,6 +5,7 @@ Names, parameters, units, reasons and commands are untrusted text; see `markdown
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,12 @@ from perceptron.records.comparison import Comparison, MovedCrossover, Row, Side
 from perceptron.report.comparison_address import address
 from perceptron.report.pull_request import markdown, rows
 from perceptron.report.pull_request.markdown import code, count
-from perceptron.report.pull_request.reproduce import command
 from perceptron.report.tables import comparison as text
 from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import markdown as table
 from perceptron.report.tables.grouped import Said
 from perceptron.report.tables.reach import reach
+from perceptron.untrusted_text import label
 
 TAG = "<!-- perceptron-gate -->"
 """The first line of the comment, by which the comment is found again."""
@@ -27,6 +28,7 @@ MOST_BYTES = 60 * 1024
 
 # Of two benchmarks, and how many more there are.
 _LONGEST_NAMES = 400
+_LONGEST_COMMAND = 2000
 _MOST_VERSIONS = 10
 _DEFAULT_HTML = Path("html")
 # Bytes kept for titles, the heads of tables, and the lines that say how many were left out.
@@ -249,3 +251,18 @@ def _warnings(comparison: Comparison) -> list[str]:
         f"- {code(warning.message, 300)}: {code(warning.advice, 300)}"
         for warning in comparison.warnings
     ]
+
+
+def command(line: str) -> str | None:
+    """Return the command that does it again, quoted: a shell runs `perceptron compare` or nothing.
+
+    None if it is another command, or one that cannot be shown in a line.
+    """
+    try:
+        words = shlex.split(line) if len(line) <= _LONGEST_COMMAND else []
+    except ValueError:  # no closing quotation
+        return None
+    quoted = shlex.join(words)
+    ours = words[:2] == ["perceptron", "compare"]
+    # In one line and without characters that nobody sees.
+    return quoted if ours and label(quoted) == quoted else None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.result import crossover_result
-from perceptron.analysis.history.history import histories
+from perceptron.analysis.history import histories
 from perceptron.analysis.phase_map.phase_map import phase_map_of
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.analysis.training import KEPT_APART

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.history.history import histories
+from perceptron.analysis.history import histories
 from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.records.measurement import Measurement

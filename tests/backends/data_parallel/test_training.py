@@ -15,7 +15,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import agreement, checks
 from perceptron.backends.data_parallel.backend import CPU, CUDA
 from perceptron.backends.data_parallel.nodes import NODES
-from perceptron.backends.data_parallel.parts import part_of, weight_of
+from perceptron.backends.data_parallel.rank_trainer import part_of, weight_of
 from perceptron.backends.data_parallel.world import running_world
 from perceptron.backends.protocol import Distributed, RankFailed, Ranks, processes_of, ranks_of
 from perceptron.problems import catalogue

@@ -20,8 +20,7 @@ from perceptron.records.comparison import (
     Work,
 )
 from perceptron.records.warning import MeasurementWarning
-from perceptron.report.pull_request.comment import MOST_BYTES, TAG, comment
-from perceptron.report.pull_request.reproduce import command
+from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
 from tests.made_comparison import broken, comparison, row, slower
 
 # Stands in every hostile text, and nowhere in ours.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perceptron.analysis.history.history import CaseHistory, histories
+from perceptron.analysis.history import CaseHistory, histories
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_results
 from tests.plenty import plenty

@@ -1,1 +1,0 @@
-"""How times went from commit to commit, and the steps in them."""
