@@ -54,9 +54,6 @@ def compare(
     build: Annotated[
         bool, typer.Option("--build", help="Let asv build and install both, and compare that.")
     ] = False,
-    changed: Annotated[
-        bool, typer.Option("--changed", help="Run only benchmarks that run changed code.")
-    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -134,7 +131,6 @@ def compare(
         pytest=pytest,
         installed=installed,
         build=build,
-        only_changed=changed,
         html=folder(html),
     )
     published = None if pages_url is None else comparison_address.published(pages_url)

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.changed_files import ChangedFiles, changed_files, importable
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -34,9 +33,8 @@ from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.shortfall import minutes_needed
-from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both
+from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both, wanted_modules
 from perceptron.gate.stages import PAIR, Progress, Stages
-from perceptron.gate.unloadable import unjudged, verdict_without_rows, wanted_modules
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import unknown_waiting
@@ -78,7 +76,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                run = _run(request, resolved, _facts(valgrind), rule, ChangedFiles())
+                run = _run(request, resolved, _facts(valgrind), rule)
                 return unbuilt(request, resolved, run.plan, _facts(valgrind), warnings, finding)
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
@@ -89,12 +87,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             both = discover_both(arms)
             environment = _environment(arms, both, valgrind)
             chosen = both.choose(wanted, suite.kind)
-            changed = _changed_files(request, resolved, trees)
-            run = _run(request, resolved, environment, rule, changed)
+            run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
-                stages.look(importable(changed.python, suite))
-                chosen = stages.benchmarks
                 stages.count()
                 stages.calibrate()
                 assert_own_code(arms, journal, both.base_error)
@@ -149,31 +144,11 @@ def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
     )
 
 
-def _changed_files(
-    request: CompareRequest, resolved: ResolvedRequest, trees: Worktrees
-) -> ChangedFiles:
-    """Return what differs between the revisions.
-
-    Another interpreter may change any benchmark, and what is installed may be of any revision.
-    """
-    changed = changed_files(
-        resolved.repository,
-        resolved.base,
-        resolved.head,
-        (trees.path("base"), trees.path("head")),
-        resolved.suite,
-    )
-    more = ["what is installed"] if resolved.installed else []
-    more += ["the interpreter"] if request.base_python != request.head_python else []
-    return ChangedFiles(changed.python, (*more, *changed.hidden))
-
-
 def _run(
     request: CompareRequest,
     resolved: ResolvedRequest,
     environment: ComparisonEnvironment,
     rule: Rule,
-    changed: ChangedFiles,
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
@@ -187,9 +162,6 @@ def _run(
         rule=dataclasses.asdict(rule),
         count=request.count,
         seeded=request.seeded,
-        only_changed=request.only_changed,
-        changed_files=list(changed.python),
-        hidden_changes=list(changed.hidden),
         installed=resolved.installed,
         build=request.build,
     )
@@ -219,7 +191,6 @@ def _comparison(
     plan = msgspec.structs.replace(
         plan, left_out=[row for row in plan.left_out if row.benchmark not in counted]
     )
-    modules = wanted_modules(not_loaded, pattern(request.benchmarks))
     left_out = {row.benchmark for row in plan.left_out}
     judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
     judgement = judge(
@@ -228,17 +199,14 @@ def _comparison(
         plan.confirmation_blocks,
         rule,
         plan.affordable_blocks,
-        left_out=len(plan.left_out) + unjudged(modules, len(chosen), plan),
+        left_out=len(plan.left_out) + wanted_modules(not_loaded, pattern(request.benchmarks)),
         raise_to=minutes_needed(
             judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
         ),
     )
-    verdict, reason = judgement.verdict, judgement.reason
-    if not chosen:  # nothing is to be compared; nothing failed
-        verdict, reason = verdict_without_rows(modules, plan, rule)
     return Comparison(
-        verdict=verdict,
-        reason=reason,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
         rows=judgement.rows,
         control=judgement.control,
         plan=msgspec.structs.replace(

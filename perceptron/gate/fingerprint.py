@@ -35,7 +35,6 @@ BESIDE = (
     "gate/runner/pytest_readings.py",
     "gate/runner/pytest_suite.py",
     "gate/runner/raw_timer.py",
-    "gate/runner/reach.py",
     "gate/runner/tracing.py",
 )
 

@@ -1,4 +1,4 @@
-"""The stages of a comparison: look, count, calibrate, screen, confirm. Each resumes where it was
+"""The stages of a comparison: count, calibrate, screen, confirm. Each resumes where it was
 cut short."""
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from perceptron.gate.blocks import Blocks
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
-from perceptron.gate.sampling import reach
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.budget import (
     EXTENDED,
@@ -77,11 +76,6 @@ class Stages:
         self._total = 1
 
     @property
-    def benchmarks(self) -> list[Benchmark]:
-        """What is compared, in the order in which it is begun."""
-        return list(self._benchmarks.values())
-
-    @property
     def elapsed_seconds(self) -> float:
         """Seconds of all starts together."""
         return self._clock() - self._begin
@@ -89,20 +83,6 @@ class Stages:
     @property
     def _budget(self) -> float:
         return self._journal.run.plan.budget_seconds
-
-    def look(self, changed: Sequence[str]) -> None:
-        """Look at which benchmarks run code of ``changed`` files: they come first, or alone.
-
-        The files are named from the folders that they are imported from.
-        """
-        plan = self._journal.run.plan
-        if not plan.reach and reach.is_wanted(plan, self.benchmarks):
-            self._progress(0, self._total, "looking at what runs changed code")
-            end = self.elapsed_seconds + reach.SHARE * self._budget
-            look = reach.Look(self._arms, self._caches, changed, lambda: end - self.elapsed_seconds)
-            self._keep_plan(reach=look.at(self.benchmarks, self._blocks.seeds("calibration", 0)))
-        self._benchmarks, others = reach.restrict(self._journal.run.plan, self._benchmarks)
-        self._keep_plan(not_reached=others)
 
     def count(self) -> None:
         """Count the instructions of every benchmark, where there is something to count with.
@@ -121,9 +101,7 @@ class Stages:
             self._progress,
             lambda: self.elapsed_seconds,
         )
-        timed = [own for own in self.benchmarks if own.type == "time"]
-        for some in reach.in_turn(self._journal.run.plan, timed):
-            stage.run(some)  # to its end: half counted is not counted
+        stage.run([own for own in self._benchmarks.values() if own.type == "time"])
 
     def calibrate(self) -> None:
         """Try every benchmark once on both arms, and again what failed on one of them.
@@ -253,9 +231,8 @@ class Stages:
         left_out: list[LeftOut] = []
         if timed:
             remaining = Remaining(left, self._budget, SCREENED)
-            touching = reach.touching(self._journal.run.plan)
             blocks, left_out = plan_screen(
-                replace(costs, benchmarks=timed), remaining, self._rule, work, touching
+                replace(costs, benchmarks=timed), remaining, self._rule, work
             )
             out = {row.benchmark for row in left_out}
             left -= 2 * blocks * costs.process([key for key in timed if key not in out])
@@ -288,7 +265,9 @@ class Stages:
     def _read_calibration(self, same_work: Collection[str]) -> Calibration:
         run = self._journal.run
         blocks = [block for block in self._journal.blocks if block.stage == "calibration"]
-        measured = calibrate(self.benchmarks, blocks, run.start_seconds or 0.0, same_work)
+        measured = calibrate(
+            list(self._benchmarks.values()), blocks, run.start_seconds or 0.0, same_work
+        )
         if not run.plan.calls:
             return measured
         return Calibration(SamplingEffort(run.plan.calls, run.plan.batches), measured.costs)

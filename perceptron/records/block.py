@@ -83,9 +83,6 @@ class Reading(Struct, frozen=True, kw_only=True):
     system does not tell."""
     instructions: float | None = None
     """While counting: what one call executes, in the threads of its process."""
-    reached: list[str] | None = None
-    """While looking at what it reaches: the changed files of which its call runs functions; where
-    there are none, ``reason`` says why it may run some all the same."""
     loaded: bool = True
     """Whether its module had been imported when it, or its process, ended."""
     setup_seconds: float = 0.0

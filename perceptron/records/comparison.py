@@ -128,14 +128,6 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Reach(Struct, frozen=True, kw_only=True):
-    """Whether a benchmark runs code of changed files, as one call of it on HEAD shows."""
-
-    touches: Literal["yes", "perhaps", "no"]
-    reason: str | None = None
-    """Why nobody can tell; None unless ``perhaps``."""
-
-
 class Side(Struct, frozen=True, kw_only=True):
     """One of the two revisions, as it was named and as it was found."""
 
@@ -201,16 +193,6 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     """Whether what is installed in two environments is compared, and no tree."""
     build: bool = False
     """Whether these environments were to be built, of which HEAD's may have failed."""
-    only_changed: bool = False
-    """Whether only benchmarks that reach a changed file are compared."""
-    changed_files: list[str] = []
-    """Python files that differ and that benchmarks may run code of, their own apart."""
-    hidden_changes: list[str] = []
-    """What differs in a way that may change any benchmark: compiled code, data, constants."""
-    reach: dict[str, Reach] = {}
-    """What each benchmark reaches; empty where nobody looked."""
-    not_reached: list[str] = []
-    """Benchmarks that were not compared because they run no code of changed files."""
     count: Counting = "never"
     """Whether instructions are counted; ``auto``: where valgrind is found."""
     seeded: bool = False

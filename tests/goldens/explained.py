@@ -10,7 +10,6 @@ from perceptron.records.comparison import (
     Control,
     ControlRow,
     LeftOut,
-    Reach,
     Row,
 )
 from perceptron.records.warning import MeasurementWarning
@@ -55,14 +54,6 @@ def explained() -> Comparison:
         ),
         plan={
             "suite_state": "0123abcd",
-            "only_changed": True,
-            "changed_files": ["toy/sums.py"],
-            "not_reached": ["far.time_it", "away.time_it"],
-            "reach": {
-                "late.time_a": Reach(touches="no"),
-                "late.time_b": Reach(touches="yes"),
-                "child.time_it": Reach(touches="perhaps", reason="it starts other processes"),
-            },
             "left_out": [
                 LeftOut(benchmark="gone.time_it", reason="no such parameter"),
                 _late("late.time_a", 0.9, 9),

@@ -30,7 +30,6 @@ def test_only_the_same_comparison_writes_over_a_page() -> None:
         {"benchmarks": "sum"},
         {"installed": True},
         {"build": True},
-        {"only_changed": True},
         {"head": other},
     ]
     assert address(plan(head=TREE)) == f"gate/{'a' * 12}..{'b' * 12}+0123456789ab/index.html"

@@ -48,8 +48,6 @@ class CompareRequest:
     """Whether what is installed in ``base_python`` and ``head_python`` is compared."""
     build: bool = False
     """Whether asv builds an environment of each revision, whose installed code is compared."""
-    only_changed: bool = False
-    """Whether only benchmarks that reach a changed file are compared."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
     html: Path | None = Path("html")
@@ -149,7 +147,6 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     words += ["--installed"] if request.installed else []
     words += [] if request.seeded else ["--no-seed"]
     words += ["--build"] if request.build else []
-    words += ["--changed"] if request.only_changed else []
     return shlex.join(words)
 
 

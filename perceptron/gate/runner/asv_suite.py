@@ -110,9 +110,6 @@ class AsvSuite:
             if task["type"] == "time":
                 fields = self._measure(benchmark, task, measured)
                 return {"status": "ok", **fields, "setup_seconds": setup_seconds}
-            if getattr(measured, "any_type", False):
-                whole = self._timing.Batches(benchmark.do_run, lambda: time.perf_counter, None)
-                return {"status": "ok", **measured(whole, 0.0, task)}
             begin = time.perf_counter()
             value = benchmark.do_run()
             number = isinstance(value, (int, float)) and math.isfinite(value)

@@ -48,7 +48,6 @@ plugins = _load("plugins")
 profiling = _load("profiling")
 provenance = _load("provenance")
 raw_timer = _load("raw_timer")
-reach = _load("reach")
 readings = _load("readings")
 seeding = _load("seeding")
 session = _load("session")
@@ -100,7 +99,7 @@ def main() -> None:
                 answers.send(**answer)
             answers.send(kind="environment", versions=_versions(job["tree"]))
         else:
-            measured = _measured_by(job, seed, answers)
+            measured = _measured_by(job, seed)
             refusals = (counting.CannotCount,)
             suite.run(
                 session.Session(job["kind"], measured, seed, answers.send, refusals), job["tasks"]
@@ -148,10 +147,8 @@ def _lay_out(job: Job) -> list[bytes]:
     return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
 
 
-def _measured_by(job: Job, seed: Any, answers: Answers) -> Any:
+def _measured_by(job: Job, seed: Any) -> Any:
     """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
-    if job["kind"] == "reach":
-        return reach.Reached(job, answers.send)
     if job["kind"] == "trace":
         return tracing.Traced([job["tree"], *job["roots"]], seed, counting.CannotCount)
     if job["kind"] not in {"count", "profile"}:

@@ -56,9 +56,6 @@ class Session:
 
     def loaded(self, task: Job) -> None:
         """Say that it is imported: from here on it is its own time that passes."""
-        begin = getattr(self.measured, "begin", None)
-        if begin is not None:
-            begin()
         self._send(kind="loaded", key=task["key"])
 
     @contextmanager

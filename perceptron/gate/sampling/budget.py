@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -46,19 +46,14 @@ def plan_screen(
     left: Remaining,
     rule: Rule,
     work: Mapping[str, WorkEvidence],
-    touching: Collection[str] = (),
 ) -> tuple[int, list[LeftOut]]:
     """Return the blocks, and the benchmarks too expensive for as many as the rule needs.
 
-    What did more work is the last to go, as the clock may contradict it; before it goes what is
-    ``touching`` changed code, and then first what was not counted. Raises `UserError` if that
+    What did more work is the last to go, as the clock may contradict it. Raises `UserError` if that
     leaves none, and counted ``work`` decides nothing either.
     """
-    differing = {key for key, evidence in work.items() if evidence.work} & set(touching)
     rose = [key for key, evidence in work.items() if evidence.kind == "rose"]
-    blocks, kept, out = fit_screen(
-        costs, left.seconds, rule.screen, rule.fewest_screen, rose, differing, touching
-    )
+    blocks, kept, out = fit_screen(costs, left.seconds, rule.screen, rule.fewest_screen, rose)
 
     def minutes(together: Sequence[str]) -> str:
         needed = 2 * rule.fewest_screen * costs.process(together)

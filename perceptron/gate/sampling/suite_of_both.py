@@ -14,6 +14,8 @@ from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import LeftOut, SuiteKind
 
 _NOTHING = Discovery()
+# As `_left_out` words it; what skips itself is not for judging.
+_FAILS = re.compile(r" cannot be imported: (?!Skipped: )")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,19 @@ def _left_out(base: Discovery, head: Discovery) -> Iterator[LeftOut]:
     for benchmark in base.benchmarks:
         if benchmark.name in names and head.identifier(benchmark, base) is None:
             yield LeftOut(benchmark=benchmark.key, reason="HEAD has no such parameters")
+
+
+def wanted_modules(left_out: Sequence[LeftOut], wanted: re.Pattern[str]) -> int:
+    """Return how many modules fail that would be part of the comparison.
+
+    How many benchmarks such a module holds is unknown: it stands for one. Under a filter only those
+    count that it names: of the others it is not known that it wants them.
+    """
+    return sum(
+        any(map(wanted.search, (row.benchmark, row.benchmark.partition(".")[2])))
+        for row in left_out
+        if _FAILS.search(row.reason)
+    )
 
 
 def _assert_complete(

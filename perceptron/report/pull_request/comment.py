@@ -18,7 +18,6 @@ from perceptron.report.tables import comparison as text
 from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import markdown as table
 from perceptron.report.tables.grouped import Said
-from perceptron.report.tables.reach import reach
 from perceptron.untrusted_text import label
 
 TAG = "<!-- perceptron-gate -->"
@@ -206,7 +205,7 @@ def _fold(
     parts = [
         *_part("Why", [], why, room, "benchmark"),
         *_part("", table.head(rows.OTHERS), unchanged, room, "benchmark"),
-        *_part("Left out", [], [*_reach(comparison), *_said(left_out)], room, "line"),
+        *_part("Left out", [], _said(left_out), room, "line"),
         *_part("Not counted", [], _said(not_counted), room, "line"),
     ]
     if not parts:
@@ -215,8 +214,6 @@ def _fold(
     counts = _explained(explained)
     counts += [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
     counts += [f"{len(comparison.plan.left_out)} left out"] if left_out else []
-    not_reached = len(comparison.plan.not_reached)
-    counts += [f"{not_reached} run no changed code"] if not_reached else []
     counts += ["some not counted"] if not_counted else []
     return ["", "<details>", f"<summary>{', '.join(counts)}</summary>", *parts, "", "</details>"]
 
@@ -228,10 +225,6 @@ def _explained(explained: Sequence[Row]) -> list[str]:
     plural = "" if functions == 1 else "s"
     counts = [f"functions of {functions} changed benchmark{plural}"] if functions else []
     return counts + ([f"notes on {others}{' other' if functions else ''}"] if others else [])
-
-
-def _reach(comparison: Comparison) -> list[str]:
-    return [f"- {code(line, _LONGEST_NAMES)}" for line in reach(comparison)]
 
 
 def _said(said: Sequence[Said]) -> list[str]:

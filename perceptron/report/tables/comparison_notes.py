@@ -20,7 +20,6 @@ from perceptron.report.tables.comparison import (
     unlisted,
 )
 from perceptron.report.tables.grouped import Said, grouped
-from perceptron.report.tables.reach import reach, touching_first
 
 # Less is always there, and is nothing to tell.
 _LEAST_WAITED = 0.001
@@ -34,7 +33,6 @@ def notes(comparison: Comparison) -> list[str]:
     lines += [f"{names}: {reason}" for names, reason in reasons(rows)]
     lines += why.notes(rows)
     lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
-    lines += reach(comparison)
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines += [f"not counted: {names}: {reason}" for names, reason in not_counted(rows)]
     lines += [f"{side} imported {code}" for side, code in installed(comparison)]
@@ -61,7 +59,7 @@ def reasons(rows: Sequence[Row]) -> list[Said]:
 
 def left_out(comparison: Comparison) -> list[Said]:
     """Return which benchmarks were left out and why, each reason once."""
-    rows = touching_first(comparison.plan, comparison.plan.left_out)
+    rows = comparison.plan.left_out
     # How long a block takes and the budget that has time for it: both are of each benchmark.
     return grouped(((row.benchmark, row.reason) for row in rows), numbers=2)
 

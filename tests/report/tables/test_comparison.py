@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from perceptron.records.comparison import ComparisonEnvironment, LeftOut, Reach
+from perceptron.records.comparison import ComparisonEnvironment
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import amount, cells, show
 from perceptron.report.tables.comparison_notes import notes
@@ -102,47 +101,6 @@ def test_a_function_whose_calls_are_counted_says_so_once() -> None:
     called = growth(unit="calls", base=7, head=7.5)
     line = next(one for one in notes(comparison(slower(why=[called]))) if one.startswith("why"))
     assert line.endswith(": Vector.add +7.1 % calls (7 → 7.50), toy/vector.py:30")
-
-
-YES, NO = Reach(touches="yes"), Reach(touches="no")
-LATE = [
-    LeftOut(benchmark=name, reason=f"{seconds} s a block are too long: raise --budget to {minutes}")
-    for name, seconds, minutes in (("a", 0.9, 9), ("b", 0.5, 6), ("c", 0.7, 8))
-]
-
-
-@pytest.mark.parametrize(
-    ("plan", "line"),
-    [
-        (
-            {"only_changed": True, "not_reached": ["a", "b"]},
-            "no code that benchmarks run changed: none of 2 benchmarks was compared",
-        ),
-        (
-            {"only_changed": True, "changed_files": ["a.py"], "hidden_changes": ["b.c", "c.c"]},
-            "--changed leaves nothing out: a change of b.c and 1 more may show in any benchmark",
-        ),
-        (
-            {"left_out": LATE, "reach": {"a": YES, "b": YES, "c": YES}},
-            "not reached: 3 benchmarks, all of which run changed code: a, b and 1 more",
-        ),
-        (
-            {"left_out": LATE, "reach": {"a": NO, "b": NO}},
-            "not reached: 3 benchmarks, none of which surely runs changed code",
-        ),
-        # First what runs changed code, however long a block of each would be.
-        (
-            {"left_out": LATE, "reach": {"a": NO, "b": YES, "c": NO}},
-            "left out: b, a and 1 more: 0.5 to 0.9 s a block are too long: "
-            "raise --budget to 6 to 9",
-        ),
-    ],
-)
-def test_what_was_not_compared_is_told_by_whether_it_runs_changed_code(
-    plan: dict[str, Any], line: str
-) -> None:
-    assert line in notes(comparison(row(), plan=plan))
-    assert not any("reached" in one for one in notes(comparison(row(), plan={"left_out": LATE})))
 
 
 def test_nothing_is_cut_where_the_table_is_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ from perceptron.report.numbers import NONE, large, percent, rough_percent
 from perceptron.report.tables import comparison as table
 from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import why
-from perceptron.report.tables.reach import reach
 from perceptron.untrusted_text import shortened
 
 GROWTH = why.COLUMNS
@@ -77,7 +76,7 @@ def _has_section(row: Row) -> bool:
 
 def _certainty(comparison: Comparison) -> list[str]:
     """Return how sure the run was and what it cost, a line each."""
-    lines = [*reach(comparison), notes.detectable(comparison.rows)]
+    lines = [notes.detectable(comparison.rows)]
     if comparison.environment.counter is not None:
         counted = notes.counted(comparison.rows)
         lines.append(f"counted by {comparison.environment.counter}: {counted}")
