@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.first_trial import Calibration
 from perceptron.gate.sampling.processes import Seeds
-from perceptron.gate.sampling.retaking import MOST_RETAKES, due
 from perceptron.gate.sampling.sampler import Sampler
+from perceptron.gate.sampling.trial import Calibration
 from perceptron.gate.verdict.outcome import outcome
-from perceptron.records.block import Arm, Benchmark, Block, Reading, Stage
+from perceptron.gate.verdict.waits import always_waiting
+from perceptron.records.block import (
+    Arm,
+    Benchmark,
+    Block,
+    Reading,
+    Stage,
+    by_benchmark,
+    waiting_arms,
+)
 
 # A benchmark that takes longer than expected has so much time before it counts as hanging.
 _PATIENCE = 4.0
+MOST_RETAKES = 2
+
+
+@dataclass(frozen=True)
+class Round:
+    """A block of each of these benchmarks."""
+
+    stage: Stage
+    number: int
+    keys: Sequence[str]
+    arms: Sequence[Arm]
 
 
 class Blocks:
-    """Measures blocks of these benchmarks; knows which ones the journal has."""
+    """Measures blocks of these benchmarks, and tells which; knows which ones the journal has."""
 
     def __init__(
         self,
@@ -28,20 +48,23 @@ class Blocks:
         benchmarks: Sequence[Benchmark],
         journal: ComparisonJournal,
         elapsed: Callable[[], float],
+        tell: Callable[[str], object],
     ) -> None:
         self._trees = arms.trees
         self._sampler = sampler
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
         self._elapsed = elapsed
+        self._tell = tell
 
-    def of(self, key: str) -> list[Block]:
-        """Return those of one benchmark, of all stages."""
-        return [block for block in self._journal.blocks if block.benchmark == key]
+    def by_benchmark(self) -> dict[str, list[Block]]:
+        """Return those of each benchmark, of all stages."""
+        return by_benchmark(self._journal.blocks)
 
-    def is_measured(self, key: str) -> bool:
-        """Return whether the benchmark gives numbers on both arms."""
-        return outcome(self.of(key)).kind == "measured"
+    def measured(self) -> set[str]:
+        """Return the benchmarks that give numbers on both arms."""
+        blocks = self.by_benchmark().items()
+        return {key for key, own in blocks if outcome(own).kind == "measured"}
 
     def turn(self, arms: Sequence[Arm], stage: Stage, number: int) -> schedule.Turn:
         """Return the turn of a block, as the comparison's seed has it."""
@@ -52,69 +75,46 @@ class Blocks:
         plan = self._journal.run.plan
         return schedule.seeds(plan.seed, stage, number, plan.seeded)
 
-    @staticmethod
-    def seconds_for(
-        blocks: Sequence[Sequence[str]], arms: Sequence[Arm], calibration: Calibration
-    ) -> float:
-        """Return how long blocks of these benchmarks take."""
-        return len(arms) * sum(calibration.costs.process(keys) for keys in blocks)
-
-    def measure(
-        self,
-        stage: Stage,
-        number: int,
-        keys: Sequence[str],
-        arms: Sequence[Arm],
-        calibration: Calibration,
-        end: float,
-    ) -> None:
+    def measure(self, one: Round, calibration: Calibration, end: float) -> None:
         """Measure one block of those benchmarks that do not have it yet.
 
-        What one arm alone had waited in is measured again, if there is time for it before ``end``:
-        what the stage has planned goes before. A retake has the order, the folders and the hash
-        seed of its block, so that each order counts as often as planned, whatever is retaken.
+        What one arm alone had waited in is measured again, if there is time for it before the
+        ``end``: what the stage has planned goes before. A retake has the order, the folders and the
+        hash seed of its block, so that each order counts as often as planned, whatever is retaken.
         """
         measured = {
             block.benchmark
             for block in self._journal.blocks
-            if (block.stage, block.number) == (stage, number)
+            if (block.stage, block.number) == (one.stage, one.number)
         }
-        self._measure(stage, number, 0, set(keys) - measured, keys, arms, calibration)
+        self._measure(one, 0, set(one.keys) - measured, calibration)
         for take in range(1, MOST_RETAKES + 1):
-            todo = due(self._journal.blocks, stage, number, take)
-            seconds = self.seconds_for([sorted(todo)], arms, calibration)
+            todo = due(self._journal.blocks, one.stage, one.number, take)
+            seconds = len(one.arms) * calibration.costs.process(sorted(todo))
             if todo and self._elapsed() + seconds <= end:
-                self._measure(stage, number, take, todo, keys, arms, calibration)
+                self._measure(one, take, todo, calibration)
 
     def _measure(
-        self,
-        stage: Stage,
-        number: int,
-        take: int,
-        todo: Collection[str],
-        keys: Sequence[str],
-        arms: Sequence[Arm],
-        calibration: Calibration,
+        self, one: Round, take: int, todo: Collection[str], calibration: Calibration
     ) -> None:
-        """Measure ``todo``, grouped into processes as all the ``keys`` of the block are."""
-        turn = self.turn(arms, stage, number)
-        wanted = [self._benchmarks[key] for key in keys]
-        seeds = self.seeds(stage, number)
+        """Measure ``todo``, grouped into processes as all of the round are.
+
+        Nothing is begun when the time of the comparison is over.
+        """
+        plan = self._journal.run.plan
+        turn = self.turn(one.arms, one.stage, one.number)
+        todo = self.measured().intersection(todo)
+        wanted = [self._benchmarks[key] for key in one.keys]
+        seeds = self.seeds(one.stage, one.number)
         self._trees.arrange(turn.sides)
-        for group in schedule.groups(
-            wanted, calibration.costs, self._journal.run.plan.seed, stage, number
-        ):
-            together = [
-                benchmark
-                for benchmark in group
-                if benchmark.key in todo and self.is_measured(benchmark.key)
-            ]
-            if together:
+        for group in schedule.groups(wanted, calibration.costs, plan.seed, one.stage, one.number):
+            together = [own for own in group if own.key in todo]
+            if together and self._elapsed() < plan.budget_seconds:
                 readings = {
                     arm: self._sample(arm, together, calibration, seeds) for arm in turn.order
                 }
                 for benchmark in together:
-                    self.append(stage, number, benchmark.key, turn, readings, take)
+                    self.append(one.stage, one.number, benchmark.key, turn, readings, take)
 
     def _sample(
         self, arm: Arm, todo: Sequence[Benchmark], calibration: Calibration, seeds: Seeds
@@ -122,7 +122,11 @@ class Blocks:
         def limit(benchmark: Benchmark) -> float:
             return max(benchmark.timeout, _PATIENCE * calibration.costs.benchmarks[benchmark.key])
 
-        return dict(self._sampler.sample(arm, todo, calibration.effort, seeds, limit))
+        readings = {}
+        for key, reading in self._sampler.sample(arm, todo, calibration.effort, seeds, limit):
+            readings[key] = reading
+            self._tell(key)
+        return readings
 
     def append(
         self,
@@ -148,3 +152,27 @@ class Blocks:
                 elapsed_seconds=self._elapsed(),
             )
         )
+
+
+def due(blocks: Sequence[Block], stage: Stage, number: int, take: int) -> set[str]:
+    """Return the benchmarks that one block of a stage still lacks this take of.
+
+    ``blocks`` are those of the comparison so far. What one arm alone waited for a core in compares
+    a disturbed process with an undisturbed one, and is taken again. The rule knows how long threads
+    waited and not what was measured; it holds for all arms alike. So it favours none, and cannot
+    choose a ratio. What waits in every arm stays: its ratio is noisier, and as fair. Where the same
+    arm waits alone whatever is taken again, it is the code that does, or a neighbour that stays.
+    """
+    takes = [block for block in blocks if (block.stage, block.number) == (stage, number)]
+    others = [block for block in blocks if (block.stage, block.number) != (stage, number)]
+    measured = {block.benchmark for block in takes if block.take >= take}
+    one_sided = {
+        block.benchmark
+        for block in takes
+        if block.take == take - 1 and waiting_arms(block.readings())
+    }
+    return {
+        key
+        for key in one_sided - measured
+        if always_waiting(block for block in others if block.benchmark == key) is None
+    }

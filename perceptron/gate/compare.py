@@ -6,6 +6,7 @@ import dataclasses
 import os
 import platform
 import secrets
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -32,8 +33,12 @@ from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journ
 from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.shortfall import minutes_needed
-from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both, wanted_modules
+from perceptron.gate.sampling.discovery import (
+    ImportTooLong,
+    SuiteOfBoth,
+    discover_both,
+    wanted_modules,
+)
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -45,9 +50,14 @@ from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
     ComparisonPlan,
+    Control,
     LeftOut,
+    Verdict,
 )
 from perceptron.records.warning import MeasurementWarning
+
+# Of the budget: an import that takes more leaves time for few processes.
+_SLOW_IMPORT = 1 / 60
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -84,12 +94,21 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)
         ) as arms:
             progress(0, 1, "discovering benchmarks")
-            both = discover_both(arms)
+            began, budget = time.monotonic(), 60 * request.budget_minutes
+            try:
+                both = discover_both(arms, lambda: budget - (time.monotonic() - began))
+            except ImportTooLong as finding:
+                reason = f"{finding}: raise --budget, or have it import less"
+                return _unmeasured(request, resolved, rule, warnings, "inconclusive", reason)
+            slow = _slow_import(both, budget)
             environment = _environment(arms, both, valgrind)
             chosen = both.choose(wanted, suite.kind)
             run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
-                stages = Stages(arms, chosen, journal, rule, progress, valgrind)
+                spent = time.monotonic() - began
+                stages = Stages(
+                    arms, chosen, journal, rule, progress, valgrind, spent=spent, why=slow
+                )
                 stages.count()
                 stages.calibrate()
                 assert_own_code(arms, journal, both.base_error)
@@ -101,9 +120,13 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 comparison = _comparison(
                     request, resolved, journal, chosen, both.left_out, environment, rule, warnings
                 )
+                if slow and not comparison.rows:
+                    comparison = msgspec.structs.replace(
+                        comparison, reason=f"{comparison.reason}{slow}"
+                    )
                 if request.reasons:
                     comparison = explain.add(
-                        comparison, arms, journal, rule, valgrind, progress, stages._caches
+                        comparison, arms, journal, rule, valgrind, progress, stages.caches
                     )
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 return comparison
@@ -116,6 +139,40 @@ def _rule(request: CompareRequest, rule: Rule) -> Rule:
         rule,
         least_work=rule.least_work if least_work is None else least_work,
         least_judged=rule.least_judged if least_judged is None else least_judged,
+    )
+
+
+def _slow_import(suite: SuiteOfBoth, budget: float) -> str:
+    """Return which import takes much of each process's time; "" where none does."""
+    file, seconds = suite.slowest_import
+    return f"; importing {file} took {seconds:.0f} s" if seconds > _SLOW_IMPORT * budget else ""
+
+
+def _unmeasured(
+    request: CompareRequest,
+    resolved: ResolvedRequest,
+    rule: Rule,
+    warnings: list[MeasurementWarning],
+    verdict: Verdict,
+    reason: str,
+    results: Path | None = None,
+) -> Comparison:
+    """Return a comparison whose verdict needs no rows; what there is of it lies in ``results``."""
+    environment = _facts(None)
+    plan = _run(request, resolved, environment, rule).plan
+    return Comparison(
+        verdict=verdict,
+        reason=reason,
+        rows=[],
+        control=Control(alarmed=False, rows=[]),
+        plan=plan,
+        environment=environment,
+        warnings=warnings,
+        seconds=0.0,
+        reproduce=command(request, resolved, plan.seed),
+        results=str(results or request.results),
+        benchmarks=[],
+        blocks=[],
     )
 
 
@@ -198,11 +255,7 @@ def _comparison(
         journal.blocks,
         plan.confirmation_blocks,
         rule,
-        plan.affordable_blocks,
         left_out=len(plan.left_out) + wanted_modules(not_loaded, pattern(request.benchmarks)),
-        raise_to=minutes_needed(
-            judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
-        ),
     )
     return Comparison(
         verdict=judgement.verdict,

@@ -42,6 +42,8 @@ class ComparisonRun(Struct, frozen=True, kw_only=True):
     """Arms that have run code of their own tree."""
     code: dict[Arm, str] = {}
     """What installed code arms have run."""
+    screened: bool = False
+    """Whether the screen is over, and the confirmation is planned from it."""
     finished: bool = False
 
     @property

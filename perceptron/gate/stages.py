@@ -1,5 +1,9 @@
-"""The stages of a comparison: count, calibrate, screen, confirm. Each resumes where it was
-cut short."""
+"""The stages of a comparison: count, try, screen, confirm. Each resumes where it was cut short.
+
+The policy is one: rounds until the time is over. Which benchmarks a stage begins with depends on
+what they cost, how many blocks it wants on the spread of those before it, and when its rounds end
+on the time alone: nothing of it on whether base or head was faster.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +14,21 @@ from dataclasses import replace
 
 import msgspec
 
-from perceptron.gate.blocks import Blocks
+from perceptron.gate.blocks import Blocks, Round
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.budget import (
-    EXTENDED,
-    LOOKED,
-    OVER,
-    SCREENED,
-    Remaining,
-    affordable,
-    plan_confirmation,
-    plan_screen,
-)
-from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.discovery import CannotImport
-from perceptron.gate.sampling.first_trial import Calibration, FirstTrial, calibrate
-from perceptron.gate.sampling.look import plan_look
-from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
+from perceptron.gate.sampling.sampler import Caches, Sampler, SamplingEffort
+from perceptron.gate.sampling.schedule import fitting
+from perceptron.gate.sampling.trial import Calibration, Trial, calibrate
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import retry
-from perceptron.gate.verdict.promotion import suspicious
+from perceptron.gate.verdict.promotion import confirmation_sizes, promote, suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
-from perceptron.gate.verdict.work import WorkEvidence, work_of
-from perceptron.records.block import Arm, Benchmark
+from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
+from perceptron.records.block import Arm, Benchmark, Stage
 from perceptron.records.comparison import LeftOut
 
 # (blocks done, blocks in all as far as known, what is being done)
@@ -44,10 +37,19 @@ Clock = Callable[[], float]
 
 PAIR: tuple[Arm, ...] = ("base", "head")
 WITH_CONTROL: tuple[Arm, ...] = ("base", "head", "control")
+# Shares of the budget that have passed when a stage must be over: the screen, more blocks of what
+# is too noisy, the look at what did the same work, and the confirmation.
+SCREENED, EXTENDED, LOOKED, OVER = 0.7, 0.8, 0.9, 1.0
+# Of the budget: what the trial of one benchmark may take, and at least.
+_TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
 
 
 class Stages:
-    """One comparison, from the journal's last block to its end."""
+    """One comparison, from the journal's last block to its end.
+
+    ``spent`` are seconds of the budget that had passed when it began, and ``why`` follows each
+    reason that there was no time.
+    """
 
     def __init__(
         self,
@@ -58,22 +60,26 @@ class Stages:
         progress: Progress,
         valgrind: Valgrind | None = None,
         clock: Clock = time.monotonic,
+        spent: float = 0.0,
+        why: str = "",
     ) -> None:
         self._arms = arms
         self._trees = arms.trees
         self._valgrind = valgrind
-        self._caches = Caches(arms)
-        self._sampler = Sampler(arms, self._caches, clock)
+        self.caches = Caches(arms)
+        """What `setup_cache` returned so far."""
+        self._sampler = Sampler(arms, self.caches, clock)
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
         self._rule = rule
         self._progress = progress
         self._clock = clock
-        self._begin = clock() - journal.elapsed_seconds
+        self._begin = clock() - journal.elapsed_seconds - spent
+        self._why = why
+        self._doing = (0, 1, "")
         self._blocks = Blocks(
-            arms, self._sampler, benchmarks, journal, lambda: self.elapsed_seconds
+            arms, self._sampler, benchmarks, journal, lambda: self.elapsed_seconds, self._tell
         )
-        self._total = 1
 
     @property
     def elapsed_seconds(self) -> float:
@@ -94,7 +100,7 @@ class Stages:
             return  # resumed: the screen was planned from the counts as they are
         stage = CountingStage(
             self._arms,
-            self._caches,
+            self.caches,
             self._valgrind,
             self._journal,
             self._rule,
@@ -106,97 +112,180 @@ class Stages:
     def calibrate(self) -> None:
         """Try every benchmark once on both arms, and again what failed on one of them.
 
-        What only the clock can judge goes first; the rest is tried briefly.
+        What only the clock can judge goes first. Half of the time until the screen must be over is
+        for it; to fail again is a finding, and has the time of the look too.
         """
         same_work = self._same_work()
         tried = {block.benchmark for block in self._journal.blocks if block.stage == "calibration"}
         untried = [own for own in self._benchmarks.values() if own.key not in tried]
-        for brief in (False, True):
-            some = [own for own in untried if (own.key in same_work) == brief]
-            if some:
-                self._progress(0, self._total, "trying every benchmark")
-                self._try(some, 0, brief)
-        failed_once = [own for own in self._benchmarks.values() if retry(self._blocks.of(own.key))]
+        if untried:
+            untried.sort(key=lambda own: own.key in same_work)
+            self._try(untried, 0, (self.elapsed_seconds + SCREENED * self._budget) / 2)
+        blocks = self._blocks.by_benchmark()
+        failed_once = [own for own in self._benchmarks.values() if retry(blocks.get(own.key, []))]
         if failed_once:
-            self._try(failed_once, 1)
+            self._try(failed_once, 1, LOOKED * self._budget)
 
     def screen(self) -> None:
-        """Measure blocks of everything: a light look at what did the same work, more of the rest.
+        """Measure blocks of everything; more of what is too noisy to be judged by so few.
 
-        What is too noisy to be judged by so few gets more, and what looks slower than its work is.
+        What did the same work has a light look in what time is left, and the blocks of a whole
+        screen where it looks slower than its work is. Then the confirmation is planned, before any
+        of its blocks is measured.
         """
+        if self._journal.run.screened:
+            return
         same_work = self._same_work()
-        calibration = self._read_calibration(same_work)
+        calibration = self._calibration(same_work)
         if not self._journal.run.plan.calls:
             self._plan_screen(calibration, same_work)
         plan = self._journal.run.plan
-        left_out = {row.benchmark for row in plan.left_out}
-        timed = [
-            key
-            for key in calibration.costs.benchmarks
-            if key not in same_work and key not in left_out
-        ]
-        if plan.affordable_blocks:
-            return  # resumed: the confirmation was planned from the screen as it is
-        wanted = dict.fromkeys(timed, plan.screen_blocks)
-        wanted |= dict.fromkeys(plan.looked_at, self._rule.look)
-        self._screen(wanted, calibration)
-        ratios = log_ratios(self._journal.blocks, "screen")
-        looked_at = {key: ratios.get(key, []) for key in plan.looked_at}
-        suspects = suspicious(looked_at, self._work(), self._rule)
-        self._screen(dict.fromkeys(suspects, self._rule.screen), calibration)
+        out = {row.benchmark for row in plan.left_out}
+        timed = [key for key in calibration.costs.benchmarks if key not in same_work | out]
+        sizes = dict.fromkeys(timed, plan.screen_blocks)
+        rounds = self._rounds("screen", sizes, calibration, SCREENED, self._rule.fewest_screen)
+        self._keep_plan(screen_blocks=rounds)
         self._screen_noisy(timed, calibration)
-
-    def _screen(self, wanted: Mapping[str, int], calibration: Calibration) -> None:
-        """Measure so many blocks of each, as far as there is time."""
-        self._total = max(wanted.values(), default=1)
-        for number in range(max(wanted.values(), default=0)):
-            share = SCREENED if number >= self._rule.fewest_screen else OVER
-            if self.elapsed_seconds > share * self._budget:
-                break
-            keys, *rest = (
-                [key for key in wanted if wanted[key] > later]
-                for later in range(number, max(wanted.values()))
-            )
-            end = SCREENED * self._budget - self._blocks.seconds_for(rest, PAIR, calibration)
-            self._progress(number, self._total, f"screen, block {number + 1}")
-            self._blocks.measure("screen", number, keys, PAIR, calibration, end)
-
-    def _screen_noisy(self, keys: Sequence[str], calibration: Calibration) -> None:
-        """Measure more blocks of what is too noisy to be judged."""
-        number = self._journal.run.plan.screen_blocks
-        while self.elapsed_seconds < EXTENDED * self._budget and number < self._rule.most_screen:
-            ratios = log_ratios(self._journal.blocks, "screen")
-            too_noisy = noisy({key: ratios.get(key, []) for key in keys}, self._rule)
-            if not too_noisy:
-                break
-            self._total = number + 1
-            end = EXTENDED * self._budget
-            self._progress(number, self._total, f"screen, block {number + 1}")
-            self._blocks.measure("screen", number, too_noisy, PAIR, calibration, end)
-            number += 1
+        self._look(same_work, calibration)
+        self._plan_confirmation(calibration)
 
     def confirm(self) -> None:
         """Measure fresh blocks, with a second copy of base, of what the screen promoted."""
-        calibration = self._read_calibration(self._same_work())
-        if not self._journal.run.plan.affordable_blocks:
-            self._plan_confirmation(calibration)
-        planned = self._journal.run.plan.confirmation_blocks
-        if any(planned.values()):
-            self._caches.forget()
+        sizes = self._journal.run.plan.confirmation_blocks
+        if any(sizes.values()):
+            self.caches.forget()
             self._compile_control()
-        before = self._total
-        self._total += max(planned.values(), default=0)
-        for number in range(max(planned.values(), default=0)):
-            if self.elapsed_seconds > OVER * self._budget:
-                break
-            keys, *rest = (
-                [key for key in planned if planned[key] > later]
-                for later in range(number, max(planned.values()))
+            calibration, fewest = (
+                self._calibration(self._same_work()),
+                self._rule.fewest_confirmation,
             )
-            end = OVER * self._budget - self._blocks.seconds_for(rest, WITH_CONTROL, calibration)
-            self._progress(before + number, self._total, f"confirmation, block {number + 1}")
-            self._blocks.measure("confirmation", number, keys, WITH_CONTROL, calibration, end)
+            self._rounds("confirmation", sizes, calibration, OVER, fewest)
+
+    def _try(self, benchmarks: Sequence[Benchmark], attempt: int, end: float) -> None:
+        turn = replace(self._blocks.turn(PAIR, "calibration", attempt), order=PAIR)
+        self._trees.arrange(turn.sides)
+        self._say(0, len(benchmarks), "trying every benchmark")
+        trial = Trial(
+            self._sampler,
+            self._blocks.seeds("calibration", attempt),
+            lambda: self.elapsed_seconds,
+            end,
+            max(_TRIAL_SECONDS, _TRIAL_SHARE * self._budget),
+            self._tell,
+            self._why,
+        )
+        readings = trial.both(benchmarks)
+        if attempt == 0:
+            self._keep(start_seconds=self._sampler.start_seconds)
+        for benchmark in benchmarks:
+            self._blocks.append("calibration", attempt, benchmark.key, turn, readings)
+
+    def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
+        """Plan what only the clock can judge, first what did more work: the clock may contradict.
+
+        What the fewest blocks do not fit of is left out.
+        """
+        costs, work = calibration.costs, self._work()
+        order = sorted(
+            (key for key in costs.benchmarks if key not in same_work),
+            key=lambda key: (work.get(key, NOT_COUNTED).kind != "rose", costs.benchmarks[key]),
+        )
+        left = SCREENED * self._budget - self.elapsed_seconds
+        kept = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
+        self._keep_plan(
+            calls=calibration.effort.calls,
+            batches=calibration.effort.batches,
+            screen_blocks=self._rule.screen if kept else 0,
+            left_out=[
+                LeftOut(
+                    benchmark=key,
+                    reason=f"one block takes {len(PAIR) * costs.process([key]):.1f} s: too long "
+                    f"for the time that was left{self._why}",
+                )
+                for key in order
+                if key not in kept
+            ],
+        )
+
+    def _rounds(
+        self,
+        stage: Stage,
+        sizes: Mapping[str, int],
+        calibration: Calibration,
+        share: float,
+        fewest: int = 0,
+    ) -> int:
+        """Measure so many blocks of each, in rounds, until the share of the budget has passed.
+
+        The ``fewest``, without which nothing is judged, go on until everything must be over. Return
+        how many rounds there were.
+        """
+        arms = WITH_CONTROL if stage == "confirmation" else PAIR
+        blocks = [own for own in self._journal.blocks if own.stage == stage]
+        begun = {block.number for block in blocks if block.benchmark in sizes}
+        most = max(sizes.values(), default=0)
+        rounds = [
+            Round(stage, number, [key for key in sizes if sizes[key] > number], arms)
+            for number in range(most)
+        ]
+        seconds = [len(arms) * calibration.costs.process(own.keys) for own in rounds]
+        end = share * self._budget
+        for number, one in enumerate(rounds):
+            needed, until = (
+                (0.0, OVER * self._budget) if number < fewest else (seconds[number], end)
+            )
+            if number not in begun and self.elapsed_seconds + needed > until:
+                return number
+            self._measure(one, most, calibration, end - sum(seconds[number + 1 :]))
+        return most
+
+    def _screen_noisy(self, keys: Sequence[str], calibration: Calibration) -> None:
+        """Measure more blocks of what is too noisy to be judged.
+
+        By the blocks before each: resumed, it goes on with the same.
+        """
+        end = EXTENDED * self._budget
+        for number in range(self._journal.run.plan.screen_blocks, self._rule.most_screen):
+            before = [block for block in self._journal.blocks if block.number < number]
+            ratios = log_ratios(before, "screen")
+            too_noisy = noisy({key: ratios.get(key, []) for key in keys}, self._rule)
+            if not too_noisy or self.elapsed_seconds > end:
+                break
+            self._measure(Round("screen", number, too_noisy, PAIR), number + 1, calibration, end)
+
+    def _look(self, same_work: set[str], calibration: Calibration) -> None:
+        """Look at what did the same work, as far as there is time: cheapest first.
+
+        What is not looked at is judged by its work alone.
+        """
+        costs, rule = calibration.costs, self._rule
+        if not self._journal.run.plan.looked_at:
+            order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
+            left = LOOKED * self._budget - self.elapsed_seconds
+            self._keep_plan(looked_at=fitting(order, costs, left, rule.look, len(PAIR)))
+        looked_at = self._journal.run.plan.looked_at
+        self._rounds("screen", dict.fromkeys(looked_at, rule.look), calibration, LOOKED)
+        ratios = log_ratios(self._journal.blocks, "screen")
+        suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
+        self._rounds("screen", dict.fromkeys(suspects, rule.screen), calibration, LOOKED)
+
+    def _plan_confirmation(self, calibration: Calibration) -> None:
+        """Plan as many blocks as the screen's spread asks for; none of what there is no time for.
+
+        The most significant goes first. What `setup_cache` returns is made again, for three arms.
+        """
+        ratios = log_ratios(self._journal.blocks, "screen")
+        measured = self._blocks.measured()
+        live = {key: values for key, values in ratios.items() if key in measured}
+        promoted = promote(live, self._rule, self._work())
+        left = OVER * self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
+        fewest, costs = self._rule.fewest_confirmation, calibration.costs
+        kept = fitting(promoted, costs, left, fewest, len(WITH_CONTROL))
+        sizes = confirmation_sizes(live, promoted, self._rule)
+        self._keep_plan(
+            confirmation_blocks={key: size if key in kept else 0 for key, size in sizes.items()}
+        )
+        self._keep(screened=True)
 
     def _compile_control(self) -> None:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""
@@ -204,70 +293,30 @@ class Stages:
         with contextlib.suppress(CannotImport):  # then base does not load it either
             self._arms.discover("control")
 
-    def _try(self, benchmarks: Sequence[Benchmark], attempt: int, brief: bool = False) -> None:
-        turn = replace(self._blocks.turn(PAIR, "calibration", attempt), order=PAIR)
-        self._trees.arrange(turn.sides)
-        seeds = self._blocks.seeds("calibration", attempt)
-        # Once more is for what failed, and that is a finding: however little time there is.
-        left = None if attempt else max(0.0, self._budget - self.elapsed_seconds / SCREENED)
-        trial = FirstTrial(
-            self._sampler, self._budget, seeds, lambda: self.elapsed_seconds, brief, left
-        )
-        readings = trial.both(benchmarks)
-        if attempt == 0:
-            start = self._sampler.start_seconds
-            self._journal.update_run(
-                msgspec.structs.replace(self._journal.run, start_seconds=start)
-            )
-        for benchmark in benchmarks:
-            self._blocks.append("calibration", attempt, benchmark.key, turn, readings)
+    def _measure(self, one: Round, most: int, calibration: Calibration, end: float) -> None:
+        self._say(one.number, most, f"{one.stage}, block {one.number + 1}")
+        self._blocks.measure(one, calibration, end)
 
-    def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
-        """Plan what only the clock can judge first; the rest is looked at in what is left."""
-        costs, work = calibration.costs, self._work()
-        left = SCREENED * self._budget - self.elapsed_seconds
-        timed = {key: cost for key, cost in costs.benchmarks.items() if key not in same_work}
-        blocks = 0
-        left_out: list[LeftOut] = []
-        if timed:
-            remaining = Remaining(left, self._budget, SCREENED)
-            blocks, left_out = plan_screen(
-                replace(costs, benchmarks=timed), remaining, self._rule, work
-            )
-            out = {row.benchmark for row in left_out}
-            left -= 2 * blocks * costs.process([key for key in timed if key not in out])
-        looked_at = [key for key in costs.benchmarks if key in same_work]
-        left += (LOOKED - SCREENED) * self._budget
-        self._keep_plan(
-            calls=calibration.effort.calls,
-            batches=calibration.effort.batches,
-            screen_blocks=blocks,
-            looked_at=plan_look(costs, looked_at, left, self._rule.look),
-            left_out=left_out,
-        )
+    def _say(self, done: int, total: int, message: str) -> None:
+        self._doing = (done, total, message)
+        self._progress(*self._doing)
 
-    def _plan_confirmation(self, calibration: Calibration) -> None:
-        """Plan the confirmation now, before any of its blocks is measured."""
-        ratios = log_ratios(self._journal.blocks, "screen")
-        live = {key: values for key, values in ratios.items() if self._blocks.is_measured(key)}
-        work = self._work()
-        left = OVER * self._budget - self.elapsed_seconds
-        self._keep_plan(
-            confirmation_blocks=plan_confirmation(live, work, calibration.costs, left, self._rule),
-            affordable_blocks=affordable(calibration.costs, left, self._rule),
-        )
+    def _tell(self, key: str) -> None:
+        """Tell the benchmark that was measured or tried."""
+        done, total, message = self._doing
+        self._progress(done, total, f"{message}: {key}")
+
+    def _keep(self, **fields: object) -> None:
+        self._journal.update_run(msgspec.structs.replace(self._journal.run, **fields))
 
     def _keep_plan(self, **fields: object) -> None:
-        run = self._journal.run
-        plan = msgspec.structs.replace(run.plan, **fields)
-        self._journal.update_run(msgspec.structs.replace(run, plan=plan))
+        self._keep(plan=msgspec.structs.replace(self._journal.run.plan, **fields))
 
-    def _read_calibration(self, same_work: Collection[str]) -> Calibration:
+    def _calibration(self, same_work: Collection[str]) -> Calibration:
         run = self._journal.run
         blocks = [block for block in self._journal.blocks if block.stage == "calibration"]
-        measured = calibrate(
-            list(self._benchmarks.values()), blocks, run.start_seconds or 0.0, same_work
-        )
+        benchmarks = list(self._benchmarks.values())
+        measured = calibrate(benchmarks, blocks, run.start_seconds or 0.0, same_work)
         if not run.plan.calls:
             return measured
         return Calibration(SamplingEffort(run.plan.calls, run.plan.batches), measured.costs)

@@ -153,6 +153,14 @@ def waiting_arms(readings: Mapping[Arm, Reading]) -> frozenset[Arm]:
     return frozenset(waited) if len(waited) < len(readings) else frozenset()
 
 
+def by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
+    """Return the blocks of each benchmark."""
+    own: dict[str, list[Block]] = {}
+    for block in blocks:
+        own.setdefault(block.benchmark, []).append(block)
+    return own
+
+
 def counted(blocks: Iterable[Block]) -> list[Block]:
     """Return the take of each block that counts, at the place of its first.
 

@@ -202,13 +202,11 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     batches: dict[str, int] = {}
     """Samples in each process."""
     screen_blocks: int = 0
-    """Of what needs timing."""
+    """Rounds of what needs timing, as planned and then as there was time for."""
     looked_at: list[str] = []
     """Benchmarks of the same work that the clock has a light look at."""
     confirmation_blocks: dict[str, int] = {}
     """For each benchmark that the screen promoted; 0 where the budget has no time for it."""
-    affordable_blocks: dict[str, int] = {}
-    """How many blocks of confirmation the budget had left for each of the others."""
     left_out: list[LeftOut] = []
 
 

@@ -1,24 +1,26 @@
-"""Blocks of which one arm waited alone are taken again, in the same turn, within the time."""
+"""Rounds until the time is over: what they are spent on, and what is taken again in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import Answer, Seeds
-from perceptron.gate.stages import Stages
+from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
+from perceptron.gate.stages import EXTENDED, SCREENED, Stages
 from perceptron.gate.verdict.judge import log_ratios
+from perceptron.gate.verdict.outcome import outcome
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark, Block, counted
+from perceptron.records.block import Arm, Benchmark, Block, by_benchmark, counted
 from perceptron.records.comparison import ComparisonPlan, Side
-from tests.gate.conftest import FEWEST
+from tests.gate.conftest import FEWEST, counts
 
 RULE = Rule(**FEWEST)
 SIDE = Side(name="x", commit="0", python="python")
@@ -28,11 +30,25 @@ Waits = Callable[[Arm, int], float]
 
 
 class Fake:
-    """Arms on made-up time: a process takes a second, and twice the value where it waits."""
+    """Arms on made-up time: a process takes a second, and twice the value where it waits.
 
-    def __init__(self, home: Path, waits: Waits) -> None:
+    A benchmark takes no time, unless ``seconds`` has it. HEAD's value is BASE's times its
+    ``ratios``, in turn. ``imports`` are what an arm takes to import.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        waits: Waits = lambda *_: 0.0,
+        seconds: Mapping[str, float] = MappingProxyType({}),
+        ratios: Mapping[str, Sequence[float]] = MappingProxyType({}),
+        imports: Mapping[Arm, float] = MappingProxyType({}),
+    ) -> None:
         self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
         self.waits = waits
+        self.seconds = seconds
+        self.ratios = {key: cycle(values) for key, values in ratios.items()}
+        self.imports = imports
         self.now = 0.0
         self.started: dict[str, int] = {}
 
@@ -41,17 +57,34 @@ class Fake:
         return own.asv_id
 
     def run(
-        self, arm: Arm, kind: str, _seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
+        self,
+        arm: Arm,
+        kind: str,
+        _seeds: Seeds,
+        tasks: Sequence[dict[str, Any]],
+        _limit: object,
+        _own_peak: bool,
+        instrument: Instrument,
     ) -> Iterator[Answer]:
+        if self.imports.get(arm, 0.0) > instrument.start_seconds:
+            self.now += instrument.start_seconds
+            yield Answer(kind="start", key=tasks[0]["key"])
+            yield Answer(kind="silent", reason="no answer", seconds=instrument.start_seconds)
+            return
         self.now += PROCESS_SECONDS
         for task in tasks:
-            content: dict[str, Any] = {"key": task["key"], "status": "ok"}
+            key = task["key"]
+            content: dict[str, Any] = {"key": key, "status": "ok"}
+            took = self.seconds.get(key, 0.0)
+            self.now += took
+            content["wall_seconds"] = took
             if task["calls"] is None:
-                content.update(calls=1, call_seconds=0.01)
+                content.update(calls=1, call_seconds=took / 6)
             else:
                 number = self.started.setdefault(arm, 0)
                 waited = self.waits(arm, number)
-                content.update(value=2.0 if waited else 1.0, waited=waited)
+                ratio = next(self.ratios[key]) if arm == "head" and key in self.ratios else 1.0
+                content.update(value=ratio * (2.0 if waited else 1.0), waited=waited)
             yield Answer(kind="start", key=task["key"])
             yield Answer(kind="reading", key=task["key"], content=content)
         if tasks and tasks[0]["calls"] is not None:
@@ -69,9 +102,25 @@ def open_run(folder: Path, budget: float) -> Any:
     return open_journal(folder, ComparisonRun(work={"what": "this"}, plan=plan), False)
 
 
-def screen(journal: ComparisonJournal, fake: Fake, progress: Any = lambda *_: None) -> list[Block]:
-    suite = [Benchmark(name="time_one"), Benchmark(name="time_two")]
-    stages = Stages(cast(Arms, fake), suite, journal, RULE, progress, clock=lambda: fake.now)
+def stages_of(
+    journal: ComparisonJournal,
+    fake: Fake,
+    names: Sequence[str] = ("one", "two"),
+    rule: Rule = RULE,
+    **more: Any,
+) -> Stages:
+    suite = [Benchmark(name=f"time_{name}") for name in names]
+    options = {"clock": lambda: fake.now, **more}
+    return Stages(cast(Arms, fake), suite, journal, rule, lambda *_: None, **options)
+
+
+def screen(
+    journal: ComparisonJournal,
+    fake: Fake,
+    names: Sequence[str] = ("one", "two"),
+    rule: Rule = RULE,
+) -> list[Block]:
+    stages = stages_of(journal, fake, names, rule)
     stages.calibrate()
     stages.screen()
     return [block for block in journal.blocks if block.stage == "screen"]
@@ -111,7 +160,7 @@ def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None
         blocks = screen(journal, fake)
     assert {block.number for block in blocks} == set(range(5))
     assert any(block.take for block in blocks)
-    assert fake.now <= 0.65 * budget + 2 * PROCESS_SECONDS
+    assert fake.now <= SCREENED * budget + 2 * PROCESS_SECONDS
 
 
 class Interrupted(Exception):
@@ -146,7 +195,125 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
     with monkeypatch.context() as patch, open_run(tmp_path, 600.0) as journal:
         patch.setattr("perceptron.gate.blocks.MOST_RETAKES", 0)
         before = screen(journal, fake)
-        plan = replace(journal.run.plan, affordable_blocks={"time_one": 20, "time_two": 20})
-        journal.update_run(replace(journal.run, plan=plan))
     with open_run(tmp_path, 600.0) as journal:
         assert screen(journal, fake) == before
+
+
+def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured(
+    tmp_path: Path,
+) -> None:
+    """The most expensive goes, with what one block of it takes and why it takes that."""
+    fake = Fake(tmp_path, seconds={"time_dear": 3.0})
+    with open_run(tmp_path, 60.0) as journal:
+        stages = stages_of(journal, fake, ("dear", "cheap"), why="; importing x.py took 9 s")
+        stages.calibrate()
+        stages.screen()
+        blocks = [block for block in journal.blocks if block.stage == "screen"]
+        (left_out,) = journal.run.plan.left_out
+    assert {block.benchmark for block in blocks} == {"time_cheap"}
+    assert left_out.benchmark == "time_dear"
+    assert left_out.reason == (
+        "one block takes 10.0 s: too long for the time that was left; importing x.py took 9 s"
+    )
+
+
+def test_what_did_more_work_goes_before_what_is_cheaper(tmp_path: Path) -> None:
+    """The clock may contradict it, and must have been asked."""
+    fake = Fake(tmp_path, seconds={"time_cheap": 2.0, "time_dear": 2.9})
+    with open_run(tmp_path, 80.0) as journal:
+        for block in counts("time_dear", 0.05, 0.05, 0.05):
+            journal.append(block)
+        blocks = screen(journal, fake, ("cheap", "dear"))
+        assert [row.benchmark for row in journal.run.plan.left_out] == ["time_cheap"]
+    assert {block.benchmark for block in blocks} == {"time_dear"}
+
+
+def test_rounds_end_when_the_time_of_the_screen_is_over(tmp_path: Path) -> None:
+    """All benchmarks have as many."""
+    rule, budget, fake = Rule(), 28.0, Fake(tmp_path)
+    with open_run(tmp_path, budget) as journal:
+        blocks = screen(journal, fake, rule=rule)
+        assert rule.fewest_screen < journal.run.plan.screen_blocks < rule.screen
+    assert len(blocks) == 2 * journal.run.plan.screen_blocks
+    assert fake.now <= SCREENED * budget
+
+
+@pytest.mark.parametrize(("budget", "enough"), [(6000.0, True), (56.0, False)])
+def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
+    tmp_path: Path, budget: float, enough: bool
+) -> None:
+    rule, fake = Rule(), Fake(tmp_path, ratios={"time_two": [0.8, 1.0, 1.25]})
+    with open_run(tmp_path, budget) as journal:
+        blocks = screen(journal, fake, rule=rule)
+    numbers = Counter(block.benchmark for block in blocks)
+    assert numbers["time_one"] == rule.screen
+    assert rule.screen < numbers["time_two"] <= rule.most_screen
+    assert (numbers["time_two"] == rule.most_screen) is enough
+    assert enough or fake.now <= EXTENDED * budget + 2 * PROCESS_SECONDS
+
+
+def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_path: Path) -> None:
+    """Where there is time; it needs none to be judged."""
+    rule = Rule()
+    for folder, budget, looked_at in (("ample", 600.0, 2), ("short", 10.0, 0)):
+        fake = Fake(tmp_path / folder, ratios={"time_two": [1.5]})
+        with open_run(tmp_path / folder, budget) as journal:
+            for key in ("time_one", "time_two"):
+                for block in counts(key, 0.0):
+                    journal.append(block)
+            blocks = screen(journal, fake, rule=rule)
+            assert len(journal.run.plan.looked_at) == looked_at
+            assert journal.run.plan.left_out == []
+        numbers = {"time_one": rule.look, "time_two": rule.screen} if looked_at else {}
+        assert Counter(block.benchmark for block in blocks) == numbers
+
+
+def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
+    """Not in the middle of a round that takes longer than foreseen; discovery was part of it."""
+    fake = Fake(tmp_path, seconds=dict.fromkeys(("time_one", "time_two"), 2.0))
+    with open_run(tmp_path, 120.0) as journal:
+        stages = stages_of(journal, fake)
+        stages.calibrate()
+        fake.seconds = dict.fromkeys(("time_one", "time_two"), 60.0)
+        stages.screen()
+        stages.confirm()
+        assert len([block for block in journal.blocks if block.stage == "screen"]) == 1
+    late = Fake(tmp_path)
+    with open_run(tmp_path / "late", 120.0) as journal:
+        stages = stages_of(journal, late, spent=120.0)
+        stages.calibrate()
+        stages.screen()
+        assert {block.base.status for block in journal.blocks} == {"untried"}
+    assert late.now == 0.0
+
+
+def test_head_is_not_broken_for_want_of_time_to_import(tmp_path: Path) -> None:
+    """That it takes long there is no failure."""
+    fake = Fake(tmp_path, imports={"head": 30.0})
+    with open_run(tmp_path, 60.0) as journal:
+        stages_of(journal, fake).calibrate()
+        assert [outcome(own).kind for own in by_benchmark(journal.blocks).values()] == [
+            "left out",
+            "left out",
+        ]
+
+
+def test_a_confirmation_has_as_many_rounds_as_there_is_time_for(tmp_path: Path) -> None:
+    """Planned by the spread, ended by the time; of what nothing would fit nothing is begun."""
+    rule = Rule()
+    fresh = {}
+    for name, budget in (("ample", 6000.0), ("short", 60.0), ("none", 30.0)):
+        fake = Fake(tmp_path / name, ratios={"time_one": [1.4, 1.5], "time_two": [1.3]})
+        with open_run(tmp_path / name, budget) as journal:
+            screen(journal, fake, rule=rule)
+            stages_of(journal, fake, rule=rule).confirm()
+            blocks = [block for block in journal.blocks if block.stage == "confirmation"]
+            assert all(block.control is not None for block in blocks)
+            fresh[name] = len({block.number for block in blocks})
+            planned = journal.run.plan.confirmation_blocks
+            assert set(planned) == {"time_one", "time_two"}
+            assert fake.now <= budget + PROCESS_SECONDS
+            assert any(planned.values()) is (name != "none")
+    assert fresh["none"] == 0
+    assert rule.fewest_confirmation <= fresh["short"] < fresh["ample"]
+    assert fresh["ample"] >= rule.confirmation

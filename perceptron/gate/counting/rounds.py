@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from perceptron.gate.counting.valgrind import LONGEST_SECONDS, Valgrind
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.processes import START_SECONDS, CannotStart, Instrument, Seeds
-from perceptron.gate.sampling.sampler import CALIBRATING, Sampler
+from perceptron.gate.sampling.sampler import CALIBRATING, Caches, Sampler
 from perceptron.machine import usable_cores
 from perceptron.records.block import Arm, Benchmark, Reading
 
@@ -61,7 +60,10 @@ class Rounds:
         self._padding = _PADDING if padded else 0
         self._start_seconds = min(START_SECONDS, max(1.0, seconds_left()))
         # Beforehand: what makes a cache is not counted, so nothing may run beside it.
-        broken = {arm: self._caches.make(arm, benchmarks, seeds) for arm in _PAIR}
+        broken = {
+            arm: self._caches.make(arm, benchmarks, seeds, lambda: seconds_left() / 2)
+            for arm in _PAIR
+        }
         failed = {key: reading for arm in _PAIR for key, reading in broken[arm].items()}
         yield from ((key, dict.fromkeys(_PAIR, reading)) for key, reading in failed.items())
         todo = [benchmark for benchmark in benchmarks if benchmark.key not in failed]

@@ -10,7 +10,7 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.caches import Caches
+from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark, Block

@@ -15,7 +15,7 @@ from perceptron.gate.reasons.dumps import in_one_line
 from perceptron.gate.reasons.growth import growths, table
 from perceptron.gate.reasons.looking import NO_TIME, CannotLook, Looking, Tables
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.caches import Caches
+from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.sampling.schedule import seeds
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule

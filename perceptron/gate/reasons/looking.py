@@ -11,13 +11,11 @@ import msgspec
 
 from perceptron.gate.counting.rounds import cores
 from perceptron.gate.counting.valgrind import LONGEST_SECONDS, Valgrind
-from perceptron.gate.reasons import setup_caches
 from perceptron.gate.reasons.dumps import NoDump, read
 from perceptron.gate.reasons.growth import Table, Trace
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.caches import Caches, ended_early
 from perceptron.gate.sampling.processes import START_SECONDS, Answer, Instrument, Seeds
-from perceptron.gate.sampling.sampler import CALIBRATING, Sampler
+from perceptron.gate.sampling.sampler import CALIBRATING, Caches, Sampler, ended_early
 from perceptron.machine import usable_cores
 from perceptron.records.block import Arm, Benchmark
 
@@ -126,7 +124,7 @@ class Looking:
 
     def _broken(self, arm: Arm, benchmarks: Sequence[Benchmark]) -> dict[str, CannotLook]:
         """Make what `setup_cache` returns, and say of whom that fails."""
-        failed = setup_caches.make(self._caches, arm, benchmarks, self._seeds, self._left)
+        failed = self._caches.make(arm, benchmarks, self._seeds, self._left)
         return {key: CannotLook(reading.reason) for key, reading in failed.items()}
 
     def _ask(

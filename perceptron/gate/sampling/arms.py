@@ -16,7 +16,15 @@ from perceptron.gate.environments import runner
 from perceptron.gate.environments.code import Code, home, project_names
 from perceptron.gate.environments.metadata import Metadata
 from perceptron.gate.sampling.discovery import Discovery, Listing
-from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
+from perceptron.gate.sampling.processes import (
+    PLAIN,
+    START_SECONDS,
+    UNSEEDED,
+    Answer,
+    Instrument,
+    Program,
+    Seeds,
+)
 from perceptron.records.block import Arm, Benchmark
 
 
@@ -60,15 +68,16 @@ class Arms:
         arms._without = self._without
         return arms
 
-    def discover(self, arm: Arm) -> Discovery:
-        """Return HEAD's benchmarks as they load on this arm's tree.
+    def discover(self, arm: Arm, seconds: float = START_SECONDS) -> Discovery:
+        """Return HEAD's benchmarks as they load on this arm's tree, each module in these seconds.
 
         A module of the suite that ends the program is left out of the next try, and of all programs
         of this arm. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
         """
         listing = Listing(arm, self.pythons[arm])
+        under = Instrument(start_seconds=seconds)
         while True:
-            deadly = listing.read(self.run(arm, "discover", UNSEEDED))
+            deadly = listing.read(self.run(arm, "discover", UNSEEDED, instrument=under))
             if deadly is None:
                 break
             self._without.setdefault(arm, set()).add(deadly)
@@ -116,7 +125,7 @@ class Arms:
             if self._closed:
                 raise UserError("the comparison was ended")
             for other, program in self._running.items():
-                if instrument is PLAIN or other == arm:
+                if instrument.kind == PLAIN.kind or other == arm:
                     program.end()
             job = self._job(arm, kind, tasks, own_peak)
             program = Program(self.pythons[arm], job, seeds, instrument)

@@ -1,22 +1,27 @@
-"""Readings: what benchmarks give in fresh processes of an arm, whatever becomes of these."""
+"""Readings: what benchmarks give in fresh processes of an arm, whatever becomes of these.
+
+What `setup_cache` returned is made once for each arm, and read by all benchmarks that share it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil, inf
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from perceptron.gate.runner.timing import spare_for
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.caches import Caches, ended_early
-from perceptron.gate.sampling.processes import PLAIN, Instrument, Seeds
-from perceptron.records.block import Arm, Benchmark, Reading
+from perceptron.gate.sampling.processes import PLAIN, START_SECONDS, Answer, Instrument, Seeds
+from perceptron.records.block import Arm, Benchmark, Reading, Status
 
 # The peak of a process is one number, and shared by all that ran in it.
 ALONE = frozenset({"peakmemory"})
+_ENDED_EARLY = frozenset({"silent", "died", "failed"})
 Limit = Callable[[Benchmark], float]
 
 
@@ -32,6 +37,85 @@ class SamplingEffort:
 
 
 CALIBRATING = SamplingEffort({}, {})
+
+
+class Caches:
+    """Makes what `setup_cache` returns, each arm's in a process of its own, with the same draws."""
+
+    def __init__(self, arms: Arms) -> None:
+        self._arms = arms
+        self._made: dict[tuple[Arm, str], float] = {}
+        self._numbers: dict[str, int] = {}
+        self._seeds: Seeds | None = None
+
+    @property
+    def seconds(self) -> float:
+        """What all of them took, of all arms."""
+        return sum(self._made.values())
+
+    def make(
+        self,
+        arm: Arm,
+        benchmarks: Sequence[Benchmark],
+        seeds: Seeds,
+        seconds_left: Callable[[], float] = lambda: inf,
+    ) -> dict[str, Reading]:
+        """Make what these benchmarks lack; return those whose cache failed, by their key.
+
+        Until `forget`, all are drawn as the first one was: arms may need theirs at different times.
+        What takes longer than the ``seconds_left`` is slow.
+        """
+        self._seeds = self._seeds or seeds
+        failed: dict[str, Reading] = {}  # this time; the next may be better
+        broken: dict[str, Reading] = {}
+        for benchmark in benchmarks:
+            cache = benchmark.cache
+            if cache is None or (arm, cache) in self._made:
+                continue
+            if cache not in failed:
+                began = time.monotonic()
+                reading = self._make_one(arm, benchmark, cache, self._seeds, seconds_left())
+                if reading.status == "ok":
+                    self._made[arm, cache] = time.monotonic() - began
+                    continue
+                failed[cache] = reading
+            broken[benchmark.key] = failed[cache]
+        return broken
+
+    def forget(self) -> None:
+        """Let every setup_cache run again: what it draws at random is drawn again for all arms."""
+        self._made.clear()
+        self._seeds = None
+
+    def file(self, arm: Arm, cache: str) -> Path:
+        """Return a file in a folder whose path is equally long for every arm."""
+        number = self._numbers.setdefault(cache, len(self._numbers))
+        return self._arms.trees.home / "caches" / arm[0] / f"{number:03}" / "cache.pickle"
+
+    def _make_one(
+        self, arm: Arm, benchmark: Benchmark, cache: str, seeds: Seeds, left: float
+    ) -> Reading:
+        if left <= 0:
+            return Reading(status="untried", reason="setup_cache: there was no time left for it")
+        file = self.file(arm, cache)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        seconds = _within(left, benchmark.cache_timeout or benchmark.timeout)
+        task: dict[str, Any] = {
+            "key": benchmark.key,
+            "id": self._arms.identifier(arm, benchmark) or benchmark.asv_id,
+            "type": benchmark.type,
+            "cache": str(file),
+        }
+        reading: Reading | None = None
+        under = Instrument(start_seconds=_within(left, START_SECONDS))
+        for answer in self._arms.run(
+            arm, "cache", seeds, [task], lambda _: seconds, instrument=under
+        ):
+            if answer.kind == "reading":
+                reading = msgspec.convert(answer.content, type=Reading)
+            elif answer.kind in _ENDED_EARLY:
+                reading = reading or ended_early(answer, "setup_cache: ", left=left)
+        return reading or Reading(status="failed", reason="setup_cache: silent")
 
 
 class Sampler:
@@ -61,20 +145,27 @@ class Sampler:
         effort: SamplingEffort,
         seeds: Seeds,
         limit: Limit,
+        seconds_left: Callable[[], float] = lambda: inf,
     ) -> Iterator[tuple[str, Reading]]:
         """Yield the key and the reading of each benchmark, from a fresh process.
 
-        ``limit`` gives the seconds that it may take. One that ends the process or hangs costs its
-        own reading; another process does the rest.
+        ``limit`` gives the seconds that it may take; an import or `setup_cache` may take half of
+        the ``seconds_left``. One that ends the process or hangs costs its own reading; another
+        process does the rest.
         """
+
+        def half() -> float:
+            return seconds_left() / 2
+
         absent = Reading(status="failed", reason=f"{arm.upper()} has no such parameters")
         broken = {own.key: absent for own in benchmarks if self._arms.identifier(arm, own) is None}
         there = [own for own in benchmarks if own.key not in broken]
-        broken |= self._caches.make(arm, there, seeds)
+        broken |= self._caches.make(arm, there, seeds, half)
         yield from broken.items()
         left = {own.key: own for own in benchmarks if own.key not in broken}
         while left:
-            for key, reading in self._process(arm, list(left.values()), effort, seeds, limit):
+            together = list(left.values())
+            for key, reading in self._process(arm, together, effort, seeds, limit, half()):
                 if left.pop(key, None) is not None:  # a program may say a thing twice
                     yield key, reading
 
@@ -85,15 +176,17 @@ class Sampler:
         effort: SamplingEffort,
         seeds: Seeds,
         limit: Limit,
+        left: float,
     ) -> Iterator[tuple[str, Reading]]:
         """Yield the readings of one process, at least one."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
         tasks = [self.task(arm, benchmark, effort) for benchmark in benchmarks]
         own_peak = benchmarks[0].type in ALONE
         # Blamed if the process ends early.
-        current, answered, loaded = benchmarks[0].key, False, True
+        current, answered, loaded = benchmarks[0].key, False, False
         begin, spent = self._clock(), 0.0
         instrument = PLAIN if self._instrument is None else self._instrument(arm)
+        instrument = replace(instrument, start_seconds=_within(left, instrument.start_seconds))
         for answer in self._arms.run(
             arm, instrument.kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
         ):
@@ -101,6 +194,7 @@ class Sampler:
                 current, loaded = answer.key, False
             elif answer.kind == "loaded":
                 loaded = True
+                self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
             elif answer.kind == "reading" and answer.key in by_key:
                 reading = msgspec.convert(answer.content, type=Reading)
                 spent += reading.wall_seconds
@@ -108,8 +202,9 @@ class Sampler:
                 yield answer.key, reading
             elif answer.kind == "end":
                 self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
-            elif answer.kind in {"silent", "died", "failed"} and (current or not answered):
-                yield current, ended_early(answer, loaded=loaded or answer.kind != "silent")
+            elif answer.kind in _ENDED_EARLY and (current or not answered):
+                loaded = loaded or answer.kind != "silent"
+                yield current, ended_early(answer, loaded=loaded, left=inf if loaded else left)
 
     def task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
         """Return what a program must know of the benchmark; its cache must have been made."""
@@ -123,3 +218,25 @@ class Sampler:
             "batches": effort.batches.get(benchmark.key),
             "spare": spare_for(effort.batches.get(benchmark.key, 0)),
         }
+
+
+def _within(left: float, seconds: float) -> float:
+    """Return a time-out: so many seconds, or whole ones that are ``left``."""
+    return seconds if left >= seconds else min(seconds, max(1.0, float(ceil(left))))
+
+
+def ended_early(
+    answer: Answer, prefix: str = "", loaded: bool = True, left: float = inf
+) -> Reading:
+    """Return the reading of a benchmark whose process ended before it answered.
+
+    Where no more was ``left`` than the seconds that it had, it is not known to be slow.
+    """
+    doing = "" if loaded else "importing it: "
+    slow: Status = "untried" if answer.seconds >= left else "slow"
+    return Reading(
+        status=slow if answer.kind == "silent" else "failed",
+        reason=f"{prefix}{doing}{answer.reason}",
+        wall_seconds=answer.seconds,
+        loaded=loaded,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -97,49 +97,12 @@ def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
     return Seeds(hashes, drawn if draws else None)
 
 
-def fit_screen(
-    costs: Costs, seconds: float, wanted: int, fewest: int, *last: Collection[str]
-) -> tuple[int, list[str], list[str]]:
-    """Return how many blocks of which benchmarks fit: (blocks, kept, left out).
-
-    Fewer blocks first; then the most expensive benchmarks go, one after the other; those that are
-    to go ``last`` after all others, those of its first collection at the very end.
-    """
-
-    def importance(key: str) -> tuple[int, float]:
-        places = (place for place, keys in enumerate(last) if key in keys)
-        return next(places, len(last)), costs.benchmarks[key]
-
-    kept = sorted(costs.benchmarks, key=importance)
-    left_out: list[str] = []
-    while kept:
-        blocks = min(wanted, int(seconds / (2 * costs.process(kept))))
-        if blocks >= fewest:
-            return blocks, kept, left_out
-        left_out.append(kept.pop())
-    return 0, [], left_out
-
-
-def fit_confirmation(
-    needed: Mapping[str, int], costs: Costs, seconds: float, fewest: int
-) -> dict[str, int]:
-    """Return blocks of three arms for each benchmark in ``needed``; 0 where there is no time.
-
-    ``needed`` has the most important first. One limit for all is lowered until everything fits;
-    below ``fewest`` the last one goes.
-    """
-    kept = list(needed)
-    while kept:
-        for limit in range(max(needed[key] for key in kept), fewest - 1, -1):
-            blocks = {key: min(limit, needed[key]) for key in kept}
-            if _confirmation_seconds(blocks, costs) <= seconds:
-                return {key: blocks.get(key, 0) for key in needed}
-        kept.pop()
-    return dict.fromkeys(needed, 0)
-
-
-def _confirmation_seconds(blocks: Mapping[str, int], costs: Costs) -> float:
-    return 3 * sum(
-        costs.process([key for key in blocks if blocks[key] > number])
-        for number in range(max(blocks.values()))
-    )
+def fitting(
+    order: Iterable[str], costs: Costs, seconds: float, blocks: int, arms: int
+) -> list[str]:
+    """Return the benchmarks, of this order of importance, that so many blocks fit of together."""
+    kept: list[str] = []
+    for key in order:
+        if arms * blocks * costs.process([*kept, key]) <= seconds:
+            kept.append(key)
+    return kept

@@ -13,11 +13,11 @@ from typing import Literal
 
 from perceptron.gate.verdict.estimate import RatioEstimate, interval, p_above
 from perceptron.gate.verdict.reasons import (
+    QUIETER,
+    RAISE_BUDGET,
     clock_saw,
     could_have_seen,
     no_clock,
-    quieter,
-    raise_budget,
     too_noisy,
     work_moved,
 )
@@ -68,8 +68,6 @@ class Clock:
     confirmation: Confirmation | None = None
     """None for what was not promoted."""
     waits: Waits = field(default_factory=Waits)
-    raise_to: float | None = None
-    """Minutes of a budget that would do; None where that is unknown, infinite where none would."""
 
 
 def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
@@ -85,8 +83,9 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
         if confirmation.outcome == "doubtful":
             return Finding("inconclusive", confirmation.reason)
         if confirmation.slower and confirmation.outcome == "no time":
-            advice = raise_budget(clock.raise_to)
-            return Finding("inconclusive", f"a slowdown to confirm, and no time left: {advice}")
+            return Finding(
+                "inconclusive", f"a slowdown to confirm, and no time left: {RAISE_BUDGET}"
+            )
         if confirmation.slower and confirmation.outcome == "too few":
             return Finding(
                 "inconclusive", "a slowdown to confirm, and too few blocks gave a number"
@@ -98,18 +97,16 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     return _by_time(clock, rule)
 
 
-def find_without_clock(
-    evidence: WorkEvidence, raise_to: float | None, trial: float | None = None
-) -> Finding:
+def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Finding:
     """Return the verdict where too few blocks gave a number.
 
     The same work acquits alone, unless HEAD took far longer in the one ``trial``, head / base, that
     there was. Less work is no reason to be unsure.
     """
-    reason = no_clock(evidence, raise_to)
+    reason = no_clock(evidence)
     if evidence.kind == "same" and trial is not None and trial > _FAR_SLOWER:
         slower = f"same work, but {trial:.1f} times as long in its only trial"
-        return Finding("inconclusive", f"{slower}: {raise_budget(raise_to)}", "time")
+        return Finding("inconclusive", f"{slower}: {RAISE_BUDGET}", "time")
     if evidence.kind == "same":
         return Finding("no change", reason, "work")
     if evidence.kind == "fell":
@@ -131,7 +128,7 @@ def _rose(clock: Clock, evidence: WorkEvidence, work: Work, rule: Rule) -> Findi
         return Finding("regression", moved, "both")
     if is_undecided(clock.screen, work, rule):
         saw = clock_saw(clock.screen, rule.confidence)
-        return Finding("inconclusive", f"{moved}, and {saw}: {quieter(clock.raise_to)}")
+        return Finding("inconclusive", f"{moved}, and {saw}: {QUIETER}")
     return Finding("regression", f"{moved}, and the clock does not contradict it", "work")
 
 
@@ -183,7 +180,7 @@ def _by_time(clock: Clock, rule: Rule) -> Finding:
     blind = clock.smallest is None or clock.smallest > rule.blind
     # What is surely no slowdown of that size has hidden none.
     if blind and interval(clock.ratio, rule.confidence)[1] >= log1p(rule.blind):
-        return Finding("inconclusive", too_noisy(clock.waits, clock.raise_to))
+        return Finding("inconclusive", too_noisy(clock.waits))
     return Finding("no change", _looks_faster(clock, rule))
 
 
@@ -194,7 +191,7 @@ def _looks_faster(clock: Clock, rule: Rule) -> str | None:
     ):
         return None
     why = {
-        "no time": raise_budget(clock.raise_to),
+        "no time": RAISE_BUDGET,
         "too few": "too few fresh blocks gave a number",
         "not shown": "fresh blocks do not show it",
     }.get(clock.confirmation.outcome)

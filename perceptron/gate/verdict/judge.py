@@ -50,19 +50,15 @@ def judge(
     blocks: Sequence[Block],
     planned: Mapping[str, int],
     rule: Rule | None = None,
-    affordable: Mapping[str, int] | None = None,
     *,
     left_out: int = 0,
-    raise_to: Mapping[str, float] | None = None,
 ) -> Judgement:
     """Judge a run whose confirmation was ``planned``, by benchmark, from its screen.
 
-    ``affordable`` is how many blocks of confirmation there would have been time for. The plan has
-    ``left_out`` so many benchmarks beside these. ``raise_to`` are the minutes of a budget that
-    would do for each benchmark, infinite where none would.
+    The plan has ``left_out`` so many benchmarks beside these.
     """
     rule = rule or Rule()
-    case = _Case(blocks, planned, rule, affordable or {}, raise_to or {})
+    case = _Case(blocks, planned, rule)
     rows: list[Row] = []
     without_row: list[LeftOut] = []
     skipped = 0
@@ -108,13 +104,9 @@ class _Case:
         blocks: Sequence[Block],
         planned: Mapping[str, int],
         rule: Rule,
-        affordable: Mapping[str, int],
-        raise_to: Mapping[str, float],
     ) -> None:
         self.rule = rule
         self._planned = planned
-        self._affordable = affordable
-        self._raise_to = raise_to
         self._work = work_of(blocks, rule)
         self._waits = waits_of(blocks)
         # What failed once has failed, whichever take counts for the times.
@@ -204,7 +196,7 @@ class _Case:
             return Finding(result.kind, result.reason)
         evidence = self._work.get(key, NOT_COUNTED)
         if ratio is None:
-            without_clock = find_without_clock(evidence, self._raise_to.get(key), self._trial(key))
+            without_clock = find_without_clock(evidence, self._trial(key))
             return self._without_ratio(key) or without_clock
         screen = self.screen.get(key, [])
         clock = Clock(
@@ -213,7 +205,6 @@ class _Case:
             smallest=smallest,
             confirmation=self._confirmation(key, ratio),
             waits=self._waits.get(key, Waits()),
-            raise_to=self._raise_to.get(key),
         )
         return find(clock, evidence, self.rule)
 
@@ -263,8 +254,7 @@ class _Case:
         if key in self.fresh:
             confirmation = len(self.fresh[key])
         else:
-            wanted = confirmation_size(ratio, together, self.rule)
-            confirmation = min(wanted, self._affordable.get(key, wanted))
+            confirmation = confirmation_size(ratio, together, self.rule)
         size = smallest_detectable(
             ratio,
             len(self.screen.get(key, [])),

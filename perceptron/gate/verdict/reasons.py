@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from math import expm1, isfinite
+from math import expm1
 
 from perceptron.gate.verdict.estimate import RatioEstimate, interval
 from perceptron.gate.verdict.waits import Waits
 from perceptron.gate.verdict.work import WorkEvidence
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
-
-def raise_budget(minutes: float | None) -> str:
-    """Return the advice, with the minutes that would do where they are known."""
-    known = minutes is not None and isfinite(minutes)
-    return f"raise --budget to {minutes:g}" if known else "raise --budget"
+RAISE_BUDGET = "raise --budget"
+QUIETER = f"measure on a quieter machine, or {RAISE_BUDGET}"
 
 
-def quieter(minutes: float | None) -> str:
-    """Return the advice against noise; infinite ``minutes``: no budget would do."""
-    advice = "measure on a quieter machine"
-    if minutes is None or isfinite(minutes):
-        advice += f", or {raise_budget(minutes)}"
-    return advice
-
-
-def too_noisy(waits: Waits, minutes: float | None) -> str:
+def too_noisy(waits: Waits) -> str:
     """Return why nothing could be said, with the cause where waiting was it."""
-    advice = quieter(minutes)
     if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
-        return f"too noisy here: {advice}"
+        return f"too noisy here: {QUIETER}"
     share = f"{100 * waits.waited:.0f} %"
-    return f"too noisy here, where it waited {share} of its time for a core: {advice}"
+    return f"too noisy here, where it waited {share} of its time for a core: {QUIETER}"
 
 
 def work_moved(evidence: WorkEvidence) -> str:
@@ -56,10 +44,10 @@ def could_have_seen(smallest: float | None) -> str:
     return f"same work; the clock could have seen {100 * smallest:.0f} %"
 
 
-def no_clock(evidence: WorkEvidence, minutes: float | None) -> str:
+def no_clock(evidence: WorkEvidence) -> str:
     """Return what to know of a benchmark that the clock has too few numbers of."""
     if evidence.kind == "same":
         return "same work; no time was left for the clock to look"
     if evidence.kind in {"not counted", "changed"}:
-        return f"no time left for it: {raise_budget(minutes)}"
-    return f"{work_moved(evidence)}, and no time was left for the clock: {raise_budget(minutes)}"
+        return f"no time left for it: {RAISE_BUDGET}"
+    return f"{work_moved(evidence)}, and no time was left for the clock: {RAISE_BUDGET}"

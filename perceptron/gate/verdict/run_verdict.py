@@ -60,7 +60,7 @@ def judge_run(
         return "inconclusive", "base differs from a second copy of itself: this machine is unsteady"
     if slower:
         return "regression", slower
-    if not usable:
+    if not usable and (rows or not left_out):
         return "invalid", "no benchmark could be measured on both revisions"
     if unsure:
         return (

@@ -59,9 +59,7 @@ def reasons(rows: Sequence[Row]) -> list[Said]:
 
 def left_out(comparison: Comparison) -> list[Said]:
     """Return which benchmarks were left out and why, each reason once."""
-    rows = comparison.plan.left_out
-    # How long a block takes and the budget that has time for it: both are of each benchmark.
-    return grouped(((row.benchmark, row.reason) for row in rows), numbers=2)
+    return grouped((row.benchmark, row.reason) for row in comparison.plan.left_out)
 
 
 def not_counted(rows: Sequence[Row]) -> list[Said]:

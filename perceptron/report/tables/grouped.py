@@ -14,17 +14,16 @@ Said = tuple[str, str]
 """A name, or several, and what is said of it."""
 
 
-def grouped(said: Iterable[Said], numbers: int = 1) -> list[Said]:
+def grouped(said: Iterable[Said]) -> list[Said]:
     """Return each text once, with the names that it is said of: ``a, b and 17 more``.
 
-    Texts that differ in one number alone, or in so many ``numbers``, become one, with the range of
-    each: ``12 to 38 %``.
+    Texts that differ in one number alone become one, with its range: ``12 to 38 %``.
     """
     said = list(said)
     alike: dict[tuple[str, ...], list[str]] = {}
     for _, text in said:
         alike.setdefault(_frame(text), []).append(text)
-    ranges = {frame: _with_range(texts, numbers) for frame, texts in alike.items()}
+    ranges = {frame: _with_range(texts) for frame, texts in alike.items()}
     together: dict[str, list[str]] = {}
     for name, text in said:
         together.setdefault(ranges[_frame(text)] or text, []).append(name)
@@ -35,11 +34,11 @@ def _frame(text: str) -> tuple[str, ...]:
     return tuple(_NUMBER.split(text))
 
 
-def _with_range(texts: Sequence[str], most: int) -> str | None:
-    """Return one text for texts of one frame; None if more than so many numbers differ."""
+def _with_range(texts: Sequence[str]) -> str | None:
+    """Return one text for texts of one frame; None if more than one number differs."""
     columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
     differing = [index for index, numbers in enumerate(columns) if len(set(numbers)) > 1]
-    if len(differing) > most:
+    if len(differing) > 1:
         return None
     words = [
         f"{min(numbers, key=float)} to {max(numbers, key=float)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
@@ -40,6 +41,9 @@ _NARROWEST = 10
 _LONGEST_NAME = 24
 _GAP = 2
 
+# A log says so often at least what is being done.
+_SILENT_SECONDS = 10.0
+
 Move = Callable[[float, float, str], None]
 
 
@@ -49,10 +53,17 @@ def progress_bar(title: str, budget: float | None = None) -> Iterator[Move]:
 
     What is done, and what there is in all, are pieces. With a ``budget`` they are seconds, which
     go on by themselves from when the command began. A bar in a terminal; elsewhere, in a log, a
-    line at every tenth.
+    line at every tenth, and where these are pieces, every ten seconds what is being done.
     """
     if not err.is_terminal:
-        yield _log(title, _pieces if budget is None else _of_budget)
+        over = threading.Event()
+        move, show = _log(title, _pieces if budget is None else _of_budget)
+        if budget is None:
+            threading.Thread(target=_repeat, args=(show, over), daemon=True).start()
+        try:
+            yield move
+        finally:
+            over.set()
         return
     counted = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     columns = (
@@ -84,17 +95,27 @@ class _SpentColumn(BarColumn):
         return super().render(task)
 
 
-def _log(title: str, words: Callable[[float, float], str]) -> Move:
-    tenths = -1
+def _log(title: str, words: Callable[[float, float], str]) -> tuple[Move, Callable[[], None]]:
+    """Return what writes a line where a tenth is done, and what writes the latest one again."""
+    tenths, line = -1, ""
+
+    def show() -> None:
+        err.print(line, soft_wrap=True)
 
     def move(done: float, total: float, message: str) -> None:
-        nonlocal tenths
+        nonlocal tenths, line
+        line = f"{title}: {words(done, total)}, {escape(message)}"
         now = int(10 * done // total) if total else 10
-        if now > tenths:
+        if now != tenths:
             tenths = now
-            err.print(f"{title}: {words(done, total)}, {escape(message)}", soft_wrap=True)
+            show()
 
-    return move
+    return move, show
+
+
+def _repeat(show: Callable[[], None], over: threading.Event) -> None:
+    while not over.wait(_SILENT_SECONDS):
+        show()
 
 
 def _pieces(done: float, total: float) -> str:

@@ -11,8 +11,8 @@ from typing import Any, cast
 from perceptron.gate.counting.rounds import Pair, Rounds
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart
+from perceptron.gate.sampling.sampler import Caches
 from perceptron.records.block import Arm, Benchmark
 
 NAMES = [f"time_{number}" for number in range(8)]

@@ -13,8 +13,8 @@ import pytest
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.reasons.growth import Cost, FunctionId
 from perceptron.gate.reasons.looking import CannotLook, Looking
-from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.processes import Answer, Seeds
+from perceptron.gate.sampling.sampler import Caches
 from perceptron.records.block import Arm, Benchmark
 from tests.gate.conftest import benchmark
 

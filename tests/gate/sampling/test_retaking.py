@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.gate.sampling.retaking import due, is_one_sided
+from perceptron.gate.blocks import due
 from perceptron.records.block import Block, Reading, Status
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
@@ -44,14 +44,14 @@ def block(base: Reading, head: Reading, number: int = 0, take: int = 0) -> Block
 def test_only_what_waited_on_one_side_is(
     waits: tuple[float | None, float | None], expected: bool
 ) -> None:
-    base, head = waits
-    assert is_one_sided({"base": reading(base), "head": reading(head)}) is expected
+    base, head = map(reading, waits)
+    assert bool(due([block(base, head)], "screen", 0, 1)) is expected
 
 
 def test_what_failed_is_not_taken_again() -> None:
     """A failure is a finding, and has retries of its own."""
     failed = reading(None, status="failed")
-    assert not is_one_sided({"base": reading(MUCH), "head": failed})
+    assert not due([block(reading(MUCH), failed)], "screen", 0, 1)
 
 
 def test_the_last_take_decides_whether_there_is_another() -> None:

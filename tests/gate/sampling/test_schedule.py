@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 
 from perceptron.gate.checkout.worktrees import SIDES
 from perceptron.gate.sampling.processes import Seeds
-from perceptron.gate.sampling.schedule import (
-    Costs,
-    fit_confirmation,
-    fit_screen,
-    groups,
-    seeds,
-    turn,
-)
+from perceptron.gate.sampling.schedule import Costs, fitting, groups, seeds, turn
 from perceptron.records.block import Arm, Benchmark
 
 TWO: tuple[Arm, ...] = ("base", "head")
@@ -92,35 +85,15 @@ def test_memory_has_a_process_of_its_own() -> None:
 @given(
     st.dictionaries(st.text(min_size=1, max_size=2), st.floats(0.05, 20), min_size=1, max_size=9),
     st.floats(1, 500),
+    st.sampled_from([2, 3]),
 )
-def test_the_screen_fits_and_leaves_out_the_expensive_first(
-    seconds: dict[str, float], budget: float
+def test_what_is_kept_fits_and_nothing_that_would_fit_gives_way_to_what_matters_less(
+    seconds: dict[str, float], budget: float, arms: int
 ) -> None:
-    costs = Costs(0.3, seconds)
-    blocks, kept, out = fit_screen(costs, budget, wanted=10, fewest=6)
-    assert sorted([*kept, *out]) == sorted(seconds)
-    if kept:
-        assert 6 <= blocks <= 10
-        assert blocks * 2 * costs.process(kept) <= budget + 1e-6
-        assert not out or max(seconds[key] for key in kept) <= min(seconds[key] for key in out)
-    else:
-        assert blocks == 0
-
-
-@given(
-    st.dictionaries(st.text(min_size=1, max_size=2), st.integers(8, 60), max_size=6),
-    st.floats(0, 400),
-)
-def test_the_confirmation_fits_and_drops_the_least_significant(
-    needed: dict[str, int], budget: float
-) -> None:
-    costs = Costs(0.3, dict.fromkeys(needed, 0.5))
-    planned = fit_confirmation(needed, costs, budget, fewest=8)
-    assert list(planned) == list(needed)
-    kept = [blocks for blocks in planned.values() if blocks]
-    assert list(planned.values())[: len(kept)] == kept
-    assert all(blocks >= 8 for blocks in kept)
-    assert all(planned[key] <= needed[key] for key in needed)
-    most = max(kept, default=0)
-    names = [[k for k in planned if planned[k] > number] for number in range(most)]
-    assert 3 * sum(costs.process(keys) for keys in names) <= budget + 1e-6
+    costs, order = Costs(0.3, seconds), sorted(seconds)
+    kept = fitting(order, costs, budget, 6, arms)
+    assert kept == [key for key in order if key in kept]
+    assert 6 * arms * costs.process(kept) <= budget
+    for place, key in enumerate(order):
+        before = [own for own in order[:place] if own in kept]
+        assert key in kept or 6 * arms * costs.process([*before, key]) > budget

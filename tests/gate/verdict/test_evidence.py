@@ -159,9 +159,6 @@ def test_work_that_rose_needs_a_look_of_the_clock() -> None:
     row = screened(0.05, np.zeros(4))
     assert row.verdict == "inconclusive"
     assert row.reason == "work rose by 5.0 %, and no time was left for the clock: raise --budget"
-    some = [*worked(0.05), *blocks("time_it", [0.0] * 4)]
-    judged = judge([benchmark("time_it")], some, {}, RULE, raise_to={"time_it": 12.0}).rows[0]
-    assert (judged.reason or "").endswith("raise --budget to 12")
 
 
 def test_work_that_fell_is_an_improvement_unless_the_clock_contradicts() -> None:
@@ -213,22 +210,18 @@ def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
 
 
 def test_what_is_far_faster_is_not_inconclusive_for_want_of_blocks() -> None:
-    """No size could be computed that a confirmation without blocks would detect."""
     for spread in (0.05, 0.2):
         some = blocks("time_it", (-1.9 + noise(spread, 10)).tolist())
-        row = judge([benchmark("time_it")], some, {"time_it": 0}, RULE, {"time_it": 0}).rows[0]
-        assert (row.smallest_detectable, row.verdict) == (None, "no change")
+        row = judge([benchmark("time_it")], some, {"time_it": 0}, RULE).rows[0]
+        assert row.verdict == "no change"
         assert row.reason == "looks faster, not confirmed: raise --budget"
 
 
 def test_noise_that_could_hide_a_slowdown_is_inconclusive() -> None:
-    """With how long the budget must be, where that would do, and without where none would."""
     some = blocks("time_it", noise(0.3, 10).tolist())
-    for minutes, said in ((4.5, True), (float("inf"), False)):
-        row = judge([benchmark("time_it")], some, {}, RULE, raise_to={"time_it": minutes}).rows[0]
-        assert row.verdict == "inconclusive"
-        assert ("or raise --budget to 4.5" in (row.reason or "")) is said
-        assert ("--budget" in (row.reason or "")) is said
+    row = judge([benchmark("time_it")], some, {}, RULE).rows[0]
+    assert row.verdict == "inconclusive"
+    assert "raise --budget" in (row.reason or "")
 
 
 @settings(deadline=None, max_examples=50)

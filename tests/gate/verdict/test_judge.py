@@ -168,8 +168,9 @@ def test_a_benchmark_that_nothing_else_is_confirmed_beside_is_judged_alone() -> 
     both = [benchmark("time_it"), benchmark("time_other")]
     other = blocks("time_other", (0.2 + noise(0.01, 10)).tolist())
     some = [*blocks("time_it", quiet.tolist()), *other]
-    beside = judge(both, some, {"time_other": 20}, RULE, {"time_it": 20}).rows[0]
-    assert beside.smallest_detectable == pytest.approx(smallest_detectable(seen, 10, 20, 2, RULE))
+    beside = judge(both, some, {"time_other": 20}, RULE).rows[0]
+    more = smallest_detectable(seen, 10, confirmation_size(seen, 2, RULE), 2, RULE)
+    assert beside.smallest_detectable == pytest.approx(more)
 
 
 def test_a_screen_that_was_quiet_by_chance_makes_no_short_confirmation() -> None:
@@ -338,7 +339,7 @@ def test_what_may_be_slower_goes_before_what_may_be_faster() -> None:
 
 def test_a_speed_up_that_there_is_no_time_to_confirm_spoils_nothing() -> None:
     screen = blocks("time_it", (-0.2 + noise(0.01, 10)).tolist())
-    judgement = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE, {"time_it": 20})
+    judgement = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE)
     assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "no change")
 
 

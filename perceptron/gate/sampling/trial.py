@@ -1,0 +1,154 @@
+"""The trial of every benchmark, and what it tells: what runs at all, and how long it takes.
+
+From that follow how often a benchmark is called in each sample, and what a block of it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from perceptron.gate.runner.timing import samples_for
+from perceptron.gate.sampling.processes import Seeds
+from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler, SamplingEffort
+from perceptron.gate.sampling.schedule import Costs
+from perceptron.gate.verdict.outcome import outcome
+from perceptron.records.block import Arm, Benchmark, Block, Reading, by_benchmark
+
+# After so many sets of parameters that are too slow, a function's others are tried last.
+_SLOW_PARAMETERS = 2
+# What a process spends on a benchmark beside its calls, at least.
+_LEAST_SECONDS = 0.01
+# Samples in each process of what did the same work.
+_LOOK_SAMPLES = 3
+
+
+class Trial:
+    """Tries benchmarks once on base and then on head, until the ``end``.
+
+    No benchmark may take longer than its own time-out and the ``longest`` seconds. What there is no
+    time for is ``untried``, and the ``why`` follows the reason. ``tell`` is told what is tried.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        seeds: Seeds,
+        elapsed: Callable[[], float],
+        end: float,
+        longest: float,
+        tell: Callable[[str], object],
+        why: str = "",
+    ) -> None:
+        self._sampler = sampler
+        self._seeds = seeds
+        self._elapsed = elapsed
+        self._end = end
+        self._longest = longest
+        self._tell = tell
+        self._late = Reading(status="untried", reason=f"no time was left to try it{why}")
+
+    def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
+        """Try base, then head, which is spared what is too slow on base, or was not tried there.
+
+        Nothing is compared yet, so the order favours nobody. Base has half of the time.
+        """
+        base = self._try("base", benchmarks, (self._elapsed() + self._end) / 2)
+        spared = {
+            key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
+            for key, reading in base.items()
+            if reading.status == "slow"
+        }
+        tried = [own for own in benchmarks if base[own.key].status not in {"slow", "untried"}]
+        return {"base": base, "head": base | spared | self._try("head", tried, self._end)}
+
+    def _try(self, arm: Arm, benchmarks: Sequence[Benchmark], end: float) -> dict[str, Reading]:
+        readings: dict[str, Reading] = {}
+        slow: dict[str, int] = {}
+        todo = sorted(benchmarks, key=lambda own: own.type in ALONE)
+        while todo and self._elapsed() < end:
+            todo.sort(key=lambda own: slow.get(own.name, 0) >= _SLOW_PARAMETERS)
+            together = [own for own in todo if own.type not in ALONE]
+            self._try_in_one_process(
+                arm, todo[:1] if todo[0].type in ALONE else together, end, readings, slow
+            )
+            todo = [own for own in todo if own.key not in readings]
+        return readings | {own.key: self._late for own in todo}
+
+    def _try_in_one_process(
+        self,
+        arm: Arm,
+        benchmarks: Sequence[Benchmark],
+        end: float,
+        readings: dict[str, Reading],
+        slow: dict[str, int],
+    ) -> None:
+        """Try until the end, or until the others of a slow function are to go last."""
+        by_key = {benchmark.key: benchmark for benchmark in benchmarks}
+
+        def limit(benchmark: Benchmark) -> float:
+            return min(benchmark.timeout, self._longest)
+
+        for key, reading in self._sampler.sample(
+            arm, benchmarks, CALIBRATING, self._seeds, limit, lambda: end - self._elapsed()
+        ):
+            self._tell(key)
+            readings[key] = reading
+            benchmark = by_key[key]
+            if not reading.loaded:  # no other process would load its module sooner
+                alike = [own for own in benchmarks if own.file == benchmark.file is not None]
+                readings |= {own.key: reading for own in alike if own.key not in readings}
+                return
+            if reading.status == "slow":
+                slow[benchmark.name] = slow.get(benchmark.name, 0) + 1
+                if slow[benchmark.name] == _SLOW_PARAMETERS:
+                    return
+            if self._elapsed() >= end:
+                return
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Benchmarks that gave a number on both arms, and how each is measured."""
+
+    effort: SamplingEffort
+    costs: Costs
+
+
+def calibrate(
+    benchmarks: Sequence[Benchmark],
+    blocks: Sequence[Block],
+    start_seconds: float,
+    looked_at: Collection[str] = (),
+) -> Calibration:
+    """Choose equal effort for both arms: what the slower one needs.
+
+    ``start_seconds`` is what a process takes beside its benchmarks. What is only ``looked_at``
+    takes fewer samples.
+    """
+    own_blocks = by_benchmark(blocks)
+    calls: dict[str, int] = {}
+    batches: dict[str, int] = {}
+    costs: dict[str, float] = {}
+    for benchmark in benchmarks:
+        tried = own_blocks.get(benchmark.key, [])
+        pairs = [block for block in tried if block.base.status == block.head.status == "ok"]
+        if not pairs or outcome(tried).kind != "measured":
+            continue
+        key, last = benchmark.key, pairs[-1]
+        slower = max(_call_seconds(last.base), _call_seconds(last.head))
+        calls[key] = max(last.base.calls, last.head.calls)
+        if benchmark.type == "time":
+            batches[key] = samples_for(slower)
+            if key in looked_at:
+                batches[key] = min(batches[key], _LOOK_SAMPLES)
+            setup = max(last.base.setup_seconds, last.head.setup_seconds)
+            costs[key] = setup + (1 + batches[key]) * calls[key] * slower + _LEAST_SECONDS
+        else:
+            costs[key] = max(last.base.wall_seconds, last.head.wall_seconds) + _LEAST_SECONDS
+    alone = frozenset(benchmark.key for benchmark in benchmarks if benchmark.type in ALONE)
+    return Calibration(SamplingEffort(calls, batches), Costs(start_seconds, costs, alone))
+
+
+def _call_seconds(reading: Reading) -> float:
+    return reading.call_seconds or 0.0

@@ -1,0 +1,100 @@
+"""The trial ends in time, whatever the benchmarks do, and says what it did not come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from perceptron.gate.sampling.processes import UNSEEDED, Seeds
+from perceptron.gate.sampling.sampler import Limit, Sampler, SamplingEffort
+from perceptron.gate.sampling.trial import Trial
+from perceptron.records.block import Arm, Benchmark, Reading
+
+
+class Fake:
+    """Processes on made-up time: each benchmark takes so long, unless it runs into its limit."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.now = 0.0
+        self.seconds = seconds
+        self.asked: list[tuple[Arm, str]] = []
+
+    def sample(
+        self,
+        arm: Arm,
+        benchmarks: Sequence[Benchmark],
+        effort: SamplingEffort,
+        seeds: Seeds,
+        limit: Limit,
+        seconds_left: Callable[[], float],
+    ) -> Iterator[tuple[str, Reading]]:
+        for benchmark in benchmarks:
+            self.asked.append((arm, benchmark.key))
+            seconds = self.seconds[benchmark.key]
+            self.now += min(seconds, limit(benchmark))
+            late = seconds > limit(benchmark)
+            yield (
+                benchmark.key,
+                Reading(status="slow" if late else "ok", reason="late" if late else None),
+            )
+
+
+def tried(
+    fake: Fake, benchmarks: Sequence[Benchmark], end: float = 200.0
+) -> dict[Arm, dict[str, Reading]]:
+    trial = Trial(
+        cast(Sampler, fake), UNSEEDED, lambda: fake.now, end, 15.0, lambda _: None, "; because"
+    )
+    return trial.both(benchmarks)
+
+
+BENCHMARKS = [Benchmark(name=f"b{number:03}", timeout=60.0) for number in range(100)]
+ORDER: tuple[Arm, Arm] = ("base", "head")
+
+
+def test_it_is_over_when_its_time_is() -> None:
+    """What comes after the end is untried on both, and says why; base leaves time for head."""
+    fake = Fake({benchmark.key: 5.0 for benchmark in BENCHMARKS})
+    readings = tried(fake, BENCHMARKS)
+    assert fake.now <= 200 + 5
+    last = [readings[arm]["b099"] for arm in ORDER]
+    assert [reading.status for reading in last] == ["untried", "untried"]
+    assert last[0].reason == "no time was left to try it; because"
+    both = [key for arm, key in fake.asked if arm == "head" and ("base", key) in fake.asked]
+    assert len(both) == 20
+
+
+def test_nothing_is_begun_when_there_is_no_time() -> None:
+    fake = Fake({})
+    assert {own.status for own in tried(fake, BENCHMARKS, 0.0)["head"].values()} == {"untried"}
+    assert fake.asked == []
+
+
+def test_the_others_of_a_slow_function_go_last_and_head_is_spared_what_is_slow() -> None:
+    benchmarks = [Benchmark(name="time_it", params=[str(n)], index=n) for n in range(9)]
+    fast = Benchmark(name="time_fast")
+    fake = Fake({benchmark.key: 1000.0 for benchmark in benchmarks} | {fast.key: 1.0})
+    readings = tried(fake, [*benchmarks, fast])
+    assert [key for _, key in fake.asked[:3]] == [*(own.key for own in benchmarks[:2]), fast.key]
+    assert [key for arm, key in fake.asked if arm == "head"] == [fast.key]
+    assert {readings["head"][own.key].status for own in benchmarks} == {"untried"}
+
+
+def test_a_module_that_is_not_imported_in_time_costs_one_time_out() -> None:
+    """Its other benchmarks are not waited for; those of other modules are tried."""
+    slow = [Benchmark(name=f"slow.time_{n}", file="slow.py") for n in range(5)]
+    fast = Benchmark(name="fast.time_it", file="fast.py")
+
+    class Importing(Fake):
+        def sample(
+            self, arm: Arm, benchmarks: Sequence[Benchmark], *others: Any
+        ) -> Iterator[tuple[str, Reading]]:
+            for key, reading in super().sample(arm, benchmarks, *others):
+                yield key, replace(reading, loaded=reading.status == "ok")
+
+    fake = Importing({own.key: 1000.0 for own in slow} | {fast.key: 1.0})
+    readings = tried(fake, [*slow, fast])
+    assert fake.asked == [("base", slow[0].key), ("base", fast.key), ("head", fast.key)]
+    assert {readings["base"][own.key].status for own in slow} == {"slow"}
