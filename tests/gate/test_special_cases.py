@@ -45,6 +45,23 @@ def test_a_base_that_does_not_import_is_one_line(toy: Repository, tmp_path: Path
     assert_gone(toy, tmp_path)
 
 
+LATE_IMPORTS = """
+def time_one():
+    import toy
+    toy.work(100)
+
+def time_two():
+    import toy
+    toy.work(100)
+
+def clock():
+    import toy
+    return toy.clock()
+
+time_one.timer = time_two.timer = clock
+"""
+
+
 def test_a_run_that_was_cut_short_resumes_where_it_stopped(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,9 +70,8 @@ def test_a_run_that_was_cut_short_resumes_where_it_stopped(
 
     The suite imports late; that its tree was imported is known from before.
     """
-    late = "():\n    import toy\n    return toy.work(1)\n"
-    toy.write("benchmarks/suite.py", f"def track_one{late}\ndef track_two{late}")
-    toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.1 * amount"))
+    toy.write("benchmarks/suite.py", LATE_IMPORTS)
+    toy.write("toy/__init__.py", COUNTED.replace("1e-6", "1.1e-6"))
     toy.commit("second")
 
     kept: list[bytes] = []
