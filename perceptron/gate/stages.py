@@ -37,9 +37,9 @@ Clock = Callable[[], float]
 
 PAIR: tuple[Arm, ...] = ("base", "head")
 WITH_CONTROL: tuple[Arm, ...] = ("base", "head", "control")
-# Shares of the budget that have passed when a stage must be over: the screen, more blocks of what
-# is too noisy, the look at what did the same work, and the confirmation.
-SCREENED, EXTENDED, LOOKED, OVER = 0.7, 0.8, 0.9, 1.0
+# Shares of the time that counting leaves, by which a stage must be over: the trial, the screen,
+# more blocks of what is too noisy, and the look at what did the same work. The rest is to confirm.
+TRIED, SCREENED, EXTENDED, LOOKED = 0.35, 0.7, 0.8, 0.9
 # Of the budget: what the trial of one benchmark may take, and at least.
 _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
 
@@ -75,6 +75,7 @@ class Stages:
         self._progress = progress
         self._clock = clock
         self._begin = clock() - journal.elapsed_seconds - spent
+        self._spent = spent
         self._why = why
         self._doing = (0, 1, "")
         self._blocks = Blocks(
@@ -89,6 +90,12 @@ class Stages:
     @property
     def _budget(self) -> float:
         return self._journal.run.plan.budget_seconds
+
+    def _until(self, share: float) -> float:
+        """Return when so much of the time is over that discovery and counting left."""
+        counts = (own.elapsed_seconds for own in self._journal.blocks if own.stage == "count")
+        counted = max(counts, default=self._spent)
+        return counted + share * (self._budget - counted)
 
     def count(self) -> None:
         """Count the instructions of every benchmark, where there is something to count with.
@@ -112,19 +119,18 @@ class Stages:
     def calibrate(self) -> None:
         """Try every benchmark once on both arms, and again what failed on one of them.
 
-        What only the clock can judge goes first. Half of the time until the screen must be over is
-        for it; to fail again is a finding, and has the time of the look too.
+        What only the clock can judge goes first. To fail again is a finding: it has more time.
         """
         same_work = self._same_work()
         tried = {block.benchmark for block in self._journal.blocks if block.stage == "calibration"}
         untried = [own for own in self._benchmarks.values() if own.key not in tried]
         if untried:
             untried.sort(key=lambda own: own.key in same_work)
-            self._try(untried, 0, (self.elapsed_seconds + SCREENED * self._budget) / 2)
+            self._try(untried, 0, self._until(TRIED))
         blocks = self._blocks.by_benchmark()
         failed_once = [own for own in self._benchmarks.values() if retry(blocks.get(own.key, []))]
         if failed_once:
-            self._try(failed_once, 1, LOOKED * self._budget)
+            self._try(failed_once, 1, self._until(LOOKED))
 
     def screen(self) -> None:
         """Measure blocks of everything; more of what is too noisy to be judged by so few.
@@ -143,7 +149,9 @@ class Stages:
         out = {row.benchmark for row in plan.left_out}
         timed = [key for key in calibration.costs.benchmarks if key not in same_work | out]
         sizes = dict.fromkeys(timed, plan.screen_blocks)
-        rounds = self._rounds("screen", sizes, calibration, SCREENED, self._rule.fewest_screen)
+        rounds = self._rounds(
+            "screen", sizes, calibration, self._until(SCREENED), self._rule.fewest_screen
+        )
         self._keep_plan(screen_blocks=rounds)
         self._screen_noisy(timed, calibration)
         self._look(same_work, calibration)
@@ -159,7 +167,7 @@ class Stages:
                 self._calibration(self._same_work()),
                 self._rule.fewest_confirmation,
             )
-            self._rounds("confirmation", sizes, calibration, OVER, fewest)
+            self._rounds("confirmation", sizes, calibration, self._budget, fewest)
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int, end: float) -> None:
         turn = replace(self._blocks.turn(PAIR, "calibration", attempt), order=PAIR)
@@ -190,7 +198,7 @@ class Stages:
             (key for key in costs.benchmarks if key not in same_work),
             key=lambda key: (work.get(key, NOT_COUNTED).kind != "rose", costs.benchmarks[key]),
         )
-        left = SCREENED * self._budget - self.elapsed_seconds
+        left = self._until(SCREENED) - self.elapsed_seconds
         kept = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
         self._keep_plan(
             calls=calibration.effort.calls,
@@ -212,10 +220,10 @@ class Stages:
         stage: Stage,
         sizes: Mapping[str, int],
         calibration: Calibration,
-        share: float,
+        end: float,
         fewest: int = 0,
     ) -> int:
-        """Measure so many blocks of each, in rounds, until the share of the budget has passed.
+        """Measure so many blocks of each, in rounds, until the ``end``.
 
         The ``fewest``, without which nothing is judged, go on until everything must be over. Return
         how many rounds there were.
@@ -229,11 +237,8 @@ class Stages:
             for number in range(most)
         ]
         seconds = [len(arms) * calibration.costs.process(own.keys) for own in rounds]
-        end = share * self._budget
         for number, one in enumerate(rounds):
-            needed, until = (
-                (0.0, OVER * self._budget) if number < fewest else (seconds[number], end)
-            )
+            needed, until = (0.0, self._budget) if number < fewest else (seconds[number], end)
             if number not in begun and self.elapsed_seconds + needed > until:
                 return number
             self._measure(one, most, calibration, end - sum(seconds[number + 1 :]))
@@ -244,7 +249,7 @@ class Stages:
 
         By the blocks before each: resumed, it goes on with the same.
         """
-        end = EXTENDED * self._budget
+        end = self._until(EXTENDED)
         for number in range(self._journal.run.plan.screen_blocks, self._rule.most_screen):
             before = [block for block in self._journal.blocks if block.number < number]
             ratios = log_ratios(before, "screen")
@@ -258,16 +263,16 @@ class Stages:
 
         What is not looked at is judged by its work alone.
         """
-        costs, rule = calibration.costs, self._rule
+        costs, rule, end = calibration.costs, self._rule, self._until(LOOKED)
         if not self._journal.run.plan.looked_at:
             order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
-            left = LOOKED * self._budget - self.elapsed_seconds
+            left = end - self.elapsed_seconds
             self._keep_plan(looked_at=fitting(order, costs, left, rule.look, len(PAIR)))
         looked_at = self._journal.run.plan.looked_at
-        self._rounds("screen", dict.fromkeys(looked_at, rule.look), calibration, LOOKED)
+        self._rounds("screen", dict.fromkeys(looked_at, rule.look), calibration, end)
         ratios = log_ratios(self._journal.blocks, "screen")
         suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
-        self._rounds("screen", dict.fromkeys(suspects, rule.screen), calibration, LOOKED)
+        self._rounds("screen", dict.fromkeys(suspects, rule.screen), calibration, end)
 
     def _plan_confirmation(self, calibration: Calibration) -> None:
         """Plan as many blocks as the screen's spread asks for; none of what there is no time for.
@@ -278,7 +283,7 @@ class Stages:
         measured = self._blocks.measured()
         live = {key: values for key, values in ratios.items() if key in measured}
         promoted = promote(live, self._rule, self._work())
-        left = OVER * self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
+        left = self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
         fewest, costs = self._rule.fewest_confirmation, calibration.costs
         kept = fitting(promoted, costs, left, fewest, len(WITH_CONTROL))
         sizes = confirmation_sizes(live, promoted, self._rule)

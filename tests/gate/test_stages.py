@@ -10,6 +10,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms
@@ -285,6 +286,13 @@ def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
         stages.screen()
         assert {block.base.status for block in journal.blocks} == {"untried"}
     assert late.now == 0.0
+
+
+def test_what_counting_leaves_is_shared_among_the_stages(tmp_path: Path) -> None:
+    with open_run(tmp_path, 100.0) as journal:
+        for block in counts("time_one", 0.02):
+            journal.append(replace(block, elapsed_seconds=75.0))
+        assert len(screen(journal, Fake(tmp_path))) == 2 * RULE.screen
 
 
 def test_head_is_not_broken_for_want_of_time_to_import(tmp_path: Path) -> None:
