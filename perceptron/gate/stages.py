@@ -119,13 +119,14 @@ class Stages:
     def calibrate(self) -> None:
         """Try every benchmark once on both arms, and again what failed on one of them.
 
-        What only the clock can judge goes first. To fail again is a finding: it has more time.
+        What only the clock can judge goes first, and one set of parameters of each function. To
+        fail again is a finding: it has more time.
         """
         same_work = self._same_work()
         tried = {block.benchmark for block in self._journal.blocks if block.stage == "calibration"}
         untried = [own for own in self._benchmarks.values() if own.key not in tried]
         if untried:
-            untried.sort(key=lambda own: own.key in same_work)
+            untried.sort(key=lambda own: (own.key in same_work, own.index or 0))
             self._try(untried, 0, self._until(TRIED))
         blocks = self._blocks.by_benchmark()
         failed_once = [own for own in self._benchmarks.values() if retry(blocks.get(own.key, []))]

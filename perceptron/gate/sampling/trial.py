@@ -46,7 +46,9 @@ class Trial:
         self._end = end
         self._longest = longest
         self._tell = tell
-        self._late = Reading(status="untried", reason=f"no time was left to try it{why}")
+        self._late = Reading(
+            status="untried", reason=f"no time was left to try it{why}: raise --budget"
+        )
 
     def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
         """Try base, then head, which is spared what is too slow on base, or was not tried there.

@@ -61,7 +61,7 @@ def test_it_is_over_when_its_time_is() -> None:
     assert fake.now <= 200 + 5
     last = [readings[arm]["b099"] for arm in ORDER]
     assert [reading.status for reading in last] == ["untried", "untried"]
-    assert last[0].reason == "no time was left to try it; because"
+    assert last[0].reason == "no time was left to try it; because: raise --budget"
     both = [key for arm, key in fake.asked if arm == "head" and ("base", key) in fake.asked]
     assert len(both) == 20
 
