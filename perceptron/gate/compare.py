@@ -21,13 +21,13 @@ from perceptron.gate.checkout.request import (
     side,
 )
 from perceptron.gate.checkout.request import warnings as request_warnings
+from perceptron.gate.checkout.same_code import Trees, differing, same_code
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
-from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain
@@ -45,7 +45,9 @@ from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
     ComparisonPlan,
+    Control,
     LeftOut,
+    Verdict,
 )
 from perceptron.records.warning import MeasurementWarning
 
@@ -62,7 +64,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         check_build(request)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
-    warnings = [*request_warnings(request, resolved), *counting_warnings]
+    warnings = request_warnings(request, resolved)
     with (
         working_folder(resolved.repository) as home,
         ExitStack() as environments,
@@ -71,13 +73,22 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         suite = resolved.suite
         trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
         suite.check(trees.path("head"), request.head)
+        pair = trees.path("base"), trees.path("head")
+        differ = differing(resolved.repository, resolved.base, resolved.head, pair, suite)
+        same = _same_code(request, resolved, differ, pair)
+        if same is not None:
+            reason = f"the same code: {same}"
+            return _unmeasured(request, resolved, rule, warnings, "clean", reason)
+        warnings += counting_warnings
         if request.build:
-            paths: dict[Arm, Path] = {arm: trees.path(arm) for arm in PAIR}
+            paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                run = _run(request, resolved, _facts(valgrind), rule)
-                return unbuilt(request, resolved, run.plan, _facts(valgrind), warnings, finding)
+                return _unmeasured(
+                    *(request, resolved, rule, warnings, "regression", str(finding)),
+                    results=finding.log.parent,
+                )
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
         with closing(
@@ -116,6 +127,47 @@ def _rule(request: CompareRequest, rule: Rule) -> Rule:
         rule,
         least_work=rule.least_work if least_work is None else least_work,
         least_judged=rule.least_judged if least_judged is None else least_judged,
+    )
+
+
+def _same_code(
+    request: CompareRequest, resolved: ResolvedRequest, differ: Sequence[str], trees: Trees
+) -> str | None:
+    """Return why there is nothing to measure, None if there is.
+
+    What is installed may be of any revision, and another interpreter may change any benchmark.
+    """
+    one_python = resolved.pythons["base"] == resolved.pythons["head"]
+    if request.always or resolved.installed or not one_python:
+        return None
+    return same_code(differ, trees, resolved.suite)
+
+
+def _unmeasured(
+    request: CompareRequest,
+    resolved: ResolvedRequest,
+    rule: Rule,
+    warnings: list[MeasurementWarning],
+    verdict: Verdict,
+    reason: str,
+    results: Path | None = None,
+) -> Comparison:
+    """Return a comparison whose verdict needs no rows; what there is of it lies in ``results``."""
+    environment = _facts(None)
+    plan = _run(request, resolved, environment, rule).plan
+    return Comparison(
+        verdict=verdict,
+        reason=reason,
+        rows=[],
+        control=Control(alarmed=False, rows=[]),
+        plan=plan,
+        environment=environment,
+        warnings=warnings,
+        seconds=0.0,
+        reproduce=command(request, resolved, plan.seed),
+        results=str(results or request.results),
+        benchmarks=[],
+        blocks=[],
     )
 
 
