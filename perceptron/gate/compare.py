@@ -24,6 +24,7 @@ from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.same_code import Trees, differing, same_code
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
+from perceptron.gate.compiled_code import not_built
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
@@ -91,6 +92,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 )
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
+        unbuilt = not_built(differ, pair, resolved)
         with closing(
             Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)
         ) as arms:
@@ -109,8 +111,11 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 if valgrind is not None:
                     warnings += kernel_warnings([*environment.base, *environment.head])
                 environment = with_code(environment, journal.run.code)
-                comparison = _comparison(
-                    request, resolved, journal, chosen, both.left_out, environment, rule, warnings
+                comparison = unbuilt.added_to(
+                    _comparison(
+                        *(request, resolved, journal, chosen, both.left_out),
+                        *(environment, rule, warnings),
+                    )
                 )
                 if request.reasons:
                     comparison = explain.add(
