@@ -136,6 +136,7 @@ def compare(
         build=build,
         always=always,
         html=folder(html),
+        markdown=markdown,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
     if markdown is not None:

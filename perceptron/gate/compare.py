@@ -21,6 +21,7 @@ from perceptron.gate.checkout.request import (
     side,
 )
 from perceptron.gate.checkout.request import warnings as request_warnings
+from perceptron.gate.checkout.revisions import make_own
 from perceptron.gate.checkout.same_code import Trees, differing, same_code
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
@@ -80,6 +81,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         if same is not None:
             reason = f"the same code: {same}"
             return _unmeasured(request, resolved, rule, warnings, "clean", reason)
+        make_own(request.results, "gate")
         warnings += counting_warnings
         if request.build:
             paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))

@@ -54,11 +54,13 @@ class CompareRequest:
     """Whether what changed is looked into; it changes no verdict."""
     html: Path | None = Path("html")
     """Where the pages are written, if anywhere."""
+    markdown: Path | None = None
+    """Where the text of a comment is written, if anywhere."""
 
     def written(self) -> tuple[Path, ...]:
         """Return the folders and files that are comparing's own: what lies there is no change."""
         pages = self.html and self.html / "gate"
-        return tuple(own.resolve() for own in (self.results, pages) if own)
+        return tuple(own.resolve() for own in (self.results, pages, self.markdown) if own)
 
 
 @dataclass(frozen=True)
