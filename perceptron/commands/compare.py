@@ -54,6 +54,9 @@ def compare(
     build: Annotated[
         bool, typer.Option("--build", help="Let asv build and install both, and compare that.")
     ] = False,
+    always: Annotated[
+        bool, typer.Option("--always", help="Measure even where both run the same code.")
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -131,7 +134,9 @@ def compare(
         pytest=pytest,
         installed=installed,
         build=build,
+        always=always,
         html=folder(html),
+        markdown=markdown,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
     if markdown is not None:

@@ -22,13 +22,15 @@ from perceptron.gate.checkout.request import (
     side,
 )
 from perceptron.gate.checkout.request import warnings as request_warnings
+from perceptron.gate.checkout.revisions import make_own
+from perceptron.gate.checkout.same_code import Trees, differing, same_code
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
+from perceptron.gate.compiled_code import not_built
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
-from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain
@@ -72,7 +74,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         check_build(request)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
-    warnings = [*request_warnings(request, resolved), *counting_warnings]
+    warnings = request_warnings(request, resolved)
     with (
         working_folder(resolved.repository) as home,
         ExitStack() as environments,
@@ -81,15 +83,26 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         suite = resolved.suite
         trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
         suite.check(trees.path("head"), request.head)
+        pair = trees.path("base"), trees.path("head")
+        differ = differing(resolved.repository, resolved.base, resolved.head, pair, suite)
+        same = _same_code(request, resolved, differ, pair)
+        if same is not None:
+            reason = f"the same code: {same}"
+            return _unmeasured(request, resolved, rule, warnings, "clean", reason)
+        make_own(request.results, "gate")
+        warnings += counting_warnings
         if request.build:
-            paths: dict[Arm, Path] = {arm: trees.path(arm) for arm in PAIR}
+            paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                run = _run(request, resolved, _facts(valgrind), rule)
-                return unbuilt(request, resolved, run.plan, _facts(valgrind), warnings, finding)
+                return _unmeasured(
+                    *(request, resolved, rule, warnings, "regression", str(finding)),
+                    results=finding.log.parent,
+                )
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
+        unbuilt = not_built(differ, pair, resolved)
         with closing(
             Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)
         ) as arms:
@@ -117,8 +130,11 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 if valgrind is not None:
                     warnings += kernel_warnings([*environment.base, *environment.head])
                 environment = with_code(environment, journal.run.code)
-                comparison = _comparison(
-                    request, resolved, journal, chosen, both.left_out, environment, rule, warnings
+                comparison = unbuilt.added_to(
+                    _comparison(
+                        *(request, resolved, journal, chosen, both.left_out),
+                        *(environment, rule, warnings),
+                    )
                 )
                 if slow and not comparison.rows:
                     comparison = msgspec.structs.replace(
@@ -146,6 +162,19 @@ def _slow_import(suite: SuiteOfBoth, budget: float) -> str:
     """Return which import takes much of each process's time; "" where none does."""
     file, seconds = suite.slowest_import
     return f"; importing {file} took {seconds:.0f} s" if seconds > _SLOW_IMPORT * budget else ""
+
+
+def _same_code(
+    request: CompareRequest, resolved: ResolvedRequest, differ: Sequence[str], trees: Trees
+) -> str | None:
+    """Return why there is nothing to measure, None if there is.
+
+    What is installed may be of any revision, and another interpreter may change any benchmark.
+    """
+    one_python = resolved.pythons["base"] == resolved.pythons["head"]
+    if request.always or resolved.installed or not one_python:
+        return None
+    return same_code(differ, trees, resolved.suite)
 
 
 def _unmeasured(

@@ -147,8 +147,12 @@ class Repository:
 def run(
     base: str = "first", head: str = "second", progress: Progress | None = None, **options: Any
 ) -> Comparison:
-    """Compare in this process, with as few blocks as can be judged and without counts."""
-    options = {"results": Path("results"), "seed": 1, "count": "never", **options}
+    """Compare in this process, with as few blocks as can be judged and without counts.
+
+    What runs the same code on both sides is measured too.
+    """
+    defaults = {"results": Path("results"), "seed": 1, "count": "never", "always": True}
+    options = {**defaults, **options}
     request = CompareRequest(base, head, **options)
     return compare(request, progress or (lambda *_: None), Rule(**FEWEST))
 

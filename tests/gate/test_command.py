@@ -30,7 +30,7 @@ def test_a_signal_ends_it_cleanly_and_keeps_what_was_measured(
     toy.write("benchmarks/suite.py", SLOW)
     toy.commit("slow")
     process = subprocess.Popen(
-        command("slow", "slow", "--budget", "9", "--count", "never"),
+        command("slow", "slow", "--always", "--budget", "9", "--count", "never"),
         cwd=toy.folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])},
         stdout=subprocess.PIPE,

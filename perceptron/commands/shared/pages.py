@@ -160,8 +160,10 @@ def prepare_comparison(html: str | None) -> Pages:
     """Do the same for the page of a comparison, which needs fewer libraries."""
 
     def reserve(site: Path) -> None:
+        from perceptron.gate.checkout.revisions import make_own
         from perceptron.report.dashboard.comparisons import write
 
+        make_own(site, "gate")
         write.reserve(site)
 
     return _reserved(folder(html), optional.missing("pages", "jinja2", "plotly"), reserve)

@@ -48,15 +48,19 @@ class CompareRequest:
     """Whether what is installed in ``base_python`` and ``head_python`` is compared."""
     build: bool = False
     """Whether asv builds an environment of each revision, whose installed code is compared."""
+    always: bool = False
+    """Whether revisions that run the same code are measured all the same."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
     html: Path | None = Path("html")
     """Where the pages are written, if anywhere."""
+    markdown: Path | None = None
+    """Where the text of a comment is written, if anywhere."""
 
     def written(self) -> tuple[Path, ...]:
-        """Return the folders that are comparing's own: what lies there is no change."""
+        """Return the folders and files that are comparing's own: what lies there is no change."""
         pages = self.html and self.html / "gate"
-        return tuple(folder.resolve() for folder in (self.results, pages) if folder)
+        return tuple(own.resolve() for own in (self.results, pages, self.markdown) if own)
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     words += ["--installed"] if request.installed else []
     words += [] if request.seeded else ["--no-seed"]
     words += ["--build"] if request.build else []
+    words += ["--always"] if request.always else []
     return shlex.join(words)
 
 

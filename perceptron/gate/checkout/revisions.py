@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.errors import UserError
+from perceptron.records.files.append import cannot_write
 
 # Looking at a repository or checking it out must not run anything of it.
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
@@ -72,6 +73,33 @@ def changes(repository: Path, *written: Path) -> tuple[str, ...]:
     return tuple(
         name for name in names if not any(map((repository / name).is_relative_to, written))
     )
+
+
+def make_own(folder: Path, inner: str) -> None:
+    """Make a folder of comparing's own below another. What is new of it, git is told to ignore.
+
+    Raises `UserError` if it cannot be made.
+    """
+    new = next((place for place in (folder, folder / inner) if not place.exists()), None)
+    try:
+        (folder / inner).mkdir(parents=True, exist_ok=True)
+        if new is not None and _is_listed(new.resolve()):
+            (new / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+
+
+def _is_listed(folder: Path) -> bool:
+    """Return whether git would list a new file in it."""
+    try:
+        repository(folder)
+    except UserError:
+        return False
+    try:
+        git(folder, "check-ignore", "--quiet", str(folder))
+    except UserError:
+        return True
+    return False
 
 
 def add_changes(repository: Path, revision: Revision, tree: Path) -> None:

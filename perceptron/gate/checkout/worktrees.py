@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,18 @@ class Worktrees:
         for arm in moving:
             (self.home / f"moving-{arm}").rename(self.home / wanted[arm])
             self._sides[arm] = wanted[arm]
+
+    def as_known(self, text: str) -> str:
+        """Return a message of a program with the paths that users know.
+
+        What lies in a tree is named from its root, a suite in another repository from here.
+        """
+        for side in SIDES:
+            for folder in (self.home / side, self.home / f"{side}-work"):
+                text = text.replace(f"{folder}{os.sep}", "")
+        if self._suite.origin is None:
+            return text
+        return text.replace(f"{self._suite.benchmarks}/", f"{os.path.relpath(self._suite.origin)}/")
 
     def _add(self, arm: Arm) -> None:
         side = next(side for side in SIDES if side not in self._sides.values())

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees
@@ -110,7 +112,7 @@ class Arms:
         """
         for answer in self._start(arm, kind, seeds, tasks, own_peak, instrument).answers(limit):
             self._check(arm, answer)
-            yield answer
+            yield self._as_known(answer)
 
     def _start(
         self,
@@ -193,6 +195,14 @@ class Arms:
         if self.installed or self.pythons["base"] != self.pythons["head"]:
             return ""
         return self._suite.project.lower().replace("-", "_")
+
+    def _as_known(self, answer: Answer) -> Answer:
+        """Return the answer with its reason as users read it, and the file that it is about."""
+        reason = answer.reason and self.trees.as_known(answer.reason)
+        content = {**answer.content, "reason": reason} if answer.content else {}
+        if answer.kind == "unloadable":
+            content["file"] = self.trees.as_known(str(content["file"]))
+        return msgspec.structs.replace(answer, reason=reason, content=content)
 
     def _check(self, arm: Arm, answer: Answer) -> None:
         if answer.kind == "no runner":

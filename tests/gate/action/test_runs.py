@@ -39,10 +39,10 @@ def project(toy: Repository) -> Repository:
     return toy
 
 
-def test_a_comment_is_clean_and_says_where_the_document_is(
+def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
     project: Repository, temporary: Path, tools: Path
 ) -> None:
-    project.write("toy/__init__.py", "# A comment.\nONE = 100\n")
+    project.write("toy/__init__.py", "ONE = 99 + 1\n")
     project.commit("head")
     ran = action.run(project.folder, temporary, tools, INPUTS, EVENT)
     assert ran.code == 0, ran.printed

@@ -1,0 +1,192 @@
+"""Compiled code that was not built: then the trees run less than what users install.
+
+A project may fall back to pure Python where its extension modules are absent, as they are in a
+checkout. What says that there are some is read from files; nothing of the project is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from msgspec.structs import replace
+
+from perceptron.gate.checkout.request import ResolvedRequest
+from perceptron.gate.checkout.same_code import Trees, bounded, parsed, same_python
+from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.environments.code import project_names
+from perceptron.records.comparison import Comparison
+from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import label
+
+# What a compiler reads, by its ending; what such a file may be made from; how it is compiled.
+_SOURCE = re.compile(
+    r"\.(asm|s|c|cc|cpp|cppm|cxx|c\+\+|h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tpp|cu|cuh|hip|rs|i|swg"
+    r"|f|for|ftn|f77|f90|f95|f03|f08|pyf|pyx|pxd|pxi|cmake)",
+    re.IGNORECASE,
+)
+_TEMPLATES = frozenset({".in", ".j2", ".src", ".tmpl", ".tp"})
+_BUILD_FILE = re.compile(
+    r"CMakeLists\.txt|Cargo\.(lock|toml)|meson\.build|meson\.options|meson_options\.txt"
+)
+_CARGO = ".cargo"
+# Folders of code that no user's program runs.
+_ASIDE = frozenset({"bench", "benchmarks", "doc", "docs", "test", "tests"})
+_BINARY = (".so", ".pyd")
+# In pyproject.toml: who compiles, by the name of its module or its distribution, and its tables.
+_COMPILER = re.compile(
+    r"cffi|cython|hatch-(cython|mypyc)|maturin|meson-?py(thon)?|mypy|nanobind|numpy"
+    r"|oldest-supported-numpy|py-build-cmake|pybind11|pythran|scikit-build(-core)?"
+    r"|setuptools-rust|sipbuild|skbuild"
+)
+_TOOL = re.compile(
+    r"cibuildwheel|cython|hatch|maturin|meson-python|py-build-cmake|scikit-build"
+    r"|setuptools(-rust)?"
+)
+# In setup.py.
+_EXTENSION = re.compile(
+    r"\w{0,20}Extension|ext_modules|cffi_modules|rust_extensions|cythonize|mypycify"
+)
+
+
+@dataclass(frozen=True)
+class NotBuilt:
+    """Compiled code that the trees do not hold."""
+
+    changed: Sequence[str] = ()
+    """Its files that differ between the revisions."""
+    sign: str | None = None
+    """What says that there is some."""
+
+    def added_to(self, comparison: Comparison) -> Comparison:
+        """Return the comparison with a warning; it is not clean where compiled code changed."""
+        if self.changed:
+            more = f" and {len(self.changed) - 1} more" if self.changed[1:] else ""
+            message = f"compiled code changed ({label(self.changed[0])}{more}) and was not built"
+            if comparison.verdict == "clean":
+                reason = f"{message}: compare with --build or --installed"
+                return replace(comparison, verdict="inconclusive", reason=reason)
+        elif self.sign is not None:
+            message = f"compiled code was not built: {self.sign}, and both sides ran without it"
+        else:
+            return comparison
+        warning = MeasurementWarning(
+            code="not built",
+            message=message,
+            advice="compare with --build or --installed to measure what users run",
+        )
+        return replace(comparison, warnings=[*comparison.warnings, warning])
+
+
+def not_built(names: Sequence[str], trees: Trees, resolved: ResolvedRequest) -> NotBuilt:
+    """Return what is compiled in the trees' project; ``names`` differ between them."""
+    if resolved.installed:
+        return NotBuilt()
+    suite = resolved.suite
+    sign = next(filter(None, (_declared(tree / suite.code) for tree in trees)), None)
+    changed = [
+        name
+        for name in names
+        if _is_compiled(PurePosixPath(name))
+        or (sign is not None and _changes_build(name, trees, suite))
+    ]
+    return NotBuilt(changed, sign or _installed(trees[1], suite, resolved.pythons["head"]))
+
+
+def _is_compiled(path: PurePosixPath) -> bool:
+    folders = path.parts[:-1]
+    while path.suffix in _TEMPLATES:
+        path = path.with_suffix("")
+    compiles = _SOURCE.fullmatch(path.suffix) or _BUILD_FILE.fullmatch(path.name)
+    return bool(compiles or _CARGO in folders) and not _ASIDE.intersection(folders)
+
+
+def _changes_build(name: str, trees: Trees, suite: Suite) -> bool:
+    """Return whether this file of a project that compiles may change what is compiled."""
+    files = [tree / name for tree in trees]
+    if name == str(PurePosixPath(suite.code, "setup.py")):
+        return not same_python(files)
+    if name == str(PurePosixPath(suite.code, "pyproject.toml")):
+        base, head = (_of_build(file.parent) for file in files)
+        return base != head
+    return any(file.is_dir() for file in files)  # a submodule
+
+
+def _of_build(folder: Path) -> dict[str, Any]:
+    content = _pyproject(folder)
+    tools = {name: own for name, own in _table(content, "tool").items() if _TOOL.fullmatch(name)}
+    return {"build-system": content.get("build-system"), "tool": tools}
+
+
+def _declared(folder: Path) -> str | None:
+    """Return what in the project's files says that something is compiled."""
+    content = _pyproject(folder)
+    build, tools = _table(content, "build-system"), _table(content, "tool")
+    requires = build.get("requires")
+    named = [build.get("build-backend"), *(requires if isinstance(requires, list) else [])]
+    for word in (_first_word(text) for text in named if isinstance(text, str)):
+        if _COMPILER.fullmatch(word):
+            return f"pyproject.toml builds with {word}"
+    if "ext-modules" in _table(tools, "setuptools"):
+        return "pyproject.toml declares ext-modules"
+    if "cibuildwheel" in tools:
+        return "pyproject.toml has tool.cibuildwheel"
+    declares = next(_declarations(folder / "setup.py"), None)
+    return None if declares is None else f"setup.py names {declares}"
+
+
+def _first_word(requirement: str) -> str:
+    match = re.match(r"\s*([\w-]+)", requirement)
+    return match[1].lower().replace("_", "-") if match else ""
+
+
+def _declarations(setup: Path) -> Iterator[str]:
+    """Yield the names in setup.py that stand for extension modules."""
+    for node in ast.walk(parsed(bounded(setup) or b"") or ast.Module([], [])):
+        for field in ("id", "attr", "arg", "name", "value"):
+            name = getattr(node, field, None)
+            last = name.rpartition(".")[2] if isinstance(name, str) else ""
+            if _EXTENSION.fullmatch(last):
+                yield last
+
+
+def _pyproject(folder: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads((bounded(folder / "pyproject.toml") or b"").decode())
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
+    own = content.get(name)
+    return own if isinstance(own, dict) else {}
+
+
+def _installed(tree: Path, suite: Suite, python: str) -> str | None:
+    """Return what says that the installed project has an extension module the tree lacks."""
+    with contextlib.suppress(OSError, ValueError):  # metadata that somebody has damaged
+        for name in project_names(suite, tree):
+            for own in metadata.distributions(name=name, path=_site_packages(python)):
+                for file in own.files or ():
+                    here = any(Path(root, file).exists() for root in suite.roots(tree))
+                    if file.suffix in _BINARY and not here:
+                        return f"{label(file)} is installed"
+    return None
+
+
+def _site_packages(python: str) -> list[str]:
+    """Return the folders in which the interpreter looks for installed packages."""
+    if python == sys.executable:
+        return sys.path
+    prefix = Path(shutil.which(python) or python).parent.parent
+    places = ("lib*/python3*/site-packages", "lib/python3*/dist-packages", "Lib/site-packages")
+    return [str(folder) for place in places for folder in prefix.glob(place)]

@@ -1,0 +1,155 @@
+"""A project whose compiled code was not built: pure Python ran, and that alone is not clean."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from perceptron.gate.checkout.request import ResolvedRequest
+from perceptron.gate.checkout.revisions import Revision
+from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.compiled_code import not_built
+from perceptron.records.block import Arm
+from tests.gate.conftest import COUNTED, Repository, run
+
+SETUP = """
+from setuptools import Extension, setup
+setup(name="toy", {version}ext_modules=[Extension("toy._core", ["toy/_core.c"])])
+"""
+FALLBACK = "try:\n    from toy._core import work\nexcept ImportError:\n    pass\n"
+
+
+@pytest.fixture
+def compiled(toy: Repository) -> Repository:
+    """In its tree the pure-Python code runs."""
+    toy.write("setup.py", SETUP.format(version=""))
+    toy.write("toy/_core.c", "int turns = 1;")
+    toy.write("toy/__init__.py", COUNTED + FALLBACK)
+    toy.commit("first")
+    return toy
+
+
+def test_compiled_code_that_changed_and_was_not_built_is_never_clean(compiled: Repository) -> None:
+    """A regression stays one."""
+    compiled.write("toy/_core.c", "int turns = 20;")
+    compiled.write("toy/_core.pyx.in", "")
+    compiled.write("toy/tests/data.c", "")
+    compiled.commit("second")
+    comparison = run(always=False)
+    assert comparison.verdict == "inconclusive"
+    assert comparison.reason.startswith(
+        "compiled code changed (toy/_core.c and 1 more) and was not built: compare with --build"
+    )
+    assert [row.verdict for row in comparison.rows] == ["no change"]
+    compiled.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.1 * amount"))
+    compiled.commit("second")
+    comparison = run()
+    assert comparison.verdict == "regression"
+    assert [warning.code for warning in comparison.warnings] == ["not built"]
+    assert "toy/_core.c and 1 more" in comparison.warnings[0].message
+
+
+def test_compiled_code_that_did_not_change_is_a_warning(compiled: Repository) -> None:
+    compiled.write("toy/__init__.py", COUNTED + FALLBACK + "MORE = 1\n")
+    compiled.commit("second")
+    comparison = run(always=False)
+    assert comparison.verdict == "clean"
+    (warning,) = comparison.warnings
+    assert (warning.code, "setup.py" in warning.message) == ("not built", True)
+    assert "--build" in warning.advice
+
+
+def resolved(trees: tuple[Path, Path], installed: bool = False) -> ResolvedRequest:
+    revision = Revision("first", "a" * 40)
+    suite = Suite("asv.conf.json", "benchmarks", ".", "toy")
+    python = str(trees[0].parent / "environment" / "bin" / "python")
+    pythons: dict[Arm, str] = {"base": python, "head": python, "control": python}
+    return ResolvedRequest(trees[0], revision, revision, suite, pythons, installed)
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> tuple[Path, Path]:
+    both = tmp_path / "base", tmp_path / "head"
+    for tree in both:
+        tree.mkdir()
+    return both
+
+
+BUILDS = '[build-system]\nrequires = [{requires}]\nbuild-backend = "{backend}"\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", BUILDS.format(requires="", backend="mesonpy")),
+        ("pyproject.toml", BUILDS.format(requires="", backend="scikit_build_core.build")),
+        ("pyproject.toml", BUILDS.format(requires="'setuptools_rust>=1'", backend="setuptools")),
+        ("pyproject.toml", BUILDS.format(requires="'Cython >= 3'", backend="own")),
+        ("pyproject.toml", "[tool.cibuildwheel]\n"),
+        ("pyproject.toml", "[[tool.setuptools.ext-modules]]\nname = 'toy.core'\n"),
+        ("setup.py", "from Cython.Build import cythonize\nsetup(**kwargs)\n"),
+        ("setup.py", "kwargs = {}\nkwargs['ext_modules'] = make()\nsetup(**kwargs)\n"),
+    ],
+)
+def test_a_build_that_compiles_is_known_by_its_files(
+    trees: tuple[Path, Path], name: str, text: str
+) -> None:
+    """Nothing of a name that is only mentioned; and it may be BASE's alone."""
+    assert not_built([], trees, resolved(trees)).sign is None
+    (trees[0] / name).write_text(text)
+    (trees[1] / name).write_text("# Extension, cythonize, mesonpy\n")
+    sign = not_built([], trees, resolved(trees)).sign
+    assert sign is not None
+    assert sign.startswith(name)
+    assert not_built([name], trees, resolved(trees)).changed == [name]
+    assert not_built([name], trees, resolved(trees, installed=True)).sign is None
+
+
+def test_of_a_build_that_compiles_what_is_not_compiled_is_no_change(
+    trees: tuple[Path, Path],
+) -> None:
+    """Docstrings, and what the project says of itself; a submodule may be its source."""
+    names = ["setup.py", "pyproject.toml", "vendor"]
+    for number, tree in enumerate(trees):
+        (tree / "setup.py").write_text(f'"""{number}."""\n' + SETUP.format(version=""))
+        (tree / "pyproject.toml").write_text(f"[project]\nversion = '{number}'\n")
+    assert not_built(names, trees, resolved(trees)).changed == []
+    (trees[1] / "setup.py").write_text(SETUP.format(version="version='1', "))
+    (trees[1] / "pyproject.toml").write_text("[tool.setuptools]\npackages = []\n")
+    (trees[1] / "vendor").mkdir()
+    assert not_built(names, trees, resolved(trees)).changed == names
+
+
+def test_an_extension_module_that_is_installed_and_in_no_tree_is_told(
+    trees: tuple[Path, Path],
+) -> None:
+    """It is not if the trees hold it."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    info = trees[0].parent / "environment/lib" / version / "site-packages/toy-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (info / "RECORD").write_text("toy/__init__.py,,\n")
+    assert not_built([], trees, resolved(trees)).sign is None
+    (info / "RECORD").write_text("toy/__init__.py,,\ntoy/_core.abi3.so,,\n")
+    assert not_built([], trees, resolved(trees)).sign == "toy/_core.abi3.so is installed"
+    (trees[1] / "toy").mkdir()
+    (trees[1] / "toy" / "_core.abi3.so").touch()
+    assert not_built([], trees, resolved(trees)).sign is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[build-system]\nbuild-backend = 3\nrequires = 'x'\n",
+        "build-system = 3\ntool = []\n",
+        "[",
+        "a = " + "[" * 5000,
+        "\ufeff",
+    ],
+)
+def test_a_file_that_makes_no_sense_declares_nothing(trees: tuple[Path, Path], text: str) -> None:
+    for name in ("pyproject.toml", "setup.py"):
+        (trees[1] / name).write_text(text)
+    assert not_built([], trees, resolved(trees)).sign is None

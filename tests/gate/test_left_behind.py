@@ -1,0 +1,94 @@
+"""What compare leaves in a user's repository: nothing that git lists, nothing that it compares."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.commands.shared.pages import prepare_comparison
+from perceptron.errors import UserError
+from tests.gate.conftest import Interrupted, Repository, run, until
+
+
+@pytest.fixture
+def plain(toy: Repository) -> Repository:
+    """A repository that ignores nothing of ours."""
+    toy.write(".gitignore", "__pycache__/\n")
+    toy.commit("first")
+    return toy
+
+
+def measured(**options: Any) -> None:
+    with pytest.raises(Interrupted):
+        run("first", progress=until("discovering benchmarks"), **options)
+
+
+def test_git_lists_nothing_that_comparing_wrote(plain: Repository) -> None:
+    measured(head="first")
+    prepare_comparison("html")
+    assert Path("results/gate").is_dir()
+    assert Path("html/gate").is_dir()
+    assert plain.git("status", "--porcelain") == ""
+
+
+def test_folders_of_others_stay_as_they_are(plain: Repository, tmp_path: Path) -> None:
+    """What is new in them alone is ignored; outside of a repository nothing is."""
+    plain.write("results/mine.json", "1")
+    measured(head="first")
+    assert plain.git("status", "--porcelain").split() == ["??", "results/"]
+    assert not Path("results/.gitignore").exists()
+    assert Path("results/gate/.gitignore").exists()
+    plain.git("add", "--all")
+    assert plain.git("status", "--porcelain").split() == ["A", "results/mine.json"]
+    prepare_comparison(str(tmp_path / "pages"))
+    assert not (tmp_path / "pages" / ".gitignore").exists()
+
+
+def test_what_comparing_wrote_is_no_change_of_the_working_tree(
+    plain: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever its user stands, and though the text of a comment is a file beside others."""
+    unchanged = run("first", ".", always=False).plan.head.changes
+    measured(head="first")
+    prepare_comparison("html")
+    plain.write("gate.md", "a comment")
+    monkeypatch.chdir("toy")
+    written = {"html": Path("../html"), "markdown": Path("../gate.md")}
+    again = run("first", ".", suite=Path("../asv.conf.json"), always=False, **written)
+    assert again.plan.head.changes == unchanged
+
+
+RAISES = """
+import toy
+
+def track_it():
+    open(toy.__file__ + ".json")
+"""
+IMPORTS = "import toy\nfrom toy import nothing\n"
+
+
+def test_messages_name_files_as_their_user_knows_them(toy: Repository, tmp_path: Path) -> None:
+    """In rows, and in errors; those of a suite in another repository by its place."""
+    toy.write("benchmarks/suite.py", RAISES)
+    toy.write("benchmarks/other.py", IMPORTS)
+    toy.commit("first")
+    comparison = run(head="first")
+    (row,) = comparison.rows
+    assert "No such file or directory: 'toy/__init__.py.json'" in (row.reason or "")
+    assert (row.file, row.line) == ("benchmarks/suite.py", 4)
+    (left_out,) = comparison.plan.left_out
+    assert "(toy/__init__.py)" in left_out.reason
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    shutil.move(toy.folder / "benchmarks", suite / "benchmarks")
+    (suite / "benchmarks" / "suite.py").write_text(IMPORTS.replace("toy", "benchmarks.suite"))
+    (suite / "asv.conf.json").write_text('{"project": "toy", "repo": "../repository"}')
+    with pytest.raises(UserError) as caught:
+        run(head="first", suite=Path("../suite/asv.conf.json"))
+    for told in (str(caught.value), str(comparison)):
+        assert "/gate-" not in told
+        assert ".perceptron-suite" not in told
+    assert "../suite/benchmarks/other.py" in str(caught.value)

@@ -1,0 +1,162 @@
+"""Two revisions that run the same code are clean at once; whatever a benchmark may see is measured.
+
+Whoever imports the suite here fails, so what has an answer has imported nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.records.comparison import Comparison
+from perceptron.report.pull_request.comment import comment
+from perceptron.report.tables import comparison as table
+from tests.gate.conftest import Interrupted, Repository, run, until
+from tests.gate.old_pythons import python
+
+MODULE = '''
+OLD = "\\d"
+
+def work(amount):
+    """Work."""
+    return {"amount": amount}  # done
+
+class Tool:
+    """A tool."""
+
+Tool.__doc__ = "Another."
+'''
+LAZY = "import lazy_loader\n__getattr__, *_ = lazy_loader.attach_stub(__name__, __file__)\n"
+
+
+@pytest.fixture
+def documented(toy: Repository) -> Repository:
+    """Its last commit is ``first``."""
+    toy.write("benchmarks/suite.py", "raise RuntimeError('imported')\n")
+    toy.write("toy/core.py", MODULE)
+    toy.write("toy/help.py", '"""Usage: help."""\nTEXT = __doc__\n')
+    toy.write("toy/lazy.py", LAZY)
+    toy.write("toy/tests/test_core.py", "")
+    toy.write("toy/notes.md", "")
+    toy.write("toy/old.py", "")
+    toy.commit("first")
+    return toy
+
+
+def measures(**options: Any) -> bool:
+    """Whether it goes on to look for benchmarks; else what it answers without is clean."""
+    try:
+        return run(always=False, progress=until("discovering benchmarks"), **options) is None
+    except Interrupted:
+        return True
+
+
+def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
+    documented: Repository,
+) -> None:
+    """The answer says so in all its forms, and nothing is built either."""
+    text = MODULE.replace("Work.", "Work, harder.").replace('    """A tool."""', "    pass")
+    text = text.replace("  # done", "").replace("return {", "return {\n        ")
+    documented.write("toy/core.py", '"""New."""\n' + text.replace("pass", '"""A: one."""'))
+    for name in ("core.pyi", "py.typed", "tests/test_core.py", "tests/conftest.py"):
+        documented.write(f"toy/{name}", "import os\n")
+    for name in ("README.md", "docs/conf.py", "doc/data.json", "news/1.rst", ".github/a.yml"):
+        documented.write(name, "new\n")
+    documented.write("benchmarks/another.py", "raise RuntimeError\n")
+    documented.write("asv.conf.json", '{"project": "toy", "show_commit_url": "elsewhere"}')
+    documented.commit("second")
+    for head in ("second", "."):
+        for build in (False, True):
+            comparison = run(head=head, build=build, always=False)
+            assert (comparison.verdict, comparison.rows, comparison.blocks) == ("clean", [], [])
+            assert comparison.reason == (
+                "the same code: 10 files differ, in settings of tools, documentation, docstrings, "
+                "comments, types and tests only"
+            )
+    assert msgspec.convert(msgspec.to_builtins(comparison), type=Comparison) == comparison
+    assert comparison.reason in comment(comparison)
+    table.show(comparison)
+    with pytest.raises(UserError, match="imported"):
+        run()
+
+
+def linked(toy: Repository) -> None:
+    (toy.folder / "README.md").symlink_to("toy/core.py")
+
+
+def executable(toy: Repository) -> None:
+    (toy.folder / "toy" / "core.py").chmod(0o755)
+
+
+def deleted(toy: Repository) -> None:
+    (toy.folder / "toy" / "old.py").unlink()
+
+
+def submodule(toy: Repository) -> None:
+    """It is there before, at another commit."""
+    for tag in ("first", "second"):
+        commit = toy.git("rev-parse", "HEAD").strip()
+        toy.git("update-index", "--add", "--cacheinfo", f"160000,{commit},docs/theme")
+        (toy.folder / "docs" / "theme").mkdir(parents=True, exist_ok=True)
+        toy.commit(tag)
+
+
+def imported_test(toy: Repository) -> None:
+    toy.write("toy/tests/test_core.py", "import os\n")
+    toy.write("benchmarks/suite.py", "from toy.tests import test_core\n")
+
+
+def written(name: str, text: str) -> Callable[[Repository], None]:
+    def change(toy: Repository) -> None:
+        toy.write(name, text)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        written("toy/core.py", MODULE.replace("amount}", "amount + 0}")),
+        written("toy/core.py", MODULE.replace('"amount"', '"Amount"')),
+        written("toy/core.py", MODULE + "(\n"),
+        written("toy/core.py", MODULE + "1 + " * 1500 + "1"),
+        written("toy/core.py", MODULE + "#" * 2_000_000),
+        written("toy/help.py", '"""Usage: help me."""\nTEXT = __doc__\n'),
+        written("toy/lazy.pyi", "from .core import work\n"),
+        written("toy/table.json", "1"),
+        written("toy/notes.md", "read by toy"),
+        written("toy/tests/helpers.py", ""),
+        written("docs/__init__.py", ""),
+        written("requirements.txt", ""),
+        written("pyproject.toml", ""),
+        written(".cargo/config.toml", ""),
+        written("toy/new.py", ""),
+        linked,
+        executable,
+        deleted,
+        submodule,
+        imported_test,
+    ],
+)
+def test_what_a_benchmark_may_see_is_measured(
+    documented: Repository, change: Callable[[Repository], None]
+) -> None:
+    assert not measures(head="first")
+    change(documented)
+    documented.commit("second")
+    assert measures()
+
+
+def test_the_same_code_is_measured_in_two_environments_and_where_asked(
+    documented: Repository,
+) -> None:
+    other = python("3.9")
+    assert measures(head="first", head_python=other)
+    assert measures(head="first", base_python=other, head_python=other, installed=True)
+    assert not measures(head="first", base_python=other, head_python=other)
+    with pytest.raises(UserError, match="imported"):
+        run(head="first", always=True)
