@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import (
     CompareRequest,
@@ -113,6 +114,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             except ImportTooLong as finding:
                 reason = f"{finding}: raise --budget, or have it import less"
                 return _unmeasured(request, resolved, rule, warnings, "inconclusive", reason)
+            valgrind, unlike = _countable(arms, valgrind, request)
+            warnings += unlike
             slow = _slow_import(both, budget)
             environment = _environment(arms, both, valgrind)
             chosen = both.choose(wanted, suite.kind)
@@ -203,6 +206,24 @@ def _unmeasured(
         benchmarks=[],
         blocks=[],
     )
+
+
+def _countable(
+    arms: Arms, valgrind: Valgrind | None, request: CompareRequest
+) -> tuple[Valgrind | None, list[MeasurementWarning]]:
+    """Return no valgrind where the interpreters would be counted at places of their own.
+
+    What a process executes depends on them. Raises `UserError` if it is to count always.
+    """
+    python = arms.interpreters.not_alike
+    if valgrind is None or python is None:
+        return valgrind, []
+    problem = f"{python} cannot be started through a link to its environment"
+    advice = "name the interpreter itself in that environment, no script that starts it"
+    if request.count == "always":
+        raise UserError(f"--count always: {problem}: {advice}")
+    message = f"instructions are not counted: {problem}"
+    return None, [MeasurementWarning(code="not counted", message=message, advice=advice)]
 
 
 def _environment(

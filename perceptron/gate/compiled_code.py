@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from perceptron.gate.checkout.request import ResolvedRequest
 from perceptron.gate.checkout.same_code import Trees, bounded, parsed, same_python
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.environments.code import project_names
+from perceptron.gate.environments.metadata import project_names
 from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label

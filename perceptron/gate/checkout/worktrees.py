@@ -21,6 +21,8 @@ from perceptron.records.files.lock import open_locked
 
 # Folders that trees lie in; their paths are equally long.
 SIDES = ("a", "b", "c")
+PYTHON = "python"
+"""The `Worktrees.link` to an arm's environment."""
 _PREFIX = "gate-"
 _LOCK = "lock"
 
@@ -75,17 +77,32 @@ class Worktrees:
             (self.home / f"moving-{arm}").rename(self.home / wanted[arm])
             self._sides[arm] = wanted[arm]
 
+    def link(self, arm: Arm, name: str, folder: str) -> Path:
+        """Return a path beside the arm's tree that leads to a folder of that arm.
+
+        The arms exchange these paths with their trees.
+        """
+        link = self.home / f"{self._sides[arm]}-{name}"
+        if not link.is_symlink() or os.readlink(link) != folder:
+            link.unlink(missing_ok=True)
+            link.symlink_to(folder)
+        return link
+
     def as_known(self, text: str) -> str:
         """Return a message of a program with the paths that users know.
 
         What lies in a tree is named from its root, a suite in another repository from here.
         """
         for side in SIDES:
+            python = self.home / f"{side}-{PYTHON}"
+            if python.is_symlink():
+                text = text.replace(str(python), os.readlink(python))
             for folder in (self.home / side, self.home / f"{side}-work"):
                 text = text.replace(f"{folder}{os.sep}", "")
-        if self._suite.origin is None:
-            return text
-        return text.replace(f"{self._suite.benchmarks}/", f"{os.path.relpath(self._suite.origin)}/")
+        if self._suite.origin is not None:
+            suite = os.path.relpath(self._suite.origin)
+            text = text.replace(f"{self._suite.benchmarks}/", f"{suite}/")
+        return with_tilde(text)
 
     def _add(self, arm: Arm) -> None:
         side = next(side for side in SIDES if side not in self._sides.values())
@@ -124,6 +141,11 @@ class Worktrees:
         )
 
 
+def with_tilde(text: object) -> str:
+    """Return a text or a path with what lies below the home folder as people write it."""
+    return str(text).replace(os.path.expanduser("~") + os.sep, "~" + os.sep)
+
+
 def _unlink_parents(path: Path, tree: Path) -> None:
     """Remove links among the folders that lead to a path: nothing outside the tree is written."""
     for parent in reversed(path.relative_to(tree).parents):
@@ -156,7 +178,7 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
         home, lock = _make(folder)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
+            f"{with_tilde(folder)}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
         ) from None
     try:
         yield home
