@@ -86,7 +86,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             progress(0, 1, "discovering benchmarks")
             both = discover_both(arms)
             environment = _environment(arms, both, valgrind)
-            chosen = both.choose(wanted, suite.kind)
+            chosen = both.choose(wanted, suite)
             run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)

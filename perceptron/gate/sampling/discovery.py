@@ -155,7 +155,6 @@ def _unloadable(answer: Answer) -> Unloadable:
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
     sets: list[list[str]] = content["params"]
-    tests: list[str] = content.get("ids", [])
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(
             name=content["name"],
@@ -163,7 +162,7 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
             params=params,
             param_names=content["param_names"],
             index=index,
-            test=tests[index or 0] if tests else None,
+            test=content.get("test"),
             group=content.get("group"),
             type=content["type"],
             unit=content["unit"],

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.selection import choose
+from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport, Discovery
 from perceptron.records.block import Arm, Benchmark
-from perceptron.records.comparison import LeftOut, SuiteKind
+from perceptron.records.comparison import LeftOut
 
 _NOTHING = Discovery()
 # As `_left_out` words it; what skips itself is not for judging.
@@ -29,10 +30,10 @@ class SuiteOfBoth:
     base_error: CannotImport | None
     """Why BASE loads nothing: all may be new."""
 
-    def choose(self, wanted: re.Pattern[str], kind: SuiteKind) -> list[Benchmark]:
-        """Return the benchmarks that hold the expression. Raises `UserError` if there is none."""
+    def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
+        """Return the benchmarks that were asked for. Raises `UserError` if there is none."""
         try:
-            return choose(self.benchmarks, wanted, kind)
+            return choose(self.benchmarks, wanted, suite)
         except UserError as error:
             if not self.left_out:
                 raise
