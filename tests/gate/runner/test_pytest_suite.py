@@ -72,6 +72,14 @@ def left_open():
 def bench(benchmark):
     return benchmark
 """
+PLUGIN = """
+import pytest
+import toy
+
+@pytest.fixture
+def left():
+    return toy.work(1000)
+"""
 TESTS = """
 import os
 import random
@@ -247,10 +255,6 @@ class TestWhole:
     def test_method(self, size, left):
         toy.work(size)
 
-    @pytest.fixture
-    def left(self):
-        return toy.work(1000)
-
 class TestCase(unittest.TestCase):
     def setUp(self):
         self.size = toy.work(600)
@@ -376,7 +380,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "toy.py": TOY,
         "pyproject.toml": CONFIGURATION,
         "conftest.py": ROOT_FIXTURES,
-        "fixtures_of_toy.py": "",
+        "fixtures_of_toy.py": PLUGIN,
         "tests/bench/conftest.py": FIXTURES,
         FILE: TESTS,
     }
