@@ -24,15 +24,17 @@ def compare(
         "asv.conf.json"
     ),
     pytest: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="PATH",
-            help="Instead of an asv suite, run the tests here that use the benchmark fixture.",
+            metavar="PATH[::TEST]",
+            help="Instead of an asv suite, run the benchmarks among these tests of pytest.",
         ),
     ] = None,
     benchmarks: Annotated[
         str | None,
-        typer.Option(metavar="REGEX", help="Run those whose name(parameters) or group matches."),
+        typer.Option(
+            metavar="REGEX", help="Run those whose name(parameters), id or group matches."
+        ),
     ] = None,
     budget: Annotated[
         float,

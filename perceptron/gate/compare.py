@@ -118,7 +118,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             warnings += unlike
             slow = _slow_import(both, budget)
             environment = _environment(arms, both, valgrind)
-            chosen = both.choose(wanted, suite.kind)
+            chosen = both.choose(wanted, suite)
             run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 spent = time.monotonic() - began

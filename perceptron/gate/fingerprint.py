@@ -31,7 +31,6 @@ BESIDE = (
     "gate/runner/profiling.py",
     "gate/runner/pytest_collection.py",
     "gate/runner/pytest_fixture.py",
-    "gate/runner/pytest_options.py",
     "gate/runner/pytest_readings.py",
     "gate/runner/pytest_suite.py",
     "gate/runner/raw_timer.py",

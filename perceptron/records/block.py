@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf, isfinite, log
 from typing import Literal
 
@@ -13,6 +13,13 @@ from perceptron.waiting import LARGEST_WAITED_SHARE
 Arm = Literal["base", "head", "control"]
 Stage = Literal["calibration", "count", "screen", "confirmation"]
 Status = Literal["ok", "skipped", "failed", "slow", "untried"]
+
+
+def key_of(name: str, params: Sequence[str], test: str | None) -> str:
+    """Return how a benchmark is called: by pytest's id of its test, which pytest runs again."""
+    if test is not None:
+        return test
+    return f"{name}({', '.join(params)})" if params else name
 
 
 class Benchmark(Struct, frozen=True, kw_only=True):
@@ -53,8 +60,8 @@ class Benchmark(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """``name(params)``, for people, and for regular expressions to match."""
-        return f"{self.name}({', '.join(self.params)})" if self.params else self.name
+        """``name(params)``, or pytest's id, for people, and for regular expressions to match."""
+        return key_of(self.name, self.params, self.test)
 
 
 class Reading(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.records.block import Benchmark, Block
+from perceptron.records.block import Benchmark, Block, key_of
 from perceptron.records.warning import MeasurementWarning
 
 Verdict = Literal["clean", "regression", "inconclusive", "invalid"]
@@ -58,6 +58,8 @@ class Row(Struct, frozen=True, kw_only=True):
     benchmark: str
     params: list[str]
     param_names: list[str]
+    test: str | None = None
+    """pytest's id of the test; None for a benchmark of asv."""
     unit: str
     base: float | None
     """Median over the blocks, in ``unit``."""
@@ -97,10 +99,18 @@ class Row(Struct, frozen=True, kw_only=True):
     """Samples that were dropped because their threads waited; None where that is unknown."""
     retaken: int = 0
     """How often a block was taken again because one arm had waited and another had not."""
+    idle: float | None = None
+    """Share of its time that it waited for something else, such as a timer, a device or another
+    process, on the side that waited more; None where the system does not tell."""
     screen_blocks: int
     confirmation_blocks: int
     file: str | None = None
     line: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The `Benchmark.key`."""
+        return key_of(self.benchmark, self.params, self.test)
 
 
 class ControlRow(Struct, frozen=True, kw_only=True):

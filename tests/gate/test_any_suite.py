@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from tests.gate.conftest import COUNTED, Repository, first_blocks, run
+from tests.gate.conftest import COUNTED, SHORT, Repository, first_blocks, run
 from tests.gate.old_pythons import python
 
 RUNNER = Path(__file__).parents[2] / "perceptron" / "gate" / "runner"
@@ -65,6 +65,50 @@ def test_code_in_a_process_of_its_own_is_measured(toy: Repository, tmp_path: Pat
     assert blocks.keys() == {"timeraw_import", "timeraw_statement(3)"}
     for block in blocks.values():
         assert (block.base.value, block.head.value, block.head.calls) == (0.02, 0.03, 1)
+
+
+ASYNC = f"""{SHORT}
+import asyncio
+import toy
+
+class Fetch:
+    params = [3]
+    timer = staticmethod(toy.clock)
+    warmup_time = 0
+
+    async def setup_cache(self):
+        await asyncio.sleep(0)
+        return 100
+
+    async def setup(self, cache, n):
+        self.loop = asyncio.get_running_loop()
+        self.left = 1
+        toy.work(1000)
+
+    async def time_fetch(self, cache, n):
+        await asyncio.sleep(0)
+        assert asyncio.get_running_loop() is self.loop
+        self.left -= 1
+        assert self.left == 0, "every call finds fresh state"
+        toy.work(cache * n)
+
+    async def track_fetch(self, cache, n):
+        return cache + n + self.left
+
+    async def teardown(self, cache, n):
+        await asyncio.sleep(0)
+        toy.work(1000)
+"""
+
+
+def test_what_is_async_is_awaited(toy: Repository) -> None:
+    """In one loop, and of a time its calls alone are timed."""
+    toy.write("benchmarks/suite.py", ASYNC)
+    toy.commit("first")
+    toy.commit("second")
+    blocks = first_blocks()
+    assert blocks["time_fetch(3)"].base.value == pytest.approx(300e-6)
+    assert blocks["track_fetch(3)"].head.value == 104
 
 
 OWN_VERSION = "from importlib import metadata\n__version__ = metadata.version('toy-project')\n"

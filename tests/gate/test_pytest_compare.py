@@ -12,7 +12,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
-from tests.gate.conftest import COUNTED, Repository, rows, run
+from tests.gate.conftest import COUNTED, Repository, first_blocks, rows, run
 
 FILE = "tests/speed/test_toy.py"
 TESTS = """
@@ -66,7 +66,7 @@ def tested(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 
 def compared(**options: Any) -> Comparison:
-    return run("base", "head", pytest=Path("tests/speed"), **options)
+    return run("base", "head", pytest="tests/speed", **options)
 
 
 def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Repository) -> None:
@@ -91,6 +91,30 @@ def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Reposit
     assert "\n" not in (three.reason or "")
     assert f"{FILE}::test_one" in comment(comparison)
     assert "--pytest tests/speed" in comparison.reproduce
+
+
+@pytest.mark.parametrize(
+    ("named", "expression", "keys"),
+    [
+        ("test_more", None, {"test_more[300]"}),
+        ("test_more[300]", None, {"test_more[300]"}),
+        ("test_tw", None, None),
+        ("test_more[3]", None, None),
+        (None, r"test_\w+\[300\]$", {"test_more[300]"}),
+    ],
+)
+def test_a_test_is_chosen_by_its_id(
+    tested: Repository, named: str | None, expression: str | None, keys: set[str] | None
+) -> None:
+    """As pytest takes it, and by an expression that matches it."""
+    tested.commit("head")
+    path = f"{FILE}::{named}" if named else FILE
+    options = {"base": "base", "head": "head", "pytest": path, "benchmarks": expression}
+    if keys is None:
+        with pytest.raises(UserError, match=r"has this id: .* such as tests/speed/test_toy\.py::"):
+            run(**options)
+    else:
+        assert {key.rpartition("::")[2] for key in first_blocks(**options)} == keys
 
 
 def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) -> None:

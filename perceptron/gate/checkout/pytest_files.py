@@ -23,27 +23,33 @@ _CONFIGURING = (
 )
 
 
-def read_pytest_suite(path: Path, repository: Path) -> Suite:
-    """Return the tests in a folder or file of the repository. Raises `UserError`."""
+def read_pytest_suite(named: str, repository: Path) -> Suite:
+    """Return the tests in a folder or file of the repository, or what is named of a file's.
+
+    ``named`` is a path, or an id of pytest such as ``file::test`` or ``file::Class::test[params]``.
+    Raises `UserError`.
+    """
+    path, colons, test = named.partition("::")
     root = repository.resolve()
-    file = path.resolve()
+    file = Path(path).resolve()
     if not file.is_relative_to(root):
-        raise UserError(f"--pytest {path}: not inside the repository {repository}")
+        raise UserError(f"--pytest {named}: not inside the repository {repository}")
     if file == root:
         raise UserError(
-            f"--pytest {path}: name a folder or file inside the repository, such as tests: HEAD's "
+            f"--pytest {named}: name a folder or file inside the repository, such as tests: HEAD's "
             "serves both revisions"
         )
     tests = PurePosixPath(file.relative_to(root).as_posix())
     above = [folder.as_posix() for folder in reversed(tests.parents)]
     benchmarks = _outermost(tests)
     return Suite(
-        file=str(tests),
+        file=f"{tests}{colons}{test}",
         benchmarks=benchmarks,
         code=".",
         project=_project(root),
         kind="pytest",
         tests=str(tests),
+        test=f"{tests}::{test}" if test else "",
         beside=tuple(
             str(PurePosixPath(folder) / name)
             for folder in above

@@ -42,8 +42,8 @@ class CompareRequest:
     """Share of work that a benchmark must have gained to be called slower by its count alone."""
     least_judged: float | None = None
     """Share of the benchmarks that must have been judged for a run to be clean."""
-    pytest: Path | None = None
-    """Tests whose ``benchmark`` fixtures are the suite, instead of an asv suite."""
+    pytest: str | None = None
+    """Where the tests are whose benchmarks are the suite, or their id; instead of an asv suite."""
     installed: bool = False
     """Whether what is installed in ``base_python`` and ``head_python`` is compared."""
     build: bool = False
@@ -134,7 +134,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     ]
     options = {
         "--suite": None if request.suite == SUITE else str(request.suite),
-        "--pytest": None if request.pytest is None else str(request.pytest),
+        "--pytest": request.pytest,
         "--benchmarks": request.benchmarks,
         "--budget": None
         if request.budget_minutes == BUDGET_MINUTES

@@ -36,6 +36,8 @@ class Suite:
     kind: SuiteKind = "asv"
     tests: str = ""
     """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
+    test: str = ""
+    """pytest's id of the one test, or of its function or class, that was asked for."""
     beside: tuple[str, ...] = ()
     """Files outside ``benchmarks`` that belong to the suite."""
 

@@ -60,7 +60,7 @@ def add(
     so far. Whatever goes wrong becomes the reason why a row has none.
     """
     evidence = work_of(journal.blocks, rule)
-    changed = [row for row in comparison.rows if _changed(row, evidence.get(_row_key(row)))]
+    changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key))]
     if not changed:
         return comparison
     plan = comparison.plan
@@ -69,7 +69,7 @@ def add(
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
     looking = Looking(arms, caches or Caches(arms), drawn, lambda: end - clock(), valgrind)
     benchmarks = {own.key: own for own in comparison.benchmarks}
-    ordered = [benchmarks[_row_key(row)] for row in sorted(changed, key=_importance)]
+    ordered = [benchmarks[row.key] for row in sorted(changed, key=_importance)]
     found = {own.key: _known(own, evidence.get(own.key)) for own in ordered}
     wanted = [own for own in ordered if not found[own.key].missing]
     counted = [own for own in wanted if _is_counted(evidence.get(own.key)) and valgrind is not None]
@@ -87,7 +87,7 @@ def add(
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
         for own in wanted:
             found[own.key].missing.append(in_one_line(error))
-    rows = [_explained(row, found.get(_row_key(row))) for row in comparison.rows]
+    rows = [_explained(row, found.get(row.key)) for row in comparison.rows]
     return msgspec.structs.replace(comparison, rows=rows)
 
 
@@ -102,11 +102,6 @@ def _known(benchmark: Benchmark, evidence: WorkEvidence | None) -> Reasons:
 
 def _is_counted(evidence: WorkEvidence | None) -> bool:
     return evidence is not None and evidence.work is not None
-
-
-def _row_key(row: Row) -> str:
-    """Return the key of the row's benchmark."""
-    return Benchmark(name=row.benchmark, params=row.params).key
 
 
 def _changed(row: Row, evidence: WorkEvidence | None) -> bool:

@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 Job = dict[str, Any]
@@ -35,6 +36,7 @@ class AsvSuite:
         self._tree = job["tree"]
         self._discovery = discovery
         self._timing = modules.timing
+        self._awaiting = modules.awaiting.Awaiting(modules.timing)
         self._import_clock = modules.import_clock
         self._raw_timer = modules.raw_timer
         self._walk = modules.walk.Walk(
@@ -74,6 +76,7 @@ class AsvSuite:
                 session.seed()
                 answer.begin()  # loading imports what later benchmarks use too
                 if session.kind == "cache":
+                    benchmark._setup_cache = self._awaiting.finished(benchmark._setup_cache)
                     with open(task["cache"], "wb") as file:
                         pickle.dump(benchmark.do_setup_cache(), file)
                     answer.fields["status"] = "ok"
@@ -101,6 +104,7 @@ class AsvSuite:
                 benchmark.set_cache(cache)
             elif cache is not None:  # asv_runner before 0.3
                 benchmark.insert_param(cache)
+        self._await(benchmark)
         begin = time.perf_counter()
         reason = _set_up(benchmark)
         if reason is not None:
@@ -119,6 +123,14 @@ class AsvSuite:
             return {"status": "ok", "value": value, "samples": [value], "call_seconds": passed}
         finally:
             benchmark.do_teardown()
+
+    def _await(self, benchmark: Any) -> None:
+        """Have what is async awaited, but for a time: many calls of that are awaited at once."""
+        finished = self._awaiting.finished
+        benchmark._setups = list(map(finished, benchmark._setups))
+        benchmark._teardowns = list(map(finished, benchmark._teardowns))
+        if not hasattr(benchmark, "timer"):
+            benchmark.func = finished(benchmark.func)
 
     def _measure(self, benchmark: Any, task: Job, measured: Any) -> Job:
         fields: Job = {}
@@ -141,8 +153,9 @@ class AsvSuite:
                 raise RuntimeError("setup worked once and then raised NotImplementedError")
 
         func = benchmark.func
-        return self._timing.Batches(
-            call=(lambda: func(*params)) if params else func,
+        return self._awaiting.batches(
+            func,
+            call=partial(func, *params) if params else func,
             timer=lambda: benchmark.timer,
             reset=reset if benchmark._setups else None,
             number=benchmark.number,

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import repeat, starmap
 from typing import Any
 
@@ -37,6 +38,8 @@ _COUNTS = 5
 # Counting takes so many times as long as running uncounted under valgrind, by what was seen of
 # NumPy, torch and bytecode.
 _COUNTED_SLOWDOWN = 5.0
+Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
+"""Calls something so often, between two other calls, as `timing.Batches.repeat` does."""
 
 # A function of one argument, the address of the words; it returns valgrind's answer, or 0.
 _X86_64 = bytes.fromhex(
@@ -100,9 +103,9 @@ class Counter:
         self._own = 0
         self._own = self.count(_nothing, 0)
 
-    def count(self, call: Callable[[], object], calls: int) -> int:
+    def count(self, repeated: Repeated, calls: int) -> int:
         """Return the instructions of so many calls, with the loop around them."""
-        self._record(call, calls)
+        self._record(repeated, calls)
         return max(0, self._read() - self._own)
 
     def keep(self, call: Callable[[], object], calls: int) -> str:
@@ -111,18 +114,24 @@ class Counter:
         They are called by a compiled function: in the interpreter that runs already, valgrind takes
         what they execute for another function's.
         """
-        self._record(lambda: deque(starmap(call, repeat((), calls)), maxlen=0), 1)
+
+        def repeated(calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:
+            before()
+            deque(starmap(call, repeat((), calls)), maxlen=0)
+            after()
+
+        self._record(repeated, calls)
         return f"{self._dumps}.{self._written}"
 
-    def _record(self, call: Callable[[], object], calls: int) -> None:
+    def _record(self, repeated: Repeated, calls: int) -> None:
         function = self._function
         start, zero, stop = (self._addresses[request] for request in (_START, _ZERO, _STOP))
-        often = repeat(None, calls)
-        function(start)
-        function(zero)
-        for _ in often:
-            call()
-        function(stop)
+
+        def begin() -> None:
+            function(start)
+            function(zero)
+
+        repeated(calls, begin, partial(function, stop))
         function(self._addresses[_DUMP])
         self._written += 1
 
@@ -201,7 +210,7 @@ def _warm_up(
             raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
     seed()
     batches.refresh()
-    instructions = counter.count(batches.call, step) / step
+    instructions = counter.count(batches.repeat, step) / step
     if instructions <= _LONG_CALL:
         for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
             batches.run(step)
@@ -233,9 +242,11 @@ def _median_count(
         batches.run(batches.step or 1)
         seed()
         batches.refresh()
-        counted.append(counter.count(batches.call, calls) / calls)
+        counted.append(counter.count(batches.repeat, calls) / calls)
     return statistics.median(counted)
 
 
-def _nothing() -> None:
-    """Do nothing: what this executes is the cost of counting itself."""
+def _nothing(_calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:
+    """Call nothing: what this executes is the cost of counting itself."""
+    before()
+    after()

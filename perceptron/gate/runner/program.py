@@ -41,6 +41,7 @@ def _load(name: str, folder: str = _HERE) -> ModuleType:
 
 timing = _load("timing")
 asv_suite = _load("asv_suite")
+awaiting = _load("awaiting")
 counting = _load("counting")
 import_clock = _load("import_clock")
 installed = _load("installed")
@@ -126,9 +127,11 @@ def _suite(job: Job, answers: Answers) -> Any:
     """Return the suite; raises ImportError without what runs it."""
     if job["suite"] != "pytest":
         return asv_suite.AsvSuite(job, sys.modules[__name__])
-    names = ("suite", "options", "collection", "readings", "fixture")
+    names = ("suite", "collection", "readings", "fixture")
     loaded = {f"pytest_{name}": _load(f"pytest_{name}") for name in names}  # they import pytest
-    modules = SimpleNamespace(**loaded, import_clock=import_clock, session=session, timing=timing)
+    modules = SimpleNamespace(
+        **loaded, awaiting=awaiting, import_clock=import_clock, session=session, timing=timing
+    )
     return modules.pytest_suite.PytestSuite(job, modules, answers.send)
 
 

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 Job = dict[str, Any]
-FIXTURE = "benchmark"
+# Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
+_NAMES = ("benchmark", "codspeed_benchmark")
 _MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
 # A parameter's text that is longer is no name.
 _LONGEST = 60
 
 
 class Collection:
-    """A plug-in that keeps the tests with the fixture, those ``wanted`` in their order.
+    """A plug-in that keeps the tests that are benchmarks, those ``wanted`` in their order.
 
     ``begun`` is called with each file before it is imported: it is blamed if that ends the process.
     Files that are ``without`` are not looked at.
@@ -35,11 +36,6 @@ class Collection:
         self._wanted = wanted
         self._reasons: dict[str, str] = {}
         self.items: list[Any] = []
-
-    def pytest_configure(self, config: Any) -> None:
-        """Know the marks of plug-ins that are left out or not installed."""
-        for mark in ("benchmark", "flaky", "random_order", "timeout"):
-            config.addinivalue_line("markers", mark + ": of a plug-in")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
@@ -82,7 +78,9 @@ class Collection:
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Leave the benchmarks, after all plug-ins have selected and ordered."""
         benchmarks = {
-            item.nodeid: item for item in items if FIXTURE in getattr(item, "fixturenames", ())
+            item.nodeid: item
+            for item in items
+            if isinstance(item, pytest.Function) and (has_fixture(item) or mark(item))
         }
         wanted = benchmarks if self._wanted is None else self._wanted
         self.items = items[:] = [benchmarks[name] for name in wanted if name in benchmarks]
@@ -105,26 +103,34 @@ class Collection:
         return self._reasons.get(".") or self._reasons.get("") or "pytest does not find it here"
 
 
+def has_fixture(item: Any) -> bool:
+    """Return whether a test is given what measures a part of it."""
+    return not {*_NAMES}.isdisjoint(item.fixturenames)
+
+
+def mark(item: Any) -> Any:
+    """Return the mark of a benchmark, or None. Without the fixture it is measured whole."""
+    return next(filter(None, map(item.get_closest_marker, _NAMES)), None)
+
+
 def described(items: Sequence[Any], tree: str) -> Iterator[Job]:
-    """Yield the answers that describe tests, one for each function with all its parameters."""
-    functions: dict[str, list[Any]] = {}
+    """Yield the answers that describe tests."""
     for item in items:
-        functions.setdefault(_name(item), []).append(item)
-    for name, own in functions.items():
-        names, sets = _parameters(own)
-        file, line = _position(own[0], tree)
-        marker = own[0].get_closest_marker("benchmark")
+        name = _name(item)
+        file, line = _position(item, tree)
+        marked = mark(item)
+        params = getattr(getattr(item, "callspec", None), "params", {})
         yield {
             "kind": "benchmark",
             "module": name,
             "name": name,
+            "test": item.nodeid,
             "pretty_name": None,
-            "group": None if marker is None else marker.kwargs.get("group"),
+            "group": None if marked is None else marked.kwargs.get("group"),
             "type": "time",
             "unit": "seconds",
-            "param_names": names,
-            "params": sets,
-            "ids": [item.nodeid for item in own],
+            "param_names": list(params),
+            "params": [[_text(item.callspec, parameter) for parameter in params]] if params else [],
             "timeout": None,
             "cache": None,
             "cache_timeout": None,
@@ -140,70 +146,27 @@ def _name(item: Any) -> str:
     return name if callspec is None else name.removesuffix(f"[{callspec.id}]")
 
 
-def _parameters(items: Sequence[Any]) -> tuple[list[str], list[list[str]]]:
-    """Return the names of a function's parameters, and their texts for each of its tests.
-
-    These tell tests apart: where values do not, pytest's ids are the one parameter.
-    """
-    callspecs: list[Any] = [getattr(item, "callspec", None) for item in items]
-    if callspecs == [None]:
-        return [], []
-    known = [callspec for callspec in callspecs if callspec is not None]
-    names = list(known[0].params) if known else []
-    alike = [callspec for callspec in known if set(callspec.params) == set(names)]
-    sets = [_texts(callspec, names) for callspec in alike]
-    if len({tuple(texts) for texts in sets}) == len(items):
-        return names, sets
-    return ["id"], [["" if callspec is None else callspec.id] for callspec in callspecs]
-
-
-def _texts(callspec: Any, names: Sequence[str]) -> list[str]:
-    """Return plain values as Python writes them, and of others what pytest calls them."""
-    several = len(names) > 1
-    pieces = callspec.id.split("-") if several else [callspec.id]
-    plain = {name: value for name, value in callspec.params.items() if _is_plain(value)}
-    place = {name: number for number, name in enumerate(names)}
-    fit = len(pieces) == len(names) and not any(
-        several and pieces[place[name]] != str(value) for name, value in plain.items()
-    )
-
-    def text(name: str) -> str:
-        if name in plain:
-            return repr(plain[name])
-        return pieces[place[name]] if fit else _called(callspec, name)
-
-    return [text(name) for name in names]
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, (str, bytes)):
-        return len(value) <= _LONGEST
-    return value is None or isinstance(value, (bool, int, float, complex))
-
-
-def _called(callspec: Any, name: str) -> str:
-    """Return the name of a class or function; of other objects the parameter's and its number."""
-    known = getattr(callspec.params[name], "__name__", None)
-    return known if isinstance(known, str) else f"{name}{callspec.indices.get(name, '')}"
+def _text(callspec: Any, parameter: str) -> str:
+    """Return a plain value as Python writes it, else about what pytest calls it by itself."""
+    value = callspec.params[parameter]
+    if isinstance(value, (str, bytes)) and len(value) <= _LONGEST:
+        return repr(value)
+    if value is None or isinstance(value, (bool, int, float, complex)):
+        return repr(value)
+    known = getattr(value, "__name__", None)
+    return known if isinstance(known, str) else f"{parameter}{callspec.indices.get(parameter, '')}"
 
 
 def _position(item: Any, tree: str) -> tuple[str | None, int | None]:
     """Return the file, relative to the tree, and the line of the function."""
-    function = inspect.unwrap(getattr(item, "function", None) or _nothing)
-    code = getattr(function, "__code__", None)
-    for file, line in (
-        (None if code is None else code.co_filename, getattr(code, "co_firstlineno", None)),
-        (str(item.path), None),
-    ):
-        inside = file and os.path.relpath(os.path.realpath(file), os.path.realpath(tree))
-        if inside and function is not _nothing and not inside.startswith(".."):
+    code = getattr(inspect.unwrap(item.function), "__code__", None)
+    written = [] if code is None else [(code.co_filename, code.co_firstlineno)]
+    for file, line in (*written, (str(item.path), None)):
+        inside = os.path.relpath(os.path.realpath(file), os.path.realpath(tree))
+        if not inside.startswith(".."):
             return inside, line
     return None, None
 
 
 def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
-
-
-def _nothing() -> None:
-    """Stand for a test that is no function."""

@@ -1,8 +1,9 @@
-"""The ``benchmark`` fixture, as pytest-benchmark has it, that leaves measuring to the gate. Part of
-the program: standard library only."""
+"""The ``benchmark`` fixture, as pytest-benchmark and pytest-codspeed have it, that leaves measuring
+to the gate. Part of the program: standard library only."""
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,14 +23,18 @@ class StatisticsAsked(Exception):
 
 
 class Benchmark:
-    """Measures one function in batches, with no regard to rounds; ``measure`` takes these."""
+    """Measures one function in batches, with no regard to rounds; ``measure`` takes these.
+
+    What it measures may be async: then a test that is async itself gets an awaitable back.
+    """
 
     enabled = True
     disabled = False
 
-    def __init__(self, item: Any, timing: Any, measure: Callable[[Any], object]) -> None:
+    def __init__(
+        self, item: Any, marker: Any, awaiting: Any, measure: Callable[[Any], object]
+    ) -> None:
         callspec = getattr(item, "callspec", None)
-        marker = item.get_closest_marker("benchmark")
         self.options: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
         self.name = item.name
         self.fullname = item.nodeid
@@ -39,7 +44,7 @@ class Benchmark:
         self.extra_info: dict[str, Any] = {}
         self.has_error = False
         self._timer = self.options.get("timer") or time.perf_counter
-        self._timing = timing
+        self._awaiting = awaiting
         self._measure = measure
         self._mode: str | None = None
 
@@ -47,8 +52,13 @@ class Benchmark:
         """Measure calls with these arguments, and return what one more gives."""
         self._use("benchmark(...)")
         call = partial(function, *args, **kwargs) if args or kwargs else function
-        self._measure(self._timing.Batches(call, lambda: self._timer, None))
-        return call()
+        batches = self._awaiting.batches(function, call, lambda: self._timer, None)
+
+        def work() -> Any:
+            self._measure(batches)
+            return batches.call()
+
+        return self._done(work, function)
 
     def pedantic(
         self,
@@ -83,20 +93,26 @@ class Benchmark:
                 "benchmark.pedantic calls it once, and it may differ when it is called again: give "
                 "it a setup, or 2 rounds"
             )
-        turn = _Turn(target, args, kwargs or {}, setup, teardown)
-        turn.set_up()
+        finished = self._awaiting.finished
+        turn = _Turn(target, args, kwargs or {}, finished(setup), finished(teardown))
         prepared = setup is not None or teardown is not None
-        batches = self._timing.Batches(
+        batches = self._awaiting.batches(
+            target,
             turn.call,
             lambda: self._timer,
             turn.renew if prepared else None,
             iterations if prepared else 0,
         )
-        self._measure(batches)
-        turn.renew()
-        result = turn.call()
-        turn.tear_down()
-        return result
+
+        def work() -> Any:
+            turn.set_up()
+            self._measure(batches)
+            turn.renew()
+            result = batches.call()
+            turn.tear_down()
+            return result
+
+        return self._done(work, target, setup, teardown)
 
     @property
     def stats(self) -> None:
@@ -110,6 +126,19 @@ class Benchmark:
         raise NotMeasured("benchmark.weave is not measured: hand the function to benchmark")
 
     patch = weave
+
+    def _done(self, work: Callable[[], Any], *functions: Any) -> Any:
+        """Return what the work with these functions does, or an awaitable of that."""
+        if any(map(self._awaiting.is_async, functions)):
+            return self._awaiting.break_for(work)
+        result = work()
+        if inspect.iscoroutine(result):
+            result.close()
+            raise NotMeasured(
+                "what benchmark calls returns a coroutine that nothing awaits: hand the async "
+                "function itself to benchmark"
+            )
+        return result
 
     def _use(self, mode: str) -> None:
         if self._mode is not None:

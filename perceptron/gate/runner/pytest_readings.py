@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ class Readings:
         self._session = session
         self._tasks = {task["id"]: task for task in tasks}
         self._modules = modules
+        self._awaiting = modules.awaiting.Awaiting(modules.timing)
+        self._body: Callable[..., Any] | None = None
         self._collected: set[str] = set()
         self._broken: list[tuple[BaseException, str]] = []
         self._test = _Test()
@@ -95,6 +98,28 @@ class Readings:
         else:
             self._test.fail(self._why_failed(report, call))
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: Any) -> Iterator[None]:
+        """Have a test measured whole that has no fixture for a part of it.
+
+        What a plug-in for async tests puts in its place later does not count.
+        """
+        self._body = item.obj if self._awaiting.is_async(item.obj) else None
+        if not self._modules.pytest_collection.has_fixture(item):
+            self._body = item.obj = partial(self._fixture(item), item.obj)
+        yield
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool | None:
+        """Run a test that pytest cannot run by itself, or not so."""
+        if self._body is None:
+            return None
+        names = pyfuncitem._fixtureinfo.argnames
+        made = self._body(**{name: pyfuncitem.funcargs[name] for name in names})
+        if self._awaiting.is_async(self._body):
+            self._awaiting.run_with_break(made)
+        return True
+
     def refuse(self, why_not: Callable[[str], str]) -> None:
         """Answer for tests that were not collected, and for all if the first did not run."""
         for name, task in self._tasks.items():
@@ -115,7 +140,8 @@ class Readings:
             test.fields = self._session.measured(batches, _WARM_UP_SECONDS, task)
             test.measured_seconds = time.perf_counter() - begin
 
-        return self._modules.pytest_fixture.Benchmark(item, self._modules.timing, measure)
+        mark = self._modules.pytest_collection.mark(item)
+        return self._modules.pytest_fixture.Benchmark(item, mark, self._awaiting, measure)
 
     def _why_failed(self, report: Any, call: Any) -> str:
         if call.excinfo is None:  # as an xfail that is strict and passes
@@ -145,6 +171,11 @@ class _Fixtures:
     def benchmark(self, request: Any) -> Any:
         """Measure what it is called with."""
         return self._make(request.node)
+
+    @pytest.fixture
+    def codspeed_benchmark(self, benchmark: Any) -> Any:
+        """Measure what it is called with."""
+        return benchmark
 
     @pytest.fixture
     def benchmark_weave(self, benchmark: Any) -> Any:

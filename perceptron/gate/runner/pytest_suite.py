@@ -1,8 +1,9 @@
-"""A suite of pytest: each test with the ``benchmark`` fixture is a benchmark. Part of the program:
-standard library and pytest only."""
+"""A suite of pytest, and how pytest is started for it, whatever a project asks of it. Part of the
+program: standard library and pytest only."""
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import re
@@ -16,6 +17,32 @@ from typing import Any
 import pytest
 
 Job = dict[str, Any]
+
+# They order, repeat or end tests by rules of their own, or work between them.
+_UNWANTED = (
+    "codspeed",
+    "faulthandler",
+    "flaky",
+    "random_order",
+    "randomly",
+    "rerunfailures",
+    "threadexception",
+    "timeout",
+    "unraisableexception",
+)
+_CONFIGURATIONS = (
+    "pytest.toml",
+    ".pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "pyproject.toml",
+    "tox.ini",
+    "setup.cfg",
+)
+# Its value in INI or TOML, up to the next field or section.
+_OPTIONS = re.compile(r"^addopts\s*=(.*?)(?=^[\w.-]+\s*=|^\[|\Z)", re.MULTILINE | re.DOTALL)
+# Tests import the type of their fixture from these, and often nothing else.
+_TYPES = {"pytest_benchmark": "fixture", "pytest_codspeed": "plugin"}
 
 if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
     raise ImportError(f"pytest {pytest.__version__} is too old: 7 or later is needed")
@@ -44,6 +71,7 @@ class PytestSuite:
         for name in list(os.environ):
             if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
                 del os.environ[name]  # the comparison itself may be run by tests
+        _stand_in(modules.pytest_fixture.Benchmark)
         # Without roots what is installed is measured: the tree gives the tests alone.
         only = None if job["roots"] else self.folder
         sys.meta_path.insert(0, _AsPytestImports(self._tree, only))
@@ -94,7 +122,7 @@ class PytestSuite:
 
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
         """Run pytest as this program needs it. Raises `PytestError`."""
-        options = self._modules.pytest_options.options(self._tree, self._tests, self._folder)
+        options = _options(self._tree, self._tests, self._folder)
         problems = _Problems()
         with redirect_stderr(problems):
             code = pytest.main([*options, *arguments], plugins=[*plugins, problems])
@@ -193,6 +221,16 @@ class _AsPytestImports:
         return spec
 
 
+def _stand_in(fixture: type) -> None:
+    """Put a module that has the type of the fixture in the place of what is not installed."""
+    for package, part in _TYPES.items():
+        if importlib.util.find_spec(package) is None:
+            for name in (package, f"{package}.{part}"):
+                sys.modules[name] = module = ModuleType(name)
+                module.__spec__ = ModuleSpec(name, None)
+                vars(module)["BenchmarkFixture"] = fixture
+
+
 def _places(spec: ModuleSpec) -> list[str]:
     """Return the file of a module, or the folders of a package that has none."""
     if spec.has_location and spec.origin is not None:
@@ -215,3 +253,56 @@ def _by_module(tasks: Iterable[Job]) -> list[Job]:
 def _file(task: Job) -> str:
     file: str = task["id"].split("::")[0]
     return file
+
+
+def _options(tree: str, tests: str, folder: str) -> list[str]:
+    """Return the options with which tests of a tree are run; ``folder`` may be written to.
+
+    Of the project's own options those are kept without which tests do not load: others select,
+    repeat, trace or distribute them.
+    """
+    return [
+        f"--rootdir={tree}",
+        f"--confcutdir={tree}",
+        f"--basetemp={os.path.join(folder, 'pytest')}",
+        *("-o", "addopts="),
+        *("-o", f"cache_dir={os.path.join(folder, 'pytest-cache')}"),
+        # As it is written: rewritten code keeps the name of the folder that it was compiled in.
+        "--assert=plain",
+        "--capture=no",
+        "-q",
+        *(f"-pno:{name}" for name in _UNWANTED),
+        # Fields, marks and plug-ins that are left out, or not installed, are no mistake here.
+        *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
+        *("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
+        *("-o", "required_plugins="),
+        *_needed(_own_options(tree, tests)),
+    ]
+
+
+def _own_options(tree: str, tests: str) -> list[str]:
+    """Return the words of ``addopts`` nearest to the tests."""
+    folder = tests
+    while folder.startswith(tree):
+        for name in _CONFIGURATIONS:
+            try:
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    match = _OPTIONS.search(file.read())
+            except (OSError, UnicodeDecodeError):
+                continue
+            if match is not None:
+                return [word for word in re.split(r"[\s\"',\[\]]+", match[1]) if word]
+        folder = os.path.dirname(folder)
+    return []
+
+
+def _needed(words: list[str]) -> list[str]:
+    """Return those that name how tests are imported, and plug-ins whose fixtures they use."""
+    needed = []
+    for place, word in enumerate(words):
+        following = "".join(words[place + 1 : place + 2])
+        if word.startswith("--import-mode=") or re.match("-p(?!no:).", word):
+            needed.append(word)
+        elif word == "--import-mode" or (word == "-p" and not following.startswith("no:")):
+            needed += [word, following]
+    return needed

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
 from math import ceil
@@ -130,22 +130,76 @@ class Batches:
         waited = _difference(before, meter())
         return Batch(reported, wall, _share([waited], self._clock() - begin))
 
+    def repeat(
+        self, calls: int, before: Callable[[], Any], after: Callable[[], Any]
+    ) -> tuple[Any, Any]:
+        """Return what is returned just before and just after so many calls."""
+        call, often = self._call, repeat(None, calls)
+        begin = before()
+        for _ in often:
+            call()
+        return begin, after()
+
     def _loop(self, calls: int) -> tuple[float, float]:
-        call, clock, timer = self._call, self._clock, self._timer()
-        often = repeat(None, calls)
+        clock, timer = self._clock, self._timer()
         enabled = gc.isenabled()
         gc.disable()
         try:
             wall = clock()
-            begin = timer()
-            for _ in often:
-                call()
-            reported = timer() - begin
+            begin, end = self.repeat(calls, timer, timer)
             passed = clock() - wall
         finally:
             if enabled:
                 gc.enable()
-        return reported, passed
+        return end - begin, passed
+
+
+class AwaitedBatches(Batches):
+    """Batches of calls that are awaited, one after another in one ``run`` of an event loop.
+
+    To start the loop and to stop it is neither timed nor counted.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Coroutine[Any, Any, Any]], Any],
+        call: Callable[[], Any],
+        timer: Callable[[], Clock],
+        reset: Callable[[], object] | None,
+        number: int = 0,
+        clock: Clock = time.perf_counter,
+    ) -> None:
+        super().__init__(call, timer, reset, number, clock)
+        self._run = run
+        self._awaitable = call
+        self._wall = 0.0
+
+    @property
+    def call(self) -> Callable[[], object]:
+        """One call that is awaited by itself."""
+        return lambda: self._run(self._awaitable())
+
+    def repeat(
+        self, calls: int, before: Callable[[], Any], after: Callable[[], Any]
+    ) -> tuple[Any, Any]:
+        """Return what is returned just before and just after so many calls."""
+        call, clock = self._awaitable, self._clock
+        often = repeat(None, calls)
+
+        async def awaiting() -> tuple[Any, Any]:
+            wall = clock()
+            begin = before()
+            for _ in often:
+                await call()
+            end = after()
+            self._wall = clock() - wall
+            return begin, end
+
+        both: tuple[Any, Any] = self._run(awaiting())
+        return both
+
+    def _loop(self, calls: int) -> tuple[float, float]:
+        return super()._loop(calls)[0], self._wall
 
 
 class RawBatches(Batches):

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.selection import choose
-from perceptron.gate.checkout.suite import own_file
+from perceptron.gate.checkout.suite import Suite, own_file
 from perceptron.gate.sampling.processes import START_SECONDS, Answer
 from perceptron.records.block import Arm, Benchmark
-from perceptron.records.comparison import LeftOut, SuiteKind
+from perceptron.records.comparison import LeftOut
 
 if TYPE_CHECKING:
     from perceptron.gate.sampling.arms import Arms
@@ -174,7 +174,6 @@ def _unloadable(answer: Answer) -> Unloadable:
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
     sets: list[list[str]] = content["params"]
-    tests: list[str] = content.get("ids", [])
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(
             name=content["name"],
@@ -182,7 +181,7 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
             params=params,
             param_names=content["param_names"],
             index=index,
-            test=tests[index or 0] if tests else None,
+            test=content.get("test"),
             group=content.get("group"),
             type=content["type"],
             unit=content["unit"],
@@ -214,10 +213,10 @@ class SuiteOfBoth:
     slowest_import: tuple[str, float]
     """A file of the suite, and the seconds that importing it took."""
 
-    def choose(self, wanted: re.Pattern[str], kind: SuiteKind) -> list[Benchmark]:
-        """Return the benchmarks that hold the expression. Raises `UserError` if there is none."""
+    def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
+        """Return the benchmarks that were asked for. Raises `UserError` if there is none."""
         try:
-            return choose(self.benchmarks, wanted, kind)
+            return choose(self.benchmarks, wanted, suite)
         except UserError as error:
             if not self.left_out:
                 raise

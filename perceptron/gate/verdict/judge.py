@@ -13,7 +13,7 @@ from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
-from perceptron.gate.verdict.waits import TIMED, Waits, one_sided, waits_of
+from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
 from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
 from perceptron.records.comparison import Control, LeftOut, Row, Verdict
@@ -156,6 +156,7 @@ class _Case:
             benchmark=benchmark.name,
             params=benchmark.params,
             param_names=benchmark.param_names,
+            test=benchmark.test,
             unit=benchmark.unit,
             base=base,
             head=head,
@@ -175,6 +176,7 @@ class _Case:
             waited=waits.waited,
             disturbed=waits.disturbed,
             retaken=waits.retaken,
+            idle=idle_share(self._blocks.get(key, [])),
             screen_blocks=len(screen),
             confirmation_blocks=len(fresh),
             file=benchmark.file,

@@ -1,4 +1,4 @@
-"""How long the processes of a benchmark waited for a core: it decides nothing, and explains."""
+"""How long the processes of a benchmark waited, for a core or for something else."""
 
 from __future__ import annotations
 
@@ -74,6 +74,16 @@ def _alone(takes: Sequence[Block]) -> Arm | None:
         if len(takes) > 1 and all(arm in arms and other not in arms for arms in waited):
             return arm
     return None
+
+
+def idle_share(blocks: Iterable[Block]) -> float | None:
+    """Return in which share of a benchmark's time no thread of it ran or was ready to.
+
+    On the side that waited more; None where that is unknown.
+    """
+    calibrated = [block for block in blocks if block.stage == "calibration"]
+    shares = [reading.idle for block in calibrated for reading in (block.base, block.head)]
+    return max((share for share in shares if share is not None), default=None)
 
 
 def unknown_waiting(

@@ -11,6 +11,7 @@ from typing import Literal
 from scipy import special
 
 from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.waits import idle_share
 from perceptron.records.block import Block, Reading
 from perceptron.records.comparison import Work
 
@@ -96,7 +97,7 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
     if noise > rule.repeatable:
         differ = f"two counts of the same differ by {100 * noise:.1f} %"
         return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
-    if _is_idle(blocks):
+    if (idle_share(blocks) or 0.0) > _MOSTLY_IDLE:
         return WorkEvidence("not counted", reason="it waits for something else most of its time")
     base, head = (
         mean(_instructions(reading) for reading in readings)
@@ -141,16 +142,6 @@ def _counted(blocks: Iterable[Block]) -> dict[int, Block]:
     return {
         block.number: block for block in blocks if block.stage == "count" and _is_counted(block)
     }
-
-
-def _is_idle(blocks: Iterable[Block]) -> bool:
-    """Return whether one side did nothing most of the time while it was calibrated."""
-    return any(
-        (reading.idle or 0.0) > _MOSTLY_IDLE
-        for block in blocks
-        if block.stage == "calibration"
-        for reading in (block.base, block.head)
-    )
 
 
 def _noise(first: Block, again: Block | None) -> float:

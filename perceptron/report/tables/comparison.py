@@ -95,7 +95,7 @@ def _size(row: Row) -> float:
 
 def name(row: Row) -> str:
     """Return the benchmark with its parameters."""
-    return f"{row.benchmark}({', '.join(row.params)})" if row.params else row.benchmark
+    return row.key
 
 
 def amount(value: float | None, unit: str) -> str:

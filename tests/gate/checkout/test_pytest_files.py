@@ -29,7 +29,7 @@ def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str)
 
     What is called testing, bench or the like may be.
     """
-    suite = read_pytest_suite(tmp_path / path, tmp_path)
+    suite = read_pytest_suite(str(tmp_path / path), tmp_path)
     assert (suite.tests, suite.benchmarks, suite.kind) == (path, shared, "pytest")
     assert "conftest.py" in suite.beside
     assert not any(name.startswith(f"{shared}/") for name in suite.beside)
@@ -37,7 +37,7 @@ def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str)
 
 def test_what_configures_tests_in_all_folders_above_comes_from_head(tmp_path: Path) -> None:
     """What says what the project is does not."""
-    beside = read_pytest_suite(tmp_path / "python" / "toy" / "tests", tmp_path).beside
+    beside = read_pytest_suite(f"{tmp_path}/python/toy/tests", tmp_path).beside
     folders = {name.rpartition("/")[0] for name in beside if name.endswith("/conftest.py")}
     assert folders == {"python", "python/toy"}
     assert "python/pytest.ini" in beside
@@ -58,4 +58,4 @@ def test_the_project_has_the_name_that_it_gives_itself(
     tmp_path: Path, text: str, name: str
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    assert read_pytest_suite(tmp_path / "tests", tmp_path).project == name
+    assert read_pytest_suite(f"{tmp_path}/tests", tmp_path).project == name

@@ -1,4 +1,4 @@
-"""Tests with the benchmark fixture, run by the program of an arm as the gate runs it."""
+"""Tests that are benchmarks, run by the program of an arm as the gate runs it."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ name = "toy"
 [tool.pytest.ini_options]
 addopts = [
     "--benchmark-disable", "-n", "2", "--cov=toy", "-k", "nothing",
-    "-p", "fixtures_of_toy", "--import-mode=importlib",
+    "-pfixtures_of_toy", "--import-mode=importlib",
 ]
+required_plugins = ["pytest-nothing-called-so"]
+asyncio_mode = "auto"
 filterwarnings = ["error"]
 timeout = 0.001
 strict_markers = true
@@ -70,11 +72,22 @@ def left_open():
 def bench(benchmark):
     return benchmark
 """
+PLUGIN = """
+import pytest
+import toy
+
+@pytest.fixture
+def left():
+    return toy.work(1000)
+"""
 TESTS = """
 import os
 import random
+import unittest
 import pytest
 import toy
+from pytest_benchmark.fixture import BenchmarkFixture
+from pytest_codspeed import BenchmarkFixture as CodspeedFixture
 
 pytestmark = pytest.mark.benchmark(group="toys", timer=toy.clock)
 
@@ -234,8 +247,117 @@ def test_draw_first(benchmark, drawn):
     random.random()
     benchmark(toy.work, 100)
 
-def test_no_benchmark():
+def test_whole():
+    toy.work(400)
+
+@pytest.mark.parametrize("size", [500])
+class TestWhole:
+    def test_method(self, size, left):
+        toy.work(size)
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        self.size = toy.work(600)
+
+    def test_case(self):
+        toy.work(self.size)
+
+def test_whole_wrong():
+    raise ValueError("no size")
+"""
+# Without the marks of the file above.
+PLAIN = """
+import pytest
+import toy
+
+@pytest.mark.asyncio
+async def test_no_benchmark():
     raise AssertionError("it is not run")
+
+@pytest.mark.codspeed_benchmark
+def test_marked():
+    toy.work(100_000)
+
+def test_codspeed(codspeed_benchmark):
+    assert codspeed_benchmark(toy.work, 100_000) == 100_000
+"""
+ASYNC = """
+import asyncio
+import contextvars
+import functools
+import os
+import pytest
+import toy
+
+pytestmark = pytest.mark.benchmark(timer=toy.clock)
+NAME = contextvars.ContextVar("name", default="nobody")
+
+def told():
+    with open(os.environ["DRAWN"], "a") as file:
+        file.write(f"{id(asyncio.get_running_loop())}\\n")
+
+async def fetch(amount):
+    await asyncio.sleep(0)
+    return toy.work(amount)
+
+async def told_fetch(amount):
+    told()
+    return await fetch(amount)
+
+class Client:
+    async def __call__(self, amount):
+        return await fetch(amount)
+
+def test_function(benchmark):
+    assert benchmark(told_fetch, 100) == 100
+
+def test_object(benchmark):
+    assert benchmark(Client(), amount=200) == 200
+
+async def test_async(benchmark):
+    NAME.set("client")
+    served = asyncio.create_task(asyncio.sleep(1000))
+
+    async def work(amount):
+        assert (NAME.get(), served.done()) == ("client", False)
+        return await told_fetch(amount)
+
+    assert await benchmark(work, 300) == 300
+    told()
+
+async def test_sync_inside(benchmark):
+    await asyncio.sleep(0)
+    assert benchmark(toy.work, 400) == 400
+
+async def test_whole():
+    await told_fetch(500)
+
+async def test_pedantic(benchmark):
+    async def setup():
+        return (await fetch(600),), {}
+
+    done = []
+    async def teardown(amount):
+        done.append(await fetch(amount))
+
+    assert await benchmark.pedantic(fetch, setup=setup, teardown=teardown, rounds=2) == 600
+    assert done
+
+async def test_wrong(benchmark):
+    with pytest.raises(KeyError):
+        await benchmark(fetch_nothing)
+    raise ValueError("after it")
+
+async def fetch_nothing():
+    raise KeyError("nothing")
+
+def test_not_awaited(benchmark):
+    benchmark(lambda: fetch(1))
+
+def test_nested(benchmark):
+    async def inside():
+        await benchmark(fetch, 1)
+    asyncio.run(inside())
 """
 ONCE = (
     "benchmark.pedantic calls it once, and it may differ when it is called again: give it a setup, "
@@ -258,7 +380,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "toy.py": TOY,
         "pyproject.toml": CONFIGURATION,
         "conftest.py": ROOT_FIXTURES,
-        "fixtures_of_toy.py": "",
+        "fixtures_of_toy.py": PLUGIN,
         "tests/bench/conftest.py": FIXTURES,
         FILE: TESTS,
     }
@@ -329,28 +451,31 @@ def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
     }
 
 
-def test_each_function_is_a_benchmark_with_its_parameters(tree: Path) -> None:
-    """Plain values as asv writes them, so that sizes and backends are found; else pytest's ids."""
-    for name, text in OTHERS.items():
+def test_each_test_is_a_benchmark_by_its_id_with_its_parameters(tree: Path) -> None:
+    """Plain values as asv writes them, so that sizes and backends are found.
+
+    What is neither marked nor asks for the fixture is no benchmark, whatever it would need.
+    """
+    for name, text in {**OTHERS, "test_plain.py": PLAIN}.items():
         write(tree / "tests" / "bench" / name, text)
     given = answers(tree, "discover")
     found = {
-        answer["name"].removeprefix(f"{FILE}::"): answer
+        answer["test"].removeprefix("tests/bench/").removeprefix("test_toy.py::"): answer
         for answer in given
         if answer["kind"] == "benchmark"
     }
-    work = found["test_work"]
+    work = found["test_work[numpy-200]"]
+    assert work["name"] == f"{FILE}::test_work"
     assert work["param_names"] == ["backend", "size"]
-    assert work["params"][1] == ["'numpy'", "200"]
-    assert len(work["params"]) == len(work["ids"]) == 4
-    assert work["ids"][1] == f"{FILE}::test_work[numpy-200]"
+    assert work["params"] == [["'numpy'", "200"]]
     assert (work["group"], work["type"], work["unit"]) == ("toys", "time", "seconds")
     assert (work["file"], work["line"]) == (FILE, 1 + TESTS[: TESTS.index('"size"')].count("\n"))
-    assert found["test_thing"]["params"] == [["big"], ["thing1"]]
-    assert found["test_things"]["params"] == [["first0", "1"], ["Opaque", "2"]]
-    assert len({tuple(texts) for texts in found["test_alike"]["params"]}) == 2
+    assert found["test_things[first0-1]"]["params"] == [["first0", "1"]]
+    assert found["test_things[Opaque-2]"]["params"] == [["Opaque", "2"]]
     assert found["TestMethods::test_method"]["params"] == []
-    assert "test_no_benchmark" not in found
+    assert {"test_thing[big]", "test_whole", "TestWhole::test_method[500]"} < found.keys()
+    plain = {key for key in found if key.startswith("test_plain.py")}
+    assert plain == {"test_plain.py::test_marked", "test_plain.py::test_codspeed"}
     broken = {
         answer["file"].rpartition("/")[2]: answer["reason"]
         for answer in given
@@ -383,6 +508,9 @@ def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
         "test_warmed_up": 100e-6,
         "test_statistics": 100e-6,
         "test_marks": 100e-6,
+        "test_whole": 400e-6,
+        "TestWhole::test_method[500]": 500e-6,
+        "TestCase::test_case": 600e-6,
     }
     variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": plugins} if plugins else {}
     given = answers(
@@ -393,6 +521,41 @@ def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
         reading = readings(given)[key.rpartition("::")[2]]
         assert reading["samples"] == pytest.approx([expected] * 2)
     assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
+
+
+def test_what_is_async_is_awaited_in_one_loop(tree: Path, tmp_path: Path) -> None:
+    """Of which the body of an async test sees everything, tasks of its own and its context."""
+    write(tree / "tests" / "bench" / "test_async.py", ASYNC)
+    write(tree / "tests" / "bench" / "test_plain.py", PLAIN)
+    seconds = {
+        "test_function": 100e-6,
+        "test_object": 200e-6,
+        "test_async": 300e-6,
+        "test_sync_inside": 400e-6,
+        "test_whole": 500e-6,
+        "test_pedantic": 600e-6,
+    }
+    reasons = {
+        "test_wrong": ("failed", "ValueError: after it"),
+        "test_nested": (
+            "failed",
+            "RuntimeError: an event loop runs already: make the test itself async",
+        ),
+        "test_not_awaited": (
+            "untried",
+            "what benchmark calls returns a coroutine that nothing awaits: hand the async function "
+            "itself to benchmark",
+        ),
+    }
+    tests = [f"tests/bench/test_async.py::{test}" for test in (*seconds, *reasons)]
+    more = [f"tests/bench/test_plain.py::{test}" for test in ("test_marked", "test_codspeed")]
+    given = answers(tree, "measure", [*tests, *more], calls=6, batches=2)
+    for key, expected in seconds.items():
+        assert readings(given)[key]["samples"] == pytest.approx([expected] * 2), key
+    found = outcomes(given)
+    assert {key: found[key] for key in reasons} == reasons
+    assert {found["test_marked"], found["test_codspeed"]} == {("ok", None)}
+    assert len(set((tmp_path / "drawn").read_text().split())) == 1
 
 
 def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
@@ -419,6 +582,7 @@ def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
             "TypeError: Can't use `args` or `kwargs` if `setup` returns the arguments.",
         ),
         "test_never": ("skipped", "it does not call benchmark"),
+        "test_whole_wrong": ("failed", "ValueError: no size"),
         "test_weave": (
             "untried",
             "benchmark.weave is not measured: hand the function to benchmark",

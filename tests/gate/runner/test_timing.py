@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from perceptron.gate.runner.timing import (
     BATCH_SECONDS,
+    AwaitedBatches,
     Batches,
     RawBatches,
     Samples,
@@ -51,6 +53,25 @@ def test_without_a_setup_calls_follow_each_other() -> None:
     fake = Fake(1.0)
     assert fake.batches().run(5) == (5.0, 5.0, None)
     assert fake.log == "ccccc"
+
+
+def test_calls_that_are_awaited_follow_each_other_and_their_loop_is_not_timed() -> None:
+    fake = Fake(1.0)
+
+    async def call() -> None:
+        fake.call()
+
+    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        fake.now += 100.0  # it starts
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            fake.now += 100.0
+            return end.value
+
+    batches = AwaitedBatches(run, call, lambda: fake.clock, fake.reset, 3, fake.clock)
+    assert batches.run(6) == (6.0, 6.0, None)
+    assert fake.log == "cccsccc"
 
 
 def test_with_a_setup_each_call_finds_fresh_state_and_setups_are_not_timed() -> None:

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import WorkEvidence, wants_again, wants_other_draws, work_of
 from perceptron.records.block import Reading, Status
-from tests.gate.conftest import blocks, counts
+from tests.gate.conftest import benchmark, blocks, counts
 
 RULE = Rule()
 
@@ -93,6 +94,8 @@ def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
     seen = work_of([waits, *counts("time_it", 0.0)], RULE)["time_it"]
     assert (seen.kind, seen.work) == ("not counted", None)
     assert "waits" in (seen.reason or "")
+    (row,) = judge([benchmark("time_it")], [waits, *counts("time_it", 0.0), trial], {}, RULE).rows
+    assert row.idle == 0.9
     assert work_of([runs, *counts("time_it", 0.0)], RULE)["time_it"].kind == "same"
 
 
