@@ -90,6 +90,10 @@ class Row(Struct, frozen=True, kw_only=True):
     the largest first; empty where nothing changed or nobody looked."""
     why_not: str | None = None
     """Why nobody could look where it changed."""
+    limit: float | None = None
+    """By how much it may become slower, as ``change``; None where no rule of BASE sets a limit."""
+    muted: str | None = None
+    """Why a rule of BASE lets it become slower without making the run red."""
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""

@@ -99,7 +99,7 @@ class Pages:
         from msgspec.structs import replace
 
         from perceptron.report.comparison_address import address
-        from perceptron.report.dashboard.comparisons.write import write_comparison
+        from perceptron.report.dashboard.comparisons import write_comparison
 
         shown = replace(comparison, page=address(comparison.plan))
         if shown.page is None:
@@ -160,9 +160,9 @@ def prepare_comparison(html: str | None) -> Pages:
     """Do the same for the page of a comparison, which needs fewer libraries."""
 
     def reserve(site: Path) -> None:
-        from perceptron.report.dashboard.comparisons import write
+        from perceptron.report.dashboard import comparisons
 
-        write.reserve(site)
+        comparisons.reserve(site)
 
     return _reserved(folder(html), optional.missing("pages", "jinja2", "plotly"), reserve)
 

@@ -57,7 +57,7 @@ def test_the_summary_is_added_to_what_is_there_and_leads_to_the_page(
     annotate(comparison(row(), page="gate/x/index.html"), False, "https://we.example")
     text = summary.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{TAG}\n")
-    assert "[Page](https://we.example/gate/" in text
+    assert "[page with figures](https://we.example/gate/" in text
 
 
 def test_a_summary_that_cannot_be_written_is_one_line(

@@ -20,6 +20,7 @@ from perceptron.records.comparison import (
     Work,
 )
 from perceptron.records.warning import MeasurementWarning
+from perceptron.report.comparison import describe
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
 from tests.made_comparison import broken, comparison, row, slower
 
@@ -74,6 +75,8 @@ def rows(draw: st.DrawFn) -> object:
         "confirmation_blocks": draw(whole),
         "why": draw(st.lists(growths(), max_size=3)),
         "why_not": draw(st.none() | hostile),
+        "limit": draw(number),
+        "muted": draw(st.none() | hostile),
         "screen_blocks": draw(whole),
     }
     if make is not broken:
@@ -163,22 +166,17 @@ def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison
         if token.type == "text":
             assert MARK not in token.content
             assert not re.search(r"[@#<`|]|://|www\.|GH-", token.content)
-    plain = [row for row in made.rows if row.verdict == "no change"]
-    slow = [
-        row
-        for row in made.rows
-        if row not in plain and (row.change is not None or row.work is not None)
-    ]
-    tables = [table for table in (slow, plain) if table]
+    told = describe(made)
+    tables = [table for table in (told.changed, told.others) if table.rows]
     assert kinds["table_open"] == len(tables)
-    assert kinds["th_open"] == 8 * bool(slow) + 9 * bool(plain)
-    assert kinds["td_open"] == 8 * len(slow) + 9 * len(plain)
+    assert kinds["th_open"] == sum(len(table.columns) for table in tables)
+    assert kinds["td_open"] == sum(len(table.columns) * len(table.rows) for table in tables)
     assert kinds["fence"] <= 1
 
 
 def test_how_many_share_a_reason_is_said_beside_the_longest_names() -> None:
-    rows = [row(benchmark=f"{n}" + "x" * 120, params=[], not_counted="it spins") for n in range(9)]
-    assert " and 7 more`: `it spins`" in comment(comparison(*rows))
+    rows = [row(benchmark=f"{n}" + "x" * 400, params=[], not_counted="it spins") for n in range(9)]
+    assert "…` and 7 more: `it spins`" in comment(comparison(*rows))
 
 
 @pytest.mark.parametrize(
