@@ -23,7 +23,7 @@ from perceptron.gate.checkout.request import (
 from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
+from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
@@ -95,8 +95,6 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 assert_own_code(arms, journal, both.base_error)
                 stages.screen()
                 stages.confirm()
-                if valgrind is not None:
-                    warnings += kernel_warnings([*environment.base, *environment.head])
                 environment = with_code(environment, journal.run.code)
                 comparison = _comparison(
                     request, resolved, journal, chosen, both.left_out, environment, rule, warnings
