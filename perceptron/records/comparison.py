@@ -75,6 +75,12 @@ class Row(Struct, frozen=True, kw_only=True):
     verdict: RowVerdict
     reason: str | None = None
     """Why, where the numbers do not say so by themselves."""
+    probably_slower: bool = False
+    """It is inconclusive, and more instructions were counted."""
+    limit: float | None = None
+    """A slowdown up to this is no regression: what the project itself allows the benchmark."""
+    muted: str | None = None
+    """Why the row has no say in the run's verdict; None where it has."""
     smallest_detectable: float | None
     """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``."""
     spread: float | None
@@ -90,10 +96,6 @@ class Row(Struct, frozen=True, kw_only=True):
     the largest first; empty where nothing changed or nobody looked."""
     why_not: str | None = None
     """Why nobody could look where it changed."""
-    limit: float | None = None
-    """By how much it may become slower, as ``change``; None where no rule of BASE sets a limit."""
-    muted: str | None = None
-    """Why a rule of BASE lets it become slower without making the run red."""
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""
@@ -101,6 +103,9 @@ class Row(Struct, frozen=True, kw_only=True):
     """Samples that were dropped because their threads waited; None where that is unknown."""
     retaken: int = 0
     """How often a block was taken again because one arm had waited and another had not."""
+    idle: float | None = None
+    """Share of its time that it waited for something else, such as a timer, a device or another
+    process, on the side that waited more; None where the system does not tell."""
     screen_blocks: int
     confirmation_blocks: int
     file: str | None = None

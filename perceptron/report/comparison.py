@@ -67,8 +67,9 @@ class Described:
 
 
 # The columns between are left out where no row has anything to show.
-_CHANGED = ("benchmark", "verdict", "base → head>", "change [99%]>", "instructions>", "why")
-_OTHERS = ("benchmark", "verdict", "base → head>", "change [99%]>", "detectable>", "instructions>")
+_COMMON = ("benchmark", "verdict", "base → head>", "change [99%]>", "waiting>")
+_CHANGED = (*_COMMON, "instructions>", "why")
+_OTHERS = (*_COMMON, "detectable>", "instructions>")
 _NEEDED = 3
 _NOTHING: Text = (NONE,)
 _CANNOT_TELL = "cannot tell"
@@ -92,6 +93,8 @@ _WIDEST = 4.0
 _SAME = 0.0005
 # A share of the time that threads waited: less is always there.
 _LEAST_WAITED = 0.001
+# And a share of it that the benchmark itself waits for a timer, a device or another process.
+_LEAST_IDLE = 0.01
 _ENDLESS = 10**12
 # Of what is listed with all its names, and of crossovers.
 _MOST = 10
@@ -156,11 +159,13 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, Text]
     if comparison.verdict == "inconclusive" and words[_PROBABLY]:
         worst, *more = words[_PROBABLY]
         return _led_by(_PROBABLY, worst, f" {takes(worst)}", len(more), of_all)
-    if comparison.verdict == "clean" and comparison.rows:
-        judged = _judged(comparison)
+    judged = _judged(comparison)
+    if comparison.verdict == "clean" and judged:
+        muted = sum(row.muted is not None for row in comparison.rows)
+        end = f", {muted:,} muted" if muted else ""
         if judged < total:
-            return "clean", (f"{judged:,} of {_many(total)} judged, none slower",)
-        return "clean", (f"none of {_many(total)} became slower",)
+            return "clean", (f"{judged:,} of {_many(total)} judged, none slower{end}",)
+        return "clean", (f"none of {_many(total)} became slower{end}",)
     return comparison.verdict, (Verbatim(comparison.reason),)
 
 
@@ -181,7 +186,7 @@ def takes(row: Row) -> str:
     Whichever decided, or whichever is known.
     """
     interval = row.low is not None and row.high is not None and not _is_wide(row)
-    if row.work is not None and (row.stands_on == "work" or not interval or _is_open(row)):
+    if row.work is not None and (row.stands_on == "work" or not interval or row.probably_slower):
         more = "more" if row.work.change > 0 else "fewer"
         return f"executes {_rough(abs(row.work.change))}% {more} instructions"
     if row.change is None:
@@ -205,9 +210,11 @@ def _what_would_help(comparison: Comparison) -> Text:
     """Return what was judged, what was not, and the one option that would change it."""
     total, judged = _total(comparison), _judged(comparison)
     missing = [
-        *(row_name(row) for row in comparison.rows if row.verdict in {"inconclusive", "invalid"}),
+        *(row_name(row) for row in comparison.rows if row.muted is None and _is_unjudged(row)),
         *(own.benchmark for own in comparison.plan.left_out if not _skips(own.reason)),
     ]
+    if not total:
+        return ("next: ", *_next(comparison))
     not_judged = ("; not judged: ", *_named(missing)) if missing else ()
     return (
         f"judged: {judged:,} of {_many(total)}{', none slower' if judged else ''}",
@@ -232,13 +239,20 @@ def _next(comparison: Comparison) -> Text:
 
 
 def _total(comparison: Comparison) -> int:
-    """Return how many benchmarks ought to have been judged: all but those that skip themselves."""
+    """Return how many benchmarks ought to have been judged.
+
+    Not those that are muted, nor those that skip themselves.
+    """
     left_out = sum(not _skips(own.reason) for own in comparison.plan.left_out)
-    return len(comparison.rows) + left_out
+    return sum(row.muted is None for row in comparison.rows) + left_out
 
 
 def _judged(comparison: Comparison) -> int:
-    return sum(row.verdict not in {"inconclusive", "invalid"} for row in comparison.rows)
+    return sum(row.muted is None and not _is_unjudged(row) for row in comparison.rows)
+
+
+def _is_unjudged(row: Row) -> bool:
+    return row.verdict in {"inconclusive", "invalid"}
 
 
 def _skips(reason: str) -> bool:
@@ -269,12 +283,7 @@ def verdict(row: Row) -> str:
         return "slower" if known else "broken"
     if row.verdict == "improvement":
         return "faster" if known else "works again"
-    return _PROBABLY if _is_open(row) else row.verdict
-
-
-def _is_open(row: Row) -> bool:
-    """Return whether a rise was counted, and not decided."""
-    return row.verdict == "inconclusive" and (row.reason or "").startswith(_PROBABLY)
+    return _PROBABLY if row.probably_slower else row.verdict
 
 
 def _is_shown_first(row: Row) -> bool:
@@ -286,13 +295,14 @@ def row_name(row: Row) -> str:
     return f"{row.benchmark}({', '.join(row.params)})" if row.params else row.benchmark
 
 
-def _cells(row: Row) -> tuple[Text, Text, Text, Text]:
+def _cells(row: Row) -> tuple[Text, ...]:
     muted = "" if row.muted is None else ", muted"
     return (
         (Verbatim(row_name(row)),),
         (f"{verdict(row)}{muted}",),
         times(row),
         (change(row),),
+        (NONE if row.idle is None or row.idle < _LEAST_IDLE else percent(row.idle),),
     )
 
 

@@ -71,7 +71,7 @@ def undecided(*rows: Any, **fields: Any) -> Comparison:
                     benchmark="a",
                     params=[],
                     verdict="inconclusive",
-                    reason="probably slower: no time was left",
+                    probably_slower=True,
                     work=work(0.182),
                 ),
                 *(row() for _ in range(39)),
@@ -79,6 +79,11 @@ def undecided(*rows: Any, **fields: Any) -> Comparison:
             "probably slower: a executes 18% more instructions, no other of 40 benchmarks",
         ),
         (comparison(*[row()] * 1200), "clean: none of 1,200 benchmarks became slower"),
+        (
+            comparison(row(), slower(muted="flaky")),
+            "clean: none of 1 benchmark became slower, 1 muted",
+        ),
+        (comparison(slower(muted="flaky"), reason="all muted"), "clean: all muted"),
         (
             comparison(
                 row(),
@@ -211,6 +216,12 @@ def test_instructions_are_the_same_only_within_the_noise_of_counting(
 ) -> None:
     told = describe(comparison(row(work=work(change, noise=noise), stands_on="both")))
     assert cell(told, "instructions>") == shown
+
+
+def test_a_benchmark_that_waits_says_for_how_much_of_its_time() -> None:
+    """In a column that is there only then."""
+    assert cell(describe(comparison(row(idle=0.97))), "waiting>") == "97.0%"
+    assert "waiting>" not in describe(comparison(row(idle=0.001))).others.columns
 
 
 def test_what_is_muted_is_listed_with_its_reason_and_changes_nothing() -> None:

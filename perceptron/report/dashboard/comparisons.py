@@ -91,8 +91,6 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     shown = {
         "told": told,
         "comparison": comparison,
-        "base": side_name(comparison.plan.base),
-        "head": side_name(comparison.plan.head),
         "commits": [
             side_commit(side, _SHORT) for side in (comparison.plan.base, comparison.plan.head)
         ],

@@ -77,6 +77,8 @@ def rows(draw: st.DrawFn) -> object:
         "why_not": draw(st.none() | hostile),
         "limit": draw(number),
         "muted": draw(st.none() | hostile),
+        "idle": draw(number),
+        "probably_slower": draw(st.booleans()),
         "screen_blocks": draw(whole),
     }
     if make is not broken:
