@@ -22,6 +22,7 @@ from perceptron.records.comparison import (
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.comparison import describe
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
+from tests.hostile_comparison import hostile_comparison
 from tests.made_comparison import broken, comparison, row, slower
 
 # Stands in every hostile text, and nowhere in ours.
@@ -154,6 +155,14 @@ OURS = {"inline", "text", "code_inline", "softbreak", "fence", "html_block"} | {
 @given(made=comparisons())
 def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison) -> None:
     """No link, mention, reference, image or HTML but ours; no table or fold is broken."""
+    assert_safe(made)
+
+
+def test_nor_do_they_wherever_a_text_can_stand() -> None:
+    assert_safe(hostile_comparison([MARK.join(["", *NASTY[:-1], ""])] * 6))
+
+
+def assert_safe(made: Comparison) -> None:
     text = comment(made)
     assert len(text.encode()) < MOST_BYTES
     tokens = parse(text)
