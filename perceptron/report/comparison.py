@@ -155,10 +155,10 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, Text]
         return _led_by("broken", broken[0], " fails on HEAD", len(broken) - 1, end)
     if comparison.verdict == "regression" and words["slower"]:
         worst, *more = words["slower"]
-        return _led_by("slower", worst, f" {takes(worst)}", len(more), of_all)
+        return _led_by("slower", worst, f" {_takes(worst)}", len(more), of_all)
     if comparison.verdict == "inconclusive" and words[_PROBABLY]:
         worst, *more = words[_PROBABLY]
-        return _led_by(_PROBABLY, worst, f" {takes(worst)}", len(more), of_all)
+        return _led_by(_PROBABLY, worst, f" {_takes(worst)}", len(more), of_all)
     judged = _judged(comparison)
     if comparison.verdict == "clean" and judged:
         muted = sum(row.muted is not None for row in comparison.rows)
@@ -180,24 +180,21 @@ def _led_by(word: str, row: Row, said: str, more: int, end: str) -> tuple[str, T
     return word, (Verbatim(name), rest)
 
 
-def takes(row: Row) -> str:
-    """Return how much longer a benchmark takes, or how many more instructions it executes.
+def _takes(row: Row) -> str:
+    """Return how much longer what became slower takes, or how many more instructions it executes.
 
     Whichever decided, or whichever is known.
     """
-    interval = row.low is not None and row.high is not None and not _is_wide(row)
-    if row.work is not None and (row.stands_on == "work" or not interval or row.probably_slower):
-        more = "more" if row.work.change > 0 else "fewer"
-        return f"executes {_rough(abs(row.work.change))}% {more} instructions"
+    interval = None if row.low is None or row.high is None or _is_wide(row) else (row.low, row.high)
+    if row.work is not None and (row.stands_on == "work" or row.probably_slower or not interval):
+        return f"executes {_rough(row.work.change)}% more instructions"
     if row.change is None:
         base, head = (NONE if end is None else digits(end) for end in (row.base, row.head))
         return f"goes from {base} to {head}"
-    words = ("longer", "less time") if row.unit == "seconds" else ("more", "less")
-    said = f"takes {_rough(abs(row.change))}% {words[row.change <= 0]}"
-    if not interval or row.low is None or row.high is None:
-        return said
-    ends = (row.low, row.high) if row.change > 0 else (-row.high, -row.low)
-    return f"{said} [{', '.join(_rough(end, abs(row.change)) for end in ends)}]"
+    size = f"{_rough(row.change)}%"
+    said = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
+    ends = [_rough(end, row.change) for end in interval or ()]
+    return f"{said} [{', '.join(ends)}]" if ends else said
 
 
 def _rough(share: float, size: float | None = None) -> str:

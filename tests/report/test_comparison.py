@@ -59,7 +59,7 @@ def undecided(*rows: Any, **fields: Any) -> Comparison:
         (red(harder(benchmark="a", params=[])), "slower: a executes 5.0% more instructions"),
         (
             red(slower(benchmark="a", params=[], unit="bytes"), row()),
-            "slower: a takes 8.1% more [7.0, 9.3], no other of 2 benchmarks",
+            "slower: a is 8.1% larger [7.0, 9.3], no other of 2 benchmarks",
         ),
         (
             red(broken(benchmark="a", params=[]), slower(), row()),
