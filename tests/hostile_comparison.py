@@ -13,7 +13,7 @@ from perceptron.records.comparison import (
     Row,
 )
 from perceptron.records.warning import MeasurementWarning
-from perceptron.report.comparison import row_name as key_of
+from perceptron.report.comparison_row import name as key_of
 from tests.hostile import NAMES
 from tests.made_comparison import block, broken, comparison, growth, row, slower, work
 

@@ -15,26 +15,16 @@ from statistics import median
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import (
     Comparison,
-    Growth,
     MovedCrossover,
     Row,
     Side,
-    Work,
 )
+from perceptron.report import comparison_row as shown
 from perceptron.report import numbers
+from perceptron.report.comparison_row import Text, Verbatim, plain
 from perceptron.report.crossover_words import sentence
-from perceptron.report.numbers import NONE, digits, duration, large
 from perceptron.untrusted_text import label, shortened
 
-
-class Verbatim(str):
-    """Text from outside, or text to be typed: Markdown shows it as code."""
-
-    __slots__ = ()
-
-
-Text = tuple[str, ...]
-"""Parts of one line; those that are no `Verbatim` are ours."""
 Note = tuple[str, Text]
 """What it is about, in our words, and what is to be known."""
 
@@ -71,35 +61,13 @@ _COMMON = ("benchmark", "verdict", "base → head>", "change [99%]>", "waiting>"
 _CHANGED = (*_COMMON, "instructions>", "why")
 _OTHERS = (*_COMMON, "detectable>", "instructions>")
 _NEEDED = 3
-_NOTHING: Text = (NONE,)
-_CANNOT_TELL = "cannot tell"
-_ORDER = (
-    *("broken", "slower", "probably slower", "faster", "works again"),
-    *("inconclusive", "invalid", "no change"),
-)
-_CHANGES = _ORDER[:5]
-_PROBABLY = "probably slower"
 # The first line of an answer.
 _LONGEST_LINE, _SHORTEST_NAME = 100, 20
-# Times beyond these have no unit that fits; they are written with an exponent.
-_SMALLEST, _LARGEST = 1e-12, 1e15
-# Times that are so many times apart are not told in one unit.
-_FAR = 1e6
-# A larger slowdown would be no finding but an accident.
-_LARGEST_DETECTABLE = 1.0
-# An interval whose ends are further apart than −50% and +100% says nothing.
-_WIDEST = 4.0
-# What would be shown as 0.0% is nothing.
-_SAME = 0.0005
 # A share of the time that threads waited: less is always there.
 _LEAST_WAITED = 0.001
-# And a share of it that the benchmark itself waits for a timer, a device or another process.
-_LEAST_IDLE = 0.01
 _ENDLESS = 10**12
 # Of what is listed with all its names, and of crossovers.
 _MOST = 10
-# Of the functions of a benchmark; Python's first, because they say where to look.
-_FUNCTIONS, _OF_PYTHON = 5, 3
 _COMMIT, _LONGEST_NAME = 12, 40
 # Fewer may be the name of a branch.
 _DIGITS = 7
@@ -109,7 +77,7 @@ _NAMED = 2
 
 def describe(comparison: Comparison) -> Described:
     """Return what there is to say, in the order of its weight."""
-    rows = in_order(comparison.rows)
+    rows = shown.in_order(comparison.rows)
     changed = [row for row in rows if _is_shown_first(row)]
     others = [row for row in rows if not _is_shown_first(row)]
     verdict, said = _verdict(comparison, changed)
@@ -129,16 +97,16 @@ def describe(comparison: Comparison) -> Described:
             *(Verbatim(side_name(comparison.plan.base)), " → "),
             Verbatim(side_name(comparison.plan.head)),
         ),
-        changed=_table(_CHANGED, [(*_cells(row), _work(row), _why(row)) for row in changed]),
+        changed=_table(
+            _CHANGED, [(*shown.cells(row), shown.work_cell(row), shown.why(row)) for row in changed]
+        ),
         changed_rows=changed,
-        others=_table(_OTHERS, [(*_cells(row), (detectable(row),), _work(row)) for row in others]),
+        others=_table(
+            _OTHERS,
+            [(*shown.cells(row), (shown.detectable(row),), shown.work_cell(row)) for row in others],
+        ),
         notes=[*_about_rows(comparison, rows), *_about_the_run(comparison)],
     )
-
-
-def plain(text: Text) -> str:
-    """Return the text in one line that every terminal and page can show."""
-    return "".join(label(part) if isinstance(part, Verbatim) else part for part in text)
 
 
 # --- the verdict ----------------------------------------------------------------------------------
@@ -146,7 +114,7 @@ def plain(text: Text) -> str:
 
 def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, Text]:
     """Return the verdict with its sentence, which names the worst benchmark where there is one."""
-    words = {word: [row for row in changed if verdict(row) == word] for word in _CHANGES}
+    words = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
     total = _total(comparison)
     of_all = f" of {_many(total)}" if total > 1 else ""
     if comparison.verdict == "regression" and words["broken"]:
@@ -155,10 +123,10 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, Text]
         return _led_by("broken", broken[0], " fails on HEAD", len(broken) - 1, end)
     if comparison.verdict == "regression" and words["slower"]:
         worst, *more = words["slower"]
-        return _led_by("slower", worst, f" {_takes(worst)}", len(more), of_all)
-    if comparison.verdict == "inconclusive" and words[_PROBABLY]:
-        worst, *more = words[_PROBABLY]
-        return _led_by(_PROBABLY, worst, f" {_takes(worst)}", len(more), of_all)
+        return _led_by("slower", worst, f" {shown.takes(worst)}", len(more), of_all)
+    if comparison.verdict == "inconclusive" and words[shown.PROBABLY]:
+        worst, *more = words[shown.PROBABLY]
+        return _led_by(shown.PROBABLY, worst, f" {shown.takes(worst)}", len(more), of_all)
     judged = _judged(comparison)
     if comparison.verdict == "clean" and judged:
         muted = sum(row.muted is not None for row in comparison.rows)
@@ -174,40 +142,17 @@ def _led_by(word: str, row: Row, said: str, more: int, end: str) -> tuple[str, T
     others = {0: ", no other", 1: ", 1 other"}.get(more, f", {more:,} others")
     rest = f"{said}{others}{end}" if end else said
     room = max(_SHORTEST_NAME, _LONGEST_LINE - len(word) - 2 - len(rest))
-    name = label(row_name(row))
+    name = label(shown.name(row))
     if len(name) > room:
         name = f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"
     return word, (Verbatim(name), rest)
-
-
-def _takes(row: Row) -> str:
-    """Return how much longer what became slower takes, or how many more instructions it executes.
-
-    Whichever decided, or whichever is known.
-    """
-    interval = None if row.low is None or row.high is None or _is_wide(row) else (row.low, row.high)
-    if row.work is not None and (row.stands_on == "work" or row.probably_slower or not interval):
-        return f"executes {_rough(row.work.change)}% more instructions"
-    if row.change is None:
-        base, head = (NONE if end is None else digits(end) for end in (row.base, row.head))
-        return f"goes from {base} to {head}"
-    size = f"{_rough(row.change)}%"
-    said = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
-    ends = [_rough(end, row.change) for end in interval or ()]
-    return f"{said} [{', '.join(ends)}]" if ends else said
-
-
-def _rough(share: float, size: float | None = None) -> str:
-    """Return a share in per cent: 8.1, and 18 where ``size`` is a tenth or more."""
-    size = share if size is None else size
-    return numbers.percent(share, 0 if size >= 0.1 else 1).removesuffix(" %")
 
 
 def _what_would_help(comparison: Comparison) -> Text:
     """Return what was judged, what was not, and the one option that would change it."""
     total, judged = _total(comparison), _judged(comparison)
     missing = [
-        *(row_name(row) for row in comparison.rows if row.muted is None and _is_unjudged(row)),
+        *(shown.name(row) for row in comparison.rows if row.muted is None and _is_unjudged(row)),
         *(own.benchmark for own in comparison.plan.left_out if not _skips(own.reason)),
     ]
     if not total:
@@ -260,144 +205,8 @@ def _many(number: int, what: str = "benchmark") -> str:
     return f"{_whole(number)} {what}{'' if number == 1 else 's'}"
 
 
-# --- one benchmark --------------------------------------------------------------------------------
-
-
-def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Return what is broken first, then what changed, by its size."""
-
-    def size(row: Row) -> float:
-        change = row.change if row.work is None or row.change is not None else row.work.change
-        return abs(change or 0.0)
-
-    return sorted(rows, key=lambda row: (_ORDER.index(verdict(row)), -size(row)))
-
-
-def verdict(row: Row) -> str:
-    """Return a row's verdict in a reader's words."""
-    known = row.change is not None or row.work is not None or None not in (row.base, row.head)
-    if row.verdict == "regression":
-        return "slower" if known else "broken"
-    if row.verdict == "improvement":
-        return "faster" if known else "works again"
-    return _PROBABLY if row.probably_slower else row.verdict
-
-
 def _is_shown_first(row: Row) -> bool:
-    return verdict(row) in _CHANGES and row.muted is None
-
-
-def row_name(row: Row) -> str:
-    """Return the benchmark with its parameters."""
-    return f"{row.benchmark}({', '.join(row.params)})" if row.params else row.benchmark
-
-
-def _cells(row: Row) -> tuple[Text, ...]:
-    muted = "" if row.muted is None else ", muted"
-    return (
-        (Verbatim(row_name(row)),),
-        (f"{verdict(row)}{muted}",),
-        times(row),
-        (change(row),),
-        (NONE if row.idle is None or row.idle < _LEAST_IDLE else percent(row.idle),),
-    )
-
-
-def times(row: Row) -> Text:
-    """Return ``1.000 → 1.081 ms``, where the second is the first and the change that is shown.
-
-    Medians of both would not agree with the change, which is a trimmed mean over the blocks.
-    """
-    base, head = row.base, row.head
-    if base is not None and head is not None and row.change is not None and not _is_wide(row):
-        head = base * (1 + row.change)
-    if base is None and head is None:
-        return _NOTHING
-    if base is not None and head is not None:
-        if row.unit != "seconds":
-            return (f"{digits(base, 4)} → {digits(head, 4)} ", Verbatim(row.unit))
-        if _SMALLEST <= base < _LARGEST and abs(head) < _FAR * base:
-            return (numbers.two_durations(base, head),)
-    return (*amount(base, row.unit), " → ", *amount(head, row.unit))
-
-
-def amount(value: float | None, unit: str) -> Text:
-    """Return a number in its unit."""
-    if value is None:
-        return _NOTHING
-    if unit != "seconds":
-        return (f"{digits(value)} ", Verbatim(unit))
-    return (duration(value) if _SMALLEST <= value < _LARGEST else f"{digits(value)} seconds",)
-
-
-def change(row: Row) -> str:
-    """Return the change with its interval and the limit that it has: ``+8.1% [+7.0, +9.3]``."""
-    limit = "" if row.limit is None else f", limit {100 * row.limit:g}%"
-    if row.change is None:
-        return f"{NONE}{limit}"
-    if row.low is None or row.high is None:
-        return f"{percent(row.change, sign=True)}{limit}"
-    if _is_wide(row):
-        return f"{_CANNOT_TELL}{limit}"
-    ends = ", ".join(percent(end, sign=True).removesuffix("%") for end in (row.low, row.high))
-    return f"{percent(row.change, sign=True)} [{ends}]{limit}"
-
-
-def _is_wide(row: Row) -> bool:
-    """Return whether the clock's interval says nothing; also where an end is no number."""
-    if row.low is None or row.high is None:
-        return False
-    return not 1 + row.high <= _WIDEST * (1 + row.low)
-
-
-def percent(share: float, *, sign: bool = False) -> str:
-    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
-    return numbers.percent(share, sign=sign).replace(" %", "%")
-
-
-def detectable(row: Row) -> str:
-    """Return the slowdown that the clock would have confirmed; nothing where it saw nothing."""
-    share = row.smallest_detectable
-    if row.change is None:
-        return NONE
-    return _CANNOT_TELL if share is None or not share <= _LARGEST_DETECTABLE else percent(share)
-
-
-def _work(row: Row) -> Text:
-    return (work_change(row.work),) if row.work is not None else _NOTHING
-
-
-def work_change(work: Work) -> str:
-    """Return the change of instructions, ``same`` where it is within the count's own noise."""
-    return "same" if _is_same(work) else percent(work.change, sign=True)
-
-
-def instructions(work: Work) -> str:
-    """Return what one call executes: ``48.4 M → 50.8 M``, once where it is the same."""
-    base = large(work.base)
-    return base if _is_same(work) else f"{base} → {large(work.head)}"
-
-
-def _is_same(work: Work) -> bool:
-    return abs(work.change) <= max(work.noise, _SAME)
-
-
-def _why(row: Row) -> Text:
-    """Return the function that changed most, and where it is; or why there are no numbers."""
-    if _tells_reason(row):
-        return (Verbatim(row.reason),) if row.reason else _NOTHING
-    # A function that does less explains nothing that became slower.
-    functions = _most_telling(row.why)
-    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "improvement")]
-    first = next(iter([*grew, *functions]), None)
-    if first is None:
-        return _NOTHING
-    where = place(first)
-    return (Verbatim(shortened(first.function)), *((", ", Verbatim(where)) if where else ()))
-
-
-def _tells_reason(row: Row) -> bool:
-    return verdict(row) in {"broken", "works again", _PROBABLY}
+    return shown.verdict(row) in shown.CHANGES and row.muted is None
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> Table:
@@ -405,7 +214,7 @@ def _table(columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> Table:
     kept = [
         index
         for index in range(len(columns))
-        if index < _NEEDED or any(row[index] != _NOTHING for row in rows)
+        if index < _NEEDED or any(row[index] != shown.NOTHING for row in rows)
     ]
     return Table(
         tuple(columns[index] for index in kept),
@@ -413,74 +222,22 @@ def _table(columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> Table:
     )
 
 
-# --- functions ------------------------------------------------------------------------------------
-
-
-def _most_telling(why: Sequence[Growth]) -> list[Growth]:
-    """Return the first of each level, as many as there is room for."""
-    python = [growth for growth in why if growth.level == "python"]
-    compiled = [growth for growth in why if growth.level == "c"]
-    kept = python[: max(_OF_PYTHON, _FUNCTIONS - len(compiled))]
-    return kept + compiled[: _FUNCTIONS - len(kept)]
-
-
-def _function(growth: Growth) -> Text:
-    """Return ``toy.work +5.0% bytecodes (120,300 → 126,315), called 100 times, toy.py:3``."""
-    amounts = function_cells(growth)
-    counted = amounts[0] if growth.base == growth.head else f"{amounts[0]} → {amounts[1]}"
-    said = f" {amounts[2]} {growth.unit} ({counted})"
-    calls = amounts[3]
-    if calls != NONE and growth.unit != "calls":
-        said += ", called once" if calls == "1" else f", called {calls} times"
-    where = place(growth)
-    return (
-        *(Verbatim(shortened(growth.function)), said),
-        *((", ", Verbatim(shortened(where))) if where else ()),
-    )
-
-
-def function_cells(growth: Growth) -> tuple[str, str, str, str]:
-    """Return what a function counts on BASE and on HEAD, its change, and its calls."""
-    base, head = growth.base_calls, growth.head_calls
-    calls = NONE
-    if base is not None and head is not None:
-        calls = _number(base) if base == head else f"{_number(base)} → {_number(head)}"
-    # On one side only there is no share.
-    size = "new" if not growth.base else "gone" if not growth.head else ""
-    size = size or percent(growth.head / growth.base - 1, sign=True)
-    return _number(growth.base), _number(growth.head), size, calls
-
-
-def place(growth: Growth) -> str | None:
-    """Return the file of a function with its line, as far as they are known."""
-    if growth.file is None or growth.line is None:
-        return growth.file
-    return f"{growth.file}:{growth.line}"
-
-
-def _number(number: float) -> str:
-    """Return whole numbers with all their digits, means of several calls with three."""
-    if number == 0 or not 1 <= number < _LARGEST:
-        return digits(number)
-    return f"{round(number):,}" if number >= 100 or number == round(number) else digits(number)
-
-
 # --- notes ----------------------------------------------------------------------------------------
 
 
 def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
     """Yield what tables do not say of benchmarks, each text once."""
-    for word in _ORDER:
-        own = [row for row in rows if verdict(row) == word and not _tells_reason(row)]
-        yield from _grouped(word, ((row_name(row), row.reason) for row in own))
+    for word in shown.ORDER:
+        own = [row for row in rows if shown.verdict(row) == word and not shown.tells_reason(row)]
+        yield from _grouped(word, ((shown.name(row), row.reason) for row in own))
     for row in rows:
-        for growth in _most_telling(row.why):
-            yield "why", (Verbatim(row_name(row)), ": ", *_function(growth))
-    yield from _grouped("why", ((row_name(row), row.why_not) for row in rows))
-    yield from _grouped("muted", ((row_name(row), row.muted) for row in rows))
+        for growth in shown.most_telling(row.why):
+            yield "why", (Verbatim(shown.name(row)), ": ", *shown.function(growth))
+    yield from _grouped("why", ((shown.name(row), row.why_not) for row in rows))
+    yield from _grouped("muted", ((shown.name(row), row.muted) for row in rows))
     left_out = comparison.plan.left_out
     yield from _grouped("left out", ((own.benchmark, own.reason) for own in left_out))
-    yield from _grouped("not counted", ((row_name(row), row.not_counted) for row in rows))
+    yield from _grouped("not counted", ((shown.name(row), row.not_counted) for row in rows))
 
 
 def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note]:
@@ -490,10 +247,10 @@ def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note
 
 def _named(names: Sequence[str], most: int = _NAMED) -> Text:
     """Return ``a, b and 17 more``."""
-    shown = tuple(part for name in names[:most] for part in (", ", Verbatim(name)))[1:]
+    first = tuple(part for name in names[:most] for part in (", ", Verbatim(name)))[1:]
     if len(names) <= most:
-        return (*shown[:-2], " and ", shown[-1]) if len(names) > 1 else shown
-    return (*shown, f" and {len(names) - most:,} more")
+        return (*first[:-2], " and ", first[-1]) if len(names) > 1 else first
+    return (*first, f" and {len(names) - most:,} more")
 
 
 def _about_the_run(comparison: Comparison) -> Iterator[Note]:
@@ -524,7 +281,7 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
     screened = max((row.screen_blocks for row in rows), default=0)
     confirming = max((row.confirmation_blocks for row in rows), default=0)
     spent = (
-        plain(amount(seconds, "seconds"))
+        plain(shown.amount(seconds, "seconds"))
         for seconds in (comparison.seconds, comparison.plan.budget_seconds)
     )
     blocks = f"{_many(screened, 'block')} screened, {_whole(confirming)} of confirmation"
@@ -535,7 +292,7 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
 def _detectable(rows: Sequence[Row]) -> str:
     """Return how small a slowdown the clock would have confirmed."""
     sizes = [
-        size if size is not None and size <= _LARGEST_DETECTABLE else inf
+        size if size is not None and size <= shown.LARGEST_DETECTABLE else inf
         for size in (row.smallest_detectable for row in rows if row.change is not None)
     ]
     if not sizes:
@@ -543,8 +300,8 @@ def _detectable(rows: Sequence[Row]) -> str:
     unknown = f"unknown for {sizes.count(inf):,} of {_many(len(sizes))}"
     if median(sizes) == inf:
         return unknown
-    return f"median {percent(median(sizes))}, " + (
-        unknown if inf in sizes else f"worst {percent(max(sizes))}"
+    return f"median {shown.percent(median(sizes))}, " + (
+        unknown if inf in sizes else f"worst {shown.percent(max(sizes))}"
     )
 
 
@@ -556,7 +313,7 @@ def _counted(rows: Sequence[Row]) -> str:
     if not works:
         return f"none of {tried}"
     noise = numbers.rough_percent(max(work.noise for work in works)).replace(" %", "%")
-    line = f"the same in {sum(map(_is_same, works)):,} of {tried} (largest noise {noise})"
+    line = f"the same in {sum(map(shown.is_same, works)):,} of {tried} (largest noise {noise})"
     return line + (f", {failed:,} could not be counted" if failed else "")
 
 
@@ -567,7 +324,7 @@ def _contention(rows: Sequence[Row]) -> str:
     blocks = sum(row.retaken for row in rows)
     if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):
         return ""
-    middle, worst = percent(median(waits)), percent(max(waits))
+    middle, worst = shown.percent(median(waits)), shown.percent(max(waits))
     again = f"{_many(samples, 'sample')} and {_many(blocks, 'block')} measured again"
     return f"threads waited for a core {middle} of the time, at worst {worst}; {again}"
 
@@ -635,8 +392,7 @@ def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
     ranges = {frame: _with_range(texts) for frame, texts in alike.items()}
     together: dict[str, list[str]] = {}
     for name, text in said:
-        shown = ranges[tuple(_NUMBER.split(text))] or text
-        together.setdefault(shown, []).append(name)
+        together.setdefault(ranges[tuple(_NUMBER.split(text))] or text, []).append(name)
     return [(names, text) for text, names in together.items()]
 
 

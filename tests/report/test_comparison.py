@@ -19,7 +19,8 @@ from perceptron.records.comparison import (
     ControlRow,
     LeftOut,
 )
-from perceptron.report.comparison import Described, describe, grouped, plain, times
+from perceptron.report.comparison import Described, describe, grouped
+from perceptron.report.comparison_row import plain, times
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import show
 from tests.made_comparison import broken, comparison, growth, harder, row, slower, work

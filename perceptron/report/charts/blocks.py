@@ -8,7 +8,7 @@ from math import exp, inf, log
 from perceptron.records.block import Block, Stage
 from perceptron.records.comparison import Row
 from perceptron.report.charts.figure import BlockDot, BlocksFigure
-from perceptron.report.comparison import amount, percent, plain
+from perceptron.report.comparison_row import amount, percent, plain
 
 _HEIGHT = 280
 _LARGEST = log(1e6)

@@ -19,12 +19,13 @@ from perceptron.errors import UserError
 from perceptron.records.block import Block, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.records.files.replace import replace
-from perceptron.report import comparison as text
+from perceptron.report import comparison_row as text
 from perceptron.report import text_file
 from perceptron.report.charts.as_plotly.blocks import draw_blocks
 from perceptron.report.charts.blocks import blocks_figure
-from perceptron.report.comparison import Described, describe, percent, plain, side_commit, side_name
+from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
+from perceptron.report.comparison_row import percent, plain
 from perceptron.report.dashboard.page import script, templates
 from perceptron.report.numbers import NONE, rough_percent
 
@@ -79,7 +80,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         by_benchmark.setdefault(block.benchmark, []).append(block)
     sections = []
     for index, row in enumerate(told.changed_rows):
-        figure = blocks_figure(row, by_benchmark.get(text.row_name(row), []))
+        figure = blocks_figure(row, by_benchmark.get(text.name(row), []))
         drawn = {"figures": figure and f"figures/{index}", "drawn": index < _DRAWN}
         sections.append(_section(row) | drawn)
         if figure is not None:
@@ -106,7 +107,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
 def _section(row: Row) -> dict[str, Any]:
     """Return the texts and tables of a row."""
     return {
-        "name": text.row_name(row),
+        "name": text.name(row),
         "verdict": row.verdict,
         "word": text.verdict(row),
         "reason": row.reason,

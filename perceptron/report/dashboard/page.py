@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.errors import UserError
-from perceptron.report.comparison import plain
+from perceptron.report.comparison_row import plain
 from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from perceptron.records.comparison import Comparison, Row
-from perceptron.report import comparison as text
+from perceptron.report import comparison_row as text
 from perceptron.report import text_file
 from perceptron.report.pull_request.comment import comment
 from perceptron.untrusted_text import label
@@ -59,7 +59,7 @@ def _worse(row: Row) -> str:
 
 def _command(kind: str, row: Row, message: str) -> str:
     position = {"file": label(row.file), "line": row.line} if row.file else {}
-    properties = {**position, "title": _short(f"{text.verdict(row)}: {text.row_name(row)}")}
+    properties = {**position, "title": _short(f"{text.verdict(row)}: {text.name(row)}")}
     options = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     return f"::{kind} {options}::{_message(_short(message))}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.report import numbers
-from perceptron.report.comparison import Text, Verbatim
+from perceptron.report.comparison_row import Text, Verbatim
 from perceptron.untrusted_text import label
 
 # These two end a code span and a cell, and no escape for them is read alike everywhere.

@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.markup import escape
 
 from perceptron.records.comparison import Comparison
-from perceptron.report.comparison import Table, describe, plain
+from perceptron.report.comparison import Table, describe
+from perceptron.report.comparison_row import plain
 from perceptron.report.tables import terminal
 
 # As many benchmarks that did not change are listed; more are counted.
