@@ -56,15 +56,15 @@ def explained() -> Comparison:
             "suite_state": "0123abcd",
             "left_out": [
                 LeftOut(benchmark="gone.time_it", reason="no such parameter"),
-                _late("late.time_a", 9),
-                _late("late.time_b", 14),
+                _late("late.time_a", 19.0),
+                _late("late.time_b", 14.5),
             ],
         },
     )
 
 
 def _rows() -> list[Row]:
-    noisy = "too noisy here: measure on an idle machine or raise --budget"
+    noisy = "too noisy here: raise --budget"
     return [
         row(benchmark="same.time_it", params=[], work=work()),
         row(
@@ -133,6 +133,6 @@ def _quiet(benchmark: str) -> ControlRow:
     )
 
 
-def _late(benchmark: str, seconds: int) -> LeftOut:
+def _late(benchmark: str, seconds: float) -> LeftOut:
     reason = f"one block takes {seconds} s: too long for the time that was left"
     return LeftOut(benchmark=benchmark, reason=reason)
