@@ -277,7 +277,10 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
     if versions:
         yield "versions", _named(versions, _MOST)
     if here.machine:
-        yield "machine", (Verbatim(", ".join(here.machine.values())),)
+        facts = [
+            f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
+        ]
+        yield "machine", (Verbatim(", ".join(facts)),)
     screened = max((row.screen_blocks for row in rows), default=0)
     confirming = max((row.confirmation_blocks for row in rows), default=0)
     spent = (
@@ -325,8 +328,10 @@ def _contention(rows: Sequence[Row]) -> str:
     if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):
         return ""
     middle, worst = shown.percent(median(waits)), shown.percent(max(waits))
-    again = f"{_many(samples, 'sample')} and {_many(blocks, 'block')} measured again"
-    return f"threads waited for a core {middle} of the time, at worst {worst}; {again}"
+    said = f"threads waited for a core {middle} of the time, at worst {worst}"
+    if not samples and not blocks:
+        return said
+    return f"{said}; {_many(samples, 'sample')} and {_many(blocks, 'block')} measured again"
 
 
 def _moved(moved: MovedCrossover) -> Text:

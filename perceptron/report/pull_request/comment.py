@@ -82,8 +82,9 @@ def comment(
     ]
     notes = [f"- **{about}** {line(text)}" for about, text in told.notes]
     folded = [*_part([], notes, room, "line"), *_table(told.others, room)]
-    others = f"{len(told.others.rows):,} other benchmarks, and " if told.others.rows else ""
-    summary = f"<summary>{others}how it was measured</summary>"
+    others = len(told.others.rows)
+    of = f"{others:,} other benchmark{'' if others == 1 else 's'}, and " if others else ""
+    summary = f"<summary>{of}how it was measured</summary>"
     fold = ["", "<details>", summary, *folded, "", "</details>"]
     return "\n".join([*top, *parts, *foot, *fold]) + "\n"
 
