@@ -122,15 +122,6 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
-def has_avx512() -> bool:
-    """Return whether Linux says that the processor has AVX-512; False where nothing says so."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return re.search(r"^flags\s*:.*\bavx512f\b", text, re.MULTILINE) is not None
-
-
 def steering_variables(variables: Mapping[str, str]) -> dict[str, str]:
     """Return those of the environment's variables that make the same code run differently.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from perceptron.records.comparison import (
@@ -11,39 +13,42 @@ from perceptron.records.comparison import (
     Row,
 )
 from perceptron.records.warning import MeasurementWarning
-from perceptron.report.tables.comparison import name as key_of
+from perceptron.report.comparison_row import name as key_of
 from tests.hostile import NAMES
 from tests.made_comparison import block, broken, comparison, growth, row, slower, work
 
 
-def hostile_comparison() -> Comparison:
-    """Return a comparison with a slower, a broken and an undecided row for each name."""
-    rows = [made for name in NAMES for made in _rows(name)]
-    name = NAMES[0]
+def hostile_comparison(names: Sequence[str] = NAMES) -> Comparison:
+    """Return a comparison with a slower, a broken, a muted and an undecided row for each name.
+
+    At least six ``names``; they are all its texts.
+    """
+    rows = [made for name in names for made in _rows(name)]
+    name = names[0]
     plan = comparison().plan
     return comparison(
         *rows,
         verdict="regression",
-        reason=NAMES[4],
-        results=NAMES[0],
-        reproduce=NAMES[1],
+        reason=names[4],
+        results=names[0],
+        reproduce=names[1],
         blocks=[block(key_of(made), 0, 1e-3, 1.1e-3) for made in rows],
-        warnings=[MeasurementWarning(code=own, message=own, advice=own) for own in NAMES],
+        warnings=[MeasurementWarning(code=own, message=own, advice=own) for own in names],
         environment=ComparisonEnvironment(
-            machine={own: own for own in NAMES},
-            base={own: own for own in NAMES},
-            head=dict.fromkeys(NAMES, "1"),
-            variables={own: own for own in NAMES},
+            machine={own: own for own in names},
+            base={own: own for own in names},
+            head=dict.fromkeys(names, "1"),
+            variables={own: own for own in names},
             counter=name,
             base_code=name,
-            head_code=NAMES[2],
+            head_code=names[2],
         ),
         plan={
             "base": replace(plan.base, name=name, python=name),
-            "head": replace(plan.head, name=NAMES[2], python=NAMES[3]),
-            "suite": NAMES[4],
-            "benchmarks": NAMES[5],
-            "left_out": [LeftOut(benchmark=own, reason=own) for own in NAMES],
+            "head": replace(plan.head, name=names[2], python=names[3]),
+            "suite": names[4],
+            "benchmarks": names[5],
+            "left_out": [LeftOut(benchmark=own, reason=own) for own in names],
         },
     )
 
@@ -59,4 +64,5 @@ def _rows(name: str) -> list[Row]:
         ),
         broken(**texts | {"params": [name, "2"]}, reason=name, why_not=name),
         row(**texts | {"params": [name, "3"]}, verdict="inconclusive", reason=name),
+        slower(**texts | {"params": [name, "4"]}, muted=name),
     ]

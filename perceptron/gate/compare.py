@@ -28,7 +28,7 @@ from perceptron.gate.checkout.same_code import Trees, differing, same_code
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import not_built
-from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
+from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
@@ -130,8 +130,6 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 assert_own_code(arms, journal, both.base_error)
                 stages.screen()
                 stages.confirm()
-                if valgrind is not None:
-                    warnings += kernel_warnings([*environment.base, *environment.head])
                 environment = with_code(environment, journal.run.code)
                 comparison = unbuilt.added_to(
                     _comparison(

@@ -77,6 +77,12 @@ class Row(Struct, frozen=True, kw_only=True):
     verdict: RowVerdict
     reason: str | None = None
     """Why, where the numbers do not say so by themselves."""
+    probably_slower: bool = False
+    """It is inconclusive, and more instructions were counted."""
+    limit: float | None = None
+    """A slowdown up to this is no regression: what the project itself allows the benchmark."""
+    muted: str | None = None
+    """Why the row has no say in the run's verdict; None where it has."""
     smallest_detectable: float | None
     """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``."""
     spread: float | None

@@ -70,6 +70,13 @@ def duration_interval(seconds: float, low: float | None, high: float | None) -> 
     return f"{interval(seconds / scale, _over(low, scale), _over(high, scale))} {unit}"
 
 
+def two_durations(before: float, after: float) -> str:
+    """Return ``1.000 → 1.081 ms``: in one unit, with the digits of small changes."""
+    scale, unit = _unit(before)
+    decimals = max(0, 3 - floor(log10(before / scale)))
+    return f"{before / scale:,.{decimals}f} → {after / scale:,.{decimals}f} {unit}"
+
+
 def interval(value: float, low: float | None, high: float | None) -> str:
     """Return ``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval.
 

@@ -142,7 +142,7 @@ def test_the_page_is_named_where_somebody_looks_for_it(
     assert json.loads((tmp_path / "html" / PAGE).with_name("comparison.json").read_text()) == (
         document
     )
-    link = f"[Page](https://we.example/suite/{PAGE})"
+    link = f"[page with figures](https://we.example/suite/{PAGE})"
     assert link in (tmp_path / "gate.md").read_text(encoding="utf-8")
 
 

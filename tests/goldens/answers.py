@@ -28,7 +28,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_results, read_run
 from perceptron.report import documents
 from perceptron.report.comparison_address import address
-from perceptron.report.dashboard.comparisons.write import write_comparison
+from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.pull_request.annotations import annotate
 from perceptron.report.pull_request.comment import PullRequest, comment
 from perceptron.report.tables import advice as advice_table

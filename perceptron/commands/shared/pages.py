@@ -99,7 +99,7 @@ class Pages:
         from msgspec.structs import replace
 
         from perceptron.report.comparison_address import address
-        from perceptron.report.dashboard.comparisons.write import write_comparison
+        from perceptron.report.dashboard.comparisons import write_comparison
 
         shown = replace(comparison, page=address(comparison.plan))
         if shown.page is None:
@@ -161,10 +161,10 @@ def prepare_comparison(html: str | None) -> Pages:
 
     def reserve(site: Path) -> None:
         from perceptron.gate.checkout.revisions import make_own
-        from perceptron.report.dashboard.comparisons import write
+        from perceptron.report.dashboard import comparisons
 
         make_own(site, "gate")
-        write.reserve(site)
+        comparisons.reserve(site)
 
     return _reserved(folder(html), optional.missing("pages", "jinja2", "plotly"), reserve)
 

@@ -6,13 +6,12 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.gate.sampling.processes import Instrument
-from perceptron.machine import THREAD_VARIABLES, has_avx512
+from perceptron.machine import THREAD_VARIABLES
 from perceptron.records.comparison import Counting
 from perceptron.records.warning import MeasurementWarning
 
@@ -25,8 +24,6 @@ _MACHINES = ("x86_64", "AMD64", "aarch64", "arm64")
 _ONE_THREAD = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 # It may name kernels that valgrind does not know, and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
-# Libraries that choose their code by the processor.
-_BY_PROCESSOR = frozenset({"numpy", "scipy", "torch", "numba", "jax"})
 _COUNTS = "counts"
 LONGEST_SECONDS = 30.0
 """What counting one benchmark may take: others are to be counted too."""
@@ -119,17 +116,3 @@ def look_for_valgrind() -> Valgrind:
         oldest = ".".join(map(str, _OLDEST))
         raise UserError(f"--count: {version} is too old: install {oldest} or later")
     return Valgrind(path, version)
-
-
-def kernel_warnings(libraries: Iterable[str]) -> list[MeasurementWarning]:
-    """Warn where one of these libraries is counted with other code than is timed."""
-    if not has_avx512() or not _BY_PROCESSOR.intersection(libraries):
-        return []
-    return [
-        MeasurementWarning(
-            code="other kernels",
-            message="this processor has AVX-512 and valgrind does not: libraries that choose their "
-            "code by the processor are counted with other kernels than are timed",
-            advice="nothing to do: a change of such a kernel itself shows in its time alone",
-        )
-    ]

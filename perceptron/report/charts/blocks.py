@@ -8,7 +8,7 @@ from math import exp, inf, log
 from perceptron.records.block import Block, Stage
 from perceptron.records.comparison import Row
 from perceptron.report.charts.figure import BlockDot, BlocksFigure
-from perceptron.report.numbers import digits, duration, percent
+from perceptron.report.comparison_row import amount, percent, plain
 
 _HEIGHT = 280
 _LARGEST = log(1e6)
@@ -43,7 +43,7 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> BlocksFigure | None:
         f"{percent(changes[0], sign=True)} to {percent(changes[-1], sign=True)}",
         caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
         f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
-        f"Line and band: the estimate with its 99 % interval{of}.",
+        f"Line and band: the estimate with its 99% interval{of}.",
         height=_HEIGHT,
         dots=dots,
         change=row.change,
@@ -58,9 +58,6 @@ def _change(block: Block) -> float | None:
 
 
 def _values(row: Row, block: Block) -> str:
-    base, head = (_amount(reading.value or 0.0, row.unit) for reading in (block.base, block.head))
+    values = (reading.value or 0.0 for reading in (block.base, block.head))
+    base, head = (plain(amount(value, row.unit)) for value in values)
     return f"{base} → {head}"
-
-
-def _amount(value: float, unit: str) -> str:
-    return duration(value) if unit == "seconds" else f"{digits(value)} {unit}"

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.errors import UserError
+from perceptron.report.comparison_row import plain
 from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def templates() -> Templates:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": shortened, "advice": advice_markup}
+    environment.filters |= {"short": shortened, "advice": advice_markup, "plain": plain}
     return environment
 
 

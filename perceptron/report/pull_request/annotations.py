@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from perceptron.records.comparison import Comparison, Row
+from perceptron.report import comparison_row as text
 from perceptron.report import text_file
 from perceptron.report.pull_request.comment import comment
-from perceptron.report.tables import comparison as text
 from perceptron.untrusted_text import label
 
 # GitHub shows no more of each kind for a step.
@@ -36,40 +36,30 @@ def annotate(comparison: Comparison, asked: bool, published: str | None = None) 
 
 
 def marks(comparison: Comparison) -> list[str]:
-    """Return errors for what fails, then for what became slower; warnings for what is unclear."""
-    ordered = text.in_order(comparison.rows)
+    """Return errors for what is broken or slower, the worst first; warnings for what is unclear."""
+    ordered = [row for row in text.in_order(comparison.rows) if row.muted is None]
     worse = [row for row in ordered if row.verdict == "regression"]
-    worse.sort(key=lambda row: not _fails(row))
     unsure = [row for row in ordered if row.verdict == "inconclusive"]
     return [
-        *(_command("error", row, _slower(row)) for row in worse[:_MOST]),
+        *(_command("error", row, _worse(row)) for row in worse[:_MOST]),
         *(_command("warning", row, row.reason or row.verdict) for row in unsure[:_MOST]),
     ]
 
 
-def _fails(row: Row) -> bool:
-    """Return whether there are no numbers of it."""
-    return row.change is None and row.work is None
-
-
-def _slower(row: Row) -> str:
-    """Return what became slower, by the clock, by the work that it does, or by both."""
-    if _fails(row):
+def _worse(row: Row) -> str:
+    """Return what became slower, by the clock, by counted instructions, or by both."""
+    if text.verdict(row) == "broken":
         return row.reason or row.verdict
-    times = f"{text.amount(row.base, row.unit)} → {text.amount(row.head, row.unit)}"
-    blocks = row.confirmation_blocks or row.screen_blocks
-    confirmed = ", confirmed" if text.confirmed(row) else ""
+    said = f"{text.plain(text.times(row))}, {text.change(row)}"
     if row.work is None:
-        return f"{times}, {text.change(row)}, {blocks} blocks{confirmed}"
-    return (
-        f"work {text.work_change(row)} ({text.instructions(row.work)} instructions a call), "
-        f"the clock {text.change(row)} ({times}, {blocks} blocks{confirmed})"
-    )
+        return said
+    work = f"{text.work_change(row.work)} ({text.instructions(row.work)} a call)"
+    return f"{said}; instructions {work}"
 
 
 def _command(kind: str, row: Row, message: str) -> str:
     position = {"file": label(row.file), "line": row.line} if row.file else {}
-    properties = {**position, "title": _short(f"{row.verdict}: {text.name(row)}")}
+    properties = {**position, "title": _short(f"{text.verdict(row)}: {text.name(row)}")}
     options = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     return f"::{kind} {options}::{_message(_short(message))}"
 

@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.report import numbers
+from perceptron.report.comparison_row import Text, Verbatim
 from perceptron.untrusted_text import label
 
 # These two end a code span and a cell, and no escape for them is read alike everywhere.
 _LOOK_ALIKES = str.maketrans({"`": "ˋ", "|": "∣"})
-_ENDLESS = 10**12
+# Of a name, or of two names with the reason that they share.
+_LONGEST = 300
 
 
-def code(text: str, most: int = 120) -> str:
+def line(text: Text) -> str:
+    """Return a text in one line, with all that is not ours as code."""
+    return "".join(code(part) if isinstance(part, Verbatim) else part for part in text)
+
+
+def code(text: str, most: int = _LONGEST) -> str:
     """Return the text as a code span in one line of at most ``most`` characters.
 
     It can stand anywhere, in a cell of a table too; an empty text is a dash.
@@ -26,11 +33,6 @@ def code(text: str, most: int = 120) -> str:
     if len(clean) > most or len(text) > 4 * most:
         clean = clean[: most - 1] + "…"
     return f"`{clean}`" if clean else numbers.NONE
-
-
-def count(number: int) -> str:
-    """Return a whole number; an absurd one must not fill the page."""
-    return numbers.count(number) if abs(number) < _ENDLESS else "too many"
 
 
 class Room:

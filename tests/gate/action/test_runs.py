@@ -72,7 +72,7 @@ def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
     assert document["verdict"] == "regression"
     assert (Path(ran.outputs["page"]) / document["page"]).is_file()
     assert "::error::slower" in ran.printed
-    assert "regression" in ran.summary
+    assert "**slower**: `suite.track_one` is 5.0% larger" in ran.summary
     assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
     (upload,) = (
         step for step in action.action()["runs"]["steps"] if "upload" in step.get("uses", "")

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.counting import valgrind
-from perceptron.gate.counting.valgrind import Valgrind, find, kernel_warnings, look_for_valgrind
+from perceptron.gate.counting.valgrind import Valgrind, find, look_for_valgrind
 
 
 @pytest.fixture
@@ -17,7 +16,6 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine on which something called valgrind says what the file beside it says."""
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(valgrind, "has_avx512", lambda: False)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     program = tmp_path / "valgrind"
     program.write_text('#!/bin/sh\ncat "$(dirname "$0")/says"\n')
@@ -79,15 +77,3 @@ def test_machines_without_it_are_named(
     found, [warning] = find("auto")
     assert found is None
     assert f"not on {system} on {machine}" in warning.message
-
-
-def test_kernels_that_valgrind_hides_are_told_of_where_a_library_has_some(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(valgrind, "has_avx512", lambda: True)
-    [warning] = kernel_warnings(["python", "numpy"])
-    assert warning.code == "other kernels"
-    assert "AVX-512" in warning.message
-    assert kernel_warnings(["python", "networkx"]) == []
-    monkeypatch.setattr(valgrind, "has_avx512", lambda: False)
-    assert kernel_warnings(["numpy"]) == []

@@ -16,7 +16,7 @@ CONFIRMATION = [block(KEY, number, 1e-3, 1.2e-3, "confirmation") for number in r
 def test_screen_and_confirmation_are_told_apart() -> None:
     figure = blocks_figure(slower(), [*CONFIRMATION, *SCREEN])
     assert figure is not None
-    assert figure.dots[0].text == "screen, block 1: 1.00 ms → 1.10 ms, +10.0 %"
+    assert figure.dots[0].text == "screen, block 1: 1.00 ms → 1.10 ms, +10.0%"
     assert "from the confirmation alone" in figure.caption
     screened, confirmed = draw_blocks(figure).data
     assert screened["marker"]["symbol"] != confirmed["marker"]["symbol"]

@@ -27,7 +27,8 @@ def test_there_are_at_most_ten_of_a_kind_and_the_worst_come_first() -> None:
     """GitHub shows no more; what fails leads, although it has no size of a change."""
     many = [slower(params=[f"p{number}"], change=number / 100) for number in range(1, 30)]
     unsure = [row(verdict="inconclusive") for _ in range(30)]
-    lines = marks(comparison(*many, *unsure, broken(benchmark="bad.time_it")))
+    muted = slower(params=["muted"], change=0.9, muted="flaky")
+    lines = marks(comparison(*many, *unsure, muted, broken(benchmark="bad.time_it")))
     assert [line.startswith("::error") for line in lines] == [True] * 10 + [False] * 10
     assert "bad.time_it" in lines[0]
     assert "(p29)" in lines[1]
@@ -57,7 +58,7 @@ def test_the_summary_is_added_to_what_is_there_and_leads_to_the_page(
     annotate(comparison(row(), page="gate/x/index.html"), False, "https://we.example")
     text = summary.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{TAG}\n")
-    assert "[Page](https://we.example/gate/" in text
+    assert "[page with figures](https://we.example/gate/" in text
 
 
 def test_a_summary_that_cannot_be_written_is_one_line(

@@ -20,7 +20,9 @@ from perceptron.records.comparison import (
     Work,
 )
 from perceptron.records.warning import MeasurementWarning
+from perceptron.report.comparison import describe
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
+from tests.hostile_comparison import hostile_comparison
 from tests.made_comparison import broken, comparison, row, slower
 
 # Stands in every hostile text, and nowhere in ours.
@@ -74,6 +76,10 @@ def rows(draw: st.DrawFn) -> object:
         "confirmation_blocks": draw(whole),
         "why": draw(st.lists(growths(), max_size=3)),
         "why_not": draw(st.none() | hostile),
+        "limit": draw(number),
+        "muted": draw(st.none() | hostile),
+        "idle": draw(number),
+        "probably_slower": draw(st.booleans()),
         "screen_blocks": draw(whole),
     }
     if make is not broken:
@@ -149,6 +155,14 @@ OURS = {"inline", "text", "code_inline", "softbreak", "fence", "html_block"} | {
 @given(made=comparisons())
 def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison) -> None:
     """No link, mention, reference, image or HTML but ours; no table or fold is broken."""
+    assert_safe(made)
+
+
+def test_nor_do_they_wherever_a_text_can_stand() -> None:
+    assert_safe(hostile_comparison([MARK.join(["", *NASTY[:-1], ""])] * 6))
+
+
+def assert_safe(made: Comparison) -> None:
     text = comment(made)
     assert len(text.encode()) < MOST_BYTES
     tokens = parse(text)
@@ -163,22 +177,17 @@ def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison
         if token.type == "text":
             assert MARK not in token.content
             assert not re.search(r"[@#<`|]|://|www\.|GH-", token.content)
-    plain = [row for row in made.rows if row.verdict == "no change"]
-    slow = [
-        row
-        for row in made.rows
-        if row not in plain and (row.change is not None or row.work is not None)
-    ]
-    tables = [table for table in (slow, plain) if table]
+    told = describe(made)
+    tables = [table for table in (told.changed, told.others) if table.rows]
     assert kinds["table_open"] == len(tables)
-    assert kinds["th_open"] == 8 * bool(slow) + 9 * bool(plain)
-    assert kinds["td_open"] == 8 * len(slow) + 9 * len(plain)
+    assert kinds["th_open"] == sum(len(table.columns) for table in tables)
+    assert kinds["td_open"] == sum(len(table.columns) * len(table.rows) for table in tables)
     assert kinds["fence"] <= 1
 
 
 def test_how_many_share_a_reason_is_said_beside_the_longest_names() -> None:
-    rows = [row(benchmark=f"{n}" + "x" * 120, params=[], not_counted="it spins") for n in range(9)]
-    assert " and 7 more`: `it spins`" in comment(comparison(*rows))
+    rows = [row(benchmark=f"{n}" + "x" * 400, params=[], not_counted="it spins") for n in range(9)]
+    assert "…` and 7 more: `it spins`" in comment(comparison(*rows))
 
 
 @pytest.mark.parametrize(

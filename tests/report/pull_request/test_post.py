@@ -61,7 +61,7 @@ def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
     assert text == comment(COMPARISON, PullRequest(12, SHA))
     added = [line for line in text.splitlines() if line not in comment(COMPARISON).splitlines()]
     assert added == [
-        "Commit `cccccccccccc`. BASE `main` (`aaaaaaaaaaaa`), HEAD `HEAD` (`bbbbbbbbbbbb`).",
+        "Commit `cccccccccccc`, `main (aaaaaaaaaaaa)` → `HEAD (bbbbbbbbbbbb)`",
         "git fetch origin refs/pull/12/merge",
     ]
 
@@ -71,7 +71,7 @@ def test_the_comment_links_to_pages_that_the_workflow_trusts(case: Case) -> None
     url = "https://we.example/suite"
     process = run(case, str(case.folder), str(case.pull), "--pages-url", url)
     assert process.returncode == 0, process.stderr
-    assert f"[Page]({url}/gate/{'a' * 12}..{'b' * 12}/index.html)" in process.stdout
+    assert f"[page with figures]({url}/gate/{'a' * 12}..{'b' * 12}/index.html)" in process.stdout
     process = run(case, str(case.folder), str(case.pull), "--pages-url", "")
     assert (process.returncode, process.stdout) == (0, case.post())
     process = run(case, str(case.folder), str(case.pull), "--pages-url", "x) [y](z")
@@ -228,11 +228,11 @@ def test_many_blocks_do_no_harm(case: Case) -> None:
 
 
 def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
-    """The blocks are not judged again, and more than there is room for are counted."""
+    """The blocks are not judged again, and more than anybody would read are counted."""
     case.result.write_text(json.dumps({**VALID, "moved_crossovers": [MOVED] * 10_000}))
     text = case.post()
-    assert "- `mlp-width`: BASE `torch-cpu from 64.0 [62.0, 66.0] up`" in text
-    assert "more crossovers left out for want of room" in text
+    assert "- crossover moved: `mlp-width`: BASE `torch-cpu from 64.0 [62.0, 66.0] up`" in text
+    assert "- 9,990 more crossovers moved\n" in text
     assert len(text.encode()) < MOST_BYTES
 
 

@@ -26,7 +26,7 @@ def draw_blocks(figure: BlocksFigure) -> ViewFigure:
             "xaxis": {"title": {"text": "block"}, "dtick": _step(len(figure.dots)), "tick0": 0},
             "yaxis": {
                 "title": {"text": "change from BASE to HEAD"},
-                "ticksuffix": " %",
+                "ticksuffix": "%",
                 "rangemode": "tozero",
                 "zeroline": True,
                 "zerolinecolor": "--soft",

@@ -1,4 +1,4 @@
-"""Writing the page of a comparison, with its data, and the list of all of them.
+"""The pages of comparisons: one for each, with its data, which stays, and the list of them.
 
 Everything lies below ``gate/``, the script and style too: the folder can be published, packed or
 thrown away by itself, and writing the dashboard changes no page that is meant to stay.
@@ -17,25 +17,23 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.block import Block, counted
-from perceptron.records.comparison import Comparison
+from perceptron.records.comparison import Comparison, Row
 from perceptron.records.files.replace import replace
+from perceptron.report import comparison_row as text
 from perceptron.report import text_file
+from perceptron.report.charts.as_plotly.blocks import draw_blocks
+from perceptron.report.charts.blocks import blocks_figure
+from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
-from perceptron.report.dashboard.comparisons.facts import (
-    GROWTH,
-    ROUNDS,
-    changed,
-    changed_row,
-    facts,
-    figure_of,
-    named,
-)
+from perceptron.report.comparison_row import percent, plain
 from perceptron.report.dashboard.page import script, templates
-from perceptron.report.tables.comparison import name
+from perceptron.report.numbers import NONE, rough_percent
 
 DOCUMENT = "comparison.json"
 FILE = "summary.json"
 COLUMNS = ("page written", "BASE → HEAD", "verdict", "in one sentence", "suite")
+_FUNCTIONS = ("function", "counted", "base>", "head>", "change>", "calls>", "where")
+_SHORT = 12
 _SCRIPTS = ("dom", "load", "plotly.min", "theme", "figures", "comparison")
 _ASSETS = ("site.css", *(f"{script}.js" for script in _SCRIPTS if script != "plotly.min"))
 # Figures of as many rows are drawn at once; those of others when they are opened.
@@ -76,36 +74,77 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     """Yield every file of the page with its content, the page itself last."""
+    told = describe(comparison)
     by_benchmark: dict[str, list[Block]] = {}
     for block in counted(comparison.blocks):
         by_benchmark.setdefault(block.benchmark, []).append(block)
     sections = []
-    for index, row in enumerate(changed(comparison.rows)):
-        blocks = by_benchmark.get(name(row), [])
-        figure = figure_of(row, blocks)
-        sections.append(
-            changed_row(row, blocks)
-            | {
-                "figures": None if figure is None else f"figures/{index}",
-                "drawn": index < _DRAWN,
-            }
-        )
+    for index, row in enumerate(told.changed_rows):
+        figure = blocks_figure(row, by_benchmark.get(text.name(row), []))
+        drawn = {"figures": figure and f"figures/{index}", "drawn": index < _DRAWN}
+        sections.append(_section(row) | drawn)
         if figure is not None:
-            data = script(f"figures/{index}", [figure])
+            data = script(f"figures/{index}", [draw_blocks(figure)])
             yield f"data/figures/{index}.js", data.encode()
     yield DOCUMENT, msgspec.json.encode(comparison)
-    told = summary(comparison, datetime.now(UTC))
-    yield FILE, msgspec.json.encode(told)
-    has_figures = any(section["figures"] for section in sections)
-    shown = facts(comparison) | {
-        "when": told.when,
-        "changed": sections,
-        "scripts": _SCRIPTS if has_figures else (),
+    listed = summary(comparison, told, datetime.now(UTC))
+    yield FILE, msgspec.json.encode(listed)
+    shown = {
+        "told": told,
+        "comparison": comparison,
+        "commits": [
+            side_commit(side, _SHORT) for side in (comparison.plan.base, comparison.plan.head)
+        ],
+        "when": listed.when,
+        "sections": sections,
+        "scripts": _SCRIPTS if any(section["figures"] for section in sections) else (),
         "document": DOCUMENT,
-        "growth": GROWTH,
-        "round_columns": ROUNDS,
+        "functions": _FUNCTIONS,
     }
     yield PAGE, _render("comparison.html.j2", "../", shown)
+
+
+def _section(row: Row) -> dict[str, Any]:
+    """Return the texts and tables of a row."""
+    return {
+        "name": text.name(row),
+        "verdict": row.verdict,
+        "word": text.verdict(row),
+        "reason": row.reason,
+        "where": None if None in (row.file, row.line) else f"{row.file}:{row.line}",
+        "facts": _evidence(row),
+        "why": [
+            (own.function, own.unit, *text.function_cells(own), text.place(own) or NONE)
+            for own in row.why
+        ],
+        "why_not": row.why_not,
+    }
+
+
+def _evidence(row: Row) -> list[tuple[str, str]]:
+    """Return the numbers that the verdict rests on, each with its name."""
+    facts = []
+    if row.change is not None:
+        blocks = f"{row.screen_blocks:,} screened, {row.confirmation_blocks:,} of confirmation"
+        facts += [
+            (
+                "time" if row.unit == "seconds" else "value",
+                f"{plain(text.times(row))}, {text.change(row)}",
+            ),
+            ("blocks", blocks),
+            ("smallest detectable slowdown", text.detectable(row)),
+        ]
+    if row.p_adjusted is not None:
+        facts.append(("p of the confirmation", f"{row.p_adjusted:.2g}, over all confirmed"))
+    if row.spread is not None and row.change is not None:
+        facts.append(("spread of the blocks", percent(row.spread)))
+    if row.work is not None:
+        noise = rough_percent(row.work.noise).replace(" %", "%")
+        amounts, size = text.instructions(row.work), text.work_change(row.work)
+        facts.append(("instructions of a call", f"{amounts}, {size}; noise of the count {noise}"))
+    if row.waited is not None:
+        facts.append(("contended", f"threads waited for a core {percent(row.waited)} of the time"))
+    return facts
 
 
 def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
@@ -159,15 +198,15 @@ class Summary(Struct, frozen=True, kw_only=True):
     suite: str
 
 
-def summary(comparison: Comparison, when: datetime) -> Summary:
+def summary(comparison: Comparison, told: Described, when: datetime) -> Summary:
     """Return what the list will say of a comparison."""
     plan = comparison.plan
     return Summary(
         when=when.isoformat(timespec="seconds"),
-        base=named(plan.base),
-        head=named(plan.head),
-        verdict=comparison.verdict,
-        reason=comparison.reason,
+        base=side_name(plan.base),
+        head=side_name(plan.head),
+        verdict=told.verdict,
+        reason=plain(told.sentence),
         suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
     )
 

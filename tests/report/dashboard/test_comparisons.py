@@ -14,7 +14,7 @@ from perceptron.analysis.stored.collection import collect
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison, Side
 from perceptron.report.comparison_address import LIST, address
-from perceptron.report.dashboard.comparisons.write import reserve, write_comparison
+from perceptron.report.dashboard.comparisons import reserve, write_comparison
 from perceptron.report.dashboard.write import write_site
 from tests.goldens.explained import explained
 from tests.hostile import NAMES

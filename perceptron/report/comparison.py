@@ -1,0 +1,416 @@
+"""A comparison described once, for the terminal, the comment on a pull request and the page.
+
+What comes from outside, such as names and reasons, is `Verbatim` in every text. A renderer makes it
+safe in its own way, and lays out what it is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+from statistics import median
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.records.comparison import (
+    Comparison,
+    MovedCrossover,
+    Row,
+    Side,
+)
+from perceptron.report import comparison_row as shown
+from perceptron.report import numbers
+from perceptron.report.comparison_row import Text, Verbatim, plain
+from perceptron.report.crossover_words import sentence
+from perceptron.untrusted_text import label, shortened
+
+Note = tuple[str, Text]
+"""What it is about, in our words, and what is to be known."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts; a column whose name ends in ``>`` is flush right."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Text, ...]]
+
+
+@dataclass(frozen=True)
+class Described:
+    """What everybody is told of a comparison."""
+
+    verdict: str
+    """In one or two words, in front of the sentence."""
+    sentence: Text
+    lines: list[Text]
+    """What must stand beside the verdict."""
+    title: Text
+    """Both revisions."""
+    changed: Table
+    changed_rows: list[Row]
+    """Those of the table, in its order."""
+    others: Table
+    notes: list[Note]
+    """The most telling first."""
+
+
+# The columns between are left out where no row has anything to show.
+_COMMON = ("benchmark", "verdict", "base → head>", "change [99%]>", "waiting>")
+_CHANGED = (*_COMMON, "instructions>", "why")
+_OTHERS = (*_COMMON, "detectable>", "instructions>")
+_NEEDED = 3
+# The first line of an answer.
+_LONGEST_LINE, _SHORTEST_NAME = 100, 20
+# A share of the time that threads waited: less is always there.
+_LEAST_WAITED = 0.001
+_ENDLESS = 10**12
+# Of what is listed with all its names, and of crossovers.
+_MOST = 10
+_COMMIT, _LONGEST_NAME = 12, 40
+# Fewer may be the name of a branch.
+_DIGITS = 7
+# As many names are written out; the others are counted.
+_NAMED = 2
+
+
+def describe(comparison: Comparison) -> Described:
+    """Return what there is to say, in the order of its weight."""
+    rows = shown.in_order(comparison.rows)
+    changed = [row for row in rows if _is_shown_first(row)]
+    others = [row for row in rows if not _is_shown_first(row)]
+    verdict, said = _verdict(comparison, changed)
+    lines: list[Text] = []
+    if comparison.verdict == "inconclusive":
+        lines.append(_what_would_help(comparison))
+    elif comparison.control.alarmed:
+        lines.append(("times decide nothing here: BASE differs from a second copy of itself",))
+    lines += [_moved(moved) for moved in comparison.moved_crossovers[:_MOST]]
+    more = len(comparison.moved_crossovers) - _MOST
+    lines += [(f"{_many(more, 'more crossover')} moved",)] if more > 0 else []
+    return Described(
+        verdict=verdict,
+        sentence=said,
+        lines=lines,
+        title=(
+            *(Verbatim(side_name(comparison.plan.base)), " → "),
+            Verbatim(side_name(comparison.plan.head)),
+        ),
+        changed=_table(
+            _CHANGED, [(*shown.cells(row), shown.work_cell(row), shown.why(row)) for row in changed]
+        ),
+        changed_rows=changed,
+        others=_table(
+            _OTHERS,
+            [(*shown.cells(row), (shown.detectable(row),), shown.work_cell(row)) for row in others],
+        ),
+        notes=[*_about_rows(comparison, rows), *_about_the_run(comparison)],
+    )
+
+
+# --- the verdict ----------------------------------------------------------------------------------
+
+
+def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, Text]:
+    """Return the verdict with its sentence, which names the worst benchmark where there is one."""
+    words = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
+    total = _total(comparison)
+    of_all = f" of {_many(total)}" if total > 1 else ""
+    if comparison.verdict == "regression" and words["broken"]:
+        broken, slower = words["broken"], len(words["slower"])
+        end = f"; {slower:,}{of_all} slower" if slower else of_all
+        return _led_by("broken", broken[0], " fails on HEAD", len(broken) - 1, end)
+    if comparison.verdict == "regression" and words["slower"]:
+        worst, *more = words["slower"]
+        return _led_by("slower", worst, f" {shown.takes(worst)}", len(more), of_all)
+    if comparison.verdict == "inconclusive" and words[shown.PROBABLY]:
+        worst, *more = words[shown.PROBABLY]
+        return _led_by(shown.PROBABLY, worst, f" {shown.takes(worst)}", len(more), of_all)
+    judged = _judged(comparison)
+    if comparison.verdict == "clean" and judged:
+        muted = sum(row.muted is not None for row in comparison.rows)
+        end = f", {muted:,} muted" if muted else ""
+        if judged < total:
+            return "clean", (f"{judged:,} of {_many(total)} judged, none slower{end}",)
+        return "clean", (f"none of {_many(total)} became slower{end}",)
+    return comparison.verdict, (Verbatim(comparison.reason),)
+
+
+def _led_by(word: str, row: Row, said: str, more: int, end: str) -> tuple[str, Text]:
+    """Return the sentence, its name as long as the first line has room."""
+    others = {0: ", no other", 1: ", 1 other"}.get(more, f", {more:,} others")
+    rest = f"{said}{others}{end}" if end else said
+    room = max(_SHORTEST_NAME, _LONGEST_LINE - len(word) - 2 - len(rest))
+    name = label(shown.name(row))
+    if len(name) > room:
+        name = f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"
+    return word, (Verbatim(name), rest)
+
+
+def _what_would_help(comparison: Comparison) -> Text:
+    """Return what was judged, what was not, and the one option that would change it."""
+    total, judged = _total(comparison), _judged(comparison)
+    missing = [
+        *(shown.name(row) for row in comparison.rows if row.muted is None and _is_unjudged(row)),
+        *(own.benchmark for own in comparison.plan.left_out if not _skips(own.reason)),
+    ]
+    if not total:
+        return ("next: ", *_next(comparison))
+    not_judged = ("; not judged: ", *_named(missing)) if missing else ()
+    return (
+        f"judged: {judged:,} of {_many(total)}{', none slower' if judged else ''}",
+        *not_judged,
+        *("; next: ", *_next(comparison)),
+    )
+
+
+def _next(comparison: Comparison) -> Text:
+    plan = comparison.plan
+    reasons = [comparison.reason, *(row.reason or "" for row in comparison.rows)]
+    if any("--build" in reason for reason in reasons):
+        return (Verbatim("--build"),)
+    if comparison.control.alarmed:
+        return ("an idle machine",)
+    if comparison.environment.counter is None:
+        if plan.count == "never":
+            return (Verbatim("--count auto"),)
+        if comparison.environment.machine.get("system") == "Linux":
+            return (Verbatim("apt install valgrind"), ", to count instructions")
+    return (Verbatim(f"--budget {2 * plan.budget_seconds / 60:g}"),)
+
+
+def _total(comparison: Comparison) -> int:
+    """Return how many benchmarks ought to have been judged.
+
+    Not those that are muted, nor those that skip themselves.
+    """
+    left_out = sum(not _skips(own.reason) for own in comparison.plan.left_out)
+    return sum(row.muted is None for row in comparison.rows) + left_out
+
+
+def _judged(comparison: Comparison) -> int:
+    return sum(row.muted is None and not _is_unjudged(row) for row in comparison.rows)
+
+
+def _is_unjudged(row: Row) -> bool:
+    return row.verdict in {"inconclusive", "invalid"}
+
+
+def _skips(reason: str) -> bool:
+    return reason.startswith("skipped: ") or "cannot be imported: Skipped: " in reason
+
+
+def _many(number: int, what: str = "benchmark") -> str:
+    return f"{_whole(number)} {what}{'' if number == 1 else 's'}"
+
+
+def _is_shown_first(row: Row) -> bool:
+    return shown.verdict(row) in shown.CHANGES and row.muted is None
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> Table:
+    """Return the table without columns that are empty in every row."""
+    kept = [
+        index
+        for index in range(len(columns))
+        if index < _NEEDED or any(row[index] != shown.NOTHING for row in rows)
+    ]
+    return Table(
+        tuple(columns[index] for index in kept),
+        [tuple(row[index] for index in kept) for row in rows],
+    )
+
+
+# --- notes ----------------------------------------------------------------------------------------
+
+
+def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
+    """Yield what tables do not say of benchmarks, each text once."""
+    for word in shown.ORDER:
+        own = [row for row in rows if shown.verdict(row) == word and not shown.tells_reason(row)]
+        yield from _grouped(word, ((shown.name(row), row.reason) for row in own))
+    for row in rows:
+        for growth in shown.most_telling(row.why):
+            yield "why", (Verbatim(shown.name(row)), ": ", *shown.function(growth))
+    yield from _grouped("why", ((shown.name(row), row.why_not) for row in rows))
+    yield from _grouped("muted", ((shown.name(row), row.muted) for row in rows))
+    left_out = comparison.plan.left_out
+    yield from _grouped("left out", ((own.benchmark, own.reason) for own in left_out))
+    yield from _grouped("not counted", ((shown.name(row), row.not_counted) for row in rows))
+
+
+def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note]:
+    for names, text in grouped((name, text) for name, text in said if text):
+        yield word, (*_named(names), ": ", Verbatim(text))
+
+
+def _named(names: Sequence[str], most: int = _NAMED) -> Text:
+    """Return ``a, b and 17 more``."""
+    first = tuple(part for name in names[:most] for part in (", ", Verbatim(name)))[1:]
+    if len(names) <= most:
+        return (*first[:-2], " and ", first[-1]) if len(names) > 1 else first
+    return (*first, f" and {len(names) - most:,} more")
+
+
+def _about_the_run(comparison: Comparison) -> Iterator[Note]:
+    """Yield how sure the answer is, and how it was measured."""
+    rows, here = comparison.rows, comparison.environment
+    yield "smallest detectable slowdown", (_detectable(rows),)
+    if here.counter is not None:
+        yield "counted", ("by ", Verbatim(here.counter), f": {_counted(rows)}")
+    contention = _contention(rows)
+    if contention:
+        yield "contended", (contention,)
+    if comparison.control.rows:
+        alarms = sum(row.alarm for row in comparison.control.rows)
+        confirmed = _many(len(comparison.control.rows))
+        yield "control", (f"a second copy of BASE differs in {alarms:,} of {confirmed}",)
+    if here.base_code is not None and here.head_code is not None:
+        code = (Verbatim(here.base_code), " on BASE, ", Verbatim(here.head_code), " on HEAD")
+        yield "imported", code
+    versions = [
+        f"{name} {here.base.get(name, 'none')} → {here.head.get(name, 'none')}"
+        for name in {**here.base, **here.head}
+        if here.base.get(name) != here.head.get(name)
+    ]
+    if versions:
+        yield "versions", _named(versions, _MOST)
+    if here.machine:
+        facts = [
+            f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
+        ]
+        yield "machine", (Verbatim(", ".join(facts)),)
+    screened = max((row.screen_blocks for row in rows), default=0)
+    confirming = max((row.confirmation_blocks for row in rows), default=0)
+    spent = (
+        plain(shown.amount(seconds, "seconds"))
+        for seconds in (comparison.seconds, comparison.plan.budget_seconds)
+    )
+    blocks = f"{_many(screened, 'block')} screened, {_whole(confirming)} of confirmation"
+    yield "time", (f"{' of '.join(spent)}, {blocks}",)
+    yield "seed", (_whole(comparison.plan.seed).replace(",", ""),)
+
+
+def _detectable(rows: Sequence[Row]) -> str:
+    """Return how small a slowdown the clock would have confirmed."""
+    sizes = [
+        size if size is not None and size <= shown.LARGEST_DETECTABLE else inf
+        for size in (row.smallest_detectable for row in rows if row.change is not None)
+    ]
+    if not sizes:
+        return "nothing was timed"
+    unknown = f"unknown for {sizes.count(inf):,} of {_many(len(sizes))}"
+    if median(sizes) == inf:
+        return unknown
+    return f"median {shown.percent(median(sizes))}, " + (
+        unknown if inf in sizes else f"worst {shown.percent(max(sizes))}"
+    )
+
+
+def _counted(rows: Sequence[Row]) -> str:
+    """Return how many benchmarks execute the same, how surely, and how many cannot be counted."""
+    works = [row.work for row in rows if row.work is not None]
+    failed = sum(row.work is None and row.not_counted is not None for row in rows)
+    tried = _many(len(works) + failed)
+    if not works:
+        return f"none of {tried}"
+    noise = numbers.rough_percent(max(work.noise for work in works)).replace(" %", "%")
+    line = f"the same in {sum(map(shown.is_same, works)):,} of {tried} (largest noise {noise})"
+    return line + (f", {failed:,} could not be counted" if failed else "")
+
+
+def _contention(rows: Sequence[Row]) -> str:
+    """Return how long threads waited for a core; nothing if they did not, or it is unknown."""
+    waits = [row.waited for row in rows if row.waited is not None]
+    samples = sum(row.disturbed or 0 for row in rows)
+    blocks = sum(row.retaken for row in rows)
+    if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):
+        return ""
+    middle, worst = shown.percent(median(waits)), shown.percent(max(waits))
+    said = f"threads waited for a core {middle} of the time, at worst {worst}"
+    if not samples and not blocks:
+        return said
+    return f"{said}; {_many(samples, 'sample')} and {_many(blocks, 'block')} measured again"
+
+
+def _moved(moved: MovedCrossover) -> Text:
+    """Return where one backend overtakes another, before and after."""
+    base, head = (
+        sentence(
+            Crossover(
+                family=moved.family,
+                incumbent=moved.incumbent,
+                challenger=moved.challenger,
+                status=end.status,
+                size=end.size,
+                low=end.low,
+                high=end.high,
+                machine="",
+                dtype=None,
+                threads=None,
+            )
+        )
+        for end in (moved.base, moved.head)
+    )
+    return (
+        *("crossover moved: ", Verbatim(moved.family)),
+        *(": BASE ", Verbatim(base), ", HEAD ", Verbatim(head)),
+    )
+
+
+def side_name(side: Side) -> str:
+    """Return the name of a revision with its commit: ``HEAD^1`` alone is another one each time."""
+    commit = side_commit(side, _COMMIT)
+    # A commit that was named by its own digits.
+    if side.changes is None and side.commit.startswith(side.name) and len(side.name) >= _DIGITS:
+        return commit
+    return f"{shortened(side.name, _LONGEST_NAME)} ({commit})"
+
+
+def side_commit(side: Side, digits: int = 40) -> str:
+    """Return the commit of a revision, and that there are changes beside it."""
+    commit = side.commit[:digits]
+    return commit if side.changes is None else f"{commit} with changes {side.changes[:digits]}"
+
+
+def _whole(number: int) -> str:
+    """Return a whole number; an absurd one must not fill the page."""
+    return f"{number:,}" if abs(number) < _ENDLESS else "too many"
+
+
+# --- what is said of many names, said once --------------------------------------------------------
+
+# A number by itself, and not a digit of a name.
+_NUMBER = re.compile(r"(?<![\w.])[-+]?[0-9]+(?:\.[0-9]+)?(?!\w)")
+
+
+def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+    """Return each text once, with the names that it is said of.
+
+    Texts that differ in one number alone become one, with its range: ``12 to 38 %``.
+    """
+    said = list(said)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for _, text in said:
+        alike.setdefault(tuple(_NUMBER.split(text)), []).append(text)
+    ranges = {frame: _with_range(texts) for frame, texts in alike.items()}
+    together: dict[str, list[str]] = {}
+    for name, text in said:
+        together.setdefault(ranges[tuple(_NUMBER.split(text))] or text, []).append(name)
+    return [(names, text) for text, names in together.items()]
+
+
+def _with_range(texts: Sequence[str]) -> str | None:
+    """Return one text for texts that are alike; None if more than one of their numbers differs."""
+    columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
+    if sum(len(set(column)) > 1 for column in columns) > 1:
+        return None
+    words = [
+        column[0]
+        if len(set(column)) == 1
+        else f"{min(column, key=float)} to {max(column, key=float)}"
+        for column in columns
+    ]
+    between = _NUMBER.split(texts[0])
+    return "".join(part for pair in zip(between, [*words, ""], strict=True) for part in pair)

@@ -1,0 +1,255 @@
+"""One benchmark of a comparison in words and numbers, wherever it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perceptron.records.comparison import Growth, Row, Work
+from perceptron.report import numbers
+from perceptron.report.numbers import NONE, digits, duration, large
+from perceptron.untrusted_text import label, shortened
+
+
+class Verbatim(str):
+    """Text from outside, or text to be typed: Markdown shows it as code."""
+
+    __slots__ = ()
+
+
+Text = tuple[str, ...]
+"""Parts of one line; those that are no `Verbatim` are ours."""
+
+NOTHING: Text = (NONE,)
+PROBABLY = "probably slower"
+CHANGES = ("broken", "slower", PROBABLY, "faster", "works again")
+"""The verdicts on what changed, the worst first."""
+ORDER = (*CHANGES, "inconclusive", "invalid", "no change")
+_CANNOT_TELL = "cannot tell"
+# Times beyond these have no unit that fits; they are written with an exponent.
+_SMALLEST, _LARGEST = 1e-12, 1e15
+# Times that are so many times apart are not told in one unit.
+_FAR = 1e6
+LARGEST_DETECTABLE = 1.0
+"""A larger slowdown would be no finding but an accident."""
+# An interval whose ends are further apart than −50% and +100% says nothing.
+_WIDEST = 4.0
+# What would be shown as 0.0% is nothing.
+_SAME = 0.0005
+# A share of its time that a benchmark waits for a timer, a device or another process.
+_LEAST_IDLE = 0.01
+# Of the functions of a benchmark; Python's first, because they say where to look.
+_FUNCTIONS, _OF_PYTHON = 5, 3
+
+
+def plain(text: Text) -> str:
+    """Return the text in one line that every terminal and page can show."""
+    return "".join(label(part) if isinstance(part, Verbatim) else part for part in text)
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Return what is broken first, then what changed, by its size."""
+
+    def size(row: Row) -> float:
+        change = row.change if row.work is None or row.change is not None else row.work.change
+        return abs(change or 0.0)
+
+    return sorted(rows, key=lambda row: (ORDER.index(verdict(row)), -size(row)))
+
+
+def verdict(row: Row) -> str:
+    """Return a row's verdict in a reader's words."""
+    known = row.change is not None or row.work is not None or None not in (row.base, row.head)
+    if row.verdict == "regression":
+        return "slower" if known else "broken"
+    if row.verdict == "improvement":
+        return "faster" if known else "works again"
+    return PROBABLY if row.probably_slower else row.verdict
+
+
+def name(row: Row) -> str:
+    """Return the benchmark with its parameters, as pytest or asv names it."""
+    return row.key
+
+
+def cells(row: Row) -> tuple[Text, ...]:
+    """Return what every table has: name, verdict, both numbers, the change, and waiting."""
+    muted = "" if row.muted is None else ", muted"
+    return (
+        (Verbatim(name(row)),),
+        (f"{verdict(row)}{muted}",),
+        times(row),
+        (change(row),),
+        (NONE if row.idle is None or row.idle < _LEAST_IDLE else percent(row.idle),),
+    )
+
+
+def times(row: Row) -> Text:
+    """Return ``1.000 → 1.081 ms``, where the second is the first and the change that is shown.
+
+    Medians of both would not agree with the change, which is a trimmed mean over the blocks.
+    """
+    base, head = row.base, row.head
+    if base is not None and head is not None and row.change is not None and not _is_wide(row):
+        head = base * (1 + row.change)
+    if base is None and head is None:
+        return NOTHING
+    if base is not None and head is not None:
+        if row.unit != "seconds":
+            return (f"{digits(base, 4)} → {digits(head, 4)} ", Verbatim(row.unit))
+        if _SMALLEST <= base < _LARGEST and abs(head) < _FAR * base:
+            return (numbers.two_durations(base, head),)
+    return (*amount(base, row.unit), " → ", *amount(head, row.unit))
+
+
+def amount(value: float | None, unit: str) -> Text:
+    """Return a number in its unit."""
+    if value is None:
+        return NOTHING
+    if unit != "seconds":
+        return (f"{digits(value)} ", Verbatim(unit))
+    return (duration(value) if _SMALLEST <= value < _LARGEST else f"{digits(value)} seconds",)
+
+
+def change(row: Row) -> str:
+    """Return the change with its interval and the limit that it has: ``+8.1% [+7.0, +9.3]``."""
+    limit = "" if row.limit is None else f", limit {100 * row.limit:g}%"
+    if row.change is None:
+        return f"{NONE}{limit}"
+    if row.low is None or row.high is None:
+        return f"{percent(row.change, sign=True)}{limit}"
+    if _is_wide(row):
+        return f"{_CANNOT_TELL}{limit}"
+    ends = ", ".join(percent(end, sign=True).removesuffix("%") for end in (row.low, row.high))
+    return f"{percent(row.change, sign=True)} [{ends}]{limit}"
+
+
+def _is_wide(row: Row) -> bool:
+    """Return whether the clock's interval says nothing; also where an end is no number."""
+    if row.low is None or row.high is None:
+        return False
+    return not 1 + row.high <= _WIDEST * (1 + row.low)
+
+
+def percent(share: float, *, sign: bool = False) -> str:
+    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
+    return numbers.percent(share, sign=sign).replace(" %", "%")
+
+
+def takes(row: Row) -> str:
+    """Return how much longer what became slower takes, or how many more instructions it executes.
+
+    Whichever decided, or whichever is known.
+    """
+    interval = None if row.low is None or row.high is None or _is_wide(row) else (row.low, row.high)
+    if row.work is not None and (row.stands_on == "work" or row.probably_slower or not interval):
+        return f"executes {_rough(row.work.change)}% more instructions"
+    if row.change is None:
+        base, head = (NONE if end is None else digits(end) for end in (row.base, row.head))
+        return f"goes from {base} to {head}"
+    size = f"{_rough(row.change)}%"
+    said = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
+    ends = [_rough(end, row.change) for end in interval or ()]
+    return f"{said} [{', '.join(ends)}]" if ends else said
+
+
+def _rough(share: float, size: float | None = None) -> str:
+    """Return a share in per cent: 8.1, and 18 where ``size`` is a tenth or more."""
+    size = share if size is None else size
+    return numbers.percent(share, 0 if size >= 0.1 else 1).removesuffix(" %")
+
+
+def detectable(row: Row) -> str:
+    """Return the slowdown that the clock would have confirmed; nothing where it saw nothing."""
+    share = row.smallest_detectable
+    if row.change is None:
+        return NONE
+    return _CANNOT_TELL if share is None or not share <= LARGEST_DETECTABLE else percent(share)
+
+
+def work_cell(row: Row) -> Text:
+    """Return the change of instructions, where they were counted."""
+    return NOTHING if row.work is None else (work_change(row.work),)
+
+
+def work_change(work: Work) -> str:
+    """Return the change of instructions, ``same`` where it is within the count's own noise."""
+    return "same" if is_same(work) else percent(work.change, sign=True)
+
+
+def instructions(work: Work) -> str:
+    """Return what one call executes: ``48.4 M → 50.8 M``, once where it is the same."""
+    base = large(work.base)
+    return base if is_same(work) else f"{base} → {large(work.head)}"
+
+
+def is_same(work: Work) -> bool:
+    """Return whether both revisions execute the same, as far as counting can tell."""
+    return abs(work.change) <= max(work.noise, _SAME)
+
+
+def why(row: Row) -> Text:
+    """Return the function that changed most, and where it is; or why there are no numbers."""
+    if tells_reason(row):
+        return (Verbatim(row.reason),) if row.reason else NOTHING
+    # A function that does less explains nothing that became slower.
+    functions = most_telling(row.why)
+    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "improvement")]
+    first = next(iter([*grew, *functions]), None)
+    if first is None:
+        return NOTHING
+    where = place(first)
+    return (Verbatim(shortened(first.function)), *((", ", Verbatim(where)) if where else ()))
+
+
+def tells_reason(row: Row) -> bool:
+    """Return whether the reason stands in the row itself, as there is no function to name."""
+    return verdict(row) in {"broken", "works again", PROBABLY}
+
+
+def most_telling(why: Sequence[Growth]) -> list[Growth]:
+    """Return the first of each level, as many as there is room for."""
+    python = [growth for growth in why if growth.level == "python"]
+    compiled = [growth for growth in why if growth.level == "c"]
+    kept = python[: max(_OF_PYTHON, _FUNCTIONS - len(compiled))]
+    return kept + compiled[: _FUNCTIONS - len(kept)]
+
+
+def function(growth: Growth) -> Text:
+    """Return ``toy.work +5.0% bytecodes (120,300 → 126,315), called 100 times, toy.py:3``."""
+    amounts = function_cells(growth)
+    counted = amounts[0] if growth.base == growth.head else f"{amounts[0]} → {amounts[1]}"
+    said = f" {amounts[2]} {growth.unit} ({counted})"
+    calls = amounts[3]
+    if calls != NONE and growth.unit != "calls":
+        said += ", called once" if calls == "1" else f", called {calls} times"
+    where = place(growth)
+    return (
+        *(Verbatim(shortened(growth.function)), said),
+        *((", ", Verbatim(shortened(where))) if where else ()),
+    )
+
+
+def function_cells(growth: Growth) -> tuple[str, str, str, str]:
+    """Return what a function counts on BASE and on HEAD, its change, and its calls."""
+    base, head = growth.base_calls, growth.head_calls
+    calls = NONE
+    if base is not None and head is not None:
+        calls = _number(base) if base == head else f"{_number(base)} → {_number(head)}"
+    # On one side only there is no share.
+    size = "new" if not growth.base else "gone" if not growth.head else ""
+    size = size or percent(growth.head / growth.base - 1, sign=True)
+    return _number(growth.base), _number(growth.head), size, calls
+
+
+def place(growth: Growth) -> str | None:
+    """Return the file of a function with its line, as far as they are known."""
+    if growth.file is None or growth.line is None:
+        return growth.file
+    return f"{growth.file}:{growth.line}"
+
+
+def _number(number: float) -> str:
+    """Return whole numbers with all their digits, means of several calls with three."""
+    if number == 0 or not 1 <= number < _LARGEST:
+        return digits(number)
+    return f"{round(number):,}" if number >= 100 or number == round(number) else digits(number)

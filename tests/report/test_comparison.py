@@ -1,0 +1,366 @@
+"""A comparison described: what the goldens, of few benchmarks with few functions, do not show."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from rich.console import Console
+
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    Control,
+    ControlRow,
+    LeftOut,
+)
+from perceptron.report.comparison import Described, describe, grouped
+from perceptron.report.comparison_row import plain, times
+from perceptron.report.tables import terminal
+from perceptron.report.tables.comparison import show
+from tests.made_comparison import broken, comparison, growth, harder, row, slower, work
+
+
+def noted(told: Described, about: str) -> list[str]:
+    return [plain(text) for word, text in told.notes if word == about]
+
+
+def cell(told: Described, column: str) -> str:
+    """Return what the only row has in a column."""
+    table = told.changed if told.changed.rows else told.others
+    (cells,) = table.rows
+    return plain(cells[table.columns.index(column)])
+
+
+# --- the verdict ----------------------------------------------------------------------------------
+
+
+def red(*rows: Any, **fields: Any) -> Comparison:
+    return comparison(*rows, verdict="regression", **fields)
+
+
+def undecided(*rows: Any, **fields: Any) -> Comparison:
+    return comparison(*rows, verdict="inconclusive", reason="too noisy", **fields)
+
+
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (
+            red(
+                slower(benchmark="a", params=[], change=0.18, low=0.15, high=0.21), slower(), row()
+            ),
+            "slower: a takes 18% longer [15, 21], 1 other of 3 benchmarks",
+        ),
+        (red(harder(benchmark="a", params=[])), "slower: a executes 5.0% more instructions"),
+        (
+            red(slower(benchmark="a", params=[], unit="bytes"), row()),
+            "slower: a is 8.1% larger [7.0, 9.3], no other of 2 benchmarks",
+        ),
+        (
+            red(broken(benchmark="a", params=[]), slower(), row()),
+            "broken: a fails on HEAD, no other; 1 of 3 benchmarks slower",
+        ),
+        (
+            undecided(
+                harder(
+                    benchmark="a",
+                    params=[],
+                    verdict="inconclusive",
+                    probably_slower=True,
+                    work=work(0.182),
+                ),
+                *(row() for _ in range(39)),
+            ),
+            "probably slower: a executes 18% more instructions, no other of 40 benchmarks",
+        ),
+        (comparison(*[row()] * 1200), "clean: none of 1,200 benchmarks became slower"),
+        (
+            comparison(row(), slower(muted="flaky")),
+            "clean: none of 1 benchmark became slower, 1 muted",
+        ),
+        (comparison(slower(muted="flaky"), reason="all muted"), "clean: all muted"),
+        (
+            comparison(
+                row(),
+                row(verdict="invalid"),
+                plan={
+                    "left_out": [
+                        LeftOut(benchmark="a", reason="one block takes 14 s"),
+                        LeftOut(benchmark="b", reason="skipped: no GPU"),
+                    ]
+                },
+            ),
+            "clean: 1 of 3 benchmarks judged, none slower",
+        ),
+        (
+            comparison(reason="the same code: no file differs"),
+            "clean: the same code: no file differs",
+        ),
+    ],
+)
+def test_the_verdict_is_one_line_that_names_the_worst(made: Comparison, line: str) -> None:
+    told = describe(made)
+    assert f"{told.verdict}: {plain(told.sentence)}" == line
+
+
+def test_the_line_has_room_for_the_longest_name() -> None:
+    """Cut in the middle: names of one class differ at their ends."""
+    name = "benchmarks.graphs.algorithms.centrality.TimePagerank.time_pagerank_weighted"
+    told = describe(red(slower(benchmark=name, params=["100000", "'csr'"]), row()))
+    line = f"{told.verdict}: {plain(told.sentence)}"
+    assert len(line) == 100
+    assert "(100000, 'csr') takes 8.1% longer" in line
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "judged: 1 of 3 benchmarks, none slower; not judged: b and c; next: --budget 20"),
+        ({"counter": None}, "next: apt install valgrind, to count instructions"),
+        ({"counter": None, "plan": {"count": "never"}}, "next: --count auto"),
+        ({"reason": "a.c changed and was not built: compare with --build"}, "next: --build"),
+        ({"alarm": True}, "next: an idle machine"),
+    ],
+)
+def test_what_is_inconclusive_says_what_was_judged_and_what_would_help(
+    fields: dict[str, Any], line: str
+) -> None:
+    """A benchmark that skips itself is not missing."""
+    counter = fields.pop("counter", "valgrind-3.24.0")
+    alarm = ControlRow(benchmark="b", change=0.1, low=0.1, high=0.1, p_adjusted=0.0, alarm=True)
+    fields["control"] = Control(alarmed=True, rows=[alarm]) if fields.pop("alarm", False) else None
+    made = undecided(
+        row(),
+        row(benchmark="b", params=[], verdict="inconclusive", reason="too noisy here"),
+        environment=ComparisonEnvironment(
+            machine={"system": "Linux"}, base={}, head={}, variables={}, counter=counter
+        ),
+        plan={
+            "count": "auto",
+            "left_out": [
+                LeftOut(benchmark="c", reason="one block takes 14 s"),
+                LeftOut(benchmark="d", reason="skipped: no GPU"),
+            ],
+            **fields.pop("plan", {}),
+        },
+    )
+    made = replace(made, **{name: value for name, value in fields.items() if value is not None})
+    (said,) = describe(made).lines
+    assert plain(said).endswith(line)
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+@given(
+    base=st.floats(1e-9, 1e4),
+    head=st.floats(1e-9, 1e4),
+    change=st.floats(-0.9, 3.0),
+    unit=st.sampled_from(["seconds", "bytes"]),
+)
+def test_whoever_divides_head_by_base_gets_the_change(
+    base: float, head: float, change: float, unit: str
+) -> None:
+    """To the digits that are shown, whatever the medians of both were."""
+    made = row(base=base, head=head, change=change, low=change, high=change, unit=unit)
+    shown = re.fullmatch(r"([\d,.]+) → ([\d,.]+) \S+", plain(times(made)))
+    assert shown is not None, plain(times(made))
+    before, after = (float(text.replace(",", "")) for text in shown.groups())
+    assert after / before - 1 == pytest.approx(change, abs=0.0012 * (1 + change) + 0.001)
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"change": 0.041, "low": 0.03, "high": 0.05}, "+4.1% [+3.0, +5.0]"),
+        (
+            {"change": 0.041, "low": 0.03, "high": 0.05, "limit": 0.1},
+            "+4.1% [+3.0, +5.0], limit 10%",
+        ),
+        ({"change": 3.1, "low": 2.9, "high": 3.3}, "+310.0% [+290.0, +330.0]"),
+        ({"change": 0.7, "low": -0.5, "high": 1.0}, "+70.0% [-50.0, +100.0]"),
+        ({"change": 0.7, "low": -0.5, "high": 1.1}, "cannot tell"),
+        ({"change": 0.7, "low": float("nan"), "high": 6.32}, "cannot tell"),
+    ],
+)
+def test_an_interval_that_says_nothing_is_not_shown(fields: dict[str, Any], shown: str) -> None:
+    assert cell(describe(comparison(row(**fields))), "change [99%]>") == shown
+
+
+@pytest.mark.parametrize("size", [None, 7.2e7, 1.01, float("inf"), float("nan")])
+def test_a_slowdown_that_only_an_accident_would_reach_is_no_number(size: float | None) -> None:
+    """Beside a measured change; it said 7.2e+09 %."""
+    for now, shown in ((size, "cannot tell"), (1.0, "100.0%")):
+        told = describe(comparison(row(smallest_detectable=now)))
+        assert cell(told, "detectable>") == shown
+
+
+@pytest.mark.parametrize(
+    ("change", "noise", "shown"),
+    [
+        (0.0, 0.0, "same"),
+        (0.0004, 0.0, "same"),
+        (-0.004, 0.0042, "same"),
+        (0.004, 0.0002, "+0.4%"),
+        (0.02, 0.0002, "+2.0%"),
+        (-0.86, 0.0015, "-86.0%"),
+    ],
+)
+def test_instructions_are_the_same_only_within_the_noise_of_counting(
+    change: float, noise: float, shown: str
+) -> None:
+    told = describe(comparison(row(work=work(change, noise=noise), stands_on="both")))
+    assert cell(told, "instructions>") == shown
+
+
+def test_a_benchmark_that_waits_says_for_how_much_of_its_time() -> None:
+    """In a column that is there only then."""
+    assert cell(describe(comparison(row(idle=0.97))), "waiting>") == "97.0%"
+    assert "waiting>" not in describe(comparison(row(idle=0.001))).others.columns
+
+
+def test_what_is_muted_is_listed_with_its_reason_and_changes_nothing() -> None:
+    """Below what changed, with its numbers."""
+    told = describe(comparison(slower(params=[], muted="flaky, #1234")))
+    assert told.changed.rows == []
+    assert cell(told, "verdict") == "slower, muted"
+    assert noted(told, "muted") == ["sums.time_sum: flaky, #1234"]
+
+
+# --- functions ------------------------------------------------------------------------------------
+
+
+def test_a_row_names_the_function_that_grew_and_its_line() -> None:
+    """Not one that does less: that explains nothing."""
+    less = growth(function="less", head=1.0)
+    told = describe(red(slower(why=[less, growth()])))
+    assert cell(told, "why") == "Vector.add, toy/vector.py:30"
+    told = describe(comparison(slower(verdict="improvement", why=[growth(), less])))
+    assert cell(told, "why") == "less, toy/vector.py:30"
+
+
+def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
+    """Whichever there are; those of Python first, because they say where to look."""
+    python, compiled = [growth()] * 5, [growth(level="c", function="list_sort")] * 5
+    for why, shown in (
+        ([*python, *compiled], ["Vector.add"] * 3 + ["list_sort"] * 2),
+        (python, ["Vector.add"] * 5),
+        (compiled, ["list_sort"] * 5),
+    ):
+        told = noted(describe(comparison(slower(benchmark="x", params=[], why=why))), "why")
+        assert [line.split()[1] for line in told] == shown
+
+
+def test_a_function_whose_calls_are_counted_says_so_once() -> None:
+    called = growth(unit="calls", base=7, head=7.5)
+    (line,) = noted(describe(comparison(slower(why=[called]))), "why")
+    assert line.endswith(": Vector.add +7.1% calls (7 → 7.50), toy/vector.py:30")
+
+
+# --- the run --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ([0.03, 0.05, None], "median 5.0%, unknown for 1 of 3 benchmarks"),
+        ([0.03, 7.2e7, None], "unknown for 2 of 3 benchmarks"),
+        ([], "nothing was timed"),
+    ],
+)
+def test_how_many_could_not_tell_is_said(sizes: list[float | None], words: str) -> None:
+    rows = [row(smallest_detectable=size) for size in sizes]
+    # What broke has no size that anybody wants.
+    told = describe(comparison(*rows, broken()))
+    assert noted(told, "smallest detectable slowdown") == [words]
+
+
+@pytest.mark.parametrize(
+    ("waited", "said"), [(None, False), (0.0001, False), (0.01, True), (0.31, True)]
+)
+def test_contention_is_told_only_where_threads_waited(waited: float | None, said: bool) -> None:
+    told = describe(comparison(row(waited=waited, disturbed=0)))
+    assert bool(noted(told, "contended")) == said
+
+
+def test_where_times_decide_nothing_that_stands_beside_a_counted_rise() -> None:
+    alarm = ControlRow(benchmark="b", change=0.1, low=0.1, high=0.1, p_adjusted=0.0, alarm=True)
+    told = describe(red(harder(), control=Control(alarmed=True, rows=[alarm])))
+    assert [plain(line)[:27] for line in told.lines] == ["times decide nothing here: "]
+
+
+# --- what is said once ----------------------------------------------------------------------------
+
+
+def test_a_text_is_said_once_with_the_names_it_is_said_of() -> None:
+    """In the order in which the texts come."""
+    said = [("a", "x"), ("b", "y"), ("c", "x"), ("d", "x"), ("e", "x"), ("f", "y")]
+    left_out = [LeftOut(benchmark=name, reason=text) for name, text in said]
+    told = describe(comparison(plan={"left_out": left_out}))
+    assert noted(told, "left out") == ["a, c and 2 more: x", "b and f: y"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        (
+            ["waited 31 % of 5 s: wait", "waited 9 % of 5 s: wait"],
+            ["waited 9 to 31 % of 5 s: wait"],
+        ),
+        (["differ by 0.7%", "differ by 10.2%"], ["differ by 0.7 to 10.2%"]),
+        # Two numbers belong together, and no range of each would say so.
+        (["+5.0 %, clock -0.3 %", "+6.0 %, clock -0.1 %"], None),
+        (["KeyError: 'x1'", "KeyError: 'x2'"], None),
+        (["cores 1.2.3", "cores 1.2.4"], None),
+    ],
+)
+def test_texts_that_differ_in_one_number_are_one(texts: list[str], shown: list[str] | None) -> None:
+    result = grouped(zip("abc", texts, strict=False))
+    assert [text for _, text in result] == (texts if shown is None else shown)
+    assert sorted(name for names, _ in result for name in names) == ["a", "b"]
+
+
+@given(st.lists(st.text(st.sampled_from("a1.,-+ %²9"), max_size=6), max_size=4))
+def test_any_texts_can_be_grouped(texts: list[str]) -> None:
+    """Reasons hold what others wrote: no text is lost, and none is made up without a number."""
+    result = grouped((str(index), text) for index, text in enumerate(texts))
+    assert len(result) <= len(set(texts))
+    assert all(text in texts or " to " in text for _, text in result)
+
+
+# --- in a terminal --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """A terminal of 80 columns."""
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=80, highlight=False))
+    return screen
+
+
+def test_many_that_did_not_change_are_counted(screen: io.StringIO) -> None:
+    """Forty are listed, and everything that did change."""
+    rows = [row(benchmark="b") for _ in range(50)] + [slower(benchmark="b") for _ in range(60)]
+    show(comparison(*rows))
+    assert screen.getvalue().count("b(10, ") >= 100
+    assert "\n10 more benchmarks are not listed\n" in screen.getvalue()
+
+
+def test_nothing_is_cut_where_the_table_is_too_wide(screen: io.StringIO) -> None:
+    """Names are folded at 80 columns, and every number is there."""
+    long = harder(
+        benchmark="train.PerceptronRows.time_train", change=-0.123, low=-0.15, why=[growth()]
+    )
+    show(comparison(long, row(smallest_detectable=None, work=work())))
+    top, _ = screen.getvalue().split("\nwhy: ")
+    assert all(len(line.rstrip()) <= 80 for line in top.splitlines()[2:])
+    table = "".join(top.split())
+    for text in ("ms", "+5.0%", "same", "slower", "cannot", "tell", "[-15.0,", "Vector.add,"):
+        assert text in table
