@@ -8,11 +8,14 @@ import platform
 import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from datetime import date
 from pathlib import Path
 
 import msgspec
 
 from perceptron.gate import fingerprint
+from perceptron.gate.checkout.gate_config import in_force
+from perceptron.gate.checkout.gate_config import read as read_rules
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -32,7 +35,6 @@ from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journ
 from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both, wanted_modules
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
@@ -45,6 +47,7 @@ from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
     ComparisonPlan,
+    GateRule,
     LeftOut,
 )
 from perceptron.records.warning import MeasurementWarning
@@ -71,12 +74,14 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         suite = resolved.suite
         trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
         suite.check(trees.path("head"), request.head)
+        gate_rules, expired = in_force(read_rules(trees.path("base")), date.today())
+        warnings += expired
         if request.build:
             paths: dict[Arm, Path] = {arm: trees.path(arm) for arm in PAIR}
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                run = _run(request, resolved, _facts(valgrind), rule)
+                run = _run(request, resolved, _facts(valgrind), rule, gate_rules)
                 return unbuilt(request, resolved, run.plan, _facts(valgrind), warnings, finding)
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
@@ -87,7 +92,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             both = discover_both(arms)
             environment = _environment(arms, both, valgrind)
             chosen = both.choose(wanted, suite.kind)
-            run = _run(request, resolved, environment, rule)
+            run = _run(request, resolved, environment, rule, gate_rules)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
                 stages.count()
@@ -149,6 +154,7 @@ def _run(
     resolved: ResolvedRequest,
     environment: ComparisonEnvironment,
     rule: Rule,
+    gate_rules: list[GateRule],
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
@@ -160,6 +166,7 @@ def _run(
         budget_seconds=60 * request.budget_minutes,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(rule),
+        gate_rules=gate_rules,
         count=request.count,
         seeded=request.seeded,
         installed=resolved.installed,
@@ -198,11 +205,8 @@ def _comparison(
         journal.blocks,
         plan.confirmation_blocks,
         rule,
-        plan.affordable_blocks,
         left_out=len(plan.left_out) + wanted_modules(not_loaded, pattern(request.benchmarks)),
-        raise_to=minutes_needed(
-            judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
-        ),
+        limits=plan.gate_rules,
     )
     return Comparison(
         verdict=judgement.verdict,
