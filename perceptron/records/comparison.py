@@ -93,9 +93,9 @@ class Row(Struct, frozen=True, kw_only=True):
     """The same where the unit is seconds, None elsewhere."""
     head_seconds: float | None
     change: float | None
-    """head / base − 1; the trimmed mean of the blocks, for a value that of the medians."""
+    """head / base − 1; the trimmed mean of the blocks, for a value their median."""
     low: float | None
-    """Ends of the 99 % interval of ``change``; for a value the ratios that are furthest apart."""
+    """Ends of the 99 % interval of ``change``; for a value the least and the largest."""
     high: float | None
     p_adjusted: float | None
     """Of the confirmation, over everything that was confirmed together; None if it was not."""
@@ -110,7 +110,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """Why the row has no say in the run's verdict; None where it has."""
     smallest_detectable: float | None
     """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``; for a value the
-    one after which every process would have given more."""
+    rise that would have been a regression."""
     spread: float | None
     """Standard deviation of the blocks' log-ratios, robust; None for a value."""
     work: Work | None = None

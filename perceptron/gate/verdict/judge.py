@@ -20,7 +20,7 @@ from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
-from perceptron.gate.verdict.values import find_value, relative_spread, value_change
+from perceptron.gate.verdict.values import find_value, smallest_rise, value_change
 from perceptron.gate.verdict.waits import TIMED, Waits, one_sided, waits_of
 from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
@@ -293,7 +293,5 @@ def _of_outcome(result: BenchmarkOutcome) -> Finding:
 
 def _value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[_Numbers, Finding]:
     """Return the numbers of a value and its verdict."""
-    base, head = zip(*pairs, strict=True)
-    change, low, high = value_change(base, head) or (None, None, None)
-    smallest = max(rule.least, relative_spread(base, head))
-    return _Numbers(change, low, high, smallest), find_value(base, head, rule)
+    change, low, high = value_change(pairs) or (None, None, None)
+    return _Numbers(change, low, high, smallest_rise(pairs, rule)), find_value(pairs, rule)

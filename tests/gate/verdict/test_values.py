@@ -1,4 +1,4 @@
-"""Values are compared as they are: what is more in every process is a regression."""
+"""Values are compared as they are: what is as much more in every block is a regression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from perceptron.records.block import Benchmark, Reading
 from tests.gate.conftest import blocks
 
 RULE = Rule()
-SPREAD = [0.0, 1.0, -1.0, 0.5, -0.5, 0.2]
 
 
 def judged(base: list[float], head: list[float], name: str = "track_it") -> Judgement:
@@ -29,8 +28,13 @@ def judged(base: list[float], head: list[float], name: str = "track_it") -> Judg
     return judge([Benchmark(name=name, type=kind, unit="bytes")], some, {}, RULE)
 
 
-def near(middle: float, spread: float) -> list[float]:
-    return [middle + spread * step for step in SPREAD]
+def around(middle: float, *steps: float) -> list[float]:
+    return [middle + step for step in steps]
+
+
+DRAWN = [10.0, 1000.0, 30.0, 7.0, 500.0, 80.0]
+NOISE = [0.0, 1.0, -1.0, 0.5, -0.5, 0.2]
+OTHER = [0.3, -0.2, 0.0, 1.0, -1.0, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -44,16 +48,21 @@ def near(middle: float, spread: float) -> list[float]:
         ([0.0] * 6, [5.0] * 6, "regression"),
         ([5.0] * 6, [0.0] * 6, "improvement"),
         ([-5.0] * 6, [-4.0] * 6, "regression"),
-        (near(100, 1), near(110, 1), "regression"),
-        (near(100, 3), near(107, 3), "inconclusive"),  # more in every process, by chance or not
-        (near(107, 3), near(100, 3), "no change"),
-        (near(100, 3), near(101, 3), "no change"),
-        (near(100, 20), near(100, 20), "inconclusive"),  # a tenth more could hide
-        (near(200, 20), near(100, 20), "improvement"),
+        (DRAWN, DRAWN, "no change"),  # each block draws its own, alike on both sides
+        (DRAWN, [1.2 * value for value in DRAWN], "regression"),
+        (around(100, *NOISE), around(106, *OTHER), "regression"),
+        (around(106, *NOISE), around(100, *OTHER), "improvement"),
+        (around(100, *NOISE), around(101, *OTHER), "no change"),
+        (around(100, *NOISE), around(103.2, *OTHER), "no change"),  # it may be chance
+        (around(103.2, *OTHER), around(100, *NOISE), "no change"),
+        ([100.0] * 6, [*[100.0] * 5, 111.0], "inconclusive"),  # chance, or what HEAD does
+        ([*[100.0] * 5, 111.0], [100.0] * 6, "no change"),
+        ([100.0] * 6, [99.0, 111.0] * 3, "inconclusive"),
+        ([0.0, 1.0] * 3, [2.0, 3.0] * 3, "regression"),
         ([100.0] * 4, [200.0] * 4, "inconclusive"),  # of so few, chance does as much
     ],
 )
-def test_values_are_judged_by_their_order(
+def test_values_are_judged_block_by_block(
     base: list[float], head: list[float], verdict: str
 ) -> None:
     judgement = judged(base, head)
@@ -62,11 +71,11 @@ def test_values_are_judged_by_their_order(
     assert judgement.verdict == expected.get(verdict, verdict)
 
 
-def test_a_row_shows_medians_their_ratio_and_the_ratios_furthest_apart() -> None:
-    (row,) = judged(near(100, 1), near(110, 2)).rows
-    assert (row.base, row.head, row.unit) == (pytest.approx(100.1), pytest.approx(110.2), "bytes")
-    assert row.change == pytest.approx(110.2 / 100.1 - 1)
-    assert (row.low, row.high) == (pytest.approx(108 / 101 - 1), pytest.approx(112 / 99 - 1))
+def test_a_row_shows_medians_and_the_changes_of_its_blocks() -> None:
+    (row,) = judged([100.0] * 6, [110.0, 109.0, 112.0, 110.0, 111.0, 110.0]).rows
+    assert (row.base, row.head, row.unit) == (100.0, 110.0, "bytes")
+    assert (row.change, row.low, row.high) == pytest.approx((0.1, 0.09, 0.12))
+    assert row.smallest_detectable == pytest.approx(0.045)
     assert (row.screen_blocks, row.p_adjusted) == (6, None)
 
 
