@@ -9,12 +9,15 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from datetime import date
 from pathlib import Path
 
 import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
+from perceptron.gate.checkout.gate_config import in_force
+from perceptron.gate.checkout.gate_config import read as read_rules
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -54,6 +57,7 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     ComparisonPlan,
     Control,
+    GateRule,
     LeftOut,
     Verdict,
 )
@@ -84,12 +88,14 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         suite = resolved.suite
         trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
         suite.check(trees.path("head"), request.head)
+        gate_rules, expired = in_force(read_rules(trees.path("base")), date.today())
+        warnings += expired
         pair = trees.path("base"), trees.path("head")
         differ = differing(resolved.repository, resolved.base, resolved.head, pair, suite)
         same = _same_code(request, resolved, differ, pair)
         if same is not None:
             reason = f"the same code: {same}"
-            return _unmeasured(request, resolved, rule, warnings, "clean", reason)
+            return _unmeasured(request, resolved, rule, gate_rules, warnings, "clean", reason)
         make_own(request.results, "gate")
         warnings += counting_warnings
         if request.build:
@@ -98,7 +104,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
                 return _unmeasured(
-                    *(request, resolved, rule, warnings, "regression", str(finding)),
+                    *(request, resolved, rule, gate_rules, warnings, "regression", str(finding)),
                     results=finding.log.parent,
                 )
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
@@ -113,13 +119,15 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 both = discover_both(arms, lambda: budget - (time.monotonic() - began))
             except ImportTooLong as finding:
                 reason = f"{finding}: raise --budget, or have it import less"
-                return _unmeasured(request, resolved, rule, warnings, "inconclusive", reason)
+                return _unmeasured(
+                    request, resolved, rule, gate_rules, warnings, "inconclusive", reason
+                )
             valgrind, unlike = _countable(arms, valgrind, request)
             warnings += unlike
             slow = _slow_import(both, budget)
             environment = _environment(arms, both, valgrind)
             chosen = both.choose(wanted, suite)
-            run = _run(request, resolved, environment, rule)
+            run = _run(request, resolved, environment, rule, gate_rules)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 spent = time.monotonic() - began
                 stages = Stages(
@@ -182,6 +190,7 @@ def _unmeasured(
     request: CompareRequest,
     resolved: ResolvedRequest,
     rule: Rule,
+    gate_rules: list[GateRule],
     warnings: list[MeasurementWarning],
     verdict: Verdict,
     reason: str,
@@ -189,7 +198,7 @@ def _unmeasured(
 ) -> Comparison:
     """Return a comparison whose verdict needs no rows; what there is of it lies in ``results``."""
     environment = _facts(None)
-    plan = _run(request, resolved, environment, rule).plan
+    plan = _run(request, resolved, environment, rule, gate_rules).plan
     return Comparison(
         verdict=verdict,
         reason=reason,
@@ -254,6 +263,7 @@ def _run(
     resolved: ResolvedRequest,
     environment: ComparisonEnvironment,
     rule: Rule,
+    gate_rules: list[GateRule],
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
@@ -265,6 +275,7 @@ def _run(
         budget_seconds=60 * request.budget_minutes,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(rule),
+        gate_rules=gate_rules,
         count=request.count,
         seeded=request.seeded,
         installed=resolved.installed,
@@ -304,6 +315,7 @@ def _comparison(
         plan.confirmation_blocks,
         rule,
         left_out=len(plan.left_out) + wanted_modules(not_loaded, pattern(request.benchmarks)),
+        limits=plan.gate_rules,
     )
     return Comparison(
         verdict=judgement.verdict,

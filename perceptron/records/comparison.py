@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from msgspec import Struct
@@ -52,6 +53,32 @@ class Growth(Struct, frozen=True, kw_only=True):
     line: int | None = None
 
 
+class GateRule(Struct, frozen=True, kw_only=True):
+    """What a project asks of some of its own benchmarks; of several rules the first that matches.
+
+    They stand in pyproject.toml of BASE, below ``tool.perceptron.gate``.
+    """
+
+    match: str
+    """Text of the benchmark's key, in which ``*`` stands for any."""
+    slower: float | None = None
+    """A slowdown up to this is no regression."""
+    mute: str | None = None
+    """Why its rows have no say in the run's verdict."""
+    until: date | None = None
+    """The last day on which they have none."""
+
+    def matches(self, key: str) -> bool:
+        """Return whether the key of a benchmark holds the text."""
+        place = 0
+        for part in self.match.split("*"):
+            found = key.find(part, place)
+            if found < 0:
+                return False
+            place = found + len(part)
+        return True
+
+
 class Row(Struct, frozen=True, kw_only=True):
     """One benchmark with one set of parameters, judged."""
 
@@ -68,9 +95,9 @@ class Row(Struct, frozen=True, kw_only=True):
     """The same where the unit is seconds, None elsewhere."""
     head_seconds: float | None
     change: float | None
-    """head / base − 1; the trimmed mean of the blocks."""
+    """head / base − 1; the trimmed mean of the blocks, for a value their median."""
     low: float | None
-    """Ends of the 99 % interval of ``change``."""
+    """Ends of the 99 % interval of ``change``; for a value the least and the largest."""
     high: float | None
     p_adjusted: float | None
     """Of the confirmation, over everything that was confirmed together; None if it was not."""
@@ -84,9 +111,10 @@ class Row(Struct, frozen=True, kw_only=True):
     muted: str | None = None
     """Why the row has no say in the run's verdict; None where it has."""
     smallest_detectable: float | None
-    """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``."""
+    """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``; for a value the
+    rise that would have been a regression."""
     spread: float | None
-    """Standard deviation of the blocks' log-ratios, robust."""
+    """Standard deviation of the blocks' log-ratios, robust; None for a value."""
     work: Work | None = None
     """None where it was not counted, or could not be."""
     not_counted: str | None = None
@@ -204,6 +232,8 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     budget_seconds: float
     seed: int
     rule: dict[str, float]
+    gate_rules: list[GateRule] = []
+    """The project's own, of BASE."""
     kind: SuiteKind = "asv"
     installed: bool = False
     """Whether what is installed in two environments is compared, and no tree."""

@@ -238,7 +238,7 @@ EXPECTED: dict[str, tuple[str, float | str | None]] = {
     "time_cached 2 'x'": ("regression", 0.5),
     "time_few": ("no change", 0.0),
     "peakmem_it": ("regression", None),
-    "track_from_nothing": ("inconclusive", "from 0 to 1000"),
+    "track_from_nothing": ("regression", "from 0 to 1000"),
     "track_place": ("no change", 0.0),
     "track_drawn": ("no change", 0.0),
     "track_child": ("regression", 0.5),

@@ -1,30 +1,23 @@
-"""One row's verdict, from what the clock and the counted work say of it.
+"""One row's verdict, from what the clock and the counted instructions say of it.
 
 Counts repeat to the last digits and see no cache, lock or wait; the clock sees all of it, through
-noise. So the clock convicts alone, by its confirmation; work that rose convicts unless the clock is
-sure that time did not follow; and what did the same work needs no more of the clock than a look.
+noise. So the clock convicts alone, by its confirmation; instructions that rose on every draw
+convict unless the clock is sure that time did not follow; what was counted on one draw alone needs
+the clock as its witness; and what executes the same needs no more of the clock than a look.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import log1p
+from math import expm1, log1p
 from typing import Literal
 
 from perceptron.gate.verdict.estimate import RatioEstimate, interval, p_above
-from perceptron.gate.verdict.reasons import (
-    QUIETER,
-    RAISE_BUDGET,
-    clock_saw,
-    could_have_seen,
-    no_clock,
-    too_noisy,
-    work_moved,
-)
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import Waits
 from perceptron.gate.verdict.work import WorkEvidence
 from perceptron.records.comparison import Evidence, RowVerdict, Work
+from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # One call on a busy machine may take so many times as long as another.
 _FAR_SLOWER = 1.5
@@ -37,6 +30,8 @@ class Finding:
     verdict: RowVerdict
     reason: str | None = None
     stands_on: Evidence = "time"
+    probably_slower: bool = False
+    """It is inconclusive, and more instructions were counted."""
 
 
 Outcome = Literal["confirmed", "doubtful", "not shown", "too few", "no time"]
@@ -62,137 +57,168 @@ class Clock:
 
     ratio: RatioEstimate
     """Of its fresh blocks; of its screen where there are none."""
-    screen: RatioEstimate
     smallest: float | None
     """The smallest slowdown that it detects; None where that is none to speak of."""
     confirmation: Confirmation | None = None
     """None for what was not promoted."""
     waits: Waits = field(default_factory=Waits)
+    steady: bool = True
+    """Whether base was as fast as its second copy: else the clock is no witness of a slowdown."""
 
 
 def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     """Return the verdict on a benchmark that has numbers on both revisions."""
-    if evidence.kind == "rose" and evidence.work is not None:
-        return _rose(clock, evidence, evidence.work, rule)
+    counted = _by_count(clock, evidence, rule)
     confirmation = clock.confirmation
-    if confirmation is not None:
-        if confirmation.outcome == "confirmed":
-            if confirmation.slower:
-                return Finding("regression")
-            return Finding("improvement", None, "both" if evidence.kind == "fell" else "time")
-        if confirmation.outcome == "doubtful":
-            return Finding("inconclusive", confirmation.reason)
-        if confirmation.slower and confirmation.outcome == "no time":
-            return Finding(
-                "inconclusive", f"a slowdown to confirm, and no time left: {RAISE_BUDGET}"
-            )
-        if confirmation.slower and confirmation.outcome == "too few":
-            return Finding(
-                "inconclusive", "a slowdown to confirm, and too few blocks gave a number"
-            )
-    if evidence.kind == "fell" and evidence.work is not None:
-        return _fell(clock, evidence, evidence.work, rule)
-    if evidence.kind == "same":
-        return _same(clock, rule)
-    return _by_time(clock, rule)
+    if confirmation is None:
+        return counted or _by_time(clock, evidence, rule)
+    if confirmation.outcome == "confirmed":
+        agrees = evidence.direction == (1 if confirmation.slower else -1)
+        verdict: RowVerdict = "regression" if confirmation.slower else "improvement"
+        return Finding(verdict, None, "both" if agrees else "time")
+    if confirmation.outcome == "doubtful":
+        if evidence.direction > 0:
+            return _probably_slower(confirmation.reason)
+        return Finding("inconclusive", confirmation.reason)
+    if confirmation.slower and confirmation.outcome != "not shown" and evidence.direction <= 0:
+        return Finding("inconclusive", f"looks slower; {_WHY_NOT[confirmation.outcome]}")
+    return counted or _by_time(clock, evidence, rule)
 
 
 def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Finding:
     """Return the verdict where too few blocks gave a number.
 
-    The same work acquits alone, unless HEAD took far longer in the one ``trial``, head / base, that
-    there was. Less work is no reason to be unsure.
+    The same instructions acquit alone, unless HEAD took far longer in the one ``trial``, head /
+    base, that there was. Fewer of them are no reason to be unsure.
     """
-    reason = no_clock(evidence)
+    if evidence.work is None or (evidence.kind == "changed" and not evidence.direction):
+        return Finding("inconclusive", "no time was left for it: raise --budget")
     if evidence.kind == "same" and trial is not None and trial > _FAR_SLOWER:
-        slower = f"same work, but {trial:.1f} times as long in its only trial"
-        return Finding("inconclusive", f"{slower}: {RAISE_BUDGET}", "time")
-    if evidence.kind == "same":
-        return Finding("no change", reason, "work")
-    if evidence.kind == "fell":
-        return Finding("improvement", reason, "work")
-    return Finding("inconclusive", reason)
+        slower = f"same instructions, but {trial:.1f} times as long in its only trial"
+        return Finding("inconclusive", f"{slower}: raise --budget")
+    reason = f"{_moved(evidence, evidence.work)}; no time was left for the clock"
+    if evidence.is_sure:
+        return Finding("regression" if evidence.direction > 0 else "improvement", reason, "work")
+    if evidence.direction > 0:
+        return _probably_slower(f"{reason}: raise --budget")
+    return Finding("no change", reason, "work")
 
 
-def _rose(clock: Clock, evidence: WorkEvidence, work: Work, rule: Rule) -> Finding:
-    moved = work_moved(evidence)
-    confirmation = clock.confirmation
-    if confirmation is not None and (confirmation.slower, confirmation.outcome) == (
-        True,
-        "confirmed",
-    ):
-        return Finding("regression", moved, "both")
-    if _is_below(clock.screen, _half(work, rule), rule.contradiction):
-        return Finding("no change", f"{moved}, and {clock_saw(clock.screen, rule.confidence)}")
-    if interval(clock.screen, rule.confidence)[0] > 0:
-        return Finding("regression", moved, "both")
-    if is_undecided(clock.screen, work, rule):
-        saw = clock_saw(clock.screen, rule.confidence)
-        return Finding("inconclusive", f"{moved}, and {saw}: {QUIETER}")
-    return Finding("regression", f"{moved}, and the clock does not contradict it", "work")
+def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | None:
+    """Return what more or fewer instructions say beside the clock; None where it judges alone.
 
-
-def is_undecided(screen: RatioEstimate, work: Work, rule: Rule) -> bool:
-    """Return whether work that rose a lot is a regression is left open by the clock.
-
-    A slowdown as large as the work would show at least in the estimate; faster code that does more,
-    such as vectorised one, would not.
+    Time must follow at least half as far as they went, but no further than is worth acting on: time
+    that surely rose by 20% where instructions doubled is no contradiction.
     """
-    half = _half(work, rule)
-    contradicted = _is_below(screen, half, rule.contradiction)
-    return work.change >= rule.blind and screen.mean < half and not contradicted
+    work, slower = evidence.work, evidence.direction > 0
+    if work is None or not evidence.direction:
+        return None
+    ratio = replace(clock.ratio, mean=evidence.direction * clock.ratio.mean)
+    size = abs(log1p(work.change))
+    half = min(size / 2, log1p(rule.least))
+    counted, saw = _moved(evidence, work), _clock_saw(clock.ratio, rule)
+    verdict: RowVerdict = "regression" if slower else "improvement"
+    if p_above(replace(ratio, mean=-ratio.mean), -half) <= rule.contradiction:
+        by_time = Finding("no change") if slower else _by_time(clock, evidence, rule)
+        both = by_time.verdict == "no change"
+        return replace(by_time, reason=f"{counted}, and {saw}") if both else by_time
+    agrees = interval(ratio, rule.confidence)[0] > 0
+    if not evidence.is_sure:  # other inputs than those counted may need as much less
+        follows = ratio.mean >= size / 2 and p_above(ratio, 0.0) <= rule.suspicion_alpha
+        agrees = clock.steady and (agrees or (follows and evidence.draws > 1))
+    if agrees:
+        return Finding(verdict, counted, "both")
+    # A rise as large as this would show at least in the estimate; faster code that does more, such
+    # as vectorised one, would not.
+    if evidence.is_sure and (ratio.mean >= half or work.change < rule.blind):
+        return Finding(verdict, f"{counted}, and the clock does not contradict it", "work")
+    if not slower:
+        return Finding("no change", f"{counted}, and {saw}", "work")
+    return _probably_slower(f"{counted}, but {saw}: {_QUIETER}")
 
 
-def _fell(clock: Clock, evidence: WorkEvidence, work: Work, rule: Rule) -> Finding:
-    moved = work_moved(evidence)
-    if p_above(clock.screen, -_half(work, rule)) <= rule.contradiction:
-        finding = _by_time(clock, rule)
-        if finding.verdict != "no change":
-            return finding
-        return replace(finding, reason=f"{moved}, and {clock_saw(clock.screen, rule.confidence)}")
-    agrees = interval(clock.screen, rule.confidence)[1] < 0
-    return Finding("improvement", moved, "both" if agrees else "work")
+def _probably_slower(reason: str | None) -> Finding:
+    return Finding("inconclusive", reason, "work", probably_slower=True)
 
 
-def _half(work: Work, rule: Rule) -> float:
-    """Return by how much log time must follow the work at least, up or down.
-
-    Half as far as the work went, but no further than what is worth acting on: time that surely rose
-    by 20 % where work doubled is no contradiction.
-    """
-    return min(abs(log1p(work.change)) / 2, log1p(rule.least))
-
-
-def _is_below(ratio: RatioEstimate, limit: float, alpha: float) -> bool:
-    """Return whether the mean is surely below the limit: one-sided, at level ``alpha``."""
-    return p_above(replace(ratio, mean=-ratio.mean), -limit) <= alpha
-
-
-def _same(clock: Clock, rule: Rule) -> Finding:
-    """Nothing about noise makes it inconclusive."""
-    reason = _looks_faster(clock, rule)
-    if clock.smallest is not None and clock.smallest <= rule.blind:
-        return Finding("no change", reason, "both")
-    return Finding("no change", reason or could_have_seen(clock.smallest), "work")
-
-
-def _by_time(clock: Clock, rule: Rule) -> Finding:
+def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
+    """Return what the clock says by itself; noise is no matter where the work is the same."""
     blind = clock.smallest is None or clock.smallest > rule.blind
+    reason = _looks_faster(clock, rule)
+    if evidence.kind == "same":
+        if not blind:
+            return Finding("no change", reason, "both")
+        return Finding("no change", reason or _could_have_seen(clock.smallest), "work")
     # What is surely no slowdown of that size has hidden none.
     if blind and interval(clock.ratio, rule.confidence)[1] >= log1p(rule.blind):
-        return Finding("inconclusive", too_noisy(clock.waits))
-    return Finding("no change", _looks_faster(clock, rule))
+        return Finding("inconclusive", _too_noisy(clock.waits))
+    return Finding("no change", reason)
+
+
+def within(
+    finding: Finding, limit: float | None, change: float | None, work: Work | None
+) -> Finding:
+    """Return the finding on a row whose project allows it to be slower by the ``limit``."""
+    rise = None if work is None else work.change
+    sizes = {"time": [change], "work": [rise], "both": [change, rise]}[finding.stands_on]
+    largest = max((size for size in sizes if size is not None), default=None)
+    slower = finding.verdict == "regression" or finding.probably_slower
+    if limit is None or largest is None or largest > limit or not slower:
+        return finding
+    size = f"{100 * largest:.1f}%"
+    said = f"{size} more instructions" if finding.stands_on == "work" else f"slower by {size}"
+    return replace(
+        finding,
+        verdict="no change",
+        reason=f"{said}, within its limit of {100 * limit:g}%",
+        probably_slower=False,
+    )
+
+
+_QUIETER = "measure on an idle machine or raise --budget"
+_WHY_NOT: dict[Outcome, str] = {
+    "no time": "no time was left to confirm it: raise --budget",
+    "too few": "too few fresh blocks gave a number",
+}
+
+
+def _moved(evidence: WorkEvidence, work: Work) -> str:
+    """Return *5.0% more instructions*, and on what that was not sure."""
+    if evidence.kind == "same":
+        return "same instructions"
+    counted = f"{100 * abs(work.change):.1f}% {'more' if work.change > 0 else 'fewer'} instructions"
+    if evidence.is_sure:
+        return counted
+    seeds = "counted with one" if evidence.draws < 2 else "more or less of them with another"
+    return f"{counted}, {seeds} random seed"
+
+
+def _clock_saw(ratio: RatioEstimate, rule: Rule) -> str:
+    """Return *the clock saw −0.3% [−0.9, +0.2]*."""
+    change, low, high = (
+        f"{100 * expm1(value):+.1f}" for value in (ratio.mean, *interval(ratio, rule.confidence))
+    )
+    return f"the clock saw {change}% [{low}, {high}]"
+
+
+def _could_have_seen(smallest: float | None) -> str:
+    if smallest is None:
+        return "same instructions; too noisy here for the clock to tell"
+    return f"same instructions; the clock could have seen {100 * smallest:.0f}%"
+
+
+def _too_noisy(waits: Waits) -> str:
+    """Return why nothing could be said, with the cause where waiting was it."""
+    if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
+        return f"too noisy here: {_QUIETER}"
+    share = f"{100 * waits.waited:.0f}%"
+    return f"too noisy here, where it waited {share} of its time for a core: {_QUIETER}"
 
 
 def _looks_faster(clock: Clock, rule: Rule) -> str | None:
-    """Return why what looked faster in its screen is no improvement; None where it did not."""
-    if clock.confirmation is None or interval(clock.screen, rule.confidence)[1] > -log1p(
-        rule.least
-    ):
+    """Return why what looks faster is no improvement; None where it does not."""
+    confirmation = clock.confirmation
+    sure = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
+    if confirmation is None or not sure or confirmation.outcome not in _WHY_NOT:
         return None
-    why = {
-        "no time": RAISE_BUDGET,
-        "too few": "too few fresh blocks gave a number",
-        "not shown": "fresh blocks do not show it",
-    }.get(clock.confirmation.outcome)
-    return None if why is None else f"looks faster, not confirmed: {why}"
+    return f"looks faster; {_WHY_NOT[confirmation.outcome]}"

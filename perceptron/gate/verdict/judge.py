@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import expm1, isfinite, log1p
 from statistics import median
 
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, estimate, holm, interval
-from perceptron.gate.verdict.evidence import Clock, Confirmation, Finding, find, find_without_clock
+from perceptron.gate.verdict.evidence import (
+    Clock,
+    Confirmation,
+    Finding,
+    find,
+    find_without_clock,
+    within,
+)
 from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
+from perceptron.gate.verdict.values import find_value, smallest_rise, value_change
 from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
 from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
-from perceptron.records.comparison import Control, LeftOut, Row, Verdict
+from perceptron.records.comparison import Control, GateRule, LeftOut, Row, Verdict
+
+_NO_RULE = GateRule(match="")
 
 
 @dataclass(frozen=True)
@@ -52,27 +62,30 @@ def judge(
     rule: Rule | None = None,
     *,
     left_out: int = 0,
+    limits: Sequence[GateRule] = (),
 ) -> Judgement:
     """Judge a run whose confirmation was ``planned``, by benchmark, from its screen.
 
-    The plan has ``left_out`` so many benchmarks beside these.
+    The plan has ``left_out`` so many benchmarks beside these. Of the project's own ``limits`` the
+    first that matches a benchmark is its limit.
     """
     rule = rule or Rule()
-    case = _Case(blocks, planned, rule)
+    case = _Case(benchmarks, blocks, planned, rule)
     rows: list[Row] = []
     without_row: list[LeftOut] = []
-    skipped = 0
+    unjudged, broken = left_out, 0
     for benchmark in benchmarks:
+        own = next((one for one in limits if one.matches(benchmark.key)), _NO_RULE)
         result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
         if result.kind == "left out" and case.did_same_work(benchmark.key):
             result = BenchmarkOutcome("measured")  # counted, if not timed
         if result.kind in {"left out", "skipped"}:
             without_row.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
-            skipped += result.kind == "skipped"  # there is nothing to judge
+            unjudged += result.kind == "left out" and own.mute is None
         else:
-            rows.append(case.row(benchmark, result))
-    unjudged = left_out + len(without_row) - skipped
-    verdict, reason = judge_run(rows, case.control, case.broken, rule, unjudged)
+            rows.append(case.row(benchmark, result, own))
+            broken += result.kind == "broke" and own.mute is None
+    verdict, reason = judge_run(rows, case.control, broken, rule, unjudged)
     return Judgement(verdict, reason, rows, case.control, without_row)
 
 
@@ -96,11 +109,23 @@ def _by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
     return by_benchmark
 
 
+@dataclass(frozen=True)
+class _Numbers:
+    """What a row shows beside its verdict."""
+
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    smallest: float | None = None
+    spread: float | None = None
+
+
 class _Case:
     """The blocks of a run, sorted for judging."""
 
     def __init__(
         self,
+        benchmarks: Sequence[Benchmark],
         blocks: Sequence[Block],
         planned: Mapping[str, int],
         rule: Rule,
@@ -110,10 +135,12 @@ class _Case:
         self._work = work_of(blocks, rule)
         self._waits = waits_of(blocks)
         # What failed once has failed, whichever take counts for the times.
-        self.outcomes = {key: outcome(own) for key, own in _by_benchmark(blocks).items()}
+        timeouts = {benchmark.key: benchmark.timeout for benchmark in benchmarks}
+        self.outcomes = {
+            key: outcome(own, timeouts.get(key)) for key, own in _by_benchmark(blocks).items()
+        }
         blocks = counted(blocks)
         self._blocks = _by_benchmark(blocks)
-        self.broken = sum(result.kind == "broke" for result in self.outcomes.values())
         self.screen = log_ratios(blocks, "screen")
         self.fresh = {
             key: values
@@ -136,21 +163,21 @@ class _Case:
         """Return whether counts say that both revisions do the same."""
         return self._work.get(key, NOT_COUNTED).kind == "same"
 
-    def row(self, benchmark: Benchmark, result: BenchmarkOutcome) -> Row:
-        key = benchmark.key
-        screen, fresh = self.screen.get(key, []), self.fresh.get(key, [])
-        values = fresh or screen
-        ratio = estimate(values) if len(values) >= FEWEST else None
-        smallest = None if ratio is None else self._smallest(key, ratio)
-        if result.kind != "measured":
-            ratio = smallest = None
-        finding = self._find(key, result, ratio, smallest)
-        low, high = (None, None) if ratio is None else interval(ratio, self.rule.confidence)
-        base, head = self._medians(key, "confirmation" if fresh else "screen")
-        waits, evidence = self._waits.get(key, Waits()), self._work.get(key, NOT_COUNTED)
-        reason = finding.reason
+    def row(self, benchmark: Benchmark, result: BenchmarkOutcome, own: GateRule) -> Row:
+        """Return the benchmark's row; ``own`` is the project's own rule for it."""
+        key, rule = benchmark.key, self.rule
+        evidence, waits = self._work.get(key, NOT_COUNTED), self._waits.get(key, Waits())
+        is_value = benchmark.type != "time" or key not in self.screen  # a time of 0 has no ratio
+        fresh = [] if is_value else self.fresh.get(key, [])
+        pairs = self._pairs(key, TIMED if is_value else {"confirmation" if fresh else "screen"})
+        numbers, finding = _Numbers(), _of_outcome(result)
         if result.kind == "measured":
-            reason = "; ".join(filter(None, (reason, one_sided(waits)))) or None
+            rule = replace(rule, blind=max(rule.blind, own.slower or 0.0))
+            numbers, finding = _value(pairs, rule) if is_value and pairs else self._time(key, rule)
+            finding = within(finding, own.slower, numbers.change, evidence.work)
+            reasons = (finding.reason, one_sided(waits))
+            finding = replace(finding, reason="; ".join(filter(None, reasons)) or None)
+        base, head = (median(side) for side in zip(*pairs, strict=True)) if pairs else (None, None)
         seconds = benchmark.unit == "seconds"
         return Row(
             benchmark=benchmark.name,
@@ -162,14 +189,17 @@ class _Case:
             head=head,
             base_seconds=base if seconds else None,
             head_seconds=head if seconds else None,
-            change=None if ratio is None else expm1(ratio.mean),
-            low=None if low is None else expm1(low),
-            high=None if high is None else expm1(high),
-            p_adjusted=self._p.get(key) if fresh and ratio is not None else None,
+            change=numbers.change,
+            low=numbers.low,
+            high=numbers.high,
+            p_adjusted=self._p.get(key) if fresh and numbers.change is not None else None,
             verdict=finding.verdict,
-            reason=reason,
-            smallest_detectable=smallest,
-            spread=None if ratio is None else ratio.spread,
+            reason=finding.reason,
+            probably_slower=finding.probably_slower,
+            limit=own.slower,
+            muted=own.mute,
+            smallest_detectable=numbers.smallest,
+            spread=numbers.spread,
             work=evidence.work,
             not_counted=evidence.reason,
             stands_on=finding.stands_on,
@@ -177,38 +207,30 @@ class _Case:
             disturbed=waits.disturbed,
             retaken=waits.retaken,
             idle=idle_share(self._blocks.get(key, [])),
-            screen_blocks=len(screen),
+            screen_blocks=len(pairs) if is_value else len(self.screen[key]),
             confirmation_blocks=len(fresh),
             file=benchmark.file,
             line=benchmark.line,
         )
 
-    def _find(
-        self,
-        key: str,
-        result: BenchmarkOutcome,
-        ratio: RatioEstimate | None,
-        smallest: float | None,
-    ) -> Finding:
-        if result.kind == "broke":
-            return Finding("regression", result.reason)
-        if result.kind == "works":
-            return Finding("improvement", result.reason)
-        if result.kind in {"invalid", "inconclusive"}:
-            return Finding(result.kind, result.reason)
+    def _time(self, key: str, rule: Rule) -> tuple[_Numbers, Finding]:
+        """Return the numbers of a time and its verdict."""
         evidence = self._work.get(key, NOT_COUNTED)
-        if ratio is None:
-            without_clock = find_without_clock(evidence, self._trial(key))
-            return self._without_ratio(key) or without_clock
-        screen = self.screen.get(key, [])
+        values = self.fresh.get(key) or self.screen.get(key, [])
+        if len(values) < FEWEST:
+            return _Numbers(), find_without_clock(evidence, self._trial(key))
+        ratio = estimate(values)
+        low, high = interval(ratio, rule.confidence)
+        smallest = self._smallest(key, ratio)
         clock = Clock(
             ratio=ratio,
-            screen=estimate(screen) if len(screen) >= FEWEST else ratio,
             smallest=smallest,
             confirmation=self._confirmation(key, ratio),
             waits=self._waits.get(key, Waits()),
+            steady=not self.control.alarmed,
         )
-        return find(clock, evidence, self.rule)
+        numbers = _Numbers(expm1(ratio.mean), expm1(low), expm1(high), smallest, ratio.spread)
+        return numbers, find(clock, evidence, rule)
 
     def _confirmation(self, key: str, ratio: RatioEstimate) -> Confirmation | None:
         """Return what became of a promoted benchmark; ``ratio`` is of its fresh blocks, if any."""
@@ -238,42 +260,40 @@ class _Case:
         ratios = [head / base for base, head in pairs if base and head]
         return ratios[-1] if ratios else None
 
-    def _without_ratio(self, key: str) -> Finding | None:
-        """Return the finding where there are numbers, and no ratios; None if there are none."""
-        pairs = [
-            (block.base.value or 0.0, block.head.value or 0.0)
-            for block in self._blocks.get(key, [])
-            if block.stage in TIMED and block.log_ratio() is None
-            if block.base.status == block.head.status == "ok"
-        ]
-        if pairs and all(base == 0 < head for base, head in pairs):
-            return Finding("inconclusive", f"from 0 to {pairs[-1][1]:g} every time: no ratio")
-        return Finding("invalid", "a ratio needs positive numbers") if pairs else None
-
     def _smallest(self, key: str, ratio: RatioEstimate) -> float | None:
         planned = sum(1 for blocks in self._planned.values() if blocks)
         together = planned if key in self.fresh else planned + 1
-        if key in self.fresh:
-            confirmation = len(self.fresh[key])
-        else:
-            confirmation = confirmation_size(ratio, together, self.rule)
+        fresh = len(self.fresh.get(key, [])) or confirmation_size(ratio, together, self.rule)
         size = smallest_detectable(
             ratio,
             len(self.screen.get(key, [])),
-            confirmation,
+            fresh,
             together,
             self.rule,
-            self._work.get(key, NOT_COUNTED).kind == "same",
+            self.did_same_work(key),
         )
         return size if isfinite(size) else None
 
-    def _medians(self, key: str, stage: Stage) -> tuple[float | None, float | None]:
-        pairs = [
+    def _pairs(self, key: str, stages: Iterable[Stage]) -> list[tuple[float, float]]:
+        """Return what BASE and HEAD gave in each block of these stages in which both did."""
+        return [
             (block.base.value, block.head.value)
             for block in self._blocks.get(key, [])
-            if block.stage == stage and block.base.value is not None
+            if block.stage in stages and block.base.value is not None
             if block.head.value is not None
         ]
-        if not pairs:
-            return None, None
-        return median(base for base, _ in pairs), median(head for _, head in pairs)
+
+
+def _of_outcome(result: BenchmarkOutcome) -> Finding:
+    """Return the verdict on a benchmark that gave no two numbers to compare."""
+    if result.kind == "broke":
+        return Finding("regression", result.reason)
+    if result.kind == "works":
+        return Finding("improvement", result.reason)
+    return Finding("invalid" if result.kind == "invalid" else "inconclusive", result.reason)
+
+
+def _value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[_Numbers, Finding]:
+    """Return the numbers of a value and its verdict."""
+    change, low, high = value_change(pairs) or (None, None, None)
+    return _Numbers(change, low, high, smallest_rise(pairs, rule)), find_value(pairs, rule)

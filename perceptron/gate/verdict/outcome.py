@@ -26,8 +26,8 @@ class BenchmarkOutcome:
     reason: str | None = None
 
 
-def outcome(blocks: Sequence[Block]) -> BenchmarkOutcome:
-    """Return the outcome of one benchmark from all its blocks so far.
+def outcome(blocks: Sequence[Block], timeout: float | None = None) -> BenchmarkOutcome:
+    """Return the outcome of one benchmark from all its blocks so far; its ``timeout`` is its own.
 
     To break on one side only means to fail there every time, at least twice, and never on the
     other. How it fares while it is counted is not of the revision's making: valgrind is slow, and
@@ -51,14 +51,12 @@ def outcome(blocks: Sequence[Block]) -> BenchmarkOutcome:
         return BenchmarkOutcome("left out", untried.reason)
     if bad_base and bad_head:
         if all(reading.status == "slow" for reading in (*bad_base, *bad_head)):
-            return BenchmarkOutcome(
-                "left out", f"one call is too long: {bad_head[-1].reason}; raise --budget"
-            )
+            return BenchmarkOutcome("left out", _too_long(bad_head[-1], timeout))
         return BenchmarkOutcome("invalid", f"fails on both: {bad_head[-1].reason}")
     if bad_head:
-        return _failing_on_one_side("broke", "broke on HEAD", bad_head, base)
+        return _failing_on_one_side("broke", "broke on HEAD", bad_head, base, timeout)
     if bad_base:
-        return _failing_on_one_side("works", "works on HEAD only: on BASE", bad_base, head)
+        return _failing_on_one_side("works", "works on HEAD only: on BASE", bad_base, head, timeout)
     return _skipped(base, head)
 
 
@@ -82,8 +80,15 @@ def _uncounted(blocks: Sequence[Block]) -> list[Block]:
     return [block for block in blocks if block.stage != "count"]
 
 
+def _too_long(reading: Reading, timeout: float | None) -> str:
+    """Return that a call is too long, and what would give it more time."""
+    own = timeout is not None and reading.wall_seconds >= timeout
+    longer = f"raise its own timeout of {timeout:g} s" if own else "raise --budget"
+    return f"one call is too long: {reading.reason}; {longer}"
+
+
 def _failing_on_one_side(
-    kind: Kind, words: str, bad: list[Reading], other: list[Reading]
+    kind: Kind, words: str, bad: list[Reading], other: list[Reading], timeout: float | None
 ) -> BenchmarkOutcome:
     if any(reading.status == "skipped" for reading in other):
         return BenchmarkOutcome(
@@ -92,11 +97,9 @@ def _failing_on_one_side(
     usual = max((reading.wall_seconds for reading in other), default=0.0)
     if any(reading.status == "slow" and reading.wall_seconds < _HANGS * usual for reading in bad):
         if kind == "broke":
-            message = f"HEAD took longer than BASE: {bad[-1].reason}, {usual:.3g} s on BASE"
-            return BenchmarkOutcome("inconclusive", f"{message}; raise --budget")
-        return BenchmarkOutcome(
-            "left out", f"one call is too long: {bad[-1].reason}; raise --budget"
-        )
+            message = f"{_too_long(bad[-1], timeout)} (on BASE it took {usual:.3g} s)"
+            return BenchmarkOutcome("inconclusive", message)
+        return BenchmarkOutcome("left out", _too_long(bad[-1], timeout))
     if len(bad) < _SURE_FAILURES:
         return BenchmarkOutcome("measured")
     return BenchmarkOutcome(kind, f"{words}: {bad[-1].reason}")

@@ -68,7 +68,8 @@ class Rule:
     look_alpha: float = 0.01
     """Of the screen of what did the same work: the clock alone must be surer there."""
     suspicion_alpha: float = 0.05
-    """Of the look: what seems slower gets the blocks of a whole screen before it is promoted."""
+    """Of the look: what seems slower gets the blocks of a whole screen before it is promoted. Also
+    of the clock as the witness of draws that do not agree by how much more work there is."""
     least_judged: float = 0.5
     """Share of the benchmarks that must have been judged for a run to be clean."""
 

@@ -44,8 +44,19 @@ def judge_run(
     """Return the verdict on the run and its reason.
 
     ``broken`` of the rows broke on HEAD only. Beside the rows, so many benchmarks were ``left_out``
-    that ought to have been judged.
+    that ought to have been judged. What is muted has no say.
     """
+    heard = [row for row in rows if row.muted is None]
+    muted = len(rows) - len(heard)
+    if muted and not heard:
+        return "clean", f"nothing was to be judged: {_benchmarks(muted)} muted"
+    verdict, reason = _judge(heard, control, broken, rule, left_out)
+    return verdict, reason + (f", {muted} muted" if muted else "")
+
+
+def _judge(
+    rows: Sequence[Row], control: Control, broken: int, rule: Rule, left_out: int
+) -> tuple[Verdict, str]:
     slower = _slower(rows, broken)
     usable = [row for row in rows if row.verdict != "invalid"]
     unsure = [row for row in rows if row.verdict == "inconclusive"]
@@ -56,27 +67,38 @@ def judge_run(
         return "regression", (
             f"{slower}; the clock judges nothing here, as base differs from a second copy of itself"
         )
-    if control.alarmed:
-        return "inconclusive", "base differs from a second copy of itself: this machine is unsteady"
     if slower:
         return "regression", slower
+    doubts = []
+    if probably := [row for row in unsure if row.probably_slower]:
+        doubts.append(_probably_slower(probably))
+    if control.alarmed:
+        doubts.append("base differs from a second copy of itself: this machine is unsteady")
+    elif more := len(unsure) - len(probably):
+        doubts.append(
+            f"{_benchmarks(more)} of {len(rows)} could not be judged: a slowdown of "
+            f"{100 * rule.blind:g}% might not have been seen"
+        )
+    if doubts:
+        return "inconclusive", "; ".join(doubts)
     if not usable and (rows or not left_out):
         return "invalid", "no benchmark could be measured on both revisions"
-    if unsure:
-        return (
-            "inconclusive",
-            f"{_benchmarks(len(unsure))} of {len(rows)} could not be judged: a slowdown of "
-            f"{100 * rule.blind:g} % might not have been seen",
-        )
     judged, everything = len(usable), len(rows) + left_out
     if judged < rule.least_judged * everything:
         return "inconclusive", (
             f"only {judged} of {_benchmarks(everything)} could be judged: less than "
-            f"{100 * rule.least_judged:g} %"
+            f"{100 * rule.least_judged:g}%"
         )
     if judged < everything:
         return "clean", f"{judged} of {_benchmarks(everything)} judged, none slower"
     return "clean", f"nothing of {_benchmarks(judged)} became slower"
+
+
+def _probably_slower(rows: Sequence[Row]) -> str:
+    """Return by how many instructions more: the largest rise, of how many benchmarks."""
+    rise = max(row.work.change for row in rows if row.work is not None)
+    most = "up to " if len(rows) > 1 else ""
+    return f"probably slower: {most}+{100 * rise:.0f}% instructions in {_benchmarks(len(rows))}"
 
 
 def _slower(rows: Sequence[Row], broken: int) -> str:
@@ -86,8 +108,8 @@ def _slower(rows: Sequence[Row], broken: int) -> str:
     by_clock = len(regressions) - broken - by_work
     words = {
         (True, False): "confirmed",
-        (False, True): "by counted work",
-        (True, True): f"{by_clock} confirmed by the clock and {by_work} by counted work",
+        (False, True): "by counted instructions",
+        (True, True): f"{by_clock} confirmed by the clock and {by_work} by counted instructions",
     }.get((by_clock > 0, by_work > 0))
     return f"{_benchmarks(by_clock + by_work)} slower than BASE, {words}" if words else ""
 

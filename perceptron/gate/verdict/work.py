@@ -42,11 +42,20 @@ class WorkEvidence:
     work: Work | None = None
     reason: str | None = None
     """Why it could not be counted; None also where nobody tried."""
+    direction: int = 0
+    """1 for more, −1 for less: surely, or else by the rule's ``least`` or more on every draw."""
+    draws: int = 0
+    """How many draws were counted."""
 
     @property
     def needs_time(self) -> bool:
         """Whether only the clock can judge it, or must agree."""
         return self.kind != "same"
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether several draws agree that it is more, or less."""
+        return self.kind in {"rose", "fell"}
 
 
 _DIRECTIONS: tuple[tuple[Kind, int], ...] = (("rose", 1), ("fell", -1))
@@ -108,17 +117,18 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
     )
     draws = _by_draw(counted)
     work = Work(base=base, head=head, change=expm1(mean(draws)), noise=noise)
-    return WorkEvidence(_kind(draws, noise, rule), work)
+    kind, direction = _kind(draws, noise, rule)
+    return WorkEvidence(kind, work, direction=direction, draws=len(draws))
 
 
-def _kind(draws: Sequence[float], noise: float, rule: Rule) -> Kind:
-    """Return what log-ratios of work, each of other draws, say together.
+def _kind(draws: Sequence[float], noise: float, rule: Rule) -> tuple[Kind, int]:
+    """Return what log-ratios of work, each of other draws, say together, and its direction.
 
     A revision that draws one number more than the other works on other inputs, and then one of two
     ratios is as good as the other: so draws must agree, by a one-sided t-test of their mean.
     """
     if max(map(abs, draws)) < log1p(rule.same_work):
-        return "same"
+        return "same", 0
     # However little work is to count: no less than what two counts of the same differ by.
     least = max(log1p(rule.least_work), log1p(noise))
     for kind, sign in _DIRECTIONS:
@@ -127,8 +137,10 @@ def _kind(draws: Sequence[float], noise: float, rule: Rule) -> Kind:
             error = max(stdev(ratios), _LEAST_ERROR) / sqrt(len(ratios))
             critical = float(special.stdtrit(len(ratios) - 1, 1 - rule.draws_alpha))
             if mean(ratios) >= critical * error:
-                return kind
-    return "changed"
+                return kind, sign
+        if min(ratios) >= log1p(rule.least):
+            return "changed", sign
+    return "changed", 0
 
 
 def _by_draw(counted: Mapping[int, Block]) -> list[float]:

@@ -103,11 +103,8 @@ def test_the_same_work_says_what_the_clock_could_have_seen() -> None:
     quiet, loud = screened(0.0, noise(0.005, 6)), screened(0.0, np.array([0.04, -0.04] * 3))
     assert (quiet.stands_on, quiet.reason) == ("both", None)
     assert loud.smallest_detectable is not None
-    share = f"{100 * loud.smallest_detectable:.0f} %"
-    assert (loud.stands_on, loud.reason) == (
-        "work",
-        f"same work; the clock could have seen {share}",
-    )
+    assert loud.stands_on == "work"
+    assert f"could have seen {100 * loud.smallest_detectable:.0f}%" in (loud.reason or "")
     assert "too noisy" in (screened(0.0, noise(3.0, 6)).reason or "")
 
 
@@ -136,7 +133,7 @@ def test_the_same_work_that_looks_slower_and_has_no_time_to_be_confirmed_is_inco
 def test_work_that_rose_stands_on_both_where_the_clock_agrees() -> None:
     agrees, blind = screened(0.05, 0.05 + noise(0.005, 10)), screened(0.05, LOUD)
     assert (agrees.verdict, agrees.stands_on) == ("regression", "both")
-    assert (agrees.reason or "").startswith("work rose by 5.0 %")
+    assert "5.0% more instructions" in (agrees.reason or "")
     assert (blind.verdict, blind.stands_on) == ("regression", "work")
 
 
@@ -144,9 +141,8 @@ def test_a_clock_that_contradicts_is_heard_with_what_it_saw() -> None:
     row = screened(0.05, -0.003 + noise(0.003, 10))
     assert (row.verdict, row.stands_on) == ("no change", "time")
     assert row.change is not None
-    assert (row.reason or "").startswith(
-        f"work rose by 5.0 %, and the clock saw {100 * row.change:+.1f} % ["
-    )
+    assert "5.0% more instructions" in (row.reason or "")
+    assert f"{100 * row.change:+.1f}% [" in (row.reason or "")
 
 
 def test_time_that_rose_less_than_the_work_and_plenty_is_no_contradiction() -> None:
@@ -155,10 +151,104 @@ def test_time_that_rose_less_than_the_work_and_plenty_is_no_contradiction() -> N
     assert (row.verdict, row.stands_on) == ("regression", "both")
 
 
-def test_work_that_rose_needs_a_look_of_the_clock() -> None:
-    row = screened(0.05, np.zeros(4))
-    assert row.verdict == "inconclusive"
-    assert row.reason == "work rose by 5.0 %, and no time was left for the clock: raise --budget"
+@pytest.mark.parametrize("numbers", [0, 4])
+def test_instructions_that_rose_on_every_draw_need_no_clock(numbers: int) -> None:
+    row = screened(0.05, np.zeros(numbers))
+    assert (row.verdict, row.stands_on) == ("regression", "work")
+    row = screened(-0.434, np.zeros(numbers))
+    assert (row.verdict, row.stands_on) == ("improvement", "work")
+
+
+DRAWS = {"one": (0.18, 0.18), "others that differ": (0.182, 0.182, 0.183, 0.121)}
+
+
+@pytest.mark.parametrize("draws", DRAWS)
+@pytest.mark.parametrize(
+    ("time", "verdict"),
+    [
+        (None, "inconclusive"),
+        (0.06 + noise(0.01, 10), "regression"),  # surely more than 0
+        (0.02 + 0.3 * LOUD, "inconclusive"),
+        (0.004 * LOUD, "no change"),  # surely less than 3%
+    ],
+)
+def test_a_rise_that_is_not_sure_of_itself_needs_the_clock_as_a_witness(
+    draws: str, time: np.ndarray | None, verdict: str
+) -> None:
+    """Where it neither agrees nor contradicts the row is open, and the run says so."""
+    row, reason = on_draws(draws, time)
+    assert row.verdict == verdict
+    assert row.probably_slower is (verdict == "inconclusive")
+    assert reason.startswith("probably slower: +1") is row.probably_slower
+
+
+def test_of_several_draws_an_estimate_that_follows_half_way_is_witness_enough() -> None:
+    """Of one it is not: other inputs may need as much less, and here the clock is not sure."""
+    for draws, time, verdict in (
+        ("others that differ", 0.25 + 0.65 * LOUD, "regression"),
+        ("one", 0.25 + 0.65 * LOUD, "inconclusive"),
+        ("others that differ", 0.05 + 0.116 * LOUD, "inconclusive"),  # a third of the rise
+        ("others that differ", 0.25 + 2 * LOUD, "inconclusive"),
+    ):
+        assert on_draws(draws, time)[0].verdict == verdict
+
+
+def on_draws(draws: str, time: np.ndarray | None) -> tuple[Row, str]:
+    some = counts("time_it", *DRAWS[draws])
+    some += [] if time is None else blocks("time_it", time.tolist())
+    judgement = judge([benchmark("time_it")], some, {}, RULE)
+    return judgement.rows[0], judgement.reason
+
+
+def test_what_fell_on_one_draw_is_an_improvement_if_time_follows_and_else_acquits() -> None:
+    for time, verdict in (
+        (0.3 * LOUD - 0.4, "improvement"),
+        (0.3 * LOUD, "no change"),
+        (np.zeros(0), "no change"),
+    ):
+        some = [*counts("time_it", -0.497, -0.497), *blocks("time_it", time.tolist())]
+        assert judge([benchmark("time_it")], some, {}, RULE).rows[0].verdict == verdict
+
+
+def test_a_little_more_on_one_draw_is_left_to_the_clock() -> None:
+    """Another draw may need as much less."""
+    some = [*counts("time_it", 0.02, 0.02), *blocks("time_it", noise(0.005, 10).tolist())]
+    (row,) = judge([benchmark("time_it")], some, {}, RULE).rows
+    assert (row.verdict, row.probably_slower) == ("no change", False)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.floats(-0.5, 0.0149), min_size=2, max_size=5),
+    st.floats(-0.5, 0.5),
+    st.floats(0, 1),
+    st.integers(0, 12),
+    st.integers(0, 10**6),
+)
+def test_without_a_counted_rise_only_a_confirmation_makes_a_regression(
+    changes: list[float], time: float, spread: float, size: int, seed: int
+) -> None:
+    """One draw that shows none is enough, whatever the clock sees."""
+    ratios = (time + noise(spread, size, seed)).tolist()
+    some = [*counts("time_it", *changes), *blocks("time_it", ratios)]
+    judgement = judge([benchmark("time_it")], some, {}, RULE)
+    assert judgement.verdict != "regression"
+    assert not judgement.rows[0].probably_slower
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.floats(0.015, 1), min_size=1, max_size=4),
+    st.floats(-0.5, 0),
+    st.floats(0, 0.005),
+    st.integers(0, 10**6),
+)
+def test_no_count_is_a_regression_against_a_clock_that_surely_saw_none(
+    changes: list[float], time: float, spread: float, seed: int
+) -> None:
+    ratios = (time - 0.01 + noise(spread, 10, seed)).tolist()
+    some = [*counts("time_it", changes[0], *changes), *blocks("time_it", ratios)]
+    assert judge([benchmark("time_it")], some, {}, RULE).verdict == "clean"
 
 
 def test_work_that_fell_is_an_improvement_unless_the_clock_contradicts() -> None:
@@ -167,7 +257,7 @@ def test_work_that_fell_is_an_improvement_unless_the_clock_contradicts() -> None
     assert (agrees.verdict, agrees.stands_on) == ("improvement", "both")
     assert (blind.verdict, blind.stands_on) == ("improvement", "work")
     assert (against.verdict, against.stands_on) == ("no change", "time")
-    assert (against.reason or "").startswith("work fell by 10.0 %, and the clock saw +0.")
+    assert "10.0% fewer instructions, and the clock saw +0." in (against.reason or "")
 
 
 def test_less_work_in_more_time_is_a_regression_where_fresh_blocks_confirm_it() -> None:
@@ -176,11 +266,11 @@ def test_less_work_in_more_time_is_a_regression_where_fresh_blocks_confirm_it() 
     assert screened(-0.1, 0.2 + noise(0.01, 10), time_it=0).verdict == "inconclusive"
 
 
-def alarmed(work: float) -> Judgement:
+def alarmed(work: float, rounds: int = 3) -> Judgement:
     """A run that confirms a slowdown of another benchmark, whose control is as slow."""
     slow = [0.2 + 0.001 * number for number in range(20)]
     some = [
-        *worked(work),
+        *counts("time_it", *[work] * rounds),
         *blocks("time_it", (log1p(work) + noise(0.005, 10)).tolist()),
         *blocks("time_other", slow[:10]),
         *blocks("time_other", slow, "confirmation", slow),
@@ -197,6 +287,7 @@ def test_more_work_stands_where_base_differs_from_itself() -> None:
     assert judgement.verdict == "regression"
     assert "second copy" in judgement.reason
     assert alarmed(0.0).verdict == "inconclusive"
+    assert alarmed(0.05, rounds=2).reason.startswith("probably slower: +5% ")
 
 
 def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
@@ -214,14 +305,7 @@ def test_what_is_far_faster_is_not_inconclusive_for_want_of_blocks() -> None:
         some = blocks("time_it", (-1.9 + noise(spread, 10)).tolist())
         row = judge([benchmark("time_it")], some, {"time_it": 0}, RULE).rows[0]
         assert row.verdict == "no change"
-        assert row.reason == "looks faster, not confirmed: raise --budget"
-
-
-def test_noise_that_could_hide_a_slowdown_is_inconclusive() -> None:
-    some = blocks("time_it", noise(0.3, 10).tolist())
-    row = judge([benchmark("time_it")], some, {}, RULE).rows[0]
-    assert row.verdict == "inconclusive"
-    assert "raise --budget" in (row.reason or "")
+        assert "no time was left to confirm it" in (row.reason or "")
 
 
 @settings(deadline=None, max_examples=50)

@@ -90,7 +90,7 @@ def test_the_control_alarms_in_both_directions(sign: int) -> None:
 def test_blocks_too_noisy_to_see_ten_per_cent_are_inconclusive() -> None:
     judgement = one(noise(0.3, 10), noise(0.3, 60, 2))
     assert judgement.verdict == "inconclusive"
-    assert "10 %" in judgement.reason
+    assert "10%" in judgement.reason
 
 
 def waiting(some: list[Block], base: float | None, head: float | None) -> list[Block]:
@@ -106,7 +106,7 @@ def test_what_is_too_noisy_because_it_waited_says_so() -> None:
     for base, head, said in ((0.1, 0.3, True), (0.001, 0.002, False), (None, None, False)):
         row = judge([benchmark("time_it")], waiting(noisy_blocks, base, head), {}).rows[0]
         assert row.verdict == "inconclusive"
-        assert ("waited 20 % of its time for a core" in (row.reason or "")) is said
+        assert ("waited 20% of its time for a core" in (row.reason or "")) is said
 
 
 def test_a_take_that_one_arm_waited_in_is_kept_and_judges_nothing() -> None:
@@ -169,8 +169,9 @@ def test_a_benchmark_that_nothing_else_is_confirmed_beside_is_judged_alone() -> 
     other = blocks("time_other", (0.2 + noise(0.01, 10)).tolist())
     some = [*blocks("time_it", quiet.tolist()), *other]
     beside = judge(both, some, {"time_other": 20}, RULE).rows[0]
-    more = smallest_detectable(seen, 10, confirmation_size(seen, 2, RULE), 2, RULE)
-    assert beside.smallest_detectable == pytest.approx(more)
+    assert beside.smallest_detectable == pytest.approx(
+        smallest_detectable(seen, 10, confirmation_size(seen, 2, RULE), 2, RULE)
+    )
 
 
 def test_a_screen_that_was_quiet_by_chance_makes_no_short_confirmation() -> None:
@@ -263,8 +264,14 @@ def test_what_only_head_skips_is_not_clean(arm: str, verdict: str) -> None:
     assert f"on {arm.upper()} only: no library" in (judgement.rows[0].reason or "")
 
 
-def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
-    """Where it is no hang: base takes a third of it."""
+@pytest.mark.parametrize(
+    ("timeout", "advice"), [(60.0, "raise --budget"), (15.0, "raise its own timeout of 15 s")]
+)
+def test_head_that_takes_longer_than_there_is_time_for_is_not_clean(
+    timeout: float, advice: str
+) -> None:
+    """Where it is no hang: base takes a third of it. A larger budget gives no benchmark more than
+    its own time-out."""
     slow = Reading(status="slow", reason="no answer within 15 s", wall_seconds=15.0)
     some = [
         msgspec.structs.replace(
@@ -272,9 +279,10 @@ def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
         )
         for block in trials()
     ]
-    judgement = judge([benchmark("time_it")], some, {}, RULE)
+    own = msgspec.structs.replace(benchmark("time_it"), timeout=timeout)
+    judgement = judge([own], some, {}, RULE)
     assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
-    assert "5 s on BASE" in (judgement.rows[0].reason or "")
+    assert advice in (judgement.rows[0].reason or "")
 
 
 def test_a_failure_is_not_forgotten_because_there_was_no_time_to_repeat_it() -> None:
@@ -298,21 +306,6 @@ def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
     judgement = judge([benchmark("time_it")], [spared], {}, RULE)
     assert judgement.rows == []
     assert "too long" in judgement.left_out[0].reason
-
-
-def test_from_nothing_to_something_is_not_clean() -> None:
-    """Allocations, say: there is no ratio, and somebody should look."""
-    some = [
-        msgspec.structs.replace(
-            block,
-            base=msgspec.structs.replace(block.base, value=0.0),
-            head=msgspec.structs.replace(block.head, value=1000.0),
-        )
-        for block in blocks("track_it", noise(0.01, 10).tolist())
-    ]
-    judgement = judge([benchmark("track_it")], some, {}, RULE)
-    assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
-    assert "from 0 to 1000" in (judgement.rows[0].reason or "")
 
 
 def test_nothing_is_a_regression_without_a_control() -> None:

@@ -13,7 +13,7 @@ from perceptron.gate.verdict.run_verdict import judge_run
 from perceptron.records.block import Reading
 from perceptron.records.comparison import Control, Row
 from tests.gate.conftest import benchmark, blocks
-from tests.made_comparison import broken, row, slower
+from tests.made_comparison import broken, row, slower, work
 
 RULE = Rule()
 CALM, ALARM = Control(alarmed=False, rows=[]), Control(alarmed=True, rows=[])
@@ -45,7 +45,7 @@ def test_what_was_left_out_and_what_is_invalid_count_alike() -> None:
     rows = [row(), row(verdict="invalid"), row(verdict="invalid")]
     assert concluded(*rows, left_out=7) == (
         "inconclusive",
-        "only 1 of 10 benchmarks could be judged: less than 50 %",
+        "only 1 of 10 benchmarks could be judged: less than 50%",
     )
 
 
@@ -65,12 +65,14 @@ def test_a_regression_needs_no_share() -> None:
 
 def test_a_regression_says_by_which_evidence() -> None:
     by_work, by_both = slower(stands_on="work"), slower(stands_on="both")
-    assert concluded(by_work, by_both)[1] == "2 benchmarks slower than BASE, by counted work"
+    assert (
+        concluded(by_work, by_both)[1] == "2 benchmarks slower than BASE, by counted instructions"
+    )
     assert concluded(slower(), by_work, by_both)[1] == (
-        "3 benchmarks slower than BASE, 1 confirmed by the clock and 2 by counted work"
+        "3 benchmarks slower than BASE, 1 confirmed by the clock and 2 by counted instructions"
     )
     assert concluded(broken(), by_work, broken=1)[1] == (
-        "1 benchmark broke on HEAD, 1 benchmark slower than BASE, by counted work"
+        "1 benchmark broke on HEAD, 1 benchmark slower than BASE, by counted instructions"
     )
 
 
@@ -79,6 +81,25 @@ def test_an_alarm_stops_the_clock_and_not_the_counts() -> None:
     verdict, reason = concluded(row(), slower(stands_on="work"), control=ALARM)
     assert verdict == "regression"
     assert "differs from a second copy of itself" in reason
+
+
+def test_what_is_probably_slower_comes_before_what_nobody_can_judge() -> None:
+    rise = row(verdict="inconclusive", probably_slower=True, work=work(0.12), stands_on="work")
+    more = replace(rise, work=work(0.18))
+    noisy = row(verdict="inconclusive")
+    verdict, reason = concluded(rise, more, noisy, row())
+    assert verdict == "inconclusive"
+    assert reason.startswith("probably slower: up to +18% instructions in 2 benchmarks; 1 ")
+    assert concluded(rise, slower())[0] == "regression"
+    assert concluded(rise, control=ALARM)[1].startswith("probably slower: +12% ")
+
+
+def test_what_is_muted_has_no_say_and_is_counted() -> None:
+    flaky = {"muted": "flaky, #1234"}
+    for said in (slower(**flaky), broken(**flaky), row(verdict="inconclusive", **flaky)):
+        assert concluded(said, row()) == ("clean", "nothing of 1 benchmark became slower, 1 muted")
+        assert concluded(said)[0] == "clean"
+        assert concluded(said, slower())[0] == "regression"
 
 
 def test_what_the_plan_left_out_was_not_judged_either() -> None:

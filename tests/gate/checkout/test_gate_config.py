@@ -1,0 +1,111 @@
+"""What a project asks of its benchmarks is read from BASE, and checked."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.gate_config import in_force, read
+from perceptron.records.comparison import GateRule
+from tests.gate.conftest import COUNTED, Repository, rows, run
+
+RULES = """
+[tool.perceptron.gate]
+[[tool.perceptron.gate.rule]]
+match = "time_pagerank"
+slower = "10%"
+[[tool.perceptron.gate.rule]]
+match = "time_flaky"
+mute = "flaky, #1234"
+until = "2027-03-01"
+[[tool.perceptron.gate.rule]]
+match = "time_other"
+mute = "flaky"
+until = 2027-03-01
+"""
+
+
+def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
+    assert read(tmp_path) == []
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'toy'\n")
+    assert read(tmp_path) == []
+    (tmp_path / "pyproject.toml").write_text(RULES)
+    day = date(2027, 3, 1)
+    assert read(tmp_path) == [
+        GateRule(match="time_pagerank", slower=0.1),
+        GateRule(match="time_flaky", mute="flaky, #1234", until=day),
+        GateRule(match="time_other", mute="flaky", until=day),
+    ]
+
+
+def test_what_was_muted_counts_again_after_its_day(tmp_path: Path) -> None:
+    rules = [
+        GateRule(match="time_it", mute="flaky, #1234", until=date(2027, 3, 1), slower=0.2),
+        GateRule(match="time_other", mute="slow machine"),
+    ]
+    assert in_force(rules, date(2027, 3, 1)) == (rules, [])
+    (first, second), (warning,) = in_force(rules, date(2027, 3, 2))
+    assert (first.mute, first.slower, second) == (None, 0.2, rules[1])
+    assert "time_it" in warning.message
+    assert "#1234" in warning.message
+
+
+WRONG = {
+    "[tool.perceptron]\ngate = 3": "tool.perceptron.gate: must be a table",
+    "[tool.perceptron.gate]\nrules = []": "tool.perceptron.gate: 'rules' is unknown",
+    "[tool.perceptron.gate]\nrule = 3": "tool.perceptron.gate.rule: must be",
+    "[tool.perceptron.gate]\nrule = [3]": "rule[0]: must be a table",
+    "slower = 10": 'rule[2].slower: must be a percentage such as "10%"',
+    "slower = '-1%'": "rule[2].slower: must be",
+    "slower = '99999%'": "rule[2].slower: must be",
+    "muted = 'x'": "rule[2]: 'muted' is unknown",
+    "mute = ''": "rule[2].mute: must be text",
+    "until = '2027-03-01'": "rule[2].until: needs a reason",
+    "mute = 'x'\nuntil = 'soon'": "rule[2].until: must be a day",
+    "mute = 'x'\nuntil = 2027-03-01T00:00:00": "rule[2].until: must be a day",
+    "match = 3": "rule[2].match: must be text",
+    f"match = '{'x' * 201}'": "rule[2].match: must be text",
+    "slower": "not TOML",
+    "#" * (1 << 20): "more than 1 MiB",
+}
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_what_is_no_rule_is_one_line_that_names_the_field(number: int, tmp_path: Path) -> None:
+    text, message = [*WRONG.items()][number]
+    others = "[[tool.perceptron.gate.rule]]\nmatch = 'x'\n" * 2
+    if not text.startswith("["):
+        name = "" if text.startswith("match") else "match = 'y'\n"
+        text = f"{others}[[tool.perceptron.gate.rule]]\n{name}{text}"
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(UserError) as caught:
+        read(tmp_path)
+    said = str(caught.value)
+    assert said.startswith("pyproject.toml of BASE: ")
+    assert message in said
+    assert "\n" not in said
+
+
+def test_a_rule_without_a_benchmark_is_none(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[[tool.perceptron.gate.rule]]\nslower = '1%'\n")
+    with pytest.raises(UserError, match=r"rule\[0\]\.match: is missing"):
+        read(tmp_path)
+
+
+def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
+    """Nor does a broken file of its own matter; once merged, the rules hold for what follows."""
+    toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.2 * amount"))
+    toy.write("pyproject.toml", "[[tool.perceptron.gate.rule]]\nmatch = '*'\nslower = '50%'\n")
+    toy.commit("second")
+    assert run().verdict == "regression"
+    toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.5 * amount"))
+    toy.write("pyproject.toml", "no TOML")
+    toy.commit("third")
+    comparison = run(base="second", head="third")
+    assert comparison.verdict == "clean"
+    (row,) = rows(comparison).values()
+    assert (row.verdict, row.limit) == ("no change", 0.5)
+    assert comparison.plan.gate_rules == [GateRule(match="*", slower=0.5)]

@@ -1,0 +1,90 @@
+"""A project may allow its own benchmarks more, and mute some: first match wins."""
+
+from __future__ import annotations
+
+from math import log1p
+
+import pytest
+
+from perceptron.gate.verdict.judge import Judgement, judge
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.block import Block
+from perceptron.records.comparison import GateRule
+from tests.gate.conftest import benchmark, blocks, counts
+
+CALM = [0.004, -0.004] * 10
+
+
+def slower(change: float) -> list[Block]:
+    """Confirmed, with a second copy of base that is as fast as base."""
+    moved = [log1p(change) + step for step in CALM]
+    return [*blocks("time_it", moved[:10]), *blocks("time_it", moved, "confirmation", CALM)]
+
+
+def limited(some: list[Block], *limits: GateRule, planned: int = 20) -> Judgement:
+    plan = {"time_it": planned} if planned else {}
+    return judge([benchmark("time_it")], some, plan, Rule(), limits=limits)
+
+
+@pytest.mark.parametrize(("change", "verdict"), [(0.08, "no change"), (0.12, "regression")])
+def test_only_what_exceeds_its_limit_is_a_regression(change: float, verdict: str) -> None:
+    """Confirmed by the clock, or counted alone."""
+    limit = GateRule(match="time_it", slower=0.1)
+    counted = counts("time_it", change, change, change)
+    for some, planned in ((slower(change), 20), (counted, 0)):
+        (row,) = limited(some, limit, planned=planned).rows
+        assert (row.verdict, row.limit) == (verdict, 0.1)
+        assert ("within its limit of 10%" in (row.reason or "")) is (verdict == "no change")
+        assert limited(some, planned=planned).verdict == "regression"
+
+
+def test_a_limit_excuses_what_is_probably_slower_and_noise_that_hides_no_more() -> None:
+    limit = GateRule(match="time_it", slower=0.4)
+    loud = blocks("time_it", [0.06, -0.06] * 5)
+    for some in (counts("time_it", 0.2, 0.2), loud):
+        assert limited(some, planned=0).verdict == "inconclusive"
+        assert limited(some, limit, planned=0).verdict == "clean"
+
+
+def test_no_limit_excuses_what_broke() -> None:
+    (block,) = blocks("time_it", [0.0])
+    failed = Block(
+        **{name: getattr(block, name) for name in block.__struct_fields__}
+        | {"stage": "calibration", "head": block.head.__class__(status="failed", reason="no")}
+    )
+    rule = GateRule(match="time_it", slower=10.0)
+    assert limited([failed, failed], rule, planned=0).verdict == "regression"
+    muted = GateRule(match="time_it", mute="flaky")
+    assert limited([failed, failed], muted, planned=0).verdict == "clean"
+
+
+def test_what_is_muted_keeps_its_own_verdict_and_the_first_match_wins() -> None:
+    muted, other = GateRule(match="time_", mute="flaky, #1"), GateRule(match="time_it", slower=1.0)
+    judgement = limited(slower(0.12), muted, other)
+    (row,) = judgement.rows
+    assert (row.verdict, row.muted, row.limit) == ("regression", "flaky, #1", None)
+    assert (judgement.verdict, judgement.reason) == (
+        "clean",
+        "nothing was to be judged: 1 benchmark muted",
+    )
+    assert limited(slower(0.12), GateRule(match="time_other"), muted).verdict == "clean"
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ("time_sum", True),
+        ("sums.time_sum(10", True),
+        ("sums*(10, *)", True),
+        ("sums*(11", False),
+        ("time_sum*sums", False),
+        ("[cs", False),
+        ("*", True),
+    ],
+)
+def test_a_text_matches_anywhere_and_a_star_stands_for_any(text: str, matches: bool) -> None:
+    assert GateRule(match=text).matches("sums.time_sum(10, 'numpy')") is matches
+
+
+def test_no_text_takes_long_to_match() -> None:
+    assert not GateRule(match="a*" * 100 + "b").matches("a" * 100_000)

@@ -1,0 +1,98 @@
+"""Values are compared as they are: what is as much more in every block is a regression."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from perceptron.gate.verdict.judge import Judgement, judge
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.block import Benchmark, Reading
+from tests.gate.conftest import blocks
+
+RULE = Rule()
+
+
+def judged(base: list[float], head: list[float], name: str = "track_it") -> Judgement:
+    made = blocks(name, [0.0] * len(base))
+    some = [
+        replace(
+            block,
+            base=Reading(status="ok", value=before),
+            head=Reading(status="ok", value=after),
+        )
+        for block, before, after in zip(made, base, head, strict=True)
+    ]
+    kind = name.partition("_")[0]
+    return judge([Benchmark(name=name, type=kind, unit="bytes")], some, {}, RULE)
+
+
+def around(middle: float, *steps: float) -> list[float]:
+    return [middle + step for step in steps]
+
+
+DRAWN = [10.0, 1000.0, 30.0, 7.0, 500.0, 80.0]
+NOISE = [0.0, 1.0, -1.0, 0.5, -0.5, 0.2]
+OTHER = [0.3, -0.2, 0.0, 1.0, -1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "verdict"),
+    [
+        ([100.0] * 6, [100.0] * 6, "no change"),
+        ([100.0] * 6, [102.0] * 6, "no change"),  # below what is worth acting on
+        ([100.0] * 6, [104.0] * 6, "regression"),
+        ([100.0] * 6, [96.0] * 6, "improvement"),
+        ([0.0] * 6, [0.0] * 6, "no change"),
+        ([0.0] * 6, [5.0] * 6, "regression"),
+        ([5.0] * 6, [0.0] * 6, "improvement"),
+        ([-5.0] * 6, [-4.0] * 6, "regression"),
+        (DRAWN, DRAWN, "no change"),  # each block draws its own, alike on both sides
+        (DRAWN, [1.2 * value for value in DRAWN], "regression"),
+        (around(100, *NOISE), around(106, *OTHER), "regression"),
+        (around(106, *NOISE), around(100, *OTHER), "improvement"),
+        (around(100, *NOISE), around(101, *OTHER), "no change"),
+        (around(100, *NOISE), around(103.2, *OTHER), "no change"),  # it may be chance
+        (around(103.2, *OTHER), around(100, *NOISE), "no change"),
+        ([100.0] * 6, [*[100.0] * 5, 111.0], "inconclusive"),  # chance, or what HEAD does
+        ([*[100.0] * 5, 111.0], [100.0] * 6, "no change"),
+        ([100.0] * 6, [99.0, 111.0] * 3, "inconclusive"),
+        ([0.0, 1.0] * 3, [2.0, 3.0] * 3, "regression"),
+        ([100.0] * 4, [200.0] * 4, "inconclusive"),  # of so few, chance does as much
+    ],
+)
+def test_values_are_judged_block_by_block(
+    base: list[float], head: list[float], verdict: str
+) -> None:
+    judgement = judged(base, head)
+    assert judgement.rows[0].verdict == verdict
+    expected = {"no change": "clean", "improvement": "clean"}
+    assert judgement.verdict == expected.get(verdict, verdict)
+
+
+def test_a_row_shows_medians_and_the_changes_of_its_blocks() -> None:
+    (row,) = judged([100.0] * 6, [110.0, 109.0, 112.0, 110.0, 111.0, 110.0]).rows
+    assert (row.base, row.head, row.unit) == (100.0, 110.0, "bytes")
+    assert (row.change, row.low, row.high) == pytest.approx((0.1, 0.09, 0.12))
+    assert row.smallest_detectable == pytest.approx(0.045)
+    assert (row.screen_blocks, row.p_adjusted) == (6, None)
+
+
+def test_what_has_no_ratio_says_from_what_to_what() -> None:
+    (row,) = judged([0.0] * 6, [5.0] * 6).rows
+    assert (row.base, row.head, row.change) == (0.0, 5.0, None)
+    assert row.reason == "from 0 to 5"
+
+
+def test_a_time_of_nothing_is_judged_as_a_value() -> None:
+    """A timer of the benchmark's own may count what is not there."""
+    assert judged([0.0] * 6, [1e-3] * 6, "time_it").rows[0].verdict == "regression"
+
+
+def test_noise_makes_no_regression_however_many_values_there_are() -> None:
+    random = np.random.default_rng(1)
+    for spread in (0.1, 1.0, 3.0, 10.0):
+        for _ in range(1000):
+            base, head = random.normal(100, spread, (2, 6)).tolist()
+            assert judged(base, head).verdict != "regression"
