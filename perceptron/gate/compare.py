@@ -120,7 +120,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 comparison = _comparison(
                     request, resolved, journal, chosen, both.left_out, environment, rule, warnings
                 )
-                if slow and not comparison.rows:
+                if slow and comparison.verdict == "inconclusive":
                     comparison = msgspec.structs.replace(
                         comparison, reason=f"{comparison.reason}{slow}"
                     )
