@@ -145,7 +145,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                         *(environment, rule, warnings),
                     )
                 )
-                if slow and not comparison.rows:
+                if slow and comparison.verdict == "inconclusive":
                     comparison = msgspec.structs.replace(
                         comparison, reason=f"{comparison.reason}{slow}"
                     )

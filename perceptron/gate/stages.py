@@ -164,10 +164,8 @@ class Stages:
         if any(sizes.values()):
             self.caches.forget()
             self._compile_control()
-            calibration, fewest = (
-                self._calibration(self._same_work()),
-                self._rule.fewest_confirmation,
-            )
+            calibration = self._calibration(self._same_work())
+            fewest = self._rule.fewest_confirmation
             self._rounds("confirmation", sizes, calibration, self._budget, fewest)
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int, end: float) -> None:
@@ -285,13 +283,13 @@ class Stages:
         live = {key: values for key, values in ratios.items() if key in measured}
         promoted = promote(live, self._rule, self._work())
         left = self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
-        fewest, costs = self._rule.fewest_confirmation, calibration.costs
-        kept = fitting(promoted, costs, left, fewest, len(WITH_CONTROL))
+        fewest = self._rule.fewest_confirmation
+        kept = fitting(promoted, calibration.costs, left, fewest, len(WITH_CONTROL))
         sizes = confirmation_sizes(live, promoted, self._rule)
         self._keep_plan(
             confirmation_blocks={key: size if key in kept else 0 for key, size in sizes.items()}
         )
-        self._keep(screened=True)
+        self._keep(screened=True)  # resumed in between, it is planned again
 
     def _compile_control(self) -> None:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""
