@@ -9,10 +9,13 @@ from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.mutants import MutantBackend, mutations
-from perceptron.backends.contract.quantities import Refused
+from perceptron.backends.contract.quantities import TOLERANCE, Refused
+from perceptron.backends.contract.stand import Stand, undecided
 from perceptron.backends.numpy_backend import BACKEND
+from perceptron.backends.protocol import Evaluation, Score
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
+from perceptron.problems.datasets import Array
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Problem
@@ -143,3 +146,18 @@ def test_a_rate_at_which_adam_runs_away_is_to_be_lowered(rate: float) -> None:
 def test_a_backend_of_nans_disagrees() -> None:
     """No comparison with NaN may come out as agreement."""
     assert not agreement.Difference("the loss", float("nan"), 1.0).agrees
+
+
+def test_what_movement_and_rounding_put_in_doubt_adds_up() -> None:
+    """Of three rows one is in doubt by one of them alone, one by both, one by neither."""
+    moved, twin = 0.2, 0.00004
+    either = max(TOLERANCE["float32"] * moved, 2 * twin)
+    both = TOLERANCE["float32"] * moved + 2 * twin
+    assert both > 1.2 * either
+    end = np.array([0.5 + share for share in (0.9 * either, (either + both) / 2, 1.5 * both)])
+
+    def standing(outputs: Array) -> Stand:
+        return Stand([], (outputs[:, np.newaxis],), Evaluation(Score(0.0, None), None))
+
+    stands = standing(end - moved), standing(end), standing(end + twin)
+    assert undecided(catalogue.find("or-gate"), "float32", *stands) == (2 / 3, 0.0)
