@@ -14,8 +14,7 @@ from pathlib import Path
 import msgspec
 
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.gate_config import in_force
-from perceptron.gate.checkout.gate_config import read as read_rules
+from perceptron.gate.checkout.gate_config import gate_rules
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -74,14 +73,14 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         suite = resolved.suite
         trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
         suite.check(trees.path("head"), request.head)
-        gate_rules, expired = in_force(read_rules(trees.path("base")), date.today())
-        warnings += expired
+        rules, of_rules = gate_rules(trees.path("base"), trees.path("head"), date.today())
+        warnings += of_rules
         if request.build:
             paths: dict[Arm, Path] = {arm: trees.path(arm) for arm in PAIR}
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                run = _run(request, resolved, _facts(valgrind), rule, gate_rules)
+                run = _run(request, resolved, _facts(valgrind), rule, rules)
                 return unbuilt(request, resolved, run.plan, _facts(valgrind), warnings, finding)
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
@@ -92,7 +91,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             both = discover_both(arms)
             environment = _environment(arms, both, valgrind)
             chosen = both.choose(wanted, suite.kind)
-            run = _run(request, resolved, environment, rule, gate_rules)
+            run = _run(request, resolved, environment, rule, rules)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
                 stages.count()
@@ -154,7 +153,7 @@ def _run(
     resolved: ResolvedRequest,
     environment: ComparisonEnvironment,
     rule: Rule,
-    gate_rules: list[GateRule],
+    rules: list[GateRule],
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
@@ -166,7 +165,7 @@ def _run(
         budget_seconds=60 * request.budget_minutes,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(rule),
-        gate_rules=gate_rules,
+        gate_rules=rules,
         count=request.count,
         seeded=request.seeded,
         installed=resolved.installed,
