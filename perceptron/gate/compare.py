@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -16,8 +17,7 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.gate_config import in_force
-from perceptron.gate.checkout.gate_config import read as read_rules
+from perceptron.gate.checkout.gate_config import gate_rules
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -30,7 +30,7 @@ from perceptron.gate.checkout.revisions import make_own
 from perceptron.gate.checkout.same_code import Trees, differing, same_code
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.compiled_code import not_built
+from perceptron.gate.compiled_code import NotBuilt, not_built
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
@@ -73,88 +73,206 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     Raises `UserError` for whatever the user can fix. Interrupted, it keeps what it measured, and
     the same request resumes from there.
     """
-    rule = _rule(request, rule or Rule())
-    wanted = pattern(request.benchmarks)
+    pattern(request.benchmarks)
     if request.build:
         check_build(request)
     resolved = resolve_request(request)
-    valgrind, counting_warnings = find_valgrind(request.count)
-    warnings = request_warnings(request, resolved)
-    with (
-        working_folder(resolved.repository) as home,
-        ExitStack() as environments,
-    ):
+    case = _Case(request, resolved, _rule(request, rule or Rule()))
+    case.warnings += request_warnings(request, resolved)
+    valgrind, not_counted = find_valgrind(request.count)
+    with working_folder(resolved.repository) as home, ExitStack() as environments:
         progress(0, 1, "checking both revisions out")
         suite = resolved.suite
         trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
         suite.check(trees.path("head"), request.head)
-        gate_rules, expired = in_force(read_rules(trees.path("base")), date.today())
-        warnings += expired
         pair = trees.path("base"), trees.path("head")
+        case.limits, of_limits = gate_rules(*pair, date.today())
+        case.warnings += of_limits
         differ = differing(resolved.repository, resolved.base, resolved.head, pair, suite)
-        same = _same_code(request, resolved, differ, pair)
+        same = case.same_code(differ, pair)
         if same is not None:
-            reason = f"the same code: {same}"
-            return _unmeasured(request, resolved, rule, gate_rules, warnings, "clean", reason)
+            return case.unmeasured("clean", f"the same code: {same}")
         make_own(request.results, "gate")
-        warnings += counting_warnings
+        case.warnings += not_counted
         if request.build:
             paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                return _unmeasured(
-                    *(request, resolved, rule, gate_rules, warnings, "regression", str(finding)),
-                    results=finding.log.parent,
-                )
+                return case.unmeasured("regression", str(finding), finding.log.parent)
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
-            warnings += made.warnings
+            case.resolved = resolved
+            case.warnings += made.warnings
         unbuilt = not_built(differ, pair, resolved)
-        with closing(
-            Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)
-        ) as arms:
-            progress(0, 1, "discovering benchmarks")
-            began, budget = time.monotonic(), 60 * request.budget_minutes
-            try:
-                both = discover_both(arms, lambda: budget - (time.monotonic() - began))
-            except ImportTooLong as finding:
-                reason = f"{finding}: raise --budget, or have it import less"
-                return _unmeasured(
-                    request, resolved, rule, gate_rules, warnings, "inconclusive", reason
-                )
-            valgrind, unlike = _countable(arms, valgrind, request)
-            warnings += unlike
-            slow = _slow_import(both, budget)
-            environment = _environment(arms, both, valgrind)
-            chosen = both.choose(wanted, suite)
-            run = _run(request, resolved, environment, rule, gate_rules)
-            with open_journal(request.results, run, request.seed is not None) as journal:
-                spent = time.monotonic() - began
-                stages = Stages(
-                    arms, chosen, journal, rule, progress, valgrind, spent=spent, why=slow
-                )
-                stages.count()
-                stages.calibrate()
-                assert_own_code(arms, journal, both.base_error)
-                stages.screen()
-                stages.confirm()
-                environment = with_code(environment, journal.run.code)
-                comparison = unbuilt.added_to(
-                    _comparison(
-                        *(request, resolved, journal, chosen, both.left_out),
-                        *(environment, rule, warnings),
-                    )
-                )
-                if slow and comparison.verdict == "inconclusive":
-                    comparison = msgspec.structs.replace(
-                        comparison, reason=f"{comparison.reason}{slow}"
-                    )
-                if request.reasons:
-                    comparison = explain.add(
-                        comparison, arms, journal, rule, valgrind, progress, stages.caches
-                    )
-                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
-                return comparison
+        repository, pythons = resolved.repository, resolved.pythons
+        with closing(Arms(trees, suite, repository, pythons, resolved.installed)) as arms:
+            return _measured(case, arms, unbuilt, valgrind, progress)
+
+
+def _measured(
+    case: _Case, arms: Arms, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
+) -> Comparison:
+    """Measure what both arms load, judge it, and look into what changed."""
+    request, began = case.request, time.monotonic()
+    budget = 60 * request.budget_minutes
+    progress(0, 1, "discovering benchmarks")
+    try:
+        both = discover_both(arms, lambda: budget - (time.monotonic() - began))
+    except ImportTooLong as finding:
+        return case.unmeasured("inconclusive", f"{finding}: raise --budget, or have it import less")
+    valgrind = case.counter(arms, valgrind)
+    slow = _slow_import(both, budget)
+    environment = _environment(arms, both, valgrind)
+    chosen = both.choose(pattern(request.benchmarks), case.resolved.suite)
+    run = case.run(environment)
+    with open_journal(request.results, run, request.seed is not None) as journal:
+        spent = time.monotonic() - began
+        stages = Stages(arms, chosen, journal, case.rule, progress, valgrind, spent=spent, why=slow)
+        stages.count()
+        stages.calibrate()
+        assert_own_code(arms, journal, both.base_error)
+        stages.screen()
+        stages.confirm()
+        environment = with_code(environment, journal.run.code)
+        comparison = case.judged(journal, chosen, both.left_out, environment)
+        comparison = unbuilt.added_to(comparison)
+        if slow and comparison.verdict == "inconclusive":
+            reason = f"{comparison.reason}{slow}"
+            comparison = msgspec.structs.replace(comparison, reason=reason)
+        if request.reasons:
+            comparison = explain.add(
+                comparison, arms, journal, case.rule, valgrind, progress, stages.caches
+            )
+        journal.update_run(msgspec.structs.replace(journal.run, finished=True))
+        return comparison
+
+
+@dataclass
+class _Case:
+    """What is compared, by which rules, and what to know of it whatever comes out."""
+
+    request: CompareRequest
+    resolved: ResolvedRequest
+    rule: Rule
+    limits: list[GateRule] = field(default_factory=list)
+    warnings: list[MeasurementWarning] = field(default_factory=list)
+
+    def same_code(self, differ: Sequence[str], trees: Trees) -> str | None:
+        """Return why there is nothing to measure, None if there is.
+
+        What is installed may be of any revision, and another interpreter may change any benchmark.
+        """
+        pythons = self.resolved.pythons
+        if self.request.always or self.resolved.installed or pythons["base"] != pythons["head"]:
+            return None
+        return same_code(differ, trees, self.resolved.suite)
+
+    def counter(self, arms: Arms, valgrind: Valgrind | None) -> Valgrind | None:
+        """Return no valgrind where the interpreters would be counted at places of their own.
+
+        What a process executes depends on them. Raises `UserError` if it is to count always.
+        """
+        python = arms.interpreters.not_alike
+        if valgrind is None or python is None:
+            return valgrind
+        problem = f"{python} cannot be started through a link to its environment"
+        advice = "name the interpreter itself in that environment, no script that starts it"
+        if self.request.count == "always":
+            raise UserError(f"--count always: {problem}: {advice}")
+        message = f"instructions are not counted: {problem}"
+        self.warnings.append(MeasurementWarning(code="not counted", message=message, advice=advice))
+        return None
+
+    def run(self, environment: ComparisonEnvironment) -> ComparisonRun:
+        """Return what this comparison sets out to do there."""
+        request, resolved = self.request, self.resolved
+        plan = ComparisonPlan(
+            suite=resolved.suite.file,
+            suite_state=resolved.suite.state,
+            kind=resolved.suite.kind,
+            benchmarks=request.benchmarks,
+            base=side(resolved.base, resolved.pythons["base"]),
+            head=side(resolved.head, resolved.pythons["head"]),
+            budget_seconds=60 * request.budget_minutes,
+            seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
+            rule=dataclasses.asdict(self.rule),
+            gate_rules=self.limits,
+            count=request.count,
+            seeded=request.seeded,
+            installed=resolved.installed,
+            build=request.build,
+        )
+        same = msgspec.structs.replace(plan, seed=0)
+        work = {
+            "code": fingerprint.digest(),
+            "plan": msgspec.json.encode(same, order="sorted").decode(),
+            "suite": msgspec.json.encode(resolved.suite.entries(), order="sorted").decode(),
+            "environment": msgspec.json.encode(environment, order="sorted").decode(),
+        }
+        return ComparisonRun(work=work, plan=plan)
+
+    def unmeasured(self, verdict: Verdict, reason: str, results: Path | None = None) -> Comparison:
+        """Return a comparison whose verdict needs no rows; what there is of it lies in ``results``."""
+        environment = _facts(None)
+        plan = self.run(environment).plan
+        return Comparison(
+            verdict=verdict,
+            reason=reason,
+            rows=[],
+            control=Control(alarmed=False, rows=[]),
+            plan=plan,
+            environment=environment,
+            warnings=self.warnings,
+            seconds=0.0,
+            reproduce=command(self.request, self.resolved, plan.seed),
+            results=str(results or self.request.results),
+            benchmarks=[],
+            blocks=[],
+        )
+
+    def judged(
+        self,
+        journal: ComparisonJournal,
+        chosen: Sequence[Benchmark],
+        not_loaded: Sequence[LeftOut],
+        environment: ComparisonEnvironment,
+    ) -> Comparison:
+        """Return the comparison that the journal's blocks make."""
+        plan = journal.run.plan
+        # What was counted is judged, if only by that.
+        counted = {
+            key for key, own in work_of(journal.blocks, self.rule).items() if own.work is not None
+        }
+        plan = msgspec.structs.replace(
+            plan, left_out=[row for row in plan.left_out if row.benchmark not in counted]
+        )
+        left_out = {row.benchmark for row in plan.left_out}
+        judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
+        judgement = judge(
+            judged,
+            journal.blocks,
+            plan.confirmation_blocks,
+            self.rule,
+            left_out=len(plan.left_out)
+            + wanted_modules(not_loaded, pattern(self.request.benchmarks)),
+            limits=plan.gate_rules,
+        )
+        return Comparison(
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            rows=judgement.rows,
+            control=judgement.control,
+            plan=msgspec.structs.replace(
+                plan, left_out=[*not_loaded, *plan.left_out, *judgement.left_out]
+            ),
+            environment=environment,
+            warnings=[*self.warnings, *unknown_waiting(chosen, journal.blocks)],
+            seconds=journal.elapsed_seconds,
+            reproduce=command(self.request, self.resolved, plan.seed),
+            results=str(journal.folder),
+            benchmarks=list(chosen),
+            blocks=journal.blocks,
+        )
 
 
 def _rule(request: CompareRequest, rule: Rule) -> Rule:
@@ -171,66 +289,6 @@ def _slow_import(suite: SuiteOfBoth, budget: float) -> str:
     """Return which import takes much of each process's time; "" where none does."""
     file, seconds = suite.slowest_import
     return f"; importing {file} took {seconds:.0f} s" if seconds > _SLOW_IMPORT * budget else ""
-
-
-def _same_code(
-    request: CompareRequest, resolved: ResolvedRequest, differ: Sequence[str], trees: Trees
-) -> str | None:
-    """Return why there is nothing to measure, None if there is.
-
-    What is installed may be of any revision, and another interpreter may change any benchmark.
-    """
-    one_python = resolved.pythons["base"] == resolved.pythons["head"]
-    if request.always or resolved.installed or not one_python:
-        return None
-    return same_code(differ, trees, resolved.suite)
-
-
-def _unmeasured(
-    request: CompareRequest,
-    resolved: ResolvedRequest,
-    rule: Rule,
-    gate_rules: list[GateRule],
-    warnings: list[MeasurementWarning],
-    verdict: Verdict,
-    reason: str,
-    results: Path | None = None,
-) -> Comparison:
-    """Return a comparison whose verdict needs no rows; what there is of it lies in ``results``."""
-    environment = _facts(None)
-    plan = _run(request, resolved, environment, rule, gate_rules).plan
-    return Comparison(
-        verdict=verdict,
-        reason=reason,
-        rows=[],
-        control=Control(alarmed=False, rows=[]),
-        plan=plan,
-        environment=environment,
-        warnings=warnings,
-        seconds=0.0,
-        reproduce=command(request, resolved, plan.seed),
-        results=str(results or request.results),
-        benchmarks=[],
-        blocks=[],
-    )
-
-
-def _countable(
-    arms: Arms, valgrind: Valgrind | None, request: CompareRequest
-) -> tuple[Valgrind | None, list[MeasurementWarning]]:
-    """Return no valgrind where the interpreters would be counted at places of their own.
-
-    What a process executes depends on them. Raises `UserError` if it is to count always.
-    """
-    python = arms.interpreters.not_alike
-    if valgrind is None or python is None:
-        return valgrind, []
-    problem = f"{python} cannot be started through a link to its environment"
-    advice = "name the interpreter itself in that environment, no script that starts it"
-    if request.count == "always":
-        raise UserError(f"--count always: {problem}: {advice}")
-    message = f"instructions are not counted: {problem}"
-    return None, [MeasurementWarning(code="not counted", message=message, advice=advice)]
 
 
 def _environment(
@@ -255,81 +313,4 @@ def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
         head={},
         variables=steering_variables(os.environ),
         counter=None if valgrind is None else valgrind.version,
-    )
-
-
-def _run(
-    request: CompareRequest,
-    resolved: ResolvedRequest,
-    environment: ComparisonEnvironment,
-    rule: Rule,
-    gate_rules: list[GateRule],
-) -> ComparisonRun:
-    plan = ComparisonPlan(
-        suite=resolved.suite.file,
-        suite_state=resolved.suite.state,
-        kind=resolved.suite.kind,
-        benchmarks=request.benchmarks,
-        base=side(resolved.base, resolved.pythons["base"]),
-        head=side(resolved.head, resolved.pythons["head"]),
-        budget_seconds=60 * request.budget_minutes,
-        seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
-        rule=dataclasses.asdict(rule),
-        gate_rules=gate_rules,
-        count=request.count,
-        seeded=request.seeded,
-        installed=resolved.installed,
-        build=request.build,
-    )
-    same = msgspec.structs.replace(plan, seed=0)
-    work = {
-        "code": fingerprint.digest(),
-        "plan": msgspec.json.encode(same, order="sorted").decode(),
-        "suite": msgspec.json.encode(resolved.suite.entries(), order="sorted").decode(),
-        "environment": msgspec.json.encode(environment, order="sorted").decode(),
-    }
-    return ComparisonRun(work=work, plan=plan)
-
-
-def _comparison(
-    request: CompareRequest,
-    resolved: ResolvedRequest,
-    journal: ComparisonJournal,
-    chosen: Sequence[Benchmark],
-    not_loaded: Sequence[LeftOut],
-    environment: ComparisonEnvironment,
-    rule: Rule,
-    warnings: list[MeasurementWarning],
-) -> Comparison:
-    plan = journal.run.plan
-    # What was counted is judged, if only by that.
-    counted = {key for key, own in work_of(journal.blocks, rule).items() if own.work is not None}
-    plan = msgspec.structs.replace(
-        plan, left_out=[row for row in plan.left_out if row.benchmark not in counted]
-    )
-    left_out = {row.benchmark for row in plan.left_out}
-    judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
-    judgement = judge(
-        judged,
-        journal.blocks,
-        plan.confirmation_blocks,
-        rule,
-        left_out=len(plan.left_out) + wanted_modules(not_loaded, pattern(request.benchmarks)),
-        limits=plan.gate_rules,
-    )
-    return Comparison(
-        verdict=judgement.verdict,
-        reason=judgement.reason,
-        rows=judgement.rows,
-        control=judgement.control,
-        plan=msgspec.structs.replace(
-            plan, left_out=[*not_loaded, *plan.left_out, *judgement.left_out]
-        ),
-        environment=environment,
-        warnings=[*warnings, *unknown_waiting(chosen, journal.blocks)],
-        seconds=journal.elapsed_seconds,
-        reproduce=command(request, resolved, plan.seed),
-        results=str(journal.folder),
-        benchmarks=list(chosen),
-        blocks=journal.blocks,
     )

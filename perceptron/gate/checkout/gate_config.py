@@ -26,8 +26,24 @@ _LONGEST = 200
 _PERCENT = re.compile(r"(\d{1,4}(?:\.\d{1,6})?) ?%")
 
 
-def read(tree: Path) -> list[GateRule]:
-    """Return the rules of the project in the tree of BASE; none where it has none.
+def gate_rules(
+    base: Path, head: Path, today: date
+) -> tuple[list[GateRule], list[MeasurementWarning]]:
+    """Return the rules in the tree of BASE as they are today, and what is to be said of them.
+
+    What is wrong with HEAD's is a warning: once merged, it would stop every comparison.
+    """
+    rules, warnings = in_force(read(base, "BASE"), today)
+    try:
+        read(head, "HEAD")
+    except UserError as error:
+        advice = "mend it before it is merged: what is compared with it would end with this error"
+        warnings.append(MeasurementWarning(code="rules of HEAD", message=str(error), advice=advice))
+    return rules, warnings
+
+
+def read(tree: Path, revision: str) -> list[GateRule]:
+    """Return the rules of the project in the tree of the revision; none where it has none.
 
     Raises `UserError` naming the field for what is no rule.
     """
@@ -35,16 +51,18 @@ def read(tree: Path) -> list[GateRule]:
     if not file.is_file():
         return []
     if file.stat().st_size > _MOST_BYTES:
-        raise UserError(f"{_FILE} of BASE: more than {_MOST_BYTES >> 20} MiB: make it smaller")
+        raise UserError(
+            f"{_FILE} of {revision}: more than {_MOST_BYTES >> 20} MiB: make it smaller"
+        )
     try:
         content: object = read_toml(file)
     except UserError as error:
-        raise UserError(f"{_FILE} of BASE: {error}") from None
+        raise UserError(f"{_FILE} of {revision}: {error}") from None
     for name in ("tool", "perceptron", "gate"):
         content = content.get(name) if isinstance(content, dict) else None
     if content is None:
         return []
-    where = f"{_FILE} of BASE: tool.perceptron.gate"
+    where = f"{_FILE} of {revision}: tool.perceptron.gate"
     rules = _table(where, content, ("rule",)).get("rule", [])
     if not isinstance(rules, list) or len(rules) > _MOST_RULES:
         raise UserError(f"{where}.rule: must be at most {_MOST_RULES} tables, [[…gate.rule]]")
@@ -59,7 +77,7 @@ def in_force(
     warnings = [
         MeasurementWarning(
             code="mute expired",
-            message=f"{rule.match} was muted until {rule.until} ({rule.mute}), and counts again",
+            message=f"{label(rule.match)} counts again: muted until {rule.until} ({rule.mute})",
             advice=f"mend it, or set a later date in {_FILE}, which holds from the next BASE on",
         )
         for rule in expired
@@ -76,7 +94,7 @@ def _rule(where: str, content: object) -> GateRule:
     if until is not None and mute is None:
         raise UserError(f'{where}.until: needs a reason beside it, such as mute = "flaky, #1234"')
     slower = _share(f"{where}.slower", table.get("slower"))
-    return GateRule(match=match, slower=slower, mute=mute, until=until)
+    return GateRule(match=match, slower=slower, mute=mute and label(mute), until=until)
 
 
 def _table(where: str, content: object, known: Sequence[str]) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def _text(where: str, table: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
         raise UserError(f"{where}.{name}: must be text of at most {_LONGEST} characters")
-    return label(value)
+    return value
 
 
 def _share(where: str, value: object) -> float | None:

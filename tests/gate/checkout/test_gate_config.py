@@ -10,34 +10,24 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.gate_config import in_force, read
 from perceptron.records.comparison import GateRule
+from tests.conftest import ROOT
 from tests.gate.conftest import COUNTED, Repository, rows, run
-
-RULES = """
-[tool.perceptron.gate]
-[[tool.perceptron.gate.rule]]
-match = "time_pagerank"
-slower = "10%"
-[[tool.perceptron.gate.rule]]
-match = "time_flaky"
-mute = "flaky, #1234"
-until = "2027-03-01"
-[[tool.perceptron.gate.rule]]
-match = "time_other"
-mute = "flaky"
-until = 2027-03-01
-"""
 
 
 def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
-    assert read(tmp_path) == []
+    """As the page on the gate shows them."""
+    assert read(tmp_path, "BASE") == []
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'toy'\n")
-    assert read(tmp_path) == []
-    (tmp_path / "pyproject.toml").write_text(RULES)
-    day = date(2027, 3, 1)
-    assert read(tmp_path) == [
+    assert read(tmp_path, "BASE") == []
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    shown = page.partition("<!-- rules -->\n```toml\n")[2].partition("```")[0]
+    day = "[[tool.perceptron.gate.rule]]\nmatch = 'x'\nmute = 'y'\nuntil = 2027-03-01\n"
+    (tmp_path / "pyproject.toml").write_text(shown + day)
+    until = date(2027, 3, 1)
+    assert read(tmp_path, "BASE") == [
         GateRule(match="time_pagerank", slower=0.1),
-        GateRule(match="time_flaky", mute="flaky, #1234", until=day),
-        GateRule(match="time_other", mute="flaky", until=day),
+        GateRule(match="time_download", mute="flaky, #1234", until=until),
+        GateRule(match="x", mute="y", until=until),
     ]
 
 
@@ -82,7 +72,7 @@ def test_what_is_no_rule_is_one_line_that_names_the_field(number: int, tmp_path:
         text = f"{others}[[tool.perceptron.gate.rule]]\n{name}{text}"
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(UserError) as caught:
-        read(tmp_path)
+        read(tmp_path, "BASE")
     said = str(caught.value)
     assert said.startswith("pyproject.toml of BASE: ")
     assert message in said
@@ -92,11 +82,11 @@ def test_what_is_no_rule_is_one_line_that_names_the_field(number: int, tmp_path:
 def test_a_rule_without_a_benchmark_is_none(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[[tool.perceptron.gate.rule]]\nslower = '1%'\n")
     with pytest.raises(UserError, match=r"rule\[0\]\.match: is missing"):
-        read(tmp_path)
+        read(tmp_path, "BASE")
 
 
 def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
-    """Nor does a broken file of its own matter; once merged, the rules hold for what follows."""
+    """Once merged, they hold for what follows. A broken file of its own is a warning."""
     toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.2 * amount"))
     toy.write("pyproject.toml", "[[tool.perceptron.gate.rule]]\nmatch = '*'\nslower = '50%'\n")
     toy.commit("second")
@@ -109,3 +99,4 @@ def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
     (row,) = rows(comparison).values()
     assert (row.verdict, row.limit) == ("no change", 0.5)
     assert comparison.plan.gate_rules == [GateRule(match="*", slower=0.5)]
+    assert [warning.code for warning in comparison.warnings] == ["rules of HEAD"]
