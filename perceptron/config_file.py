@@ -9,6 +9,9 @@ from typing import Any
 
 from perceptron.errors import UserError
 
+# Decoding takes seconds per megabyte, and whoever wrote the file may mean harm.
+_MOST_BYTES = 2**20
+
 
 def read_toml(file: Path) -> dict[str, Any]:
     """Return what the file holds.
@@ -29,7 +32,11 @@ def read_asv_json(file: Path) -> object:
 
 def _read(file: Path, kind: str, decode: Callable[[str], Any]) -> Any:
     try:
-        return decode(file.read_bytes().decode())
+        with file.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise UserError(f"larger than {_MOST_BYTES:,} bytes")
+        return decode(content.decode())
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import (
     CompareRequest,
@@ -25,9 +26,8 @@ from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
-from perceptron.gate.environments.build import HeadDoesNotBuild, built
+from perceptron.gate.environments.build import HeadDoesNotBuild, built, unbuilt
 from perceptron.gate.environments.build import check as check_build
-from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain
@@ -85,6 +85,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         ) as arms:
             progress(0, 1, "discovering benchmarks")
             both = discover_both(arms)
+            valgrind, unlike = _countable(arms, valgrind, request)
+            warnings += unlike
             environment = _environment(arms, both, valgrind)
             chosen = both.choose(wanted, suite.kind)
             run = _run(request, resolved, environment, rule)
@@ -117,6 +119,24 @@ def _rule(request: CompareRequest, rule: Rule) -> Rule:
         least_work=rule.least_work if least_work is None else least_work,
         least_judged=rule.least_judged if least_judged is None else least_judged,
     )
+
+
+def _countable(
+    arms: Arms, valgrind: Valgrind | None, request: CompareRequest
+) -> tuple[Valgrind | None, list[MeasurementWarning]]:
+    """Return no valgrind where the interpreters would be counted at places of their own.
+
+    What a process executes depends on them. Raises `UserError` if it is to count always.
+    """
+    python = arms.interpreters.not_alike
+    if valgrind is None or python is None:
+        return valgrind, []
+    problem = f"{python} cannot be started through a link to its environment"
+    advice = "name the interpreter itself in that environment, no script that starts it"
+    if request.count == "always":
+        raise UserError(f"--count always: {problem}: {advice}")
+    message = f"instructions are not counted: {problem}"
+    return None, [MeasurementWarning(code="not counted", message=message, advice=advice)]
 
 
 def _environment(

@@ -55,15 +55,15 @@ def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> 
     for arm in known:
         if known[arm] != code[arm]:
             raise UserError(
-                f"--installed: what {arm.upper()} imports was installed again since, and "
+                f"{arms.how}: what {arm.upper()} imports was installed again since, and "
                 f"{journal.folder} holds blocks of both: remove it to start again"
             )
     journal.update_run(msgspec.structs.replace(journal.run, code=code))
     for arm in _PAIR:
         if arm in ran and arm not in code:
             raise UserError(
-                f"--installed: the benchmarks of {arm.upper()} import no installed project: "
-                f"install it in {arms.pythons[arm]}, or name it in the suite's file"
+                f"{arms.how}: the benchmarks of {arm.upper()} import no installed project: "
+                f"install it in {arms.interpreters.where(arm)}, or give its name as project"
             )
     both = [arms.code[arm].place for arm in _PAIR if arm in arms.code]
     if len(both) > 1 and both[0] == both[1]:

@@ -127,6 +127,18 @@ def test_a_backend_that_is_not_there_is_named_where_it_is_needed(toy: Repository
     assert "PackageNotFoundError" in str(caught.value)
     assert "No module named 'no_backend'" in str(caught.value)
     assert "pip install --no-deps" in str(caught.value)
+    needs = "requires = ['No_Builder>=2', 'msgspec', 'old; python_version < \"3\"']"
+    toy.write("pyproject.toml", pyproject.replace("requires = []", needs))
+    toy.commit("first")
+    with pytest.raises(UserError, match=rf"install No_Builder in {sys.executable}, as build-sys"):
+        run(base="first", head="first")
+
+
+def test_errors_name_files_as_the_repository_does(toy: Repository) -> None:
+    toy.write("benchmarks/suite.py", "open(__file__.replace('suite.py', 'data.txt'))\n")
+    toy.commit("first")
+    with pytest.raises(UserError, match=r"No such file or directory: 'benchmarks/data\.txt'"):
+        run(base="first", head="first")
 
 
 def test_the_program_loads_on_an_old_python() -> None:

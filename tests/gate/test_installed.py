@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import venv
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import Interrupted, Repository, until
+from tests.gate.conftest import SHORT, Interrupted, Repository, rows, until
 from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
@@ -68,7 +69,79 @@ def old(tmp_path: Path) -> Environment:
 
 @pytest.fixture
 def new(tmp_path: Path) -> Environment:
-    return Environment(tmp_path / "new")
+    """Its path is longer than the other one's."""
+    return Environment(tmp_path / "new-and-of-a-longer-name")
+
+
+# What it does depends on how long its path is, and on where the gate puts it.
+PLACED = (
+    SHORT
+    + """
+import os
+HERE = os.path.abspath(__file__)
+SIDE = HERE.rpartition("-python")[0][-1:]
+NUMBER = len(HERE)
+NOW = 0.0
+
+def work(turns):
+    global NOW
+    NOW += 1e-4
+    for _ in range(turns):
+        for number in range(20):
+            0.5 * number
+
+def clock():
+    return NOW
+"""
+)
+COUNTED = """
+import toy
+from toy import _core
+
+class Counted:
+    timer = staticmethod(_core.clock)
+    warmup_time = 0
+
+    def time_length(self):
+        _core.work(10 * len(_core.HERE))
+
+    def time_place(self):
+        _core.work(1000 + 50 * "abc".find(_core.SIDE))
+"""
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_the_same_files_at_two_places_do_the_same(
+    built: Repository, old: Environment, new: Environment
+) -> None:
+    """However long their paths are; what does more at one place is no affair of its code."""
+    for environment in (old, new):
+        environment.install("1.2.0", 100)
+        (environment.packages / "toy" / "_core.py").write_text(PLACED)
+    built.write("benchmarks/suite.py", COUNTED)
+    built.commit("second")
+    comparison = run(old, new, count="always", budget_minutes=600.0, reasons=False)
+    assert comparison.verdict == "clean"
+    length, place = (rows(comparison)[name] for name in ("time_length", "time_place"))
+    assert length.work is not None, length.not_counted
+    assert length.work.change == pytest.approx(0, abs=0.001)
+    assert (place.not_counted or "").startswith("not repeatable")
+
+
+def test_an_interpreter_that_a_script_starts_is_not_counted(
+    built: Repository, old: Environment, new: Environment
+) -> None:
+    """It may set what a link to the environment would not."""
+    for environment in (old, new):
+        environment.install("1.2.0", 100)
+    script = new.packages / "python"
+    script.write_text(f'#!/bin/sh\nexec {new.python} "$@"\n')
+    script.chmod(0o755)
+    new.python = str(script)
+    if shutil.which("valgrind") is not None:
+        with pytest.raises(UserError, match=f"--count always: {script} cannot be started"):
+            run(old, new, count="always")
+    assert run(old, new).verdict == "clean"
 
 
 def run(old: Environment, new: Environment, **options: Any) -> Comparison:

@@ -110,5 +110,5 @@ def test_an_interpreter_without_pytest_is_named(tested: Repository, tmp_path: Pa
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     bare.chmod(0o755)
     tested.commit("head")
-    with pytest.raises(UserError, match=r"/python: has no pytest .*--head-python"):
+    with pytest.raises(UserError, match=r"HEAD has no pytest .*/python"):
         compared(head_python=str(bare))

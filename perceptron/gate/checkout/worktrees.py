@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from perceptron.records.files.lock import open_locked
 
 # Folders that trees lie in; their paths are equally long.
 SIDES = ("a", "b", "c")
+PYTHON = "python"
+"""The `Worktrees.link` to an arm's environment."""
 _PREFIX = "gate-"
 _LOCK = "lock"
 
@@ -74,6 +77,26 @@ class Worktrees:
             (self.home / f"moving-{arm}").rename(self.home / wanted[arm])
             self._sides[arm] = wanted[arm]
 
+    def link(self, arm: Arm, name: str, folder: str) -> Path:
+        """Return a path beside the arm's tree that leads to a folder of that arm.
+
+        The arms exchange these paths with their trees.
+        """
+        link = self.home / f"{self._sides[arm]}-{name}"
+        if not link.is_symlink() or os.readlink(link) != folder:
+            link.unlink(missing_ok=True)
+            link.symlink_to(folder)
+        return link
+
+    def as_known(self, text: str) -> str:
+        """Return a message of a program with the paths that users know, relative to the tree."""
+        for side in SIDES:
+            python = self.home / f"{side}-{PYTHON}"
+            if python.is_symlink():
+                text = text.replace(str(python), os.readlink(python))
+            text = text.replace(f"{self.home / side}{os.sep}", "")
+        return with_tilde(text)
+
     def _add(self, arm: Arm) -> None:
         side = next(side for side in SIDES if side not in self._sides.values())
         tree = self.home / side
@@ -111,6 +134,11 @@ class Worktrees:
         )
 
 
+def with_tilde(text: object) -> str:
+    """Return a text or a path with what lies below the home folder as people write it."""
+    return str(text).replace(os.path.expanduser("~") + os.sep, "~" + os.sep)
+
+
 def _unlink_parents(path: Path, tree: Path) -> None:
     """Remove links among the folders that lead to a path: nothing outside the tree is written."""
     for parent in reversed(path.relative_to(tree).parents):
@@ -143,7 +171,7 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
         home, lock = _make(folder)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
+            f"{with_tilde(folder)}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
         ) from None
     try:
         yield home

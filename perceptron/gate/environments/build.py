@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import msgspec
@@ -19,16 +21,24 @@ from perceptron.config_file import read_toml
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
-from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
-from perceptron.gate.environments import build_cache, build_log, dependencies
-from perceptron.gate.environments.asv_process import install
+from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command
+from perceptron.gate.checkout.worktrees import with_tilde
+from perceptron.gate.environments import build_cache, interpreters
+from perceptron.gate.environments.asv_build import install
 from perceptron.gate.environments.build_cache import Made, Place
-from perceptron.gate.environments.code import project_names
+from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.environments.source import Source
 from perceptron.optional import missing
 from perceptron.records.block import Arm
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    ComparisonPlan,
+    Control,
+)
 from perceptron.records.files.append import cannot_write
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import label
 
 # What decides how a commit is built; the rest of the file says what is measured and shown.
 _FIELDS = (
@@ -51,6 +61,24 @@ _DEFAULT_TYPE = "virtualenv"
 _PAIR: tuple[Arm, ...] = ("base", "head")
 # Built within so many seconds, two environments were offered the same dependencies.
 _SAME_TIME = 3600.0
+_LONGEST_LINE = 300
+# What a compiler says: file, line, perhaps column.
+_DIAGNOSTIC = re.compile(
+    r"\S+:\d+(:\d+)?: (fatal )?error: |\S+\(\d+(,\d+)?\): (fatal )?error |error\["
+)
+_ERROR = re.compile(r"\b(\w*Error|error|ERROR)\b ?:|\bERROR\b")
+# What only tells that something else went wrong.
+_GENERIC = re.compile(
+    r"subprocess-exited-with-error|Failed building wheel|Failed to build|metadata-generation-failed"
+    r"|failed-wheel-build|CalledProcessError|failed with exit (code|status)|asv\.util"
+    r"|Failure creating environment|Error running "
+)
+_NO_COMPILER = re.compile(
+    r"command '[^']+' failed: No such file"
+    r"|No such file or directory: '[^']*(cc|c\+\+|gcc|g\+\+|clang|gfortran|cl(\.exe)?)'"
+    r"|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER could be found"
+    r"|Microsoft Visual C\+\+ [\d.]+ or greater is required"
+)
 
 
 class HeadDoesNotBuild(Exception):
@@ -113,9 +141,37 @@ def built(
             "head": head.python,
             "control": base.python,
         }
-        warnings = [*_warnings(head), *([dependencies.warning(differing)] if differing else [])]
+        warnings = [
+            *_warnings(head),
+            *([interpreters.other_dependencies(differing)] if differing else []),
+        ]
         with variables_set(head.variables):
             yield Environments(pythons, warnings)
+
+
+def unbuilt(
+    request: CompareRequest,
+    resolved: ResolvedRequest,
+    plan: ComparisonPlan,
+    environment: ComparisonEnvironment,
+    warnings: list[MeasurementWarning],
+    finding: HeadDoesNotBuild,
+) -> Comparison:
+    """Return the comparison of a HEAD that does not build: a regression without rows."""
+    return Comparison(
+        verdict="regression",
+        reason=str(finding),
+        rows=[],
+        control=Control(alarmed=False, rows=[]),
+        plan=plan,
+        environment=environment,
+        warnings=warnings,
+        seconds=0.0,
+        reproduce=command(request, resolved, plan.seed),
+        results=str(finding.log.parent),
+        benchmarks=[],
+        blocks=[],
+    )
 
 
 class _Builder:
@@ -146,28 +202,31 @@ class _Builder:
         inside = resolved.suite.kind == "asv" and resolved.suite.origin is None
         outside = not inside or not place.parent.is_dir()
         self._folder = request.suite.resolve().parent if outside else place.parent
+        self._tree = trees["head"]
+        self._uv = which("uv")
         self._content = asv_config.load(request.suite)
         self._digest = _digest(self._content, self._folder)
 
     def make(self, arm: Arm) -> Made:
         """Return the environment of the arm, kept from before or made now.
 
-        A HEAD that does not build is built once more: a network may have failed it.
+        A HEAD that does not build is built once more: a network may have failed it. So is all that
+        uv does not build: pip may have settings that uv does not know.
         """
         place = self._places[arm] = self._take(arm)
         made = place.made() or self._build(arm, place)
-        if made is None and arm == "head":
+        if made is None and (arm == "head" or self._uv is not None):
             made = self._build(arm, place, "again, ")
         if made is not None:
             return made
-        log = place.log.read_text(encoding="utf-8", errors="replace")
-        kept = self._keep(arm, place)
+        log, kept = self._read(place), self._keep(arm, place)
         if arm == "base":
             raise _does_not_build("BASE does", log, kept)
         # BASE was built another day, and this machine may have changed.
-        if not self._built_now and self._build("base", self._take("base", new=True)) is None:
+        again = self._take("base", new=True) if not self._built_now else None
+        if again is not None and self._build("base", again, "again, ") is None:
             raise _does_not_build("neither BASE nor HEAD does", log, kept)
-        raise HeadDoesNotBuild(build_log.problem(log), kept)
+        raise HeadDoesNotBuild(problem(log), kept)
 
     def match(self, made: dict[Arm, Made]) -> list[str]:
         """Build the older one again where dependencies differ, as far as that may help.
@@ -186,8 +245,8 @@ class _Builder:
         return differing
 
     def _differing(self, made: Mapping[Arm, Made]) -> list[str]:
-        base, head = (dependencies.versions(made[arm].python, self._own) for arm in _PAIR)
-        return dependencies.differences(base, head)
+        base, head = (interpreters.versions(made[arm].python, self._own) for arm in _PAIR)
+        return interpreters.differences(base, head)
 
     def _older(self) -> Arm | None:
         """Return which one was built another day than the other, and before it."""
@@ -216,12 +275,19 @@ class _Builder:
             "config": config,
             "commit": self._commits[arm],
             "made": str(place.folder / "made.json.new"),
+            "uv": None if again else self._uv,
         }
         if not install(job, place.log):
             return None
         (place.folder / "made.json.new").rename(place.made_file)
         self._built_now.add(arm)
         return place.made()
+
+    def _read(self, place: Place) -> str:
+        """Return the log with the project's files named as in its repository."""
+        log = place.log.read_text(encoding="utf-8", errors="replace")
+        ours = (rf"{re.escape(str(place.folder))}/env/\w+/project/", re.escape(f"{self._tree}/"))
+        return with_tilde(re.sub("|".join(ours), "", log))
 
     def _keep(self, arm: Arm, place: Place) -> Path:
         """Copy the log to where results are: a place is used again."""
@@ -235,8 +301,8 @@ class _Builder:
 
 
 def _does_not_build(who: str, log: str, kept: Path) -> UserError:
-    advice = "install a compiler; " if build_log.lacks_compiler(log) else ""
-    return UserError(f"{who} not build: {build_log.problem(log)}: {advice}the log: {kept}")
+    advice = "install a compiler; " if lacks_compiler(log) else ""
+    return UserError(f"{who} not build: {problem(log)}: {advice}the log: {kept}")
 
 
 def _digest(content: Mapping[str, object], folder: Path) -> str:
@@ -272,3 +338,25 @@ def _warnings(made: Made) -> list[MeasurementWarning]:
             advice="put another one first in pythons and matrix to compare in that",
         )
     ]
+
+
+def problem(log: str) -> str:
+    """Return the last line that tells what went wrong, as people read it."""
+    lines = [line for line in (_plain(line) for line in log.splitlines()) if line]
+    said = [line for line in lines if _ERROR.search(line)]
+    exact = [line for line in said if _DIAGNOSTIC.search(line)]
+    telling = [line for line in said if not _GENERIC.search(line)]
+    for some in (exact, telling, said, lines):
+        if some:
+            return some[-1][:_LONGEST_LINE]
+    return "it printed nothing"
+
+
+def lacks_compiler(log: str) -> bool:
+    """Return whether there was nothing to compile with."""
+    return _NO_COMPILER.search(log) is not None
+
+
+def _plain(line: str) -> str:
+    """Return the line without asv's bullets, colours and indentation."""
+    return label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip(" ·-")

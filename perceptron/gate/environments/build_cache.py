@@ -22,6 +22,7 @@ from msgspec import Struct
 from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
+from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.records.files.lock import open_locked
 
 MOST = 8
@@ -99,7 +100,7 @@ def take(digest: str, commit: str, new: bool = False) -> Place:
         folder.mkdir(parents=True, exist_ok=True)
         place = _free(folder, commit[:12], new)
         if place is None:
-            raise UserError(f"{folder}: too many comparisons of {commit[:12]} at once")
+            raise UserError(f"{with_tilde(folder)}: too many comparisons of {commit[:12]} at once")
         if new or place.made() is None:
             place.empty()
         else:
@@ -108,7 +109,7 @@ def take(digest: str, commit: str, new: bool = False) -> Place:
         if place is not None:
             place.close()
         raise UserError(
-            f"{folder}: cannot hold environments: {error.strerror}; set XDG_CACHE_HOME"
+            f"{with_tilde(folder)}: cannot hold environments: {error.strerror}; set XDG_CACHE_HOME"
         ) from None
     return place
 

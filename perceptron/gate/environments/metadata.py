@@ -7,22 +7,35 @@ before all others.
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import os
+import re
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees
-from perceptron.gate.environments import project_files
-from perceptron.gate.environments.project_files import Project
+from perceptron.gate.environments.interpreters import normal, versions
 from perceptron.records.block import Arm
 from perceptron.supervision import ChildProcess, describe_exit
+from perceptron.untrusted_text import label
 
 # A backend may start compilers to find out what it builds.
 _SECONDS = 60.0
 _BUILD_METADATA = Path(__file__).parents[1] / "runner" / "build_metadata.py"
+# Of a project that names none (PEP 517).
+_LEGACY, _LEGACY_NEEDS = "setuptools.build_meta:__legacy__", "setuptools"
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
+# What metadata is read for: the rest of it may be dynamic.
+_READ = {"version", "scripts", "gui-scripts", "entry-points"}
+_FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
+_GROUPS = {"scripts": "console_scripts", "gui-scripts": "gui_scripts"}
 
 
 class Metadata:
@@ -50,7 +63,7 @@ class Metadata:
         return self._folders[arm]
 
     def failure(self, arm: Arm) -> str | None:
-        """Return why the arm's project has no metadata."""
+        """Return why the arm's project has no metadata, and what to do."""
         return self._failures.get(arm)
 
     def _copy_of_base(self, arm: Arm, folder: Path) -> bool:
@@ -62,22 +75,23 @@ class Metadata:
 
     def _make(self, arm: Arm, folder: Path) -> bool:
         root = self._trees.path(arm) / self._suite.code
-        project = project_files.read(root)
+        project = read(root)
         if project is None:
             return False
         if not project.is_static:
             try:
-                if _ask_backend(self._pythons[arm], root, folder, project):
-                    return True
-                self._failures[arm] = f"{project.backend} did not say what the project is"
+                _ask_backend(self._pythons[arm], root, folder, project)
+                return True
             except UserError as error:
-                self._failures[arm] = str(error)
+                self._failures[arm] = self._trees.as_known(
+                    _advice(self._pythons[arm], project, error)
+                )
             _empty(folder)
-        return project_files.write(project, folder)
+        return write(project, folder)
 
 
-def _ask_backend(python: str, root: Path, folder: Path, project: Project) -> bool:
-    """Return whether the project's backend wrote its metadata. Raises `UserError` if it failed."""
+def _ask_backend(python: str, root: Path, folder: Path, project: Project) -> None:
+    """Have the project's backend write its metadata. Raises `UserError` if it does not."""
     command = [python, str(_BUILD_METADATA), str(root), str(folder), project.backend]
     try:
         child = ChildProcess([*command, *project.backend_path], os.environ, own_group=True)
@@ -95,9 +109,25 @@ def _ask_backend(python: str, root: Path, folder: Path, project: Project) -> boo
     made = folder / os.fsdecode(line.strip())
     # A backend that is too old to read pyproject.toml makes up a name.
     if not made.is_dir() or made.name.lower().startswith("unknown-"):
-        return False
+        raise UserError(f"{project.backend} did not say what the project is")
     _empty(folder, made)  # setuptools leaves what it made that from
-    return True
+
+
+def _advice(python: str, project: Project, error: UserError) -> str:
+    """Return what to install: what the project says that its build needs, if that is not there."""
+    there = versions(python)
+    absent = [name for name in map(_name, project.requires) if name and normal(name) not in there]
+    if there and absent:
+        names = f"{', '.join(absent[:-1])} and {absent[-1]}" if absent[1:] else absent[0]
+        return f"install {names} in {python}, as build-system.requires of its pyproject.toml says"
+    problem = label(error)
+    return f"{problem}: install what builds it in {python}, or pip install --no-deps it there"
+
+
+def _name(requirement: str) -> str | None:
+    """Return the name of what is required; None where a marker decides, or it is no name."""
+    match = _REQUIREMENT.match(requirement)
+    return None if match is None or ";" in requirement else match[0]
 
 
 def _empty(folder: Path, but: Path | None = None) -> None:
@@ -106,3 +136,120 @@ def _empty(folder: Path, but: Path | None = None) -> None:
             continue
         with contextlib.suppress(OSError):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project, as far as its files say it without running any code."""
+
+    name: str | None = None
+    version: str | None = None
+    requires_python: str | None = None
+    dependencies: Sequence[str] = ()
+    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_static: bool = False
+    """Whether nobody needs to be asked."""
+    backend: str = _LEGACY
+    backend_path: Sequence[str] = ()
+    requires: Sequence[str] = (_LEGACY_NEEDS,)
+    """What the backend needs."""
+
+
+def read(root: Path) -> Project | None:
+    """Return the project in this folder; None if there is none, or its files make no sense."""
+    try:
+        project, older = _from_pyproject(root), _from_setup(root)
+        if project is None or older is None or project.name is not None:
+            return project or older
+        return replace(project, name=older.name, version=older.version)
+    except (UserError, OSError, ValueError, TypeError, AttributeError, configparser.Error):
+        return None  # whoever builds it will hear of that
+
+
+def write(project: Project, folder: Path) -> bool:
+    """Write what is known as installed metadata. Return whether that is enough."""
+    if not (
+        _FILE_NAME.fullmatch(project.name or "") and _FILE_NAME.fullmatch(project.version or "")
+    ):
+        return False
+    assert project.name is not None
+    name = re.sub(r"[-_.]+", "_", project.name)
+    made = folder / f"{name}-{project.version}.dist-info"
+    made.mkdir(parents=True, exist_ok=True)
+    lines = ["Metadata-Version: 2.1", f"Name: {project.name}", f"Version: {project.version}"]
+    if project.requires_python is not None:
+        lines.append(f"Requires-Python: {project.requires_python}")
+    lines += [f"Requires-Dist: {dependency}" for dependency in project.dependencies]
+    (made / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    groups = [
+        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in points.items())
+        for group, points in project.entry_points.items()
+    ]
+    if groups:
+        (made / "entry_points.txt").write_text("\n".join(groups), encoding="utf-8")
+    return True
+
+
+def _from_pyproject(root: Path) -> Project | None:
+    file = root / "pyproject.toml"
+    if not file.is_file():
+        return None
+    content = read_toml(file)
+    own, build = content.get("project", {}), content.get("build-system", {})
+    if not own and not build:
+        return None  # settings of tools
+    dynamic = set(_texts(own.get("dynamic", [])))
+    name, version = _text(own.get("name")), _text(own.get("version"))
+    points = {_GROUPS[table]: own[table] for table in _GROUPS if table in own}
+    points |= own.get("entry-points", {})
+    return Project(
+        name=name,
+        version=version,
+        requires_python=_text(own.get("requires-python")),
+        dependencies=_texts(own.get("dependencies", [])),
+        entry_points={group: _text_of_each(of_group) for group, of_group in points.items()},
+        is_static=name is not None and version is not None and not dynamic & _READ,
+        backend=_text(build.get("build-backend")) or _LEGACY,
+        backend_path=_texts(build.get("backend-path", [])),
+        requires=_texts(build.get("requires", [_LEGACY_NEEDS])),
+    )
+
+
+def _text(value: object) -> str | None:
+    """Return it if it is text or nothing. Raises TypeError."""
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"no text: {value!r}")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"no list: {value!r}")
+    return tuple(text for text in map(_text, value) if text is not None)
+
+
+def _text_of_each(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError(f"no table: {value!r}")
+    return dict(zip(value, _texts(list(value.values())), strict=True))
+
+
+def _from_setup(root: Path) -> Project | None:
+    """Return what setup.cfg says; setup.py may say otherwise, so setuptools is to be asked."""
+    file = root / "setup.cfg"
+    parser = configparser.ConfigParser(interpolation=None)
+    if file.is_file():
+        parser.read_string(file.read_text(encoding="utf-8"))
+    facts: Mapping[str, Any] = parser["metadata"] if parser.has_section("metadata") else {}
+    if not facts and not (root / "setup.py").is_file():
+        return None
+    version = facts.get("version")
+    computed = version is not None and version.startswith(("attr:", "file:"))
+    return Project(name=facts.get("name"), version=None if computed else version)
+
+
+def project_names(suite: Suite, tree: Path) -> list[str]:
+    """Return what the project may be installed as: asv may call it otherwise than it is built."""
+    project = read(tree / suite.code)
+    names = [project.name if project is not None else None, suite.project]
+    return list(dict.fromkeys(name for name in names if name))

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.checkout.worktrees import Worktrees
-from perceptron.gate.environments import runner
-from perceptron.gate.environments.code import Code, home, project_names
-from perceptron.gate.environments.metadata import Metadata
+from perceptron.gate.checkout.worktrees import Worktrees, with_tilde
+from perceptron.gate.environments.installed_code import Code
+from perceptron.gate.environments.interpreters import Interpreters
+from perceptron.gate.environments.metadata import Metadata, project_names
 from perceptron.gate.sampling.discovery import Discovery, Listing
 from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
 from perceptron.records.block import Arm, Benchmark
@@ -40,6 +42,7 @@ class Arms:
     ) -> None:
         self.trees = trees
         self.pythons = pythons
+        self.interpreters = Interpreters(pythons, trees)
         self._suite = suite
         self._repository = repository
         self._metadata = None if installed else Metadata(trees, suite, pythons)
@@ -54,19 +57,13 @@ class Arms:
         self.code: dict[Arm, Code] = {}
         """What an arm imported the project from, where installed code is compared."""
 
-    def on(self, trees: Worktrees) -> Arms:
-        """Return arms of the same suite and the same interpreters on other trees."""
-        arms = Arms(trees, self._suite, self._repository, self.pythons, self.installed)
-        arms._without = self._without
-        return arms
-
     def discover(self, arm: Arm) -> Discovery:
         """Return HEAD's benchmarks as they load on this arm's tree.
 
         A module of the suite that ends the program is left out of the next try, and of all programs
         of this arm. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
         """
-        listing = Listing(arm, self.pythons[arm])
+        listing = Listing(arm, self.interpreters.where(arm))
         while True:
             deadly = listing.read(self.run(arm, "discover", UNSEEDED))
             if deadly is None:
@@ -101,7 +98,7 @@ class Arms:
         """
         for answer in self._start(arm, kind, seeds, tasks, own_peak, instrument).answers(limit):
             self._check(arm, answer)
-            yield answer
+            yield self._as_known(answer)
 
     def _start(
         self,
@@ -119,7 +116,7 @@ class Arms:
                 if instrument is PLAIN or other == arm:
                     program.end()
             job = self._job(arm, kind, tasks, own_peak)
-            program = Program(self.pythons[arm], job, seeds, instrument)
+            program = Program(self.interpreters.path(arm), job, seeds, instrument)
             self._running[arm] = program
             return program
 
@@ -151,7 +148,7 @@ class Arms:
             "kind": kind,
             "tree": str(tree),
             "roots": self._roots(arm, tree),
-            "lent": runner.lent(self.trees.home, self.pythons[arm]),
+            "lent": self.interpreters.lent(arm),
             "installed": project_names(self._suite, tree) if self.installed else [],
             "without": sorted(self._without.get(arm, ())),
             "others": [*others, str(self._repository)],
@@ -169,7 +166,8 @@ class Arms:
         if self._metadata is None:
             return []
         folder = self._metadata.folder(arm)
-        return [*([] if folder is None else [str(folder)]), *self._suite.roots(tree)]
+        link = [] if folder is None else [str(self.trees.link(arm, "metadata", str(folder)))]
+        return [*link, *self._suite.roots(tree)]
 
     def is_of_trees(self, name: str) -> bool:
         """Return whether a tree holds a module of this name: then no library is missing."""
@@ -185,11 +183,24 @@ class Arms:
             return ""
         return self._suite.project.lower().replace("-", "_")
 
+    def _as_known(self, answer: Answer) -> Answer:
+        """Return the answer with its reason as users read it."""
+        if answer.reason is None:
+            return answer
+        reason = self.trees.as_known(answer.reason)
+        content = {**answer.content, "reason": reason} if answer.content else {}
+        return msgspec.structs.replace(answer, reason=reason, content=content)
+
+    @property
+    def how(self) -> str:
+        """The option by which installed code is compared."""
+        return "--build" if self.interpreters.built else "--installed"
+
     def _check(self, arm: Arm, answer: Answer) -> None:
         if answer.kind == "no runner":
             raise UserError(
-                f"{self.pythons[arm]}: has no {self._suite.runner} ({answer.reason}): install it "
-                f"there, or name another Python by --{'head' if arm == 'head' else 'base'}-python"
+                f"{arm.upper()} has no {self._suite.runner} ({answer.reason}): install it in "
+                f"{self.interpreters.where(arm)}"
             )
         if answer.kind != "end":
             return
@@ -198,7 +209,7 @@ class Arms:
             self._check_installed(arm, answer)
         elif answer.foreign:
             raise UserError(
-                f"{arm.upper()} imported {home(answer.foreign[0])}, which is not its tree: "
+                f"{arm.upper()} imported {with_tilde(answer.foreign[0])}, which is not its tree: "
                 "uninstall the project from this environment, or build it into the tree"
             )
 
@@ -206,8 +217,8 @@ class Arms:
         foreign = answer.foreign[0] if answer.foreign else "its tree" if answer.own else None
         if foreign is not None:
             raise UserError(
-                f"--installed: {arm.upper()} imported {home(foreign)}, a checkout: install the "
-                f"project in {self.pythons[arm]}, and keep the checkout out of PYTHONPATH"
+                f"{self.how}: {arm.upper()} imported {with_tilde(foreign)}, a checkout: keep that "
+                f"out of PYTHONPATH, and install the project in {self.interpreters.where(arm)}"
             )
         content = answer.content.get("code")
         if content is not None:

@@ -77,9 +77,9 @@ class Discovery:
 class Listing:
     """Reads the answers of one arm's programs until one has walked the whole suite."""
 
-    def __init__(self, arm: Arm, python: str) -> None:
+    def __init__(self, arm: Arm, where: str) -> None:
         self._arm = arm
-        self._python = python
+        self._where = where
         self._found = Discovery()
         self._deadly: list[Unloadable] = []
 
@@ -131,14 +131,11 @@ class Listing:
 
     def _advice(self, failed: Unloadable, no_metadata: str | None) -> str:
         if failed.missing is not None:
-            return f"; install it in {self._python}"
+            return f"; install it in {self._where}"
         if _MISSING_PART.match(failed.reason):
             return "; if it has to be built, compare with --build or --installed"
         if no_metadata is not None and "PackageNotFoundError" in failed.reason:
-            return (
-                f"; its metadata cannot be made ({no_metadata}): install what builds the project "
-                f"in {self._python}, or pip install --no-deps it there"
-            )
+            return f"; its metadata cannot be made: {no_metadata}"
         return ""
 
     def _cannot_import(self, reason: str, missing: str | None = None) -> CannotImport:

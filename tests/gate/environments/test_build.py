@@ -18,12 +18,12 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest, resolve_request
-from perceptron.gate.environments import build, build_cache, dependencies
+from perceptron.gate.environments import build, build_cache, interpreters
 from perceptron.gate.environments.build import Environments, HeadDoesNotBuild, built
 from perceptron.gate.environments.build_cache import Made
 from tests.gate.conftest import Repository
 
-BROKEN = "core.c:3:1: error: no such thing\n"
+BROKEN = "ENVIRONMENT/project/core.c:3:1: error: no such thing\n"
 UNEQUIPPED = "error: command 'gcc' failed: No such file or directory\n"
 
 
@@ -42,6 +42,7 @@ class Builder:
         self.jobs: list[Mapping[str, Any]] = []
         self.others = others or []
         self.interrupted = False
+        self.uv: str | None = None
 
     def __call__(self, job: Mapping[str, Any], log: Path) -> bool:
         name = self.names.get(job["commit"], ".")
@@ -51,7 +52,7 @@ class Builder:
         folder.mkdir()
         if self.interrupted:
             raise KeyboardInterrupt
-        log.write_text(self.logs.get(name, ""))
+        log.write_text(self.logs.get(name, "").replace("ENVIRONMENT", f"{folder}/0a1b"))
         if name in self.logs:
             return False
         if name in self.fails:
@@ -76,7 +77,8 @@ def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
     toy.commit("second")
     made_up = Builder(toy)
     monkeypatch.setattr(build, "install", made_up)
-    monkeypatch.setattr(dependencies, "versions", made_up.versions)
+    monkeypatch.setattr(interpreters, "versions", made_up.versions)
+    monkeypatch.setattr(build, "which", lambda _: made_up.uv)
     return made_up
 
 
@@ -131,7 +133,7 @@ def test_a_head_that_does_not_build_is_a_finding_with_its_log(
         HeadDoesNotBuild, match=r"HEAD does not build: core.c:3:1: error: no"
     ) as own:
         environments(tmp_path)
-    assert own.value.log.read_text() == BROKEN
+    assert own.value.log.read_text().endswith(BROKEN.removeprefix("ENVIRONMENT"))
     assert own.value.log.is_relative_to("results")
     assert str(own.value.log) in str(own.value)
     assert builder.built == ["first", "second", "second"]
@@ -190,6 +192,15 @@ def test_dependencies_that_the_revisions_choose_are_said(builder: Builder, tmp_p
         assert "numpy 2.0 and 1.9" in warning.message
         age()
     assert builder.built == ["first", "second"]
+
+
+def test_what_uv_does_not_build_pip_does(builder: Builder, tmp_path: Path) -> None:
+    """As where an index is set for pip alone."""
+    builder.uv = "/bin/uv"
+    builder.fails = ["first"]
+    environments(tmp_path)
+    assert builder.built == ["first", "first", "second"]
+    assert [job["uv"] for job in builder.jobs] == ["/bin/uv", None, "/bin/uv"]
 
 
 def test_a_base_that_does_not_build_is_one_line(builder: Builder, tmp_path: Path) -> None:

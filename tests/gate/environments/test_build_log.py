@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.gate.environments.build_log import lacks_compiler, problem
+from perceptron.gate.environments.build import lacks_compiler, problem
 
 # What asv prints of pip, which prints of setuptools, which prints of gcc.
 GCC = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.gate.environments.project_files import Project, read, write
+from perceptron.gate.environments.metadata import Project, read, write
 
 
 def found(folder: Path) -> Distribution:

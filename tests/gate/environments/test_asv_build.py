@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perceptron.gate.environments import asv_process
-from perceptron.gate.environments.asv_process import install
+from perceptron.gate.environments import asv_build
+from perceptron.gate.environments.asv_build import install
 
 # In asv's place. It starts a compiler with a process group of its own, as asv does.
 BUILDS = """
@@ -71,7 +71,7 @@ def test_an_interrupted_comparison_leaves_nothing_behind(
 def test_a_build_that_takes_too_long_is_ended_and_says_so(
     asv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asv_process, "LONGEST_SECONDS", 2.0)
+    monkeypatch.setattr(asv_build, "LONGEST_SECONDS", 2.0)
     asv.write_text(BUILDS.format(first="", folder=tmp_path))
     assert not install({"folder": str(tmp_path)}, tmp_path / "log")
     assert "error: the build took longer" in (tmp_path / "log").read_text()
