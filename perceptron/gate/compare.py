@@ -26,8 +26,9 @@ from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
-from perceptron.gate.environments.build import HeadDoesNotBuild, built, unbuilt
+from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
+from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain

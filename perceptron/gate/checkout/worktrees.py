@@ -89,12 +89,19 @@ class Worktrees:
         return link
 
     def as_known(self, text: str) -> str:
-        """Return a message of a program with the paths that users know, relative to the tree."""
+        """Return a message of a program with the paths that users know.
+
+        What lies in a tree is named from its root, a suite in another repository from here.
+        """
         for side in SIDES:
             python = self.home / f"{side}-{PYTHON}"
             if python.is_symlink():
                 text = text.replace(str(python), os.readlink(python))
-            text = text.replace(f"{self.home / side}{os.sep}", "")
+            for folder in (self.home / side, self.home / f"{side}-work"):
+                text = text.replace(f"{folder}{os.sep}", "")
+        if self._suite.origin is not None:
+            theirs = os.path.relpath(self._suite.origin)
+            text = text.replace(f"{self._suite.benchmarks}/", f"{theirs}/")
         return with_tilde(text)
 
     def _add(self, arm: Arm) -> None:

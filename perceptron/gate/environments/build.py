@@ -21,7 +21,7 @@ from perceptron.config_file import read_toml
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
-from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command
+from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
 from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.gate.environments import build_cache, interpreters
 from perceptron.gate.environments.asv_build import install
@@ -30,12 +30,6 @@ from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.environments.source import Source
 from perceptron.optional import missing
 from perceptron.records.block import Arm
-from perceptron.records.comparison import (
-    Comparison,
-    ComparisonEnvironment,
-    ComparisonPlan,
-    Control,
-)
 from perceptron.records.files.append import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -147,31 +141,6 @@ def built(
         ]
         with variables_set(head.variables):
             yield Environments(pythons, warnings)
-
-
-def unbuilt(
-    request: CompareRequest,
-    resolved: ResolvedRequest,
-    plan: ComparisonPlan,
-    environment: ComparisonEnvironment,
-    warnings: list[MeasurementWarning],
-    finding: HeadDoesNotBuild,
-) -> Comparison:
-    """Return the comparison of a HEAD that does not build: a regression without rows."""
-    return Comparison(
-        verdict="regression",
-        reason=str(finding),
-        rows=[],
-        control=Control(alarmed=False, rows=[]),
-        plan=plan,
-        environment=environment,
-        warnings=warnings,
-        seconds=0.0,
-        reproduce=command(request, resolved, plan.seed),
-        results=str(finding.log.parent),
-        benchmarks=[],
-        blocks=[],
-    )
 
 
 class _Builder:

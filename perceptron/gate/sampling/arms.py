@@ -184,11 +184,11 @@ class Arms:
         return self._suite.project.lower().replace("-", "_")
 
     def _as_known(self, answer: Answer) -> Answer:
-        """Return the answer with its reason as users read it."""
-        if answer.reason is None:
-            return answer
-        reason = self.trees.as_known(answer.reason)
+        """Return the answer with its reason as users read it, and the file that it is about."""
+        reason = answer.reason and self.trees.as_known(answer.reason)
         content = {**answer.content, "reason": reason} if answer.content else {}
+        if answer.kind == "unloadable":
+            content["file"] = self.trees.as_known(str(content["file"]))
         return msgspec.structs.replace(answer, reason=reason, content=content)
 
     @property
