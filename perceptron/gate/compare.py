@@ -212,7 +212,7 @@ class _Case:
         return ComparisonRun(work=work, plan=plan)
 
     def unmeasured(self, verdict: Verdict, reason: str, results: Path | None = None) -> Comparison:
-        """Return a comparison whose verdict needs no rows; what there is of it lies in ``results``."""
+        """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
         environment = _facts(None)
         plan = self.run(environment).plan
         return Comparison(

@@ -235,15 +235,20 @@ def _median_count(
 ) -> float:
     """Return the median of several counts of calls of about so many ``instructions``."""
     calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
-    kept: list[list[bytes]] = []
+    kept: list[list[object]] = []
     counted = []
     for number in range(_COUNTS):
-        kept.append([bytes(16 * size + number) for size in range(1, 32)])
+        kept.append(_of_every_size(number))
         batches.run(batches.step or 1)
         seed()
         batches.refresh()
         counted.append(counter.count(batches.repeat, calls) / calls)
     return statistics.median(counted)
+
+
+def _of_every_size(number: int) -> list[object]:
+    """Return small objects, one for each size that Python keeps pools of; for a number, others."""
+    return [object(), 2**40 + number, *(bytes(size) for size in range(1 + number, 480, 16))]
 
 
 def _nothing(_calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:

@@ -139,7 +139,7 @@ def _nothing(purpose: str = "") -> None:
     """Be a seed where nothing is seeded."""
 
 
-def _lay_out(job: Job) -> list[bytes]:
+def _lay_out(job: Job) -> list[object]:
     """Keep to the core that the job names, and return small objects that are to stay alive.
 
     They shift what is made after them, as a change of the code would that has nothing to do with
@@ -147,7 +147,8 @@ def _lay_out(job: Job) -> list[bytes]:
     """
     if job.get("core") is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {job["core"]})
-    return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
+    # No bytes are as small as an integer, which has pools of its own.
+    return [(2**40 + number, bytes(37 * number % 480)) for number in range(job.get("padding", 0))]
 
 
 def _measured_by(job: Job, seed: Any) -> Any:
