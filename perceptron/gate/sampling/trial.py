@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from perceptron.gate.runner.timing import samples_for
 from perceptron.gate.sampling.processes import Seeds
@@ -26,8 +27,9 @@ _LOOK_SAMPLES = 3
 class Trial:
     """Tries benchmarks once on base and then on head, until the ``end``.
 
-    No benchmark may take longer than its own time-out and the ``longest`` seconds. What there is no
-    time for is ``untried``, and the ``why`` follows the reason. ``tell`` is told what is tried.
+    No benchmark may take longer than its own time-out, the ``longest`` seconds, and a quarter of
+    what is left. What there is no time for is ``untried``, and the ``why`` follows the reason.
+    ``tell`` is told what is tried.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class Trial:
         self._end = end
         self._longest = longest
         self._tell = tell
+        # Of each function, how many sets of parameters are too slow.
+        self._slow: dict[str, int] = {}
         self._late = Reading(
             status="untried", reason=f"no time was left to try it{why}: raise --budget"
         )
@@ -66,13 +70,12 @@ class Trial:
 
     def _try(self, arm: Arm, benchmarks: Sequence[Benchmark], end: float) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}
-        slow: dict[str, int] = {}
         todo = sorted(benchmarks, key=lambda own: own.type in ALONE)
         while todo and self._elapsed() < end:
-            todo.sort(key=lambda own: slow.get(own.name, 0) >= _SLOW_PARAMETERS)
+            todo.sort(key=lambda own: self._slow.get(own.name, 0) >= _SLOW_PARAMETERS)
             together = [own for own in todo if own.type not in ALONE]
             self._try_in_one_process(
-                arm, todo[:1] if todo[0].type in ALONE else together, end, readings, slow
+                arm, todo[:1] if todo[0].type in ALONE else together, end, readings
             )
             todo = [own for own in todo if own.key not in readings]
         return readings | {own.key: self._late for own in todo}
@@ -83,27 +86,34 @@ class Trial:
         benchmarks: Sequence[Benchmark],
         end: float,
         readings: dict[str, Reading],
-        slow: dict[str, int],
     ) -> None:
         """Try until the end, or until the others of a slow function are to go last."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
 
+        hurried: set[str] = set()
+
         def limit(benchmark: Benchmark) -> float:
-            return min(benchmark.timeout, self._longest)
+            longest, left = min(benchmark.timeout, self._longest), (end - self._elapsed()) / 4
+            if left < longest:
+                hurried.add(benchmark.key)
+            return min(longest, max(1.0, ceil(left)))
 
         for key, reading in self._sampler.sample(
             arm, benchmarks, CALIBRATING, self._seeds, limit, lambda: end - self._elapsed()
         ):
             self._tell(key)
+            benchmark, slow = by_key[key], reading.status == "slow"
+            if slow and key in hurried:
+                reason = f"one call is too long for the time that was left: {reading.reason}"
+                reading = Reading(status="untried", reason=reason)
             readings[key] = reading
-            benchmark = by_key[key]
             if not reading.loaded:  # no other process would load its module sooner
                 alike = [own for own in benchmarks if own.file == benchmark.file is not None]
                 readings |= {own.key: reading for own in alike if own.key not in readings}
                 return
-            if reading.status == "slow":
-                slow[benchmark.name] = slow.get(benchmark.name, 0) + 1
-                if slow[benchmark.name] == _SLOW_PARAMETERS:
+            if slow:
+                self._slow[benchmark.name] = self._slow.get(benchmark.name, 0) + 1
+                if self._slow[benchmark.name] == _SLOW_PARAMETERS:
                     return
             if self._elapsed() >= end:
                 return
