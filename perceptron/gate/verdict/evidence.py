@@ -34,21 +34,22 @@ class Finding:
     """It is inconclusive, and more instructions were counted."""
 
 
-Outcome = Literal["confirmed", "doubtful", "not shown", "too few", "no time"]
+Outcome = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
+# Why fresh blocks neither confirmed nor refuted what the screen showed.
+_OPEN: dict[Outcome, str] = {
+    "no time": "no time was left to confirm it: raise --budget",
+    "too few": "too few fresh blocks gave a number",
+    "unsteady": "confirmed, but base also differs from its second copy",
+    "no control": "confirmed, but base's second copy gave too few numbers",
+}
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What became of a benchmark that the screen promoted.
-
-    ``doubtful``: confirmed, but the control does not vouch for it. ``not shown``: fresh blocks do
-    not confirm it. ``too few`` of them gave a number. ``no time``: none was planned.
-    """
+    """What became of a benchmark that the screen promoted, as slower or as faster."""
 
     slower: bool
     outcome: Outcome
-    reason: str | None = None
-    """Of a doubt."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +69,16 @@ class Clock:
 
 def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     """Return the verdict on a benchmark that has numbers on both revisions."""
-    counted = _by_count(clock, evidence, rule)
     confirmation = clock.confirmation
-    if confirmation is None:
-        return counted or _by_time(clock, evidence, rule)
-    if confirmation.outcome == "confirmed":
-        agrees = evidence.direction == (1 if confirmation.slower else -1)
-        verdict: RowVerdict = "regression" if confirmation.slower else "improvement"
-        return Finding(verdict, None, "both" if agrees else "time")
-    if confirmation.outcome == "doubtful":
-        if evidence.direction > 0:
-            return _probably_slower(confirmation.reason)
-        return Finding("inconclusive", confirmation.reason)
-    if confirmation.slower and confirmation.outcome != "not shown" and evidence.direction <= 0:
-        return Finding("inconclusive", f"looks slower; {_WHY_NOT[confirmation.outcome]}")
-    return counted or _by_time(clock, evidence, rule)
+    if confirmation is not None:
+        direction = 1 if confirmation.slower else -1
+        if confirmation.outcome == "confirmed":
+            stands_on: Evidence = "both" if evidence.direction == direction else "time"
+            return Finding("regression" if confirmation.slower else "improvement", None, stands_on)
+        why = _OPEN.get(confirmation.outcome)
+        if confirmation.slower and why is not None and evidence.direction <= 0:
+            return Finding("inconclusive", f"looks slower; {why}")
+    return _by_count(clock, evidence, rule) or _by_time(clock, evidence, rule)
 
 
 def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Finding:
@@ -176,10 +172,6 @@ def within(
 
 
 _QUIETER = "measure on an idle machine or raise --budget"
-_WHY_NOT: dict[Outcome, str] = {
-    "no time": "no time was left to confirm it: raise --budget",
-    "too few": "too few fresh blocks gave a number",
-}
 
 
 def _moved(evidence: WorkEvidence, work: Work) -> str:
@@ -217,8 +209,6 @@ def _too_noisy(waits: Waits) -> str:
 
 def _looks_faster(clock: Clock, rule: Rule) -> str | None:
     """Return why what looks faster is no improvement; None where it does not."""
-    confirmation = clock.confirmation
+    why = None if clock.confirmation is None else _OPEN.get(clock.confirmation.outcome)
     sure = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
-    if confirmation is None or not sure or confirmation.outcome not in _WHY_NOT:
-        return None
-    return f"looks faster; {_WHY_NOT[confirmation.outcome]}"
+    return f"looks faster; {why}" if why is not None and sure else None

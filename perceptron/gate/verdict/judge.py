@@ -241,11 +241,9 @@ class _Case:
         if self._p[key] > self.rule.alpha or direction * ratio.mean < log1p(self.rule.least):
             return Confirmation(slower, "not shown")
         if self.control.alarmed:
-            doubt = "confirmed, but base also differs from its second copy"
-            return Confirmation(slower, "doubtful", doubt)
+            return Confirmation(slower, "unsteady")
         if key in self._controlled - {row.benchmark for row in self.control.rows}:
-            doubt = "confirmed, but base's second copy gave too few numbers"
-            return Confirmation(slower, "doubtful", doubt)
+            return Confirmation(slower, "no control")
         return Confirmation(slower, "confirmed")
 
     def _trial(self, key: str) -> float | None:
