@@ -31,6 +31,7 @@ _SECONDS = 60.0
 _BUILD_METADATA = Path(__file__).parents[1] / "runner" / "build_metadata.py"
 # Of a project that names none (PEP 517).
 _LEGACY, _LEGACY_NEEDS = "setuptools.build_meta:__legacy__", "setuptools"
+_MOST_SHOWN = 5
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 # What metadata is read for: the rest of it may be dynamic.
 _READ = {"version", "scripts", "gui-scripts", "entry-points"}
@@ -118,8 +119,9 @@ def _advice(python: str, project: Project, error: UserError) -> str:
     there = versions(python)
     absent = [name for name in map(_name, project.requires) if name and normal(name) not in there]
     if there and absent:
-        names = f"{', '.join(absent[:-1])} and {absent[-1]}" if absent[1:] else absent[0]
-        return f"install {names} in {python}, as build-system.requires of its pyproject.toml says"
+        shown = absent[:_MOST_SHOWN]
+        names = f"{', '.join(shown[:-1])} and {shown[-1]}" if shown[1:] else shown[0]
+        return f"install {names} in {python} (build-system.requires)"
     problem = label(error)
     return f"{problem}: install what builds it in {python}, or pip install --no-deps it there"
 

@@ -41,6 +41,7 @@ def test_what_pyproject_says_is_found_as_if_it_were_installed(tmp_path: Path) ->
         ("pyproject.toml", "no TOML"),
         ("pyproject.toml", "deep = " + "[" * 9_999),
         ("pyproject.toml", "project = 3\n"),
+        pytest.param("pyproject.toml", "[project]\nname = 'toy'\n" + "#" * 2**20, id="too large"),
         ("setup.cfg", "[flake8]\nmax-line-length = 100\n"),
         ("README.md", "# toy\n"),
     ],
