@@ -108,7 +108,7 @@ class Block(Struct, frozen=True, kw_only=True):
     stage: Stage
     number: int
     """Which block of its stage, from 0; while calibrating, which attempt, and while counting, which
-    round: see `perceptron.gate.counting.rounds`."""
+    round: see `perceptron.gate.counting.stage`."""
     take: int = 0
     """0, and more where the same was measured again because one arm had waited for a core and
     another had not. Which of several takes counts: see `counted`."""

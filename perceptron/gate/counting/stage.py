@@ -1,27 +1,31 @@
-"""The stage that counts: every round of it, from the journal's last block to its end."""
+"""The stage that counts: every round of it, from the journal's last block to its end.
+
+All rounds are of the same minutes on the same machine: counts of two machines are not comparable.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from perceptron.gate.checkout.worktrees import SIDES
-from perceptron.gate.counting.rounds import Pair, Rounds
+from perceptron.gate.counting.asking import PAIR, Asking, Pair
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.processes import Instrument
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark, Block
+from perceptron.records.block import Arm, Benchmark, Block, Reading
 
-# Of the budget, by when the last benchmark must be begun.
-_SHARE = 0.5
-
-# Rounds that what differs in the first one wants after it: the same draws again, and other ones.
-_ROUNDS_AFTER = 2
-
-_ORDER: list[Arm] = ["base", "head"]
+# Of the budget, by when the last benchmark of the first round must be begun, and of all: what
+# differs says nothing until it is counted again.
+_SHARE, _SHARE_OF_ALL = 0.5, 0.65
+# Small objects that lay memory out otherwise in the second round.
+_PADDING = 997
 
 
 class CountingStage:
@@ -39,7 +43,9 @@ class CountingStage:
     ) -> None:
         self._trees = arms.trees
         self._caches = caches
-        self._rounds = Rounds(arms, caches, valgrind)
+        self._arms = arms
+        self._asking = Asking(arms, caches)
+        self._valgrind = valgrind
         self._journal = journal
         self._rule = rule
         self._progress = progress
@@ -62,6 +68,7 @@ class CountingStage:
         """Count those that this round lacks."""
         done = {block.benchmark for block in self._of_stage("count") if block.number == number}
         left = [benchmark for benchmark in benchmarks if benchmark.key not in done]
+        left.sort(key=lambda own: own.index or 0)  # one set of parameters of each function first
         if not left:
             return
         plan = self._journal.run.plan
@@ -70,22 +77,27 @@ class CountingStage:
         if number in work.OTHER_DRAWS:
             self._caches.forget()
         seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
-        message = f"counting, round {number + 1}"
         self._trees.arrange(_sides(number))
-        self._progress(0, len(left), message)
-        begin, reserved = self._elapsed(), 0.0
-        doubtful = sum(work.wants_again(self._blocks(own.key)) for own in benchmarks)
+        counted = 0
+        share = _SHARE if number == work.FIRST else _SHARE_OF_ALL
 
         def seconds_left() -> float:
-            return self._seconds_left() - reserved
+            return share * plan.budget_seconds - self._elapsed()
 
-        counts = self._rounds.count(left, seeds, seconds_left, padded=number == work.AGAIN)
-        for counted, (key, pair) in enumerate(counts, start=1):
+        def tell() -> None:
+            importing = self._asking.importing
+            doing = f": importing {importing} under valgrind" if importing else ""
+            self._progress(counted, len(left), f"counting, round {number + 1}{doing}")
+
+        def instrument(arm: Arm) -> Instrument:
+            padding = _PADDING if number == work.AGAIN else 0
+            return self._valgrind.instrument(arm, self._arms.work_folder(arm), padding)
+
+        tell()
+        for key, pair in self._asking.both(left, seeds, instrument, seconds_left, tell):
+            counted += 1
             self._append(number, key, pair)
-            self._progress(counted, len(left), message)
-            if number == work.FIRST:  # what differs says nothing until it is counted again
-                doubtful += work.wants_again(self._blocks(key))
-                reserved = _ROUNDS_AFTER * doubtful * (self._elapsed() - begin) / counted
+            tell()
 
     def _append(self, number: int, key: str, pair: Pair) -> None:
         self._journal.append(
@@ -93,16 +105,13 @@ class CountingStage:
                 stage="count",
                 number=number,
                 benchmark=key,
-                order=_ORDER,
+                order=list(PAIR),
                 sides=_sides(number),
-                base=pair["base"],
-                head=pair["head"],
+                base=msgspec.convert(pair["base"], type=Reading),
+                head=msgspec.convert(pair["head"], type=Reading),
                 elapsed_seconds=self._elapsed(),
             )
         )
-
-    def _seconds_left(self) -> float:
-        return _SHARE * self._journal.run.plan.budget_seconds - self._elapsed()
 
     def _blocks(self, key: str) -> list[Block]:
         return [block for block in self._of_stage("count") if block.benchmark == key]

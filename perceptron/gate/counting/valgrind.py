@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from perceptron.errors import UserError
 from perceptron.gate.sampling.processes import Instrument
 from perceptron.machine import THREAD_VARIABLES
+from perceptron.records.block import Arm
 from perceptron.records.comparison import Counting
 from perceptron.records.warning import MeasurementWarning
 
@@ -25,8 +27,8 @@ _ONE_THREAD = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 # It may name kernels that valgrind does not know, and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
 _COUNTS = "counts"
-LONGEST_SECONDS = 30.0
-"""What counting one benchmark may take: others are to be counted too."""
+# What counting one benchmark may be foreseen to take: others are to be counted too.
+_LONGEST_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,34 +40,34 @@ class Valgrind:
     """As it says: ``valgrind-3.24.0``."""
 
     def instrument(
-        self, folder: Path, core: int | None, padding: int, start_seconds: float
+        self, arm: Arm, folder: Path, padding: int = 0, kind: str = "count"
     ) -> Instrument:
         """Return how a program is started that counts and may write into ``folder``.
 
-        On one ``core``, so that libraries use one thread; with so many small objects made before
-        all others, so that memory is laid out otherwise.
+        On one core, so that libraries use one thread; with so many small objects made before all
+        others, so that memory is laid out otherwise.
         """
         dumps = str(folder / _COUNTS)
-        command = (
-            self.path,
-            "--tool=callgrind",
-            "--quiet",
-            "--instr-atstart=no",
-            "--dump-line=no",
-            f"--callgrind-out-file={dumps}",
-        )
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         return Instrument(
-            command,
+            (
+                self.path,
+                "--tool=callgrind",
+                "--quiet",
+                "--vgdb=no",
+                "--instr-atstart=no",
+                "--dump-line=no",
+                f"--callgrind-out-file={dumps.replace('%', '%%')}.%p",
+            ),
             dict.fromkeys(_ONE_THREAD, "1"),
             {
                 "dumps": dumps,
-                "core": core,
+                "core": cores[(arm == "head") % len(cores)] if cores else None,
                 "padding": padding,
-                "longest_seconds": LONGEST_SECONDS,
+                "longest_seconds": _LONGEST_SECONDS,
             },
             _UNWANTED,
-            start_seconds,
-            kind="count",
+            kind=kind,
         )
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from perceptron.errors import UserError
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.reasons.dumps import in_one_line
-from perceptron.gate.reasons.growth import growths, table
-from perceptron.gate.reasons.looking import NO_TIME, CannotLook, Looking, Tables
+from perceptron.gate.reasons.growth import Table, Trace, growths, table
+from perceptron.gate.reasons.looking import CannotLook, Looking
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.sampling.schedule import seeds
@@ -67,7 +66,7 @@ def add(
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = clock() + allowance
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
-    looking = Looking(arms, caches or Caches(arms), drawn, lambda: end - clock(), valgrind)
+    looking = Looking(arms, caches or Caches(arms), drawn)
     benchmarks = {own.key: own for own in comparison.benchmarks}
     ordered = [benchmarks[row.key] for row in sorted(changed, key=_importance)]
     found = {own.key: _known(own, evidence.get(own.key)) for own in ordered}
@@ -75,15 +74,13 @@ def add(
     counted = [own for own in wanted if _is_counted(evidence.get(own.key)) and valgrind is not None]
     kept = _KEPT * allowance if counted else 0.0
     try:
-        for number, benchmark in enumerate(wanted):
-            progress(number, len(wanted), "looking for reasons")
-            if end - clock() > kept:
-                _trace(looking, benchmark, found[benchmark.key])
-            else:
-                found[benchmark.key].missing.append(f"Python's functions: {NO_TIME}")
-        if counted:
-            progress(len(wanted), len(wanted), "looking for reasons in compiled functions")
-            _profile(looking, counted, found)
+        progress(0, 1, "looking for reasons in Python")
+        for key, trace in looking.trace(wanted, lambda: end - clock() - kept).items():
+            _add_python(found[key], trace)
+        if valgrind is not None and counted:
+            progress(0, 1, "looking for reasons in compiled functions")
+            for key, profile in looking.profile(counted, lambda: end - clock(), valgrind).items():
+                _add_compiled(found[key], profile)
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
         for own in wanted:
             found[own.key].missing.append(in_one_line(error))
@@ -120,16 +117,12 @@ def _importance(row: Row) -> tuple[bool, float]:
     return row.verdict != "regression", -abs(change or 0.0)
 
 
-def _trace(looking: Looking, benchmark: Benchmark, reasons: Reasons) -> None:
+def _add_python(reasons: Reasons, answer: tuple[Trace, Trace] | CannotLook) -> None:
     """Add what grew in Python."""
-    try:
-        base, head = looking.trace(benchmark)
-    except CannotLook as error:
-        reasons.missing.append(f"Python's functions: {error}")
+    if isinstance(answer, CannotLook):
+        reasons.missing.append(f"Python's functions: {answer}")
         return
-    except (UserError, OSError, msgspec.ValidationError) as error:
-        reasons.missing.append(f"Python's functions: {in_one_line(error)}")
-        return
+    base, head = answer
     if base.unit != head.unit:
         reasons.missing.append("Python's functions: one side has too much to count")
         return
@@ -138,22 +131,12 @@ def _trace(looking: Looking, benchmark: Benchmark, reasons: Reasons) -> None:
     reasons.growths += growths(table(base), table(head), "python", base.unit)
 
 
-def _profile(
-    looking: Looking, benchmarks: Sequence[Benchmark], found: Mapping[str, Reasons]
-) -> None:
+def _add_compiled(reasons: Reasons, answer: tuple[Table, Table] | CannotLook) -> None:
     """Add what grew in compiled functions."""
-    otherwise = NO_TIME
-    answers: dict[str, Tables | CannotLook] = {}
-    try:
-        answers = looking.profile(benchmarks)
-    except (UserError, OSError) as error:
-        otherwise = in_one_line(error)
-    for benchmark in benchmarks:
-        reasons, answer = found[benchmark.key], answers.get(benchmark.key)
-        if isinstance(answer, tuple):
-            reasons.growths += growths(*answer, "c", "instructions")
-        else:
-            reasons.missing.append(f"compiled functions: {answer or otherwise}")
+    if isinstance(answer, CannotLook):
+        reasons.missing.append(f"compiled functions: {answer}")
+    else:
+        reasons.growths += growths(*answer, "c", "instructions")
 
 
 def _explained(row: Row, reasons: Reasons | None) -> Row:

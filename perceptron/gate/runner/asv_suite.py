@@ -62,17 +62,19 @@ class AsvSuite:
                 )
 
     def run(self, session: Any, tasks: list[Job]) -> None:
-        """Run each of the tasks in turn.
+        """Run each of the tasks.
 
         A benchmark draws the same, whatever ran before it in this process, and whoever imported its
         module.
         """
-        for task in tasks:
+        for task in session.in_turn(tasks):
             session.start(task)
             with session.reading(task) as answer:
                 session.seed()
                 benchmark = self._discovery.get_benchmark_from_name(self.folder, task["id"])
                 session.loaded(task)
+                if session.hand_over(task):
+                    continue
                 session.seed()
                 answer.begin()  # loading imports what later benchmarks use too
                 if session.kind == "cache":

@@ -1,9 +1,10 @@
 """Instructions that a call executes, counted by valgrind. Part of the program: standard library.
 
-The process runs under callgrind with counting switched off; requests to valgrind switch it on
-around the calls and write what was counted to a file. A request is a sequence of instructions that
-does nothing on a processor and that valgrind looks for while it translates (see its valgrind.h and
-callgrind.h), with the address of six words in a register: the request's number and its arguments.
+The process runs under callgrind with counting switched off; requests to valgrind switch it on and
+off, and write what was counted since the last time to a file. A request is a sequence of
+instructions that does nothing on a processor and that valgrind looks for while it translates (see
+its valgrind.h and callgrind.h), with the address of six words in a register: the request's number
+and its arguments.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import repeat, starmap
 from typing import Any
 
 _CALLGRIND = (ord("C") << 24) + (ord("T") << 16)
-_DUMP, _ZERO, _START, _STOP = _CALLGRIND, _CALLGRIND + 1, _CALLGRIND + 4, _CALLGRIND + 5
+_DUMP, _START, _STOP = _CALLGRIND, _CALLGRIND + 4, _CALLGRIND + 5
 _RUNNING_ON_VALGRIND = 0x1001
 _WORDS = ctypes.c_uint64 * 6
 
@@ -35,11 +36,14 @@ _DOUBTS = (1.5, 1.0)
 _LONG_CALL, _WARM_UP, _BATCH = 2e7, 5e7, 3e6
 _MOST_CALLS = 20
 _COUNTS = 5
+# Bytes of objects of each size that make room: of several of Python's pools, each of up to 16 KiB;
+# and how many of the objects stay there.
+_ROOM, _KEPT = 2**17, 64
+Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
+"""Calls something so often, between two other calls, as `timing.Batches.repeat` does."""
 # Counting takes so many times as long as running uncounted under valgrind, by what was seen of
 # NumPy, torch and bytecode.
 _COUNTED_SLOWDOWN = 5.0
-Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
-"""Calls something so often, between two other calls, as `timing.Batches.repeat` does."""
 
 # A function of one argument, the address of the words; it returns valgrind's answer, or 0.
 _X86_64 = bytes.fromhex(
@@ -71,8 +75,8 @@ class CannotCount(Exception):
 class Counter:
     """Counts instructions of all threads of this process while it runs calls.
 
-    ``dumps`` is the path that callgrind was told to write to: it appends numbers. Raises
-    `CannotCount`.
+    ``dumps`` is the path that callgrind was told to write to: the number of the process and that of
+    the dump follow. Raises `CannotCount`.
     """
 
     def __init__(self, dumps: str) -> None:
@@ -90,10 +94,9 @@ class Counter:
         self._memory.write(code)
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
-        # Made beforehand: what is done between start and stop is counted.
+        # Made beforehand: what is done between two dumps is counted.
         self._words = {
-            request: _WORDS(request)
-            for request in (_RUNNING_ON_VALGRIND, _DUMP, _ZERO, _START, _STOP)
+            request: _WORDS(request) for request in (_RUNNING_ON_VALGRIND, _DUMP, _START, _STOP)
         }
         self._addresses = {
             request: ctypes.addressof(words) for request, words in self._words.items()
@@ -101,12 +104,34 @@ class Counter:
         if not self._function(self._addresses[_RUNNING_ON_VALGRIND]):
             raise CannotCount("this process does not run under valgrind")
         self._own = 0
+
+    def start(self) -> None:
+        """Make `count` and `keep` work; valgrind translates all code anew, as it does after `stop`.
+
+        That takes as long as many calls, and then everything is several times as slow.
+        """
+        self._function(self._addresses[_START])
+        self._own = 0
         self._own = self.count(_nothing, 0)
 
+    def stop(self) -> None:
+        """Run at valgrind's own speed again."""
+        self._function(self._addresses[_STOP])
+
     def count(self, repeated: Repeated, calls: int) -> int:
-        """Return the instructions of so many calls, with the loop around them."""
-        self._record(repeated, calls)
-        return max(0, self._read() - self._own)
+        """Return the instructions of so many calls, without the loop around them."""
+        file = self._record(repeated, calls)
+        try:
+            with open(file, "rb") as dump:
+                for line in dump:
+                    # The sum over functions has instructions from before the first dump.
+                    if line.startswith(b"summary:"):
+                        return max(0, int(line.split()[1]) - self._own)
+        except FileNotFoundError:
+            raise CannotCount("valgrind wrote no " + os.path.basename(file)) from None
+        finally:
+            self._remove(file)
+        raise CannotCount(os.path.basename(file) + " holds no summary")
 
     def keep(self, call: Callable[[], object], calls: int) -> str:
         """Count so many calls, and return the name of callgrind's file on them.
@@ -120,34 +145,26 @@ class Counter:
             deque(starmap(call, repeat((), calls)), maxlen=0)
             after()
 
-        self._record(repeated, calls)
-        return f"{self._dumps}.{self._written}"
+        return self._record(repeated, calls)
 
-    def _record(self, repeated: Repeated, calls: int) -> None:
-        function = self._function
-        start, zero, stop = (self._addresses[request] for request in (_START, _ZERO, _STOP))
+    def _record(self, repeated: Repeated, calls: int) -> str:
+        """Return the file that tells of so many calls.
 
-        def begin() -> None:
-            function(start)
-            function(zero)
+        A dump begins a new one for all threads; a request to begin at zero forgets some of them.
+        """
+        dump = partial(self._function, self._addresses[_DUMP])
+        repeated(calls, dump, dump)
+        self._written += 2
+        self._remove(self._file(self._written - 1))
+        return self._file(self._written)
 
-        repeated(calls, begin, partial(function, stop))
-        function(self._addresses[_DUMP])
-        self._written += 1
+    def _file(self, number: int) -> str:
+        return f"{self._dumps}.{os.getpid()}.{number}"
 
-    def _read(self) -> int:
-        file = f"{self._dumps}.{self._written}"
-        try:
-            with open(file, "rb") as dump:
-                for line in dump:
-                    if line.startswith(b"totals:"):
-                        return int(line.split()[1])
-        except FileNotFoundError:
-            raise CannotCount("valgrind wrote no " + os.path.basename(file)) from None
-        finally:
-            if os.path.exists(file):
-                os.unlink(file)
-        raise CannotCount(os.path.basename(file) + " holds no total")
+    @staticmethod
+    def _remove(file: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(file)
 
 
 def count_calls(
@@ -171,10 +188,12 @@ def count_calls(
     Raises `CannotCount` if this is foreseen to take longer than ``longest_seconds``.
     """
     with _uncollected():
+        room = _room()
         instructions = _warm_up(batches, counter, longest_seconds, seed, clock)
-        if instructions > _LONG_CALL:
-            return instructions
-        return _median_count(batches, counter, instructions, seed)
+        if instructions <= _LONG_CALL:
+            instructions = _median_count(batches, counter, instructions, seed)
+        del room
+        return instructions
 
 
 def profile_calls(
@@ -190,6 +209,7 @@ def profile_calls(
         batches.run(batches.step or 1)
         seed()
         batches.refresh()
+        counter.start()
         return counter.keep(batches.call, calls), calls
 
 
@@ -210,11 +230,32 @@ def _warm_up(
             raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
     seed()
     batches.refresh()
+    counter.start()
     instructions = counter.count(batches.repeat, step) / step
+    counter.stop()
     if instructions <= _LONG_CALL:
         for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
             batches.run(step)
     return instructions
+
+
+def _room() -> list[object]:
+    """Return small objects of all sizes between which there is room for many others.
+
+    Python takes memory for small objects from pools. Where one has but little room left, what a
+    benchmark makes and forgets fills it up and frees it again and again, which takes more
+    instructions; where that is so depends on all that ran before.
+    """
+    kept: list[object] = []
+    for size in range(16, 513, 16):
+        often = _ROOM // size
+        made = [
+            bytes(size - 33) if size > 33 else object() if size == 16 else 0.5 * number
+            for number in range(often)
+        ]
+        kept += made[:: max(1, often // _KEPT)]
+        made.reverse()  # a list forgets its last one first, and the last pool to be freed is used
+    return kept
 
 
 @contextmanager
@@ -237,6 +278,7 @@ def _median_count(
     calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
     kept: list[list[object]] = []
     counted = []
+    counter.start()
     for number in range(_COUNTS):
         kept.append(_of_every_size(number))
         batches.run(batches.step or 1)

@@ -43,6 +43,7 @@ timing = _load("timing")
 asv_suite = _load("asv_suite")
 awaiting = _load("awaiting")
 counting = _load("counting")
+forks = _load("forks")
 import_clock = _load("import_clock")
 installed = _load("installed")
 plugins = _load("plugins")
@@ -64,6 +65,10 @@ class Answers:
         # A name of a file need not be UTF-8; what is shown of it need not be exact.
         self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
         os.dup2(2, 1)
+
+    def fileno(self) -> int:
+        """Return where the lines go."""
+        return self._stream.fileno()
 
     def send(self, **answer: Any) -> None:
         """Send one line, at once."""
@@ -88,6 +93,10 @@ def main() -> None:
     # For what benchmarks start themselves: ``timeraw_`` and ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
+    children = None
+    if "seconds" in job and hasattr(os, "fork"):
+        limits = job["seconds"], job["limit_seconds"]
+        children = forks.Forks(*limits, answers.send, answers.fileno())
     try:
         suite = _suite(job, answers)
     except ImportError as error:
@@ -100,10 +109,11 @@ def main() -> None:
                 answers.send(**answer)
             answers.send(kind="environment", versions=_versions(job["tree"]))
         else:
-            measured = _measured_by(job, seed)
             refusals = (counting.CannotCount,)
+            measured = _measured_by(job, seed)
             suite.run(
-                session.Session(job["kind"], measured, seed, answers.send, refusals), job["tasks"]
+                session.Session(job["kind"], measured, seed, answers.send, refusals, children),
+                job["tasks"],
             )
     except counting.CannotCount as error:
         answers.send(kind="failed", reason=str(error))
@@ -112,12 +122,13 @@ def main() -> None:
         traceback.print_exc()
         answers.send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
+    modules = [*suite.modules(), *(children.modules() if children is not None else [])]
     own, foreign = provenance.check_origin(
-        job["tree"], job["others"], suite.folder, suite.modules(), job["project"]
+        job["tree"], job["others"], suite.folder, modules, job["project"]
     )
     code = None
     if job.get("installed"):
-        code = installed.project(job["installed"], suite.modules())
+        code = installed.project(job["installed"], modules)
     del padding
     answers.send(kind="end", own=own, foreign=foreign, code=code)
     os._exit(0)

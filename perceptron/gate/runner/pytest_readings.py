@@ -3,6 +3,7 @@ pytest only."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -46,6 +47,26 @@ class Readings:
     def pytest_report_teststatus(self) -> tuple[str, str, str]:
         """Print no letters: what a process printed last is why it ended."""
         return "", "", ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: Any) -> bool | None:
+        """Run each test in a child, with all its fixtures, where the session has children."""
+        if not self._session.forking:
+            return None
+        items = {item.nodeid: item for item in session.items}
+        tasks = [self._tasks[name] for name in items]
+        for task in self._session.in_turn(tasks):
+            self._session.start(task)
+            self._session.loaded(task)
+            if self._session.hand_over(task):
+                self.answered.add(task["id"])
+                continue
+            try:
+                item = items[task["id"]]
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            finally:  # a child never comes here unless something of pytest's own fails
+                os._exit(1)
+        return True
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:

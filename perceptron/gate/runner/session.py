@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,7 +33,7 @@ class Session:
 
     ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others;
     ``refusals`` are exceptions whose
-    message is the reason why a benchmark is left out.
+    message is the reason why a benchmark is left out. With ``forks`` each task runs in a child.
     """
 
     def __init__(
@@ -43,12 +43,37 @@ class Session:
         seed: Callable[..., object],
         send: Callable[..., object],
         refusals: tuple[type[Exception], ...],
+        forks: Any = None,
     ) -> None:
         self.kind = kind
         self.measured = measured
         self.seed = seed
         self._send = send
         self._refusals = refusals
+        self._forks = forks
+        self._answered = False
+
+    @property
+    def forking(self) -> bool:
+        """Whether each task runs in a child; not in that child."""
+        return self._forks is not None
+
+    def in_turn(self, tasks: list[Job]) -> Iterable[Job]:
+        """Return the tasks in the order in which they are run."""
+        return tasks if self._forks is None else self._forks.in_turn(tasks)
+
+    def hand_over(self, task: Job) -> bool:
+        """Have a child run a task that is loaded; return whether it has answered.
+
+        Whoever gets False runs it: the child itself, which ends with its reading, or this process
+        if there are no children.
+        """
+        if self._forks is None:
+            return False
+        self._answered = self._forks.run(task)
+        if not self._answered:
+            self._forks, self._send = None, self._forks.give
+        return self._answered
 
     def start(self, task: Job) -> None:
         """Say that the task is begun: it is blamed if the process ends."""
@@ -60,17 +85,22 @@ class Session:
 
     @contextmanager
     def reading(self, task: Job) -> Iterator[Reading]:
-        """Send the reading that is made meanwhile. Whatever goes wrong becomes its answer."""
+        """Send the reading that is made meanwhile, if no child has given it.
+
+        Whatever goes wrong becomes its answer.
+        """
         reading = Reading()
+        self._answered = False
         try:
             yield reading
         except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
             reading.fields.update(self.failure(error))
-        except (KeyboardInterrupt, SystemExit) as error:
+        except BaseException as error:  # noqa: BLE001 as SystemExit, or pytest's skip
             reason = "it ended the process: " + one_line(error)
             reading.fields.update(status="failed", reason=reason)
-        seconds = reading.wall_seconds()
-        self._send(kind="reading", key=task["key"], **reading.fields, wall_seconds=seconds)
+        if not self._answered:
+            seconds = reading.wall_seconds()
+            self._send(kind="reading", key=task["key"], **reading.fields, wall_seconds=seconds)
 
     def refusal(self, error: BaseException) -> str | None:
         """Return why a benchmark is left out, None if this is another exception."""

@@ -90,6 +90,12 @@ class Arms:
             return benchmark.asv_id
         return here.identifier(benchmark, head)
 
+    def module(self, benchmark: Benchmark) -> str:
+        """Return what is imported for the benchmark: a module of the suite, or a file of tests."""
+        head = self._discoveries.get("head")
+        name = "" if head is None else head.modules.get(benchmark.key, "")
+        return name.partition("::")[0] or benchmark.file or benchmark.name
+
     def run(
         self,
         arm: Arm,

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import msgspec
 import pytest
 
 from perceptron.gate.counting.valgrind import Valgrind
@@ -45,12 +44,19 @@ class Programs:
     def identifier(self, _arm: Arm, own: Benchmark) -> str | None:
         return own.asv_id
 
+    def module(self, own: Benchmark) -> str:
+        return own.name
+
+
+def enough() -> float:
+    """Seconds that are left."""
+    return 1e3
+
 
 def looking(folder: Path, answers: Answers) -> Looking:
-    """A look at benchmarks without caches, with time enough."""
+    """A look at benchmarks without caches."""
     programs, caches = Programs(folder, answers), SimpleNamespace(make=lambda *_: {})
-    valgrind = Valgrind("valgrind", "valgrind-3.24.0")
-    return Looking(cast(Any, programs), cast(Caches, caches), Seeds(1, 2), lambda: 1e3, valgrind)
+    return Looking(cast(Any, programs), cast(Caches, caches), Seeds(1, 2))
 
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
@@ -60,7 +66,9 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
         yield reading(keys[1], dump="counts.1", calls=1)
         yield reading("another", dump="counts.1", calls=1)
 
-    found = looking(tmp_path, answers).profile([benchmark("one"), benchmark("two")])
+    valgrind = Valgrind("valgrind", "valgrind-3.24.0")
+    both = [benchmark("one"), benchmark("two")]
+    found = looking(tmp_path, answers).profile(both, enough, valgrind)
     assert isinstance(found["one"], CannotLook)
     assert str(found["one"]).startswith("HEAD: no dump of callgrind")
     table = {FunctionId("work", None): Cost(300, 0)}
@@ -85,5 +93,5 @@ def test_a_trace_that_is_no_tree_is_refused(tmp_path: Path, stacks: object) -> N
         told = {"unit": "bytecodes", "repeats": True, "frames": [["f", None, None]]}
         yield reading(keys[0], **told, stacks=stacks)
 
-    with pytest.raises(msgspec.ValidationError):
-        looking(tmp_path, answers).trace(benchmark("one"))
+    found = looking(tmp_path, answers).trace([benchmark("one")], enough)
+    assert isinstance(found["one"], CannotLook)

@@ -43,7 +43,7 @@ def test_explaining_that_fails_is_a_note(
     class Broken:
         def __init__(self, *_: object) -> None: ...
 
-        def trace(self, _own: object) -> None:
+        def trace(self, *_: object) -> None:
             raise error
 
     monkeypatch.setattr(explain, "Looking", Broken)

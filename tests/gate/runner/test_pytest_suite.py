@@ -622,6 +622,27 @@ def test_a_test_that_ends_the_process_is_blamed_and_the_rest_is_left_to_another(
     assert (died[-1]["kind"], died[-1]["key"]) == ("loaded", "test_die")
 
 
+def test_in_children_each_test_has_its_own_fixtures_and_costs_no_other(
+    tree: Path, tmp_path: Path
+) -> None:
+    tests = ["test_die", "test_exit", "test_server", "test_draw_first", "test_marks", "test_draw"]
+    limits = {"seconds": 60.0, "limit_seconds": 60.0}
+    given = answers(tree, "trace", [*tests, "test_renamed"], facts=limits)
+    assert outcomes(given) == {
+        "test_die": ("failed", "its process exited with 7"),
+        "test_exit": ("failed", "it ended the process: KeyboardInterrupt:"),
+        "test_server": ("failed", "fixture server: ConnectionError: no such server"),
+        "test_draw_first": ("ok", None),
+        "test_marks": ("ok", None),
+        "test_draw": ("ok", None),
+        "test_renamed": ("failed", "pytest does not find it here"),
+    }
+    assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
+    answers(tree, "measure", ["test_draw"])
+    in_child, alone = (tmp_path / "drawn").read_text().splitlines()
+    assert in_child == alone
+
+
 def test_tests_and_fixtures_draw_the_same_whatever_ran_before(tree: Path, tmp_path: Path) -> None:
     answers(tree, "measure", ["test_draw"])
     answers(tree, "measure", ["test_draw_first", "test_marks", "test_draw"])

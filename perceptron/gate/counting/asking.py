@@ -1,0 +1,216 @@
+"""Programs of base and head that import a suite once and fork for each benchmark.
+
+What they are asked for depends on no clock, so both arms may run at the same time, each on a core
+of its own.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.processes import (
+    START_SECONDS,
+    Answer,
+    CannotStart,
+    Instrument,
+    Seeds,
+)
+from perceptron.gate.sampling.sampler import CALIBRATING, Caches, Sampler
+from perceptron.machine import usable_cores
+from perceptron.records.block import Arm, Benchmark
+
+Content = Mapping[str, Any]
+"""What is answered for a benchmark: ``status``, ``reason``, and more by the kind of the program."""
+Pair = dict[Arm, Content]
+
+PAIR: tuple[Arm, ...] = ("base", "head")
+# What one benchmark may take. Its program ends it then: one that does not, a little later, hangs.
+_LIMIT_SECONDS = 60.0
+_PATIENCE_SECONDS = _LIMIT_SECONDS + 15.0
+# To start, and to import, if there is hardly any time.
+_LEAST_SECONDS = 1.0
+# Of all that was spent, from which on it was imports that left no time.
+_MOST = 0.5
+_SECONDS_TO_TELL = 5.0
+# While programs are ended: one may just be starting.
+_SECONDS_TO_END = 0.1
+_NO_TIME = "there was no time for it: raise --budget"
+
+
+class Asking:
+    """Asks one program of each arm about all benchmarks; another one where an import ends it."""
+
+    def __init__(
+        self, arms: Arms, caches: Caches, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._arms = arms
+        self._caches = caches
+        self._sampler = Sampler(arms, caches)
+        self._clock = clock
+        self._importing: dict[Arm, tuple[str, float]] = {}
+
+    @property
+    def importing(self) -> str | None:
+        """What is being imported now."""
+        return next((module for module, _ in list(self._importing.values())), None)
+
+    def both(
+        self,
+        benchmarks: Sequence[Benchmark],
+        seeds: Seeds,
+        instrument: Callable[[Arm], Instrument],
+        seconds_left: Callable[[], float],
+        tell: Callable[[], object] = lambda: None,
+    ) -> Iterator[tuple[str, Pair]]:
+        """Yield the key of each benchmark and its answers as soon as both arms have it.
+
+        The trees must be arranged. No benchmark is begun when no ``seconds_left``: then its status
+        is ``untried``. ``tell`` is called every few seconds meanwhile. Raises `UserError` as the
+        arms do.
+        """
+        failed: dict[str, Content] = {}
+        for arm in PAIR:
+            absent = {"status": "failed", "reason": f"{arm.upper()} has no such parameters"}
+            there = [own for own in benchmarks if self._arms.identifier(arm, own) is not None]
+            failed |= {own.key: absent for own in benchmarks if own not in there}
+            # Beforehand: what makes a cache ends what runs beside it.
+            for key, broken in self._caches.make(arm, there, seeds).items():
+                failed[key] = {"status": broken.status, "reason": broken.reason}
+        yield from ((key, dict.fromkeys(PAIR, content)) for key, content in failed.items())
+        todo = [own for own in benchmarks if own.key not in failed]
+        answers: queue.Queue[tuple[Arm, str, Content] | BaseException | None] = queue.Queue()
+        over = threading.Event()
+
+        def left() -> float:
+            return 0.0 if over.is_set() else seconds_left()
+
+        def work(arms: Sequence[Arm]) -> None:
+            try:
+                for arm in arms:
+                    for key, content in self._one_arm(arm, todo, seeds, instrument(arm), left):
+                        answers.put((arm, key, content))
+                answers.put(None)
+            except BaseException as error:  # noqa: BLE001 raised again where it is waited for
+                answers.put(error)
+
+        groups: list[Sequence[Arm]] = [PAIR] if usable_cores() < 2 else [["base"], ["head"]]
+        threads = [threading.Thread(target=work, args=(arms,), daemon=True) for arms in groups]
+        for thread in threads:
+            thread.start()
+        try:
+            yield from _paired(answers, len(threads), tell)
+        finally:  # also where the comparison is interrupted
+            over.set()
+            for thread in threads:
+                while thread.is_alive():
+                    self._arms.end_running()
+                    thread.join(_SECONDS_TO_END)
+
+    def _one_arm(
+        self,
+        arm: Arm,
+        benchmarks: Sequence[Benchmark],
+        seeds: Seeds,
+        instrument: Instrument,
+        seconds_left: Callable[[], float],
+    ) -> Iterator[tuple[str, Content]]:
+        """Yield an answer for each benchmark, whatever becomes of the programs."""
+        begin, imports = self._clock(), dict[str, float]()
+        left = {own.key: own for own in benchmarks}
+        gone = None
+        try:
+            while left and (seconds := seconds_left()) > 0:
+                # Whole ones: a job that is longer by a digit lays memory out otherwise.
+                limits = {"seconds": ceil(seconds), "limit_seconds": _LIMIT_SECONDS}
+                limited = replace(
+                    instrument,
+                    job={**instrument.job, **limits},
+                    start_seconds=min(START_SECONDS, max(_LEAST_SECONDS, seconds)),
+                )
+                for key, content in self._one_program(
+                    arm, list(left.values()), seeds, limited, imports
+                ):
+                    del left[key]
+                    yield key, content
+                    if seconds_left() <= 0:
+                        break
+        except CannotStart as error:
+            gone = str(error)
+        finally:
+            self._importing.pop(arm, None)
+        reason = gone or _why_no_time(imports, self._clock() - begin)
+        yield from ((key, {"status": "untried", "reason": reason}) for key in left)
+
+    def _one_program(
+        self,
+        arm: Arm,
+        benchmarks: Sequence[Benchmark],
+        seeds: Seeds,
+        instrument: Instrument,
+        imports: dict[str, float],
+    ) -> Iterator[tuple[str, Content]]:
+        """Yield what one program answers, on at least one benchmark; add what ``imports`` take."""
+        tasks = [self._sampler.task(arm, own, CALIBRATING) for own in benchmarks]
+        left = {own.key: own for own in benchmarks}
+        current, last = None, Answer(kind="end")
+        for last in self._arms.run(
+            arm, instrument.kind, seeds, tasks, lambda _: _PATIENCE_SECONDS, instrument=instrument
+        ):
+            if last.kind in {"start", "loaded"} and arm in self._importing:
+                module, begin = self._importing.pop(arm)
+                imports[module] = max(self._clock() - begin, imports.get(module, 0.0))
+            if last.kind == "start" and last.key in left:
+                current = left[last.key]
+                self._importing[arm] = self._arms.module(current), self._clock()
+            elif last.kind == "reading" and left.pop(last.key, None) is not None:
+                yield last.key, last.content
+        status, reason = "failed", last.reason or "it gave no answer"
+        if last.kind == "silent":
+            status, reason = "slow", f"it takes more than {last.seconds:.0f} s"
+        if arm in self._importing:
+            module, _ = self._importing.pop(arm)
+            reason = f"importing {module}: {reason}"
+            blamed = [own for own in left.values() if self._arms.module(own) == module]
+        else:  # a program that has not begun will not do so another time
+            blamed = [own for own in left.values() if current is None or own is current]
+        yield from ((own.key, {"status": status, "reason": reason}) for own in blamed)
+
+
+def _why_no_time(imports: Mapping[str, float], spent: float) -> str:
+    """Return why benchmarks are left when so many seconds are over."""
+    if not imports or sum(imports.values()) <= _MOST * spent:
+        return _NO_TIME
+    module = max(imports, key=imports.__getitem__)
+    return f"importing {module} takes {imports[module]:.0f} s under valgrind: raise --budget"
+
+
+def _paired(
+    answers: queue.Queue[tuple[Arm, str, Content] | BaseException | None],
+    threads: int,
+    tell: Callable[[], object],
+) -> Iterator[tuple[str, Pair]]:
+    """Yield what both arms have answered, until each of the threads has ended."""
+    halves: dict[str, Pair] = {}
+    while threads:
+        try:
+            answer = answers.get(timeout=_SECONDS_TO_TELL)
+        except queue.Empty:
+            tell()
+            continue
+        if answer is None:
+            threads -= 1
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            arm, key, content = answer
+            pair = halves.setdefault(key, {})
+            pair[arm] = content
+            if len(pair) == len(PAIR):
+                yield key, pair

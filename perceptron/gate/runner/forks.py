@@ -1,0 +1,164 @@
+"""A process of its own for each task, forked once its module is imported. Part of the program:
+standard library only.
+
+What is imported is imported once, however slow that is under valgrind. Every task starts from the
+same state, whatever ran before it; one that hangs or crashes costs itself alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+Job = dict[str, Any]
+
+# A task may take so many equal shares of the time that is left for all, and at least so many
+# seconds: or a slow one at the head of a long suite would take what hundreds need.
+_SHARES, _LEAST_SECONDS = 8.0, 10.0
+# A function that used up its limit so often is likely to do so again.
+_OFTEN = 2
+# Bytes that lines of children are filled up to.
+_PAGE = 4096
+# Of the program itself: it works, and waits for the end of its input.
+_THREADS = 2
+
+
+class Forks:
+    """Forks a child for each task; all of them have so many ``seconds``, each at most ``longest``.
+
+    ``send`` takes answers, and ``out`` is the pipe to which it writes them. The children are of
+    this process's group, and end with it.
+    """
+
+    def __init__(
+        self, seconds: float, longest: float, send: Callable[..., object], out: int
+    ) -> None:
+        self._end = time.monotonic() + seconds
+        self._longest = longest
+        self._send = send
+        self._out = out
+        self._left = 0
+        self._slow: dict[str, int] = {}
+        self._pipe: int | None = None
+        self._imported: set[str] = set()
+        self._lines: list[bytes] = []
+
+    def modules(self) -> list[SimpleNamespace]:
+        """Return what children alone imported: names and files, as modules have them."""
+        files: dict[str, str] = {}
+        for line in self._lines:
+            files.update(json.loads(line)["files"])
+        return [SimpleNamespace(__name__=name, __file__=file) for name, file in files.items()]
+
+    def in_turn(self, tasks: list[Job]) -> Iterator[Job]:
+        """Yield the tasks; last those of a function that has used up its limit twice."""
+        self._left = len(tasks)
+        last = []
+        for task in tasks:
+            if self._slow.get(_function(task), 0) < _OFTEN:
+                yield task
+            else:
+                last.append(task)
+        yield from last
+
+    def run(self, task: Job) -> bool:
+        """Return True once a child has answered, or this process for it; False in that child.
+
+        This process keeps nothing that depends on time, not even in size: children must find memory
+        laid out alike in all arms.
+        """
+        share = _SHARES * (self._end - time.monotonic()) / max(1, self._left)
+        limit = min(self._longest, max(_LEAST_SECONDS, share))
+        self._left -= 1
+        reading, writing = os.pipe()
+        gc.freeze()  # so that no child searches what was imported for garbage
+        draws = random.getstate()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the other thread only waits for the input to end
+            child = os.fork()
+        if child == 0:
+            os.close(reading)
+            self._pipe = writing
+            self._imported = set(sys.modules)
+            random.setstate(draws)  # Python has drawn another one for the child
+            return False
+        os.close(writing)
+        line = _read(reading, time.monotonic() + limit)
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if line is None:
+            function = _function(task)
+            self._slow[function] = self._slow.get(function, 0) + 1
+            reason = f"no answer within {limit:.0f} s{_lost_threads()}"
+            self._send(
+                kind="reading", key=task["key"], status="slow", reason=reason, wall_seconds=limit
+            )
+        elif not line.endswith(b"\n"):
+            reason = "its process " + _describe(status)
+            self._send(kind="reading", key=task["key"], status="failed", reason=reason)
+        else:
+            self._lines.append(line)
+            os.write(self._out, line)
+        return True
+
+    def give(self, kind: str, **fields: Any) -> None:
+        """Hand a reading to the parent and end this child; the parent says all else by itself."""
+        if kind != "reading":
+            return
+        assert self._pipe is not None
+        files = {}
+        for name in set(sys.modules) - self._imported:
+            file = getattr(sys.modules[name], "__dict__", {}).get("__file__")
+            if isinstance(file, str):
+                files[name] = file
+        line = json.dumps({"kind": kind, **fields, "files": files})
+        with os.fdopen(self._pipe, "w") as pipe:
+            pipe.write(line.ljust(-(-len(line) // _PAGE) * _PAGE) + "\n")
+        os.kill(os.getpid(), signal.SIGKILL)  # else valgrind writes once more what it knows
+
+
+def _read(pipe: int, end: float) -> bytes | None:
+    """Return a line, or what of it is there when the other end closes; None where time is over."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    text = b""
+    while not text.endswith(b"\n"):
+        left = end - time.monotonic()
+        if left <= 0 or not poll.poll(1000 * left):
+            return None
+        piece = os.read(pipe, 2**16)
+        if not piece:
+            break
+        text += piece
+    return text
+
+
+def _function(task: Job) -> str:
+    """Return the name of the task's benchmark without its parameters."""
+    name: str = task["key"].partition("(")[0]
+    return name
+
+
+def _describe(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"exited with {code}" if code >= 0 else "was ended by " + signal.Signals(-code).name
+
+
+def _lost_threads() -> str:
+    """Return a hint where a child may wait for threads of its parent for ever."""
+    try:
+        own = len(os.listdir("/proc/self/task"))
+    except OSError:
+        return ""
+    return "; importing it starts threads, which it is counted without" if own > _THREADS else ""

@@ -1,0 +1,246 @@
+"""Both arms at once, and every benchmark gets an answer, whatever becomes of their processes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from perceptron.gate.counting import asking
+from perceptron.gate.counting.asking import Asking, Pair
+from perceptron.gate.counting.stage import CountingStage
+from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart, Instrument
+from perceptron.gate.sampling.sampler import Caches
+from perceptron.gate.stages import Progress
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.block import Arm, Benchmark
+from perceptron.records.comparison import ComparisonPlan, Side
+
+MODULES = ("a", "b", "c")
+SUITE = [
+    Benchmark(name=f"{module}.time_it", params=[size], param_names=["size"], index=index)
+    for module in MODULES
+    for index, size in enumerate(("10", "20"))
+]
+KEYS = {own.key for own in SUITE}
+
+
+class Fake:
+    """Arms whose programs import modules and answer, unless something else ``happens``.
+
+    What happens is the answer that a program ends with: when it starts, at the import of a module
+    or at a benchmark.
+    """
+
+    def __init__(self, home: Path, happens: Callable[[Arm, str], Answer | None]) -> None:
+        self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
+        self.happens = happens
+        self.instructions: Callable[[Arm, str], float] = lambda _arm, _key: 1000.0
+        self.end_running: Callable[[], None] = lambda: None
+        self.started: list[Arm] = []
+        self.order: dict[Arm, list[str]] = {"base": [], "head": []}
+
+    def work_folder(self, arm: Arm) -> Path:
+        return cast(Path, self.trees.home) / arm
+
+    @staticmethod
+    def identifier(_arm: Arm, own: Benchmark) -> str:
+        return own.asv_id
+
+    @staticmethod
+    def module(own: Benchmark) -> str:
+        return own.name.partition(".")[0]
+
+    def run(self, arm: Arm, kind: str, *rest: Any, **_: Any) -> Iterator[Answer]:
+        assert kind == "count"
+        tasks: Sequence[dict[str, Any]] = rest[1]
+        self.started.append(arm)
+        end = self.happens(arm, "start")
+        if end is not None:
+            yield end
+            return
+        imported: set[str] = set()
+        for task in tasks:
+            key, module = task["key"], task["key"][0]
+            self.order[arm].append(key)
+            yield Answer(kind="start", key=key)
+            end = None if module in imported else self.happens(arm, module)
+            if end is None:
+                imported.add(module)
+                yield Answer(kind="loaded", key=key)
+                end = self.happens(arm, key)
+            if end is not None:
+                yield end
+                return
+            content = {"key": key, "status": "ok", "instructions": self.instructions(arm, key)}
+            yield Answer(kind="reading", key=key, content=content)
+        yield Answer(kind="end")
+
+
+def asked(
+    fake: Fake,
+    seconds_left: Callable[[], float] = lambda: 60.0,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> Iterator[tuple[str, Pair]]:
+    arms = cast(Arms, fake)
+    return Asking(arms, Caches(arms), clock).both(
+        SUITE, UNSEEDED, lambda _: Instrument(kind="count"), seconds_left
+    )
+
+
+def nothing(_arm: Arm, _what: str) -> None:
+    return None
+
+
+def reasons(pairs: dict[str, Pair], arm: Arm) -> dict[str, str | None]:
+    """Those of what was not counted."""
+    return {key: pair[arm]["reason"] for key, pair in pairs.items() if pair[arm]["status"] != "ok"}
+
+
+def test_both_arms_answer_everything_in_one_order(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, nothing)
+    pairs = dict(asked(fake))
+    assert set(pairs) == KEYS
+    assert all(own["instructions"] == 1000.0 for pair in pairs.values() for own in pair.values())
+    order = [own.key for own in SUITE]
+    assert fake.order == {"base": order, "head": order}
+    assert sorted(fake.started) == ["base", "head"]
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (Answer(kind="died", reason="its process was ended by SIGSEGV"), "was ended by SIGSEGV"),
+        (Answer(kind="silent", seconds=47.3), "it takes more than 47 s"),
+    ],
+)
+def test_an_import_that_does_not_end_costs_its_own_module(
+    tmp_path: Path, end: Answer, reason: str
+) -> None:
+    fake = Fake(tmp_path, lambda arm, what: end if (arm, what) == ("head", "b") else None)
+    pairs = dict(asked(fake))
+    assert set(pairs) == KEYS
+    assert reasons(pairs, "base") == {}
+    missing = reasons(pairs, "head")
+    assert missing.keys() == {"b.time_it(10)", "b.time_it(20)"}
+    assert all((own or "").startswith("importing b: ") for own in missing.values())
+    assert all((own or "").endswith(reason) for own in missing.values())
+    assert fake.started.count("head") == 2, "the rest needs one more"
+
+
+def test_a_program_that_a_benchmark_ends_costs_that_benchmark(tmp_path: Path) -> None:
+    killed = Answer(kind="died", reason="its process was ended by SIGKILL")
+    fake = Fake(tmp_path, lambda _, what: killed if what == "a.time_it(10)" else None)
+    assert reasons(dict(asked(fake)), "base") == {"a.time_it(10)": killed.reason}
+
+
+def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
+    refused = Answer(kind="failed", reason="this system allows no executable memory")
+    fake = Fake(tmp_path, lambda _, what: refused if what == "start" else None)
+    pairs = dict(asked(fake))
+    assert reasons(pairs, "base") == dict.fromkeys(KEYS, refused.reason)
+    assert sorted(fake.started) == ["base", "head"]
+
+
+def test_a_valgrind_that_is_gone_leaves_everything_to_the_clock(tmp_path: Path) -> None:
+    class Gone(Fake):
+        def run(self, arm: Arm, kind: str, *rest: Any, **_: Any) -> Iterator[Answer]:
+            raise CannotStart("valgrind: cannot be started")
+            yield
+
+    pairs = dict(asked(Gone(tmp_path, nothing)))
+    assert reasons(pairs, "base") == dict.fromkeys(KEYS, "valgrind: cannot be started")
+
+
+def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
+    """As when the comparison is interrupted."""
+    stuck = threading.Event()
+
+    def hang(_arm: Arm, what: str) -> None:
+        if what == "b.time_it(10)":
+            stuck.wait(60)
+
+    fake = Fake(tmp_path, hang)
+    fake.end_running = stuck.set
+    counts = asked(fake)
+    next(counts)
+    cast(Generator[Any], counts).close()
+    assert stuck.is_set()
+    assert "b.time_it(20)" not in fake.order["base"]
+
+
+@pytest.mark.parametrize(
+    ("import_seconds", "reason"),
+    [
+        (0.0, "there was no time for it: raise --budget"),
+        (47.0, "importing a takes 47 s under valgrind: raise --budget"),
+    ],
+)
+def test_what_there_is_no_time_for_says_what_took_it(
+    tmp_path: Path, import_seconds: float, reason: str
+) -> None:
+    passed = threading.local()  # each arm's own
+
+    def clock() -> float:
+        return getattr(passed, "seconds", 0.0)
+
+    def importing(_arm: Arm, what: str) -> None:
+        passed.seconds = clock() + (import_seconds if what == "a" else 1.0)
+
+    fake = Fake(tmp_path, importing)
+    pairs = dict(asked(fake, lambda: 60.0 if len(fake.order["base"]) < 2 else 0.0, clock))
+    assert set(pairs) == KEYS
+    assert set(reasons(pairs, "base").values()) == {reason}
+
+
+def stage(fake: Fake, journal: ComparisonJournal, progress: Progress) -> CountingStage:
+    arms, valgrind = cast(Arms, fake), Valgrind("valgrind", "valgrind-3.24.0")
+    return CountingStage(arms, Caches(arms), valgrind, journal, Rule(), progress, lambda: 0.0)
+
+
+def open_run(folder: Path) -> AbstractContextManager[ComparisonJournal]:
+    side = Side(name="x", commit="0", python="python")
+    plan = ComparisonPlan(
+        suite="s", benchmarks=None, base=side, head=side, budget_seconds=60.0, seed=1, rule={}
+    )
+    return open_journal(folder, ComparisonRun(work={"what": "this"}, plan=plan), False)
+
+
+def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
+    tmp_path: Path,
+) -> None:
+    fake = Fake(tmp_path, nothing)
+    fake.instructions = lambda arm, key: 1002.0 if (arm, key) == ("head", "b.time_it(20)") else 1e3
+    with open_run(tmp_path) as journal:
+        stage(fake, journal, lambda *_: None).run(SUITE)
+        again = [block.benchmark for block in journal.blocks if block.number > 0]
+    first = [f"{module}.time_it({size})" for size in ("10", "20") for module in MODULES]
+    assert fake.order["base"] == [*first, "b.time_it(20)"]
+    assert again == ["b.time_it(20)"]
+
+
+def test_progress_names_an_import_that_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_SECONDS_TO_TELL", 0.01)
+    told = threading.Event()
+
+    def progress(_done: float, _total: float, message: str) -> None:
+        if message == "counting, round 1: importing b under valgrind":
+            told.set()
+
+    def importing(_arm: Arm, what: str) -> None:
+        if what == "b":
+            assert told.wait(60)
+
+    with open_run(tmp_path) as journal:
+        stage(Fake(tmp_path, importing), journal, progress).run(SUITE)
+        assert {block.base.status for block in journal.blocks} == {"ok"}

@@ -1,0 +1,208 @@
+"""A suite is imported once, and each benchmark runs in a child of that process: whatever becomes of
+one costs no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.gate import runner
+from perceptron.gate.counting.valgrind import Valgrind
+
+PROGRAM = Path(runner.__file__).with_name("program.py")
+Answer = dict[str, Any]
+
+SUITE = """
+import os, signal, sys, time
+
+with open({imported!r}, "a") as file:
+    file.write("once\\n")
+SEEN = []
+
+def remember():
+    SEEN.append(len(SEEN))
+    return sum(SEEN)
+
+def time_first():
+    remember()
+
+def time_second():
+    remember()
+
+def time_crashes():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+def time_exits():
+    os._exit(7)
+
+def time_leaves():
+    sys.exit(3)
+
+def time_hangs(number):
+    with open({imported!r} + ".pid", "w") as file:
+        file.write(str(os.getpid()))
+    while True:
+        time.sleep(0.01)
+time_hangs.params = [1, 2, 3]
+
+def time_imports():
+    import wave
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "tree"
+    suite = folder / "benchmarks"
+    suite.mkdir(parents=True)
+    (suite / "__init__.py").write_text("")
+    (suite / "some.py").write_text(SUITE.format(imported=str(tmp_path / "imported")))
+    return folder
+
+
+@contextmanager
+def program(
+    tree: Path, kind: str, names: Sequence[str], command: Sequence[str] = (), **facts: object
+) -> Iterator[subprocess.Popen[str]]:
+    """A program that has been told to run these benchmarks."""
+    folder = tree.parent / "work"
+    folder.mkdir(exist_ok=True)
+    tasks = [
+        {"key": name, "id": "some." + name.replace("(", "-").strip(")"), "type": "time", "spare": 0}
+        for name in names
+    ]
+    job = {
+        "kind": kind,
+        "tree": str(tree),
+        "roots": [str(tree)],
+        "others": [],
+        "suite": "asv",
+        "benchmarks": "benchmarks",
+        "project": "toy",
+        "folder": str(folder),
+        "draw": 5,
+        "tasks": tasks,
+        "seconds": 100.0,
+        "limit_seconds": 60.0,
+        **facts,
+    }
+    with subprocess.Popen(
+        [*command, sys.executable, str(PROGRAM)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder)},
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        yield process
+
+
+def answers(process: subprocess.Popen[str]) -> list[Answer]:
+    assert process.stdout is not None
+    return [json.loads(line) for line in process.stdout]
+
+
+def readings(given: list[Answer]) -> dict[str, Answer]:
+    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
+
+
+def outcomes(given: list[Answer]) -> dict[str, tuple[str, str | None]]:
+    return {key: (own["status"], own.get("reason")) for key, own in readings(given).items()}
+
+
+def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
+    names = ["time_first", "time_crashes", "time_exits", "time_leaves", "time_hangs(0)"]
+    with program(tree, "trace", [*names, "time_second"], limit_seconds=5.0) as process:
+        given = answers(process)
+    assert outcomes(given) == {
+        "time_first": ("ok", None),
+        "time_crashes": ("failed", "its process was ended by SIGSEGV"),
+        "time_exits": ("failed", "its process exited with 7"),
+        "time_leaves": ("failed", "it ended the process: SystemExit: 3"),
+        "time_hangs(0)": ("slow", "no answer within 5 s"),
+        "time_second": ("ok", None),
+    }
+    assert given[-1]["kind"] == "end"
+    assert (tree.parent / "imported").read_text() == "once\n"
+
+
+def test_every_benchmark_starts_from_the_same_state(tree: Path) -> None:
+    """Whatever another one has left in the module."""
+    with program(tree, "trace", ["time_first", "time_second"]) as process:
+        given = readings(answers(process))
+    first, second = (
+        [own for own in given[name]["stacks"] if own[0] != -1]
+        for name in ("time_first", "time_second")
+    )
+    assert first == second
+
+
+def test_a_function_that_hangs_twice_comes_last(tree: Path) -> None:
+    names = ["time_hangs(0)", "time_hangs(1)", "time_hangs(2)", "time_first"]
+    with program(tree, "trace", names, limit_seconds=0.5) as process:
+        given = answers(process)
+    keys = ["time_hangs(0)", "time_hangs(1)", "time_first", "time_hangs(2)"]
+    assert list(readings(given)) == keys
+
+
+def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
+    """It may be another copy of the project."""
+    others = [str(Path(os.__file__).parent)]
+    with program(tree, "trace", ["time_first"], others=others) as process:
+        before = answers(process)[-1]["foreign"]
+    with program(tree, "trace", ["time_imports"], others=others) as process:
+        after = answers(process)[-1]["foreign"]
+    assert "wave" in {own.split()[0] for own in after} - {own.split()[0] for own in before}
+
+
+def test_children_end_with_the_gate(tree: Path) -> None:
+    pid = tree.parent / "imported.pid"
+    with program(tree, "trace", ["time_hangs(0)"]) as process:
+        end = time.monotonic() + 30
+        while not (pid.exists() and pid.read_text()) and time.monotonic() < end:
+            time.sleep(0.01)
+        child = int(pid.read_text())
+        assert process.stdin is not None
+        process.stdin.close()  # as when the gate is killed
+        assert process.wait(30) == -signal.SIGKILL
+    while Path(f"/proc/{child}").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_counts_under_valgrind_survive_a_crash(tree: Path) -> None:
+    """One import, one count each, and nothing of valgrind's stays in the temporary directory."""
+    folder = tree.parent / "work"
+    instrument = Valgrind("valgrind", "valgrind-3.24.0").instrument("base", folder)
+    names = ["time_first", "time_crashes", "time_second"]
+    facts = {**instrument.job, "seconds": 1e5, "limit_seconds": 1e4}
+    with program(tree, "count", names, instrument.command, **facts) as process:
+        given = answers(process)
+    found = readings(given)
+    assert {key: own["status"] for key, own in found.items()} == {
+        "time_first": "ok",
+        "time_crashes": "failed",
+        "time_second": "ok",
+    }
+    first, second = (found[name]["instructions"] for name in ("time_first", "time_second"))
+    assert first == pytest.approx(second, rel=1e-3)
+    assert (tree.parent / "imported").read_text() == "once\n"
+    assert not list(folder.glob("vgdb-pipe-*"))
+    assert not [file for file in folder.iterdir() if file.stat().st_size > 2**20]
