@@ -134,7 +134,8 @@ class Stages:
             self._try(failed_once, 1, self._until(LOOKED))
 
     def screen(self) -> None:
-        """Measure blocks of everything; more of what is too noisy to be judged by so few.
+        """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it
+        is a value.
 
         What did the same work has a light look in what time is left, and the blocks of a whole
         screen where it looks slower than its work is. Then the confirmation is planned, before any
@@ -149,12 +150,14 @@ class Stages:
         plan = self._journal.run.plan
         out = {row.benchmark for row in plan.left_out}
         timed = [key for key in calibration.costs.benchmarks if key not in same_work | out]
+        values = [key for key in timed if self._is_value(key)]
         sizes = dict.fromkeys(timed, plan.screen_blocks)
+        sizes |= dict.fromkeys(values, min(plan.screen_blocks, self._rule.look))
         rounds = self._rounds(
             "screen", sizes, calibration, self._until(SCREENED), self._rule.fewest_screen
         )
         self._keep_plan(screen_blocks=rounds)
-        self._screen_noisy(timed, calibration)
+        self._screen_noisy([key for key in timed if key not in values], calibration)
         self._look(same_work, calibration)
         self._plan_confirmation(calibration)
 
@@ -280,7 +283,9 @@ class Stages:
         """
         ratios = log_ratios(self._journal.blocks, "screen")
         measured = self._blocks.measured()
-        live = {key: values for key, values in ratios.items() if key in measured}
+        live = {
+            key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
+        }
         promoted = promote(live, self._rule, self._work())
         left = self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
         fewest = self._rule.fewest_confirmation
@@ -290,6 +295,10 @@ class Stages:
             confirmation_blocks={key: size if key in kept else 0 for key, size in sizes.items()}
         )
         self._keep(screened=True)  # resumed in between, it is planned again
+
+    def _is_value(self, key: str) -> bool:
+        """Return whether it is compared as it is, by a few blocks."""
+        return self._benchmarks[key].type != "time"
 
     def _compile_control(self) -> None:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""

@@ -110,7 +110,8 @@ def stages_of(
     rule: Rule = RULE,
     **more: Any,
 ) -> Stages:
-    suite = [Benchmark(name=f"time_{name}") for name in names]
+    types = {"value": "track"}
+    suite = [Benchmark(name=f"time_{name}", type=types.get(name, "time")) for name in names]
     options = {"clock": lambda: fake.now, **more}
     return Stages(cast(Arms, fake), suite, journal, rule, lambda *_: None, **options)
 
@@ -251,6 +252,16 @@ def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
     assert rule.screen < numbers["time_two"] <= rule.most_screen
     assert (numbers["time_two"] == rule.most_screen) is enough
     assert enough or fake.now <= EXTENDED * budget + 2 * PROCESS_SECONDS
+
+
+def test_a_value_has_a_look_whatever_it_is(tmp_path: Path) -> None:
+    """It is compared as it is: noise asks for no more of it, and nothing is to confirm."""
+    rule, ratios = Rule(), {"time_value": [1.2, 3.0], "time_slower": [1.5]}
+    with open_run(tmp_path, 6000.0) as journal:
+        blocks = screen(journal, Fake(tmp_path, ratios=ratios), ("value", "slower"), rule)
+        assert set(journal.run.plan.confirmation_blocks) == {"time_slower"}
+    numbers = Counter(block.benchmark for block in blocks)
+    assert numbers == {"time_value": rule.look, "time_slower": rule.screen}
 
 
 def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_path: Path) -> None:
