@@ -127,8 +127,12 @@ def test_an_extension_module_that_is_installed_and_in_no_tree_is_told(
 ) -> None:
     """It is not if the trees hold it."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    info = trees[0].parent / "environment/lib" / version / "site-packages/toy-1.0.dist-info"
-    info.mkdir(parents=True)
+    packages = trees[0].parent / "environment" / "lib" / version / "site-packages"
+    info = packages / "toy-1.0.dist-info"
+    for folder in (info, packages / "toy"):
+        folder.mkdir(parents=True)
+    for name in ("__init__.py", "_core.abi3.so"):
+        (packages / "toy" / name).touch()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
     (info / "RECORD").write_text("toy/__init__.py,,\n")
     assert not_built([], trees, resolved(trees)).sign is None
