@@ -17,7 +17,15 @@ _COMPARED = {
 
 def how(proof: Path) -> Blocks:
     """Return the targets and what was reached."""
-    return {"proof": "\n".join(table_of(proof, COMMAND))}
+    lines = table_of(proof, COMMAND)
+    if is_outdated(proof):
+        lines += ["", f"The gate's code has changed since; `{COMMAND}` measures it again."]
+    return {"proof": "\n".join(lines)}
+
+
+def is_outdated(proof: Path) -> bool:
+    """Return whether the proof says that it is of another gate than today's."""
+    return "The gate's code has changed since" in proof.read_text(encoding="utf-8")
 
 
 def compared(proof: Path) -> Blocks:

@@ -248,7 +248,9 @@ def _processes(runs: Shown) -> str:
 def _false_alarms(proof: Path) -> str:
     """Return the first target of the proof, which is about runs without a change."""
     row = _first_row(proof, gate.COMMAND)
-    return f"false alarms: {_closed(row['reached [95 % interval]'])} of {row['of']} runs"
+    before = " before its last change" if gate.is_outdated(proof) else ""
+    share = _closed(row["reached [95 % interval]"])
+    return f"false alarms: {share} of {row['of']} runs{before}"
 
 
 def _truth(page: Path) -> str:

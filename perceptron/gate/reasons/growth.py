@@ -48,25 +48,20 @@ class Trace(Struct, frozen=True, kw_only=True):
     unit: CountedUnit
     repeats: bool
     """Whether two calls in a row did the same."""
-    frames: list[tuple[str, str | None, int | None]]
-    """Name, file and line."""
-    stacks: list[tuple[int, int, float, float]]
-    """The one that it stands on, −1 for none; its frame; its own count; its calls."""
+    functions: list[tuple[str, str | None, int | None, float, float]]
+    """Name, file and line; its own count; its calls."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is no tree: it comes from the code that is compared."""
-        for number, (above, frame, own, calls) in enumerate(self.stacks):
-            if not (-1 <= above < number and 0 <= frame < len(self.frames)):
-                raise ValueError(f"stack {number} of the trace stands on nothing that is there")
+        """Raise ValueError for what is no count: it comes from the code that is compared."""
+        for name, _, _, own, calls in self.functions:
             if not (0 <= own < inf and 0 <= calls < inf):
-                raise ValueError(f"stack {number} of the trace counts nothing that can be")
+                raise ValueError(f"the trace of {name} counts nothing that can be")
 
 
 def table(trace: Trace) -> Table:
-    """Return what each function counts, on all stacks together."""
+    """Return what each function counts, those of one name in one file together."""
     costs: dict[FunctionId, Cost] = {}
-    for _, index, own, calls in trace.stacks:
-        name, file, line = trace.frames[index]
+    for name, file, line, own, calls in trace.functions:
         function, cost = FunctionId(name, file), Cost(own, calls, line)
         before = costs.get(function)
         costs[function] = cost if before is None else before + cost

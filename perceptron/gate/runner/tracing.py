@@ -1,5 +1,5 @@
-"""Bytecodes that one call executes, by the stack of functions that executes them. Part of the
-program: standard library only.
+"""Bytecodes that one call executes, by the function that executes them. Part of the program:
+standard library only.
 
 The interpreter counts by itself, so that a loop that turns more often shows where it stands,
 although nothing is called more often. Only the thread that calls is counted, and what is compiled
@@ -13,7 +13,7 @@ import gc
 import os
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Job = dict[str, Any]
@@ -33,53 +33,20 @@ _SET_PROFILE: Callable[[Any], None] = sys.setprofile
 _INSTALLED = ("site-packages", "dist-packages")
 
 
-class Stack:
-    """A function below a stack of others: ``own`` is what it counts itself there, in ``calls``.
+class Function:
+    """A function, and what it counts itself in so many calls, without what it calls.
 
-    ``function`` is a code object, or the name of a compiled function, and ``key`` tells it from
-    others: codes of equal content are equal, wherever they stand. Recursion is folded: a function
-    that is on the stack already is counted where it was first.
+    ``code`` is its code object, or module and name of a compiled function.
     """
 
-    __slots__ = ("_children", "_limit", "calls", "function", "key", "local", "own", "parent")
+    __slots__ = ("_limit", "calls", "code", "local", "own")
 
-    def __init__(
-        self, function: Any, parent: Stack | None, limit: Callable[[], object], key: Any = None
-    ) -> None:
-        self.function = function
-        self.key = key
-        self.parent = parent
+    def __init__(self, code: Any, limit: Callable[[], object]) -> None:
+        self.code = code
         self.own = 0
         self.calls = 0
-        self._children: dict[Any, Stack] = {}
         self._limit = limit
         self.local = self._trace
-
-    def call(self, function: Any) -> Stack:
-        """Return the stack with this function on it, called once more."""
-        key = function if isinstance(function, tuple) else id(function)
-        child = self._children.get(key)
-        if child is None:
-            child = next((above for above in self.above() if above.key == key), None)
-            child = child or Stack(function, self, self._limit, key)
-            self._children[key] = child
-        child.calls += 1
-        return child
-
-    def above(self) -> Iterator[Stack]:
-        """Yield this one and those that it stands on, the innermost first."""
-        stack: Stack | None = self
-        while stack is not None:
-            yield stack
-            stack = stack.parent
-
-    def all(self) -> Iterator[Stack]:
-        """Yield this one and all below, each after the one that it stands on."""
-        waiting = [self]
-        while waiting:
-            stack = waiting.pop()
-            yield stack
-            waiting += [child for child in stack._children.values() if child.parent is stack]
 
     def _trace(self, _frame: Any, event: str, _argument: Any) -> Any:
         if event == "opcode":
@@ -96,10 +63,14 @@ class Tracer:
         self._unit = unit
         self._calls = 0
         self._bytecodes = 0
-        self._running: list[Stack] = []
         self.overflown = False
         """Whether there was too much to count: then the rest ran uncounted."""
-        self.root = Stack(None, None, self._count_many)
+        self._functions: dict[Any, Function] = {}
+
+    @property
+    def functions(self) -> list[Function]:
+        """Those that were called, in the order of their first calls."""
+        return list(self._functions.values())
 
     def run(self, call: Callable[[], object], calls: int) -> None:
         """Count so many calls. Who traced or profiled before, does so again afterwards."""
@@ -109,7 +80,6 @@ class Tracer:
             before, set_it, trace = sys.gettrace(), _SET_TRACE, self._on_call
         else:
             before, set_it, trace = sys.getprofile(), _SET_PROFILE, self._on_event
-        self._running = [self.root]
         set_it(trace)
         try:
             for _ in range(calls):
@@ -118,37 +88,30 @@ class Tracer:
             set_it(before)
 
     def _on_call(self, frame: Any, _event: str, _argument: Any) -> Any:
-        """Be the trace function: it hears of each call, and a stack of each bytecode."""
+        """Be the trace function: it hears of each call, and a function's own of each bytecode."""
         code = frame.f_code
         if code.co_filename.startswith(_HERE):
             return None
-        above = frame.f_back
-        while above is not None and above.f_trace is None:
-            above = above.f_back
-        stack = getattr(getattr(above, "f_trace", None), "__self__", None)
-        stack = (stack if isinstance(stack, Stack) else self.root).call(code)
         frame.f_trace_lines = False
         frame.f_trace_opcodes = True
-        self._count_call()
-        return stack.local
+        return self._call(code).local
 
     def _on_event(self, frame: Any, event: str, argument: Any) -> None:
         """Be the profile function: it hears of each call and each return."""
-        running = self._running
-        if event in {"call", "return"}:
-            if frame.f_code.co_filename.startswith(_HERE):
-                return
-            function: Any = frame.f_code
-        else:
-            if argument is sys.setprofile:
-                return
-            function = _compiled_name(argument)
-        if event in {"call", "c_call"}:
-            running.append(running[-1].call(function))
-            running[-1].own += 1
-            self._count_call()
-        elif len(running) > 1:
-            running.pop()
+        if event == "call" and not frame.f_code.co_filename.startswith(_HERE):
+            self._call(frame.f_code).own += 1
+        elif event == "c_call" and argument is not sys.setprofile:
+            self._call(_compiled_name(argument)).own += 1
+
+    def _call(self, code: Any) -> Function:
+        # Codes of equal content are equal, wherever they stand.
+        key = code if isinstance(code, tuple) else id(code)
+        function = self._functions.get(key)
+        if function is None:
+            function = self._functions[key] = Function(code, self._count_many)
+        function.calls += 1
+        self._count_call()
+        return function
 
     def _count_call(self) -> None:
         self._calls += 1
@@ -180,8 +143,8 @@ class Traced:
         self._refusal = refusal
 
     def __call__(self, batches: Any, warm_up: float, task: Job) -> Job:
-        """Return the ``unit``, the ``frames`` and the ``stacks``: of each the index of the one
-        that it stands on, that of its frame, what it counts in one call, and its calls."""
+        """Return the ``unit`` and the ``functions``: of each its name, file and line, what it
+        counts itself in one call of the benchmark, and its calls."""
         del warm_up, task
         if batches.elsewhere:
             raise self._refusal("it runs in a process of its own")
@@ -192,16 +155,17 @@ class Traced:
             for _ in range(_WARM_UP):
                 batches.run(batches.step or 1)
             for unit in ("bytecodes", "calls"):
-                root, repeats = self._count(batches, unit)
-                if root is not None:
-                    return {"unit": unit, "repeats": repeats, **self._told(root, batches.step or 1)}
+                functions, repeats = self._count(batches, unit)
+                if functions is not None:
+                    told = self._told(functions, batches.step or 1)
+                    return {"unit": unit, "repeats": repeats, "functions": told}
         finally:
             if enabled:
                 gc.enable()
         raise self._refusal("one call of it is too long to be traced")
 
-    def _count(self, batches: Any, unit: str) -> tuple[Stack | None, bool]:
-        """Return the stacks, None if they are too many, and whether two counts agreed."""
+    def _count(self, batches: Any, unit: str) -> tuple[list[Function] | None, bool]:
+        """Return the functions, None if there is too much, and whether two counts agreed."""
         previous: list[tuple[int, int]] = []
         for _ in range(_MOST_COUNTS):
             tracer = Tracer(unit)
@@ -210,37 +174,29 @@ class Traced:
             tracer.run(batches.call, batches.step or 1)
             if tracer.overflown:
                 return None, False
-            counted = [(stack.own, stack.calls) for stack in tracer.root.all()]
+            counted = [(own.own, own.calls) for own in tracer.functions]
             if counted == previous:
-                return tracer.root, True
+                return tracer.functions, True
             previous = counted
-        return tracer.root, False
+        return tracer.functions, False
 
-    def _told(self, root: Stack, calls: int) -> Job:
+    def _told(self, functions: list[Function], calls: int) -> list[list[Any]]:
         names = _qualified_names()
-        frames: dict[Any, int] = {}
-        told: list[list[Any]] = []
-        stacks: dict[Stack, int] = {}
-        rows: list[list[Any]] = []
-        for stack in root.all():
-            if stack.parent is None:
-                continue
-            if stack.key not in frames:
-                frames[stack.key] = len(told)
-                told.append(self._frame(stack.function, names))
-            stacks[stack] = len(rows)
-            above = stacks.get(stack.parent, -1)
-            rows.append([above, frames[stack.key], stack.own / calls, stack.calls / calls])
-        return {"frames": told, "stacks": rows}
+        return [
+            [*self._named(own.code, names), own.own / calls, own.calls / calls] for own in functions
+        ]
 
-    def _frame(self, function: Any, names: dict[Any, str]) -> list[Any]:
+    def _named(self, code: Any, names: dict[Any, str]) -> list[Any]:
         """Return the name of the function, its file and its line."""
-        if isinstance(function, tuple):
-            module, name = function
+        if isinstance(code, tuple):
+            module, name = code
             return [_sendable(name), _sendable(module), None]
-        name = getattr(function, "co_qualname", None) or names.get(function, function.co_name)
-        file = _shown(function.co_filename, self._roots)
-        return [_sendable(name), _sendable(file), function.co_firstlineno]
+        name = getattr(code, "co_qualname", None) or names.get(code, code.co_name)
+        return [
+            _sendable(name),
+            _sendable(_shown(code.co_filename, self._roots)),
+            code.co_firstlineno,
+        ]
 
 
 def _sendable(text: str) -> str:

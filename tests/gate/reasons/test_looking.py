@@ -77,21 +77,19 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "stacks",
+    "functions",
     [
-        [[-1, 7, 1.0, 1.0]],
-        [[-1, -1, 1.0, 1.0]],
-        [[0, 0, 1.0, 1.0]],
-        [[-2, 0, 1.0, 1.0]],
-        [[-1, 0, -1.0, 1.0]],
-        [[-1, 0, 1.0]],
+        [["f", None, None, -1.0, 1.0]],
+        [["f", None, None, 1.0, -1.0]],
+        [["f", None, None, 1e999, 1.0]],
+        [["f", None, None, 1.0]],
+        [[3, None, None, 1.0, 1.0]],
         "none",
     ],
 )
-def test_a_trace_that_is_no_tree_is_refused(tmp_path: Path, stacks: object) -> None:
+def test_a_trace_that_is_none_is_refused(tmp_path: Path, functions: object) -> None:
     def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
-        told = {"unit": "bytecodes", "repeats": True, "frames": [["f", None, None]]}
-        yield reading(keys[0], **told, stacks=stacks)
+        yield reading(keys[0], unit="bytecodes", repeats=True, functions=functions)
 
     found = looking(tmp_path, answers).trace([benchmark("one")], enough)
     assert isinstance(found["one"], CannotLook)

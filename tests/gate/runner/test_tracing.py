@@ -23,22 +23,16 @@ def trace(call: Callable[[], object], **options: Any) -> dict[str, Any]:
     return fields
 
 
-def stacks(fields: dict[str, Any]) -> dict[tuple[str, ...], tuple[float, float]]:
-    """Return what each stack of names counts itself, and its calls."""
-    paths: list[tuple[str, ...]] = []
-    for above, frame, _, _ in fields["stacks"]:
-        before = () if above < 0 else paths[above]
-        paths.append((*before, fields["frames"][frame][0].rpartition(".")[2]))
-    return {
-        path: (own, calls) for path, (_, _, own, calls) in zip(paths, fields["stacks"], strict=True)
-    }
-
-
 def loop(turns: int) -> float:
     total = 0.0
     for number in range(turns):
         total += number
     return total
+
+
+def twice(turns: int) -> None:
+    loop(turns)
+    loop(turns)
 
 
 def turned(count: int) -> Iterator[int]:
@@ -73,21 +67,25 @@ def everything() -> None:
     even(20)
 
 
-def test_stacks_hold_through_generators_and_exceptions_and_fold_recursion() -> None:
+def test_what_each_function_does_repeats_through_generators_exceptions_and_recursion() -> None:
     found = trace(everything)
     assert found["repeats"]
     assert found["unit"] == "bytecodes"
-    by_stack = stacks(found)
-    calls = {path: calls for path, (_, calls) in by_stack.items()}
-    assert calls[("everything",)] == 1
-    assert calls[("everything", "loop")] == 2
-    assert calls[("everything", "turned", "loop")] == 4
-    assert calls[("everything", "fails")] == 1
-    assert calls[("everything", "even")] == 11
-    assert calls[("everything", "even", "odd")] == 10
-    assert len(by_stack) == 7
-    assert {(file, type(line)) for _, file, line in found["frames"]} == {("test_tracing.py", int)}
-    assert stacks(trace(everything)) == by_stack
+    assert {(file, type(line)) for _, file, line, *_ in found["functions"]} == {
+        ("test_tracing.py", int)
+    }
+    calls = {name: calls for name, *_, calls in found["functions"]}
+    assert calls == {"everything": 1, "loop": 6, "turned": 6, "fails": 1, "even": 11, "odd": 10}
+    assert trace(everything) == found
+
+
+def test_what_a_function_counts_is_without_what_it_calls() -> None:
+    few, many = (
+        {name: own for name, _, _, own, _ in trace(call)["functions"]}
+        for call in (lambda: twice(10), lambda: twice(1000))
+    )
+    assert few["twice"] == many["twice"]
+    assert many["loop"] > 50 * few["loop"]
 
 
 def test_what_differs_from_call_to_call_says_so() -> None:
@@ -108,7 +106,8 @@ class Thing:
 found = tracing.Traced([{root!r}], lambda: None, ValueError)(
     timing.Batches(Thing().loop, lambda: time.perf_counter, None), 0.0, {{}}
 )
-print(found["repeats"], found["frames"], len(found["stacks"]), found["stacks"][0][2] > 100)
+(*named, own, calls), = found["functions"]
+print(found["repeats"], named, own > 100, calls)
 """
 
 
@@ -120,4 +119,4 @@ def test_other_pythons_count_too(tmp_path: Path, version: str) -> None:
     folder = str(Path(tracing.__file__).parent)
     script.write_text(OLD.format(folder=folder, root=str(tmp_path)))
     answer = subprocess.run([interpreter, script], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "True [['Thing.loop', 'script.py', 7]] 1 True"
+    assert answer.stdout.strip() == "True ['Thing.loop', 'script.py', 7] True 1.0"
