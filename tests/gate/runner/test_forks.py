@@ -202,7 +202,7 @@ def test_counts_under_valgrind_survive_a_crash(tree: Path) -> None:
         "time_second": "ok",
     }
     first, second = (found[name]["instructions"] for name in ("time_first", "time_second"))
-    assert first == pytest.approx(second, rel=1e-3)
+    assert first == pytest.approx(second, rel=0.01)
     assert (tree.parent / "imported").read_text() == "once\n"
     assert not list(folder.glob("vgdb-pipe-*"))
     assert not [file for file in folder.iterdir() if file.stat().st_size > 2**20]
