@@ -60,6 +60,7 @@ from perceptron.records.comparison import (
     GateRule,
     LeftOut,
     Verdict,
+    rule_of,
 )
 from perceptron.records.warning import MeasurementWarning
 
@@ -253,7 +254,9 @@ class _Case:
             journal.blocks,
             plan.confirmation_blocks,
             self.rule,
-            left_out=len(plan.left_out)
+            left_out=sum(
+                rule_of(row.benchmark, plan.gate_rules).mute is None for row in plan.left_out
+            )
             + wanted_modules(not_loaded, pattern(self.request.benchmarks)),
             limits=plan.gate_rules,
         )

@@ -24,9 +24,7 @@ from perceptron.gate.verdict.values import find_value, smallest_rise, value_chan
 from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
 from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
-from perceptron.records.comparison import Control, GateRule, LeftOut, Row, Verdict
-
-_NO_RULE = GateRule(match="")
+from perceptron.records.comparison import Control, GateRule, LeftOut, Row, Verdict, rule_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def judge(
     without_row: list[LeftOut] = []
     unjudged, broken = left_out, 0
     for benchmark in benchmarks:
-        own = next((one for one in limits if one.matches(benchmark.key)), _NO_RULE)
+        own = rule_of(benchmark.key, limits)
         result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
         if result.kind == "left out" and case.did_same_work(benchmark.key):
             result = BenchmarkOutcome("measured")  # counted, if not timed
