@@ -75,7 +75,7 @@ def judge(
     for benchmark in benchmarks:
         own = rule_of(benchmark.key, limits)
         result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
-        if result.kind == "left out" and case.did_same_work(benchmark.key):
+        if result.kind == "left out" and case.is_told_by_count(benchmark.key):
             result = BenchmarkOutcome("measured")  # counted, if not timed
         if result.kind in {"left out", "skipped"}:
             without_row.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
@@ -160,6 +160,11 @@ class _Case:
     def did_same_work(self, key: str) -> bool:
         """Return whether counts say that both revisions do the same."""
         return self._work.get(key, NOT_COUNTED).kind == "same"
+
+    def is_told_by_count(self, key: str) -> bool:
+        """Return whether counts say something where nothing was timed."""
+        evidence = self._work.get(key, NOT_COUNTED)
+        return evidence.kind == "same" or evidence.direction != 0
 
     def row(self, benchmark: Benchmark, result: BenchmarkOutcome, own: GateRule) -> Row:
         """Return the benchmark's row; ``own`` is the project's own rule for it."""

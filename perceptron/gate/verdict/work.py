@@ -35,7 +35,8 @@ class WorkEvidence:
     """What is known of one benchmark's work.
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
-    or more on every draw, and these agree. ``changed``: between, or not surely.
+    or more on every draw, and these agree. ``changed``: between, or not surely. ``not counted``:
+    with ``work`` only if it rose far in its only count, which says something where no clock does.
     """
 
     kind: Kind
@@ -88,7 +89,7 @@ def wants_other_draws(blocks: Sequence[Block], rule: Rule) -> bool:
     would be enough.
     """
     evidence = _evidence(blocks, rule)
-    if evidence.work is None or evidence.kind in {"same", "rose", "fell"}:
+    if evidence.kind != "changed":
         return False
     draws = _by_draw(_counted(blocks))
     return len(draws) < 2 or min(map(abs, draws)) >= log1p(rule.least_work)
@@ -100,14 +101,15 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
     failed = next((reason for block in counts if (reason := _why_not(block))), None)
     if FIRST not in counted:
         return WorkEvidence("not counted", reason=failed)
-    if AGAIN not in counted and wants_again(counts):
-        return WorkEvidence("not counted", reason=failed or "there was no time to count it again")
-    noise = _noise(counted[FIRST], counted.get(AGAIN))
-    if noise > rule.repeatable:
-        differ = f"two counts of the same differ by {100 * noise:.1f} %"
-        return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
     if (idle_share(blocks) or 0.0) > _MOSTLY_IDLE:
         return WorkEvidence("not counted", reason="it waits for something else most of its time")
+    if AGAIN not in counted and wants_again(counts):
+        reason = failed or "there was no time to count it again"
+        return _counted_once(counted[FIRST], reason, rule)
+    noise = _noise(counted[FIRST], counted.get(AGAIN))
+    if noise > rule.repeatable:
+        differ = f"two counts of the same differ by {100 * noise:.1f}%"
+        return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
     base, head = (
         mean(_instructions(reading) for reading in readings)
         for readings in (
@@ -119,6 +121,16 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
     work = Work(base=base, head=head, change=expm1(mean(draws)), noise=noise)
     kind, direction = _kind(draws, noise, rule)
     return WorkEvidence(kind, work, direction=direction, draws=len(draws))
+
+
+def _counted_once(first: Block, reason: str, rule: Rule) -> WorkEvidence:
+    """Return what one count says: nothing, but for a rise that must not be passed over."""
+    change = expm1(_log_ratio(first))
+    if change < rule.blind:
+        return WorkEvidence("not counted", reason=reason)
+    base, head = _instructions(first.base), _instructions(first.head)
+    work = Work(base=base, head=head, change=change, noise=rule.repeatable)
+    return WorkEvidence("not counted", work, reason, direction=1, draws=1)
 
 
 def _kind(draws: Sequence[float], noise: float, rule: Rule) -> tuple[Kind, int]:
