@@ -28,6 +28,7 @@ _BUILDING = ".cargo"
 _TESTS = frozenset({"test", "tests"})
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _OF_TESTS = ["tests"]
+_OF_PROSE = ["documentation"]
 _OF_TOOLS = ["settings of tools"]
 _OF_DOCSTRINGS = ["docstrings", "comments"]
 # What reads docstrings or comments: in a module that names it, these count too.
@@ -70,16 +71,19 @@ def same_code(names: Sequence[str], trees: Trees, suite: Suite) -> str | None:
         return None
     links = _links(trees)
     kinds: list[str] = []
-    placed: list[PurePosixPath] = []
+    parts: set[str] = set()
     tests: set[str] = set()
     for path in map(PurePosixPath, names):
         own = _unseen(path, trees, suite, links)
         if own is None:
             return None
         kinds += own
-        placed += [path] if own != _OF_DOCSTRINGS else []
-        tests |= {path.stem} if own == _OF_TESTS else set()
-    if _is_read(placed, kinds, trees[1], suite) or (tests and _names_any(tests, trees[1], names)):
+        if own == _OF_TESTS:
+            tests.add(path.stem)
+            parts |= {path.name, *_TESTS.intersection(path.parts)}
+        elif own in (_OF_PROSE, _OF_TOOLS):
+            parts |= {*path.parts}
+    if _is_read(parts, kinds, trees[1], suite) or (tests and _names_any(tests, trees[1], names)):
         return None
     if not kinds:
         return "nothing differs outside the benchmarks"
@@ -177,8 +181,8 @@ def _links(trees: Trees) -> list[tuple[PurePosixPath, PurePosixPath]]:
     for tree in trees:
         for line in git(tree, "ls-files", "--stage", "-z").split("\0"):
             facts, _, name = line.partition("\t")
-            target = Path(tree, name).resolve()
-            if facts.startswith("120000") and target.is_relative_to(tree):
+            target = Path(tree, name).resolve() if facts.startswith("120000") else tree.parent
+            if target.is_relative_to(tree):
                 links.append((PurePosixPath(name), PurePosixPath(target.relative_to(tree))))
     return links
 
@@ -210,7 +214,7 @@ def _by_place(path: PurePosixPath, trees: Trees, suite: Suite) -> list[str] | No
         own = (suite.file, suite.benchmarks, suite.code)
         return None if path.parts[0] in {name.split("/")[0] for name in own} else _OF_TOOLS
     if _is_of_docs(path, suite) or path.suffix in _PROSE:
-        return None if _in_package(path, trees, suite) else ["documentation"]
+        return None if _in_package(path, trees, suite) else _OF_PROSE
     is_test = _TESTS.intersection(path.parts[:-1]) and _TEST.fullmatch(path.name)
     return _OF_TESTS if is_test else None
 
@@ -235,14 +239,11 @@ def _in_package(path: PurePosixPath, trees: Trees, suite: Suite) -> bool:
     return any(any((tree / folder).glob(modules)) for tree in trees for folder in folders)
 
 
-def _is_read(
-    placed: Sequence[PurePosixPath], kinds: Sequence[str], tree: Path, suite: Suite
-) -> bool:
-    """Return whether the suite may read what was ``placed``, or docstrings that are of the kinds.
+def _is_read(parts: Collection[str], kinds: Sequence[str], tree: Path, suite: Suite) -> bool:
+    """Return whether the suite may read a path of these parts, or docstrings that are of the kinds.
 
-    It does so by a path, in which the names of files and folders stand between quotes and slashes.
+    Parts of a path stand between quotes and slashes.
     """
-    parts = {part for path in placed for part in path.parts}
     names = b"|".join(re.escape(os.fsencode(part)) for part in sorted(parts))
     quoted = re.compile(rb"[\"'/](" + names + rb")[\"'/]")
     size = 0
