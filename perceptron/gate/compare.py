@@ -6,6 +6,7 @@ import dataclasses
 import os
 import platform
 import secrets
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -161,10 +162,13 @@ class _Case:
     def same_code(self, differ: Sequence[str], trees: Trees) -> str | None:
         """Return why there is nothing to measure, None if there is.
 
-        What is installed may be of any revision, and another interpreter may change any benchmark.
+        What is installed may be of any revision, and another interpreter may change any benchmark,
+        or read a module otherwise than this one, which tells what the modules do.
         """
         pythons = self.resolved.pythons
         if self.request.always or self.resolved.installed or pythons["base"] != pythons["head"]:
+            return None
+        if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
             return None
         return same_code(differ, trees, self.resolved.suite)
 
@@ -254,9 +258,7 @@ class _Case:
             journal.blocks,
             plan.confirmation_blocks,
             self.rule,
-            left_out=sum(
-                rule_of(row.benchmark, plan.gate_rules).mute is None for row in plan.left_out
-            )
+            left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
             + wanted_modules(not_loaded, pattern(self.request.benchmarks)),
             limits=plan.gate_rules,
         )

@@ -32,7 +32,7 @@ from perceptron.untrusted_text import label
 # What a compiler reads, by its ending; what such a file may be made from; how it is compiled.
 _SOURCE = re.compile(
     r"\.(asm|s|c|cc|cpp|cppm|cxx|c\+\+|h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tpp|cu|cuh|hip|rs|i|swg"
-    r"|f|for|ftn|f77|f90|f95|f03|f08|pyf|pyx|pxd|pxi|cmake)",
+    r"|f|for|ftn|f77|f90|f95|f03|f08|pyf|pyx|pxd|pxi|cmake|go|mm|nim|zig)",
     re.IGNORECASE,
 )
 _TEMPLATES = frozenset({".in", ".j2", ".src", ".tmpl", ".tp"})

@@ -61,6 +61,12 @@ def test_what_comparing_wrote_is_no_change_of_the_working_tree(
     assert again.plan.head.changes == unchanged
 
 
+def test_what_lies_beside_what_comparing_wrote_is_compared(plain: Repository) -> None:
+    measured(head="first", results=Path())
+    plain.write("toy/__init__.py", "DONE = 1\n")
+    measured(head=".", results=Path(), always=False)
+
+
 RAISES = """
 import toy
 

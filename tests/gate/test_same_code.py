@@ -43,6 +43,13 @@ def documented(toy: Repository) -> Repository:
     toy.write("toy/tests/test_core.py", "")
     toy.write("toy/notes.md", "")
     toy.write("toy/old.py", "")
+    toy.write("toy/ahead.py", "from __future__ import annotations\n")
+    toy.write("toy/lines.py", "from inspect import getsourcelines\n")
+    toy.write("bare/core.py", "")
+    toy.write("docs/read/index.rst", "")
+    (toy.folder / "toy" / "text").symlink_to("../docs/read")
+    (toy.folder / "tests").mkdir()
+    (toy.folder / "tests" / "all.rst").symlink_to("../README.md")
     toy.commit("first")
     return toy
 
@@ -110,6 +117,30 @@ def imported_test(toy: Repository) -> None:
     toy.write("benchmarks/suite.py", "from toy.tests import test_core\n")
 
 
+def imported_by_a_test(toy: Repository) -> None:
+    """That the suite imports."""
+    toy.write("toy/tests/test_suite.py", "from toy.tests import test_core\n")
+    toy.write("benchmarks/suite.py", "from toy.tests import test_suite\n")
+    toy.commit("first")
+    toy.write("toy/tests/test_core.py", "import os\n")
+
+
+def read_by_the_suite(toy: Repository) -> None:
+    toy.write("benchmarks/suite.py", "TEXT = open('README.md').read()\n")
+    toy.write("README.md", "new\n")
+
+
+def docstrings_of_the_suite(toy: Repository) -> None:
+    toy.write("benchmarks/suite.py", "import toy.core\nFILE = toy.core.__file__\n")
+    toy.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
+
+
+def beside_the_suite(toy: Repository) -> None:
+    toy.write(".asv/benchmarks/suite.py", "raise RuntimeError('imported')\n")
+    toy.write("asv.conf.json", '{"project": "toy", "benchmark_dir": ".asv/benchmarks"}')
+    toy.write(".asv/table.json", "1")
+
+
 def written(name: str, text: str) -> Callable[[Repository], None]:
     def change(toy: Repository) -> None:
         toy.write(name, text)
@@ -140,6 +171,14 @@ def written(name: str, text: str) -> Callable[[Repository], None]:
         deleted,
         submodule,
         imported_test,
+        imported_by_a_test,
+        read_by_the_suite,
+        docstrings_of_the_suite,
+        beside_the_suite,
+        written("toy/ahead.py", "1\nfrom __future__ import annotations\n"),
+        written("toy/lines.py", "from inspect import getsourcelines  # new\n"),
+        written("bare/notes.md", "read by bare"),
+        written("docs/read/index.rst", "read by toy, through a link"),
     ],
 )
 def test_what_a_benchmark_may_see_is_measured(
@@ -158,5 +197,9 @@ def test_the_same_code_is_measured_in_two_environments_and_where_asked(
     assert measures(head="first", head_python=other)
     assert measures(head="first", base_python=other, head_python=other, installed=True)
     assert not measures(head="first", base_python=other, head_python=other)
+    documented.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
+    documented.commit("second")
+    assert not measures()
+    assert measures(base_python=other, head_python=other)  # it may know another Python
     with pytest.raises(UserError, match="imported"):
         run(head="first", always=True)

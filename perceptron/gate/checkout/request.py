@@ -58,9 +58,13 @@ class CompareRequest:
     """Where the text of a comment is written, if anywhere."""
 
     def written(self) -> tuple[Path, ...]:
-        """Return the folders and files that are comparing's own: what lies there is no change."""
+        """Return the folders and files that are comparing's own: what lies there is no change.
+
+        What lies beside these in the same folders may be anything of the project.
+        """
         pages = self.html and self.html / "gate"
-        return tuple(own.resolve() for own in (self.results, pages, self.markdown) if own)
+        results = (self.results / name for name in ("gate", "builds", ".gitignore"))
+        return tuple(own.resolve() for own in (*results, pages, self.markdown) if own)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from perceptron.gate.checkout.revisions import Revision, git
@@ -28,13 +28,22 @@ _BUILDING = ".cargo"
 _TESTS = frozenset({"test", "tests"})
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _OF_TESTS = ["tests"]
+_OF_PROSE = ["documentation"]
+_OF_TOOLS = ["settings of tools"]
+_OF_DOCSTRINGS = ["docstrings", "comments"]
 # What reads docstrings or comments: in a module that names it, these count too.
 _READERS = re.compile(
-    rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource|cython|distutils|pythran|attach_stub)\b"
+    rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource\w*|cython|distutils|pythran|transonic"
+    rb"|torch\.jit|attach_stub)\b"
 )
+# In a suite: what reads the source of another module.
+_SOURCE_READERS = re.compile(rb"\w\.__file__")
+_WORD = re.compile(rb"(?<!def )\b\w+")
 # Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
 _LARGEST = 2_000_000
 _MOST = 10_000_000
+# Of all of its modules, which are searched and not parsed.
+_MOST_SEARCHED = 100_000_000
 
 
 def differing(
@@ -60,15 +69,21 @@ def same_code(names: Sequence[str], trees: Trees, suite: Suite) -> str | None:
     modules = [tree / name for name in names if name.endswith(".py") for tree in trees]
     if sum(map(_size, modules)) > _MOST:
         return None
+    links = _links(trees)
     kinds: list[str] = []
+    parts: set[str] = set()
     tests: set[str] = set()
     for path in map(PurePosixPath, names):
-        own = _unseen(path, trees, suite)
+        own = _unseen(path, trees, suite, links)
         if own is None:
             return None
         kinds += own
-        tests |= {path.stem} if own == _OF_TESTS else set()
-    if tests and _names_any(tests, trees[1] / suite.benchmarks):
+        if own == _OF_TESTS:
+            tests.add(path.stem)
+            parts |= {path.name, *_TESTS.intersection(path.parts)}
+        elif own in (_OF_PROSE, _OF_TOOLS):
+            parts |= {*path.parts}
+    if _is_read(parts, kinds, trees[1], suite) or (tests and _names_any(tests, trees[1], names)):
         return None
     if not kinds:
         return "nothing differs outside the benchmarks"
@@ -110,6 +125,11 @@ def bounded(file: Path) -> bytes | None:
 
 
 def _code(tree: ast.Module) -> str:
+    """Return what the module does. Raises ValueError where what does nothing may be an error."""
+    futures = [number for number, own in enumerate(tree.body) if _is_future(own)]
+    start = 0 if ast.get_docstring(tree, clean=False) is None else 1
+    if any(map(_is_constant, tree.body[start : max(futures, default=0)])):
+        raise ValueError("imports from __future__ are to follow a docstring alone")
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -120,6 +140,10 @@ def _code(tree: ast.Module) -> str:
 def _is_constant(statement: ast.AST) -> bool:
     """Return whether it does nothing: a docstring, or what stands in its place."""
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_future(statement: ast.AST) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
 def _alike(base: Path, head: Path) -> bool:
@@ -151,19 +175,46 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _unseen(path: PurePosixPath, trees: Trees, suite: Suite) -> list[str] | None:
+def _links(trees: Trees) -> list[tuple[PurePosixPath, PurePosixPath]]:
+    """Return the links of the trees, and what in these they lead to."""
+    links = []
+    for tree in trees:
+        for line in git(tree, "ls-files", "--stage", "-z").split("\0"):
+            facts, _, name = line.partition("\t")
+            target = Path(tree, name).resolve() if facts.startswith("120000") else tree.parent
+            if target.is_relative_to(tree):
+                links.append((PurePosixPath(name), PurePosixPath(target.relative_to(tree))))
+    return links
+
+
+def _unseen(
+    path: PurePosixPath,
+    trees: Trees,
+    suite: Suite,
+    links: Sequence[tuple[PurePosixPath, PurePosixPath]],
+) -> list[str] | None:
     """Return what differs in it if no benchmark imports or reads that, else None."""
     facts = {own for tree in trees if (own := _facts(tree / path)) is not None}
     if len(facts) != 1 or facts.pop()[0] != stat.S_IFREG:
         return None  # a link, a submodule, another mode
     if path.suffix == ".py" and same_python([tree / path for tree in trees]):
-        return ["docstrings", "comments"]
+        return _OF_DOCSTRINGS
+    aliases = [
+        link / path.relative_to(target) for link, target in links if path.is_relative_to(target)
+    ]
+    kinds = [_by_place(place, trees, suite) for place in (path, *aliases)]
+    return None if None in kinds else kinds[0]
+
+
+def _by_place(path: PurePosixPath, trees: Trees, suite: Suite) -> list[str] | None:
+    """Return what lies at such a place; None for what a benchmark may import or read."""
     if path.name == "py.typed" or (path.suffix == ".pyi" and not _is_attached(path, trees)):
         return ["types"]
     if path.parts[0].startswith(".") and path.parts[1:] and path.parts[0] != _BUILDING:
-        return ["settings of tools"]
+        own = (suite.file, suite.benchmarks, suite.code)
+        return None if path.parts[0] in {name.split("/")[0] for name in own} else _OF_TOOLS
     if _is_of_docs(path, suite) or path.suffix in _PROSE:
-        return None if _in_package(path, trees) else ["documentation"]
+        return None if _in_package(path, trees, suite) else _OF_PROSE
     is_test = _TESTS.intersection(path.parts[:-1]) and _TEST.fullmatch(path.name)
     return _OF_TESTS if is_test else None
 
@@ -181,27 +232,55 @@ def _is_of_docs(path: PurePosixPath, suite: Suite) -> bool:
     return inside.parts[0] in _DOCS and len(inside.parts) > 1
 
 
-def _in_package(path: PurePosixPath, trees: Trees) -> bool:
+def _in_package(path: PurePosixPath, trees: Trees, suite: Suite) -> bool:
     """Return whether a folder above it can be imported: code may read what lies there."""
+    modules = "__init__.py" if _is_of_docs(path, suite) else "*.py"
     folders = list(path.parents)[:-1]
-    return any((tree / folder / "__init__.py").exists() for tree in trees for folder in folders)
+    return any(any((tree / folder).glob(modules)) for tree in trees for folder in folders)
 
 
-def _names_any(modules: Iterable[str], benchmarks: Path) -> bool:
-    """Return whether a file of the suite has such a name in it, as one that imports it has."""
-    names = b"|".join(re.escape(os.fsencode(module)) for module in modules)
-    word = re.compile(rb"\b(" + names + rb")\b")
+def _is_read(parts: Collection[str], kinds: Sequence[str], tree: Path, suite: Suite) -> bool:
+    """Return whether the suite may read a path of these parts, or docstrings that are of the kinds.
+
+    Parts of a path stand between quotes and slashes.
+    """
+    names = b"|".join(re.escape(os.fsencode(part)) for part in sorted(parts))
+    quoted = re.compile(rb"[\"'/](" + names + rb")[\"'/]")
     size = 0
-    for file in _modules(benchmarks):
+    for file in _modules(tree / suite.benchmarks):
         text = bounded(file)
         size += _size(file)
-        if text is None or size > _MOST or word.search(text):
+        if text is None or size > _MOST or (parts and quoted.search(text)):
+            return True
+        is_run = file.is_relative_to(tree / (suite.tests or suite.benchmarks))
+        reads = _OF_DOCSTRINGS[0] in kinds and is_run
+        if reads and (_READERS.search(text) or _SOURCE_READERS.search(text)):
             return True
     return False
 
 
-def _modules(benchmarks: Path) -> Iterator[Path]:
-    if benchmarks.is_file():
-        yield benchmarks
-    for folder, _, names in os.walk(benchmarks):
+def _names_any(tests: Collection[str], tree: Path, names: Collection[str]) -> bool:
+    """Return whether a module has such a name in it, as one that imports it has.
+
+    What is changed itself, by these ``names``, is none of them.
+    """
+    if not all(test.isascii() and test.isidentifier() for test in tests):
+        return True
+    wanted, size = set(map(os.fsencode, tests)), 0
+    changed = {tree / name for name in names}
+    for file in _modules(tree):
+        if file in changed:
+            continue
+        text = bounded(file)
+        size += _size(file)
+        if text is None or size > _MOST_SEARCHED or not wanted.isdisjoint(_WORD.findall(text)):
+            return True
+    return False
+
+
+def _modules(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+    for folder, inner, names in os.walk(place):
+        inner[:] = [name for name in inner if name != ".git"]
         yield from (Path(folder, name) for name in names if name.endswith(".py"))

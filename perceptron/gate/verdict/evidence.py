@@ -86,15 +86,16 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
 def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Finding:
     """Return the verdict where too few blocks gave a number.
 
-    The same instructions acquit alone, unless HEAD took far longer in the one ``trial``, head /
-    base, that there was. Fewer of them are no reason to be unsure.
+    The same instructions acquit alone, and fewer, unless HEAD took far longer in the one ``trial``,
+    head / base, that there was.
     """
     if evidence.work is None or (evidence.kind == "changed" and not evidence.direction):
         return Finding("inconclusive", "no time was left for it: raise --budget")
-    if evidence.kind == "same" and trial is not None and trial > _FAR_SLOWER:
-        slower = f"same instructions, but {trial:.1f} times as long in its only trial"
+    counted = _moved(evidence, evidence.work)
+    if evidence.direction <= 0 and trial is not None and trial > _FAR_SLOWER:
+        slower = f"{counted}, but {trial:.1f} times as long in its only trial"
         return Finding("inconclusive", f"{slower}: raise --budget")
-    reason = f"{_moved(evidence, evidence.work)}; no time was left for the clock"
+    reason = f"{counted}; no time was left for the clock"
     if evidence.is_sure:
         return Finding("regression" if evidence.direction > 0 else "improvement", reason, "work")
     if evidence.direction > 0:

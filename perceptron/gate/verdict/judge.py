@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import expm1, isfinite, log1p
 from statistics import median
@@ -68,21 +68,23 @@ def judge(
     first that matches a benchmark is its limit.
     """
     rule = rule or Rule()
-    case = _Case(benchmarks, blocks, planned, rule)
+    owns = {benchmark.key: rule_of(benchmark.key, limits) for benchmark in benchmarks}
+    muted = {key for key, own in owns.items() if own.mute is not None}
+    case = _Case(benchmarks, blocks, planned, rule, muted)
     rows: list[Row] = []
     without_row: list[LeftOut] = []
     unjudged, broken = left_out, 0
     for benchmark in benchmarks:
-        own = rule_of(benchmark.key, limits)
-        result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
-        if result.kind == "left out" and case.is_told_by_count(benchmark.key):
+        own, key = owns[benchmark.key], benchmark.key
+        result = case.outcomes.get(key, BenchmarkOutcome("left out", "it was not tried"))
+        if result.kind == "left out" and case.is_counted(key):
             result = BenchmarkOutcome("measured")  # counted, if not timed
         if result.kind in {"left out", "skipped"}:
-            without_row.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
-            unjudged += result.kind == "left out" and own.mute is None
+            without_row.append(LeftOut(benchmark=key, reason=result.reason or ""))
+            unjudged += result.kind == "left out" and key not in muted
         else:
             rows.append(case.row(benchmark, result, own))
-            broken += result.kind == "broke" and own.mute is None
+            broken += result.kind == "broke" and key not in muted
     verdict, reason = judge_run(rows, case.control, broken, rule, unjudged)
     return Judgement(verdict, reason, rows, case.control, without_row)
 
@@ -127,6 +129,7 @@ class _Case:
         blocks: Sequence[Block],
         planned: Mapping[str, int],
         rule: Rule,
+        muted: Collection[str],
     ) -> None:
         self.rule = rule
         self._planned = planned
@@ -154,17 +157,16 @@ class _Case:
         self._controlled = {block.benchmark for block in blocks if block.control is not None}
         controls = log_ratios(blocks, "confirmation", "control")
         self.control = judge_control(
-            {key: values for key, values in controls.items() if key in self.fresh}, rule
+            {key: values for key, values in controls.items() if key in self.fresh}, rule, muted
         )
 
     def did_same_work(self, key: str) -> bool:
         """Return whether counts say that both revisions do the same."""
         return self._work.get(key, NOT_COUNTED).kind == "same"
 
-    def is_told_by_count(self, key: str) -> bool:
-        """Return whether counts say something where nothing was timed."""
-        evidence = self._work.get(key, NOT_COUNTED)
-        return evidence.kind == "same" or evidence.direction != 0
+    def is_counted(self, key: str) -> bool:
+        """Return whether counts alone say the same, more or less."""
+        return self.did_same_work(key) or self._work.get(key, NOT_COUNTED).direction != 0
 
     def row(self, benchmark: Benchmark, result: BenchmarkOutcome, own: GateRule) -> Row:
         """Return the benchmark's row; ``own`` is the project's own rule for it."""

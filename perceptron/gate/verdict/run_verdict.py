@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import expm1, log1p
 
 from perceptron.gate.verdict.estimate import FEWEST, estimate, holm, interval
@@ -10,8 +10,13 @@ from perceptron.gate.verdict.rule import Rule, p_towards
 from perceptron.records.comparison import Control, ControlRow, Row, Verdict
 
 
-def judge_control(controls: Mapping[str, Sequence[float]], rule: Rule) -> Control:
-    """Judge base against its second copy, by benchmark: as severely, and in both directions."""
+def judge_control(
+    controls: Mapping[str, Sequence[float]], rule: Rule, muted: Collection[str] = ()
+) -> Control:
+    """Judge base against its second copy, by benchmark: as severely, and in both directions.
+
+    What is ``muted`` may be known to be unsteady: that says nothing of the machine.
+    """
     estimates = {key: estimate(values) for key, values in controls.items() if len(values) >= FEWEST}
     p = holm(
         {
@@ -35,7 +40,7 @@ def judge_control(controls: Mapping[str, Sequence[float]], rule: Rule) -> Contro
                 alarm=alarm,
             )
         )
-    return Control(alarmed=any(row.alarm for row in rows), rows=rows)
+    return Control(alarmed=any(row.alarm and row.benchmark not in muted for row in rows), rows=rows)
 
 
 def judge_run(
@@ -48,7 +53,7 @@ def judge_run(
     """
     heard = [row for row in rows if row.muted is None]
     muted = len(rows) - len(heard)
-    if muted and not heard:
+    if muted and not (heard or left_out):
         return "clean", f"nothing was to be judged: {_benchmarks(muted)} muted"
     verdict, reason = _judge(heard, control, broken, rule, left_out)
     return verdict, reason + (f", {muted} muted" if muted else "")

@@ -18,7 +18,7 @@ from perceptron.gate.verdict.promotion import promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, smallest_detectable
 from perceptron.records.block import Block, Reading
 from tests.conftest import ROOT
-from tests.gate.conftest import benchmark, blocks
+from tests.gate.conftest import benchmark, blocks, counts
 
 RULE = Rule()
 BODIES = ("numpy_loop", "torch_step", "python_loop", "exp_1_mib", "product_2_threads")
@@ -306,6 +306,29 @@ def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
     judgement = judge([benchmark("time_it")], [spared], {}, RULE)
     assert judgement.rows == []
     assert "too long" in judgement.left_out[0].reason
+
+
+def test_what_was_counted_is_judged_by_that_where_there_was_no_time_to_try_it() -> None:
+    """More work is said and less is no matter; what the count leaves open is left out."""
+    (block,) = blocks("time_it", [0.0])
+    late = Reading(status="untried", reason="no time was left for it: raise --budget")
+    untried = msgspec.structs.replace(block, stage="calibration", base=late, head=late)
+    for change, verdict in ((0.18, "regression"), (0.0, "clean"), (-0.18, "clean")):
+        counted = counts("time_it", change, change, change)
+        assert judge([benchmark("time_it")], [*counted, untried], {}, RULE).verdict == verdict
+    between = counts("time_it", 0.012, 0.012, 0.012)
+    assert judge([benchmark("time_it")], [*between, untried], {}, RULE).rows == []
+
+
+def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> None:
+    (block,) = blocks("time_it", [0.0])
+    base, head = (Reading(status="ok", value=t, call_seconds=t, samples=[t]) for t in (1.0, 2.0))
+    tried = msgspec.structs.replace(block, stage="calibration", base=base, head=head)
+    for change in (0.0, -0.1):
+        counted = counts("time_it", change, change, change)
+        judgement = judge([benchmark("time_it")], [*counted, tried], {}, RULE)
+        assert judgement.verdict == "inconclusive"
+        assert "2.0 times as long" in (judgement.rows[0].reason or "")
 
 
 def test_nothing_is_a_regression_without_a_control() -> None:

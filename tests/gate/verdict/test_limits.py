@@ -70,6 +70,21 @@ def test_what_is_muted_keeps_its_own_verdict_and_the_first_match_wins() -> None:
     assert limited(slower(0.12), GateRule(match="time_other"), muted).verdict == "clean"
 
 
+def test_what_is_muted_hides_nothing_else_and_spoils_nothing() -> None:
+    """Neither what was not judged beside it, nor an alarm of its own noise."""
+    muted, both = GateRule(match="time_it", mute="flaky"), ["time_it", "time_other"]
+    unsteady = [
+        *blocks("time_it", [0.0, 0.001] * 5),
+        *blocks("time_it", CALM, "confirmation", [0.2 + step for step in CALM]),
+    ]
+    assert limited(unsteady).control.alarmed
+    other = blocks("time_other", CALM[:10])
+    steady = judge(list(map(benchmark, both)), [*unsteady, *other], {"time_it": 20}, limits=[muted])
+    assert (steady.verdict, [row.alarm for row in steady.control.rows]) == ("clean", [True])
+    alone = judge(list(map(benchmark, both)), unsteady, {"time_it": 20}, limits=[muted])
+    assert alone.verdict == "inconclusive"
+
+
 @pytest.mark.parametrize(
     ("text", "matches"),
     [
