@@ -78,6 +78,13 @@ def test_counts_that_do_not_repeat_are_none() -> None:
     assert evidence(0.05, 0.05, 0.05, again=0.004).kind == "rose"
 
 
+def test_a_rise_of_ten_times_their_noise_is_one() -> None:
+    """Loops over integers: +27%, and 1.8% more of both in another layout of memory."""
+    seen = evidence(0.27, 0.27, 0.27, again=0.0175)
+    assert seen.kind == "rose"
+    assert evidence(0.15, 0.15, 0.15, again=0.0175).kind == "not counted"
+
+
 def test_one_draw_is_not_enough_to_rise() -> None:
     assert evidence(0.05, 0.05).kind == "changed"
 
