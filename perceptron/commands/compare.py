@@ -38,9 +38,7 @@ def compare(
     ] = None,
     budget: Annotated[
         float,
-        typer.Option(
-            min=0.05, metavar="MINUTES", help="Measure for so long at most. Less time detects less."
-        ),
+        typer.Option(min=0.05, metavar="MINUTES", help="Measure for so long at most."),
     ] = 10.0,
     base_python: Annotated[
         str | None,
@@ -73,7 +71,9 @@ def compare(
     ] = "auto",
     least_work: Annotated[
         float | None,
-        typer.Option(min=0.1, metavar="PERCENT", help="So much more work is slower. Default: 1.5."),
+        typer.Option(
+            min=0.1, metavar="PERCENT", help="Call so many more instructions slower. Default: 1.5."
+        ),
     ] = None,
     least_judged: Annotated[
         float | None,
@@ -81,7 +81,7 @@ def compare(
             min=0,
             max=100,
             metavar="PERCENT",
-            help="A run with fewer benchmarks judged is not clean. Default: 50.",
+            help="Call no run clean that judged fewer. Default: 50.",
         ),
     ] = None,
     no_seed: Annotated[

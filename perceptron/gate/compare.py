@@ -47,7 +47,7 @@ from perceptron.gate.sampling.discovery import (
     wanted_modules,
 )
 from perceptron.gate.stages import PAIR, Progress, Stages
-from perceptron.gate.verdict.judge import judge, own_rule
+from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
@@ -61,6 +61,7 @@ from perceptron.records.comparison import (
     GateRule,
     LeftOut,
     Verdict,
+    rule_of,
 )
 from perceptron.records.warning import MeasurementWarning
 
@@ -257,7 +258,7 @@ class _Case:
             journal.blocks,
             plan.confirmation_blocks,
             self.rule,
-            left_out=sum(own_rule(key, plan.gate_rules).mute is None for key in left_out)
+            left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
             + wanted_modules(not_loaded, pattern(self.request.benchmarks)),
             limits=plan.gate_rules,
         )

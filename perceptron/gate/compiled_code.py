@@ -11,7 +11,6 @@ import contextlib
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,6 +19,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from perceptron.config_file import read_toml
+from perceptron.errors import UserError
 from perceptron.gate.checkout.request import ResolvedRequest
 from perceptron.gate.checkout.same_code import Trees, bounded, parsed, same_python
 from perceptron.gate.checkout.suite import Suite
@@ -160,10 +161,9 @@ def _declarations(setup: Path) -> Iterator[str]:
 
 
 def _pyproject(folder: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads((bounded(folder / "pyproject.toml") or b"").decode())
-    except (ValueError, RecursionError):
-        return {}
+    with contextlib.suppress(UserError):
+        return read_toml(folder / "pyproject.toml")
+    return {}
 
 
 def _table(content: dict[str, Any], name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -77,6 +78,14 @@ class GateRule(Struct, frozen=True, kw_only=True):
                 return False
             place = found + len(part)
         return True
+
+
+_NO_RULE = GateRule(match="")
+
+
+def rule_of(key: str, rules: Sequence[GateRule]) -> GateRule:
+    """Return the first rule that matches the key of a benchmark; one that says nothing if none."""
+    return next((rule for rule in rules if rule.matches(key)), _NO_RULE)
 
 
 class Row(Struct, frozen=True, kw_only=True):

@@ -15,9 +15,11 @@ from statistics import median
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import (
     Comparison,
+    LeftOut,
     MovedCrossover,
     Row,
     Side,
+    rule_of,
 )
 from perceptron.report import comparison_row as shown
 from perceptron.report import numbers
@@ -54,6 +56,8 @@ class Described:
     others: Table
     notes: list[Note]
     """The most telling first."""
+    measured: bool
+    """Whether anything was, or was to be."""
 
 
 # The columns between are left out where no row has anything to show.
@@ -80,8 +84,7 @@ def describe(comparison: Comparison) -> Described:
     rows = shown.in_order(comparison.rows)
     changed = [row for row in rows if _is_shown_first(row)]
     others = [row for row in rows if not _is_shown_first(row)]
-    verdict, said = _verdict(comparison, changed)
-    lines: list[Text] = []
+    verdict, (said, *lines) = _verdict(comparison, changed)
     if comparison.verdict == "inconclusive":
         lines.append(_what_would_help(comparison))
     elif comparison.control.alarmed:
@@ -106,14 +109,18 @@ def describe(comparison: Comparison) -> Described:
             [(*shown.cells(row), (shown.detectable(row),), shown.work_cell(row)) for row in others],
         ),
         notes=[*_about_rows(comparison, rows), *_about_the_run(comparison)],
+        measured=_is_measured(comparison),
     )
 
 
 # --- the verdict ----------------------------------------------------------------------------------
 
 
-def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, Text]:
-    """Return the verdict with its sentence, which names the worst benchmark where there is one."""
+def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, list[Text]]:
+    """Return the verdict with its sentence, which names the worst benchmark where there is one.
+
+    What of a reason has no room in the first line is a line of its own.
+    """
     words = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
     total = _total(comparison)
     of_all = f" of {_many(total)}" if total > 1 else ""
@@ -132,12 +139,21 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, Text]
         muted = sum(row.muted is not None for row in comparison.rows)
         end = f", {muted:,} muted" if muted else ""
         if judged < total:
-            return "clean", (f"{judged:,} of {_many(total)} judged, none slower{end}",)
-        return "clean", (f"none of {_many(total)} became slower{end}",)
-    return comparison.verdict, (Verbatim(comparison.reason),)
+            return "clean", [(f"{judged:,} of {_many(total)} judged, none slower{end}",)]
+        return "clean", [(f"none of {_many(total)} became slower{end}",)]
+    room = _LONGEST_LINE - len(comparison.verdict) - 2
+    return comparison.verdict, [(Verbatim(part),) for part in _parts(comparison.reason, room)]
 
 
-def _led_by(word: str, row: Row, said: str, more: int, end: str) -> tuple[str, Text]:
+def _parts(reason: str, room: int) -> list[str]:
+    """Return a reason that is too long for a line as two, cut where a clause ends."""
+    ends = [match.start() for match in re.finditer("[:;] ", reason[: room + 2])]
+    if len(reason) <= room or not ends:
+        return [reason]
+    return [reason[: ends[-1]], reason[ends[-1] + 2 :]]
+
+
+def _led_by(word: str, row: Row, said: str, more: int, end: str) -> tuple[str, list[Text]]:
     """Return the sentence, its name as long as the first line has room."""
     others = {0: ", no other", 1: ", 1 other"}.get(more, f", {more:,} others")
     rest = f"{said}{others}{end}" if end else said
@@ -145,7 +161,7 @@ def _led_by(word: str, row: Row, said: str, more: int, end: str) -> tuple[str, T
     name = label(shown.name(row))
     if len(name) > room:
         name = f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"
-    return word, (Verbatim(name), rest)
+    return word, [(Verbatim(name), rest)]
 
 
 def _what_would_help(comparison: Comparison) -> Text:
@@ -153,7 +169,7 @@ def _what_would_help(comparison: Comparison) -> Text:
     total, judged = _total(comparison), _judged(comparison)
     missing = [
         *(shown.name(row) for row in comparison.rows if row.muted is None and _is_unjudged(row)),
-        *(own.benchmark for own in comparison.plan.left_out if not _skips(own.reason)),
+        *(own.benchmark for own in _missing(comparison)),
     ]
     if not total:
         return ("next: ", *_next(comparison))
@@ -185,12 +201,25 @@ def _total(comparison: Comparison) -> int:
 
     Not those that are muted, nor those that skip themselves.
     """
-    left_out = sum(not _skips(own.reason) for own in comparison.plan.left_out)
-    return sum(row.muted is None for row in comparison.rows) + left_out
+    return sum(row.muted is None for row in comparison.rows) + len(_missing(comparison))
+
+
+def _missing(comparison: Comparison) -> list[LeftOut]:
+    """Return what has no row and ought to have one."""
+    plan = comparison.plan
+    return [
+        own
+        for own in plan.left_out
+        if not _skips(own.reason) and rule_of(own.benchmark, plan.gate_rules).mute is None
+    ]
 
 
 def _judged(comparison: Comparison) -> int:
     return sum(row.muted is None and not _is_unjudged(row) for row in comparison.rows)
+
+
+def _is_measured(comparison: Comparison) -> bool:
+    return bool(comparison.rows or comparison.plan.left_out)
 
 
 def _is_unjudged(row: Row) -> bool:
@@ -228,7 +257,12 @@ def _table(columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> Table:
 def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
     """Yield what tables do not say of benchmarks, each text once."""
     for word in shown.ORDER:
-        own = [row for row in rows if shown.verdict(row) == word and not shown.tells_reason(row)]
+        own = [
+            row
+            for row in rows
+            if shown.verdict(row) == word
+            if not (_is_shown_first(row) and shown.tells_reason(row))
+        ]
         yield from _grouped(word, ((shown.name(row), row.reason) for row in own))
     for row in rows:
         for growth in shown.most_telling(row.why):
@@ -237,7 +271,9 @@ def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
     yield from _grouped("muted", ((shown.name(row), row.muted) for row in rows))
     left_out = comparison.plan.left_out
     yield from _grouped("left out", ((own.benchmark, own.reason) for own in left_out))
-    yield from _grouped("not counted", ((shown.name(row), row.not_counted) for row in rows))
+    # What broke says in its reason why it could not be counted.
+    uncounted = [row for row in rows if shown.verdict(row) != "broken"]
+    yield from _grouped("not counted", ((shown.name(row), row.not_counted) for row in uncounted))
 
 
 def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note]:
@@ -256,9 +292,11 @@ def _named(names: Sequence[str], most: int = _NAMED) -> Text:
 def _about_the_run(comparison: Comparison) -> Iterator[Note]:
     """Yield how sure the answer is, and how it was measured."""
     rows, here = comparison.rows, comparison.environment
-    yield "smallest detectable slowdown", (_detectable(rows),)
-    if here.counter is not None:
-        yield "counted", ("by ", Verbatim(here.counter), f": {_counted(rows)}")
+    if rows:
+        yield "smallest detectable slowdown", (_detectable(rows),)
+    counted = _counted(rows)
+    if here.counter is not None and counted:
+        yield "counted", ("by ", Verbatim(here.counter), f": {counted}")
     contention = _contention(rows)
     if contention:
         yield "contended", (contention,)
@@ -269,9 +307,11 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
     if here.base_code is not None and here.head_code is not None:
         code = (Verbatim(here.base_code), " on BASE, ", Verbatim(here.head_code), " on HEAD")
         yield "imported", code
+    # One that imports nothing has no versions.
+    both = {**here.base, **here.head} if here.base and here.head else {}
     versions = [
         f"{name} {here.base.get(name, 'none')} → {here.head.get(name, 'none')}"
-        for name in {**here.base, **here.head}
+        for name in both
         if here.base.get(name) != here.head.get(name)
     ]
     if versions:
@@ -281,6 +321,8 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
             f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
         ]
         yield "machine", (Verbatim(", ".join(facts)),)
+    if not _is_measured(comparison):
+        return
     screened = max((row.screen_blocks for row in rows), default=0)
     confirming = max((row.confirmation_blocks for row in rows), default=0)
     spent = (
@@ -309,12 +351,15 @@ def _detectable(rows: Sequence[Row]) -> str:
 
 
 def _counted(rows: Sequence[Row]) -> str:
-    """Return how many benchmarks execute the same, how surely, and how many cannot be counted."""
+    """Return how many benchmarks execute the same, how surely, and how many cannot be counted.
+
+    Nothing where none was tried.
+    """
     works = [row.work for row in rows if row.work is not None]
     failed = sum(row.work is None and row.not_counted is not None for row in rows)
     tried = _many(len(works) + failed)
     if not works:
-        return f"none of {tried}"
+        return f"none of {tried}" if failed else ""
     noise = numbers.rough_percent(max(work.noise for work in works)).replace(" %", "%")
     line = f"the same in {sum(map(shown.is_same, works)):,} of {tried} (largest noise {noise})"
     return line + (f", {failed:,} could not be counted" if failed else "")

@@ -113,6 +113,8 @@ def amount(value: float | None, unit: str) -> Text:
 def change(row: Row) -> str:
     """Return the change with its interval and the limit that it has: ``+8.1% [+7.0, +9.3]``."""
     limit = "" if row.limit is None else f", limit {100 * row.limit:g}%"
+    if row.change is None and row.work is None:
+        limit = ""  # what broke has nothing to be allowed
     if row.change is None:
         return f"{NONE}{limit}"
     if row.low is None or row.high is None:

@@ -74,18 +74,18 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
     rule = Rule()
     page = " ".join((ROOT / "docs" / "gate-how.md").read_text(encoding="utf-8").split())
     for words in (
-        f"differ by more than {100 * AGREE:g} %, both are counted a second time",
-        f"counts differ by more than {100 * rule.repeatable:g} %",
-        f"Work that differs by {100 * rule.same_work:g} % or more is counted again",
+        f"differ by more than {100 * AGREE:g}%, both are counted a second time",
+        f"counts differ by more than {100 * rule.repeatable:g}%",
+        f"Work that differs by {100 * rule.same_work:g}% or more is counted again",
         f"up to {len(OTHER_DRAWS)} times".replace("3", "three"),
         f"a t-test of their mean at p ≤ {rule.draws_alpha:g}",
-        f"differs by less than {100 * rule.same_work:g} % |",
+        f"differs by less than {100 * rule.same_work:g}% |",
         f"where there is time: {rule.look} blocks; the {rule.screen} of a screen",
         f"a confirmation only at p ≤ {rule.look_alpha:g}",
-        f"rose by {100 * rule.least_work:g} % or more",
+        f"rose by {100 * rule.least_work:g}% or more",
         f"it is sure (p ≤ {rule.contradiction:g})",
-        f"or by {100 * rule.least:g} % if that is less",
-        f"Where work rose by {100 * rule.blind:g} % or more, the clock's estimate must",
+        f"or by {100 * rule.least:g}% if that is less",
+        f"Where work rose by {100 * rule.blind:g}% or more, the clock's estimate must",
         f"`--least-work PERCENT` is the {100 * rule.least_work:g} above",
     ):
         assert words in page, words

@@ -17,6 +17,7 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     Control,
     ControlRow,
+    GateRule,
     LeftOut,
 )
 from perceptron.report.comparison import Described, describe, grouped
@@ -116,6 +117,23 @@ def test_the_line_has_room_for_the_longest_name() -> None:
     line = f"{told.verdict}: {plain(told.sentence)}"
     assert len(line) == 100
     assert "(100000, 'csr') takes 8.1% longer" in line
+
+
+def test_a_reason_too_long_for_the_first_line_goes_on_in_the_next() -> None:
+    """Nothing of it is lost, and nothing said twice."""
+    reason = "compiled code changed (src/fast/_core.c and 2 more) and was not built: compare with "
+    told = describe(comparison(verdict="inconclusive", reason=f"{reason}--build or --installed"))
+    assert len(f"{told.verdict}: {plain(told.sentence)}") <= 100
+    assert plain(told.sentence).endswith("was not built")
+    assert plain(told.lines[0]) == "compare with --build or --installed"
+
+
+def test_what_is_muted_is_not_missing_where_it_was_left_out() -> None:
+    """The total is that of the run's reason."""
+    out = [LeftOut(benchmark="flaky", reason="too long"), LeftOut(benchmark="b", reason="too long")]
+    rules = [GateRule(match="flaky", mute="#1234")]
+    (line,) = describe(undecided(plan={"left_out": out, "gate_rules": rules})).lines
+    assert plain(line).startswith("judged: 0 of 1 benchmark; not judged: b; ")
 
 
 @pytest.mark.parametrize(
@@ -231,6 +249,28 @@ def test_what_is_muted_is_listed_with_its_reason_and_changes_nothing() -> None:
     assert told.changed.rows == []
     assert cell(told, "verdict") == "slower, muted"
     assert noted(told, "muted") == ["sums.time_sum: flaky, #1234"]
+
+
+def test_what_broke_has_no_limit_and_says_once_why_it_was_not_counted() -> None:
+    """Also where it is muted, in whose row there is no room for the reason."""
+    lost = broken(params=[], limit=0.5, reason="broke: KeyError", not_counted="KeyError")
+    told = describe(red(lost))
+    assert "change [99%]>" not in told.changed.columns
+    assert cell(told, "why") == "broke: KeyError"
+    assert noted(told, "not counted") == []
+    muted = describe(comparison(replace(lost, muted="flaky")))
+    assert noted(muted, "broken") == ["sums.time_sum: broke: KeyError"]
+
+
+def test_of_what_was_not_measured_nothing_is_told_in_numbers() -> None:
+    """Neither how long it took, nor by how many blocks."""
+    told = describe(comparison(reason="the same code: 1 file differs, in comments only"))
+    assert [about for about, _ in told.notes] == ["machine"]
+
+
+def test_versions_of_a_revision_that_imports_nothing_do_not_differ() -> None:
+    here = ComparisonEnvironment(machine={}, base={"numpy": "2.4"}, head={}, variables={})
+    assert noted(describe(red(broken(), environment=here)), "versions") == []
 
 
 # --- functions ------------------------------------------------------------------------------------

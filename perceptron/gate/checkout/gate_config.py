@@ -20,7 +20,6 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, quoted
 
 _FILE = "pyproject.toml"
-_MOST_BYTES = 1 << 20
 _MOST_RULES = 1000
 _LONGEST = 200
 _PERCENT = re.compile(r"(\d{1,4}(?:\.\d{1,6})?) ?%")
@@ -50,10 +49,6 @@ def read(tree: Path, revision: str) -> list[GateRule]:
     file = tree / _FILE
     if not file.is_file():
         return []
-    if file.stat().st_size > _MOST_BYTES:
-        raise UserError(
-            f"{_FILE} of {revision}: more than {_MOST_BYTES >> 20} MiB: make it smaller"
-        )
     try:
         content: object = read_toml(file)
     except UserError as error:

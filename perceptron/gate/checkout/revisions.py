@@ -59,7 +59,7 @@ def resolve(repository: Path, name: str, *written: Path) -> Revision:
     if name != ".":
         return Revision(name, commit)
     changed = changes(repository, *written)
-    return Revision(name, commit, changed, _digest(repository, changed))
+    return Revision(name, commit, changed, _digest(repository, changed) if changed else None)
 
 
 def changes(repository: Path, *written: Path) -> tuple[str, ...]:

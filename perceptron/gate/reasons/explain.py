@@ -108,7 +108,7 @@ def _changed(row: Row, evidence: WorkEvidence | None) -> bool:
     if row.verdict in {"regression", "improvement"}:
         return True
     moved = evidence is not None and evidence.kind in {"changed", "rose", "fell"}
-    return row.verdict == "inconclusive" and moved
+    return row.probably_slower or (row.verdict == "inconclusive" and moved)
 
 
 def _importance(row: Row) -> tuple[bool, float]:

@@ -15,7 +15,7 @@ from typing import Literal
 from perceptron.gate.verdict.estimate import RatioEstimate, interval, p_above
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import Waits
-from perceptron.gate.verdict.work import WorkEvidence
+from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
 from perceptron.records.comparison import Evidence, RowVerdict, Work
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
@@ -69,6 +69,8 @@ class Clock:
 
 def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     """Return the verdict on a benchmark that has numbers on both revisions."""
+    if evidence.kind == "not counted":
+        evidence = NOT_COUNTED
     confirmation = clock.confirmation
     if confirmation is not None:
         direction = 1 if confirmation.slower else -1

@@ -24,9 +24,7 @@ from perceptron.gate.verdict.values import find_value, smallest_rise, value_chan
 from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
 from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
-from perceptron.records.comparison import Control, GateRule, LeftOut, Row, Verdict
-
-_NO_RULE = GateRule(match="")
+from perceptron.records.comparison import Control, GateRule, LeftOut, Row, Verdict, rule_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def judge(
     first that matches a benchmark is its limit.
     """
     rule = rule or Rule()
-    owns = {benchmark.key: own_rule(benchmark.key, limits) for benchmark in benchmarks}
+    owns = {benchmark.key: rule_of(benchmark.key, limits) for benchmark in benchmarks}
     muted = {key for key, own in owns.items() if own.mute is not None}
     case = _Case(benchmarks, blocks, planned, rule, muted)
     rows: list[Row] = []
@@ -89,11 +87,6 @@ def judge(
             broken += result.kind == "broke" and key not in muted
     verdict, reason = judge_run(rows, case.control, broken, rule, unjudged)
     return Judgement(verdict, reason, rows, case.control, without_row)
-
-
-def own_rule(key: str, limits: Sequence[GateRule]) -> GateRule:
-    """Return the project's own rule for a benchmark: the first that matches it, or an empty one."""
-    return next((one for one in limits if one.matches(key)), _NO_RULE)
 
 
 def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict[str, list[float]]:

@@ -79,10 +79,11 @@ def _judge(
         doubts.append(_probably_slower(probably))
     if control.alarmed:
         doubts.append("base differs from a second copy of itself: this machine is unsteady")
-    elif more := len(unsure) - len(probably):
+    elif len(unsure) > len(probably):
+        lost = sum(row.verdict in {"inconclusive", "invalid"} for row in rows) - len(probably)
         doubts.append(
-            f"{_benchmarks(more)} of {len(rows)} could not be judged: a slowdown of "
-            f"{100 * rule.blind:g}% might not have been seen"
+            f"{lost + left_out:,} of {_benchmarks(len(rows) + left_out)} could not be judged: "
+            f"a slowdown of {100 * rule.blind:g}% may be hidden"
         )
     if doubts:
         return "inconclusive", "; ".join(doubts)
@@ -90,8 +91,9 @@ def _judge(
         return "invalid", "no benchmark could be measured on both revisions"
     judged, everything = len(usable), len(rows) + left_out
     if judged < rule.least_judged * everything:
+        some = f"only {judged}" if judged else "none"
         return "inconclusive", (
-            f"only {judged} of {_benchmarks(everything)} could be judged: less than "
+            f"{some} of {_benchmarks(everything)} could be judged: less than "
             f"{100 * rule.least_judged:g}%"
         )
     if judged < everything:
@@ -120,4 +122,4 @@ def _slower(rows: Sequence[Row], broken: int) -> str:
 
 
 def _benchmarks(count: int) -> str:
-    return f"{count} benchmark" + ("" if count == 1 else "s")
+    return f"{count:,} benchmark" + ("" if count == 1 else "s")

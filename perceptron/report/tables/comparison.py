@@ -35,7 +35,8 @@ def show(comparison: Comparison, html: Path | None = None) -> None:
     for about, text in told.notes:
         _print(f"{about}: {plain(text)}")
     _print(f"again:  {comparison.reproduce}")
-    _print(f"rows:   {comparison.results}")
+    if told.measured:
+        _print(f"rows:   {comparison.results}")
     if html is not None and comparison.page is not None:
         _print(f"page:   {html / comparison.page}")
 

@@ -59,7 +59,7 @@ WRONG = {
     "match = 3": "rule[2].match: must be text",
     f"match = '{'x' * 201}'": "rule[2].match: must be text",
     "slower": "not TOML",
-    "#" * (1 << 20): "more than 1 MiB",
+    "#" * (1 << 20 | 1): "larger than 1,048,576 bytes",
 }
 
 

@@ -16,6 +16,11 @@ SUITE = Suite("asv.conf.json", "benchmarks", ".")
 RESULTS = Path("/nowhere/results")
 
 
+def test_a_working_tree_without_changes_is_its_commit(toy: Repository) -> None:
+    """It said "with changes", and a digest of nothing."""
+    assert resolve(toy.folder, ".").digest is None
+
+
 def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> None:
     clean = resolve(toy.folder, ".", RESULTS)
     toy.write("new file.py", "1")

@@ -36,6 +36,13 @@ def test_a_clean_run_says_how_many_were_judged() -> None:
     )
 
 
+def test_all_that_was_not_judged_is_counted() -> None:
+    """With what was left out, so that the number and that of the judged are the total."""
+    unsure, lost = row(verdict="inconclusive"), row(verdict="invalid")
+    _, reason = concluded(row(), row(), unsure, lost, left_out=2)
+    assert reason.startswith("4 of 6 benchmarks could not be judged: ")
+
+
 @pytest.mark.parametrize(("left_out", "verdict"), [(3, "clean"), (4, "inconclusive")])
 def test_too_few_judged_are_not_clean(left_out: int, verdict: str) -> None:
     assert concluded(row(), row(), row(), left_out=left_out)[0] == verdict

@@ -51,11 +51,38 @@ def test_what_no_second_round_confirms_is_not_counted() -> None:
     assert evidence(0.0009).kind == "same"
 
 
+def test_what_rose_far_in_its_only_count_is_probably_slower_without_a_clock() -> None:
+    """It was left out, so that a run of which half did the same was clean. Where the clock has
+    numbers, one count says nothing."""
+    once = [*counts("time_it", 0.3), blocks("time_it", [0.0], "calibration")[0]]
+    late = Reading(status="untried", reason="no time was left to try it")
+    once[-1] = replace(once[-1], base=late, head=late)
+    judged = judge([benchmark("time_it")], once, {}, RULE)
+    assert (judged.verdict, judged.left_out) == ("inconclusive", [])
+    assert judged.reason.startswith("probably slower: +30% instructions")
+    timed = [*counts("time_it", 0.3), *blocks("time_it", [0.0, 0.001] * 5)]
+    assert judge([benchmark("time_it")], timed, {}, RULE).verdict == "clean"
+
+
+def test_what_surely_rose_is_a_regression_also_where_nothing_was_tried() -> None:
+    late = Reading(status="untried", reason="no time was left to try it")
+    tried = replace(blocks("time_it", [0.0], "calibration")[0], base=late, head=late)
+    blocks_of_it = [*counts("time_it", 0.05, 0.05, 0.05), tried]
+    assert judge([benchmark("time_it")], blocks_of_it, {}, RULE).verdict == "regression"
+
+
 def test_counts_that_do_not_repeat_are_none() -> None:
     seen = evidence(0.05, 0.05, again=0.01)
     assert (seen.kind, seen.work) == ("not counted", None)
     assert "not repeatable" in (seen.reason or "")
     assert evidence(0.05, 0.05, 0.05, again=0.004).kind == "rose"
+
+
+def test_a_rise_of_ten_times_their_noise_is_one() -> None:
+    """Loops over integers: +27%, and 1.8% more of both in another layout of memory."""
+    seen = evidence(0.27, 0.27, 0.27, again=0.0175)
+    assert seen.kind == "rose"
+    assert evidence(0.15, 0.15, 0.15, again=0.0175).kind == "not counted"
 
 
 def test_one_draw_is_not_enough_to_rise() -> None:
