@@ -121,7 +121,9 @@ def _measured(
     try:
         both = discover_both(arms, lambda: budget - (time.monotonic() - began))
     except ImportTooLong as finding:
-        return case.unmeasured("inconclusive", f"{finding}: raise --budget, or have it import less")
+        reason = f"{finding}: raise --budget, or have it import less"
+        seconds = time.monotonic() - began
+        return case.unmeasured("inconclusive", reason, counter=valgrind, seconds=seconds)
     valgrind = case.counter(arms, valgrind)
     slow = _slow_import(both, budget)
     environment = _environment(arms, both, valgrind)
@@ -216,9 +218,16 @@ class _Case:
         }
         return ComparisonRun(work=work, plan=plan)
 
-    def unmeasured(self, verdict: Verdict, reason: str, results: Path | None = None) -> Comparison:
+    def unmeasured(
+        self,
+        verdict: Verdict,
+        reason: str,
+        results: Path | None = None,
+        counter: Valgrind | None = None,
+        seconds: float = 0.0,
+    ) -> Comparison:
         """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
-        environment = _facts(None)
+        environment = _facts(counter)
         plan = self.run(environment).plan
         return Comparison(
             verdict=verdict,
@@ -228,7 +237,7 @@ class _Case:
             plan=plan,
             environment=environment,
             warnings=self.warnings,
-            seconds=0.0,
+            seconds=seconds,
             reproduce=command(self.request, self.resolved, plan.seed),
             results=str(results or self.request.results),
             benchmarks=[],

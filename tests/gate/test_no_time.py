@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 
@@ -31,6 +32,18 @@ def test_an_import_that_does_not_end_says_nothing_of_the_change(
     comparison = run(budget_minutes=0.01)
     assert (comparison.verdict, comparison.rows) == ("inconclusive", [])
     assert "benchmarks/suite.py: no answer within 1 s" in comparison.reason
+    assert comparison.seconds >= 1
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_nobody_is_told_to_install_the_valgrind_that_there_is(
+    toy: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "_LEAST_SECONDS", 1.0)
+    toy.write("benchmarks/suite.py", FOREVER + SUITE)
+    toy.commit("second")
+    comparison = run(budget_minutes=0.01, count="always")
+    assert comparison.environment.counter is not None
 
 
 def test_a_setup_cache_that_takes_the_budget_is_named(toy: Repository) -> None:
