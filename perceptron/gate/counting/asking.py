@@ -81,7 +81,8 @@ class Asking:
             there = [own for own in benchmarks if self._arms.identifier(arm, own) is not None]
             failed |= {own.key: absent for own in benchmarks if own not in there}
             # Beforehand: what makes a cache ends what runs beside it.
-            for key, broken in self._caches.make(arm, there, seeds, seconds_left).items():
+            broken_caches = self._caches.make(arm, there, seeds, lambda: seconds_left() / 2)
+            for key, broken in broken_caches.items():
                 failed[key] = {"status": broken.status, "reason": broken.reason}
         yield from ((key, dict.fromkeys(PAIR, content)) for key, content in failed.items())
         todo = [own for own in benchmarks if own.key not in failed]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.gate.counting import asking
 from perceptron.gate.counting.asking import Asking, Pair
@@ -134,6 +135,31 @@ def test_an_import_that_does_not_end_costs_its_own_module(
     assert all((own or "").startswith("importing b: ") for own in missing.values())
     assert all((own or "").endswith(reason) for own in missing.values())
     assert fake.started.count("head") == 2, "the rest needs one more"
+
+
+def test_a_setup_cache_takes_no_more_than_the_time_there_is(tmp_path: Path) -> None:
+    class Cached(Fake):
+        limits: ClassVar[list[float]] = []
+
+        def run(self, arm: Arm, kind: str, *rest: Any, **other: Any) -> Iterator[Answer]:
+            if kind != "cache":
+                yield from super().run(arm, kind, *rest, **other)
+                return
+            self.limits.append(rest[2](""))
+            yield Answer(kind="silent", reason="no answer", seconds=self.limits[-1])
+
+    arms = cast(Arms, Cached(tmp_path, nothing))
+    suite = [replace(own, cache="made once") if own.name[0] == "b" else own for own in SUITE]
+    pairs = dict(
+        Asking(arms, Caches(arms)).both(
+            suite, UNSEEDED, lambda _: Instrument(kind="count"), lambda: 20.0
+        )
+    )
+    assert {key for key, pair in pairs.items() if pair["base"]["status"] == "untried"} == {
+        "b.time_it(10)",
+        "b.time_it(20)",
+    }
+    assert max(Cached.limits) <= 20.0
 
 
 def test_a_program_that_a_benchmark_ends_costs_that_benchmark(tmp_path: Path) -> None:
