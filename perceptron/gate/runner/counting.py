@@ -103,6 +103,9 @@ class Counter:
         }
         if not self._function(self._addresses[_RUNNING_ON_VALGRIND]):
             raise CannotCount("this process does not run under valgrind")
+        # Once here, or each child that is forked has callgrind read what it must of every library.
+        self._function(self._addresses[_START])
+        self._function(self._addresses[_STOP])
         self._own = 0
 
     def start(self) -> None:
