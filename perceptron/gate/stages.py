@@ -24,7 +24,7 @@ from perceptron.gate.sampling.sampler import Caches, Sampler, SamplingEffort
 from perceptron.gate.sampling.schedule import fitting
 from perceptron.gate.sampling.trial import Calibration, Trial, calibrate
 from perceptron.gate.verdict.judge import log_ratios
-from perceptron.gate.verdict.outcome import retry
+from perceptron.gate.verdict.outcome import is_far_slower_once, retry
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote, suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
@@ -120,7 +120,8 @@ class Stages:
         """Try every benchmark once on both arms, and again what failed on one of them.
 
         What only the clock can judge goes first, and one set of parameters of each function. To
-        fail again is a finding: it has more time.
+        fail again is a finding: it has more time. What did the same work and took far longer is
+        tried again too: its first trial may have been the machine's.
         """
         same_work = self._same_work()
         tried = {block.benchmark for block in self._journal.blocks if block.stage == "calibration"}
@@ -132,6 +133,13 @@ class Stages:
         failed_once = [own for own in self._benchmarks.values() if retry(blocks.get(own.key, []))]
         if failed_once:
             self._try(failed_once, 1, self._until(LOOKED))
+        far_slower = [
+            own
+            for own in self._benchmarks.values()
+            if own.key in same_work and is_far_slower_once(blocks.get(own.key, []))
+        ]
+        if far_slower:
+            self._try(far_slower, 1, self._until(TRIED))
 
     def screen(self) -> None:
         """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it

@@ -34,7 +34,8 @@ class Fake:
     """Arms on made-up time: a process takes a second, and twice the value where it waits.
 
     A benchmark takes no time, unless ``seconds`` has it. HEAD's value is BASE's times its
-    ``ratios``, in turn. ``imports`` are what an arm takes to import.
+    ``ratios``, in turn; ``trials`` are those of its calls while it is tried. ``imports`` are what
+    an arm takes to import.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Fake:
         seconds: Mapping[str, float] = MappingProxyType({}),
         ratios: Mapping[str, Sequence[float]] = MappingProxyType({}),
         imports: Mapping[Arm, float] = MappingProxyType({}),
+        trials: Mapping[str, Sequence[float]] = MappingProxyType({}),
     ) -> None:
         self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
         self.waits = waits
         self.seconds = seconds
         self.ratios = {key: cycle(values) for key, values in ratios.items()}
         self.imports = imports
+        self.trials = {key: cycle(values) for key, values in trials.items()}
         self.now = 0.0
         self.started: dict[str, int] = {}
 
@@ -80,7 +83,8 @@ class Fake:
             self.now += took
             content["wall_seconds"] = took
             if task["calls"] is None:
-                content.update(calls=1, call_seconds=took / 6)
+                ratio = next(self.trials[key]) if arm == "head" and key in self.trials else 1.0
+                content.update(calls=1, call_seconds=ratio * (took / 6))
             else:
                 number = self.started.setdefault(arm, 0)
                 waited = self.waits(arm, number)
@@ -278,6 +282,21 @@ def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_pa
             assert journal.run.plan.left_out == []
         numbers = {"time_one": rule.look, "time_two": rule.screen} if looked_at else {}
         assert Counter(block.benchmark for block in blocks) == numbers
+
+
+def test_what_did_the_same_work_and_took_far_longer_is_tried_once_more(tmp_path: Path) -> None:
+    """Not what only the clock judges."""
+    keys = ("time_one", "time_two", "time_three")
+    trials = {"time_one": [1.0], "time_two": [3.0, 1.0], "time_three": [3.0, 1.0]}
+    fake = Fake(tmp_path, seconds=dict.fromkeys(keys, 0.6), trials=trials)
+    with open_run(tmp_path, 600.0) as journal:
+        for key in keys[:2]:
+            for block in counts(key, 0.0):
+                journal.append(block)
+        for _ in range(2):  # resumed, it is not tried a third time
+            stages_of(journal, fake, ("one", "two", "three")).calibrate()
+        tried = [block for block in journal.blocks if block.stage == "calibration"]
+    assert Counter(block.benchmark for block in tried) == {**dict.fromkeys(keys, 1), "time_two": 2}
 
 
 def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:

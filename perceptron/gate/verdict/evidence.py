@@ -13,14 +13,12 @@ from math import expm1, log1p
 from typing import Literal
 
 from perceptron.gate.verdict.estimate import RatioEstimate, interval, p_above
+from perceptron.gate.verdict.outcome import FAR_SLOWER
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import Waits
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
 from perceptron.records.comparison import Evidence, RowVerdict, Work
 from perceptron.waiting import LARGEST_WAITED_SHARE
-
-# One call on a busy machine may take so many times as long as another.
-_FAR_SLOWER = 1.5
 
 
 @dataclass(frozen=True)
@@ -86,14 +84,14 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
 def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Finding:
     """Return the verdict where too few blocks gave a number.
 
-    The same instructions acquit alone, and fewer, unless HEAD took far longer in the one ``trial``,
-    head / base, that there was.
+    The same instructions acquit alone, and fewer, unless HEAD took far longer even in the best
+    ``trial``, head / base.
     """
     if evidence.work is None or (evidence.kind == "changed" and not evidence.direction):
         return Finding("inconclusive", "no time was left for it: raise --budget")
     counted = _moved(evidence, evidence.work)
-    if evidence.direction <= 0 and trial is not None and trial > _FAR_SLOWER:
-        slower = f"{counted}, but {trial:.1f} times as long in its only trial"
+    if evidence.direction <= 0 and trial is not None and trial > FAR_SLOWER:
+        slower = f"{counted}, but {trial:.1f} times as long when it was tried"
         return Finding("inconclusive", f"{slower}: raise --budget")
     reason = f"{counted}; no time was left for the clock"
     if evidence.is_sure:

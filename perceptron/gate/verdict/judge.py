@@ -16,7 +16,7 @@ from perceptron.gate.verdict.evidence import (
     find_without_clock,
     within,
 )
-from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
+from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome, trials
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
@@ -223,7 +223,8 @@ class _Case:
         evidence = self._work.get(key, NOT_COUNTED)
         values = self.fresh.get(key) or self.screen.get(key, [])
         if len(values) < FEWEST:
-            return _Numbers(), find_without_clock(evidence, self._trial(key))
+            tried = trials(self._blocks.get(key, []))
+            return _Numbers(), find_without_clock(evidence, min(tried, default=None))
         ratio = estimate(values)
         low, high = interval(ratio, rule.confidence)
         smallest = self._smallest(key, ratio)
@@ -252,16 +253,6 @@ class _Case:
         if key in self._controlled - {row.benchmark for row in self.control.rows}:
             return Confirmation(slower, "no control")
         return Confirmation(slower, "confirmed")
-
-    def _trial(self, key: str) -> float | None:
-        """Return head / base of the last trial; None where it gave no two numbers."""
-        pairs = [
-            (block.base.call_seconds, block.head.call_seconds)
-            for block in self._blocks.get(key, [])
-            if block.stage == "calibration"
-        ]
-        ratios = [head / base for base, head in pairs if base and head]
-        return ratios[-1] if ratios else None
 
     def _smallest(self, key: str, ratio: RatioEstimate) -> float | None:
         planned = sum(1 for blocks in self._planned.values() if blocks)

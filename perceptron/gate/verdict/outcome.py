@@ -15,6 +15,8 @@ _TOO_MANY_FAILURES = 3
 _SURE_FAILURES = 2
 # A reading that took so many times as long as the other side's hangs; less may be a busy machine.
 _HANGS = 5.0
+# One call on a busy machine may take so many times as long as another.
+FAR_SLOWER = 1.5
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,22 @@ def retry(blocks: Sequence[Block]) -> bool:
         len(_failures([b.head for b in blocks])),
     ]
     return not pairs and min(bad) == 0 and 0 < max(bad) < _SURE_FAILURES
+
+
+def trials(blocks: Sequence[Block]) -> list[float]:
+    """Return head / base of each trial of a benchmark that gave two numbers."""
+    pairs = [
+        (block.base.call_seconds, block.head.call_seconds)
+        for block in blocks
+        if block.stage == "calibration"
+    ]
+    return [head / base for base, head in pairs if base and head]
+
+
+def is_far_slower_once(blocks: Sequence[Block]) -> bool:
+    """Return whether HEAD took far longer in the only trial that there was."""
+    ratios = trials(blocks)
+    return len(ratios) == 1 and ratios[0] > FAR_SLOWER
 
 
 def _uncounted(blocks: Sequence[Block]) -> list[Block]:

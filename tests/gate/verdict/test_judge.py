@@ -329,6 +329,9 @@ def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> N
         judgement = judge([benchmark("time_it")], [*counted, tried], {}, RULE)
         assert judgement.verdict == "inconclusive"
         assert "2.0 times as long" in (judgement.rows[0].reason or "")
+        again = msgspec.structs.replace(tried, number=1, head=base)
+        judgement = judge([benchmark("time_it")], [*counted, tried, again], {}, RULE)
+        assert judgement.verdict == "clean"
 
 
 def test_nothing_is_a_regression_without_a_control() -> None:
