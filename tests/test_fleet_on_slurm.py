@@ -96,7 +96,8 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
     cluster.call("scancel", jobs["a"])
     # A job that stands still is not done before Slurm looks at its time, which is twice a minute.
     cluster.call("scancel", "--signal=STOP", jobs["b"])
-    cluster.call("scontrol", "update", f"JobId={jobs['b']}", "EndTime=now")
+    # Not now, which may be over when Slurm reads it: that is no time to end at.
+    cluster.call("scontrol", "update", f"JobId={jobs['b']}", "EndTime=now+2")
     assert wait_until(lambda: not cluster.jobs(), PATIENCE), (cluster.jobs(), cluster.last_lines())
     before = {part: user.rows_of(part) for part in NODES.values()}
 
