@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from perceptron.report.numbers import NONE, percent, percent_interval
+from perceptron.numbers import NONE, percent, percent_interval
 
 
 class Share(Struct, frozen=True):

@@ -16,8 +16,8 @@ from benchmarks.validation import grid
 from benchmarks.validation.grid import TextTable, markdown
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import DeviceEstimate, KernelWork, estimate
+from perceptron.numbers import count, digits, duration, duration_interval, percent
 from perceptron.report import text_file
-from perceptron.report.numbers import count, digits, duration, duration_interval, percent
 from perceptron.report.tables.terminal import out
 
 _FILE = "published.json"

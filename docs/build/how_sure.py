@@ -26,8 +26,8 @@ from docs.build.blocks import Blocks
 from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.interval import CONFIDENCE
 from perceptron.analysis.select import has_time
+from perceptron.numbers import NONE, count, digits, percent
 from perceptron.records.measurement import Measurement
-from perceptron.report.numbers import NONE, count, digits, percent
 from perceptron.report.tables import markdown
 
 COLUMNS = ("what", "quiet: target", "reached", "one busy neighbour: target", "reached")

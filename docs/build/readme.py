@@ -17,10 +17,10 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.disturbed import disturbed_samples
 from perceptron.analysis.stored.hardware import on_devices
+from perceptron.numbers import count, digits, duration_interval, interval
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.crossover_words import axis_of, is_measured
-from perceptron.report.numbers import count, digits, duration_interval, interval
 from perceptron.report.tables import markdown
 
 PICTURED = "perceptron-rows"

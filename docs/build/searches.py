@@ -7,8 +7,8 @@ from docs.build.shown import MANY, MANY_FAMILIES, SEVERAL, Shown
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.sweep import sweeps
 from perceptron.analysis.what_if.estimate import WhatIf
+from perceptron.numbers import NONE, count, duration
 from perceptron.records.measurement import Measurement
-from perceptron.report.numbers import NONE, count, duration
 from perceptron.report.tables import markdown
 from perceptron.report.tables.what_if import size_words
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from statistics import median
 
+from perceptron import numbers
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import (
     Comparison,
@@ -22,7 +23,6 @@ from perceptron.records.comparison import (
     rule_of,
 )
 from perceptron.report import comparison_row as shown
-from perceptron.report import numbers
 from perceptron.report.comparison_row import Text, Verbatim, plain
 from perceptron.report.crossover_words import sentence
 from perceptron.untrusted_text import label, shortened

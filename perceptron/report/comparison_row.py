@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perceptron import numbers
+from perceptron.numbers import NONE, digits, duration, large
 from perceptron.records.comparison import Growth, Row, Work
-from perceptron.report import numbers
-from perceptron.report.numbers import NONE, digits, duration, large
 from perceptron.untrusted_text import label, shortened
 
 

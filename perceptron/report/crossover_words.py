@@ -13,7 +13,7 @@ from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.select import State
 from perceptron.analysis.training import training_words
-from perceptron.report.numbers import NONE, count, digits, interval
+from perceptron.numbers import NONE, count, digits, interval
 from perceptron.report.over_processes import named, threads_in_all
 from perceptron.report.size_axis import at_size, size_axis, size_noun
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from perceptron.numbers import NONE
 from perceptron.records.measurement import Measurement
-from perceptron.report.numbers import NONE
 
 OF_EACH = "processes × threads"
 """What stands above `threads_of_each`."""

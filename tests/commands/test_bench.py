@@ -16,7 +16,7 @@ import pytest
 
 import perceptron as package
 from perceptron.backends import registry
-from perceptron.report.numbers import duration_interval
+from perceptron.numbers import duration_interval
 from perceptron.studies.shared.sweep import SWEEP
 from tests.commands.conftest import CROSSOVER_KEYS, QUICK
 from tests.conftest import ROOT, Perceptron

@@ -10,11 +10,10 @@ from benchmarks.validation.fastest.record import ALWAYS, FastestTruth, Judged, Q
 from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import share_cell
 from docs.build.blocks import fill
+from perceptron.figure import Line, LineFigure, log_axis
+from perceptron.numbers import NONE, count, digits, percent
 from perceptron.report import text_file
 from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.axes import log_axis
-from perceptron.report.charts.figure import Line, LineFigure
-from perceptron.report.numbers import NONE, count, digits, percent
 from perceptron.report.tables import markdown
 from perceptron.report.tables.terminal import out
 

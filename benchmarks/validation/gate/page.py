@@ -27,9 +27,9 @@ from benchmarks.validation.gate.recorded import SEEN
 from benchmarks.validation.gate.replay import GATE
 from benchmarks.validation.grid import TextTable, markdown
 from benchmarks.validation.share import Share, share, share_cell
+from perceptron.numbers import NONE, count, duration, percent, percent_interval
 from perceptron.report import text_file
 from perceptron.report.charts.style import drawing, svg
-from perceptron.report.numbers import NONE, count, duration, percent, percent_interval
 from perceptron.report.tables.terminal import out
 
 _OTHER_RULES = (

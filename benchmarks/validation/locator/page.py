@@ -9,8 +9,8 @@ from benchmarks.validation.grid import TextTable, markdown
 from benchmarks.validation.locator.maps import MapTruth
 from benchmarks.validation.locator.truth import LocatorRow, LocatorTruth, Truth
 from benchmarks.validation.share import share_cell, share_percent
+from perceptron.numbers import NONE, count, digits, duration
 from perceptron.report import text_file
-from perceptron.report.numbers import NONE, count, digits, duration
 
 
 def show(truth: Truth) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, inf, log
 
+from perceptron.figure import BlockDot, BlocksFigure
 from perceptron.records.block import Block, Stage
 from perceptron.records.comparison import Row
-from perceptron.report.charts.figure import BlockDot, BlocksFigure
 from perceptron.report.comparison_row import amount, percent, plain
 
 _HEIGHT = 280

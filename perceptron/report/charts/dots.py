@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from perceptron.report.charts.axes import log_axis
-from perceptron.report.charts.figure import Axis, Dot
-from perceptron.report.numbers import tick
+from perceptron.figure import Axis, Dot, log_axis
+from perceptron.numbers import tick
 
 # Factors by which an axis is longer where labels stand beyond its last dot.
 _LEFT, _RIGHT = 4.0, 12.0

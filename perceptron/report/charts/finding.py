@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from perceptron.analysis.stored.finding import FindingRow
+from perceptron.figure import Dot, DotFigure
+from perceptron.numbers import duration, duration_interval
 from perceptron.report.charts.dots import dots_axis, placed
-from perceptron.report.charts.figure import Dot, DotFigure
-from perceptron.report.numbers import duration, duration_interval
 
 
 def finding_figure(

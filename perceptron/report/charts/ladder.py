@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.rung import Rung
+from perceptron.figure import Dot, DotFigure
+from perceptron.numbers import digits, duration, duration_interval, rough_percent
 from perceptron.report.charts.dots import dots_axis, placed
-from perceptron.report.charts.figure import Dot, DotFigure
-from perceptron.report.numbers import digits, duration, duration_interval, rough_percent
 
 
 def ladder_figure(ladder: OverheadResult) -> DotFigure | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.fleet.one_backend import BackendOnMachines, MachineCurve
-from perceptron.report.charts.axes import log_axis, size_text, within
-from perceptron.report.charts.figure import LineFigure
+from perceptron.figure import LineFigure, log_axis, size_text, within
+from perceptron.numbers import tick
 from perceptron.report.charts.sweep import bands, curve_line
-from perceptron.report.numbers import tick
 from perceptron.report.size_axis import size_axis
 
 _HEIGHT = 460

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from perceptron.analysis.phase_map.phase_map import TIED, UNDECIDED, UNKNOWN, MapCell, PhaseMap
-from perceptron.report.charts.figure import Cell, MapFigure, Region
-from perceptron.report.numbers import digits, interval
+from perceptron.figure import Cell, MapFigure, Region
+from perceptron.numbers import digits, interval
 
 # Ratios at which the colours may end; the first that nine cells in ten do not exceed is taken.
 _TOPS = (2, 4, 8, 16, 32, 64)

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from perceptron.figure import Axis
 from perceptron.report.charts import palette
-from perceptron.report.charts.figure import Axis
 from perceptron.report.charts.palette import Stroke
 from perceptron.untrusted_text import for_plotly
 

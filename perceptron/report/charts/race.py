@@ -8,9 +8,8 @@ from math import floor, log
 
 from perceptron.analysis.race.curves import RaceCurve, RacePoint, race_curves
 from perceptron.analysis.race.result import RaceResult, RaceStart
-from perceptron.report.charts.axes import log_axis
-from perceptron.report.charts.figure import Axis, Line, LineFigure, Stretch
-from perceptron.report.numbers import digits, duration, percent, tick
+from perceptron.figure import Axis, Line, LineFigure, Stretch, log_axis
+from perceptron.numbers import digits, duration, percent, tick
 
 # Markers that a line has room for; a training may be looked at hundreds of times.
 _MARKERS = 40

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.report.charts.axes import log_axis, size_text, within
-from perceptron.report.charts.figure import Line, LineFigure, Note, Stretch
+from perceptron.figure import Line, LineFigure, Note, Stretch, log_axis, size_text, within
+from perceptron.numbers import interval
 from perceptron.report.charts.sweep import crossings
 from perceptron.report.crossover_words import in_short
-from perceptron.report.numbers import interval
 
 _TIE = 1.05
 # There is room for more ticks up an axis than along one.

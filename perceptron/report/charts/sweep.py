@@ -9,11 +9,10 @@ from perceptron.analysis.interval import scaled
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep, sweeps
 from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
+from perceptron.numbers import digits, duration, duration_interval, rows_per_second, tick
 from perceptron.records.ground import ground
-from perceptron.report.charts.axes import log_axis, size_text, within
-from perceptron.report.charts.figure import Line, LineFigure, Mark, Stretch
 from perceptron.report.crossover_words import axis_of, in_short, is_measured
-from perceptron.report.numbers import digits, duration, duration_interval, rows_per_second, tick
 from perceptron.report.size_axis import at_size, size_axis
 
 ITERATION = "time per iteration"

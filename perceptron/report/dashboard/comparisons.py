@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.numbers import NONE, rough_percent
 from perceptron.records.block import Block, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.records.files.replace import replace
@@ -27,7 +28,6 @@ from perceptron.report.comparison import Described, describe, side_commit, side_
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
 from perceptron.report.comparison_row import percent, plain
 from perceptron.report.dashboard.page import script, templates
-from perceptron.report.numbers import NONE, rough_percent
 
 DOCUMENT = "comparison.json"
 FILE = "summary.json"

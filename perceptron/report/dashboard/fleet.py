@@ -9,10 +9,10 @@ from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.finding import ITERATIONS, FindingRow
 from perceptron.analysis.training import training_words
+from perceptron.numbers import NONE, ratio
 from perceptron.report.crossover_words import answer, status
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.report.dashboard.page import machine_name, state_name
-from perceptron.report.numbers import NONE, ratio
 from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.fleet_words import fastest_words, names_words, seconds_words
 from perceptron.untrusted_text import shortened

@@ -13,13 +13,13 @@ from perceptron.analysis.interval import scaled
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.analysis.training import training_name
+from perceptron.numbers import duration_interval
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.machines import machines_figure
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, ViewTable, table
-from perceptron.report.numbers import duration_interval
 from perceptron.report.size_axis import size_axis
 
 SEVERAL = "several, one backend"

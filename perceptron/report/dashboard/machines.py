@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from perceptron.analysis.fleet.machine_answer import machine_answers
 from perceptron.analysis.stored.collection import Collection, Machine
+from perceptron.numbers import memory
 from perceptron.records.environment import Gpu
 from perceptron.report.dashboard.fleet import fleet_tables
 from perceptron.report.dashboard.large_table import Column, LargeTable
 from perceptron.report.dashboard.page import machine_name
-from perceptron.report.numbers import memory
 from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
 

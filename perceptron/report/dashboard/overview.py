@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from perceptron import numbers
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
@@ -21,7 +22,6 @@ from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.analysis.stored.sweep import CurvePoint, Sweep
 from perceptron.analysis.training import training_words
-from perceptron.report import numbers
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.palette import Stroke

@@ -10,12 +10,12 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import Ceilings, roofs
 from perceptron.analysis.overhead.rung import Rung
 from perceptron.analysis.stored.collection import Collection
+from perceptron.figure import log_axis
+from perceptron.numbers import digits
 from perceptron.report.charts import plot
-from perceptron.report.charts.axes import log_axis
 from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.view import View, Views, table
-from perceptron.report.numbers import digits
 from perceptron.report.tables.device import busy_words, state_lines
 from perceptron.report.tables.ladder import (
     ROOFLINE_COLUMNS,

@@ -16,6 +16,7 @@ from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Curve, Sweep
 from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if.estimate import WhatIf
+from perceptron.numbers import NONE, duration_interval, interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts import plot
@@ -26,7 +27,6 @@ from perceptron.report.crossover_words import is_measured, missing
 from perceptron.report.dashboard.machine_sweeps import machine_views
 from perceptron.report.dashboard.page import foreign_state, machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
-from perceptron.report.numbers import NONE, duration_interval, interval
 from perceptron.report.size_axis import size_axis
 from perceptron.report.tables import what_if
 from perceptron.report.tables.crossover import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.report import numbers
+from perceptron import numbers
 from perceptron.report.comparison_row import Text, Verbatim
 from perceptron.untrusted_text import label
 

@@ -29,10 +29,10 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.numbers import count
 from perceptron.records.block import Block
 from perceptron.records.comparison import Comparison
 from perceptron.report.comparison_address import published
-from perceptron.report.numbers import count
 from perceptron.report.pull_request.comment import PullRequest, comment, nothing, unreadable
 from perceptron.untrusted_text import label
 

@@ -8,8 +8,7 @@ from perceptron.analysis.advice import AdviceResult, Change, Option, ShapeAdvice
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.select import NOT_REACHED
-from perceptron.report import crossover_words as words
-from perceptron.report.numbers import (
+from perceptron.numbers import (
     NONE,
     count,
     digits,
@@ -18,6 +17,7 @@ from perceptron.report.numbers import (
     interval,
     rows_per_second,
 )
+from perceptron.report import crossover_words as words
 from perceptron.report.over_processes import named, threads_in_all
 from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table

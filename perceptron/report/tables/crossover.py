@@ -10,6 +10,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.crossover.use import SourceUse
 from perceptron.analysis.disturbance import Disturbance
+from perceptron.numbers import count, duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import (
@@ -21,7 +22,6 @@ from perceptron.report.crossover_words import (
     shared_state,
     status,
 )
-from perceptron.report.numbers import count, duration_interval
 from perceptron.report.tables import throughput, what_if
 from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import out, table

@@ -8,7 +8,7 @@ from perceptron.analysis.device_share import DeviceShare, is_beside_host
 from perceptron.analysis.gpu_use import GpuUse, clock_words, kept_down_by
 from perceptron.analysis.overhead.device import DevicePart
 from perceptron.analysis.overhead.rung import Rung
-from perceptron.report.numbers import (
+from perceptron.numbers import (
     NONE,
     count,
     duration,

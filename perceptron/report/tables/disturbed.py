@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from perceptron.analysis.disturbance import Disturbance, disturbance
+from perceptron.numbers import NONE, rough_percent
 from perceptron.records.measurement import Measurement
-from perceptron.report.numbers import NONE, rough_percent
 
 HEADING = "disturbed"
 Key = TypeVar("Key", bound=Hashable)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from perceptron.analysis.gpu_use import clocks
 from perceptron.analysis.neighbours import is_idle, is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
+from perceptron.numbers import NONE, duration, memory, percent
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
-from perceptron.report.numbers import NONE, duration, memory, percent
 from perceptron.report.tables.terminal import out, show_next, show_warnings, table
 from perceptron.waiting import LARGEST_WAITED_SHARE
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from perceptron.analysis.disturbance import Disturbance
 from perceptron.analysis.stored.finding import FAMILY, FindingRow
+from perceptron.numbers import NONE, digits, duration_interval, ratio
 from perceptron.records.measurement import Measurement
-from perceptron.report.numbers import NONE, digits, duration_interval, ratio
 from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import table
 

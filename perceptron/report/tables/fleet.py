@@ -9,8 +9,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from perceptron.numbers import count
 from perceptron.records.fleet import FleetStatus, JobStatus, RunAnswer
-from perceptron.report.numbers import count
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from perceptron.analysis.fleet.fastest import FastestOver
 from perceptron.analysis.interval import Interval
-from perceptron.report.numbers import NONE, duration_interval
+from perceptron.numbers import NONE, duration_interval
 from perceptron.report.size_axis import at_size
 
 NO_RIVAL = "no two backends have a time"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+from perceptron.numbers import count, memory
 from perceptron.records.gpu_day import DayResult, PlannedStage, StageOutcome
-from perceptron.report.numbers import count, memory
 from perceptron.report.tables.terminal import note, out, table
 
 _PLAN = ("stage>", "name", "what it tells", "at most>", "in all>")

@@ -10,7 +10,7 @@ from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeI
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import Ceilings, roofs
 from perceptron.analysis.overhead.rung import Rung
-from perceptron.report.numbers import (
+from perceptron.numbers import (
     NONE,
     count,
     digits,

@@ -10,9 +10,9 @@ from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.throughput import shared_epoch, shared_models
+from perceptron.numbers import duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.report.numbers import duration_interval
 from perceptron.report.over_processes import OF_EACH, threads_of_each
 from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.terminal import table

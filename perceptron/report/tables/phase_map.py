@@ -12,7 +12,7 @@ from perceptron.analysis.phase_map.phase_map import (
     MapResult,
     PhaseMap,
 )
-from perceptron.report.numbers import NONE, count, digits
+from perceptron.numbers import NONE, count, digits
 from perceptron.report.tables.terminal import out, table
 
 # As many as fit into a terminal of 100 columns, and a screen of 24 lines.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from perceptron.analysis.race.result import STARTS, RaceResult, RaceRun, RaceStart, first_of
-from perceptron.report.numbers import NONE, count, digits, duration, duration_interval
+from perceptron.numbers import NONE, count, digits, duration, duration_interval
 from perceptron.report.over_processes import threads_in_all
 from perceptron.report.tables.terminal import out, table
 from perceptron.untrusted_text import label

@@ -16,9 +16,9 @@ from perceptron.analysis.throughput import (
     shared_epoch,
     shared_models,
 )
+from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
-from perceptron.report.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.fleet_words import names_words
 from perceptron.report.tables.terminal import out, table

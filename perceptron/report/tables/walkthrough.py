@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perceptron.numbers import count, duration
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
-from perceptron.report.numbers import count, duration
 from perceptron.report.tables.terminal import out, table
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from perceptron.numbers import count, duration, percent
 from perceptron.records.walkthrough import ClassifierRun, ClassifierWalkthrough, EpochScore
-from perceptron.report.numbers import count, duration, percent
 from perceptron.report.tables.terminal import out, table
 
 # Of the wrong predictions, as many are shown as pictures.

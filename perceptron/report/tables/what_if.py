@@ -12,7 +12,7 @@ from perceptron.analysis.what_if.estimate import (
     EstimatedRatio,
     WhatIf,
 )
-from perceptron.report.numbers import (
+from perceptron.numbers import (
     NONE,
     count,
     digits,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.runs import judge_race
+from perceptron.figure import LineFigure
 from perceptron.records.race import RaceRow, Target
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as as_plotly
 from perceptron.report.charts.as_svg.draw import draw as as_svg
-from perceptron.report.charts.figure import LineFigure
 from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.race import race_figure
 from tests.made import keep_race, race_row, race_rows

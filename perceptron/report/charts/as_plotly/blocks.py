@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perceptron.report.charts.figure import BlockDot, BlocksFigure
+from perceptron.figure import BlockDot, BlocksFigure
 from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.untrusted_text import for_plotly
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import log10
 from typing import Any
 
+from perceptron.figure import Dot, DotFigure
 from perceptron.report.charts import plot
-from perceptron.report.charts.figure import Dot, DotFigure
 from perceptron.report.charts.plot import Look, Trace, ViewFigure
 from perceptron.untrusted_text import for_plotly
 

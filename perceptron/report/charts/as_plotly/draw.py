@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from perceptron.figure import DotFigure, Figure, LineFigure
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.dots import draw_dots
 from perceptron.report.charts.as_plotly.lines import draw_lines
 from perceptron.report.charts.as_plotly.phase_map import draw_map
-from perceptron.report.charts.figure import DotFigure, Figure, LineFigure
 
 
 def draw(figure: Figure | None, looks: plot.Looks) -> list[plot.ViewFigure]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from math import log
 from typing import Any
 
+from perceptron.figure import Cell, MapFigure, Region
 from perceptron.report.charts import plot
-from perceptron.report.charts.figure import Cell, MapFigure, Region
 from perceptron.report.charts.plot import Look, Trace, ViewFigure
 from perceptron.untrusted_text import for_plotly
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 
+from perceptron.figure import Dot, DotFigure
 from perceptron.report.charts.as_svg.lines import set_axis
-from perceptron.report.charts.figure import Dot, DotFigure
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.style import INCH, drawing, svg
 from perceptron.untrusted_text import for_matplotlib

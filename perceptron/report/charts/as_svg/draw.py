@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from perceptron.figure import DotFigure, Figure, LineFigure
 from perceptron.report.charts.as_svg.dots import draw_dots
 from perceptron.report.charts.as_svg.lines import draw_lines
 from perceptron.report.charts.as_svg.phase_map import draw_map
-from perceptron.report.charts.figure import DotFigure, Figure, LineFigure
 from perceptron.report.charts.palette import Stroke, strokes
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from perceptron.report.charts.figure import Axis, Line, LineFigure, Note
+from perceptron.figure import Axis, Line, LineFigure, Note
 from perceptron.report.charts.palette import MACHINES, Stroke
 from perceptron.report.charts.style import INCH, drawing, svg
 from perceptron.untrusted_text import for_matplotlib

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from perceptron.report.charts.figure import Cell, MapFigure, Region
+from perceptron.figure import Cell, MapFigure, Region
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.style import INCH, drawing, svg
 from perceptron.untrusted_text import for_matplotlib

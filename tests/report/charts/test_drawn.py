@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import Collection, collect, collection_of
+from perceptron.figure import Figure, LineFigure
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as draw_plotly
 from perceptron.report.charts.as_svg.draw import draw as draw_svg
-from perceptron.report.charts.figure import Figure, LineFigure
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.palette import strokes

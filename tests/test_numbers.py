@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.report.numbers import (
+from perceptron.numbers import (
     count,
     digits,
     duration,

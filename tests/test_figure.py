@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from perceptron.report.charts.axes import log_axis, size_text, within
+from perceptron.figure import Dot, log_axis, size_text, within
 from perceptron.report.charts.dots import dots_axis, placed
-from perceptron.report.charts.figure import Dot
 
 
 @pytest.mark.parametrize(
