@@ -10,7 +10,7 @@ from functools import partial
 from benchmarks.speeds import SelfRatios, SelfRound
 from perceptron.backends import registry
 from perceptron.machine import machine_name
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
@@ -83,8 +83,8 @@ def pair_of(
     return taken
 
 
-def _job(backend: str, threads: int, problem: str) -> Job:
-    return Job(
+def _job(backend: str, threads: int, problem: str) -> Batch:
+    return Batch(
         backend=backend,
         problems=[problem],
         dtype=DTYPE,
@@ -94,7 +94,7 @@ def _job(backend: str, threads: int, problem: str) -> Job:
     )
 
 
-def _row(outcome: Outcome, problem: Problem, job: Job, number: int) -> Measurement:
+def _row(outcome: Outcome, problem: Problem, job: Batch, number: int) -> Measurement:
     return Measurement(
         source="perceptron",
         machine=machine_name(),

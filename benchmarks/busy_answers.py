@@ -26,6 +26,7 @@ from benchmarks.neighbour import busy_neighbour
 from benchmarks.results import ROOT, unsteered
 from perceptron.analysis.disturbed import disturbed_samples
 from perceptron.errors import UserError
+from perceptron.records.row import times
 from perceptron.records.store import load_run
 from perceptron.report.tables import markdown
 
@@ -170,7 +171,7 @@ def _command(*words: str, folder: str) -> Asked:
     command = [sys.executable, "-m", "perceptron", *words, "--json", *where]
     document = _answer(command, folder)
     runs = Path(folder, "results", "runs").glob("*/*/")
-    rows = [row for run in runs for row in load_run(run, lambda _: None)[2]]
+    rows = [row for run in runs for row in times(load_run(run, lambda _: None)[2])]
     contended, taken = disturbed_samples(rows)
     return Asked(
         question=f"perceptron {' '.join(words)}",

@@ -9,11 +9,11 @@ from benchmarks.cases import BACKENDS, DTYPE, SIZES
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.backends import registry
 from perceptron.machine import usable_cores
-from perceptron.measure.job import Job
+from perceptron.measure.job import Batch
 from perceptron.measure.launch import run_job
+from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.task import problem_fields
 
 _PROCESSES = 6
 
@@ -51,7 +51,7 @@ class Crossover:
 
 
 def _rows(backend: str, family: str, process: int) -> list[Measurement]:
-    job = Job(
+    job = Batch(
         backend=backend,
         problems=[f"{family}:{size}" for size in SIZES[family]],
         dtype=DTYPE,

@@ -21,7 +21,7 @@ rows = len(perceptron.load_results(sys.argv[1]))
 """
 PAGES = """
 from pathlib import Path
-from perceptron.analysis.stored.collection import collect
+from perceptron.studies.collected import collect
 from perceptron.report.dashboard.write import write_site
 collection = collect(Path(sys.argv[1]))
 write_site(Path(sys.argv[2]), collection)

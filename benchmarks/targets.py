@@ -28,7 +28,7 @@ from benchmarks import (
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
-from perceptron.measure.job import Extra, Job, Outcome
+from perceptron.measure.job import Batch, Extra, Outcome
 from perceptron.measure.launch import run_job
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType
@@ -244,7 +244,7 @@ def measured(
     name: str, problem: str, dtype: DType, threads: int = 1, extra: Extra | None = None
 ) -> Outcome:
     """One fresh process."""
-    job = Job(
+    job = Batch(
         backend=name,
         problems=[problem],
         dtype=dtype,

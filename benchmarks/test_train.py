@@ -7,8 +7,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.cases import CASES, DTYPE, Case, NotHere, prepare
 from perceptron.backends import registry
+from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
-from perceptron.studies.shared.task import problem_fields
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.problem}-{case.backend}")

@@ -13,9 +13,11 @@ import perceptron
 from perceptron import command_start
 from perceptron.commands.shared.ending import run
 from perceptron.commands.shared.list_command import ListCommand
+from perceptron.commands.study import StudyCommand
+from perceptron.studies.registry import STUDIES
 
-# In the order in which help lists them. Each is the function of its name, with _ for -, in the file
-# of its name in `perceptron.commands`.
+# In the order in which help lists them. Each is a study, or the function of its name, with _ for -,
+# in the file of its name in `perceptron.commands`.
 COMMANDS = (
     "walkthrough",
     "backends",
@@ -43,6 +45,9 @@ app = typer.Typer(
 )
 
 for name in COMMANDS:
+    if name in STUDIES:
+        app.command(name, cls=StudyCommand, help=STUDIES[name][1])(lambda: None)
+        continue
     identifier = name.replace("-", "_")
     command = getattr(import_module(f"perceptron.commands.{identifier}"), identifier)
     app.command(name, cls=ListCommand)(command)

@@ -536,7 +536,8 @@ def race_rows(seeds: int = 7) -> list[RaceRow]:
 def keep_race(results: Path, rows: Sequence[RaceRow], **about: Any) -> Path:
     """Write a race as `keep` does a run of other rows; ``plan`` may be another one."""
     run = keep(results, about.pop("plan", RACE), [], **about)
-    (run / "races.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+    (run / "measurements.jsonl").write_bytes(lines)
     return run
 
 

@@ -19,11 +19,11 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.problems.families import FAMILIES, label
 from perceptron.records.environment import Environment, Gpu
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.task import problem_fields
 from tests.made import ABSENT, FACTS, GPU, LADDER, MAP, SOUND, keep, ladder_rows
 
 MACHINES = 200

@@ -14,7 +14,7 @@ import pytest
 import perceptron
 from perceptron.backends import registry
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.measure.job import Job
+from perceptron.measure.job import Batch
 from perceptron.measure.launch import run_job
 from tests.conftest import ROOT
 
@@ -160,7 +160,7 @@ def assert_near_our_own(seconds: float) -> None:
 
     A busy machine alone may make a factor of ten between two moments.
     """
-    job = Job(
+    job = Batch(
         backend="numpy",
         problems=["mlp-width:128"],
         dtype="float32",

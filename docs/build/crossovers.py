@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from docs.build.blocks import Blocks
 from docs.build.shown import Shown
+from perceptron.analysis.over_processes import threads_in_all
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.phase_map import map_figure
-from perceptron.report.over_processes import threads_in_all
 
 
 def blocks(runs: Shown) -> Blocks:

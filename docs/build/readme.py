@@ -16,6 +16,7 @@ from docs.build.shown import ADVISED, RACED, RACED_TO, SEARCHED, SEARCHED_PAIR, 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.disturbed import disturbed_samples
+from perceptron.analysis.race import of_start
 from perceptron.analysis.stored.hardware import on_devices
 from perceptron.numbers import count, digits, duration_interval, interval
 from perceptron.report.charts.as_svg.draw import draw
@@ -188,7 +189,7 @@ def _search(runs: Shown) -> str:
 
 def _race(runs: Shown) -> str:
     """Return the time of each backend in float32, the command's default."""
-    raced = () if runs.race is None else runs.race.of_start("fresh")
+    raced = [] if runs.race is None else of_start(runs.race.answer.data["runs"], "fresh")
     times = [
         f"{run.backend} {duration_interval(run.seconds, run.low, run.high)}"
         for run in raced

@@ -20,7 +20,7 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.race.result import RaceResult, has_raced
+from perceptron.analysis.race import has_raced
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.hardware import CPU, kind_of_hardware, on_devices
@@ -30,15 +30,15 @@ from perceptron.analysis.stored.runs import (
     judge_crossovers,
     judge_ladder,
     judge_map,
-    judge_race,
 )
+from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
+from perceptron.records.row import races
 from perceptron.records.runs import StoredRun, stored_runs
+from perceptron.studies.answering import answer_run
 
-Judged = TypeVar(
-    "Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult, RaceResult
-)
+Judged = TypeVar("Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult)
 Plan = Mapping[str, object]
 
 # What is asked, as typed where README shows it.
@@ -92,7 +92,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     processes: CrossoverResult | None
     many: list[CrossoverResult]
     """A search for each of `MANY_FAMILIES` that was measured."""
-    race: RaceResult | None
+    race: Answered | None
     gpus: list[ShownGpu] = []
 
 
@@ -124,9 +124,7 @@ def shown(results: Path) -> Shown:
             anywhere=True,
         ),
         many=[found for name in MANY_FAMILIES if (found := runs.newest_along(name)) is not None],
-        race=runs.newest(
-            "race", judge_race, CPU, _has(problem=RACED, target=RACED_TO), anywhere=True
-        ),
+        race=runs.answered("race", _has(problem=RACED, target=RACED_TO)),
         gpus=[
             ShownGpu(
                 name=name,
@@ -199,6 +197,13 @@ class _Runs:
                 return self.within(judge(loaded))
         return None
 
+    def answered(self, study: str, fits: Callable[[Plan], bool]) -> Answered | None:
+        """Return the newest answer of a study on a CPU, whatever the machine, whose plan fits."""
+        for loaded in self._fitting(study, CPU, fits):
+            folder = loaded.folder.relative_to(self._root)
+            return answer_run(replace(loaded, folder=folder))
+        return None
+
     def newest_along(self, family: str) -> CrossoverResult | None:
         """Return what the newest search of a family that has times says of that family."""
 
@@ -246,12 +251,12 @@ def _has(**wanted: object) -> Callable[[Plan], bool]:
 
 def _has_finding(loaded: LoadedRun) -> bool:
     """Return whether a GPU trained the OR gate in this run."""
-    return any(row.family == FAMILY for row in on_devices(loaded.rows))
+    return any(row.family == FAMILY for row in on_devices(loaded.times))
 
 
 def _hardware(loaded: LoadedRun) -> str | None:
-    kind = kind_of_hardware(loaded.rows, loaded.facts.environment)
-    raced = [row for row in loaded.races if has_raced(row) and is_beside_host(row.device)]
+    kind = kind_of_hardware(loaded.times, loaded.facts.environment)
+    raced = [row for row in races(loaded.rows) if has_raced(row) and is_beside_host(row.device)]
     if kind != CPU or not raced:
         return kind
     return next((gpu.name for gpu in loaded.facts.environment.gpus), raced[0].device)

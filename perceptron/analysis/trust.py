@@ -12,7 +12,9 @@ from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
-from perceptron.records.measurement import Measurement, lost_rows, was_killed
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.row import Row, lost_rows, times, was_killed
 from perceptron.records.warning import MeasurementWarning
 
 KILLED = "killed"
@@ -69,16 +71,6 @@ def budget_warning(seconds: float) -> MeasurementWarning:
     )
 
 
-def hang_warning(backend: str, problem: str | None, seconds: float) -> MeasurementWarning:
-    """Return a warning that a backend did not end in time on a problem; None: not even start."""
-    what = f"{backend} at {problem} did not end" if problem else f"{backend} did not start"
-    return MeasurementWarning(
-        code="no-end",
-        message=f"{what} within {seconds:.3g} s: it was abandoned, and nothing of it is known",
-        advice="a larger --budget gives it longer; if it hangs all the same, leave it out",
-    )
-
-
 def failure_warnings(
     failed: Iterable[tuple[str, str, str | None]],
 ) -> list[MeasurementWarning]:
@@ -108,7 +100,7 @@ def failure_warnings(
 
 
 def warnings_of_rows(
-    rows: Iterable[Measurement], lost: Iterable[Measurement] | None = None
+    rows: Iterable[Measurement], lost: Iterable[Row] | None = None
 ) -> list[MeasurementWarning]:
     """Return what the rows themselves say; ``lost`` are those of killed workers, if not these."""
     rows = list(rows)
@@ -116,7 +108,7 @@ def warnings_of_rows(
     lost = lost_rows(rows) if lost is None else lost
     return [
         *failure_warnings(
-            (row.backend, row.problem or row.family, row.reason) for row in (*lost, *failed)
+            (row.backend, row.problem or row.family, row.reason) for row in times([*lost, *failed])
         ),
         *disturbance_warnings(rows),
         *gpu_use.gpu_warnings(rows),
@@ -153,6 +145,15 @@ def warnings_about(
             for warning in _of_one_start(environment, threads, start)
             if warning.code not in known
         ]
+    return warnings
+
+
+def warnings_of_run(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
+    """Return what makes a stored run less trustworthy, whatever its rows are of."""
+    facts, budget = loaded.facts, loaded.run.budget
+    warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
+    if loaded.run.cut_short and budget is not None:
+        warnings.append(budget_warning(budget.seconds))
     return warnings
 
 

@@ -29,12 +29,12 @@ def dashboard(
 ) -> None:
     """Write the HTML pages of what is in results/: ours, and asv's own beside them."""
     optional.require("pages")
-    from perceptron.analysis.stored.collection import collect
     from perceptron.report import documents
     from perceptron.report.asv import pages
     from perceptron.report.dashboard import page, server
     from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import terminal
+    from perceptron.studies.collected import collect
 
     site = folder(html)
     if site is None:

@@ -1,19 +1,49 @@
-"""What a study sends to a worker process and what the worker answers, a JSON line for each."""
+"""What a worker process is asked to do, and what it answers: a line of JSON for each."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from perceptron.measure.timing import Timing
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Timings
+from perceptron.records.race import Count, RaceDType, Target
+
+if TYPE_CHECKING:  # a process that races imports nothing that it does not need
+    from perceptron.measure.timing import Timing
 
 Extra = Literal["phases", "ceilings", "harness", "kernels", "profile", "device", "energy"]
 
 
-class Job(Struct, frozen=True, kw_only=True):
+class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """One row to measure: a problem on a backend, by one process.
+
+    The processes of jobs that are equal but for ``repeat`` are the repeats of one measurement.
+    """
+
+    problem: str
+    """A reference, by which `problems.catalogue.find` finds it in the other process."""
+    backend: str
+    dtype: RaceDType
+    threads: int
+    """Of all processes that train together."""
+    repeat: int = 0
+
+
+class Race(Job, frozen=True, kw_only=True, tag="race"):
+    """Train until a target is reached, then once more; ``repeat`` is the seed."""
+
+    target: Target
+    epochs: Count
+    """As many are allowed."""
+    check_iterations: Count
+    """The held-out part is looked at after so many, and after the last."""
+    begun: float = 0.0
+    """When its process was started, by the clock that all processes share; who starts it tells."""
+
+
+class Batch(Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
     """Time one backend on some problems, in this order, in one process.
 
     With ``check`` the process shows that the backend agrees and times nothing: what a reference
@@ -68,9 +98,9 @@ def timed(timing: Timing) -> dict[str, Any]:
 
 
 class Outcome(Timings, frozen=True, kw_only=True):
-    """What became of one problem of a job."""
+    """What became of one problem of a batch."""
 
     problem: str
-    """The reference, as the job names it."""
+    """The reference, as the batch names it."""
     parts: tuple[Part, ...] = ()
     """Of an extra."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from math import inf
 from pathlib import Path
@@ -12,9 +13,10 @@ from pathlib import Path
 import msgspec
 
 from perceptron.backends.protocol import Backend
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome, Race
 from perceptron.problems.kept_data import FOLDER
 from perceptron.records.files.held import temporary_folder
+from perceptron.records.race import RaceTimes
 from perceptron.supervision import ChildProcess, describe_exit, end_all
 from perceptron.told_to_end import ended_with_us
 
@@ -52,7 +54,7 @@ def no_end() -> float:
 
 
 def run_job(
-    job: Job,
+    job: Batch,
     backend: Backend,
     timeout_seconds: float = TIMEOUT_SECONDS,
     seconds_left: SecondsLeft = no_end,
@@ -63,6 +65,37 @@ def run_job(
     """
     with Workers(seconds_left) as workers:
         yield from workers.run("", job, backend, timeout_seconds)
+
+
+def run_race(
+    job: Race,
+    backend: Backend,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    seconds_left: SecondsLeft = no_end,
+) -> RaceTimes:
+    """Race once in a process of its own; whatever goes wrong with it becomes its answer.
+
+    One that says nothing for ``timeout_seconds`` hangs. Raises `Abandoned` once there are no
+    ``seconds_left``.
+    """
+    try:
+        environment = worker_environment(backend, job.threads)
+    except Exception as error:  # noqa: BLE001 untrusted code may do anything
+        return RaceTimes(status="failed", reason=_not_asked(error))
+    begun = time.monotonic()
+    worker = _Worker(environment)
+    patience = 0.0
+    try:
+        worker.send(msgspec.structs.replace(job, begun=begun))
+        line = worker.next_line(job, job.problem, timeout_seconds, seconds_left)
+        if line is None:
+            return RaceTimes(status="failed", reason=worker.why_it_ended()[1])
+        patience = _SECONDS_TO_LEAVE
+        return msgspec.json.decode(line, type=RaceTimes)
+    except TimeoutError as error:
+        return RaceTimes(status="failed", reason=str(error))
+    finally:
+        worker.process.end(patience)
 
 
 class Workers:
@@ -90,7 +123,7 @@ class Workers:
             self._end(*self._alive)
         self._data = None
 
-    def warm(self, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
+    def warm(self, wanted: Mapping[Hashable, tuple[Batch, Backend]]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
@@ -124,7 +157,7 @@ class Workers:
     def run(
         self,
         name: Hashable,
-        job: Job,
+        job: Batch,
         backend: Backend,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> Iterator[Outcome]:
@@ -136,9 +169,8 @@ class Workers:
         try:
             environment = worker_environment(backend, job.threads)
         except Exception as error:  # noqa: BLE001 untrusted code may do anything
-            reason = f"environment() cannot be asked: {type(error).__name__}: {error}"
             for problem in job.problems:
-                yield Outcome(problem=problem, status="failed", reason=" ".join(reason.split()))
+                yield Outcome(problem=problem, status="failed", reason=_not_asked(error))
             return
         left = list(job.problems)
         while left:
@@ -175,6 +207,11 @@ class Workers:
         if workers:
             patience = max(0.0, min(self._patience, self._seconds_left()))
             end_all([worker.process for worker in workers], patience)
+
+
+def _not_asked(error: Exception) -> str:
+    reason = f"environment() cannot be asked: {type(error).__name__}: {error}"
+    return " ".join(reason.split())[:500]
 
 
 def _is_spoilt(outcome: Outcome) -> bool:
@@ -214,12 +251,36 @@ class _Worker:
         """Whether it is of no more use."""
         return self._hangs or self.process.has_ended
 
-    def send(self, job: Job) -> None:
+    def send(self, job: Batch | Race) -> None:
         """Hand over a job."""
         self.process.send(msgspec.json.encode(job))
 
+    def next_line(
+        self,
+        job: Batch | Race,
+        problem: str,
+        timeout_seconds: float,
+        seconds_left: SecondsLeft,
+    ) -> bytes | None:
+        """Return its next answer, None if it has ended.
+
+        Raises TimeoutError if it says nothing for so long, not even that it is alive; `Abandoned`
+        once there are no ``seconds_left``.
+        """
+        while True:
+            remaining = seconds_left()
+            try:
+                line = self.process.read_line(max(0.0, min(timeout_seconds, remaining)))
+            except TimeoutError:
+                self._hangs = True
+                if remaining < timeout_seconds:
+                    raise Abandoned(job.backend, problem) from None
+                raise
+            if line is None or line.strip():
+                return line
+
     def outcomes(
-        self, job: Job, timeout_seconds: float, seconds_left: SecondsLeft
+        self, job: Batch, timeout_seconds: float, seconds_left: SecondsLeft
     ) -> Iterator[Outcome]:
         """Yield the outcomes of a job that was sent, ending with why it ended early if it did.
 
@@ -227,32 +288,28 @@ class _Worker:
         """
         left = list(job.problems)
         while left:
-            remaining = seconds_left()
             try:
-                line = self.process.read_line(max(0.0, min(timeout_seconds, remaining)))
+                line = self.next_line(job, left[0], timeout_seconds, seconds_left)
             except TimeoutError as error:
-                self._hangs = True
-                if remaining < timeout_seconds:
-                    raise Abandoned(job.backend, left[0]) from None
                 yield Outcome(problem=left[0], status="failed", reason=str(error))
                 return
             if line is None:
                 started = len(left) < len(job.problems)
-                yield from self._ended_early(left[:1] if started else left)
+                by_signal, reason = self.why_it_ended()
+                # A signal ended it at the first problem; what could not start has none.
+                for problem in left[:1] if started or by_signal else left:
+                    yield Outcome(problem=problem, status="failed", reason=reason)
                 return
             outcome = msgspec.json.decode(line, type=Outcome)
             left.remove(outcome.problem)
             yield outcome
 
-    def _ended_early(self, left: list[str]) -> Iterator[Outcome]:
-        """Say why: of the first problem if a signal ended it, of all if it could not start."""
+    def why_it_ended(self) -> tuple[bool, str]:
+        """Return whether a signal ended it, and how it ended in words."""
         code = self.process.wait()
         if ended_with_us(code):
             raise KeyboardInterrupt
         reason = f"the worker {describe_exit(code)}"
-        if code < 0:
-            yield Outcome(problem=left[0], status="failed", reason=reason)
-            return
-        reason = f"{reason}: {self.process.last_message() or 'no message'}"
-        for problem in left:
-            yield Outcome(problem=problem, status="failed", reason=reason[:500])
+        if code >= 0:
+            reason = f"{reason}: {self.process.last_message() or 'no message'}"
+        return code < 0, reason[:500]

@@ -1,249 +1,53 @@
-"""The worker process: one backend, some problems, one JSON line for each as soon as it is done.
+"""The worker process: a job for each line of standard input, its answers as lines of JSON.
 
-Started as ``python -m perceptron.measure.worker``; a `Job` for each line of standard input, all of
-one backend, dtype and number of threads. It ends when its standard input does.
+Started as ``python -m perceptron.measure.worker``. What it imports before a race's backend counts
+for every backend: here stands only what is needed to be told what to do.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import hashlib
-import importlib
 import os
 import queue
 import threading
-import time
-from collections.abc import Iterable
-from math import isfinite, isnan
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from threadpoolctl import threadpool_limits
 
-from perceptron.backends import registry
-from perceptron.backends.accelerators.protocol import accelerator_of
-from perceptron.backends.contract import agreement
-from perceptron.backends.contract.quantities import Reference, Refused
-from perceptron.backends.contract.reference_file import load_reference, pack_reference
-from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
-from perceptron.errors import UserError
-from perceptron.measure import device_costs, energy, extras
-from perceptron.measure.hardware import hardware_of, ran_out
-from perceptron.measure.job import Job, Outcome, Part, timed
-from perceptron.measure.kernel_profile import profile
-from perceptron.measure.memory import available_bytes, keep_freed_memory
-from perceptron.measure.rank_waiting import meter_of
-from perceptron.measure.ranks import (
-    assert_threads_of_each,
-    forget_data,
-    make_ready,
-    sharing_memory,
-)
-from perceptron.measure.timing import Effort, time_training
-from perceptron.problems import catalogue, cost
-from perceptron.problems.problem import Problem
-from perceptron.records.files.replace import replace
+from perceptron.measure.job import Batch, Race
 
-# Of an iteration that takes some milliseconds.
-_SHORT_OPERATIONS = 1e9
-_OUT_OF_DEVICE_MEMORY = "out of memory on the device"
+if TYPE_CHECKING:
+    from perceptron.measure.batch import Batches
+
+ALIVE = b""
+"""A line that says only that the process is still at its job."""
 
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    # Only outcomes may reach the parent: what libraries print goes to standard error.
+    # Only answers may reach the parent: what libraries print goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+
+    def send(line: bytes) -> None:
+        answers.write(line + b"\n")
+        answers.flush()
+
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
-    backend: Backend | None = None
+    batches: Batches | None = None
     while True:
-        job = msgspec.json.decode(jobs.get(), type=Job)
-        context_seconds = None
-        if backend is None:
-            backend = registry.load(job.backend)
-            keep_freed_memory()
-            context_seconds = _first_touch(backend, job)
-        for reference in job.problems:
-            outcome = measure(backend, reference, job, context_seconds)
-            answers.write(msgspec.json.encode(outcome) + b"\n")
-            answers.flush()
-            context_seconds = None  # the next problem finds everything started
-        # The next job may be long in coming, and other workers need memory.
-        forget_data(backend)
-        hardware_of(backend).release()
+        job = msgspec.json.decode(jobs.get(), type=Race | Batch)
+        if isinstance(job, Race):
+            from perceptron.measure.racing import raced
 
+            send(msgspec.json.encode(raced(job, lambda: send(ALIVE))))
+            continue
+        if batches is None:
+            from perceptron.measure.batch import Batches
 
-def measure(
-    backend: Backend, reference: str, job: Job, context_seconds: float | None = None
-) -> Outcome:
-    """Check and time one problem. Whatever goes wrong with it becomes its outcome.
-
-    ``context_seconds`` are those that the device of this process took to start, if nothing has
-    run on it yet.
-    """
-    outcome = _measured(backend, reference, job, context_seconds)
-    if outcome.reason == _OUT_OF_DEVICE_MEMORY:
-        hardware_of(backend).release()  # by now nothing refers to the trainer
-    return outcome
-
-
-def _measured(backend: Backend, reference: str, job: Job, context_seconds: float | None) -> Outcome:
-    try:
-        problem = catalogue.find(reference)
-        threads_of_each(backend, job.threads)
-        if job.extra:
-            return _extra(backend, problem, job, context_seconds)
-        return _measure(backend, problem, job)
-    except Unsupported as reason:
-        return Outcome(problem=reference, status="skipped", reason=_line(reason))
-    except Refused as reason:
-        return Outcome(
-            problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
-        )
-    except (_Disagrees, _Diverges, RankFailed, UserError) as reason:
-        return Outcome(problem=reference, status="failed", reason=_line(reason))
-    except MemoryError:
-        return Outcome(problem=reference, status="failed", reason="out of memory")
-    except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
-        said = f"{type(error).__name__}: {_line(error)}"
-        said = _OUT_OF_DEVICE_MEMORY if ran_out(backend, error) else said
-        return Outcome(problem=reference, status="failed", reason=said)
-
-
-def _first_touch(backend: Backend, job: Job) -> float | None:
-    """Pay what a process pays once, imports and contexts, before anything is measured.
-
-    Return the seconds that its device took to start; None for one without.
-    """
-    for module in getattr(backend, "imports", ()):
-        importlib.import_module(module)
-    context_seconds = None
-    # Kernels are counted where no device is.
-    if job.extra != "kernels" and (accelerator := accelerator_of(backend)):
-        begin = time.perf_counter()
-        accelerator.touch()
-        context_seconds = time.perf_counter() - begin
-    # A backend that compiles does so for each problem: that is part of preparing it. What a first
-    # iteration costs is seen on a process that has had none.
-    if not getattr(backend, "compiles", False) and job.extra != "device":
-        # If this fails, the problems themselves will say why.
-        with contextlib.suppress(Exception):
-            threads_of_each(backend, job.threads)
-            backend.prepare(catalogue.find("or-gate"), job.dtype)
-    # What is alive now stays alive: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
-    return context_seconds
-
-
-class _Disagrees(Exception):
-    pass
-
-
-class _Diverges(Exception):
-    pass
-
-
-def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
-    of_each = cost.memory(problem, "float64" if job.check else job.dtype)
-    for free, needed, where in (
-        (available_bytes(), sharing_memory(backend) * of_each, ""),
-        (hardware_of(backend).free_bytes(), of_each, " on the device"),
-    ):
-        if free is not None and needed > free:
-            reason = f"needs about {_gib(needed)}, {_gib(free)} are free{where}"
-            return Outcome(problem=problem.reference, status="skipped", reason=reason)
-    make_ready(backend, problem)
-    return _check(backend, problem, job) if job.check else _time(backend, problem, job)
-
-
-def _extra(backend: Backend, problem: Problem, job: Job, context_seconds: float | None) -> Outcome:
-    effort = Effort(job.samples, job.minimum_seconds, job.iterations)
-    parts: Iterable[Part]
-    match job.extra:
-        case "phases":
-            parts = extras.phases(backend, problem, job.dtype, effort)
-        case "ceilings":
-            parts = extras.ceilings(backend, job.dtype, effort)
-        case "kernels":
-            parts = extras.kernels(backend, problem, job.dtype)
-        case "profile":
-            parts = profile(backend, problem, job.dtype)
-        case "device":
-            parts = device_costs.device(backend, problem, job.dtype, effort, context_seconds)
-        case "energy":
-            parts = energy.energy(backend, problem, job.dtype)
-        case _:
-            parts = extras.harness()
-    return Outcome(problem=problem.reference, status="ok", parts=tuple(parts))
-
-
-def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:
-    expected = _reference(problem, job)
-    trainer = backend.prepare(problem, job.dtype)
-    difference = agreement.compare(problem, trainer, job.dtype, expected)
-    if not difference.agrees:
-        raise _Disagrees(str(difference))
-    return Outcome(problem=problem.reference, status="ok")
-
-
-def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
-    hardware = hardware_of(backend)
-    hardware.release()
-    hardware.watch_memory()
-    begin = time.perf_counter()
-    trainer = backend.prepare(problem, job.dtype)
-    prepare_seconds = time.perf_counter() - begin
-    from_cache = getattr(backend, "prepared_from_cache", None)
-    assert_threads_of_each(backend, threads_of_each(backend, job.threads))
-    hardware.warm_up(trainer)
-    effort = Effort(job.samples, job.minimum_seconds, job.iterations)
-    with meter_of(backend) as meter:
-        timing = time_training(trainer, effort, meter=meter)
-    hardware.has_worked()
-    loss = trainer.loss()
-    if not isfinite(loss):
-        name = "NaN" if isnan(loss) else f"{loss}"
-        raise _Diverges(
-            f"the loss is {name} after {timing.iterations:,} iterations: lower the rate"
-        )
-    peak_bytes = hardware.peak_bytes()
-    return Outcome(
-        problem=problem.reference,
-        status="ok",
-        **timed(timing),
-        prepare_seconds=prepare_seconds,
-        prepared_from_cache=from_cache() if from_cache is not None else None,
-        peak_bytes=peak_bytes,
-        gpu=hardware.state_at_work(trainer, timing),
-        device_seconds=hardware.own_seconds(trainer, timing),
-    )
-
-
-def _reference(problem: Problem, job: Job) -> Reference:
-    """Return the reference result, from another worker of this run if one has it already."""
-    if job.references is None:
-        return _new_reference(problem)
-    digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
-    file = Path(job.references) / f"{digest}.npz"
-    if file.exists():
-        return load_reference(file)
-    expected = _new_reference(problem)
-    replace(file, pack_reference(expected))
-    return expected
-
-
-def _new_reference(problem: Problem) -> Reference:
-    """Compute the reference result, of short iterations in one thread.
-
-    Several gain little on their products, and beside a busy process they wait for each other: on
-    two cores ten iterations on batches of 128 then took two to three times the processor time.
-    """
-    limit = 1 if cost.operations(problem) < _SHORT_OPERATIONS else None
-    with threadpool_limits(limits=limit):
-        return agreement.reference(problem)
+            batches = Batches()
+        for outcome in batches.measure(job):
+            send(msgspec.json.encode(outcome))
 
 
 def _listen(jobs: queue.Queue[bytes]) -> None:
@@ -259,14 +63,6 @@ def _listen(jobs: queue.Queue[bytes]) -> None:
         for line in lines:
             jobs.put(line)
     os._exit(0)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:500]
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
 
 
 if __name__ == "__main__":

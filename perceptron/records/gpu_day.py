@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records import races
 from perceptron.records.files.append import cannot_write
 from perceptron.records.files.replace import replace
 
@@ -192,7 +191,7 @@ def unpack(archive: Path, results: Path) -> list[str]:
     _keep_apart(archive, contents, results)
     for name, content in contents.items():
         file = results / name
-        own = file.read_bytes() if file.name in (_ROWS, races.FILE) and file.exists() else b""
+        own = file.read_bytes() if file.name == _ROWS and file.exists() else b""
         if not content.startswith(own):
             raise UserError(
                 f"{file}: holds rows that {archive} does not: unpack into another --results"

@@ -1,8 +1,7 @@
-"""The one row: what one process measured of one backend on one problem."""
+"""A row of times: what one process measured of one backend on one problem."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -57,7 +56,7 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """Why there is no time, in one line; None if there is one."""
 
 
-class Measurement(Timings, frozen=True, kw_only=True, gc=False):
+class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_field="kind"):
     """One (problem, size, backend, process).
 
     The process is the unit of uncertainty: its samples share an address layout and a cache state
@@ -138,6 +137,11 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     """The file that it was read from."""
 
     @property
+    def repeat(self) -> int:
+        """Which of the fresh processes that measured the same it is."""
+        return self.process
+
+    @property
     def all_threads(self) -> int | None:
         """Threads of all processes together: what two rows must share to be compared."""
         return None if self.threads is None else self.threads * (self.processes or 1)
@@ -146,21 +150,3 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     def all_models(self) -> int:
         """Models that an iteration takes a step of: divide by them for the time of one."""
         return self.models or 1
-
-
-def was_killed(reason: str | None) -> bool:
-    """Return whether a row says that its worker was ended from outside, as where memory is short.
-
-    The backend did not fail: another try may succeed.
-    """
-    return reason is not None and "ended by SIGKILL" in reason
-
-
-def lost_rows(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows of workers that were killed, without those that a later try has measured."""
-    last = {}
-    for row in rows:
-        if row.phase is None:
-            key = (row.problem, row.backend, row.dtype, row.all_threads, row.process)
-            last[key] = row
-    return [row for row in last.values() if was_killed(row.reason)]

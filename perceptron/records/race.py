@@ -101,7 +101,7 @@ class RaceTimes(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class RaceRow(RaceTimes, frozen=True, kw_only=True):
+class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"):
     """One (backend, dtype, seed): a process that raced to the target.
 
     The seed gives the start and the order of the rows, so that equal seeds are equal trainings.
@@ -132,6 +132,11 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True):
     processes: Count = 1
     """That train together."""
     seed: Annotated[int, Meta(ge=0, le=2**31)]
+
+    @property
+    def repeat(self) -> int:
+        """Which of the fresh processes that raced it is: each has a seed of its own."""
+        return self.seed
 
     @property
     def all_threads(self) -> int:

@@ -14,7 +14,7 @@ from perceptron.records.measurement import Measurement
 class Run(Struct, frozen=True, kw_only=True):
     """What a run set out to do; one with the same plan, code and environment resumes it."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     """Of runs and their rows; a run of another is refused."""
     plan: dict[str, Any]
     machine: str

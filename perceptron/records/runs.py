@@ -8,7 +8,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records import races
 from perceptron.records.run import Run
 from perceptron.records.store import load_plan
 
@@ -33,6 +32,5 @@ def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRu
 
 def count_rows(results: Path, machine: str = "*") -> int:
     """Return how many rows lie in a folder of results, or those of one machine."""
-    names = ("measurements.jsonl", races.FILE)
-    files = [file for name in names for file in results.glob(f"runs/{machine}/*/{name}")]
+    files = results.glob(f"runs/{machine}/*/measurements.jsonl")
     return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())

@@ -4,8 +4,7 @@
     results/runs/<machine>/<run>/run.json            the plan, and whether it was finished
     results/runs/<machine>/<run>/conditions.json     what it was measured under, when first started
     results/runs/<machine>/<run>/conditions-<start>.json  the same, of a later start that resumed it
-    results/runs/<machine>/<run>/measurements.jsonl  one `Measurement` a line, in order of time
-    results/runs/<machine>/<run>/races.jsonl         of a race, see `records.races`
+    results/runs/<machine>/<run>/measurements.jsonl  one `Row` a line, in order of time
 
 A row is on disk before the next one is measured. An interrupted run is found by its plan and
 resumed; at most the line that was being written is measured again.
@@ -30,7 +29,7 @@ from perceptron.records.files.lock import open_locked
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
 from perceptron.records.files.written import read_written
-from perceptron.records.measurement import Measurement, lost_rows, was_killed
+from perceptron.records.row import Row, lost_rows, times, was_killed
 from perceptron.records.run import Run, now
 
 # How often at most it is written down what a run has spent.
@@ -51,9 +50,9 @@ class RunJournal:
         self.complaints: list[str] = []
         before = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
         self._lost_before = lost_rows(before)
-        self.rows = [row for row in before if not was_killed(row.reason)]
-        self.has_lost_others = False
-        """Whether a study that keeps rows of its own has lost some."""
+        self.rows: list[Row] = [row for row in before if not was_killed(row.reason)]
+        self.times = times(self.rows)
+        """Those of ``rows`` that are times; it grows with them."""
         self._lines = lines
         stored = load_plan(folder)
         self._run = msgspec.structs.replace(run, kernels=stored.kernels, profiled=stored.profiled)
@@ -63,17 +62,18 @@ class RunJournal:
         """What earlier starts have spent, then what is written down."""
 
     @property
-    def lost(self) -> list[Measurement]:
+    def lost(self) -> list[Row]:
         """Rows of workers that were killed, of all starts, which none has measured since."""
         return lost_rows([*self._lost_before, *self.rows])
 
-    def append(self, row: Measurement) -> None:
+    def append(self, row: Row) -> None:
         """Write the row and wait until the disk has it."""
         try:
             append(self._lines, row)
         except OSError as error:
             raise cannot_write(self.folder, error) from None
         self.rows.append(row)
+        self.times += times([row])
 
     def keep_conditions(self, conditions: Conditions) -> None:
         """Write beside the rows what this start measures under, in a file of its own.
@@ -137,7 +137,7 @@ class RunJournal:
             finished=now(),
             spent_seconds=spent,
             cut_short=cut_short,
-            has_lost_rows=self.has_lost_others or bool(self.lost),
+            has_lost_rows=bool(self.lost),
         )
 
     def _write(self, **fields: object) -> None:
@@ -164,7 +164,7 @@ def open_run(results: Path, run: Run, environment: Environment) -> Iterator[RunJ
         yield RunJournal(folder, run, lines)
 
 
-def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Measurement]:
+def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Row]:
     """Yield the rows of a file, as `parse_rows` does of its lines."""
     with file.open("rb") as lines:
         yield from parse_rows(file, lines, complain)
@@ -172,13 +172,13 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
 
 def parse_rows(
     file: Path, lines: Iterable[bytes], complain: Callable[[str], None] | None = None
-) -> Iterator[Measurement]:
+) -> Iterator[Row]:
     """Yield the rows of a file's lines; a last line that is incomplete is left out.
 
     A line that is no row is reported to ``complain`` with its file and number, and the rest is
     still read; without ``complain`` it raises `UserError`.
     """
-    decode = msgspec.json.Decoder(Measurement).decode
+    decode = msgspec.json.Decoder(Row).decode
     for number, line in enumerate(lines, start=1):
         if not line.endswith(b"\n"):
             return  # the process was ended while it wrote
@@ -193,7 +193,7 @@ def parse_rows(
 
 def load_run(
     folder: Path, complain: Callable[[str], None] | None = None
-) -> tuple[Run, Environment, list[Measurement]]:
+) -> tuple[Run, Environment, list[Row]]:
     """Read a run; raise `UserError` naming the file that cannot be understood.
 
     ``complain`` as in `read_rows`.

@@ -11,10 +11,10 @@ from math import log
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover
 from perceptron.analysis.interval import TIE
+from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import State
 from perceptron.analysis.training import training_words
 from perceptron.numbers import NONE, count, digits, interval
-from perceptron.report.over_processes import named, threads_in_all
 from perceptron.report.size_axis import at_size, size_axis, size_noun
 
 # Pairs that are named before a reason which names none.

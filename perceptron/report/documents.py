@@ -16,7 +16,6 @@ from perceptron.analysis.device_share import HOST
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import roof
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
@@ -27,7 +26,6 @@ from perceptron.records.walkthrough import (
     Walkthrough,
 )
 from perceptron.report.tables import advice as advice_text
-from perceptron.report.tables import race as race_text
 from perceptron.report.tables import what_if
 
 
@@ -115,25 +113,6 @@ def phase_map(result: MapResult, page: Path | None) -> dict[str, Any]:
     return {
         "map": result.map,
         "not_refined": result.not_refined,
-        "machine": result.machine,
-        "warnings": result.warnings,
-        "budget": result.budget,
-        "page": page,
-        "results": result.results,
-    }
-
-
-def race(result: RaceResult, page: Path | None) -> dict[str, Any]:
-    """Return what `perceptron race --json` prints."""
-    return {
-        "problem": result.problem,
-        "target": str(result.target),
-        "sentences": race_text.sentences(result),
-        "runs": result.runs,
-        "epochs": result.epochs,
-        "iterations_per_epoch": result.iterations_per_epoch,
-        "check_iterations": result.check_iterations,
-        "threads": result.threads,
         "machine": result.machine,
         "warnings": result.warnings,
         "budget": result.budget,

@@ -6,27 +6,34 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map, judge_race
+from perceptron.analysis.stored.collection import Judge
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.fleet import Collected, RunAnswer
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.tables.finding import finding_sentence
 from perceptron.report.tables.ladder import ladder_words
-from perceptron.report.tables.race import sentences
 
 
-def answers(collected: Collected) -> list[RunAnswer]:
-    """Return what each run says that was merged; of one that cannot be judged, why."""
-    return [_answer(Path(run.folder), run.machine) for run in collected.runs if run.rows]
+def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:
+    """Return what each run says that was merged; of one that cannot be judged, why.
+
+    ``judges`` are those of studies, by name.
+    """
+    return [_answer(Path(run.folder), run.machine, judges) for run in collected.runs if run.rows]
 
 
-def _answer(folder: Path, machine: str) -> RunAnswer:
+def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswer:
     study, sentences = "", []
     try:
         loaded = read_run(folder)
         study = str(loaded.run.plan.get("study"))
-        sentences = _SENTENCES.get(study, _crossovers)(loaded)
+        if study in judges:
+            verdicts = judges[study].judge(loaded).answer.verdicts
+            sentences = [verdict.sentence for verdict in verdicts]
+        else:
+            sentences = _SENTENCES.get(study, _crossovers)(loaded)
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
     return RunAnswer(machine=machine, study=study, answers=sentences, results=str(folder))
@@ -39,7 +46,7 @@ def _bench(loaded: LoadedRun) -> list[str]:
 
 
 def _crossovers(loaded: LoadedRun) -> list[str]:
-    return _sentences(crossovers(loaded.rows))
+    return _sentences(crossovers(loaded.times))
 
 
 def _sentences(judged: Iterable[Crossover]) -> list[str]:
@@ -58,13 +65,8 @@ def _ladder(loaded: LoadedRun) -> list[str]:
     return [ladder_words(judge_ladder(loaded))]
 
 
-def _race(loaded: LoadedRun) -> list[str]:
-    return sentences(judge_race(loaded))
-
-
 _SENTENCES: Mapping[str, Callable[[LoadedRun], list[str]]] = {
     "bench": _bench,
     "map": _map,
     "overhead": _ladder,
-    "race": _race,
 }

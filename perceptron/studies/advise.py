@@ -19,6 +19,7 @@ from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
+from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
@@ -28,7 +29,6 @@ from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
 from perceptron.studies.shared.over_processes import require_backends
-from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
 from perceptron.studies.shared.task_costs import expected_seconds
@@ -114,7 +114,7 @@ def advise(
     ) as run:
         axes = _look(plan, run, progress)
         run.require_rows()
-        rows = run.journal.rows
+        rows = run.journal.times
         return advice.AdviceResult(
             advice=advice.advise(rows, plan.backends, problem.name, plan.length, axes),
             rows=rows,
@@ -132,7 +132,7 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
 
     The budget was too small if it left out a process of the problem, or a size on one of them.
     """
-    problem, rows, budget = plan.problem, run.journal.rows, run.budget
+    problem, rows, budget = plan.problem, run.journal.times, run.budget
     with Workers(budget.until_abandoned) as workers:
         look = _Look(plan, run, workers, progress, budget)
         pairs = [(problem, backend) for backend in plan.backends]
@@ -197,7 +197,7 @@ class _Look:
 
         The first axes come first, so that they have as many sizes as the others, or one more.
         """
-        before, beside = len(self._run.journal.rows), self._beside
+        before, beside = len(self._run.journal.times), self._beside
         self.left_out_sizes = False
         for through in axes:
             for pairs in self._next_sizes(backends, through)[:1]:
@@ -207,7 +207,7 @@ class _Look:
                     self.left_out_sizes |= bool(self.measure(pairs, beside, self._budget))
                 else:
                     self.left_out_sizes = True
-        return len(self._run.journal.rows) > before
+        return len(self._run.journal.times) > before
 
     def _expected(self, task: Task) -> float:
         """Return the seconds that a task takes; the first process of a size also checks it."""
@@ -232,7 +232,7 @@ class _Look:
 
     def rows(self, through: AxisThrough) -> list[Measurement]:
         """Return the rows on an axis, the problem's own among them with its size there."""
-        rows = self._run.journal.rows
+        rows = self._run.journal.times
         return advice.rows_on(through.named, rows, self._plan.problem.name).rows
 
     def _next_sizes(

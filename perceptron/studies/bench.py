@@ -13,6 +13,7 @@ from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, finding_backe
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
+from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES, Family, Size
@@ -27,7 +28,6 @@ from perceptron.studies.shared.opening import (
     start_run,
 )
 from perceptron.studies.shared.over_processes import require_backends
-from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.spending import Levels, spend
@@ -159,7 +159,7 @@ def bench(
             plan.backends,
             journal.folder,
             run.environment,
-            journal.rows,
+            journal.times,
             run.warnings(threads),
             plan.all_families,
             budget.use,
@@ -182,7 +182,7 @@ def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
     had_time = spend(
         sweep,
         plan.levels,
-        run.journal.rows,
+        run.journal.times,
         partial(measure_within, whole),
         whole.hangs,
         lambda tasks: seconds_for(tasks, run.journal, whole) <= whole.left,

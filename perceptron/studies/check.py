@@ -9,9 +9,9 @@ from perceptron.backends.contract import checks
 from perceptron.backends.contract.quantities import Refused
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
+from perceptron.measure.progress import Progress
 from perceptron.problems.problem import DTYPES, Problem
 from perceptron.records.backend import CheckResult
-from perceptron.studies.shared.progress import Progress
 
 
 def check(

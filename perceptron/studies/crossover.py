@@ -18,6 +18,7 @@ from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
+from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
 from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
@@ -35,7 +36,6 @@ from perceptron.studies.shared.opening import (
     start_run,
 )
 from perceptron.studies.shared.over_processes import Pair, require_backends
-from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP
 from perceptron.studies.shared.task import Task, key_of
@@ -157,9 +157,9 @@ def locate(
         budget.cut_short = not _search(plan, run, progress)
         refuse_edited_files(plan.own_problems, before)
         run.require_rows()
-        measured = {key_of(row) for row in run.journal.rows}
+        measured = {key_of(row) for row in run.journal.times}
         result = crossover_result(
-            run.journal.rows,
+            run.journal.times,
             plan.all_pairs,
             plan.iterations,
             run.environment,
@@ -192,7 +192,7 @@ def _search(plan: CrossoverPlan, run: OpenRun, progress: Progress) -> bool:
     axes = [(axis, threads) for axis in plan.axes for threads in plan.threads]
     with Workers(run.budget.until_abandoned) as workers:
         while axes and not run.budget.is_over:
-            before = len(run.journal.rows)
+            before = len(run.journal.times)
             axes = [
                 (axis, threads)
                 for index, (axis, threads) in enumerate(axes)
@@ -206,7 +206,7 @@ def _search(plan: CrossoverPlan, run: OpenRun, progress: Progress) -> bool:
                     workers,
                 )
             ]
-            if len(run.journal.rows) == before:
+            if len(run.journal.times) == before:
                 break
     return not axes
 
@@ -226,17 +226,17 @@ def _search_axis(
     """
     journal = run.journal
     while True:
-        before = len(journal.rows)
+        before = len(journal.times)
         rows = [
-            row for row in journal.rows if row.family == axis.family and row.all_threads == threads
+            row for row in journal.times if row.family == axis.family and row.all_threads == threads
         ]
         tasks = _next_tasks(plan, axis, threads, rows)
         if not tasks:
             return True
         left_out = run_tasks(tasks, journal, run.run, progress, budget, workers)
-        if left_out and (budget.is_over or len(journal.rows) == before):
+        if left_out and (budget.is_over or len(journal.times) == before):
             return False
-        if len(journal.rows) == before:
+        if len(journal.times) == before:
             return True
 
 

@@ -7,7 +7,7 @@ from perceptron.backends import registry
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
 from perceptron.measure.neighbours import Look, with_seen
-from perceptron.studies.shared.progress import Progress
+from perceptron.measure.progress import Progress
 
 
 def doctor(threads: int, progress: Progress) -> Diagnosis:

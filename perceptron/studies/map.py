@@ -13,6 +13,7 @@ from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
+from perceptron.measure.progress import Progress, prefixed
 from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
@@ -21,7 +22,6 @@ from perceptron.studies.shared.budget import study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, plain, start_run
 from perceptron.studies.shared.over_processes import require_backends
-from perceptron.studies.shared.progress import Progress, prefixed
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
 
@@ -128,13 +128,13 @@ def map_family(
         budget.cut_short = not _measure(plan, run, progress)
         run.require_rows()
         return MapResult(
-            map=phase_map_of(run.journal.rows, plan.grid, plan.axes),
+            map=phase_map_of(run.journal.times, plan.grid, plan.axes),
             machine=run.run.machine,
             results=run.journal.folder,
             environment=run.environment,
-            rows=run.journal.rows,
+            rows=run.journal.times,
             warnings=run.warnings(plan.threads),
-            not_refined=not_refined(plan.grid, run.journal.rows) if budget.cut_short else 0,
+            not_refined=not_refined(plan.grid, run.journal.times) if budget.cut_short else 0,
             budget=budget.use,
         )
 
@@ -150,15 +150,15 @@ def _measure(plan: MapPlan, run: OpenRun, progress: Progress) -> bool:
     chosen: set[Cell] = set()
     rounds = 0
     with Workers(budget.until_abandoned) as workers:
-        while cells := next_cells(plan.grid, times_by_cell(_of_cells(journal.rows, chosen))):
+        while cells := next_cells(plan.grid, times_by_cell(_of_cells(journal.times, chosen))):
             is_new = not chosen.issuperset(cells)
             chosen.update(cells)
             rounds += 1
             named = prefixed(progress, f"round {rounds}: ")
-            before = len(journal.rows)
+            before = len(journal.times)
             if run_tasks(tasks(plan, cells, rounds), journal, run.run, named, budget, workers):
                 return False
-            if not is_new and len(journal.rows) == before:
+            if not is_new and len(journal.times) == before:
                 return False  # backends that hang are not tried again: all would stay as it is
     return True
 

@@ -9,6 +9,7 @@ from typing import Any
 from perceptron.analysis.overhead import ladder as judge
 from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.machine import usable_cores
+from perceptron.measure.progress import Progress
 from perceptron.problems import cost
 from perceptron.studies.overhead_extras import FIRST, Extras
 from perceptron.studies.overhead_plan import OverheadPlan, removed
@@ -16,7 +17,6 @@ from perceptron.studies.shared.budget import study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
 from perceptron.studies.shared.over_processes import counts_of, require_backends
-from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task, key_of
 from perceptron.studies.shared.task_costs import least_seconds
@@ -66,7 +66,7 @@ def overhead(
         left_out = _left_out(tasks, run)
         run.journal.keep_left_out(left_out)
         return judge.ladder(
-            run.journal.rows,
+            run.journal.times,
             problem=plan.problem.name,
             removes=as_json["removes"],
             kernels=run.journal.kernels,
@@ -105,7 +105,7 @@ def _tasks(plan: OverheadPlan) -> list[Task]:
 
 def _left_out(tasks: list[Task], run: OpenRun) -> dict[str, str]:
     """Return why there was no time for a rung, by backend, as far as that is known."""
-    measured = {key_of(row) for row in run.journal.rows if row.phase is None}
+    measured = {key_of(row) for row in run.journal.times if row.phase is None}
     reasons = {
         task.backend: run.budget.hangs.reason(task.backend, task.problem.reference)
         or run.budget.left_out.reason(task)

@@ -9,15 +9,15 @@ from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNE
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Distributed
-from perceptron.measure.job import Extra, Job, Outcome, Part
+from perceptron.measure.job import Batch, Extra, Outcome, Part
 from perceptron.measure.launch import Abandoned, Workers
+from perceptron.measure.progress import Progress
+from perceptron.measure.rows import backend_fields, problem_fields
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.overhead_plan import OverheadPlan
 from perceptron.studies.shared.opening import OpenRun
-from perceptron.studies.shared.progress import Progress
-from perceptron.studies.shared.task import backend_fields, problem_fields
 
 FIRST = 3
 """Processes that all rungs and most extras get before any gets more."""
@@ -152,7 +152,7 @@ class Extras:
         before, kind = budget.spent, ("extra", extra)
         if budget.costs.expect(kind, name) >= budget.left:
             return _NO_TIME
-        job = Job(
+        job = Batch(
             backend=name,
             problems=[plan.problem.reference],
             dtype=self._dtype(name, extra),
@@ -181,7 +181,7 @@ class Extras:
             (row.backend, row.process, row.family) == (name, process, family)
             and row.phase
             and row.status != "failed"
-            for row in self._run.journal.rows
+            for row in self._run.journal.times
         )
 
     def _family(self, extra: Extra) -> str:

@@ -12,11 +12,11 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Trainer, Unsupported
 from perceptron.backends.shared.predict import predict
 from perceptron.errors import UserError, unknown
+from perceptron.measure.progress import Progress
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Layer, Problem
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
-from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden")

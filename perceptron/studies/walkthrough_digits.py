@@ -11,12 +11,12 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
 from perceptron.backends.shared.predict import predict
 from perceptron.errors import UserError
+from perceptron.measure.progress import Progress
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Part
 from perceptron.problems.problem import Problem
 from perceptron.problems.targets import classes_of
 from perceptron.records.walkthrough import ClassifierRun, ClassifierWalkthrough, EpochScore
-from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
 PROBLEM = "digits"

@@ -23,7 +23,7 @@ from perceptron.analysis.what_if.estimate import (
 )
 from perceptron.backends import registry
 from perceptron.errors import UserError
-from perceptron.measure.job import Extra, Job
+from perceptron.measure.job import Batch, Extra
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
@@ -241,8 +241,8 @@ def _dispatch(dtype: DType, threads: int) -> float:
 
 def _job(
     name: str, references: list[str], dtype: DType, threads: int, extra: Extra | None = None
-) -> Job:
-    return Job(
+) -> Batch:
+    return Batch(
         backend=name,
         problems=references,
         dtype=dtype,

@@ -4,8 +4,8 @@ import pytest
 
 from perceptron.analysis.throughput import epoch_of, models_of, shared_epoch, shared_models
 from perceptron.analysis.training_length import TrainingLength
+from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
-from perceptron.studies.shared.task import problem_fields
 from tests.made import measured
 
 

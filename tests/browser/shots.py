@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.of_record import export
-from perceptron.analysis.stored.collection import collect
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.write import write_site
+from perceptron.studies.collected import collect
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.conftest import ROOT
 

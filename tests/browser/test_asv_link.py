@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perceptron.analysis.stored.collection import collect
 from perceptron.report.asv.pages import publish
 from perceptron.report.dashboard.write import write_site
+from perceptron.studies.collected import collect
 from tests import plenty
 from tests.browser.serving import serve
 from tests.browser.watched import Watch

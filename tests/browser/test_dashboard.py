@@ -10,10 +10,10 @@ import pytest
 
 from docs.build.shown import shown
 from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.collection import collect
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.studies.collected import collect
 from tests.browser.conftest import Audit, Shot
 from tests.browser.watched import Watch, until
 from tests.made import GPU_LADDER, gpu_ladder_rows, keep, keep_race, race_rows

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perceptron.analysis.stored.collection import collect
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.studies.collected import collect
 from tests.browser.watched import Watch, is_ours, until
 from tests.hostile import NAMES, hostile
 from tests.report.reading import data, views

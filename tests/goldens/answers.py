@@ -27,6 +27,7 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_results, read_run
 from perceptron.report import documents
+from perceptron.report.answers import as_json, in_terminal
 from perceptron.report.comparison_address import address
 from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.pull_request.annotations import annotate
@@ -36,7 +37,7 @@ from perceptron.report.tables import comparison as comparison_table
 from perceptron.report.tables import crossover as crossover_table
 from perceptron.report.tables import doctor as doctor_table
 from perceptron.report.tables import finding, ladder, one_size, phase_map, terminal
-from perceptron.report.tables import race as race_table
+from perceptron.studies.answering import answer_run
 
 WIDTH = 100
 
@@ -68,7 +69,11 @@ _STUDIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[
     ),
     "map": (judges.judge_map, lambda found: documents.phase_map(found, None), phase_map.show),
     "overhead": (judges.judge_ladder, lambda found: documents.overhead(found, None), ladder.show),
-    "race": (judges.judge_race, lambda found: documents.race(found, None), race_table.show),
+    "race": (
+        answer_run,
+        lambda told: as_json.document(told, None),
+        lambda told: in_terminal.show(told.answer),
+    ),
     "advise": (judges.judge_advice, documents.advice, advice_table.show),
 }
 
@@ -156,7 +161,7 @@ def narrow() -> Iterator[None]:
 def committed(results: Path) -> Iterator[str]:
     """Yield a line for each crossover of these results: of runs, then of all rows of a machine."""
     for file in sorted(results.glob("runs/*/*/measurements.jsonl")):
-        yield from _crossovers("/".join(file.parts[-3:-1]), read_run(file.parent).rows)
+        yield from _crossovers("/".join(file.parts[-3:-1]), read_run(file.parent).times)
     yield from _crossovers("all runs", read_results(results).rows)
 
 

@@ -17,7 +17,7 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import run_job
 from perceptron.problems.kept_data import FOLDER
 from perceptron.supervision import ChildProcess
@@ -55,7 +55,7 @@ def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no
     sys.modules.pop("strange", None)
 
 
-def job(**changes: object) -> Job:
+def job(**changes: object) -> Batch:
     defaults: dict[str, object] = {
         "backend": "numpy",
         "problems": ["mlp-width:4", "mlp-width:2", "mlp-width:8"],
@@ -64,10 +64,10 @@ def job(**changes: object) -> Job:
         "samples": 2,
         "minimum_seconds": 0.001,
     }
-    return Job(**(defaults | changes))  # type: ignore[arg-type]
+    return Batch(**(defaults | changes))  # type: ignore[arg-type]
 
 
-def run(job: Job, **options: float) -> dict[str, Outcome]:
+def run(job: Batch, **options: float) -> dict[str, Outcome]:
     outcomes = list(run_job(job, registry.load(job.backend), **options))
     assert sorted(outcome.problem for outcome in outcomes) == sorted(job.problems), "each once"
     return {outcome.problem: outcome for outcome in outcomes}

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
-from perceptron.measure import worker
-from perceptron.measure.job import Job
+from perceptron.measure import batch as worker
+from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
 from perceptron.measure.rank_waiting import Computing, Together, Unknown, meter_of
 from perceptron.waiting import WaitingMeter
@@ -22,7 +22,7 @@ needs_ddp = pytest.mark.skipif(
     registry.reason_unavailable("torch-ddp") is not None,
     reason=f"torch-ddp: {registry.reason_unavailable('torch-ddp')}",
 )
-JOB = Job(
+JOB = Batch(
     backend="torch-ddp@2",
     problems=["mlp-width:512"],
     dtype="float32",

@@ -12,8 +12,8 @@ from perceptron.backends.contract import agreement
 from perceptron.backends.contract.quantities import Reference
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.measure import worker
-from perceptron.measure.job import Job
+from perceptron.measure import batch as worker
+from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
 from perceptron.problems.problem import DType, Problem
 from tests.measure.conftest import Clock, FakeAccelerator
@@ -34,10 +34,10 @@ class Diverges(NumpyBackend):
 
 
 @pytest.fixture
-def job(monkeypatch: pytest.MonkeyPatch) -> Job:
+def job(monkeypatch: pytest.MonkeyPatch) -> Batch:
     """Return a job of 1,234 iterations; this process may have any number of threads."""
     monkeypatch.setattr(worker, "assert_threads_of_each", lambda backend, threads: None)
-    return Job(
+    return Batch(
         backend="numpy",
         problems=[],
         dtype="float32",
@@ -50,7 +50,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
 
 @pytest.mark.parametrize(("value", "name"), [(float("nan"), "NaN"), (float("inf"), "inf")])
 def test_a_loss_that_diverges_costs_its_row_only(
-    job: Job, monkeypatch: pytest.MonkeyPatch, value: float, name: str
+    job: Batch, monkeypatch: pytest.MonkeyPatch, value: float, name: str
 ) -> None:
     """A training to NaN takes another time than a training: its row says so, the others go on."""
     monkeypatch.setattr(LossOf, "value", value)
@@ -61,7 +61,7 @@ def test_a_loss_that_diverges_costs_its_row_only(
 
 
 def test_the_loss_is_asked_for_once_after_all_samples(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    job: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It passes over all rows and empties caches: between samples it would disturb them."""
     monkeypatch.setattr(LossOf, "asked", 0)
@@ -70,7 +70,7 @@ def test_the_loss_is_asked_for_once_after_all_samples(
 
 
 def test_the_reference_of_short_iterations_takes_one_thread(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    job: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pools are as before when it is there: the backend itself is checked with all of them."""
     seen: list[list[int]] = []
@@ -92,7 +92,7 @@ def test_the_reference_of_short_iterations_takes_one_thread(
     assert seen == [[1] * len(before)]
 
 
-def test_a_row_of_a_device_has_its_own_seconds(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_of_a_device_has_its_own_seconds(job: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a rehearsal too, where no GPU has a state."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     short = replace(job, backend="torch-cuda", iterations=5)
@@ -122,7 +122,7 @@ class Exhausting(NumpyBackend):
 
 
 def test_a_device_without_memory_costs_that_row_only(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    job: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next one finds the memory that this one had."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
@@ -134,7 +134,7 @@ def test_a_device_without_memory_costs_that_row_only(
 
 
 def test_what_would_not_fit_on_the_device_is_not_tried(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    job: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The estimate is the reason, as on the host."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
@@ -148,7 +148,7 @@ def test_what_would_not_fit_on_the_device_is_not_tried(
 
 
 def test_what_a_device_costs_is_told_by_a_fresh_worker(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    job: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each cost apart; what happens once has one sample, and a copy's work is its bytes.
 
@@ -191,12 +191,12 @@ class Compiles(NumpyBackend):
     ids=["compiles nothing", "compiled", "found"],
 )
 def test_a_row_says_whether_preparing_found_what_was_compiled(
-    job: Job, backend: NumpyBackend, found: bool | None
+    job: Batch, backend: NumpyBackend, found: bool | None
 ) -> None:
     assert worker.measure(backend, "or-gate", job).prepared_from_cache is found
 
 
-def test_a_profile_is_an_extra_of_a_backend_on_a_device(job: Job) -> None:
+def test_a_profile_is_an_extra_of_a_backend_on_a_device(job: Batch) -> None:
     outcome = worker.measure(NumpyBackend(), "or-gate", replace(job, extra="profile"))
     assert (outcome.status, outcome.reason) == (
         "skipped",

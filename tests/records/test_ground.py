@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
-from perceptron.studies.shared.task import problem_fields
 from tests.conftest import MakeRow
 
 

@@ -41,7 +41,7 @@ def test_a_row_is_on_disk_as_soon_as_it_is_there(
         for size in (1, 2, 3):
             journal.append(row(size=size, samples=[1e-6, 2e-6], seconds=1e-6))
             on_disk = list(read_rows(journal.folder / "measurements.jsonl"))
-            assert on_disk == journal.rows
+            assert on_disk == journal.times
             assert len(on_disk) == size
 
 
@@ -172,7 +172,7 @@ def test_a_run_of_another_format_is_refused_and_not_resumed(
     with open_run(tmp_path, run, environment) as journal:
         journal.append(row())
         file = journal.folder / "run.json"
-    file.write_bytes(file.read_bytes().replace(b'"format": 2', b'"format": 3'))
+    file.write_bytes(file.read_bytes().replace(b'"format": 3', b'"format": 2'))
     with pytest.raises(UserError, match=r"run\.json: not what a run writes: .*format"):
         load_plan(journal.folder)
     with open_run(tmp_path, run, environment) as later:

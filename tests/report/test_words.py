@@ -8,16 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
+from perceptron.analysis.over_processes import (
+    name_and_processes,
+    named,
+)
 from perceptron.problems.families import FAMILIES
 from perceptron.report.crossover_words import (
     doubt_in_short,
     in_short,
     missing,
     sentence,
-)
-from perceptron.report.over_processes import (
-    name_and_processes,
-    named,
 )
 from perceptron.report.size_axis import at_size, size_axis, size_noun
 

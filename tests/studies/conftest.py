@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.backends.protocol import Backend
 from perceptron.measure import launch
-from perceptron.measure.job import Job, Outcome, Part
+from perceptron.measure.job import Batch, Outcome, Part
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
@@ -40,7 +40,7 @@ class Lab:
     """Stands in for worker processes: every job is answered at once, from formulas, and kept."""
 
     def __init__(self) -> None:
-        self.jobs: list[Job] = []
+        self.jobs: list[Batch] = []
         self.timed: list[tuple[str, str]] = []
         """(backend, reference of the problem), one for each training that was timed."""
         self.names: set[object] = set()
@@ -50,7 +50,7 @@ class Lab:
         """A clock that every job moves, in seconds."""
         self.start_seconds = 0.0
         """What a fresh process takes before its first problem."""
-        self.takes: Callable[[Job, Problem], float] = lambda job, problem: (
+        self.takes: Callable[[Batch, Problem], float] = lambda job, problem: (
             0.02 if job.check else 0.1
         )
         """What a problem of a job takes, in seconds of the clock."""
@@ -66,11 +66,13 @@ class Lab:
         """What a backend answers that does not train a problem."""
         self.seconds: Callable[[str, Problem], float] = lambda backend, problem: 1e-6
         self.prepare_seconds: Callable[[str], float] = lambda backend: 1e-3
-        self.measure_extra: Callable[[Job], Outcome] = lambda job: Outcome(problem=job.problems[0])
+        self.measure_extra: Callable[[Batch], Outcome] = lambda job: Outcome(
+            problem=job.problems[0]
+        )
         """What is answered to a job with an extra."""
         self.extra_seconds = 0.1
 
-    def run(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
+    def run(self, job: Batch, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
         self.jobs.append(job)
         if job.extra:
             self._pass(self.extra_seconds, seconds_left, job.backend, job.problems[0])
@@ -115,11 +117,13 @@ class Lab:
             prepare_seconds=self.prepare_seconds(backend),
         )
 
-    def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
+    def warm(
+        self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Batch, Backend]]
+    ) -> None:
         for name, (job, _) in wanted.items():
             self._start(workers, name, job)
 
-    def _start(self, workers: launch.Workers, name: Hashable, job: Job) -> None:
+    def _start(self, workers: launch.Workers, name: Hashable, job: Batch) -> None:
         if (workers, name) in self._started:
             return
         self.starts.append(job.backend)
@@ -127,13 +131,13 @@ class Lab:
         self._pass(seconds, workers._seconds_left, job.backend)
         self._started.add((workers, name))
 
-    def run_by_name(self, workers: launch.Workers, name: Hashable, job: Job) -> Iterator[Outcome]:
+    def run_by_name(self, workers: launch.Workers, name: Hashable, job: Batch) -> Iterator[Outcome]:
         self.names.add(name)
         self._start(workers, name, job)
         yield from self.run(job, workers._seconds_left)
 
 
-def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
+def parts_of(job: Batch, seconds: dict[str, float]) -> Outcome:
     """Return an extra in parts, from seconds by name."""
     parts = tuple(
         Part(name=name, work=13.0, seconds=value, samples=[value], iterations=1)

@@ -10,14 +10,14 @@ import pytest
 from perceptron.analysis.advice import NO_TIME, AdviceResult
 from perceptron.analysis.stored.runs import judge_advice
 from perceptron.errors import UserError
-from perceptron.measure.job import Job
+from perceptron.measure.job import Batch
+from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables.advice import sentence
 from perceptron.studies import advise as study
-from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab
 
 
@@ -70,7 +70,7 @@ def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
 def test_a_start_without_time_answers_from_what_was_measured(lab: Lab, tmp_path: Path) -> None:
     """The one after it begins a new run."""
 
-    def interrupted(job: Job, problem: Problem) -> float:
+    def interrupted(job: Batch, problem: Problem) -> float:
         if len(lab.timed) == 4:
             lab.now += 30.0
             raise KeyboardInterrupt

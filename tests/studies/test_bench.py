@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.stored.collection import collect
 from perceptron.analysis.stored.runs import judge_bench
 from perceptron.errors import UserError
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.progress import silent
 from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.store import load_plan
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan
-from perceptron.studies.shared.progress import silent
+from perceptron.studies.collected import collect
 from perceptron.studies.shared.spending import Levels
 from tests.conftest import ROOT, Perceptron
 from tests.studies.conftest import Lab, tasks
@@ -155,7 +155,7 @@ def test_nine_minutes_with_slow_starts_are_a_finished_run_of_every_family(
     """A device whose context takes seconds: all have what is enough, and the readers take it."""
     lab.start_seconds = 4.0
 
-    def takes(job: Job, problem: Problem) -> float:
+    def takes(job: Batch, problem: Problem) -> float:
         slow = problem.name == "or-gate" and job.backend == "torch-cuda"
         return 0.1 if job.check else 4.0 if slow else 0.15
 

@@ -11,12 +11,12 @@ import pytest
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared.many_models import PAIRS
 from perceptron.studies.shared.over_processes import pairs_between
-from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
 from tests.studies.conftest import Lab
 
@@ -78,7 +78,7 @@ def test_a_size_that_hangs_is_begun_once(lab: Lab, tmp_path: Path) -> None:
     """The rest of this axis is measured, and all of the other one."""
     hung = []
 
-    def takes(job: Job, problem: Problem) -> float:
+    def takes(job: Batch, problem: Problem) -> float:
         if (job.backend, problem.name) != ("torch-cpu", "mlp-width:8192"):
             return 0.1
         hung.append(lab.now)
@@ -260,7 +260,7 @@ def many(backend: str, models: int) -> float:
     return 9.0 + 0.1 * models if backend == "numpy" else 40.0 + 0.02 * models
 
 
-def single_trainings_take_long(job: Job, problem: Problem) -> float:
+def single_trainings_take_long(job: Batch, problem: Problem) -> float:
     if job.backend == "processes":
         return 0.1 if job.check else 2.5
     seconds = 0.15 if problem.models < 10_000 else 0.6

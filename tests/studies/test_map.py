@@ -8,10 +8,10 @@ import pytest
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.runs import judge_map
 from perceptron.measure.job import Outcome
+from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.map import MapPlan, map_family
-from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab
 
 PLAN = MapPlan(backends=("numpy", "torch-cpu"), threads=1, points=12, quick=True)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.stored.collection import collect
 from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.backends.ladder import rungs
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables.ladder import phase_cells, rung_cells
 from perceptron.studies import overhead as study
+from perceptron.studies.collected import collect
 from perceptron.studies.overhead_plan import rungs_over
-from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab, parts_of
 
 LADDER = rungs("cpu", batches=False)  # that of the OR gate
@@ -33,7 +33,7 @@ PARTS = {
 }
 
 
-def parts(job: Job) -> Outcome:
+def parts(job: Batch) -> Outcome:
     return parts_of(job, PARTS[str(job.extra)])
 
 
@@ -169,7 +169,7 @@ NO_KERNEL = "the profiler saw no kernel"
 def device(lab: Lab) -> Lab:
     """A device that counts no energy, and shows a profiler nothing of one of two rungs."""
 
-    def measure(job: Job) -> Outcome:
+    def measure(job: Batch) -> Outcome:
         (problem,) = job.problems
         if job.extra == "energy":
             return Outcome(problem=problem, status="skipped", reason=NO_COUNTER)
@@ -233,7 +233,7 @@ def slow_singles(lab: Lab) -> Callable[[set[str], float], None]:
     lab.seconds = lambda backend, problem: 1e-6
 
     def take(names: set[str], seconds: float) -> None:
-        def takes(job: Job, problem: Problem) -> float:
+        def takes(job: Batch, problem: Problem) -> float:
             return (seconds / 2 if job.check else seconds) if job.backend in names else 0.1
 
         lab.takes = takes

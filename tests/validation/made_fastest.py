@@ -45,7 +45,7 @@ class Measured:
     def __call__(
         self, todo: Sequence[Task], journal: RunJournal, run: Run, *_: Any, **__: Any
     ) -> list[Task]:
-        for task in remaining(todo, journal.rows):
+        for task in remaining(todo, journal.times):
             seconds = seconds_of(task.backend, task.problem) * exp(self.random.normal(0, 0.01))
             outcome = Outcome(
                 problem=task.problem.reference,

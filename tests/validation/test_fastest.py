@@ -35,14 +35,14 @@ from benchmarks.validation.fastest.record import (
 from benchmarks.validation.fastest.trainings import Training, draw
 from perceptron.analysis.fastest import Advice
 from perceptron.errors import UserError
+from perceptron.measure.progress import silent
+from perceptron.measure.rows import problem_fields
 from perceptron.problems import shape
 from perceptron.problems.cost import operations
 from perceptron.records.measurement import Measurement
 from perceptron.records.store import load_plan, load_run
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import FOLDER, Known, KnownBackend
-from perceptron.studies.shared.progress import silent
-from perceptron.studies.shared.task import problem_fields
 from tests.made import FACTS, measured
 from tests.validation.made_fastest import BACKENDS, PLAN, Measured, ask, fastest_of
 

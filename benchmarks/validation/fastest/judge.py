@@ -228,7 +228,7 @@ def result_of(folder: Path) -> FastestTruth:
     """Judge a run; raises `UserError` naming what cannot be read or judged."""
     loaded = read_run(folder)
     plan = _plan(loaded)
-    rows = without_compiled_once(loaded.rows)
+    rows = without_compiled_once(loaded.times)
     every = [times_of(own, rows, plan.backends) for own in plan.trainings]
     times = [own for own in every if len(own.seconds) >= _SENSIBLE]
     if not times:
@@ -250,7 +250,7 @@ def result_of(folder: Path) -> FastestTruth:
         when=loaded.run.started,
         dtype=plan.dtype,
         threads=plan.threads,
-        processes=len({row.process for row in loaded.rows}),
+        processes=len({row.process for row in loaded.times}),
         seed=plan.seed,
         backends=plan.backends,
         trainings=times,
@@ -309,7 +309,7 @@ def _plan(loaded: LoadedRun) -> MeasuredPlan:
 
 def _warnings(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
     facts, budget = loaded.facts, loaded.run.budget
-    warnings = disturbance_warnings(loaded.rows)
+    warnings = disturbance_warnings(loaded.times)
     if facts.conditions is not None:
         own = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
         warnings = [*own, *warnings]

@@ -21,6 +21,7 @@ from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import Advice
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
+from perceptron.measure.progress import Progress, prefixed
 from perceptron.measure.timing import Effort
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
@@ -34,7 +35,6 @@ from perceptron.studies.fastest.results import known_rows
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, start_run
-from perceptron.studies.shared.progress import Progress, prefixed
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
 
@@ -144,7 +144,7 @@ def ask_all(
 
     Answers that lie beside the run's rows already are not asked for again.
     """
-    ask = ask or Product(plan, run.journal.rows, run.environment)
+    ask = ask or Product(plan, run.journal.times, run.environment)
     folder = run.journal.folder
     answered = {(pick.way, pick.reference) for pick in read_answers(folder)}
     todo = [

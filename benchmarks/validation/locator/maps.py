@@ -19,8 +19,8 @@ from perceptron.analysis.interval import TIE
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
 from perceptron.analysis.phase_map.quadtree import next_cells
+from perceptron.measure.progress import Progress
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.progress import Progress
 
 FAMILY = "simulated-map"
 LOW, HIGH = (16, 4), (8192, 2048)

@@ -21,8 +21,8 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.interval import TIE, trimmed
 from perceptron.machine import cpu_name
+from perceptron.measure.progress import Progress
 from perceptron.records.run import now
-from perceptron.studies.shared.progress import Progress
 from perceptron.version import __version__
 
 # Sizes a decade of the sweep that the locator is compared with.

@@ -32,7 +32,8 @@ from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.ground import ground
-from perceptron.records.measurement import Measurement, was_killed
+from perceptron.records.measurement import Measurement
+from perceptron.records.row import was_killed
 from perceptron.records.warning import MeasurementWarning
 
 TIED = "tie"

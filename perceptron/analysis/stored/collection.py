@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -15,7 +16,6 @@ from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
-from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.hardware import kind_of_hardware
@@ -25,27 +25,23 @@ from perceptron.analysis.stored.runs import (
     judge_crossovers,
     judge_ladder,
     judge_map,
-    judge_race,
 )
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
+from perceptron.answer import Answered, Page
 from perceptron.errors import UserError
-from perceptron.machine import machine_name
 from perceptron.records.conditions import Conditions
-from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import (
     LoadedRun,
     RunFacts,
     StoredResults,
     read_facts,
-    read_results,
-    read_run,
 )
 from perceptron.records.runs import StoredRun
 from perceptron.untrusted_text import label
 
-Answer = BenchResult | CrossoverResult | MapResult | OverheadResult | AdviceResult | RaceResult
+Answer = BenchResult | CrossoverResult | MapResult | OverheadResult | AdviceResult | Answered
 """Of a run of any command."""
 Judged = TypeVar("Judged", bound=Answer)
 _LONGEST = 400
@@ -56,7 +52,6 @@ _JUDGES: dict[str, Callable[[LoadedRun], Answer]] = {
     "crossover": judge_crossovers,
     "map": judge_map,
     "overhead": judge_ladder,
-    "race": judge_race,
     "advise": judge_advice,
 }
 # What tells two questions of a study apart, beside the machine.
@@ -64,9 +59,17 @@ _ASKED = {
     "crossover": ("families", "problems", "pairs", "dtype", "threads"),
     "map": ("family", "dtype", "threads"),
     "overhead": ("problem", "threads", "over_processes"),
-    "race": ("problem", "target", "threads"),
     "advise": ("name", "dtype", "threads"),
 }
+
+
+class Judge(NamedTuple):
+    """Who judges the runs of a study, and where they are shown."""
+
+    judge: Callable[[LoadedRun], Answered]
+    asked: tuple[str, ...]
+    """Fields of its plans that tell two questions apart."""
+    page: Page
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -90,10 +93,10 @@ class Collection(Struct, frozen=True, kw_only=True):
     ``answers`` are those of the newest questions, whatever command asked them. ``benches`` holds
     the newest of each machine and kind of hardware, without rehearsals, ``maps``
     of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
-    number of threads and numbers of processes, ``races`` of each machine, problem, target and
-    number of threads. ``older`` says of how many finished runs of each study there is a newer one
-    that is shown instead. ``complaints`` are about what could not be read, one line of at most 400
-    characters each; everything else was.
+    number of threads and numbers of processes, ``studies`` by name the newest answer to each
+    question on each machine. ``older`` says of how many finished runs of each study there is a
+    newer one that is shown instead. ``complaints`` are about what could not be read, one line of at
+    most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
@@ -101,7 +104,9 @@ class Collection(Struct, frozen=True, kw_only=True):
     benches: list[BenchResult]
     maps: list[MapResult]
     ladders: list[OverheadResult]
-    races: list[RaceResult] = []
+    studies: dict[str, list[Answered]] = {}
+    pages: dict[str, Page] = {}
+    """Those of ``studies``."""
     answers: list[Answer] = []
     sweeps: list[Sweep]
     histories: list[CaseHistory]
@@ -109,22 +114,17 @@ class Collection(Struct, frozen=True, kw_only=True):
     complaints: list[str]
 
 
-def collect(results: Path) -> Collection:
-    """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
-    with no_search_for_cycles():
-        return judge_results(read_results(results), read_run, read_facts, machine_name())
-
-
 def judge_results(
     stored: StoredResults,
     load: Callable[[Path], LoadedRun],
     load_facts: Callable[[Path], RunFacts],
     here: str = "",
+    judges: Mapping[str, Judge] = MappingProxyType({}),
 ) -> Collection:
     """Judge what was read of a results folder; whole runs are loaded as they are needed.
 
-    ``here`` is the host's name. ``load`` and ``load_facts`` raise `UserError` for a run that cannot
-    be read; that becomes a complaint.
+    ``here`` is the host's name, ``judges`` are those of studies, by name. ``load`` and
+    ``load_facts`` raise `UserError` for a run that cannot be read; that becomes a complaint.
     """
     rows = [row for row in stored.rows if plausible(row)]
     complaints = list(stored.complaints)
@@ -139,10 +139,11 @@ def judge_results(
         (run for run in stored.runs if run.run.finished is not None),
         key=lambda run: run.run.machine != here,
     )
+    asked = _ASKED | {study: judge.asked for study, judge in judges.items()}
     places = {run.folder: place for place, run in enumerate(finished)}
 
     def newest(study: str, judge: Callable[[LoadedRun], Judged]) -> list[Judged]:
-        return judged(_groups(finished, study), judge)
+        return judged(_groups(finished, study, asked), judge)
 
     def judged(
         groups: Iterable[list[StoredRun]], judge: Callable[[LoadedRun], Judged]
@@ -154,13 +155,13 @@ def judge_results(
         assert result.results is not None, "a run on disk"
         return places[result.results]
 
-    by_machine = _groups(finished, "bench")
+    by_machine = _groups(finished, "bench", asked)
 
     def hardware(run: StoredRun) -> str | None:
         own = stored.by_run.get(run.folder)
         if own is None:
             loaded = load(run.folder)
-            return kind_of_hardware(loaded.rows, loaded.facts.environment)
+            return kind_of_hardware(loaded.times, loaded.facts.environment)
         return kind_of_hardware(own, load_facts(run.folder).environment)
 
     by_hardware = [
@@ -169,33 +170,40 @@ def judge_results(
 
     benches = judged(by_hardware, judge_bench)
     maps, ladders = newest("map", judge_map), newest("overhead", judge_ladder)
-    races = newest("race", judge_race)
-    shown: list[Answer] = [*benches, *maps, *ladders, *races]
+    studies = {study: newest(study, judge.judge) for study, judge in judges.items()}
+    shown: list[Answer] = [*benches, *maps, *ladders]
+    for answers in studies.values():
+        shown += answers
     known = {result.results: result for result in shown}
+    judge_of: dict[str, Callable[[LoadedRun], Answer]] = {
+        **_JUDGES,
+        **{study: judge.judge for study, judge in judges.items()},
+    }
 
     def answer(run: StoredRun) -> list[Answer]:
         """Return the answer, unless it cannot be judged or is that of a rehearsal."""
         alike = list(_by_hardware([run], hardware, complaints.append))
         if alike and run.folder in known:
             return [known[run.folder]]
-        return judged(alike, _JUDGES[str(run.run.plan["study"])])
+        return judged(alike, judge_of[str(run.run.plan["study"])])
 
-    others = [group for study in _ASKED for group in _groups(finished, study)]
-    asked = [runs[0] for runs in (*by_hardware, *others)]
-    newest_asked = sorted(asked, key=lambda run: places[run.folder])[:_ANSWERS]
+    others = [group for study in asked for group in _groups(finished, study, asked)]
+    first = [runs[0] for runs in (*by_hardware, *others)]
+    newest_asked = sorted(first, key=lambda run: places[run.folder])[:_ANSWERS]
     return Collection(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
         benches=benches,
         maps=maps,
         ladders=ladders,
-        races=races,
+        studies=studies,
+        pages={study: judge.page for study, judge in judges.items()},
         answers=[told for run in newest_asked for told in answer(run)],
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.machine != here),
         histories=histories(rows),
         older={
-            study: sum(len(runs) - 1 for runs in _groups(finished, study))
-            for study in ("map", "overhead", "race")
+            study: sum(len(runs) - 1 for runs in _groups(finished, study, asked))
+            for study in ("map", "overhead", *judges)
         },
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
@@ -223,12 +231,14 @@ def _line(complaint: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _groups(runs: Iterable[StoredRun], study: str) -> Iterable[list[StoredRun]]:
+def _groups(
+    runs: Iterable[StoredRun], study: str, asked: Mapping[str, tuple[str, ...]]
+) -> Iterable[list[StoredRun]]:
     """Return the runs of a study by machine and question."""
     groups: dict[str, list[StoredRun]] = {}
     for stored in runs:
         if stored.run.plan.get("study") == study:
-            question = [stored.run.plan.get(name) for name in _ASKED.get(study, ())]
+            question = [stored.run.plan.get(name) for name in asked.get(study, ())]
             groups.setdefault(repr((stored.run.machine, question)), []).append(stored)
     return groups.values()
 

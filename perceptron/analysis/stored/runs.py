@@ -18,7 +18,6 @@ from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
 from perceptron.analysis.phase_map.quadtree import not_refined
 from perceptron.analysis.plausible import plausible
-from perceptron.analysis.race.result import Competitor, RaceResult, race_runs, race_warnings
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import (
@@ -27,11 +26,10 @@ from perceptron.analysis.stored.finding import (
     published_iteration_seconds,
 )
 from perceptron.analysis.training_length import TrainingLength
-from perceptron.analysis.trust import budget_warning, warnings_about, warnings_of_rows
+from perceptron.analysis.trust import warnings_of_rows, warnings_of_run
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.race import RaceRow
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.warning import MeasurementWarning
 
@@ -69,11 +67,6 @@ class _LadderPlan(Struct, kw_only=True):
     operations: Size
     bytes_moved: Size
     threads: Threads
-
-
-class _RacePlan(Struct):
-    backends: list[str]
-    dtypes: list[str]
 
 
 class _AdvicePlan(Struct):
@@ -178,42 +171,6 @@ def judge_advice(loaded: LoadedRun) -> AdviceResult:
     )
 
 
-def judge_race(loaded: LoadedRun) -> RaceResult:
-    """Judge a race; raises `UserError` naming the folder if it cannot be judged.
-
-    What rows are to be compared must have been trained and timed alike: of others than the newest
-    there are none in a run of ours, and they are left out.
-    """
-    if not loaded.races:
-        raise UserError(f"{loaded.folder}: no rows of a race")
-    plan, newest = _plan(loaded, _RacePlan), loaded.races[-1]
-    rows = [row for row in loaded.races if _alike(row) == _alike(newest)]
-    with _judging(loaded.folder):
-        competitors = [Competitor(name, dtype) for name in plan.backends for dtype in plan.dtypes]
-        runs = race_runs(rows, competitors)
-    return RaceResult(
-        problem=newest.problem,
-        target=newest.target,
-        epochs=newest.epochs,
-        iterations_per_epoch=newest.iterations_per_epoch,
-        check_iterations=newest.check_iterations,
-        threads=newest.all_threads,
-        runs=runs,
-        rows=rows,
-        machine=loaded.run.machine,
-        environment=loaded.facts.environment,
-        results=loaded.folder,
-        warnings=[*_warnings(loaded, newest.all_threads, []), *race_warnings(rows)],
-        budget=loaded.run.budget,
-    )
-
-
-def _alike(row: RaceRow) -> tuple[object, ...]:
-    """Return what two rows of a race must share to be compared."""
-    trained = (row.problem, row.problem_digest, row.target, row.epochs, row.iterations_per_epoch)
-    return (*trained, row.check_iterations, row.machine, row.environment, row.code, row.all_threads)
-
-
 @contextmanager
 def _judging(folder: Path) -> Iterator[None]:
     """Raise `UserError` for rows that contradict each other, whoever wrote them."""
@@ -224,7 +181,7 @@ def _judging(folder: Path) -> Iterator[None]:
 
 
 def _usable_rows(loaded: LoadedRun) -> list[Measurement]:
-    rows = [row for row in loaded.rows if plausible(row)]
+    rows = [row for row in loaded.times if plausible(row)]
     rows = definitions(rows).keep(rows)
     if not any(row.all_threads for row in rows):
         raise UserError(f"{loaded.folder}: no rows that say on how many threads they were measured")
@@ -248,9 +205,5 @@ def _estimates(loaded: LoadedRun) -> list[WhatIf]:
 def _warnings(
     loaded: LoadedRun, threads: int, rows: Iterable[Measurement]
 ) -> list[MeasurementWarning]:
-    facts, budget = loaded.facts, loaded.run.budget
-    warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
-    if loaded.run.cut_short and budget is not None:
-        warnings.append(budget_warning(budget.seconds))
-    left_out = definitions(loaded.rows).warnings()
-    return [*warnings, *left_out, *warnings_of_rows(rows)]
+    left_out = definitions(loaded.times).warnings()
+    return [*warnings_of_run(loaded, threads), *left_out, *warnings_of_rows(rows)]

@@ -81,9 +81,10 @@ def finish(
     from perceptron.report import documents, fleet_answers
     from perceptron.report.tables import fleet as table
     from perceptron.report.tables import terminal
+    from perceptron.studies.answering import judges
 
     page = write_pages(results)
-    answers = fleet_answers.answers(collected)
+    answers = fleet_answers.answers(collected, judges())
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))
     else:

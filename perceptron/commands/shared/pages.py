@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from perceptron.analysis.crossover.result import CrossoverResult
     from perceptron.analysis.overhead.ladder import OverheadResult
     from perceptron.analysis.phase_map.phase_map import MapResult
-    from perceptron.analysis.race.result import RaceResult
     from perceptron.analysis.stored.collection import Collection
+    from perceptron.answer import Answered
     from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
-_WRITES_PAGES = ("analysis.stored.collection", "report.asv.pages", "report.dashboard.write")
+_WRITES_PAGES = ("studies.collected", "report.asv.pages", "report.dashboard.write")
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,14 @@ class Pages:
 
         return self._write(results, shown)
 
-    def write_race(self, results: Path, result: RaceResult) -> Written:
-        """Show this race first among all races."""
+    def write_answer(self, results: Path, told: Answered) -> Written:
+        """Show this answer first among all of its study."""
 
         def shown(collection: Collection) -> tuple[Collection, str]:
+            from perceptron.report.answers.on_page import address
             from perceptron.report.dashboard import answer
 
-            return answer.with_race(collection, result), answer.race_address(result)
+            return answer.with_answer(collection, told), address(told)
 
         return self._write(results, shown)
 
@@ -120,9 +121,9 @@ class Pages:
         """Write what ``shown`` makes of the results, and name the page of its address."""
         if self.html is None:
             return Written()
-        from perceptron.analysis.stored.collection import collect
         from perceptron.report.asv import pages as asv
         from perceptron.report.dashboard.write import write_site
+        from perceptron.studies.collected import collect
 
         try:
             collection, address = shown(collect(results))

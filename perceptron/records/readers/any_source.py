@@ -13,7 +13,6 @@ import msgspec
 from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 from perceptron.records.files.regular import must_be_a_file
-from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv import is_asv_folder, is_asv_results, read_asv
 from perceptron.records.readers.csv_tables import read_csv
 from perceptron.records.readers.json_formats import decode, format_of, is_json
@@ -27,6 +26,7 @@ from perceptron.records.readers.reading import (
     Run,
     SourceContents,
 )
+from perceptron.records.row import Row, times
 from perceptron.records.store import parse_rows
 
 ROWS = "measurements.jsonl"
@@ -163,7 +163,7 @@ def _own_rows(file: Path, lines: Iterable[bytes], request: ReadRequest, notes: R
             file, what.removeprefix(f"{file}, "), "delete that line; the others are read"
         )
 
-    rows = list(parse_rows(file, lines, complain))
+    rows = times(parse_rows(file, lines, complain))
     if request.packer is not None and not request.families:
         columns = request.packer.pack(rows)
         if columns.are_ours:
@@ -182,7 +182,7 @@ def _own_rows(file: Path, lines: Iterable[bytes], request: ReadRequest, notes: R
 
 def _is_row(line: bytes) -> bool:
     try:
-        msgspec.json.decode(line, type=Measurement)
+        msgspec.json.decode(line, type=Row)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True

@@ -13,11 +13,10 @@ from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.environment import Environment
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
-from perceptron.records.race import RaceRow
-from perceptron.records.races import read_races
 from perceptron.records.readers.asv import FACTS, AsvBenchmark, load_benchmarks, read_asv_file
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
 from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
+from perceptron.records.row import Row, standing, times
 from perceptron.records.run import Run
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.records.store import load_conditions, load_environment, load_run, read_rows
@@ -59,9 +58,13 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
     folder: Path
     run: Run
     facts: RunFacts
-    rows: list[Measurement]
-    races: list[RaceRow] = []
-    """Of a race, which has no other rows."""
+    rows: list[Row]
+    """Without those of killed workers that a later try has replaced."""
+
+    @property
+    def times(self) -> list[Measurement]:
+        """The rows that are times."""
+        return times(self.rows)
 
 
 def read_results(results: Path) -> StoredResults:
@@ -80,10 +83,6 @@ def read_results(results: Path) -> StoredResults:
         rows = [numbers.number([foreign.row for foreign in run]) for run in named]
     lines = complaints.lines()
     runs = stored_runs(results, lambda line: lines.append(_line(line)))
-    for stored in runs:
-        about: list[str] = []
-        read_races(stored.folder, about.append)
-        lines += [_line(line, len(about) - 1) for line in about[:1]]
     return StoredResults(
         folder=results,
         rows=[row for run in rows for row in run],
@@ -104,9 +103,8 @@ def read_run(folder: Path) -> LoadedRun:
     Lines that are no rows are left out; `read_results` complains about them.
     """
     run, environment, rows = load_run(folder, lambda _: None)
-    races = read_races(folder, lambda _: None)
     facts = _facts(environment, folder)
-    return LoadedRun(folder=folder, run=run, facts=facts, rows=rows, races=races)
+    return LoadedRun(folder=folder, run=run, facts=facts, rows=standing(rows))
 
 
 def _facts(environment: Environment, folder: Path) -> RunFacts:
@@ -153,6 +151,7 @@ def _own(file: Path, complaints: _Complaints) -> list[ForeignRow]:
         rows.extend(
             ForeignRow(row=row, own=True)
             for row in read_rows(file, lambda what: complaints.add(file, what))
+            if isinstance(row, Measurement)
         )
     except OSError as error:
         complaints.add(file, f"{file}: cannot be read: {error.strerror}")

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.collection import Collection, collection_of
 from perceptron.analysis.stored.sweep import Sweep
-from perceptron.report.dashboard import ladders, maps, races, sweeps
+from perceptron.answer import Answered
+from perceptron.report.answers.on_page import address
+from perceptron.report.dashboard import ladders, maps, sweeps
 from perceptron.report.dashboard.view import link
 
 
@@ -32,11 +33,11 @@ def with_ladder(collection: Collection, result: OverheadResult) -> Collection:
     return replace(collection, ladders=[result, *others])
 
 
-def with_race(collection: Collection, result: RaceResult) -> Collection:
-    """Return the collection with this race first, in the place of any shown at its address."""
-    setting = races.race_setting(result)
-    others = [other for other in collection.races if races.race_setting(other) != setting]
-    return replace(collection, races=[result, *others])
+def with_answer(collection: Collection, told: Answered) -> Collection:
+    """Return the collection with this answer first, in the place of any shown at its address."""
+    shown = collection.studies.get(told.study, [])
+    others = [other for other in shown if address(other) != address(told)]
+    return replace(collection, studies=collection.studies | {told.study: [told, *others]})
 
 
 def with_crossovers(collection: Collection, result: CrossoverResult) -> Collection:
@@ -75,11 +76,6 @@ def map_address(result: MapResult) -> str:
 def ladder_address(result: OverheadResult) -> str:
     """Return the page and fragment that show this ladder."""
     return link("ladder", ladders.SWITCHES, ladders.ladder_setting(result))
-
-
-def race_address(result: RaceResult) -> str:
-    """Return the page and fragment that show this race."""
-    return link("race", races.SWITCHES, races.race_setting(result))
 
 
 def sweep_address(collection: Collection, result: CrossoverResult) -> str:

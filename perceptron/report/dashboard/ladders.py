@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perceptron.analysis.over_processes import are_several, name_and_processes
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.numbers import duration, duration_interval
@@ -11,7 +12,6 @@ from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, table
-from perceptron.report.over_processes import are_several, name_and_processes
 from perceptron.report.tables.device import (
     PART_COLUMNS,
     PART_TITLE,

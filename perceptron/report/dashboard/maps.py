@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.phase_map.phase_map import TIED, MapCell, MapResult, PhaseMap
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.training import training_words
@@ -11,7 +12,6 @@ from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
-from perceptron.report.over_processes import threads_in_all
 from perceptron.report.tables.phase_map import not_refined_line
 
 SWITCHES = ("Family", "Machine", "Run", "dtype", "Threads")

@@ -10,20 +10,20 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Answer
 from perceptron.analysis.stored.sweep import Sweep
+from perceptron.answer import Answered
 from perceptron.records.measurement import Measurement
+from perceptron.report.answers.on_page import address
 from perceptron.report.crossover_words import answer, is_measured
-from perceptron.report.dashboard.answer import ladder_address, map_address, race_address
+from perceptron.report.dashboard.answer import ladder_address, map_address
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import SWITCHES, in_state, sweep_setting
 from perceptron.report.dashboard.view import link
 from perceptron.report.tables.advice import sentence as advice_sentence
 from perceptron.report.tables.finding import finding_sentence
 from perceptron.report.tables.ladder import ladder_words
-from perceptron.report.tables.race import sentence as race_sentence
 
 # Crossovers of a search that are told in its line.
 _CROSSOVERS = 2
@@ -35,12 +35,12 @@ def newest_answers(results: Iterable[Answer], drawn: Sequence[Sweep]) -> list[di
 
 
 def _told(result: Answer, drawn: Sequence[Sweep]) -> dict[str, Any]:
-    first = result.rows[0]
-    question, words, address = _question(result, drawn)
+    first = result.run.rows[0] if isinstance(result, Answered) else result.rows[0]
+    question, words, place = _question(result, drawn)
     return {
         "question": question,
         "words": words,
-        "link": address,
+        "link": place,
         "machine": machine_name(first.machine, "perceptron"),
         "when": first.when,
     }
@@ -53,9 +53,8 @@ def _question(result: Answer, drawn: Sequence[Sweep]) -> tuple[str, str, str]:
             return f"map of {result.map.family}", result.map.summary, map_address(result)
         case OverheadResult():
             return f"overhead of {result.problem}", ladder_words(result), ladder_address(result)
-        case RaceResult():
-            question = f"race: {result.problem} to {result.target}"
-            return question, race_sentence(result, "fresh"), race_address(result)
+        case Answered(answer=told):
+            return told.question, told.verdicts[0].sentence, address(result)
         case AdviceResult():
             words = advice_sentence(result.advice)
             return f"advise for {result.advice.problem}", words, _sweep(result.rows, drawn)

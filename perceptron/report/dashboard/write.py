@@ -12,6 +12,7 @@ from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
 from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.replace import replace
+from perceptron.report.answers.on_page import views_of
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
@@ -22,24 +23,23 @@ from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.maps import map_views
 from perceptron.report.dashboard.overview import overview
 from perceptron.report.dashboard.page import OPENING, script, templates
-from perceptron.report.dashboard.races import race_views
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.report.dashboard.sweeps import sweep_views
-from perceptron.report.dashboard.view import Views
 
 # File, name in the navigation, what its heading asks.
-PAGES = (
+_PAGES = (
     ("index.html", "Overview", "Which backend trains fastest here?"),
     ("sweeps.html", "Sweeps", "At which size does the winner change?"),
     ("map.html", "Map", "Who wins where, on two axes?"),
     ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
     ("roofline.html", "Roofline", "How near is it to what the machine can do?"),
-    ("race.html", "Race", "Which backend has my model trained first?"),
     ("history.html", "History", "What changed from commit to commit?"),
     ("machines.html", "Machines", "Which machine, and which backend on it?"),
     ("raw.html", "Raw data", "Every row, as it was measured"),
 )
+# The pages of studies come before this one.
+_AFTER_STUDIES = "history.html"
 # What a page of views says where there is none, the command that makes some, and of what.
 _NOTHING = {
     "sweeps": ("No family was measured at several sizes yet.", "perceptron bench", "them"),
@@ -50,7 +50,6 @@ _NOTHING = {
         "perceptron overhead",
         "both",
     ),
-    "race": ("Nobody has raced to a target yet.", "perceptron race", "it"),
     "history": (
         "asv has measured no case at two commits or more yet.",
         "asv machine --yes && asv run NEW",
@@ -92,6 +91,14 @@ def write_site(
     return html / "index.html"
 
 
+def pages(collection: Collection) -> list[tuple[str, str, str]]:
+    """Return the file of each page, its name in the navigation, and what its heading asks."""
+    files = [file for file, *_ in _PAGES]
+    at = files.index(_AFTER_STUDIES)
+    own = [(f"{study}.html", page.label, page.heading) for study, page in collection.pages.items()]
+    return [*_PAGES[:at], *own, *_PAGES[at:]]
+
+
 def _texts(
     collection: Collection,
     looks: dict[str, Stroke],
@@ -103,36 +110,49 @@ def _texts(
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
-    yield _page("index.html", "overview.html.j2", first_page)
     yield "assets/datatables.js", datatables()
     drawn = plot.looks(looks)
-    yield from _views(sweep_views(collection, drawn, asked))
-    for make in (map_views, ladder_views, roofline_views, race_views, history_views):
-        yield from _views(make(collection, drawn))
+    navigation = pages(collection)
+
+    def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
+        file = f"{name}.html"
+        label, title = next(words for at, *words in navigation if at == file)
+        shown = {"pages": navigation, "file": file, "name": label, "title": title, "root": ""}
+        shown |= {"made_by": "perceptron dashboard"}
+        return file, templates().get_template(template).render(**shown, **facts)
+
+    yield page("index", "overview.html.j2", first_page)
+    every = [sweep_views(collection, drawn, asked)]
+    every += [
+        make(collection, drawn) for make in (map_views, ladder_views, roofline_views, history_views)
+    ]
+    every += [
+        views_of(study, collection.studies[study], collection.older.get(study, 0), drawn)
+        for study in collection.pages
+    ]
+    for views in every:
+        nothing, command, what = _nothing(collection, views.page)
+        facts = {"nothing": nothing, "command": command, "what": what, "older": views.older}
+        facts |= {"page": views.page, "scripts": _VIEW_SCRIPTS if views.files else ()}
+        yield page(views.page, "views.html.j2", facts)
+        yield f"data/{views.page}.js", script(views.page, views.index)
+        for name, content in views.files.items():
+            yield f"data/{name}.js", script(name, content)
     facts, tables = machines_page(collection)
     scripts = _TABLE_SCRIPTS if tables else ()
-    yield _page("machines.html", "machines.html.j2", facts | {"scripts": scripts})
+    yield page("machines", "machines.html.j2", facts | {"scripts": scripts})
     yield from table_files("machines", "question", tables)
     scripts = _TABLE_SCRIPTS if collection.rows else ()
-    yield _page("raw.html", "raw.html.j2", {"page": "raw", "scripts": scripts})
+    yield page("raw", "raw.html.j2", {"page": "raw", "scripts": scripts})
     yield from table_files("raw", "machine", raw_tables(collection))
 
 
-def _views(views: Views) -> Iterator[tuple[str, str]]:
-    nothing, command, what = _NOTHING[views.page]
-    facts = {"nothing": nothing, "command": command, "what": what, "older": views.older}
-    facts |= {"page": views.page, "scripts": _VIEW_SCRIPTS if views.files else ()}
-    yield _page(f"{views.page}.html", "views.html.j2", facts)
-    yield f"data/{views.page}.js", script(views.page, views.index)
-    for name, content in views.files.items():
-        yield f"data/{name}.js", script(name, content)
-
-
-def _page(file: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
-    name, title = next((name, title) for page, name, title in PAGES if page == file)
-    shown = {"pages": PAGES, "file": file, "name": name, "title": title, "root": ""}
-    shown |= {"made_by": "perceptron dashboard"}
-    return file, templates().get_template(template).render(**shown, **facts)
+def _nothing(collection: Collection, page: str) -> tuple[str, str, str]:
+    """Return what a page without views says, the command that makes some, and of what."""
+    if page in collection.pages:
+        own = collection.pages[page]
+        return own.nothing, f"perceptron {page}", own.makes
+    return _NOTHING[page]
 
 
 def _comparisons(html: Path) -> str | None:
@@ -146,10 +166,11 @@ def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str
     maps = (name for result in collection.maps for name in result.map.backends)
     published = (name for ladder in collection.ladders for name in ladder.published)
     finding = (row.backend for bench in collection.benches for row in bench.finding)
-    races = (run.backend for result in collection.races for run in result.runs)
+    answers = (told.answer for answers in collection.studies.values() for told in answers)
+    told = (name for answer in answers for name in answer.backends)
     estimated = (guess.challenger for guess in (asked.what_if if asked else ()))
     rows = (row.backend for row in collection.rows)
-    return sorted({*rows, *ladders, *maps, *published, *finding, *races, *estimated})
+    return sorted({*rows, *ladders, *maps, *published, *finding, *told, *estimated})
 
 
 def _strokes(looks: Sequence[Stroke] | Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from perceptron.analysis.advice import AdviceResult, Change, Option, ShapeAdvice
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
+from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.numbers import (
     NONE,
@@ -18,7 +19,6 @@ from perceptron.numbers import (
     rows_per_second,
 )
 from perceptron.report import crossover_words as words
-from perceptron.report.over_processes import named, threads_in_all
 from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
 

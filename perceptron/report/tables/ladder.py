@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.disturbance import Disturbance, disturbance
+from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import Ceilings, roofs
@@ -20,7 +21,6 @@ from perceptron.numbers import (
     ratio,
     rough_percent,
 )
-from perceptron.report.over_processes import threads_in_all
 from perceptron.report.tables import device
 from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.terminal import fits, out, table

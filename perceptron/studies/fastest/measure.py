@@ -13,12 +13,12 @@ from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingSh
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.machine import usable_cores
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Abandoned, Workers
+from perceptron.measure.rows import backend_fields
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.studies.fastest.question import Question, reference_of
-from perceptron.studies.shared.task import backend_fields
 
 # Of each backend before anything is decided. They start together, which takes little longer than
 # one: in the usual seconds there is no time to start PyTorch twice, one after the other.
@@ -105,7 +105,7 @@ class _Look:
 
     def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
         """Start these processes, all at once; return those that are there in time."""
-        wanted: dict[Hashable, tuple[Job, Backend]] = {
+        wanted: dict[Hashable, tuple[Batch, Backend]] = {
             one: (self._job(one[0]), registry.load(one[0])) for one in some
         }
         with self._piece(_START_SHARE * self._left()):
@@ -135,8 +135,8 @@ class _Look:
         job, backend = self._job(name, reference_of(shape)), registry.load(name)
         return next(iter(list(workers.run((name, process), job, backend))))
 
-    def _job(self, name: str, *references: str) -> Job:
-        return Job(
+    def _job(self, name: str, *references: str) -> Batch:
+        return Batch(
             backend=name,
             problems=list(references),
             dtype=self._question.dtype,

@@ -39,6 +39,7 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
     from perceptron.machine import cpu_name, usable_cores
     from perceptron.measure.environment import gpus_here
     from perceptron.records.hardware_facts import Facts, facts_of
+    from perceptron.records.row import times
     from perceptron.records.store import load_run
     from perceptron.rehearsal import is_rehearsal
 
@@ -58,7 +59,7 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
         rehearsed = is_rehearsal(environment.variables)
         if facts_of(environment).is_same(here) and rehearsed == is_rehearsal():
             python = {"python": environment.python.rpartition(" ")[2]}
-            rows += known_rows(folder, measured, {**environment.libraries, **python})
+            rows += known_rows(folder, times(measured), {**environment.libraries, **python})
     return rows
 
 

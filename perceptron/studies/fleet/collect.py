@@ -21,7 +21,7 @@ from perceptron.records.fleet import Collected, CollectedRun
 from perceptron.records.hardware_facts import facts_of
 from perceptron.records.store import load_environment, load_plan
 from perceptron.studies.fleet.folder import FLEETS
-from perceptron.studies.fleet.merge import FILES, merge_run
+from perceptron.studies.fleet.merge import ROWS, merge_run
 from perceptron.studies.fleet.namesakes import name_by_facts
 from perceptron.untrusted_text import label
 
@@ -91,7 +91,7 @@ def run_folders(source: Path) -> Iterator[Path]:
 def _state(folder: Path) -> _State:
     """Return what changes when a run does."""
     state = []
-    for file in (folder / "run.json", *(folder / name for name in FILES)):
+    for file in (folder / "run.json", folder / ROWS):
         with suppress(OSError):
             stat = file.stat()
             state.append((stat.st_size, stat.st_mtime_ns))

@@ -8,7 +8,7 @@ both, each once. Lines that are no rows are kept as they are, for their readers 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 
@@ -16,7 +16,6 @@ import msgspec
 from msgspec.structs import replace as with_fields
 
 from perceptron.errors import UserError
-from perceptron.records import races
 from perceptron.records.files.append import append_lines, cannot_write, cut_unfinished
 from perceptron.records.files.lock import open_locked
 from perceptron.records.files.regular import must_be_a_file
@@ -26,8 +25,6 @@ from perceptron.records.run import Run
 from perceptron.records.store import load_environment_file, load_plan
 
 ROWS = "measurements.jsonl"
-# A run has rows of one kind; those of a race have a file of their own.
-FILES = (ROWS, races.FILE)
 # Two runs of one machine that began in one second; more are no accident.
 _MOST_NAMESAKES = 100
 
@@ -40,26 +37,17 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     """
     run = load_plan(source)  # before its rows: one that says that it is finished has all of them
     renamed = None if run.machine == machine else machine
-    lines = {name: _lines(source / name, renamed) for name in FILES if _is_there(source / name)}
+    lines = _lines(source / ROWS, renamed)
     run = with_fields(run, machine=machine)
     try:
         folder = _folder(machines / machine, source.name, run, lines)
         _copy_facts(source, folder, run)
         with _opened(folder / ROWS) as stream:
-            rows, added = _append(folder / ROWS, stream, lines[ROWS])
-            for name in lines.keys() - {ROWS}:  # whoever has the lock of one has that of all
-                with FileIO(folder / name, "a") as others:
-                    more, new = _append(folder / name, others, lines[name])
-                rows, added = rows + more, added + new
+            rows, added = _append(folder / ROWS, stream, lines)
             _keep_newer(folder / "run.json", run)
     except OSError as error:
         raise cannot_write(machines, error) from None
     return CollectedRun(folder=str(folder), machine=machine, rows=rows, added=added)
-
-
-def _is_there(file: Path) -> bool:
-    """Return whether a run has rows of this kind; those that every run has must be there."""
-    return file.name == ROWS or file.exists()
 
 
 def _append(file: Path, stream: FileIO, lines: Sequence[bytes]) -> tuple[int, int]:
@@ -111,16 +99,15 @@ def _beyond(lines: Sequence[bytes], held: Sequence[bytes]) -> list[bytes]:
     return new
 
 
-def _folder(machine: Path, name: str, run: Run, lines: Mapping[str, Sequence[bytes]]) -> Path:
+def _folder(machine: Path, name: str, run: Run, lines: Sequence[bytes]) -> Path:
     """Return the folder of the run's copy: the one that holds it already, or a new one."""
     for attempt in range(1, _MOST_NAMESAKES):
         folder = machine / (name if attempt == 1 else f"{name}-{attempt}")
         if not (folder / "run.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
             return folder
-        if load_plan(folder).same_work(run) and all(
-            _may_be_one(own, _first_line(folder / file)) for file, own in lines.items()
-        ):
+        first = _first_line(folder / ROWS)
+        if load_plan(folder).same_work(run) and _may_be_one(lines, first):
             return folder
     raise UserError(f"{machine / name}: {_MOST_NAMESAKES} other runs have this name: move some")
 

@@ -10,6 +10,7 @@ from math import inf
 from perceptron.backends import registry
 from perceptron.measure.job import Outcome
 from perceptron.measure.launch import Abandoned, Workers
+from perceptron.measure.progress import Progress
 from perceptron.records.files.held import temporary_folder
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
@@ -20,7 +21,6 @@ from perceptron.studies.shared.processes import (
     lasting_workers,
     own_workers,
 )
-from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.task import Task, job_of, remaining, row_of
 from perceptron.studies.shared.task_costs import agreed_keys, expected_seconds, learn_seconds
 from perceptron.studies.shared.turns import by_worker, groups, side_by_side, some_problems
@@ -72,7 +72,7 @@ class _Campaign:
         self._apart = apart
         self._progress = progress
         self._reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
-        self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
+        self._shuffle = random.Random(f"{run.started} {len(journal.times)}")
 
     def measure(self) -> list[Task]:
         self._report("starting")
@@ -260,7 +260,7 @@ class _Campaign:
 
     def _remaining(self, tasks: Iterable[Task] | None = None) -> list[Task]:
         """Return what has no row and may be begun."""
-        left = remaining(self._tasks if tasks is None else tasks, self._journal.rows)
+        left = remaining(self._tasks if tasks is None else tasks, self._journal.times)
         return [task for task in left if not self._hangs(task)]
 
     def _report(self, message: str) -> None:

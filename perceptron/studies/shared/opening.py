@@ -60,21 +60,28 @@ class OpenRun:
         if self.budget.cut_short:
             warnings.append(budget_warning(self.budget.seconds))
         return [
-            *map(damaged_line_warning, self.journal.complaints),
-            *self.budget.hangs.warnings,
+            *self.first_warnings,
             *warnings,
-            *warnings_of_rows(self.journal.rows, self.journal.lost),
+            *warnings_of_rows(self.journal.times, self.journal.lost),
         ]
 
-    def require_rows(self, rows: Sequence[object] | None = None) -> None:
+    @property
+    def first_warnings(self) -> list[MeasurementWarning]:
+        """What no row tells: damaged lines of an earlier start, and what did not end in this."""
+        return [
+            *map(damaged_line_warning, self.journal.complaints),
+            *self.budget.hangs.warnings,
+        ]
+
+    def require_rows(self) -> None:
         """Raise `UserError` if there was no time for a single row: nothing can be judged.
 
-        ``rows`` are those of a study that keeps its own. Backends that cannot run took none.
+        Backends that cannot run took none.
         """
         begun = [row for row in self.journal.rows if row.status != "skipped"]
         if not (self.budget.is_over or self.budget.hangs):
             begun = self.journal.rows
-        if not (begun if rows is None else rows):
+        if not begun:
             hangs = "".join(f"{warning.message}; " for warning in self.budget.hangs.warnings)
             raise UserError(
                 f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: {hangs}"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType
@@ -53,7 +53,7 @@ class GroupProcesses:
         Those are to time all of them and to check the ``unchecked``. Return how many were started.
         """
         wanted = own_workers(tasks, unchecked, self._lasting)
-        jobs: dict[Hashable, tuple[Job, Backend]] = {
+        jobs: dict[Hashable, tuple[Batch, Backend]] = {
             name: (job_of([task]), registry.load(task.backend)) for name, task in wanted.items()
         }
         self._own.warm(jobs)
@@ -68,7 +68,7 @@ class GroupProcesses:
             return self._lasting.run(_lasting_name(task, task.process), job, backend)
         return self._own.run(("time", task.worker), job, backend)
 
-    def check(self, job: Job, first: Task) -> Iterator[Outcome]:
+    def check(self, job: Batch, first: Task) -> Iterator[Outcome]:
         """Yield whether each problem agrees, from a process in which nothing is timed."""
         backend = registry.load(job.backend)
         if self._lasting is not None and lasts(first, self._lasting):
@@ -98,7 +98,7 @@ def lasts(task: Task, lasting: Workers | None) -> bool:
     return lasting is not None and task.process < _LASTING
 
 
-def lasting_workers(tasks: Iterable[Task]) -> dict[Hashable, tuple[Job, Backend]]:
+def lasting_workers(tasks: Iterable[Task]) -> dict[Hashable, tuple[Batch, Backend]]:
     """Return the lasting workers that these tasks need by name, each with a job of its kind."""
     return {
         _lasting_name(task, process): (job_of([task]), registry.load(task.backend))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from perceptron.analysis.crossover.doubt import doubt_of
+from perceptron.measure.hangs import Hangs
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.hangs import Hangs
 from perceptron.studies.shared.task import Task, remaining
 
 Measure = Callable[[Sequence[Task]], object]

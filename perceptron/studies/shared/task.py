@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from perceptron.backends import registry
-from perceptron.backends.protocol import processes_of
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.rows import backend_fields, problem_fields
 from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import Run
-from perceptron.rehearsal import device_label
 
 Key = tuple[str | None, str, str | None, int | None]
 
@@ -44,10 +41,10 @@ class Task:
         return (self.backend, self.dtype, self.threads, self.effort)
 
 
-def job_of(tasks: list[Task], check: bool = False, references: str | None = None) -> Job:
+def job_of(tasks: list[Task], check: bool = False, references: str | None = None) -> Batch:
     """Return the job of tasks that share a worker: to time them, or to ``check`` agreement."""
     first = tasks[0]
-    return Job(
+    return Batch(
         backend=first.backend,
         problems=[task.problem.reference for task in tasks],
         dtype=first.dtype,
@@ -68,44 +65,6 @@ def row_of(task: Task, outcome: Outcome, run: Run) -> Measurement:
         **backend_fields(task.backend, task.dtype, task.threads),
         **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
     )
-
-
-def backend_fields(name: str, dtype: DType, threads: int) -> dict[str, Any]:
-    """Return the fields of a row that say who trained it, with so many threads in all.
-
-    Plans hold what shares its threads evenly, so that the threads of all processes are these.
-    """
-    backend = registry.load(name)
-    processes = processes_of(backend)
-    return {
-        "backend": name,
-        "device": device_label(backend.device),
-        "dtype": dtype,
-        "threads": threads // processes or 1,
-        "processes": processes,
-    }
-
-
-def problem_fields(problem: Problem) -> dict[str, Any]:
-    """Return the fields of a row that say what was trained."""
-    return {
-        "problem": problem.name,
-        "problem_digest": problem.digest,
-        "family": problem.family,
-        "size": problem.size,
-        "sizes": problem.sizes,
-        "axes": problem.axes,
-        "rows": problem.dataset.rows,
-        "features": problem.dataset.features,
-        "hidden": list(problem.hidden),
-        "outputs": problem.outputs,
-        "batch": problem.batch,
-        "iterations_per_epoch": problem.iterations_per_epoch,
-        "models": problem.models,
-        "folds": problem.folds,
-        "optimizer": problem.optimizer.kind,
-        "feed": problem.feed,
-    }
 
 
 def key_of(row: Measurement) -> Key:

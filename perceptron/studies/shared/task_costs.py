@@ -62,7 +62,7 @@ def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> f
     another one.
     """
     agreed = agreed_keys(journal)
-    left = remaining(tasks, journal.rows)
+    left = remaining(tasks, journal.times)
     here = {name: registry.reason_unavailable(name) is None for name in {t.backend for t in left}}
     begun = [task for task in left if here[task.backend]]
     unchecked = {task.key: task for task in begun if task.key not in agreed}.values()
@@ -79,7 +79,7 @@ def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> f
 
 def agreed_keys(journal: RunJournal) -> set[Key]:
     """Return what needs no check any more: a backend that has a time on a problem agrees."""
-    return {key_of(row) for row in journal.rows if row.status == "ok"}
+    return {key_of(row) for row in journal.times if row.status == "ok"}
 
 
 def work_of(problem: Problem) -> float:

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect
 from perceptron.records.conditions import Conditions
+from perceptron.studies.collected import collect
 from tests.made import (
     BENCH,
     FACTS,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-GOOD = '{"source":"x","machine":"m","when":"","family":"f","size":1,"backend":"b"}\n'
+GOOD = '{"kind":"time","source":"x","machine":"m","when":"","family":"f","size":1,"backend":"b"}\n'
 TABLE = "case,size,backend,seconds\nf,1,b,0.5\n"
 
 

@@ -623,7 +623,10 @@ TABLES = [
 
 # Files of nobody's, and of several
 
-ROW = '{"source":"x","machine":"m","when":"","family":"f","size":1,"backend":"b","seconds":2.0}\n'
+ROW = (
+    '{"kind":"time","source":"x","machine":"m","when":"","family":"f","size":1,'
+    '"backend":"b","seconds":2.0}\n'
+)
 DEEP = "[" * 100_000
 ANY = [
     Case("a row of ours whatever its file is called", {"rows.txt": ROW}, "rows.txt"),

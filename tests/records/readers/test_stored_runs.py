@@ -30,7 +30,7 @@ def test_a_run_is_handed_over_as_it_was_kept(tmp_path: Path) -> None:
     assert loaded.facts == read_facts(folder)
     assert loaded.facts.environment == FACTS
     assert loaded.facts.conditions == Conditions(on_battery=True)
-    assert len(loaded.rows) == len(bench_rows())
+    assert len(loaded.times) == len(bench_rows())
 
 
 def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import Collection, collect, collection_of
+from perceptron.analysis.stored.collection import Collection, collection_of
 from perceptron.figure import Figure, LineFigure
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as draw_plotly
@@ -20,6 +20,7 @@ from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import sweep_figure
 from perceptron.report.dashboard.rooflines import roofline_views
+from perceptron.studies.collected import collect
 from tests.made import GPU_LADDER, everything, gpu_ladder_rows, keep, line
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")

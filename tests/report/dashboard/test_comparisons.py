@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison, Side
 from perceptron.report.comparison_address import LIST, address
 from perceptron.report.dashboard.comparisons import reserve, write_comparison
 from perceptron.report.dashboard.write import write_site
+from perceptron.studies.collected import collect
 from tests.goldens.explained import explained
 from tests.hostile import NAMES
 from tests.hostile_comparison import hostile_comparison

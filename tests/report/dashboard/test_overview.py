@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect
 from perceptron.rehearsal import VARIABLE
 from perceptron.report.dashboard.write import write_site
+from perceptron.studies.collected import collect
 from tests.made import (
     ADVICE,
     BACKENDS,

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect, collection_of
+from perceptron.analysis.stored.collection import collection_of
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.machine_sweeps import SEVERAL
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
+from perceptron.studies.collected import collect
 from tests.made import line
 from tests.made_fleet import made_fleet
 from tests.report.reading import data, tables, text_of, views

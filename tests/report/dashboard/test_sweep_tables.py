@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect, collection_of
+from perceptron.analysis.stored.collection import collection_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
@@ -15,6 +15,7 @@ from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import ViewTable
 from perceptron.report.dashboard.write import write_site
+from perceptron.studies.collected import collect
 from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
 from tests.report.reading import tables, text_of, views
 

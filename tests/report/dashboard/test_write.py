@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect, collection_of
+from perceptron.analysis.stored.collection import collection_of
 from perceptron.errors import UserError
 from perceptron.report.dashboard.write import PAGES, write_site
 from perceptron.report.tables.crossover import show_pairs
+from perceptron.studies.collected import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import data, read, tables, text_of, views

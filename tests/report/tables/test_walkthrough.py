@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.measure.progress import silent
 from perceptron.records.walkthrough import ClassifierRun, ClassifierWalkthrough, EpochScore
 from perceptron.report.tables import walkthrough
 from perceptron.report.tables import walkthrough_digits as story
 from perceptron.studies import walkthrough as study
-from perceptron.studies.shared.progress import silent
 
 
 @pytest.mark.parametrize(

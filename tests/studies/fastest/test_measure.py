@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
 from perceptron.backends.protocol import Backend
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Abandoned
 from perceptron.studies.fastest import measure
 from perceptron.studies.fastest.question import Question
@@ -46,7 +46,7 @@ class FakeWorkers:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def warm(self, wanted: Mapping[Any, tuple[Job, Backend]]) -> None:
+    def warm(self, wanted: Mapping[Any, tuple[Batch, Backend]]) -> None:
         self.started.append(list(wanted))
         late = [name for name in wanted if name[0] in self.late]
         if late:
@@ -54,7 +54,7 @@ class FakeWorkers:
             abandoned.workers = tuple(late)
             raise abandoned
 
-    def run(self, name: Any, job: Job, _: Backend) -> Iterator[Outcome]:
+    def run(self, name: Any, job: Batch, _: Backend) -> Iterator[Outcome]:
         if name[0] in self.endless:
             raise Abandoned(name[0])
         (problem,) = job.problems

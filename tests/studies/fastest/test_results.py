@@ -16,11 +16,11 @@ from perceptron import Advice, fastest
 from perceptron.analysis.work import CONTENDED
 from perceptron.machine import cpu_name, usable_cores
 from perceptron.measure.environment import gpus_here
+from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.environment import Environment
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
-from perceptron.studies.shared.task import problem_fields
 from tests.conftest import MakeRow
 
 PREPARE = 0.1

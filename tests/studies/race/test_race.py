@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from perceptron.analysis.race.result import NOTHING, Competitor, RaceResult, RaceRun
+from perceptron.measure.race.messages import RaceJob
+from perceptron.studies.race.plan import RacePlan
+
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned, SecondsLeft
-from perceptron.measure.race.messages import RaceJob
+from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.race import race as study
-from perceptron.studies.race.plan import RacePlan
-from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab
 
 THERE = [Check(38, 0.1, 0.96, 0.1)]

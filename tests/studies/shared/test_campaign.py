@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.trust import damaged_line_warning
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.run import Run
@@ -17,7 +18,6 @@ from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.shared.budget import GRACE, Budget
 from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.progress import silent
 from perceptron.studies.shared.task import key_of
 from tests.studies.conftest import STARTED, Lab, tasks
 
@@ -118,7 +118,7 @@ def test_a_damaged_line_is_reported_and_measured_again(
     file.write_bytes(b"".join([*lines[:3], b"\x00\xff garbage\n", *lines[4:]]))
     lab.power_cut_after = None
     journal = measure(tmp_path, environment)
-    assert len(journal.rows) == len(tasks(PLAN))
+    assert len(journal.times) == len(tasks(PLAN))
     (complaint,) = journal.complaints
     assert "measurements.jsonl, line 4: not a measurement" in complaint
     assert damaged_line_warning(complaint).advice == "delete that line; the others were kept"
@@ -169,7 +169,7 @@ def test_what_does_not_end_is_abandoned_once_and_named(
     """It has no row, as nothing is known of it; all else is measured in what time it leaves."""
     hung = []
 
-    def takes(job: Job, problem: Problem) -> float:
+    def takes(job: Batch, problem: Problem) -> float:
         if (job.backend, problem.name, job.check) != ("torch-cpu", "mlp-width:8", check):
             return 0.1
         hung.append(lab.now)
@@ -231,7 +231,7 @@ def test_never_more_than_the_budget_and_its_grace(
     """Whatever pieces take, and if a neighbour comes in the middle of it."""
     lab.now, lab.start_seconds = 0.0, start
 
-    def takes(job: Job, problem: Problem) -> float:
+    def takes(job: Batch, problem: Problem) -> float:
         own = 0.01 + longest * problem.size / 8192
         return own * (slower if lab.now > seconds / 2 else 1)
 

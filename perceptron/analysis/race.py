@@ -1,21 +1,18 @@
-"""The race judged: a line for each backend, dtype and start, and who is first."""
+"""A race judged: a line for each backend, dtype and start, who is first, and the curves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import exp
-from pathlib import Path
 from statistics import median
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from perceptron.analysis.censored_median import median_of
 from perceptron.analysis.disturbed import lost_by_waiting
-from perceptron.analysis.race.median import median_of
 from perceptron.analysis.trust import failure_warnings
-from perceptron.records.budget import BudgetUse
-from perceptron.records.environment import Environment
-from perceptron.records.race import RaceRow, Target, Training
+from perceptron.records.race import Check, Goal, RaceRow, Training
 from perceptron.records.waited import largest_waited
 from perceptron.records.warning import MeasurementWarning
 
@@ -77,33 +74,10 @@ class RaceRun(Struct, frozen=True, kw_only=True):
         return Competitor(self.backend, self.dtype)
 
 
-class RaceResult(Struct, frozen=True, kw_only=True):
-    """A race with its rows, those of the present definition of the problem alone."""
-
-    problem: str
-    target: Target
-    epochs: int
-    """As many were allowed."""
-    iterations_per_epoch: int
-    check_iterations: int
-    threads: int
-    runs: list[RaceRun]
-    rows: list[RaceRow]
-    machine: str
-    environment: Environment
-    results: Path
-    warnings: list[MeasurementWarning]
-    budget: BudgetUse | None = None
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether anything can be said: somebody has a median."""
-        return any(run.seconds is not None for run in self.runs)
-
-    def of_start(self, start: RaceStart) -> list[RaceRun]:
-        """Return the lines of one start, the fastest first; those without a median come last."""
-        own = [run for run in self.runs if run.start == start]
-        return sorted(own, key=lambda run: (run.seconds is None, run.seconds or 0.0))
+def of_start(runs: Iterable[RaceRun], start: RaceStart) -> list[RaceRun]:
+    """Return the lines of one start, the fastest first; those without a median come last."""
+    own = [run for run in runs if run.start == start]
+    return sorted(own, key=lambda run: (run.seconds is None, run.seconds or 0.0))
 
 
 def race_runs(rows: Sequence[RaceRow], competitors: Iterable[Competitor]) -> list[RaceRun]:
@@ -190,6 +164,36 @@ def is_reached(row: RaceRow, training: Training) -> bool:
     return row.target.is_reached(training.checks[-1])
 
 
+class RacePoint(Struct, frozen=True):
+    """After one more look: the median time of it, and what it showed over the seeds."""
+
+    seconds: float
+    """Of the seeds that were still under way."""
+    value: float
+    """The median; a seed that was there, or was given up, keeps what it had."""
+    low: float
+    """The lowest of any seed."""
+    high: float
+    epochs: float
+
+
+class RaceCurve(Struct, frozen=True):
+    """The looks of one competitor from one start, in order."""
+
+    competitor: Competitor
+    points: list[RacePoint]
+
+
+def race_curves(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RaceCurve]:
+    """Return a curve for each competitor that has raced."""
+    by_competitor: dict[Competitor, list[RaceRow]] = {}
+    for row in rows:
+        if has_raced(row):
+            by_competitor.setdefault(Competitor(row.backend, row.dtype), []).append(row)
+    curves = [RaceCurve(name, _points(own, start, goal)) for name, own in by_competitor.items()]
+    return [curve for curve in curves if curve.points]
+
+
 def _competitor(row: RaceRow) -> Competitor:
     return Competitor(row.backend, row.dtype)
 
@@ -236,14 +240,14 @@ def _judged(
         start=start,
         seeds=len(trainings),
         reached=sum(reached),
-        seconds=None if whole is None else whole.value,
+        seconds=None if whole is None else whole.estimate,
         low=None if least is None else least.low or None,
         high=None if whole is None else whole.high,
-        epochs=None if epochs is None else epochs.value,
+        epochs=None if epochs is None else epochs.estimate,
         parts=Parts(
             importing=_median(row.import_seconds if fresh else 0.0 for row in raced),
             prepare=_median(row.prepare_seconds if fresh else 0.0 for row in raced),
-            train=None if train is None else train.value,
+            train=None if train is None else train.estimate,
         ),
         data_seconds=_median(row.data_seconds if fresh else 0.0 for row in raced),
         prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
@@ -268,3 +272,34 @@ def _median(values: Iterable[float | None]) -> float | None:
 def _overlap(first: RaceRun, other: RaceRun) -> bool:
     """Return whether the one that is first may be second; an open end reaches everywhere."""
     return first.high is None or other.low is None or first.high >= other.low
+
+
+def _points(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RacePoint]:
+    looked = [
+        (seconds_from_start(row, start), training.checks)
+        for row in rows
+        if (training := training_of(row, start)) is not None
+    ]
+    points: list[RacePoint] = []
+    for index in range(max(len(checks) for _, checks in looked)):
+        under_way = [(before, checks[index]) for before, checks in looked if index < len(checks)]
+        seen = [_value(checks[min(index, len(checks) - 1)], goal) for _, checks in looked]
+        known = [value for value in seen if value is not None]
+        if not known:
+            continue
+        seconds = median(before + check.seconds for before, check in under_way)
+        points.append(
+            RacePoint(
+                # Those that are left may be the quick ones.
+                seconds=max(seconds, points[-1].seconds) if points else seconds,
+                value=median(known),
+                low=min(known),
+                high=max(known),
+                epochs=under_way[0][1].iterations / rows[0].iterations_per_epoch,
+            )
+        )
+    return points
+
+
+def _value(check: Check, goal: Goal) -> float | None:
+    return check.accuracy if goal == "accuracy" else check.loss

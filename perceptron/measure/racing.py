@@ -1,63 +1,47 @@
-"""The racing process: import, prepare, train to the target; then train once more.
+"""A race in a worker: import, prepare, train to the target; then train once more.
 
-Started as ``python -m perceptron.measure.race.racer``, with a `RaceJob` on standard input. What it
-imports before its backend counts for every backend: nothing that serves measuring alone.
+What this imports counts for every backend: nothing that serves measuring alone.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from math import isfinite
 from typing import Any, cast
 
-import msgspec
-
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, Trainer, Unsupported, ranks_of, threads_of_each
 from perceptron.errors import UserError
-from perceptron.measure.race.messages import Looked, Message, RaceJob, Ready, Stopped, Trained
+from perceptron.measure.job import Race
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
-from perceptron.records.race import Check
+from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.waiting import WaitingMeter
 
-Send = Callable[[Message], object]
 Clock = Callable[[], float]
+Alive = Callable[[], object]
+"""Say that the process is still at it: called after each look at the held-out part."""
 
 
-def main() -> None:
-    """Race once, for the one job that comes, and leave."""
-    # Only messages may reach the parent: what libraries print goes to standard error.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    job = msgspec.json.decode(_first_line(), type=RaceJob)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-    def send(message: Message) -> None:
-        answers.write(msgspec.json.encode(message) + b"\n")
-        answers.flush()
-
+def raced(job: Race, alive: Alive) -> RaceTimes:
+    """Race; whatever goes wrong becomes the answer."""
     try:
-        race(job, send)
+        return race(job, alive)
     except Unsupported as reason:
-        send(Stopped(status="skipped", reason=_line(reason)))
+        return RaceTimes(status="skipped", reason=_line(reason))
     except UserError as reason:
-        send(Stopped(status="failed", reason=_line(reason)))
+        return _failed(_line(reason))
     except MemoryError:
-        send(Stopped(status="failed", reason="out of memory"))
+        return _failed("out of memory")
     except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
-        send(Stopped(status="failed", reason=f"{type(error).__name__}: {_line(error)}"))
-    # Unloading libraries and their threads takes up to a second and serves nothing.
-    os._exit(0)
+        return _failed(f"{type(error).__name__}: {_line(error)}")
 
 
-def race(job: RaceJob, send: Send, clock: Clock = time.monotonic) -> None:
-    """Tell when each part was over, then how the trainings went.
+def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
+    """Return when each part was over, and how both trainings went.
 
     Nothing is looked at before the first iterations: what a backend does once would not count then.
     """
@@ -66,7 +50,7 @@ def race(job: RaceJob, send: Send, clock: Clock = time.monotonic) -> None:
     for name in modules:
         importlib.import_module(name)
     imported = clock()
-    problem = catalogue.find(job.problem).with_seed(job.seed)
+    problem = catalogue.find(job.problem).with_seed(job.repeat)
     threads = threads_of_each(backend, job.threads)
     problem.parts()
     data = clock()
@@ -75,44 +59,46 @@ def race(job: RaceJob, send: Send, clock: Clock = time.monotonic) -> None:
     prepared = clock()
     cached = getattr(backend, "prepared_from_cache", None)
     from_cache = None if cached is None else bool(cached())
-    send(
-        Ready(
-            imported=imported, data=data, prepared=prepared, modules=modules, from_cache=from_cache
-        )
-    )
-    waited = train(job, backend, trainer, send, clock)
-    send(Trained(start="fresh", waited=waited))
+    iterations = job.epochs * problem.iterations_per_epoch
+    fresh = train(job, iterations, backend, trainer, alive, clock)
     _assert_threads(backend, threads)
     trainer.reset()
-    waited = train(job, backend, trainer, send, clock)
-    send(Trained(start="resident", waited=waited))
+    return RaceTimes(
+        import_seconds=imported - job.begun,
+        prepare_seconds=prepared - imported,
+        data_seconds=data - imported,
+        modules=modules,
+        prepared_from_cache=from_cache,
+        fresh=fresh,
+        resident=train(job, iterations, backend, trainer, alive, clock),
+    )
 
 
 def train(
-    job: RaceJob, backend: Backend, trainer: Trainer, send: Send, clock: Clock
-) -> float | None:
+    job: Race, iterations: int, backend: Backend, trainer: Trainer, alive: Alive, clock: Clock
+) -> Training:
     """Train from where the trainer stands until the target is reached or the iterations are over.
 
-    Tell each look at the held-out part, which is never counted. Return the share of the training's
-    seconds that threads had to wait for a core; None where that is not known.
+    Looking at the held-out part is never counted.
     """
+    checks: list[Check] = []
     seconds, done = 0.0, 0
     # Of processes that train together this one's threads tell nothing.
     meter = _Waiting(None if ranks_of(backend) else WaitingMeter())
     with closing(meter):
-        while done < job.iterations:
-            step = min(job.check_iterations, job.iterations - done)
+        while done < iterations:
+            step = min(job.check_iterations, iterations - done)
             meter.begin()
             begin = clock()
             trainer.train(step)
             seconds += clock() - begin
             meter.end()
             done += step
-            check = _look(trainer, done, seconds)
-            send(Looked(check=check))
-            if job.target.is_reached(check):
+            checks.append(_look(trainer, done, seconds))
+            alive()
+            if job.target.is_reached(checks[-1]):
                 break
-        return meter.share_of(seconds)
+        return Training(checks=checks, waited=meter.share_of(seconds))
 
 
 class _Waiting:
@@ -159,25 +145,9 @@ def _assert_threads(backend: Backend, threads: int) -> None:
     ranks.assert_threads_of_each(backend, threads)
 
 
-def _first_line() -> bytes:
-    """Return the first line of standard input, which is not closed behind it."""
-    line = b""
-    while not line.endswith(b"\n") and (read := os.read(0, 65_536)):
-        line += read
-    return line
-
-
-def _leave_with_parent() -> None:
-    """Exit once standard input closes, as it does when the parent dies."""
-    # Not through sys.stdin: a thread that waits inside it makes a failing interpreter abort.
-    while os.read(0, 65_536):
-        pass
-    os._exit(0)
+def _failed(reason: str) -> RaceTimes:
+    return RaceTimes(status="failed", reason=reason)
 
 
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:500]
-
-
-if __name__ == "__main__":
-    main()

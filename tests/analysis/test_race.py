@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.race.result import (
+from perceptron.analysis.race import (
     NOTHING,
     Competitor,
     RaceRun,
     first_of,
+    race_curves,
     race_runs,
     race_warnings,
 )
@@ -18,6 +21,7 @@ from tests.made import race_row, race_rows
 
 NUMPY, TORCH = (Competitor(name, "float32") for name in ("numpy", "torch-cpu"))
 TOO_LOW = (0.5, 0.6, 0.7)
+looks = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 
 def of_start(rows: list[RaceRow], start: str, *names: Competitor) -> dict[Competitor, RaceRun]:
@@ -103,3 +107,26 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
     assert warning.code == "disturbed"
     assert "1 of 4 trainings" in warning.message
+
+
+def test_a_seed_that_is_there_keeps_what_it_had() -> None:
+    """The band would fall otherwise when the quick ones are done."""
+    rows = [race_row(0, accuracies=(0.97,)), race_row(1, accuracies=(0.5, 0.6, 0.95))]
+    (curve,) = race_curves(rows, "resident", "accuracy")
+    assert [(point.low, point.high) for point in curve.points] == [
+        (0.5, 0.97),
+        (0.6, 0.97),
+        (0.95, 0.97),
+    ]
+
+
+@given(st.lists(st.tuples(looks, st.floats(0.01, 10)), min_size=1, max_size=7))
+def test_time_never_runs_backwards_and_bands_hold_the_median(
+    seeds: list[tuple[list[float], float]],
+) -> None:
+    rows = [race_row(n, accuracies=seen, train=train) for n, (seen, train) in enumerate(seeds)]
+    (curve,) = race_curves(rows, "fresh", "accuracy")
+    assert len(curve.points) == max(len(seen) for seen, _ in seeds)
+    times = [point.seconds for point in curve.points]
+    assert times == sorted(times)
+    assert all(point.low <= point.value <= point.high for point in curve.points)

@@ -12,22 +12,15 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from msgspec import Struct
+
+from perceptron.analysis.interval import Interval
 
 _HALF = 0.5
 # What products of fractions may miss it by.
 _ROUNDING = 1e-9
 
 
-class Median(Struct, frozen=True):
-    """A median and its 95 % interval, an end that is None being open."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-def median_of(times: Sequence[float], reached: Sequence[bool]) -> Median | None:
+def median_of(times: Sequence[float], reached: Sequence[bool]) -> Interval | None:
     """Return the median of times at which a target was reached, or of when it was given up.
 
     None where fewer than half got there, whatever the estimate: it would take those who were given
@@ -46,14 +39,14 @@ def median_of(times: Sequence[float], reached: Sequence[bool]) -> Median | None:
     if value is None:
         return None
     if len(ends) == 1:
-        return Median(value, None, None)
+        return Interval(value, None, None)
     with warnings.catch_warnings():
         # At a share of 1 or 0 it has none; that is what an open end says.
         warnings.simplefilter("ignore", RuntimeWarning)
         interval = under_way.confidence_interval(0.95, method="log-log")
     low = _first_below(at, interval.low.probabilities)
     high = _first_below(at, interval.high.probabilities)
-    return Median(value, low, high)
+    return Interval(value, low, high)
 
 
 def _half_point(at: np.ndarray, share: np.ndarray, events: np.ndarray) -> float | None:

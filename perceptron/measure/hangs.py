@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from perceptron.analysis.trust import hang_warning
 from perceptron.measure.launch import Abandoned
 from perceptron.records.warning import MeasurementWarning
 
@@ -43,4 +42,14 @@ class Hangs:
     @property
     def warnings(self) -> list[MeasurementWarning]:
         """Return one for each."""
-        return [hang_warning(*key, seconds) for key, seconds in self._seconds.items()]
+        return [_warning(*key, seconds) for key, seconds in self._seconds.items()]
+
+
+def _warning(backend: str, problem: str | None, seconds: float) -> MeasurementWarning:
+    """Return that a backend did not end in time on a problem; None: not even start."""
+    what = f"{backend} at {problem} did not end" if problem else f"{backend} did not start"
+    return MeasurementWarning(
+        code="no-end",
+        message=f"{what} within {seconds:.3g} s: it was abandoned, and nothing of it is known",
+        advice="a larger --budget gives it longer; if it hangs all the same, leave it out",
+    )

@@ -1,0 +1,121 @@
+"""An answer: what a question's rows say, for every place where it is shown.
+
+A study makes it, and `perceptron.report` shows it in a terminal, on a page, as Markdown and as
+JSON. Who shows it knows nothing of the question; who makes it knows nothing of where it is shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from perceptron.figure import LineFigure
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.warning import MeasurementWarning
+
+Setting = tuple[tuple[str, str], ...]
+"""Switches of a page and what they are set to: ``(("Start", "fresh"), ("dtype", "float32"))``."""
+
+Decided = Literal["yes", "partly", "no"]
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What is known about one subject, in a sentence."""
+
+    subject: str
+    decided: Decided
+    sentence: str
+    part: Setting = ()
+    """The part of the answer that it is about; of all parts without one."""
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """A table of texts; the first cell of a row names it."""
+
+    title: str
+    columns: tuple[str, ...]
+    """A column whose name ends in ``>`` is flush right."""
+    rows: tuple[tuple[str, ...], ...]
+    part: Setting = ()
+    on_page: str | None = None
+    """Its title on a page, where another one is there already."""
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """A figure of one part of an answer; without a drawing that part has nothing to draw."""
+
+    title: str
+    drawing: LineFigure | None
+    part: Setting = ()
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What the rows of a run say."""
+
+    question: str
+    """In a few words: ``race: digits to accuracy=0.95``."""
+    asked: Setting
+    """What tells this question from others of the study, by the switches of its page."""
+    ground: Setting = ()
+    """How it was measured, as far as that tells two runs apart: ``(("Threads", "2"),)``."""
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+    """What holds for every verdict, a line each."""
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    """One for each part, in the order in which a page offers them."""
+    warnings: tuple[MeasurementWarning, ...] = ()
+    """Of these rows; those about the machine and the run are not the study's."""
+    backends: tuple[str, ...] = ()
+    """Those that have a colour."""
+    next: tuple[str, ...] = ()
+    """The command that a reader will want to type now, word by word."""
+    data: dict[str, Any] = {}
+    """The document of ``--json``, without what every run has: warnings, budget, page, results."""
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether anything can be said."""
+        return any(verdict.decided != "no" for verdict in self.verdicts)
+
+
+class Page(Struct, frozen=True):
+    """The page of a study among the others."""
+
+    label: str
+    """In the navigation."""
+    heading: str
+    """What it asks."""
+    nothing: str
+    """What it says before anything was measured."""
+    makes: str
+    """What its command makes then: ``one``, ``them``."""
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """An answer and the run that it is of, judged live or read back."""
+
+    study: str
+    run: LoadedRun
+    answer: Answer
+    warnings: tuple[MeasurementWarning, ...]
+    """About the machine, the run and its rows."""
+
+    @property
+    def results(self) -> Path:
+        """The folder of the run."""
+        return self.run.folder
+
+
+def is_of(part: Setting, other: Setting) -> bool:
+    """Return whether what is about ``part`` is shown with another: they set no switch apart.
+
+    >>> is_of((("Start", "fresh"),), (("Start", "fresh"), ("dtype", "float32")))
+    True
+    >>> is_of((("Start", "fresh"),), (("Start", "resident"),))
+    False
+    """
+    switches = dict(other)
+    return all(switches.get(switch, value) == value for switch, value in part)

@@ -1,0 +1,186 @@
+"""The command of a study: its plan's fields become options, its answer is shown."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import typer
+from typer.core import TyperCommand
+
+from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import INCONCLUSIVE, close
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.list_command import ListCommand
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_number,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
+from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
+from perceptron.commands.shared.skipped import announce_skipped
+
+if TYPE_CHECKING:
+    from perceptron.studies.study import Option, Plan
+
+# What every command has that measures; the type of its value and its default.
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "wait": (arguments.Wait, None),
+    "machine": (arguments.Machine, None),
+    "budget": (arguments.Budget, None),
+    "results": (arguments.Results, Path("results")),
+    "html": (arguments.HtmlOfAnswer, None),
+    "json": (arguments.Json, False),
+}
+
+
+class StudyCommand(ListCommand):
+    """The command of the study of its name, which is imported when the command is used."""
+
+    _whole: TyperCommand | None = None
+
+    @property
+    def params(self) -> list[Any]:
+        """Its options."""
+        return self._command.params
+
+    @params.setter
+    def params(self, _: object) -> None:
+        """Take none: those of the function that stands in for it."""
+
+    @property
+    def callback(self) -> Any:
+        """What is called with the values of its options."""
+        return self._command.callback
+
+    @callback.setter
+    def callback(self, _: object) -> None:
+        """Take none: that of the function that stands in for it."""
+
+    @property
+    def _command(self) -> TyperCommand:
+        if self._whole is None:
+            app = typer.Typer(add_completion=False)
+            app.command(self.name, cls=ListCommand)(command_of(str(self.name)))
+            self._whole = cast(TyperCommand, typer.main.get_command(app))
+        return self._whole
+
+
+def command_of(name: str) -> Callable[..., None]:
+    """Return the command of a study, as typer reads one."""
+    from perceptron.studies import registry
+
+    kind = registry.load(name).Plan
+    options = dict(_options(kind))
+
+    def command(**typed: Any) -> None:
+        common = {option: typed.pop(option) for option in _COMMON}
+        given = {field: value for field, value in typed.items() if value is not None}
+        plan = kind(**{field: options[field].read(value) for field, value in given.items()})
+        _carry_out(name, plan.resolved(), **common)
+
+    parameters = [
+        *(option.parameter(field) for field, option in options.items()),
+        *(_parameter(field, *kind_and_default) for field, kind_and_default in _COMMON.items()),
+    ]
+    command.__doc__ = registry.STUDIES[name][1]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return may_run_on_a_fleet(command)
+
+
+def _carry_out(
+    name: str,
+    plan: Plan,
+    wait: float | None,
+    machine: str | None,
+    budget: float | None,
+    results: Path,
+    html: str | None,
+    json: bool,
+) -> None:
+    from perceptron.report import documents
+    from perceptron.report.answers import as_json, in_terminal
+    from perceptron.report.tables import terminal
+    from perceptron.studies import registry
+    from perceptron.studies.carry_out import carry_out
+
+    study = registry.load(name)
+    seconds = seconds_of("--budget", budget) or study.budget_seconds
+    hand_over(seconds)
+    pages = prepare(html, by_default=not json)
+    announce_skipped(plan.backends)
+    folder = folder_name("--machine", machine)
+    with terminal.progress_bar(study.doing, seconds) as bar:
+        pages.load()
+        told = carry_out(study, plan, folder, results, bar, seconds, quiet(wait))
+        page = pages.write_answer(results, told)
+    terminal.show_warnings(told.warnings)
+    if json:
+        documents.write(as_json.document(told, page.file))
+    else:
+        in_terminal.show(told.answer)
+        terminal.show_paths(told.run.folder, page.address)
+    close(told.warnings, None if json else shlex.join(told.answer.next))
+    if not told.answer.is_decided:
+        raise typer.Exit(INCONCLUSIVE)
+
+
+class _Typed:
+    """A field of a plan as it is typed: the option's type, and how its value is read."""
+
+    def __init__(self, name: str, kind: Any, option: Option) -> None:
+        self._names = option.names or (f"--{name.replace('_', '-')}",)
+        self._option = option
+        self._kinds = [one for one in get_args(kind) or (kind,) if one not in (type(None), ...)]
+        self._several = get_origin(kind) is tuple
+
+    def read(self, value: Any) -> Any:
+        """Return the field's value; raises `UserError` naming the option."""
+        name, kind = self._names[0], self._kinds[0]
+        if not self._several:
+            return one_number(name, value) if self._option.as_text else value
+        if kind is int:
+            return whole_numbers(name, value)
+        words = split(name, value)
+        if get_origin(kind) is Literal:
+            return tuple(one_of(name, word, get_args(kind)) for word in words)
+        return words
+
+    def parameter(self, field: str) -> inspect.Parameter:
+        """Return the parameter of a command that types it; None is what was not typed."""
+        kind: Any = self._kinds[0]
+        if self._option.as_text or (self._several and kind is int):
+            kind = str
+        elif self._several:
+            kind = list[str]
+        option = typer.Option(*self._names, metavar=self._option.metavar, help=self._option.help)
+        return _parameter(field, Annotated[kind | None, option], None)
+
+
+def _options(kind: type[Plan]) -> Iterator[tuple[str, _Typed]]:
+    import msgspec
+
+    hints = get_type_hints(kind, include_extras=True)
+    for field in msgspec.structs.fields(kind):
+        plain, option = get_args(hints[field.name])
+        yield field.name, _Typed(field.name, plain, option)
+
+
+def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)

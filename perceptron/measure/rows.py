@@ -1,0 +1,73 @@
+"""What a row says beside what a process measured: of the run, the problem and the backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import processes_of
+from perceptron.measure.job import Job, Race
+from perceptron.problems.problem import Problem
+from perceptron.records.race import RaceRow, RaceTimes
+from perceptron.records.row import Row
+from perceptron.records.run import Run, now
+from perceptron.rehearsal import device_label
+
+
+def row_of(job: Job, problem: Problem, answer: RaceTimes, run: Run) -> Row:
+    """Return the row of a job, from what its worker answered. Each kind of job has its own."""
+    assert isinstance(job, Race), f"no rows come of a {type(job).__name__}"
+    return RaceRow(
+        machine=run.machine,
+        environment=run.environment,
+        commit=run.commit,
+        code=run.code,
+        when=now(),
+        problem=problem.name,
+        problem_digest=problem.digest,
+        target=job.target,
+        epochs=job.epochs,
+        iterations_per_epoch=problem.iterations_per_epoch,
+        check_iterations=job.check_iterations,
+        seed=job.repeat,
+        **backend_fields(job.backend, job.dtype, job.threads),
+        **{field: getattr(answer, field) for field in RaceTimes.__struct_fields__},
+    )
+
+
+def backend_fields(name: str, dtype: str, threads: int) -> dict[str, Any]:
+    """Return the fields of a row that say who trained it, with so many threads in all.
+
+    Plans hold what shares its threads evenly, so that the threads of all processes are these.
+    """
+    backend = registry.load(name)
+    processes = processes_of(backend)
+    return {
+        "backend": name,
+        "device": device_label(backend.device),
+        "dtype": dtype,
+        "threads": threads // processes or 1,
+        "processes": processes,
+    }
+
+
+def problem_fields(problem: Problem) -> dict[str, Any]:
+    """Return the fields of a row of times that say what was trained."""
+    return {
+        "problem": problem.name,
+        "problem_digest": problem.digest,
+        "family": problem.family,
+        "size": problem.size,
+        "sizes": problem.sizes,
+        "axes": problem.axes,
+        "rows": problem.dataset.rows,
+        "features": problem.dataset.features,
+        "hidden": list(problem.hidden),
+        "outputs": problem.outputs,
+        "batch": problem.batch,
+        "iterations_per_epoch": problem.iterations_per_epoch,
+        "models": problem.models,
+        "folds": problem.folds,
+        "optimizer": problem.optimizer.kind,
+        "feed": problem.feed,
+    }

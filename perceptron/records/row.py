@@ -1,0 +1,51 @@
+"""A row: what one fresh process saw, of any kind; its tag says of which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perceptron.records.measurement import Measurement
+from perceptron.records.race import RaceRow
+
+Row = Measurement | RaceRow
+"""One line of a run's ``measurements.jsonl``."""
+
+
+def times(rows: Iterable[Row]) -> list[Measurement]:
+    """Return the rows that hold a time of an iteration, or of a part of one."""
+    return [row for row in rows if isinstance(row, Measurement)]
+
+
+def races(rows: Iterable[Row]) -> list[RaceRow]:
+    """Return the rows of races to a target."""
+    return [row for row in rows if isinstance(row, RaceRow)]
+
+
+def was_killed(reason: str | None) -> bool:
+    """Return whether a row says that its worker was ended from outside, as where memory is short.
+
+    The backend did not fail: another try may succeed.
+    """
+    return reason is not None and "ended by SIGKILL" in reason
+
+
+def standing(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows without those of killed workers that a later try has replaced."""
+    rows = list(rows)
+    last = {_try(row): row for row in rows}
+    return [row for row in rows if not was_killed(row.reason) or last[_try(row)] is row]
+
+
+def lost_rows(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of killed workers that no later try has replaced; of whole iterations."""
+    return [row for row in standing(rows) if was_killed(row.reason) and _phase(row) is None]
+
+
+def _try(row: Row) -> tuple[object, ...]:
+    """Return what a later try of the same has in common with it."""
+    of = (row.problem, row.backend, row.dtype, row.all_threads, row.repeat)
+    return type(row), _phase(row), *of
+
+
+def _phase(row: Row) -> str | None:
+    return row.phase if isinstance(row, Measurement) else None

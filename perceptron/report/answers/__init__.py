@@ -1,0 +1,1 @@
+"""An answer in each place where it is shown: a terminal, JSON, a page, Markdown."""

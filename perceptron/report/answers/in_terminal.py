@@ -1,0 +1,14 @@
+"""An answer in a terminal: its tables, then what they say."""
+
+from __future__ import annotations
+
+from perceptron.answer import Answer
+from perceptron.report.tables.terminal import out, table
+
+
+def show(answer: Answer) -> None:
+    """Print every table, each verdict, and the notes."""
+    for shown in answer.tables:
+        table(shown.title, shown.columns, shown.rows)
+    for line in (*(verdict.sentence for verdict in answer.verdicts), *answer.notes):
+        out.print(f"{line}\n", markup=False, soft_wrap=True)

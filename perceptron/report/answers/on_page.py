@@ -1,0 +1,57 @@
+"""Answers on the page of their study: a view for each part, found by switches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perceptron.answer import Answered, Figure, Setting, is_of
+from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly.draw import draw
+from perceptron.report.dashboard.page import machine_name, state_name
+from perceptron.report.dashboard.view import View, Views, link, table
+
+
+def views_of(study: str, answers: Iterable[Answered], older: int, looks: plot.Looks) -> Views:
+    """Return the page of a study; ``older`` runs of it are not shown."""
+    answers = list(answers)
+    settings = [_setting(told, figure) for told in answers for figure in told.answer.figures]
+    views = Views(study, [switch for switch, _ in settings[0]] if settings else [], older)
+    for number, told in enumerate(answers):
+        for figure in told.answer.figures:
+            setting = [value for _, value in _setting(told, figure)]
+            views.add(number, setting, _view(told, figure, looks))
+    return views
+
+
+def address(told: Answered) -> str:
+    """Return the page and fragment that show an answer, from its first part."""
+    switches = dict(_setting(told))
+    return link(told.study, list(switches), list(switches.values()))
+
+
+def _setting(told: Answered, figure: Figure | None = None) -> Setting:
+    """Return how the switches stand: what was asked, of which run, measured how, which part."""
+    first = told.run.rows[0]
+    run = (
+        ("Machine", machine_name(told.run.run.machine, "perceptron")),
+        ("Run", state_name(first.commit, first.when)),
+    )
+    return (*told.answer.asked, *run, *told.answer.ground, *(figure.part if figure else ()))
+
+
+def _view(told: Answered, figure: Figure, looks: plot.Looks) -> View:
+    answer, facts = told.answer, told.run.facts.environment
+    return View(
+        title=figure.title,
+        lines=[
+            *(one.sentence for one in answer.verdicts if is_of(one.part, figure.part)),
+            f"{facts.cpu}, {facts.cores} cores.",
+            *answer.notes,
+        ],
+        figures=draw(figure.drawing, looks),
+        tables=[
+            table(one.columns, one.rows, one.on_page or one.title)
+            for one in answer.tables
+            if is_of(one.part, figure.part)
+        ],
+    )

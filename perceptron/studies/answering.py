@@ -1,0 +1,48 @@
+"""What a study says of a run, judged live or read back: the same rows give the same answer."""
+
+from __future__ import annotations
+
+import msgspec
+
+from perceptron.analysis.stored.collection import Judge
+from perceptron.analysis.trust import warnings_of_run
+from perceptron.answer import Answered
+from perceptron.errors import UserError
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.studies.registry import STUDIES, load
+from perceptron.studies.study import Plan, Study
+
+
+def answer_run(loaded: LoadedRun) -> Answered:
+    """Judge a stored run of one of these studies by the plan that it was started with.
+
+    Raises `UserError` naming the folder if it cannot be judged.
+    """
+    study = load(str(loaded.run.plan.get("study")))
+    try:
+        plan = msgspec.convert(loaded.run.plan, study.Plan)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{loaded.folder / 'run.json'}, plan: {error}") from None
+    return answered(study, plan, loaded)
+
+
+def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
+    """Return what a study says of a run; raises `UserError` for rows that cannot be judged."""
+    try:
+        answer = study.answer(plan, loaded.rows, loaded)
+    except (ValueError, ArithmeticError) as error:
+        # Rows that contradict each other, whoever wrote them.
+        raise UserError(f"{loaded.folder}: rows that cannot be judged: {error}") from None
+    threads = max(row.all_threads or 1 for row in loaded.rows)
+    return Answered(
+        study=study.name,
+        run=loaded,
+        answer=answer,
+        warnings=(*warnings_of_run(loaded, threads), *answer.warnings),
+    )
+
+
+def judges() -> dict[str, Judge]:
+    """Return who judges stored runs, by the name of their study."""
+    every = {name: load(name) for name in STUDIES}
+    return {name: Judge(answer_run, study.asked, study.page) for name, study in every.items()}

@@ -1,0 +1,60 @@
+"""A question carried out: its run opened or resumed, the loop, its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from perceptron.answer import Answered
+from perceptron.measure import campaign
+from perceptron.measure.job import Job
+from perceptron.measure.progress import Progress
+from perceptron.problems import catalogue
+from perceptron.records.readers.stored_runs import LoadedRun, RunFacts
+from perceptron.records.row import Row, standing
+from perceptron.studies.answering import answered
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.opening import contents, start_run
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.study import Plan, Study
+
+
+def carry_out(
+    study: Study,
+    plan: Plan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
+) -> Answered:
+    """Measure what a study asks for, or the rest of it where that was interrupted, and answer.
+
+    ``plan`` is resolved. All starts together take at most ``budget_seconds``, by default the
+    study's. Raises `UserError` if the results folder cannot be written to, or if there was no time
+    for anything.
+    """
+    budget = Budget.of_study(budget_seconds or study.budget_seconds)
+    as_json = msgspec.to_builtins(plan) | {
+        "study": study.name,
+        "contents": contents(map(catalogue.find, plan.problems)),
+    }
+    with start_run(
+        as_json, plan.backends, plan.threads or 1, machine, results, False, budget, quiet=quiet
+    ) as run:
+        journal = run.journal
+
+        def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
+            return study.next(plan, rows, left)
+
+        budget.cut_short = not campaign.carry_out(ask, journal, run.run, budget, progress)
+        run.require_rows()
+    facts = RunFacts(environment=run.environment, conditions=run.conditions, earlier=run.earlier)
+    stored = replace(run.run, cut_short=budget.cut_short, spent_seconds=budget.spent)
+    rows = standing([*journal.lost, *journal.rows])
+    loaded = LoadedRun(folder=journal.folder, run=stored, facts=facts, rows=rows)
+    told = answered(study, plan, loaded)
+    return replace(told, warnings=(*run.first_warnings, *told.warnings))

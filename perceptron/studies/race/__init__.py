@@ -1,1 +1,0 @@
-"""Races to a target: who has a model trained first, from a fresh process and resident."""

@@ -1,0 +1,25 @@
+"""The questions: a line for each, found by name. What lists them imports none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perceptron.studies.study import Study
+
+# Where a study is, and what its command asks.
+STUDIES: Mapping[str, tuple[str, str]] = {
+    "race": (
+        "race:Race",
+        "Which backend has my model trained first: from a fresh process, and resident.",
+    ),
+}
+
+
+def load(name: str) -> Study:
+    """Return the study of this name; raises KeyError for another."""
+    module, _, kind = STUDIES[name][0].partition(":")
+    study: Study = getattr(import_module(f"perceptron.studies.{module}"), kind)()
+    return study

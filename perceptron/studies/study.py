@@ -1,0 +1,88 @@
+"""What a question is: a plan, what to measure next for it, and what the rows say.
+
+A study is one file of this folder and one line of `registry.STUDIES`. Its command, its help, its
+page, ``--json``, its budget and resuming come from here: see CONTRIBUTING.md, "Add a question".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct
+
+from perceptron.answer import Answer, Page
+from perceptron.measure.job import Job
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.row import Row
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field of a plan is typed; stands in its annotation. `commands.study` reads it."""
+
+    help: str
+    names: tuple[str, ...] = ()
+    """``--backends``, ``--backend``; by default the field's own."""
+    metavar: str | None = None
+    as_text: bool = False
+    """Read a whole number from text, as options that also take several do elsewhere."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What to measure; equal plans are the same run. Its fields are the command's options.
+
+    They stand in run.json: plain values, all with a default, so that a stored plan can be read
+    where the model file that it names is gone.
+    """
+
+    def resolved(self) -> Plan:
+        """Return the plan as it is on this machine, defaults filled in.
+
+        Raises `UserError` naming an option that cannot be.
+        """
+        return self
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Who takes part."""
+        return ()
+
+    @property
+    def threads(self) -> int | None:
+        """The most that are used at once."""
+        return None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """References of what is trained: an edited model file is another plan."""
+        return ()
+
+
+class Study(Protocol):
+    """A question: what to measure next for it, and what the rows say."""
+
+    name: ClassVar[str]
+    """Of the command, of its page and in run.json."""
+    Plan: ClassVar[type[Plan]]
+    asked: ClassVar[tuple[str, ...]]
+    """Fields of its plan that tell two questions apart: a page shows the newest run of each."""
+    page: ClassVar[Page]
+    budget_seconds: ClassVar[float]
+    """What it may take unless ``--budget`` says something else."""
+    doing: ClassVar[str]
+    """What the progress bar says."""
+
+    def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
+        """Return what is missing, in any order; nothing once the answer is decided.
+
+        ``left`` are the seconds of the budget. Pure: the same plan and rows ask for the same, so
+        that whatever ended a run, the next start goes on.
+        """
+
+    def answer(self, plan: Any, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Return what the rows of a run say, whoever wrote them; pure.
+
+        Raises `UserError` where they cannot be judged.
+        """
