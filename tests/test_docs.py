@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from perceptron import load_results
-from perceptron.report.dashboard.write import PAGES as DASHBOARD
 from tests.conftest import ROOT, Perceptron
 from tests.made import everything
 from tests.made_fleet import made_fleet
+from tests.report.reading import PAGES as DASHBOARD
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # What is typed takes minutes; these options, unless they are typed, make it a few seconds.

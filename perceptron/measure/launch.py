@@ -30,6 +30,7 @@ _SPOILT = (
     *("launch failure", "LAUNCH_FAILED", "launch timed out", "LAUNCH_TIMEOUT"),
     *("uncorrectable ECC", "graph could not be recorded"),
 )
+_COMMAND = (sys.executable, "-m", "perceptron.measure.worker")
 # A worker whose standard input closes leaves by itself, unless it is stuck.
 _SECONDS_TO_LEAVE = 1.0
 
@@ -241,9 +242,7 @@ class _Worker:
     """One worker process, from its start to its end."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self.process = ChildProcess(
-            [sys.executable, "-m", "perceptron.measure.worker"], environment
-        )
+        self.process = ChildProcess(_COMMAND, environment)
         self._hangs = False
 
     @property

@@ -38,7 +38,7 @@ def carry_out(
     for anything.
     """
     budget = Budget.of_study(budget_seconds or study.budget_seconds)
-    as_json = msgspec.to_builtins(plan) | {
+    as_json = msgspec.json.decode(msgspec.json.encode(plan)) | {
         "study": study.name,
         "contents": contents(map(catalogue.find, plan.problems)),
     }

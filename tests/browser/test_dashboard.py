@@ -12,13 +12,13 @@ from docs.build.shown import shown
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.view import link
-from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.browser.conftest import Audit, Shot
 from tests.browser.watched import Watch, until
 from tests.made import GPU_LADDER, gpu_ladder_rows, keep, keep_race, race_rows
 from tests.plenty import plenty
-from tests.report.reading import data, views
+from tests.report.reading import PAGES, data, views
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perceptron.report.dashboard.view import link
-from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.browser.watched import Watch, is_ours, until
 from tests.hostile import NAMES, hostile
-from tests.report.reading import data, views
+from tests.report.reading import PAGES, data, views
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

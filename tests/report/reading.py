@@ -9,6 +9,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from perceptron.report.dashboard.write import pages
+from perceptron.studies.collected import collect
+
+PAGES = pages(collect(Path("nowhere")))
+"""Of every dashboard: the file, its name and its heading."""
 _CALL = re.compile(r"perceptron\.receive\(('.*'), JSON\.parse\(('.*')\)\);\n", re.DOTALL)
 
 

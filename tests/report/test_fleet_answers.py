@@ -6,6 +6,7 @@ from pathlib import Path
 
 from perceptron.records.fleet import Collected, CollectedRun
 from perceptron.report.fleet_answers import answers
+from perceptron.studies.answering import judges
 from tests.made import (
     LADDER,
     MAP,
@@ -40,7 +41,7 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
         ("overhead", "or-gate: torch-cpu"),
         ("race", "numpy is there first"),
     ]
-    for (study, words), found in zip(told, answers(collected(*runs)), strict=True):
+    for (study, words), found in zip(told, answers(collected(*runs), judges()), strict=True):
         assert found.study == study
         assert words in found.answers[-1], study
     assert len(found.answers) == 2, "a race is told from both starts"
@@ -51,9 +52,9 @@ def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_pa
     empty = Collected(
         runs=[CollectedRun(folder=str(run), machine="box", rows=0, added=0)], complaints=[]
     )
-    assert answers(empty) == []
-    [answer] = answers(collected(run))
+    assert answers(empty, judges()) == []
+    [answer] = answers(collected(run), judges())
     assert answer.answers[0].startswith("cannot be judged: ")
     (run / "run.json").write_text("{")
-    [answer] = answers(collected(run))
+    [answer] = answers(collected(run), judges())
     assert "run.json" in answer.answers[0]

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from perceptron.backends.protocol import Backend
-from perceptron.measure import launch
+from perceptron.measure import budget, launch
 from perceptron.measure.job import Batch, Outcome, Part
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.files import append
 from perceptron.studies.bench import BenchPlan, finding_tasks, sweep_tasks
-from perceptron.studies.shared import budget, campaign, opening
+from perceptron.studies.shared import campaign, opening
 from perceptron.studies.shared.task import Task
 from tests.made import UnknownLook
 

@@ -75,8 +75,8 @@ class Pages:
         """Show this answer first among all of its study."""
 
         def shown(collection: Collection) -> tuple[Collection, str]:
-            from perceptron.report.answers.on_page import address
             from perceptron.report.dashboard import answer
+            from perceptron.report.dashboard.answers import address
 
             return answer.with_answer(collection, told), address(told)
 

@@ -1,1 +1,1 @@
-"""An answer in each place where it is shown: a terminal, JSON, a page, Markdown."""
+"""An answer in a terminal, as JSON and as Markdown; on a page: `dashboard.answers`."""

@@ -11,8 +11,8 @@ from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.collection import Collection, collection_of
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.answer import Answered
-from perceptron.report.answers.on_page import address
 from perceptron.report.dashboard import ladders, maps, sweeps
+from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.view import link
 
 

@@ -15,9 +15,9 @@ from perceptron.analysis.stored.collection import Answer
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.answer import Answered
 from perceptron.records.measurement import Measurement
-from perceptron.report.answers.on_page import address
 from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.dashboard.answer import ladder_address, map_address
+from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import SWITCHES, in_state, sweep_setting
 from perceptron.report.dashboard.view import link

@@ -12,10 +12,10 @@ from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
 from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.replace import replace
-from perceptron.report.answers.on_page import views_of
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
+from perceptron.report.dashboard.answers import views_of
 from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.ladders import ladder_views
 from perceptron.report.dashboard.large_table import datatables, table_files

@@ -48,7 +48,7 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     assert {past.machine for past in collection.histories} == {"box-00", "box-01"}
     assert [machine.name for machine in collection.machines] == ["box", "box-01", "box-00"]
     assert collection.machines[0].sources == ["perceptron"]
-    assert [race.problem for race in collection.races] == ["digits"]
+    assert [told.answer.data["problem"] for told in collection.studies["race"]] == ["digits"]
     assert collection.machines[0].runs == 4
     assert collection.machines[0].commits == 1
     assert sum(machine.rows for machine in collection.machines) == len(collection.rows)

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.view import link
-from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.report.dashboard.write import write_site
 from perceptron.report.size_axis import size_axis
 from perceptron.studies.collected import collect
 from tests.hostile import NAMES, hostile
-from tests.report.reading import data, read, tables, views
+from tests.report.reading import PAGES, data, read, tables, views
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def html(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def test_a_complaint_is_one_short_line(collection: Collection) -> None:
     """And names change no number."""
-    assert len(collection.benches) == len(collection.races) == len(NAMES)
+    assert len(collection.benches) == len(collection.studies["race"]) == len(NAMES)
     assert all(bench.crossovers[0].size is not None for bench in collection.benches)
     assert collection.complaints
     assert all(line.isprintable() and len(line) <= 400 for line in collection.complaints)

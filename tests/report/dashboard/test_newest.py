@@ -72,7 +72,7 @@ def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> Non
     other = RACE | {"target": "loss=0.2"}
     keep_race(tmp_path, race_rows(4), plan=other, started="2026-01-01T05:00:00Z")
     collection = collect(tmp_path)
-    assert [race.runs[0].seeds for race in collection.races] == [5, 4]
+    assert [told.answer.data["runs"][0].seeds for told in collection.studies["race"]] == [5, 4]
     write_site(tmp_path / "html", collection)
     assert "1 older one is in the raw data" in text_of(tmp_path / "html" / "race.html")
     assert "older" not in text_of(tmp_path / "html" / "map.html")
@@ -84,17 +84,6 @@ def test_each_dtype_of_a_race_has_its_view_from_both_starts(tmp_path: Path) -> N
     write_site(tmp_path / "html", collect(tmp_path))
     shown = [setting[-2:] for setting in views(tmp_path / "html", "race")]
     assert shown == [*product(("fresh", "resident"), ("float32", "float64"))]
-
-
-def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> None:
-    strange = [
-        race_row(7, problem_digest="other"),
-        race_row(8, code="other"),
-        race_row(9, threads=4),
-    ]
-    keep_race(tmp_path, [*strange, *race_rows()])
-    (race,) = collect(tmp_path).races
-    assert {row.seed for row in race.rows} == set(range(7))
 
 
 def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: Path) -> None:

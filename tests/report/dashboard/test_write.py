@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.errors import UserError
-from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.report.dashboard.write import write_site
 from perceptron.report.tables.crossover import show_pairs
 from perceptron.studies.collected import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
-from tests.report.reading import data, read, tables, text_of, views
+from tests.report.reading import PAGES, data, read, tables, text_of, views
 
 OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "race", "history")
 

@@ -1,0 +1,204 @@
+"""A race in a worker: on a clock and a trainer that only pretend, then in real processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import Evaluation, Score
+from perceptron.measure import launch, racing
+from perceptron.measure.job import Race
+from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
+from perceptron.records.race import RaceTimes, target_of
+from tests.made_race import HELD_OUT
+
+
+@dataclass
+class Pretending:
+    """A backend, its trainer and the clock: every call takes its own number of seconds."""
+
+    accuracies: list[float]
+    name: str = "pretending"
+    device: str = "cpu"
+    summary: str = ""
+    imports: tuple[str, ...] = ("json",)
+    now: float = 100.0
+    calls: list[str] = field(default_factory=list)
+    epoch: int = 0
+    seen: list[Problem] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now
+
+    def unavailable(self) -> None:
+        return None
+
+    def environment(self, threads: int) -> dict[str, str]:
+        return {}
+
+    def prepare(self, problem: Problem, dtype: str) -> Any:
+        self.seen.append(problem)
+        self.now += 7.0
+        self.calls.append(f"prepare {dtype}")
+        return self
+
+    def train(self, iterations: int) -> None:
+        self.now += 0.5
+        self.epoch += 1
+        self.calls.append(f"train {iterations}")
+
+    def evaluate(self) -> Evaluation:
+        self.now += 1000.0
+        self.calls.append("evaluate")
+        accuracy = self.accuracies[self.epoch - 1]
+        return Evaluation(Score(0.0, 1.0), Score(float("nan"), accuracy))
+
+    def reset(self) -> None:
+        self.now += 50.0
+        self.epoch = 0
+        self.calls.append("reset")
+
+
+def job(**changes: Any) -> Race:
+    fields: dict[str, Any] = {
+        "backend": "pretending",
+        "problem": "digits",
+        "repeat": 3,
+        "dtype": "float32",
+        "threads": 1,
+        "target": target_of("accuracy=0.9"),
+        "epochs": 4,
+        "check_iterations": 38,
+        "begun": 90.0,
+    }
+    return Race(**(fields | changes))
+
+
+def raced(
+    monkeypatch: pytest.MonkeyPatch, backend: Pretending, **changes: Any
+) -> tuple[RaceTimes, int]:
+    """Return what a race answers, and how often it said that it is alive."""
+    monkeypatch.setattr(racing.registry, "load", lambda name: backend)
+    monkeypatch.setattr(racing, "_assert_threads", lambda backend, threads: None)
+    alive: list[None] = []
+    return racing.race(job(**changes), lambda: alive.append(None), backend.clock), len(alive)
+
+
+def test_looking_is_never_counted_and_nothing_is_looked_at_before_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a backend does once would be hidden in a look at the start."""
+    backend = Pretending([0.5, 0.8, 0.9, 0.99])
+    times, alive = raced(monkeypatch, backend)
+    assert (times.import_seconds, times.prepare_seconds) == (10.0, 7.0)
+    assert times.modules == ["json"]
+    half = ["train 38", "evaluate"] * 3
+    assert backend.calls == ["prepare float32", *half, "reset", *half]
+    assert alive == 6
+    for training in (times.fresh, times.resident):
+        assert training is not None
+        assert [check.seconds for check in training.checks] == pytest.approx([0.5, 1.0, 1.5])
+        assert [check.accuracy for check in training.checks] == [0.5, 0.8, 0.9]
+        assert {check.loss for check in training.checks} == {None}
+
+
+def test_a_training_that_does_not_get_there_ends_with_its_epochs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last stretch may be a shorter one."""
+    backend = Pretending([0.1, 0.2, 0.3, 0.4])
+    times, _ = raced(monkeypatch, backend, epochs=3, check_iterations=40)
+    assert times.fresh is not None
+    assert [check.iterations for check in times.fresh.checks] == [40, 80, 114]
+    assert backend.calls[1:7:2] == ["train 40", "train 40", "train 34"]
+
+
+def test_the_seed_gives_start_and_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for every backend: that of the problem itself."""
+    backend = Pretending([0.95])
+    raced(monkeypatch, backend, repeat=3)
+    assert backend.seen[0].digest == catalogue.find("digits").with_seed(3).digest
+    assert backend.seen[0].digest != catalogue.find("digits").digest
+
+
+ENDINGS = {
+    "os.kill(os.getpid(), 11)": "ended by SIGSEGV",
+    "raise ImportError('no such thing')": "exited with 1: ImportError: no such thing",
+    "time.sleep(60)": "no answer within 2 s",
+}
+
+
+@pytest.mark.parametrize("says", ENDINGS)
+def test_whatever_becomes_of_the_process_is_its_answer(
+    says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Being alive is no answer, and once that is not said either it hangs."""
+    child = f"import os, sys, time\nprint('', flush=True)\nsys.stdin.readline()\n{says}\n"
+    (tmp_path / "child.py").write_text(child)
+    monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
+    times = launch.run_race(job(backend="numpy"), registry.load("numpy"), timeout_seconds=2.0)
+    assert times.status == "failed"
+    assert ENDINGS[says] in str(times.reason)
+
+
+def test_it_is_abandoned_when_the_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "child.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
+    with pytest.raises(launch.Abandoned):
+        launch.run_race(job(), registry.load("numpy"), seconds_left=lambda: 0.2)
+
+
+CRASHING = """
+import os, signal
+from perceptron.backends.numpy_backend import NumpyBackend
+
+class Crashing(NumpyBackend):
+    name = "crashing"
+
+    def prepare(self, problem, dtype):
+        print("noise on standard output", flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+def test_real_processes_race_and_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One trains a small model of a file to its target; one of a package ends itself."""
+    (tmp_path / "model.toml").write_text(HELD_OUT)
+    (tmp_path / "crashing.py").write_text(textwrap.dedent(CRASHING))
+    info = tmp_path / "crashing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: crashing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[perceptron.backends]\ncrashing = crashing:Crashing\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    small = {
+        "problem": str(tmp_path / "model.toml"),
+        "target": target_of("accuracy=0.8"),
+        "epochs": 1000,
+        "check_iterations": 20,
+    }
+    times = launch.run_race(job(backend="numpy", **small), registry.load("numpy"))
+    assert times.reason is None
+    assert times.import_seconds is not None
+    assert 0.01 < times.import_seconds < 1000
+    assert times.fresh is not None
+    assert times.resident is not None
+    last = times.fresh.checks[-1]
+    assert (last.accuracy or 0) >= 0.8
+    assert [c.iterations for c in times.fresh.checks] == [
+        c.iterations for c in times.resident.checks
+    ]
+    crashed = launch.run_race(job(backend="crashing", **small), registry.load("crashing"))
+    assert "SIGSEGV" in str(crashed.reason)
+    sys.modules.pop("crashing", None)

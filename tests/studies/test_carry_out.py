@@ -1,0 +1,234 @@
+"""The loop on processes that only pretend: rounds, budgets, and what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.analysis.race import NOTHING, RaceRun
+from perceptron.answer import Answered
+from perceptron.errors import UserError
+from perceptron.measure import campaign
+from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Race as RaceJob
+from perceptron.measure.launch import Abandoned, SecondsLeft
+from perceptron.measure.progress import silent
+from perceptron.records.race import Check, RaceTimes, Training
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.records.row import Row
+from perceptron.studies.answering import answer_run
+from perceptron.studies.carry_out import carry_out
+from perceptron.studies.race import Race, RacePlan
+from tests.studies.conftest import Lab
+
+THERE = Training(checks=[Check(38, 0.1, 0.96, 0.1)], waited=0.0)
+
+
+class Track:
+    """Stands in for racing processes: each takes its seconds of the lab's clock."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self.raced: list[tuple[str, int]] = []
+        self.checked: list[str] = []
+        self.takes: Callable[[RaceJob], float] = lambda job: 1.0
+        self.becomes: Callable[[RaceJob], RaceTimes | None] = lambda job: None
+        self.disagrees: set[str] = set()
+
+    def race(self, job: RaceJob, backend: object, seconds_left: SecondsLeft) -> RaceTimes:
+        self._pass(self.takes(job), seconds_left, job.backend, job.problem)
+        self.raced.append((job.backend, job.repeat))
+        return self.becomes(job) or RaceTimes(
+            import_seconds=0.2,
+            prepare_seconds=0.1,
+            data_seconds=0.1,
+            fresh=THERE,
+            resident=THERE,
+        )
+
+    def check(self, job: Batch, backend: object, seconds_left: SecondsLeft) -> Iterator[Outcome]:
+        assert job.check
+        self.checked.append(job.backend)
+        self._pass(0.5, seconds_left, job.backend, job.problems[0])
+        bad = job.backend in self.disagrees
+        yield Outcome(
+            problem=job.problems[0],
+            status="failed" if bad else "ok",
+            reason="the loss differs" if bad else None,
+        )
+
+    def _pass(self, seconds: float, left: SecondsLeft, backend: str, problem: str) -> None:
+        allowed = left()
+        self._lab.now += max(0.0, min(seconds, allowed))
+        if seconds > allowed:
+            raise Abandoned(backend, problem)
+
+
+@pytest.fixture
+def track(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Track:
+    made = Track(lab)
+    monkeypatch.setattr(campaign, "run_race", made.race)
+    monkeypatch.setattr(campaign, "run_job", made.check)
+    return made
+
+
+def plan(**changes: Any) -> RacePlan:
+    fields = {"backends": ("numpy", "python"), "seeds": 3, "threads": 1}
+    return RacePlan(**(fields | changes)).resolved()
+
+
+def raced(results: Path, plan: RacePlan, seconds: float = 1000.0, study: Any = None) -> Answered:
+    return carry_out(study or Race(), plan, "box", results, silent, seconds)
+
+
+def fresh(told: Answered) -> dict[str, RaceRun]:
+    return {run.backend: run for run in told.answer.data["runs"] if run.start == "fresh"}
+
+
+def codes(told: Answered) -> set[str]:
+    return {warning.code for warning in told.warnings}
+
+
+def test_every_repeat_is_done_by_all_before_the_next(track: Track, tmp_path: Path) -> None:
+    told = raced(tmp_path, plan())
+    assert [seed for _, seed in track.raced] == [0, 0, 1, 1, 2, 2]
+    assert sorted(track.checked) == ["numpy", "python"]
+    assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(3, 3)}
+    assert fresh(told)["numpy"].seconds == pytest.approx(0.4)
+    assert "budget-spent" not in codes(told)
+
+
+def test_what_is_judged_from_disk_is_what_was_told(track: Track, tmp_path: Path) -> None:
+    told = raced(tmp_path, plan())
+    again = answer_run(read_run(told.run.folder))
+    assert again.answer == told.answer
+    assert again.warnings == told.warnings
+
+
+@pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
+def test_a_budget_cuts_the_last_repeats_of_all(
+    track: Track, tmp_path: Path, lab: Lab, seconds: float
+) -> None:
+    """And it is kept. A larger one resumes, and measures nothing twice."""
+    told = raced(tmp_path, plan(seeds=50), seconds)
+    assert lab.now <= 1.1 * seconds
+    seeds = {run.seeds for run in fresh(told).values()}
+    assert len(seeds) == 1
+    assert 3 <= seeds.pop() < 50
+    assert "budget-spent" in codes(told)
+    before = list(track.raced)
+    again = raced(tmp_path, plan(seeds=50), 1000.0)
+    assert again.run.folder == told.run.folder
+    assert len(track.raced) == len(set(track.raced)) == 100
+    assert track.raced[: len(before)] == before
+    assert {run.seeds for run in fresh(again).values()} == {50}
+
+
+def test_one_that_crashes_is_out_and_the_others_go_on(track: Track, tmp_path: Path) -> None:
+    crashed = RaceTimes(status="failed", reason="the worker was ended by SIGSEGV")
+    track.becomes = lambda job: crashed if (job.backend, job.repeat) == ("python", 1) else None
+    runs = fresh(raced(tmp_path, plan()))
+    assert (runs["numpy"].seeds, runs["numpy"].reason) == (3, None)
+    assert runs["python"].seeds == 1
+    assert runs["python"].reason == "seed 1: the worker was ended by SIGSEGV"
+    assert ("python", 2) not in track.raced
+
+
+def test_one_that_was_killed_is_tried_again(track: Track, tmp_path: Path) -> None:
+    """Memory may be there the next time: the command leaves with 3, and the same one goes on."""
+    killed = RaceTimes(status="failed", reason="the worker was ended by SIGKILL (out of memory?)")
+    track.becomes = lambda job: killed if (job.backend, job.repeat) == ("python", 2) else None
+    assert "killed" in codes(raced(tmp_path, plan()))
+    track.becomes = lambda job: None
+    track.raced.clear()
+    told = raced(tmp_path, plan())
+    assert track.raced == [("python", 2)]
+    assert "killed" not in codes(told)
+    assert {run.seeds for run in fresh(told).values()} == {3}
+
+
+def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path, lab: Lab) -> None:
+    """It gets no more than its share, and a warning names it. The next start tries it again."""
+    track.takes = lambda job: 1e9 if (job.backend, job.repeat) == ("python", 0) else 1.0
+    told = raced(tmp_path, plan(), 100.0)
+    assert fresh(told)["numpy"].seeds == 3
+    assert (fresh(told)["python"].seeds, fresh(told)["python"].reason) == (0, NOTHING)
+    assert "no-end" in codes(told)
+    assert lab.now < 100.0
+    track.takes = lambda job: 1.0
+    again = raced(tmp_path, plan(), 200.0)
+    assert again.run.folder == told.run.folder
+    assert fresh(again)["python"].seeds == 3
+
+
+def test_who_disagrees_is_never_timed(track: Track, tmp_path: Path) -> None:
+    track.disagrees = {"python"}
+    runs = fresh(raced(tmp_path, plan()))
+    assert runs["python"].reason == "the loss differs"
+    assert {name for name, _ in track.raced} == {"numpy"}
+
+
+def test_who_is_not_here_says_why_and_costs_nothing(track: Track, tmp_path: Path, lab: Lab) -> None:
+    lab.missing["python"] = "no snake found"
+    runs = fresh(raced(tmp_path, plan()))
+    assert runs["python"].reason == "no snake found"
+    assert track.checked == ["numpy"]
+
+
+def test_no_time_for_anything_is_an_error(track: Track, tmp_path: Path) -> None:
+    track.takes = lambda job: 1e9
+    with pytest.raises(UserError, match=r"--budget: after .* s nothing was measured yet"):
+        raced(tmp_path, plan(), 2.0)
+
+
+def test_a_stop_at_any_moment_loses_nothing(track: Track, tmp_path: Path) -> None:
+    """Whatever ended the command, the same one does the rest: nothing is measured twice."""
+    for _ in range(3):
+
+        def stop(job: RaceJob, done: int = len(track.raced)) -> float:
+            if len(track.raced) > done + 1:
+                raise KeyboardInterrupt
+            return 1.0
+
+        track.takes = stop
+        with pytest.raises(KeyboardInterrupt):
+            raced(tmp_path, plan(seeds=4))
+    track.takes = lambda job: 1.0
+    told = raced(tmp_path, plan(seeds=4))
+    assert sorted(track.raced) == sorted((n, s) for n in ("numpy", "python") for s in range(4))
+    assert {run.seeds for run in fresh(told).values()} == {4}
+
+
+class Broken(Race):
+    """A study with a fault of its own."""
+
+    def __init__(self, fault: Callable[[list[RaceJob]], list[RaceJob]]) -> None:
+        self._fault = fault
+
+    def next(self, plan: RacePlan, rows: Sequence[Row], left: float) -> list[RaceJob]:
+        return self._fault(super().next(plan, rows, left))
+
+
+def test_a_study_that_fails_or_never_ends_is_one_line_and_rows_are_kept(
+    track: Track, tmp_path: Path
+) -> None:
+    def fails(jobs: list[RaceJob]) -> list[RaceJob]:
+        return jobs if len(jobs) > 4 else [1 / 0]  # type: ignore[list-item]
+
+    every: list[RaceJob] = []
+
+    def never_ends(jobs: list[RaceJob]) -> list[RaceJob]:
+        every.extend(jobs)
+        return every[:1]
+
+    for number, (fault, words) in enumerate(
+        ((fails, "ZeroDivisionError"), (never_ends, "asks again"))
+    ):
+        results = tmp_path / str(number)
+        with pytest.raises(UserError, match=words):
+            raced(results, plan(), study=Broken(fault))
+        (folder,) = (file.parent for file in results.glob("runs/box/*/run.json"))
+        assert len(read_run(folder).rows) == [2, 1][number]

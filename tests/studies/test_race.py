@@ -1,0 +1,130 @@
+"""The race as a study: what it asks for, and what it says of rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.answer import Answer
+from perceptron.errors import UserError
+from perceptron.figure import LineFigure
+from perceptron.problems import catalogue
+from perceptron.records.race import RaceRow, Target
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly.draw import draw as as_plotly
+from perceptron.report.charts.as_svg.draw import draw as as_svg
+from perceptron.report.charts.palette import strokes
+from perceptron.studies.answering import answer_run
+from perceptron.studies.race import Race, RacePlan
+from tests.made import keep_race, race_row, race_rows
+from tests.made_race import HELD_OUT
+
+STUDY = Race()
+
+
+def plan(**changes: Any) -> RacePlan:
+    return RacePlan(**({"backends": ("numpy", "python"), "seeds": 3, "threads": 1} | changes))
+
+
+def said(results: Path, rows: list[RaceRow]) -> Answer:
+    return answer_run(read_run(keep_race(results, rows))).answer
+
+
+def drawing(answer: Answer, start: str, dtype: str = "float32") -> LineFigure | None:
+    part = (("Start", start), ("dtype", dtype))
+    (figure,) = (figure for figure in answer.figures if figure.part == part)
+    return figure.drawing
+
+
+def test_it_asks_for_what_has_no_row_and_gives_up_who_is_out() -> None:
+    asked = plan().resolved()
+    assert len(STUDY.next(asked, [], 1.0)) == 6
+    rows = [
+        race_row(0, "numpy"),
+        race_row(0, "python", status="failed", fresh=None, resident=None),
+    ]
+    assert [(job.backend, job.repeat) for job in STUDY.next(asked, rows, 1.0)] == [
+        ("numpy", 1),
+        ("numpy", 2),
+    ]
+
+
+def test_looking_must_not_outweigh_training(tmp_path: Path) -> None:
+    """Once an epoch; where that is one iteration, a few hundred times in all."""
+    file = tmp_path / "whole.toml"
+    file.write_text(HELD_OUT)
+    loss = {"problem": str(file), "target": "loss=0.1"}
+    for changes, expected in (
+        ({}, (30, 38)),
+        (loss, (10_000, 50)),
+        (loss | {"epochs": 20}, (20, 1)),
+    ):
+        job, *_ = STUDY.next(plan(**changes).resolved(), [], 1.0)
+        assert (job.epochs, job.check_iterations) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seeds": 1}, "--seeds must be from 2 to 1000, got 1"),
+        ({"epochs": 0}, "--epochs must be from 1"),
+        ({"problem": "or-gate"}, "it holds nothing out"),
+        ({"target": "speed=9"}, "--target takes accuracy=0.95 or loss=0.2"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        plan(**changes).resolved()
+
+
+def test_a_resolved_plan_resolves_to_itself() -> None:
+    """It is what run.json holds, and what the next start is compared with."""
+    once = plan(epochs=None).resolved()
+    assert once.resolved() == once
+    assert once.epochs == 30
+    assert catalogue.find("digits").reference == once.problem
+
+
+def test_an_accuracy_is_on_a_linear_axis_up_to_1_in_both_drawings(tmp_path: Path) -> None:
+    rows = [*race_rows(), race_row(dtype="float64", status="skipped", fresh=None, resident=None)]
+    answer = said(tmp_path, rows)
+    figure = drawing(answer, "fresh")
+    assert figure is not None
+    assert (figure.y.is_linear, figure.y.high) == (True, 1.0)
+    assert 0.6 < figure.y.low < 0.7
+    (drawn,) = as_plotly(figure, plot.looks(strokes(["numpy", "torch-cpu"])))
+    assert (drawn.layout["xaxis"]["type"], drawn.layout["yaxis"]["type"]) == ("log", "linear")
+    assert drawn.layout["yaxis"]["range"] == [figure.y.low, 1.0]
+    assert as_svg(figure).count("<svg") == 1
+    assert drawing(answer, "fresh", "float64") is None
+
+
+def test_a_loss_is_on_a_logarithmic_axis_and_reached_below_its_target(tmp_path: Path) -> None:
+    rows = [race_row(seed, target=Target("loss", 0.05)) for seed in range(3)]
+    figure = drawing(said(tmp_path, rows), "fresh")
+    assert figure is not None
+    assert not figure.y.is_linear
+    (grey,) = figure.stretches
+    assert (grey.low, grey.high) == (figure.y.low, 0.05)
+
+
+def test_many_looks_are_thinned_and_the_last_one_stays(tmp_path: Path) -> None:
+    accuracies = [0.5 + 0.4 * index / 500 for index in range(500)]
+    rows = [race_row(accuracies=[*accuracies, 0.96], train=5.0)]
+    figure = drawing(said(tmp_path, rows), "fresh")
+    assert figure is not None
+    (line,) = figure.lines
+    assert 2 < len(line.x) < 60
+    assert line.y[-1] == 0.96
+
+
+def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> None:
+    strange = [
+        race_row(7, problem_digest="other"),
+        race_row(8, code="other"),
+        race_row(9, threads=4),
+    ]
+    assert said(tmp_path, [*strange, *race_rows()]).data["runs"][0].seeds == 7
