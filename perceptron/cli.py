@@ -44,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for name in COMMANDS:
+for name in (*COMMANDS, *(study for study in STUDIES if study not in COMMANDS)):
     if name in STUDIES:
         app.command(name, cls=StudyCommand, help=STUDIES[name][1])(lambda: None)
         continue

@@ -176,7 +176,7 @@ def insert(root: Path, page: Path) -> None:
 
 @pytest.mark.slow
 def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
-    """A backend, a family, a command and a figure: files and lines as the page has them."""
+    """A backend, a family, a question, a command and a figure: files and lines as shown."""
     page = ROOT / "CONTRIBUTING.md"
     shutil.copytree(ROOT / "perceptron", tmp_path / "perceptron")
     for name, code in fenced(page, "python").items():

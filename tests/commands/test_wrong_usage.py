@@ -97,7 +97,7 @@ race --target 0.95 --problem small.toml | --target takes accuracy=0.95 or loss=0
 race --problem wear.toml | …are no classes: give a loss…
 race --target accuracy=2 --problem small.toml | --target accuracy takes a number above 0, up to…
 race --seeds 1 --problem small.toml | --seeds must be from 2 to 1000, got 1
-race --epochs 0 --problem small.toml | --epochs must be at least 1, got 0
+race --epochs 0 --problem small.toml | --epochs must be from 1 to 1,000,000,000, got 0
 race --dtype float16 --problem small.toml | unknown --dtype 'float16': did you mean 'bfloat16'?
 race --backend nump --problem small.toml | unknown backend 'nump': did you mean 'numpy'?
 race --budget 0 --problem small.toml | --budget takes minutes, above 0, such as 2 or 0.5; got 0

@@ -14,13 +14,18 @@ from perceptron.report.dashboard.view import View, Views, link, table
 def views_of(study: str, answers: Iterable[Answered], older: int, looks: plot.Looks) -> Views:
     """Return the page of a study; ``older`` runs of it are not shown."""
     answers = list(answers)
-    settings = [_setting(told, figure) for told in answers for figure in told.answer.figures]
+    settings = [_setting(told, figure) for told in answers for figure in _figures(told)]
     views = Views(study, [switch for switch, _ in settings[0]] if settings else [], older)
     for number, told in enumerate(answers):
-        for figure in told.answer.figures:
+        for figure in _figures(told):
             setting = [value for _, value in _setting(told, figure)]
             views.add(number, setting, _view(told, figure, looks))
     return views
+
+
+def _figures(told: Answered) -> tuple[Figure, ...]:
+    """Return what each view is of; an answer without figures is in one view."""
+    return told.answer.figures or (Figure(title=told.answer.question, drawing=None),)
 
 
 def address(told: Answered) -> str:

@@ -10,7 +10,6 @@ from perceptron.commands.bench import bench
 from perceptron.commands.crossover import crossover
 from perceptron.commands.map import map as map_command
 from perceptron.commands.overhead import overhead
-from perceptron.commands.race import race
 from perceptron.commands.shared import fleet_run
 from perceptron.commands.shared.fleet_options import (
     COMPANIONS,
@@ -18,6 +17,7 @@ from perceptron.commands.shared.fleet_options import (
     is_for_a_fleet,
     minutes_of,
 )
+from perceptron.commands.study import command_of
 from perceptron.errors import UserError
 from tests.conftest import Perceptron
 
@@ -35,7 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
     return requests
 
 
-@pytest.mark.parametrize("command", [bench, crossover, map_command, overhead, race])
+@pytest.mark.parametrize("command", [bench, crossover, map_command, overhead, command_of("race")])
 def test_every_command_that_measures_has_them(command: object) -> None:
     assert set(COMPANIONS) <= set(inspect.signature(command).parameters)  # type: ignore[arg-type]
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.errors import UserError
-from perceptron.report.dashboard.write import write_site
+from perceptron.report.dashboard.write import pages, write_site
 from perceptron.report.tables.crossover import show_pairs
 from perceptron.studies.collected import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
@@ -265,12 +265,13 @@ def test_rows_of_another_tool_are_a_dashboard_of_their_own(tmp_path: Path) -> No
     """No run, no map, no ladder: every page is there, and the sweeps are drawn."""
     rows = [measured(family="svd", size=size, source="csv", seconds=size) for size in (1, 2, 4)]
     rows += [replace(row, backend="gpu", seconds=2.0) for row in rows]
-    write_site(tmp_path, collection_of(rows))
+    collection = collection_of(rows)
+    write_site(tmp_path, collection)
     assert {setting[-1] for setting in views(tmp_path, "sweeps")} == {
         "time",
         "ratio of numpy to gpu",
     }
-    assert all((tmp_path / file).is_file() for file, *_ in PAGES)
+    assert all((tmp_path / file).is_file() for file, *_ in pages(collection))
 
 
 def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
