@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from perceptron.figure import LineFigure
+from perceptron.figure import Figure as Drawing
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.warning import MeasurementWarning
 
@@ -19,6 +19,7 @@ Setting = tuple[tuple[str, str], ...]
 """Switches of a page and what they are set to: ``(("Start", "fresh"), ("dtype", "float32"))``."""
 
 Decided = Literal["yes", "partly", "no"]
+Place = Literal["everywhere", "terminal", "page"]
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -31,6 +32,13 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """The part of the answer that it is about; of all parts without one."""
 
 
+class Note(Struct, frozen=True):
+    """A line beside the verdicts."""
+
+    text: str
+    on: Place = "everywhere"
+
+
 class Table(Struct, frozen=True, kw_only=True):
     """A table of texts; the first cell of a row names it."""
 
@@ -41,13 +49,16 @@ class Table(Struct, frozen=True, kw_only=True):
     part: Setting = ()
     on_page: str | None = None
     """Its title on a page, where another one is there already."""
+    on: Place = "everywhere"
+    legend: str | None = None
+    """What its letters and signs mean, in a line below it."""
 
 
 class Figure(Struct, frozen=True, kw_only=True):
     """A figure of one part of an answer; without a drawing that part has nothing to draw."""
 
     title: str
-    drawing: LineFigure | None
+    drawing: Drawing | None
     part: Setting = ()
 
 
@@ -61,7 +72,9 @@ class Answer(Struct, frozen=True, kw_only=True):
     ground: Setting = ()
     """How it was measured, as far as that tells two runs apart: ``(("Threads", "2"),)``."""
     verdicts: tuple[Verdict, ...]
-    notes: tuple[str, ...] = ()
+    measured: str = ""
+    """How it was measured, behind the machine's facts on a page: ``, 2 threads, float32``."""
+    notes: tuple[Note, ...] = ()
     """What holds for every verdict, a line each."""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()

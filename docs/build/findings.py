@@ -7,7 +7,6 @@ from docs.build.shown import Shown, ShownGpu
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
-from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells
@@ -33,7 +32,7 @@ def pictures(runs: Shown) -> dict[str, str]:
     return {
         "finding.svg": draw(finding_figure(runs.bench.finding, of_gpus)),
         "mlp-width.svg": draw(family_figure(runs.bench, "mlp-width")),
-        **{name: draw(map_figure(measured.map)) for name, measured in maps},
+        **{name: draw(measured.answer.figures[0].drawing) for name, measured in maps},
     }
 
 
@@ -58,7 +57,8 @@ def _of_gpu(gpu: ShownGpu) -> list[str]:
         lines += [*crossover_lines(gpu.bench.crossovers, threads=True), ""]
     lines.append(f"{gpu.name} beside {_ground(gpu.bench)}")
     if gpu.phase_map is not None:
-        lines += ["", f"The map: {gpu.phase_map.map.summary} Rows in `{gpu.phase_map.results}`."]
+        words = gpu.phase_map.answer.verdicts[0].sentence
+        lines += ["", f"The map: {words} Rows in `{gpu.phase_map.run.folder}`."]
         lines += ["", f"![Who wins over rows and width, with {gpu.name}]({gpu.map_picture})"]
     if gpu.ladder is not None:
         words = ladder_words(gpu.ladder)

@@ -19,7 +19,6 @@ from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.overhead.ladder import OverheadResult
-from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.race import has_raced
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
@@ -29,7 +28,6 @@ from perceptron.analysis.stored.runs import (
     judge_bench,
     judge_crossovers,
     judge_ladder,
-    judge_map,
 )
 from perceptron.answer import Answered
 from perceptron.errors import UserError
@@ -38,7 +36,7 @@ from perceptron.records.row import races
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.studies.answering import answer_run
 
-Judged = TypeVar("Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult)
+Judged = TypeVar("Judged", BenchResult, CrossoverResult, OverheadResult, AdviceResult, Answered)
 Plan = Mapping[str, object]
 
 # What is asked, as typed where README shows it.
@@ -67,7 +65,7 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
 
     name: str
     bench: BenchResult
-    phase_map: MapResult | None
+    phase_map: Answered | None
     ladder: OverheadResult | None
 
     @property
@@ -83,7 +81,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     """
 
     bench: BenchResult
-    phase_map: MapResult
+    phase_map: Answered
     ladder: OverheadResult
     """Of the OR gate."""
     batches: OverheadResult | None
@@ -124,7 +122,9 @@ def shown(results: Path) -> Shown:
             anywhere=True,
         ),
         many=[found for name in MANY_FAMILIES if (found := runs.newest_along(name)) is not None],
-        race=runs.answered("race", _has(problem=RACED, target=RACED_TO)),
+        race=runs.newest(
+            "race", answer_run, CPU, _has(problem=RACED, target=RACED_TO), anywhere=True
+        ),
         gpus=[
             ShownGpu(
                 name=name,
@@ -138,8 +138,8 @@ def shown(results: Path) -> Shown:
     )
 
 
-def _map(runs: _Runs, hardware: str) -> MapResult | None:
-    return runs.newest("map", judge_map, hardware, _has(family="mlp-map"))
+def _map(runs: _Runs, hardware: str) -> Answered | None:
+    return runs.newest("map", answer_run, hardware, _has(family="mlp-map"))
 
 
 def _ladder(runs: _Runs, hardware: str, problem: str) -> OverheadResult | None:
@@ -197,13 +197,6 @@ class _Runs:
                 return self.within(judge(loaded))
         return None
 
-    def answered(self, study: str, fits: Callable[[Plan], bool]) -> Answered | None:
-        """Return the newest answer of a study on a CPU, whatever the machine, whose plan fits."""
-        for loaded in self._fitting(study, CPU, fits):
-            folder = loaded.folder.relative_to(self._root)
-            return answer_run(replace(loaded, folder=folder))
-        return None
-
     def newest_along(self, family: str) -> CrossoverResult | None:
         """Return what the newest search of a family that has times says of that family."""
 
@@ -222,6 +215,9 @@ class _Runs:
 
     def within(self, result: Judged) -> Judged:
         """Return the result with its folder relative to the repository's root."""
+        if isinstance(result, Answered):
+            folder = result.run.folder.relative_to(self._root)
+            return replace(result, run=replace(result.run, folder=folder))
         assert result.results is not None, "a run on disk"
         return replace(result, results=result.results.relative_to(self._root))
 

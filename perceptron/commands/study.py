@@ -6,11 +6,11 @@ import inspect
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
-    Literal,
     cast,
     get_args,
     get_origin,
@@ -23,7 +23,7 @@ from typer.core import TyperCommand
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.ending import INCONCLUSIVE, close
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
-from perceptron.commands.shared.list_command import ListCommand
+from perceptron.commands.shared.list_command import ListCommand, typed_without
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -121,7 +121,7 @@ def _carry_out(
     from perceptron.studies.carry_out import carry_out
 
     study = registry.load(name)
-    seconds = seconds_of("--budget", budget) or study.budget_seconds
+    seconds = seconds_of("--budget", budget) or plan.budget_seconds
     hand_over(seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
@@ -136,7 +136,8 @@ def _carry_out(
     else:
         in_terminal.show(told.answer)
         terminal.show_paths(told.run.folder, page.address)
-    close(told.warnings, None if json else shlex.join(told.answer.next))
+    proposed = typed_without("--quick") if plan.quick else shlex.join(told.answer.next)
+    close(told.warnings, None if json else proposed or None)
     if not told.answer.is_decided:
         raise typer.Exit(INCONCLUSIVE)
 
@@ -147,39 +148,49 @@ class _Typed:
     def __init__(self, name: str, kind: Any, option: Option) -> None:
         self._names = option.names or (f"--{name.replace('_', '-')}",)
         self._option = option
-        self._kinds = [one for one in get_args(kind) or (kind,) if one not in (type(None), ...)]
         self._several = get_origin(kind) is tuple
+        # Of a tuple what it holds, of an optional field what it is if it is given.
+        holds = get_args(kind) if self._several or isinstance(kind, UnionType) else (kind,)
+        kind = next(one for one in holds if one is not type(None))
+        # Without the bounds that a stored plan keeps.
+        self._kind: Any = get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
     def read(self, value: Any) -> Any:
         """Return the field's value; raises `UserError` naming the option."""
-        name, kind = self._names[0], self._kinds[0]
+        name, choices = self._names[0], get_args(self._kind)
         if not self._several:
+            if choices:
+                return one_of(name, value, choices)
             return one_number(name, value) if self._option.as_text else value
-        if kind is int:
+        if self._kind is int:
             return whole_numbers(name, value)
         words = split(name, value)
-        if get_origin(kind) is Literal:
-            return tuple(one_of(name, word, get_args(kind)) for word in words)
-        return words
+        return tuple(one_of(name, word, choices) for word in words) if choices else words
 
     def parameter(self, field: str) -> inspect.Parameter:
         """Return the parameter of a command that types it; None is what was not typed."""
-        kind: Any = self._kinds[0]
-        if self._option.as_text or (self._several and kind is int):
-            kind = str
-        elif self._several:
-            kind = list[str]
         option = typer.Option(*self._names, metavar=self._option.metavar, help=self._option.help)
+        if self._kind is bool:
+            return _parameter(field, Annotated[bool, option], False)
+        kind: Any = self._kind
+        if self._several and kind is not int:
+            kind = list[str]
+        elif self._several or self._option.as_text or get_args(kind):
+            kind = str
         return _parameter(field, Annotated[kind | None, option], None)
 
 
 def _options(kind: type[Plan]) -> Iterator[tuple[str, _Typed]]:
     import msgspec
 
+    from perceptron.studies.study import Option
+
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):
-        plain, option = get_args(hints[field.name])
-        yield field.name, _Typed(field.name, plain, option)
+        plain, *about = get_args(hints[field.name])
+        for option in about:
+            if isinstance(option, Option):
+                yield field.name, _Typed(field.name, plain, option)
 
 
 def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:

@@ -31,6 +31,16 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     repeat: int = 0
 
 
+class Time(Job, frozen=True, kw_only=True, tag="time"):
+    """Time the training. Jobs of one backend, dtype, threads and ``repeat`` share a process."""
+
+    samples: int
+    minimum_seconds: float
+    """Of each sample."""
+    iterations: int | None = None
+    """Of each sample; as many as that takes by default."""
+
+
 class Race(Job, frozen=True, kw_only=True, tag="race"):
     """Train until a target is reached, then once more; ``repeat`` is the seed."""
 

@@ -8,15 +8,29 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import processes_of
 from perceptron.measure.job import Job, Race
 from perceptron.problems.problem import Problem
+from perceptron.records.measurement import Status, Timings
 from perceptron.records.race import RaceRow, RaceTimes
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.rehearsal import device_label
 
+Seen = Timings | RaceTimes
+"""What a process answers to a job, or why it does not."""
 
-def row_of(job: Job, problem: Problem, answer: RaceTimes, run: Run) -> Row:
+
+def nothing(job: Job, status: Status, reason: str | None) -> Seen:
+    """Return why a job has no answer."""
+    kind = RaceTimes if isinstance(job, Race) else Timings
+    return kind(status=status, reason=reason)
+
+
+def row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
     """Return the row of a job, from what its worker answered. Each kind of job has its own."""
-    assert isinstance(job, Race), f"no rows come of a {type(job).__name__}"
+    backend = backend_fields(job.backend, job.dtype, job.threads)
+    if isinstance(seen, Timings):
+        own = {field: getattr(seen, field) for field in Timings.__struct_fields__}
+        return run.row(process=job.repeat, **problem_fields(problem), **backend, **own)
+    assert isinstance(job, Race), f"a race was answered to a {type(job).__name__}"
     return RaceRow(
         machine=run.machine,
         environment=run.environment,
@@ -30,8 +44,8 @@ def row_of(job: Job, problem: Problem, answer: RaceTimes, run: Run) -> Row:
         iterations_per_epoch=problem.iterations_per_epoch,
         check_iterations=job.check_iterations,
         seed=job.repeat,
-        **backend_fields(job.backend, job.dtype, job.threads),
-        **{field: getattr(answer, field) for field in RaceTimes.__struct_fields__},
+        **backend,
+        **{field: getattr(seen, field) for field in RaceTimes.__struct_fields__},
     )
 
 

@@ -15,7 +15,6 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import HOST
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import roof
-from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
@@ -101,19 +100,6 @@ def overhead(result: OverheadResult, page: Path | None) -> dict[str, Any]:
         "gpus": result.gpus,
         "harness": {"seconds": result.harness_seconds, "share_of_sample": result.harness_share},
         "published": result.published,
-        "warnings": result.warnings,
-        "budget": result.budget,
-        "page": page,
-        "results": result.results,
-    }
-
-
-def phase_map(result: MapResult, page: Path | None) -> dict[str, Any]:
-    """Return what `perceptron map --json` prints."""
-    return {
-        "map": result.map,
-        "not_refined": result.not_refined,
-        "machine": result.machine,
         "warnings": result.warnings,
         "budget": result.budget,
         "page": page,

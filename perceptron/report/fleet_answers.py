@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.stored.collection import Judge
-from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder
 from perceptron.errors import UserError
 from perceptron.records.fleet import Collected, RunAnswer
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -57,16 +57,11 @@ def _sentences(judged: Iterable[Crossover]) -> list[str]:
     ]
 
 
-def _map(loaded: LoadedRun) -> list[str]:
-    return [judge_map(loaded).map.summary]
-
-
 def _ladder(loaded: LoadedRun) -> list[str]:
     return [ladder_words(judge_ladder(loaded))]
 
 
 _SENTENCES: Mapping[str, Callable[[LoadedRun], list[str]]] = {
     "bench": _bench,
-    "map": _map,
     "overhead": _ladder,
 }

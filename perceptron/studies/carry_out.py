@@ -34,16 +34,16 @@ def carry_out(
     """Measure what a study asks for, or the rest of it where that was interrupted, and answer.
 
     ``plan`` is resolved. All starts together take at most ``budget_seconds``, by default the
-    study's. Raises `UserError` if the results folder cannot be written to, or if there was no time
+    plan's. Raises `UserError` if the results folder cannot be written to, or if there was no time
     for anything.
     """
-    budget = Budget.of_study(budget_seconds or study.budget_seconds)
+    budget = Budget.of_study(budget_seconds or plan.budget_seconds)
     as_json = msgspec.json.decode(msgspec.json.encode(plan)) | {
         "study": study.name,
         "contents": contents(map(catalogue.find, plan.problems)),
     }
     with start_run(
-        as_json, plan.backends, plan.threads or 1, machine, results, False, budget, quiet=quiet
+        as_json, plan.backends, plan.threads or 1, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
         journal = run.journal
 

@@ -1,192 +1,344 @@
-"""The phase map of a family with two sizes: measured where the winner is uncertain."""
+"""Which backend wins where, on two size axes: measured where the winner is uncertain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
 
-from perceptron.analysis.phase_map.grid import Cell, CellGrid, cell_of, log_grid, times_by_cell
-from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
+from msgspec import Meta
+
+from perceptron.analysis.over_processes import threads_in_all
+from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
+from perceptron.analysis.phase_map.phase_map import (
+    TIED,
+    UNDECIDED,
+    UNKNOWN,
+    MapCell,
+    PhaseMap,
+    phase_map_of,
+)
+from perceptron.analysis.phase_map.picture import map_figure
 from perceptron.analysis.phase_map.quadtree import next_cells, not_refined
-from perceptron.backends import registry
+from perceptron.analysis.select import definitions
+from perceptron.analysis.stored.runs import usable_rows
+from perceptron.analysis.training import training_words
+from perceptron.analysis.trust import warnings_of_rows
+from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
-from perceptron.measure.launch import Workers
-from perceptron.measure.progress import Progress, prefixed
-from perceptron.measure.timing import Effort
+from perceptron.measure.job import Time
+from perceptron.numbers import NONE, count, digits
 from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
-from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.budget import study_budget
-from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.opening import OpenRun, plain, start_run
-from perceptron.studies.shared.over_processes import require_backends
-from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.task import Task
+from perceptron.records.measurement import AxisSize, Measurement
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.row import Row, times
+from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.shared.over_processes import backends_over, require_backends
+from perceptron.studies.study import Option, Over, Plan, Threads
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 """Families along two axes."""
-MAP = "mlp-map"
-"""The one that is mapped unless another is named."""
-
-Range = tuple[int, int]
 
 # In quick mode the largest sizes, whose single iteration takes a second, are left out, ...
 _QUICK_PART = 8  # ... at the upper end of either axis by this factor.
 _MOST_POINTS = 64
+_SAMPLES = 5
+
+Range = tuple[AxisSize, AxisSize]
+AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 
 
-@dataclass(frozen=True)
-class MapPlan:
-    """What to map and how closely; equal plans are the same run."""
+class MapPlan(Plan, frozen=True, kw_only=True):
+    """What to map and how closely."""
 
-    family: str = MAP
+    family: Annotated[
+        str,
+        Option("A family with two axes: mlp-map, batch-width, models-width.", metavar="NAME"),
+    ] = "mlp-map"
+    points: Annotated[
+        Annotated[int, Meta(ge=2, le=256)] | None,
+        Option("Sizes along each axis; default 16, quick 8.", metavar="N"),
+    ] = None
+    backends: Annotated[
+        tuple[str, ...], Option("See `perceptron backends`.", metavar="NAME …")
+    ] = ()
+    threads: Threads = None
+    over: Over = ()
+    dtype: Annotated[DType, Option("float32 or float64. Default: float32.", metavar="NAME")] = (
+        "float32"
+    )
+    quick: Annotated[bool, Option("A look: a coarse map.", ("--quick",))] = False
     x_range: Range | None = None
-    """Ends of the first axis; None for those of the family's own sizes."""
+    """Ends of the first axis; those of the family's own sizes by default."""
     y_range: Range | None = None
-    points: int = 0
-    """Along each axis; 0 for 16, or 8 in quick mode."""
-    backends: tuple[str, ...] = registry.DEFAULT
-    dtype: DType = "float32"
-    threads: int = 0
-    """0 for all cores that this process may use."""
-    quick: bool = False
+    axes: tuple[AxisName, AxisName] = ("rows", "width")
+    """Of the family."""
 
-    def __post_init__(self) -> None:
+    def resolved(self) -> MapPlan:
+        """Return it with every default filled in; raises `UserError` naming an option."""
         if self.family not in FAMILIES:
             raise unknown("family", self.family, FAMILIES)
+        family = FAMILIES[self.family]
         if self.family not in MAPS:
-            axes = len(FAMILIES[self.family].axes)
             raise UserError(
-                f"family {self.family!r} varies along {axes} axis and a map needs two: "
+                f"family {self.family!r} varies along {len(family.axes)} axis and a map needs two: "
                 f"choose from {', '.join(MAPS)}"
             )
-        if self.threads < 0:
-            raise UserError(f"--threads must be at least 1, got {self.threads}")
-        require_backends(self.backends, self.threads)
-        object.__setattr__(self, "threads", self.threads or usable_cores())
-        object.__setattr__(self, "points", self.points or (8 if self.quick else 16))
-        if not 2 <= self.points <= _MOST_POINTS:
-            raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {self.points}")
-        for axis, field in enumerate(("x_range", "y_range")):
-            given = getattr(self, field) or _own_range(FAMILIES[self.family], axis, self.quick)
-            if not 1 <= given[0] < given[1]:
-                name = FAMILIES[self.family].axes[axis]
-                raise UserError(f"{name} must ascend from at least 1, got {given[0]} to {given[1]}")
-            object.__setattr__(self, field, given)
-
-    @property
-    def axes(self) -> tuple[str, str]:
-        x, y = FAMILIES[self.family].axes
-        return x, y
-
-    @property
-    def grid(self) -> CellGrid:
-        assert self.x_range is not None, "filled when made"
-        assert self.y_range is not None, "filled when made"
-        return log_grid(self.x_range, self.y_range, self.points)
-
-    @property
-    def processes(self) -> int:
-        return 2 if self.quick else 3
+        points = (8 if self.quick else 16) if self.points is None else self.points
+        if not 2 <= points <= _MOST_POINTS:
+            raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {points}")
+        backends = backends_over(self.backends, self.over)
+        threads = self.threads or usable_cores()
+        require_backends(backends, threads)
+        x, y = family.axes
+        return MapPlan(
+            family=self.family,
+            points=points,
+            backends=backends,
+            threads=threads,
+            dtype=self.dtype,
+            quick=self.quick,
+            x_range=self.x_range or _own_range(family, 0, self.quick),
+            y_range=self.y_range or _own_range(family, 1, self.quick),
+            axes=(x, y),
+        )
 
     @property
     def budget_seconds(self) -> float:
-        """What it may take unless the user says otherwise."""
+        """A look is over in a minute."""
         return 60.0 if self.quick else 300.0
 
     @property
-    def effort(self) -> Effort:
-        return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
+    def repeats(self) -> int:
+        """Processes that measure every cell."""
+        return 2 if self.quick else 3
 
-
-def map_family(
-    plan: MapPlan,
-    machine: str | None,
-    results: Path,
-    progress: Progress,
-    budget_seconds: float | None = None,
-    quiet: Quiet = LOOK_ONCE,
-) -> MapResult:
-    """Measure the map, or resume it where it was interrupted, and judge it.
-
-    It takes at most ``budget_seconds``, by default the plan's, all starts together. ``machine``
-    names the folder of the results; None for the host's name. Raises `UserError` if the results
-    folder cannot be written to, or if there was no time for anything.
-    """
-    require_backends(plan.backends, plan.threads)
-    budget = study_budget(budget_seconds or plan.budget_seconds)
-    as_json = plain(plan) | {
-        "study": "map",
-        "processes": plan.processes,
-        "axes": list(plan.axes),
-    }
-    with start_run(
-        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
-    ) as run:
-        budget.cut_short = not _measure(plan, run, progress)
-        run.require_rows()
-        return MapResult(
-            map=phase_map_of(run.journal.times, plan.grid, plan.axes),
-            machine=run.run.machine,
-            results=run.journal.folder,
-            environment=run.environment,
-            rows=run.journal.times,
-            warnings=run.warnings(plan.threads),
-            not_refined=not_refined(plan.grid, run.journal.times) if budget.cut_short else 0,
-            budget=budget.use,
-        )
-
-
-def _measure(plan: MapPlan, run: OpenRun, progress: Progress) -> bool:
-    """Choose cells and measure them, round by round, until none is chosen or the time is over.
-
-    The same processes measure all rounds. Each round's cells follow from the rows of the rounds
-    before it, whatever else the journal holds: an interrupted map chooses the same cells again,
-    and only what is missing is measured. Return whether there was time for all.
-    """
-    journal, budget = run.journal, run.budget
-    chosen: set[Cell] = set()
-    rounds = 0
-    with Workers(budget.until_abandoned) as workers:
-        while cells := next_cells(plan.grid, times_by_cell(_of_cells(journal.times, chosen))):
-            is_new = not chosen.issuperset(cells)
-            chosen.update(cells)
-            rounds += 1
-            named = prefixed(progress, f"round {rounds}: ")
-            before = len(journal.times)
-            if run_tasks(tasks(plan, cells, rounds), journal, run.run, named, budget, workers):
-                return False
-            if not is_new and len(journal.times) == before:
-                return False  # backends that hang are not tried again: all would stay as it is
-    return True
-
-
-def _of_cells(rows: Iterable[Measurement], cells: set[Cell]) -> list[Measurement]:
-    return [row for row in rows if cell_of(row) in cells]
-
-
-def tasks(plan: MapPlan, cells: Sequence[Cell], number: int) -> list[Task]:
-    """Return a task for every row of one round of cells."""
-    family = FAMILIES[plan.family]
-    problems = [family.problem(*cell) for cell in cells]
-    return [
-        Task(
-            problem=problem,
-            backend=backend,
-            dtype=plan.dtype,
-            threads=plan.threads,
-            process=process,
-            group=f"round {number}",
-            effort=plan.effort,
-        )
-        for process in range(plan.processes)
-        for problem in problems
-        for backend in plan.backends
-    ]
+    @property
+    def grid(self) -> CellGrid:
+        """All cells. Raises ValueError for a range that does not ascend."""
+        assert self.x_range is not None, "a plan that is resolved or was stored has ranges"
+        assert self.y_range is not None
+        return log_grid(self.x_range, self.y_range, self.points or _MOST_POINTS)
 
 
 def _own_range(family: Family, axis: int, quick: bool) -> Range:
     values = [size[axis] for size in family.sizes]
     return min(values), max(values) // (_QUICK_PART if quick else 1)
+
+
+class Map:
+    """The study."""
+
+    name: ClassVar[str] = "map"
+    Plan: ClassVar[type[Plan]] = MapPlan
+    asked: ClassVar[tuple[str, ...]] = ("family", "dtype", "threads")
+    page: ClassVar[Page] = Page(
+        "Map", "Who wins where, on two axes?", "No map was measured yet.", "one"
+    )
+    doing: ClassVar[str] = "mapping"
+
+    def next(self, plan: MapPlan, rows: Sequence[Row], left: float) -> list[Time]:
+        """Choose cells round by round, as if from the start, up to a round that lacks rows.
+
+        Each round's cells follow from the rows of the rounds before it, whatever else was measured:
+        an interrupted map chooses the same cells again, and only what is missing is measured.
+        """
+        measured = times(rows)
+        done = {(row.problem, row.backend, row.process) for row in measured}
+        out = {(row.problem, row.backend) for row in measured if row.status != "ok"}
+        chosen: set[Cell] = set()
+        while True:
+            known = [row for row in measured if row.sizes in chosen]
+            cells = next_cells(plan.grid, times_by_cell(known))
+            missing = [
+                job
+                for job in _jobs(plan, cells)
+                if (job.problem, job.backend) not in out
+                and (job.problem, job.backend, job.repeat) not in done
+            ]
+            if missing or chosen.issuperset(cells):
+                return missing
+            chosen.update(cells)
+
+    def answer(self, plan: MapPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Judge every cell; those that were not measured lie between those that were."""
+        own = usable_rows(run.folder, times(rows))
+        if plan.x_range is None or plan.y_range is None:
+            raise UserError(f"{run.folder / 'run.json'}, plan: it has no ranges of sizes")
+        found = phase_map_of(own, plan.grid, plan.axes)
+        missing = not_refined(plan.grid, own) if run.run.cut_short else 0
+        warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
+        return _told(found, own[0], missing, run.run.machine, warnings)
+
+
+def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
+    """Return a job for every row of these cells."""
+    problems = [FAMILIES[plan.family].problem(*cell) for cell in cells]
+    return [
+        Time(
+            problem=problem.reference,
+            backend=backend,
+            dtype=plan.dtype,
+            threads=plan.threads or 1,
+            repeat=repeat,
+            samples=_SAMPLES,
+            minimum_seconds=0.005 if plan.quick else 0.01,
+        )
+        for repeat in range(plan.repeats)
+        for problem in problems
+        for backend in plan.backends
+    ]
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+# As many as fit into a terminal of 100 columns, and a screen of 24 lines.
+_COLUMNS, _LINES = 12, 16
+_AS_ON_PAGE = "The fastest, and how many times as fast as the next (• measured, ? undecided)"
+
+
+def _told(
+    found: PhaseMap,
+    row: Measurement,
+    missing: int,
+    machine: str,
+    warnings: Sequence[MeasurementWarning],
+) -> Answer:
+    how = training_words(row)
+    notes = [
+        Note(f"{name}: not measured: {reason}.", "page") for name, reason in found.absent.items()
+    ]
+    if missing:
+        cells = "1 cell" if missing == 1 else f"{count(missing)} cells"
+        notes.append(
+            Note(
+                f"No time was left for {cells} in which the winner is in doubt; they are "
+                "interpolated."
+            )
+        )
+    open_still = {UNDECIDED, UNKNOWN} & found.shares.keys()
+    decided: Decided = "partly" if open_still else "yes"
+    return Answer(
+        question=f"map of {found.family}",
+        asked=(("Family", found.family),),
+        ground=(
+            ("dtype", found.dtype or "not stated"),
+            ("Threads", str(found.threads or "not stated")),
+        ),
+        measured=f", {threads_in_all(found.threads, found.backends)}, {found.dtype}"
+        f"{f', {how}' if how else ''}; {found.cells_measured} of {len(found.cells)} cells were "
+        "measured, the others lie between those and have no interval",
+        verdicts=(Verdict(subject=found.family, decided=decided, sentence=found.summary),),
+        notes=tuple(notes),
+        tables=(letters_table(found), _cells_table(found), _borders_table(found)),
+        figures=(
+            Figure(title=f"{found.family}: which backend wins where", drawing=map_figure(found)),
+        ),
+        warnings=tuple(warnings),
+        backends=tuple(found.backends),
+        data={"map": found, "not_refined": missing, "machine": machine},
+    )
+
+
+def letters_table(found: PhaseMap) -> Table:
+    """Return a letter for each winner and how far it is ahead: ``n 3.2``, 3.2 times as fast.
+
+    The largest size of the second axis comes first, as on the figure. Of a larger map some cells
+    are shown, evenly spread, the outermost among them.
+    """
+    (x, y), letters = found.axes, _letters(found.backends)
+    cells = {(cell.x, cell.y): cell for cell in found.cells}
+    across, along = _some(found.x_values, _COLUMNS), _some(found.y_values, _LINES)
+    return Table(
+        title=f"{found.family}: who is fastest",
+        columns=(f"{y} ↑ {x} →>", *(f"{count(size)}>" for size in across)),
+        rows=tuple(
+            (count(high), *(_letter(cells[wide, high], letters) for wide in across))
+            for high in reversed(along)
+        ),
+        legend=_legend(found, letters),
+        on="terminal",
+    )
+
+
+def _legend(found: PhaseMap, letters: dict[str, str]) -> str:
+    """Return what the letters and signs of the table mean."""
+    meanings = [f"{letter} {backend}" for backend, letter in letters.items()]
+    if any(cell.winner == TIED for cell in found.cells):
+        meanings.append("= tie within ±5 %")
+    if UNDECIDED in found.shares:
+        meanings.append("? undecided")
+    if UNKNOWN in found.shares:
+        meanings.append("– nothing has a time")
+    several = "; numbers: how many times as fast as the next" if len(found.backends) > 1 else ""
+    return ", ".join(meanings) + several
+
+
+def _some(values: Sequence[int], most: int) -> list[int]:
+    number = min(most, len(values))
+    last, steps = len(values) - 1, max(1, number - 1)
+    return [values[round(index * last / steps)] for index in range(number)]
+
+
+def _letter(cell: MapCell, letters: dict[str, str]) -> str:
+    if cell.winner is None:
+        return NONE
+    doubt = "" if cell.decided else "?"
+    if cell.winner == TIED:
+        return f"={doubt}"
+    ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}"
+    return f"{letters[cell.winner]}{ahead}{doubt}"
+
+
+def _letters(backends: Sequence[str]) -> dict[str, str]:
+    """Return a letter for each backend: the first of one of its words, else any of its own.
+
+    Where all its letters are taken, the whole name.
+    """
+    letters: dict[str, str] = {}
+    for backend in backends:
+        initials = [word[0] for word in backend.split("-") if word]
+        free = [letter for letter in [*initials, *backend] if letter not in letters.values()]
+        letters[backend] = free[0] if free else backend
+    return letters
+
+
+def _cells_table(found: PhaseMap) -> Table:
+    """Return every cell: the second axis down, the largest first as on the figure."""
+    x, y = found.axes
+    cells = {(cell.x, cell.y): cell for cell in found.cells}
+    return Table(
+        title=_AS_ON_PAGE,
+        columns=(f"{y} ↓ {x} →", *(f"{size:,}>" for size in found.x_values)),
+        rows=tuple(
+            (f"{high:,}", *(_short(cells[wide, high]) for wide in found.x_values))
+            for high in reversed(found.y_values)
+        ),
+        on="page",
+    )
+
+
+def _short(cell: MapCell) -> str:
+    mark = f"{'' if cell.decided else '?'}{' •' if cell.measured else ''}"
+    if cell.winner is None:
+        return NONE
+    ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}×"
+    return f"{'tie' if cell.winner == TIED else cell.winner}{ahead}{mark}"
+
+
+def _borders_table(found: PhaseMap) -> Table:
+    x, y = found.axes
+    return Table(
+        title="Where two backends take equal times",
+        columns=("border", f"from {x}>", f"{y}>", f"to {x}>", f"{y}>"),
+        rows=tuple(
+            (
+                " | ".join(border.backends),
+                *(digits(value, 2) for value in (*line[0], *line[-1])),
+            )
+            for border in found.borders
+            for line in border.lines
+        ),
+        on="page",
+    )

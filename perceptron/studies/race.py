@@ -22,7 +22,7 @@ from perceptron.analysis.race import (
     race_runs,
     race_warnings,
 )
-from perceptron.answer import Answer, Decided, Figure, Page, Table, Verdict
+from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
 from perceptron.backends.shared.evaluation import score
 from perceptron.errors import UserError
 from perceptron.figure import Axis, Line, LineFigure, Stretch, log_axis
@@ -35,7 +35,7 @@ from perceptron.records.race import RaceDType, RaceRow, Target, target_of
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.study import Option, Plan
+from perceptron.studies.study import Option, Over, Plan, Threads
 from perceptron.untrusted_text import label
 
 _MOST_SEEDS = 1000
@@ -66,18 +66,8 @@ class RacePlan(Plan, frozen=True, kw_only=True):
     epochs: Annotated[
         int | None, Option("Give up after so many. Default: the problem's.", metavar="N")
     ] = None
-    threads: Annotated[
-        int | None,
-        Option(
-            "Threads for every backend, all processes together. Default: all cores.",
-            metavar="N[,N…]",
-            as_text=True,
-        ),
-    ] = None
-    processes: Annotated[
-        tuple[int, ...],
-        Option("Processes that train together, as torch-ddp does. Default: 1.", metavar="N[,N…]"),
-    ] = ()
+    threads: Threads = None
+    over: Over = ()
 
     def resolved(self) -> RacePlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
@@ -87,7 +77,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
             raise UserError(f"--epochs must be from 1 to {_MOST_EPOCHS:,}, got {self.epochs}")
         problem, target = catalogue.find(self.problem), target_of(self.target)
         _require_held_out(problem, target)
-        backends = backends_over(self.backends, self.processes)
+        backends = backends_over(self.backends, self.over)
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
         return RacePlan(
@@ -123,7 +113,6 @@ class Race:
         "Nobody has raced to a target yet.",
         "it",
     )
-    budget_seconds: ClassVar[float] = 180.0
     doing: ClassVar[str] = "racing"
 
     def next(self, plan: RacePlan, rows: Sequence[Row], left: float) -> list[RaceJob]:
@@ -297,7 +286,7 @@ class _Told:
             sentence = f"{begin}, {'; '.join([head, *map(timed, others), *late])}."
         return Verdict(subject=start, decided=decided, sentence=sentence, part=(("Start", start),))
 
-    def _notes(self) -> tuple[str, ...]:
+    def _notes(self) -> tuple[Note, ...]:
         """Say how it was raced, and what every backend's time holds alike."""
         row = self._row
         epochwise = row.check_iterations == row.iterations_per_epoch
@@ -311,7 +300,7 @@ class _Told:
         if data:
             took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
             lines.append(f"Of preparing, {took} went to having the data, as every backend must.")
-        return tuple(lines)
+        return tuple(map(Note, lines))
 
 
 def _cells(run: RaceRun) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # Where a study is, and what its command asks.
 STUDIES: Mapping[str, tuple[str, str]] = {
+    "map": ("map:Map", "Map which backend wins where on two size axes, and by how much."),
     "race": (
         "race:Race",
         "Which backend has my model trained first: from a fresh process, and resident.",

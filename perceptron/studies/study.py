@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from msgspec import Struct
 
@@ -30,11 +30,29 @@ class Option:
     """Read a whole number from text, as options that also take several do elsewhere."""
 
 
+Threads = Annotated[
+    int | None,
+    Option(
+        "Threads for every backend, all processes together. Default: all cores.",
+        metavar="N[,N…]",
+        as_text=True,
+    ),
+]
+Over = Annotated[
+    tuple[int, ...],
+    Option(
+        "Processes that train together, as torch-ddp does. Default: 1.",
+        ("--processes",),
+        "N[,N…]",
+    ),
+]
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What to measure; equal plans are the same run. Its fields are the command's options.
 
     They stand in run.json: plain values, all with a default, so that a stored plan can be read
-    where the model file that it names is gone.
+    where the model file that it names is gone. A field without an `Option` is filled in.
     """
 
     def resolved(self) -> Plan:
@@ -55,6 +73,16 @@ class Plan(Struct, frozen=True, kw_only=True):
         return None
 
     @property
+    def budget_seconds(self) -> float:
+        """What it may take unless ``--budget`` says something else."""
+        return 180.0
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is a look: the same without ``--quick`` is proposed next."""
+        return False
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """References of what is trained: an edited model file is another plan."""
         return ()
@@ -69,8 +97,6 @@ class Study(Protocol):
     asked: ClassVar[tuple[str, ...]]
     """Fields of its plan that tell two questions apart: a page shows the newest run of each."""
     page: ClassVar[Page]
-    budget_seconds: ClassVar[float]
-    """What it may take unless ``--budget`` says something else."""
     doing: ClassVar[str]
     """What the progress bar says."""
 

@@ -9,11 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.runs import judge_bench, judge_map
+from perceptron.analysis.stored.runs import judge_bench
 from perceptron.cli import app
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import bench as bench_study
-from perceptron.studies import map as map_study
+from perceptron.studies import carry_out
+from perceptron.studies.answering import answer_run
+from perceptron.studies.map import MapPlan
 from tests.conftest import ROOT
 from tests.made import BENCH, MAP, bench_rows, keep, map_rows
 from tests.report.reading import data, text_of, views
@@ -29,14 +31,14 @@ def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def bench(*_: Any) -> Any:
         return judge_bench(read_run(keep(Path("results"), BENCH, bench_rows())))
 
-    def map_family(plan: map_study.MapPlan, *_: Any) -> Any:
+    def carried_out(study: Any, plan: MapPlan, *_: Any) -> Any:
         started = f"2026-01-0{3 if plan.quick else 2}T00:00:00Z"
         kept = MAP | {"quick": plan.quick}
         rows = [replace(row, process=row.process + 10 * plan.quick) for row in map_rows()]
-        return judge_map(read_run(keep(Path("results"), kept, rows, started=started)))
+        return answer_run(read_run(keep(Path("results"), kept, rows, started=started)))
 
     monkeypatch.setattr(bench_study, "bench", bench)
-    monkeypatch.setattr(map_study, "map_family", map_family)
+    monkeypatch.setattr(carry_out, "carry_out", carried_out)
     return tmp_path
 
 

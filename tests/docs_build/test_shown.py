@@ -76,7 +76,7 @@ def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Pat
     digits = LADDER | {"problem": "digits"}
     keep(results, digits, ladder_rows("digits"), started="2026-02-02T00:00:00Z")
     runs = shown(results)
-    assert runs.phase_map.map.family == "mlp-map"
+    assert runs.phase_map.answer.data["map"].family == "mlp-map"
     assert runs.ladder.problem == "or-gate"
     assert runs.batches is not None
     assert runs.batches.problem == "digits"

@@ -36,8 +36,9 @@ from perceptron.report.tables import advice as advice_table
 from perceptron.report.tables import comparison as comparison_table
 from perceptron.report.tables import crossover as crossover_table
 from perceptron.report.tables import doctor as doctor_table
-from perceptron.report.tables import finding, ladder, one_size, phase_map, terminal
+from perceptron.report.tables import finding, ladder, one_size, terminal
 from perceptron.studies.answering import answer_run
+from perceptron.studies.registry import STUDIES
 
 WIDTH = 100
 
@@ -67,12 +68,14 @@ _STUDIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[
         lambda found: documents.crossover(found, None),
         crossover_table.show,
     ),
-    "map": (judges.judge_map, lambda found: documents.phase_map(found, None), phase_map.show),
     "overhead": (judges.judge_ladder, lambda found: documents.overhead(found, None), ladder.show),
-    "race": (
-        answer_run,
-        lambda told: as_json.document(told, None),
-        lambda told: in_terminal.show(told.answer),
+    **dict.fromkeys(
+        STUDIES,
+        (
+            answer_run,
+            lambda told: as_json.document(told, None),
+            lambda told: in_terminal.show(told.answer),
+        ),
     ),
     "advise": (judges.judge_advice, documents.advice, advice_table.show),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from perceptron.analysis.race import NOTHING, RaceRun
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.measure import campaign
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Outcome
 from perceptron.measure.job import Race as RaceJob
 from perceptron.measure.launch import Abandoned, SecondsLeft
 from perceptron.measure.progress import silent
+from perceptron.problems.problem import Problem
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
@@ -33,10 +34,8 @@ class Track:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self.raced: list[tuple[str, int]] = []
-        self.checked: list[str] = []
         self.takes: Callable[[RaceJob], float] = lambda job: 1.0
         self.becomes: Callable[[RaceJob], RaceTimes | None] = lambda job: None
-        self.disagrees: set[str] = set()
 
     def race(self, job: RaceJob, backend: object, seconds_left: SecondsLeft) -> RaceTimes:
         self._pass(self.takes(job), seconds_left, job.backend, job.problem)
@@ -47,17 +46,6 @@ class Track:
             data_seconds=0.1,
             fresh=THERE,
             resident=THERE,
-        )
-
-    def check(self, job: Batch, backend: object, seconds_left: SecondsLeft) -> Iterator[Outcome]:
-        assert job.check
-        self.checked.append(job.backend)
-        self._pass(0.5, seconds_left, job.backend, job.problems[0])
-        bad = job.backend in self.disagrees
-        yield Outcome(
-            problem=job.problems[0],
-            status="failed" if bad else "ok",
-            reason="the loss differs" if bad else None,
         )
 
     def _pass(self, seconds: float, left: SecondsLeft, backend: str, problem: str) -> None:
@@ -71,7 +59,6 @@ class Track:
 def track(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Track:
     made = Track(lab)
     monkeypatch.setattr(campaign, "run_race", made.race)
-    monkeypatch.setattr(campaign, "run_job", made.check)
     return made
 
 
@@ -92,10 +79,12 @@ def codes(told: Answered) -> set[str]:
     return {warning.code for warning in told.warnings}
 
 
-def test_every_repeat_is_done_by_all_before_the_next(track: Track, tmp_path: Path) -> None:
+def test_every_repeat_is_done_by_all_before_the_next(
+    track: Track, lab: Lab, tmp_path: Path
+) -> None:
     told = raced(tmp_path, plan())
     assert [seed for _, seed in track.raced] == [0, 0, 1, 1, 2, 2]
-    assert sorted(track.checked) == ["numpy", "python"]
+    assert sorted(job.backend for job in lab.jobs if job.check) == ["numpy", "python"]
     assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(3, 3)}
     assert fresh(told)["numpy"].seconds == pytest.approx(0.4)
     assert "budget-spent" not in codes(told)
@@ -164,8 +153,13 @@ def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path
     assert fresh(again)["python"].seeds == 3
 
 
-def test_who_disagrees_is_never_timed(track: Track, tmp_path: Path) -> None:
-    track.disagrees = {"python"}
+def test_who_disagrees_is_never_timed(track: Track, lab: Lab, tmp_path: Path) -> None:
+    def refused(backend: str, problem: Problem) -> Outcome | None:
+        reason = "the loss differs"
+        failed = Outcome(problem=problem.reference, status="failed", reason=reason)
+        return failed if backend == "python" else None
+
+    lab.refused = refused
     runs = fresh(raced(tmp_path, plan()))
     assert runs["python"].reason == "the loss differs"
     assert {name for name, _ in track.raced} == {"numpy"}
@@ -175,7 +169,7 @@ def test_who_is_not_here_says_why_and_costs_nothing(track: Track, tmp_path: Path
     lab.missing["python"] = "no snake found"
     runs = fresh(raced(tmp_path, plan()))
     assert runs["python"].reason == "no snake found"
-    assert track.checked == ["numpy"]
+    assert {job.backend for job in lab.jobs} == {"numpy"}
 
 
 def test_no_time_for_anything_is_an_error(track: Track, tmp_path: Path) -> None:

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.stored.runs import judge_map
+from perceptron.analysis.phase_map.phase_map import PhaseMap
+from perceptron.answer import Answered
+from perceptron.errors import UserError
 from perceptron.measure.job import Outcome
 from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies.map import MapPlan, map_family
+from perceptron.studies.answering import answer_run
+from perceptron.studies.carry_out import carry_out
+from perceptron.studies.map import Map, MapPlan
 from tests.studies.conftest import Lab
 
-PLAN = MapPlan(backends=("numpy", "torch-cpu"), threads=1, points=12, quick=True)
+
+def plan(**changes: Any) -> MapPlan:
+    fields = {"backends": ("numpy", "torch-cpu"), "threads": 1, "points": 12, "quick": True}
+    return MapPlan(**(fields | changes)).resolved()
 
 
 def seconds(backend: str, problem: Problem) -> float:
@@ -36,22 +42,36 @@ def lab(lab: Lab) -> Lab:
     return lab
 
 
-def draw(results: Path, plan: MapPlan = PLAN) -> MapResult:
-    return map_family(plan, "box", results, silent)
+def draw(results: Path, budget: float | None = None, **changes: Any) -> Answered:
+    return carry_out(Map(), plan(**changes), "box", results, silent, budget)
+
+
+def drawn(told: Answered) -> PhaseMap:
+    found: PhaseMap = told.answer.data["map"]
+    return found
 
 
 def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) -> None:
     """Both win somewhere, few cells are measured, each in every process and none twice."""
-    map_result = draw(tmp_path)
-    assert map_result.map.axes == ("rows", "width")
-    assert set(map_result.map.shares) >= {"numpy", "torch-cpu"}
-    assert 25 <= map_result.map.cells_measured < len(map_result.map.cells) / 2
-    assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
-    assert map_result.map.cells_measured == len({row.sizes for row in map_result.rows})
-    for cell in map_result.map.cells:
+    told = draw(tmp_path)
+    found = drawn(told)
+    assert found.axes == ("rows", "width")
+    assert set(found.shares) >= {"numpy", "torch-cpu"}
+    assert 25 <= found.cells_measured < len(found.cells) / 2
+    assert len(lab.timed) == len({*lab.timed}) * plan().repeats
+    assert found.cells_measured == len({row.sizes for row in told.run.times})
+    for cell in found.cells:
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
             assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
+
+
+def test_every_repeat_is_one_process_and_nothing_is_timed_where_it_was_checked(
+    lab: Lab, tmp_path: Path
+) -> None:
+    draw(tmp_path)
+    assert len(lab.names) == 2 * (plan().repeats + 1)
+    assert sorted(lab.starts) == sorted(2 * ["numpy", "torch-cpu"] + ["numpy", "torch-cpu"])
 
 
 def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path: Path) -> None:
@@ -63,8 +83,8 @@ def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path:
         draw(tmp_path / "cut")
     lab.power_cut_after = None
     resumed = draw(tmp_path / "cut")
-    assert resumed.map == whole.map
-    assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
+    assert drawn(resumed) == drawn(whole)
+    assert len(lab.timed) == len({*lab.timed}) * plan().repeats
     assert len(list((tmp_path / "cut" / "runs" / "box").glob("*/run.json"))) == 1
 
 
@@ -73,26 +93,40 @@ def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_pa
     whole = draw(tmp_path / "whole")
     lab.takes = lambda job, problem: 0.05 if job.check else 0.25
     lab.now = 0.0
-    short = map_family(PLAN, "box", tmp_path / "short", silent, budget_seconds=50.0)
+    short = draw(tmp_path / "short", 50.0)
     assert lab.now <= 50 * 1.05
-    assert 25 <= short.map.cells_measured < whole.map.cells_measured
-    assert short.not_refined > 0
+    assert 25 <= drawn(short).cells_measured < drawn(whole).cells_measured
+    assert short.answer.data["not_refined"] > 0
     assert short.warnings[-1].code == "budget-spent"
-    assert all(cell.second for cell in short.map.cells if cell.measured and cell.x * cell.y < 1e5)
-    stored = judge_map(read_run(short.results))
-    assert (stored.map, stored.not_refined) == (short.map, short.not_refined)
-    more = map_family(PLAN, "box", tmp_path / "short", silent, budget_seconds=300.0)
-    assert more.results == short.results
-    assert (more.map, more.not_refined) == (whole.map, 0)
+    cells = [cell for cell in drawn(short).cells if cell.measured and cell.x * cell.y < 1e5]
+    assert all(cell.second for cell in cells)
+    assert answer_run(read_run(short.run.folder)).answer == short.answer
+    more = draw(tmp_path / "short", 300.0)
+    assert more.run.folder == short.run.folder
+    assert drawn(more) == drawn(whole)
+    assert more.answer.data["not_refined"] == 0
 
 
 def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> None:
     """Measured and read back; the default is another map."""
-    plan = replace(PLAN, family="batch-width", x_range=None, y_range=None)
-    map_result = draw(tmp_path, plan)
-    assert map_result.map.axes == ("batch", "width")
-    assert "batch × width ≈" in map_result.map.summary
-    assert {row.batch for row in map_result.rows} >= {4, 256}
-    assert {row.optimizer for row in map_result.rows} == {"adam"}
-    assert judge_map(read_run(map_result.results)).map == map_result.map
-    assert PLAN.family == "mlp-map"
+    told = draw(tmp_path, family="batch-width")
+    assert drawn(told).axes == ("batch", "width")
+    assert "batch × width ≈" in drawn(told).summary
+    assert {row.batch for row in told.run.times} >= {4, 256}
+    assert {row.optimizer for row in told.run.times} == {"adam"}
+    assert answer_run(read_run(told.run.folder)).answer == told.answer
+    assert plan().family == "mlp-map"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"family": "mlp-width"}, "varies along 1 axis and a map needs two"),
+        ({"family": "mlp-mop"}, "did you mean 'mlp-map'"),
+        ({"points": 1}, "--points must be from 2 to 64, got 1"),
+        ({"backends": ("numpy", "torch-ddp@4", "torch-ddp@6"), "threads": 8}, "give --threads 12"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        plan(**changes)

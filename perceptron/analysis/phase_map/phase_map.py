@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from math import exp
-from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
@@ -29,12 +28,9 @@ from perceptron.analysis.phase_map.sentence import Area, sentence
 from perceptron.analysis.phase_map.surface import mostly, surfaces
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.side_by_side import ratio_of
-from perceptron.records.budget import BudgetUse
-from perceptron.records.environment import Environment
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import was_killed
-from perceptron.records.warning import MeasurementWarning
 
 TIED = "tie"
 UNDECIDED = "undecided"
@@ -93,21 +89,6 @@ class PhaseMap(Struct, frozen=True, kw_only=True):
     borders: list[Border]
     shares: dict[str, float]
     summary: str
-
-
-class MapResult(Struct, frozen=True, kw_only=True):
-    """A run of the map and what it says."""
-
-    map: PhaseMap
-    machine: str
-    results: Path
-    environment: Environment
-    rows: list[Measurement]
-    warnings: list[MeasurementWarning]
-    not_refined: int = 0
-    """Cells that were still to be measured when the time was over: a border may lie off by them."""
-    budget: BudgetUse | None = None
-    """None of a run that ended before it was written down."""
 
 
 def phase_map_of(

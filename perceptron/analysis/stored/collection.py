@@ -14,7 +14,6 @@ from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.overhead.ladder import OverheadResult
-from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult
@@ -24,7 +23,6 @@ from perceptron.analysis.stored.runs import (
     judge_bench,
     judge_crossovers,
     judge_ladder,
-    judge_map,
 )
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
@@ -41,7 +39,7 @@ from perceptron.records.readers.stored_runs import (
 from perceptron.records.runs import StoredRun
 from perceptron.untrusted_text import label
 
-Answer = BenchResult | CrossoverResult | MapResult | OverheadResult | AdviceResult | Answered
+Answer = BenchResult | CrossoverResult | OverheadResult | AdviceResult | Answered
 """Of a run of any command."""
 Judged = TypeVar("Judged", bound=Answer)
 _LONGEST = 400
@@ -50,14 +48,12 @@ _ANSWERS = 6
 _JUDGES: dict[str, Callable[[LoadedRun], Answer]] = {
     "bench": judge_bench,
     "crossover": judge_crossovers,
-    "map": judge_map,
     "overhead": judge_ladder,
     "advise": judge_advice,
 }
 # What tells two questions of a study apart, beside the machine.
 _ASKED = {
     "crossover": ("families", "problems", "pairs", "dtype", "threads"),
-    "map": ("family", "dtype", "threads"),
     "overhead": ("problem", "threads", "over_processes"),
     "advise": ("name", "dtype", "threads"),
 }
@@ -91,18 +87,16 @@ class Collection(Struct, frozen=True, kw_only=True):
     changed or ``--machine`` gave another, it is the one that measured last.
 
     ``answers`` are those of the newest questions, whatever command asked them. ``benches`` holds
-    the newest of each machine and kind of hardware, without rehearsals, ``maps``
-    of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
-    number of threads and numbers of processes, ``studies`` by name the newest answer to each
-    question on each machine. ``older`` says of how many finished runs of each study there is a
-    newer one that is shown instead. ``complaints`` are about what could not be read, one line of at
-    most 400 characters each; everything else was.
+    the newest of each machine and kind of hardware, without rehearsals, ``ladders`` of each
+    machine, problem, number of threads and numbers of processes, ``studies`` by name the newest
+    answer to each question on each machine. ``older`` says of how many finished runs of each study
+    there is a newer one that is shown instead. ``complaints`` are about what could not be read, one
+    line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
     machines: list[Machine]
     benches: list[BenchResult]
-    maps: list[MapResult]
     ladders: list[OverheadResult]
     studies: dict[str, list[Answered]] = {}
     pages: dict[str, Page] = {}
@@ -169,9 +163,9 @@ def judge_results(
     ]
 
     benches = judged(by_hardware, judge_bench)
-    maps, ladders = newest("map", judge_map), newest("overhead", judge_ladder)
+    ladders = newest("overhead", judge_ladder)
     studies = {study: newest(study, judge.judge) for study, judge in judges.items()}
-    shown: list[Answer] = [*benches, *maps, *ladders]
+    shown: list[Answer] = [*benches, *ladders]
     for answers in studies.values():
         shown += answers
     known = {result.results: result for result in shown}
@@ -194,7 +188,6 @@ def judge_results(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
         benches=benches,
-        maps=maps,
         ladders=ladders,
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
@@ -203,7 +196,7 @@ def judge_results(
         histories=histories(rows),
         older={
             study: sum(len(runs) - 1 for runs in _groups(finished, study, asked))
-            for study in ("map", "overhead", *judges)
+            for study in ("overhead", *judges)
         },
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
@@ -217,7 +210,6 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
         rows=kept,
         machines=_machines(kept, [], read_facts, complaints.append),
         benches=[],
-        maps=[],
         ladders=[],
         sweeps=sweeps(kept),
         histories=[],

@@ -14,9 +14,6 @@ from msgspec.structs import replace
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
-from perceptron.analysis.phase_map.grid import log_grid
-from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
-from perceptron.analysis.phase_map.quadtree import not_refined
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
@@ -35,9 +32,7 @@ from perceptron.records.warning import MeasurementWarning
 
 Kind = TypeVar("Kind", bound=Struct)
 Size = Annotated[int, Meta(ge=1, le=2**40)]
-Points = Annotated[int, Meta(ge=1, le=256)]
 Threads = Annotated[int, Meta(ge=1)]
-AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 
 
 class _BenchPlan(Struct):
@@ -51,14 +46,6 @@ class _BenchPlan(Struct):
 class _CrossoverPlan(Struct):
     pairs: list[tuple[str, str]]
     iterations: Annotated[int, Meta(ge=1)]
-
-
-class _MapPlan(Struct):
-    x_range: tuple[Size, Size]
-    y_range: tuple[Size, Size]
-    points: Points
-    threads: Threads
-    axes: tuple[AxisName, AxisName]
 
 
 class _LadderPlan(Struct, kw_only=True):
@@ -78,7 +65,7 @@ class _AdvicePlan(Struct):
 
 def judge_bench(loaded: LoadedRun) -> BenchResult:
     """Judge a run of the main job; raises `UserError` naming the folder if it cannot be judged."""
-    rows, plan = _usable_rows(loaded), _plan(loaded, _BenchPlan)
+    rows, plan = usable_rows(loaded.folder, loaded.times), _plan(loaded, _BenchPlan)
     facts = loaded.facts
     measured = not plan.problems or any(row.family == FAMILY for row in rows)
     with _judging(loaded.folder):
@@ -97,7 +84,7 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
 
 def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
     """Judge a search for crossovers; raises `UserError` naming the folder if it cannot be."""
-    rows, plan = _usable_rows(loaded), _plan(loaded, _CrossoverPlan)
+    rows, plan = usable_rows(loaded.folder, loaded.times), _plan(loaded, _CrossoverPlan)
     with _judging(loaded.folder):
         threads = max(row.all_threads for row in rows if row.all_threads is not None)
         result = crossover_result(
@@ -112,28 +99,9 @@ def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
     return replace(result, what_if=_estimates(loaded))
 
 
-def judge_map(loaded: LoadedRun) -> MapResult:
-    """Judge a run of the phase map; raises `UserError` naming the folder if it cannot be judged."""
-    rows, plan = _usable_rows(loaded), _plan(loaded, _MapPlan)
-    with _judging(loaded.folder):
-        grid = log_grid(plan.x_range, plan.y_range, plan.points)
-        phase_map = phase_map_of(rows, grid, plan.axes)
-        cells = not_refined(grid, rows) if loaded.run.cut_short else 0
-    return MapResult(
-        map=phase_map,
-        machine=loaded.run.machine,
-        results=loaded.folder,
-        environment=loaded.facts.environment,
-        rows=rows,
-        warnings=_warnings(loaded, plan.threads, rows),
-        not_refined=cells,
-        budget=loaded.run.budget,
-    )
-
-
 def judge_ladder(loaded: LoadedRun) -> OverheadResult:
     """Judge a run of the ladder; raises `UserError` naming the folder if it cannot be judged."""
-    rows, plan = _usable_rows(loaded), _plan(loaded, _LadderPlan)
+    rows, plan = usable_rows(loaded.folder, loaded.times), _plan(loaded, _LadderPlan)
     with _judging(loaded.folder):
         return ladder(
             rows,
@@ -157,7 +125,7 @@ def judge_advice(loaded: LoadedRun) -> AdviceResult:
 
     Of the axes that it was to look along those without rows are left out.
     """
-    rows, plan = _usable_rows(loaded), _plan(loaded, _AdvicePlan)
+    rows, plan = usable_rows(loaded.folder, loaded.times), _plan(loaded, _AdvicePlan)
     axes = [rows_on(axis, rows, plan.name) for axis in plan.axes]
     with _judging(loaded.folder):
         looked_along = [axis for axis in axes if axis.has_other_sizes]
@@ -180,11 +148,15 @@ def _judging(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder}: rows that cannot be judged: {error}") from None
 
 
-def _usable_rows(loaded: LoadedRun) -> list[Measurement]:
-    rows = [row for row in loaded.times if plausible(row)]
+def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of a run that can be judged together: possible numbers, one definition.
+
+    Raises `UserError` where none says on how many threads it was measured.
+    """
+    rows = [row for row in rows if plausible(row)]
     rows = definitions(rows).keep(rows)
     if not any(row.all_threads for row in rows):
-        raise UserError(f"{loaded.folder}: no rows that say on how many threads they were measured")
+        raise UserError(f"{folder}: no rows that say on how many threads they were measured")
     return rows
 
 

@@ -22,7 +22,7 @@ def lines(told: Answered, pictures: dict[str, Figure]) -> list[str]:
             if is_of(shown.part, figure.part):
                 text += [*table(shown.columns, shown.rows), "", f"![{shown.title}]({file})", ""]
     for note in answer.notes:
-        text += [note, ""]
+        text += [note.text, ""]
     when = told.run.rows[0].when[:10]
     return [*text, f"{facts.cpu}, {facts.cores} cores; {when}, rows in `{told.run.folder}`."]
 

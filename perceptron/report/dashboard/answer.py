@@ -7,23 +7,12 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
-from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.collection import Collection, collection_of
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.answer import Answered
-from perceptron.report.dashboard import ladders, maps, sweeps
+from perceptron.report.dashboard import ladders, sweeps
 from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.view import link
-
-
-def with_map(collection: Collection, result: MapResult) -> Collection:
-    """Return the collection with this map first, in the place of any shown at its address.
-
-    A quick look would otherwise stand behind an earlier whole map of the same code.
-    """
-    setting = maps.map_setting(result)
-    others = [other for other in collection.maps if maps.map_setting(other) != setting]
-    return replace(collection, maps=[result, *others])
 
 
 def with_ladder(collection: Collection, result: OverheadResult) -> Collection:
@@ -66,11 +55,6 @@ def _unlike(first: list[Sweep], others: list[Sweep]) -> list[Sweep]:
     """Return the first and those of the others that have settings of their own."""
     settings = set(map(sweeps.sweep_setting, first))
     return [*first, *(one for one in others if sweeps.sweep_setting(one) not in settings)]
-
-
-def map_address(result: MapResult) -> str:
-    """Return the page and fragment that show this map, relative to the dashboard's folder."""
-    return link("map", maps.SWITCHES, maps.map_setting(result))
 
 
 def ladder_address(result: OverheadResult) -> str:

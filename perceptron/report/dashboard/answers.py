@@ -50,13 +50,13 @@ def _view(told: Answered, figure: Figure, looks: plot.Looks) -> View:
         title=figure.title,
         lines=[
             *(one.sentence for one in answer.verdicts if is_of(one.part, figure.part)),
-            f"{facts.cpu}, {facts.cores} cores.",
-            *answer.notes,
+            f"{facts.cpu}, {facts.cores} cores{answer.measured}.",
+            *(note.text for note in answer.notes if note.on != "terminal"),
         ],
         figures=draw(figure.drawing, looks),
         tables=[
             table(one.columns, one.rows, one.on_page or one.title)
             for one in answer.tables
-            if is_of(one.part, figure.part)
+            if one.on != "terminal" and is_of(one.part, figure.part)
         ],
     )

@@ -9,14 +9,13 @@ from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
-from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Answer
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.answer import Answered
 from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import answer, is_measured
-from perceptron.report.dashboard.answer import ladder_address, map_address
+from perceptron.report.dashboard.answer import ladder_address
 from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import SWITCHES, in_state, sweep_setting
@@ -49,8 +48,6 @@ def _told(result: Answer, drawn: Sequence[Sweep]) -> dict[str, Any]:
 def _question(result: Answer, drawn: Sequence[Sweep]) -> tuple[str, str, str]:
     """Return what was asked, the answer, and the address that shows it."""
     match result:
-        case MapResult():
-            return f"map of {result.map.family}", result.map.summary, map_address(result)
         case OverheadResult():
             return f"overhead of {result.problem}", ladder_words(result), ladder_address(result)
         case Answered(answer=told):

@@ -15,17 +15,16 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.fleet.fastest import fastest_at_sizes
-from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.analysis.stored.sweep import CurvePoint, Sweep
 from perceptron.analysis.training import training_words
+from perceptron.answer import Answered
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.palette import Stroke
-from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.style import themed
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.crossover_words import missing, sentence
@@ -63,7 +62,7 @@ def overview(
             for number, bench in enumerate(benches, start=1)
         ],
         # Without a run of the main job a map is all that there is to show.
-        "map": None if benches else _map(collection.maps, looks),
+        "map": None if benches else _map(collection.studies.get("map", []), looks),
         "asv": asv,
         "others": [
             _other(other)
@@ -160,26 +159,27 @@ def _link(bench: BenchResult, family: str, sweeps: list[Sweep]) -> str:
     return link("sweeps", SWITCHES, (family,))
 
 
-def _maps_beside(collection: Collection, bench: BenchResult) -> list[MapResult]:
+def _maps_beside(collection: Collection, bench: BenchResult) -> list[Answered]:
     """Return the maps of its hardware, those of its machine first."""
     same = [
-        result
-        for result in collection.maps
-        if kind_of_hardware(result.rows, result.environment) == bench.hardware
+        told
+        for told in collection.studies.get("map", [])
+        if kind_of_hardware(told.run.times, told.run.facts.environment) == bench.hardware
     ]
-    return sorted(same, key=lambda result: result.machine != bench.machine)
+    return sorted(same, key=lambda told: told.run.run.machine != bench.machine)
 
 
-def _map(maps: Iterable[MapResult], looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
-    for result in maps:
-        figure = map_figure(result.map)
+def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
+    for told in maps:
+        figure = told.answer.figures[0].drawing
+        assert figure is not None, "a map is drawn"
         return {
-            "summary": result.map.summary,
+            "summary": told.answer.verdicts[0].sentence,
             "chart": _picture(draw(figure, looks)),
             "alt": figure.alt,
             "caption": figure.caption,
-            "machine": shortened(result.machine),
-            "when": result.rows[0].when[:10],
+            "machine": shortened(told.run.run.machine),
+            "when": told.run.rows[0].when[:10],
         }
     return None
 

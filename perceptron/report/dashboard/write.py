@@ -20,7 +20,6 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.ladders import ladder_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
-from perceptron.report.dashboard.maps import map_views
 from perceptron.report.dashboard.overview import overview
 from perceptron.report.dashboard.page import OPENING, script, templates
 from perceptron.report.dashboard.raw import raw_tables
@@ -31,7 +30,6 @@ from perceptron.report.dashboard.sweeps import sweep_views
 _PAGES = (
     ("index.html", "Overview", "Which backend trains fastest here?"),
     ("sweeps.html", "Sweeps", "At which size does the winner change?"),
-    ("map.html", "Map", "Who wins where, on two axes?"),
     ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
     ("roofline.html", "Roofline", "How near is it to what the machine can do?"),
     ("history.html", "History", "What changed from commit to commit?"),
@@ -39,11 +37,10 @@ _PAGES = (
     ("raw.html", "Raw data", "Every row, as it was measured"),
 )
 # The pages of studies come before this one.
-_AFTER_STUDIES = "history.html"
+_AFTER_STUDIES = "ladder.html"
 # What a page of views says where there is none, the command that makes some, and of what.
 _NOTHING = {
     "sweeps": ("No family was measured at several sizes yet.", "perceptron bench", "them"),
-    "map": ("No map was measured yet.", "perceptron map", "one"),
     "ladder": ("No ladder was measured yet.", "perceptron overhead", "one"),
     "roofline": (
         "No ladder was measured beside the machine's ceilings yet.",
@@ -123,9 +120,7 @@ def _texts(
 
     yield page("index", "overview.html.j2", first_page)
     every = [sweep_views(collection, drawn, asked)]
-    every += [
-        make(collection, drawn) for make in (map_views, ladder_views, roofline_views, history_views)
-    ]
+    every += [make(collection, drawn) for make in (ladder_views, roofline_views, history_views)]
     every += [
         views_of(study, collection.studies[study], collection.older.get(study, 0), drawn)
         for study in collection.pages
@@ -163,14 +158,13 @@ def _comparisons(html: Path) -> str | None:
 def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str]:
     """Return every name that any page draws a line for."""
     ladders = (rung.backend for ladder in collection.ladders for rung in ladder.rungs)
-    maps = (name for result in collection.maps for name in result.map.backends)
     published = (name for ladder in collection.ladders for name in ladder.published)
     finding = (row.backend for bench in collection.benches for row in bench.finding)
     answers = (told.answer for answers in collection.studies.values() for told in answers)
     told = (name for answer in answers for name in answer.backends)
     estimated = (guess.challenger for guess in (asked.what_if if asked else ()))
     rows = (row.backend for row in collection.rows)
-    return sorted({*rows, *ladders, *maps, *published, *finding, *told, *estimated})
+    return sorted({*rows, *ladders, *published, *finding, *told, *estimated})
 
 
 def _strokes(looks: Sequence[Stroke] | Any) -> str:

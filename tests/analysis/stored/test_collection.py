@@ -39,7 +39,7 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     plenty(everything(tmp_path) / "asv", machines=2, commits=3)
     collection = collect(tmp_path)
     assert collection.complaints == []
-    assert len(collection.benches) == len(collection.maps) == len(collection.ladders) == 1
+    assert len(collection.benches) == len(collection.studies["map"]) == len(collection.ladders) == 1
     assert {(sweep.source, sweep.machine) for sweep in collection.sweeps} == {
         ("perceptron", "box"),
         ("asv", "box-00"),
@@ -58,7 +58,9 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
 def test_a_folder_without_results_has_none(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     collection = collect(tmp_path / name)
-    assert not any(map(len, msgspec.structs.astuple(replace(collection, older={}))))
+    assert not any(collection.studies.values())
+    empty = replace(collection, older={}, studies={}, pages={})
+    assert not any(map(len, msgspec.structs.astuple(empty)))
 
 
 def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path) -> None:
@@ -122,7 +124,7 @@ def test_a_broken_run_is_one_complaint_and_hides_nothing(
         file.write_text(content)
     collection = collect(tmp_path)
     assert [bench.rows[0].when for bench in collection.benches] == [EARLY]
-    assert len(collection.maps) == 1
+    assert len(collection.studies["map"]) == 1
     assert len(collection.complaints) == 1
     assert collection.complaints[0].startswith(str(broken))
     assert "\n" not in collection.complaints[0]
@@ -177,9 +179,11 @@ def test_maps_and_ladders_are_separated_by_what_they_are_of(
     for day, other in enumerate(names, start=3):
         keep(tmp_path, plan | other, rows, started=f"2026-01-0{day}T00:00:00Z")
     collection = collect(tmp_path)
-    shown = collection.maps if plan is MAP else collection.ladders
+    ladders = [result.rows for result in collection.ladders]
+    maps = [told.run.times for told in collection.studies["map"]]
+    shown = maps if plan is MAP else ladders
     assert len(shown) == 1 + len(names)
-    assert shown[-1].rows[0].when == LATER
+    assert shown[-1][0].when == LATER
 
 
 def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from perceptron.analysis.stored import runs
 from perceptron.analysis.what_if.estimate import CaseStatuses, WhatIf
+from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies.answering import answer_run
 from tests.made import (
     BENCH,
     FACTS,
@@ -36,7 +38,7 @@ def judged_bench(folder: Path) -> Any:
 
 
 def judged_map(folder: Path) -> Any:
-    return runs.judge_map(read_run(folder))
+    return answer_run(read_run(folder))
 
 
 def judged_ladder(folder: Path) -> Any:
@@ -69,7 +71,7 @@ def test_a_stored_run_warns_of_its_disturbed_rows(
     tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
 ) -> None:
     """An old run, whose rows say nothing of waiting, does not."""
-    assert judge(keep(tmp_path / "old", plan, rows)).warnings == []
+    assert [*judge(keep(tmp_path / "old", plan, rows)).warnings] == []
     marked = [replace(row, waited=0.5, disturbed=3) for row in rows]
     (warning,) = judge(keep(tmp_path / "new", plan, marked)).warnings
     assert warning.code == "disturbed"
@@ -118,18 +120,22 @@ def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
     """Cells that were not measured are there as well."""
-    judged = judged_map(keep(tmp_path, MAP | {"points": 7}, map_rows()))
-    assert judged.map.x_values == [4, 8, 16, 32, 64, 128, 256]
-    assert len(judged.map.cells) == 49
-    assert judged.map.cells_measured == 16
-    assert judged.map.absent == {"torch-cuda": "no CUDA device found"}
+    found = judged_map(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
+    assert found.x_values == [4, 8, 16, 32, 64, 128, 256]
+    assert len(found.cells) == 49
+    assert found.cells_measured == 16
+    assert found.absent == {"torch-cuda": "no CUDA device found"}
 
 
 def test_a_map_says_what_its_sizes_are(tmp_path: Path) -> None:
     """A plan from when one family had two axes does not; nothing but a word is taken for one."""
     batches = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
-    assert judged_map(keep(tmp_path / "new", batches, map_rows())).map.axes == ("batch", "width")
-    assert judged_map(keep(tmp_path / "old", MAP, map_rows())).map.axes == ("rows", "width")
+
+    def axes(name: str, plan: dict[str, Any]) -> Any:
+        return judged_map(keep(tmp_path / name, plan, map_rows())).answer.data["map"].axes
+
+    assert axes("new", batches) == ("batch", "width")
+    assert axes("old", MAP) == ("rows", "width")
     with pytest.raises(UserError, match="axes"):
         judged_map(keep(tmp_path / "bad", MAP | {"axes": ["<b>", "width"]}, map_rows()))
 
@@ -143,7 +149,11 @@ def test_lines_that_are_no_rows_take_nothing_with_them(
     folder = keep(tmp_path / "b", plan, [*rows, measured(family="or-gate", size=4, seconds=1e300)])
     file = folder / "measurements.jsonl"
     file.write_bytes(b"{}\n[[[\n" + file.read_bytes())
-    assert replace(judge(folder), results=sound.results) == sound
+    found = judge(folder)
+    if isinstance(found, Answered):
+        assert (found.answer, found.warnings) == (sound.answer, sound.warnings)
+    else:
+        assert replace(found, results=sound.results) == sound
 
 
 FILES = ("run.json", "measurements.jsonl", f"../environment-{FACTS.id}.json", "conditions.json")
@@ -187,7 +197,7 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
         (judged_map, MAP | {"points": 10**9}, map_rows(), "points"),
         (judged_map, MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),
         (judged_map, MAP | {"x_range": [8, 4]}, map_rows(), "cannot be judged"),
-        (judged_map, MAP | {"points": 1}, map_rows(), "at least 2 points"),
+        (judged_map, MAP | {"points": 1}, map_rows(), "points"),
         (judged_map, MAP, bench_rows(), "no rows of a problem with two sizes"),
         (judged_map, MAP, map_rows() + map_rows("other"), "may not be compared"),
         (judged_ladder, LADDER | {"bytes_moved": 0}, ladder_rows(), "bytes_moved"),

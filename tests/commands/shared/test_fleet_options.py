@@ -8,7 +8,6 @@ import pytest
 
 from perceptron.commands.bench import bench
 from perceptron.commands.crossover import crossover
-from perceptron.commands.map import map as map_command
 from perceptron.commands.overhead import overhead
 from perceptron.commands.shared import fleet_run
 from perceptron.commands.shared.fleet_options import (
@@ -19,6 +18,7 @@ from perceptron.commands.shared.fleet_options import (
 )
 from perceptron.commands.study import command_of
 from perceptron.errors import UserError
+from perceptron.studies.registry import STUDIES
 from tests.conftest import Perceptron
 
 
@@ -35,7 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
     return requests
 
 
-@pytest.mark.parametrize("command", [bench, crossover, map_command, overhead, command_of("race")])
+@pytest.mark.parametrize("command", [bench, crossover, overhead, *map(command_of, STUDIES)])
 def test_every_command_that_measures_has_them(command: object) -> None:
     assert set(COMPANIONS) <= set(inspect.signature(command).parameters)  # type: ignore[arg-type]
 

@@ -16,7 +16,6 @@ from perceptron.report.charts.as_svg.draw import draw as draw_svg
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.palette import strokes
-from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import sweep_figure
 from perceptron.report.dashboard.rooflines import roofline_views
@@ -39,7 +38,7 @@ def figures(collection: Collection) -> dict[str, Figure | None]:
         "ratio": ratio_figure(sweep.crossovers[0], "width"),
         "finding": finding_figure(collection.benches[0].finding),
         "ladder": ladder_figure(collection.ladders[0]),
-        "map": map_figure(collection.maps[0].map),
+        "map": collection.studies["map"][0].answer.figures[0].drawing,
     }
 
 

@@ -7,10 +7,10 @@ import pytest
 from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
+from perceptron.analysis.phase_map.picture import map_figure
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.palette import stroke
-from perceptron.report.charts.phase_map import map_figure
-from perceptron.report.tables.phase_map import map_columns, map_legend, map_rows
+from perceptron.studies.map import letters_table
 from tests.conftest import MakeRow
 
 GRID = log_grid((16, 8192), (4, 2048), 20)
@@ -45,13 +45,14 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
         row(sizes=(x, y), status=status, seconds=seconds, reason="no") for x, y in cells
     )
     assert draw(map_figure(small)).startswith("<svg")
-    assert len(map_rows(small)) == len({y for _, y in cells})
-    assert map_rows(small)[0][1] == ("n?" if status == "ok" else "–")
+    assert len(letters_table(small).rows) == len({y for _, y in cells})
+    assert letters_table(small).rows[0][1] == ("n?" if status == "ok" else "–")
 
 
 def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
     """Twelve columns of sixteen lines at most, the outermost sizes among them, largest on top."""
-    columns, rows = map_columns(phase_map), map_rows(phase_map)
+    table = letters_table(phase_map)
+    columns, rows = table.columns, table.rows
     assert len(columns) == 13
     assert len(rows) == 16
     assert all(len(line) == len(columns) for line in rows)
@@ -79,13 +80,16 @@ def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
     }
     assert figure.top == 4
     assert [[cell.sure for cell in line] for line in figure.cells] == [[False, True]] * 2
-    assert map_rows(half)[0][1:] == ("n 8,600?", "n 3.0")
+    assert letters_table(half).rows[0][1:] == ("n 8,600?", "n 3.0")
     assert figure.cells[0][0].text.endswith(", undecided; measured")
 
 
 def test_every_backend_has_a_letter_of_its_own(row: MakeRow) -> None:
     names = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "torch-compile")
     many = phase_map_of(row(sizes=(1, 1), backend=name, seconds=1.0) for name in names)
-    letters = [part.split() for part in map_legend(many).split(";")[0].split(", ")[: len(names)]]
+    letters = [
+        part.split()
+        for part in str(letters_table(many).legend).split(";")[0].split(", ")[: len(names)]
+    ]
     assert sorted(name for _, name in letters) == sorted(names)
     assert len({letter for letter, _ in letters}) == len(names)

@@ -101,7 +101,8 @@ def test_an_overview_of_any_machine_has_its_pictures(
     collection: Collection, tmp_path: Path, index: int
 ) -> None:
     """Drawn without a warning, and not larger for a longer name."""
-    first = replace(collection, benches=[collection.benches[index]], maps=[collection.maps[index]])
+    studies = collection.studies | {"map": [collection.studies["map"][index]]}
+    first = replace(collection, benches=[collection.benches[index]], studies=studies)
     write_site(tmp_path, first)
     page = tmp_path / "index.html"
     assert page.read_text(encoding="utf-8").count("<svg") == 3

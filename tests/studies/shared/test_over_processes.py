@@ -3,17 +3,9 @@ from __future__ import annotations
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.studies.map import MapPlan
 from perceptron.studies.shared.over_processes import counts_of, pairs_over
 
 ALONE, TWO, FOUR = "torch-ddp", "torch-ddp@2", "torch-ddp@4"
-
-
-def test_what_is_asked_for_instead_would_be_taken() -> None:
-    """By all of the processes, not only by those that are named."""
-    with pytest.raises(UserError, match="give --threads 12"):
-        MapPlan(backends=("numpy", "torch-ddp@4", "torch-ddp@6"), threads=8)
-    MapPlan(backends=("numpy", "torch-ddp@4", "torch-ddp@6"), threads=12)
 
 
 def test_a_pair_that_is_named_has_each_count() -> None:
