@@ -150,7 +150,7 @@ class _Typed:
         self._option = option
         self._several = get_origin(kind) is tuple
         # Of a tuple what it holds, of an optional field what it is if it is given.
-        holds = get_args(kind) if self._several or isinstance(kind, UnionType) else (kind,)
+        holds = get_args(kind) if get_origin(kind) in (tuple, UnionType, Union) else (kind,)
         kind = next(one for one in holds if one is not type(None))
         # Without the bounds that a stored plan keeps.
         self._kind: Any = get_args(kind)[0] if get_origin(kind) is Annotated else kind
