@@ -155,7 +155,8 @@ class _Campaign:
                 if self._budget.is_over:
                     return
                 check = _batch(list(left.values()), self._references)
-                self._report(f"checking {', '.join(left)} on {check.backend}")
+                what = next(iter(left)) if len(left) == 1 else f"{len(left)} problems"
+                self._report(f"checking {what} on {check.backend}")
                 outcomes = self._workers.run(name, check, registry.load(check.backend))
                 with self._noting_hangs(inf, self._budget.longest_piece):
                     for outcome in outcomes:
