@@ -27,6 +27,15 @@ _ONE_THREAD = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 # It may name kernels that valgrind does not know, and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
 _COUNTS = "counts"
+# Pages as heap: or malloc is valgrind's own, and what it executes is not counted.
+_COUNTING = (
+    "--tool=massif",
+    "--time-unit=i",
+    "--pages-as-heap=yes",
+    "--depth=1",
+    "--massif-out-file=/dev/null",
+)
+_PROFILING = ("--tool=callgrind", "--instr-atstart=no", "--dump-line=no")
 # What counting one benchmark may be foreseen to take: others are to be counted too.
 _LONGEST_SECONDS = 30.0
 
@@ -42,23 +51,16 @@ class Valgrind:
     def instrument(
         self, arm: Arm, folder: Path, padding: int = 0, kind: str = "count"
     ) -> Instrument:
-        """Return how a program is started that counts and may write into ``folder``.
+        """Return how a program is started that counts, or profiles and writes into ``folder``.
 
         On one core, so that libraries use one thread; with so many small objects made before all
         others, so that memory is laid out otherwise.
         """
         dumps = str(folder / _COUNTS)
+        profiling = (*_PROFILING, f"--callgrind-out-file={dumps.replace('%', '%%')}.%p")
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         return Instrument(
-            (
-                self.path,
-                "--tool=callgrind",
-                "--quiet",
-                "--vgdb=no",
-                "--instr-atstart=no",
-                "--dump-line=no",
-                f"--callgrind-out-file={dumps.replace('%', '%%')}.%p",
-            ),
+            (self.path, "--quiet", "--vgdb=no", *(_COUNTING if kind == "count" else profiling)),
             dict.fromkeys(_ONE_THREAD, "1"),
             {
                 "dumps": dumps,

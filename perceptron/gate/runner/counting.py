@@ -1,7 +1,8 @@
 """Instructions that a call executes, counted by valgrind. Part of the program: standard library.
 
-The process runs under callgrind with counting switched off; requests to valgrind switch it on and
-off, and write what was counted since the last time to a file. A request is a sequence of
+Two tools count. massif only adds up, so that everything runs about ten times as slowly as without
+it; callgrind tells functions apart, and what it counts takes ten times as long again. Requests to
+valgrind ask for the count so far, or switch callgrind on and off. A request is a sequence of
 instructions that does nothing on a processor and that valgrind looks for while it translates (see
 its valgrind.h and callgrind.h), with the address of six words in a register: the request's number
 and its arguments.
@@ -25,7 +26,7 @@ from typing import Any
 
 _CALLGRIND = (ord("C") << 24) + (ord("T") << 16)
 _DUMP, _START, _STOP = _CALLGRIND, _CALLGRIND + 4, _CALLGRIND + 5
-_RUNNING_ON_VALGRIND = 0x1001
+_RUNNING_ON_VALGRIND, _COMMAND = 0x1001, 0x1202
 _WORDS = ctypes.c_uint64 * 6
 
 # The first call may import or compile something, so what it takes foretells less than the second.
@@ -41,9 +42,10 @@ _COUNTS = 5
 _ROOM, _KEPT = 2**17, 64
 Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
 """Calls something so often, between two other calls, as `timing.Batches.repeat` does."""
-# Counting takes so many times as long as running uncounted under valgrind, by what was seen of
-# NumPy, torch and bytecode.
-_COUNTED_SLOWDOWN = 5.0
+# A long call is made so often: to warm up, and to be counted.
+_LONG_CALLS = 3.0
+# Bytes of what massif writes down at a request; few of them are used.
+_SNAPSHOT = 2**16
 
 # A function of one argument, the address of the words; it returns valgrind's answer, or 0.
 _X86_64 = bytes.fromhex(
@@ -72,16 +74,10 @@ class CannotCount(Exception):
     """Nothing can be counted in this process; the message says why, in one line."""
 
 
-class Counter:
-    """Counts instructions of all threads of this process while it runs calls.
+class _Requests:
+    """Sends requests to the valgrind that this process runs under. Raises `CannotCount`."""
 
-    ``dumps`` is the path that callgrind was told to write to: the number of the process and that of
-    the dump follow. Raises `CannotCount`.
-    """
-
-    def __init__(self, dumps: str) -> None:
-        self._dumps = dumps
-        self._written = 0
+    def __init__(self, *requests: tuple[int, ...]) -> None:
         code = _CODE.get(platform.machine())
         if code is None:
             raise CannotCount("no request to valgrind is known for " + platform.machine())
@@ -94,42 +90,73 @@ class Counter:
         self._memory.write(code)
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
-        # Made beforehand: what is done between two dumps is counted.
-        self._words = {
-            request: _WORDS(request) for request in (_RUNNING_ON_VALGRIND, _DUMP, _START, _STOP)
-        }
-        self._addresses = {
-            request: ctypes.addressof(words) for request, words in self._words.items()
-        }
-        if not self._function(self._addresses[_RUNNING_ON_VALGRIND]):
+        self._words: list[Any] = []
+        if not self.request(_RUNNING_ON_VALGRIND)():
             raise CannotCount("this process does not run under valgrind")
-        # Once here, or each child that is forked has callgrind read what it must of every library.
-        self._function(self._addresses[_START])
-        self._function(self._addresses[_STOP])
+
+    def request(self, *words: int) -> Callable[[], int]:
+        """Return what sends this request, made beforehand: what that executes is counted."""
+        self._words.append(_WORDS(*words))
+        return partial(self._function, ctypes.addressof(self._words[-1]))
+
+
+class Counter:
+    """Counts instructions of all threads of this process, under massif. Raises `CannotCount`."""
+
+    def __init__(self) -> None:
+        self._requests = requests = _Requests()  # kept: its code is in memory of its own
+        self._snapshots = [os.memfd_create("instructions") for _ in range(2)]
+        commands = [b"snapshot /proc/self/fd/%d" % file for file in self._snapshots]
+        self._texts = list(map(ctypes.create_string_buffer, commands))
+        self._before, self._after = (
+            requests.request(_COMMAND, ctypes.addressof(text)) for text in self._texts
+        )
         self._own = 0
-
-    def start(self) -> None:
-        """Make `count` and `keep` work; valgrind translates all code anew, as it does after `stop`.
-
-        That takes as long as many calls, and then everything is several times as slow.
-        """
-        self._function(self._addresses[_START])
-        self._own = 0
-        self._own = self.count(_nothing, 0)
-
-    def stop(self) -> None:
-        """Run at valgrind's own speed again."""
-        self._function(self._addresses[_STOP])
+        for _ in range(_COUNTS):  # once the interpreter has adapted to it
+            self._own += self.count(_nothing, 0)
 
     def count(self, repeated: Repeated, calls: int) -> int:
         """Return the instructions of so many calls, without the loop around them."""
+        repeated(calls, self._before, self._after)
+        before, after = map(_time, self._snapshots)
+        return max(0, after - before - self._own)
+
+
+def _time(snapshot: int) -> int:
+    """Return how many instructions there had been when massif wrote this."""
+    for line in os.pread(snapshot, _SNAPSHOT, 0).splitlines():
+        if line.startswith(b"time="):
+            return int(line[len(b"time=") :])
+    raise CannotCount("valgrind did not tell its count")
+
+
+class Profiler:
+    """Has callgrind write down which functions execute how many instructions.
+
+    ``dumps`` is the path that callgrind was told to write to: the number of the process and that of
+    the dump follow. Raises `CannotCount`.
+    """
+
+    def __init__(self, dumps: str) -> None:
+        self._dumps = dumps
+        self._written = 0
+        self._requests = requests = _Requests()
+        self._dump, self._start, self._stop = map(requests.request, (_DUMP, _START, _STOP))
+        # Once here, or each child that is forked has callgrind read what it must of every library.
+        self._start()
+        self._stop()
+
+    def count(self, repeated: Repeated, calls: int) -> int:
+        """Return about how many instructions so many calls are."""
+        self._start()
         file = self._record(repeated, calls)
+        self._stop()
         try:
             with open(file, "rb") as dump:
                 for line in dump:
                     # The sum over functions has instructions from before the first dump.
                     if line.startswith(b"summary:"):
-                        return max(0, int(line.split()[1]) - self._own)
+                        return int(line.split()[1])
         except FileNotFoundError:
             raise CannotCount("valgrind wrote no " + os.path.basename(file)) from None
         finally:
@@ -148,6 +175,7 @@ class Counter:
             deque(starmap(call, repeat((), calls)), maxlen=0)
             after()
 
+        self._start()
         return self._record(repeated, calls)
 
     def _record(self, repeated: Repeated, calls: int) -> str:
@@ -155,8 +183,7 @@ class Counter:
 
         A dump begins a new one for all threads; a request to begin at zero forgets some of them.
         """
-        dump = partial(self._function, self._addresses[_DUMP])
-        repeated(calls, dump, dump)
+        repeated(calls, self._dump, self._dump)
         self._written += 2
         self._remove(self._file(self._written - 1))
         return self._file(self._written)
@@ -200,25 +227,24 @@ def count_calls(
 
 
 def profile_calls(
-    batches: Any, counter: Counter, longest_seconds: float, seed: Callable[[], object]
+    batches: Any, profiler: Profiler, longest_seconds: float, seed: Callable[[], object]
 ) -> tuple[str, int]:
     """Return the name of callgrind's file on some calls, and how many these are.
 
     They are as warm as those that `count_calls` counts. Raises `CannotCount` as it does.
     """
     with _uncollected():
-        instructions = _warm_up(batches, counter, longest_seconds, seed, time.perf_counter)
+        instructions = _warm_up(batches, profiler, longest_seconds, seed, time.perf_counter)
         calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
         batches.run(batches.step or 1)
         seed()
         batches.refresh()
-        counter.start()
-        return counter.keep(batches.call, calls), calls
+        return profiler.keep(batches.call, calls), calls
 
 
 def _warm_up(
     batches: Any,
-    counter: Counter,
+    counter: Counter | Profiler,
     longest_seconds: float,
     seed: Callable[[], object],
     clock: Callable[[], float],
@@ -228,14 +254,12 @@ def _warm_up(
     for doubt in _DOUBTS:
         begin = clock()
         batches.run(step)
-        foreseen = _COUNTED_SLOWDOWN * (clock() - begin)
+        foreseen = _LONG_CALLS * (clock() - begin)
         if foreseen > doubt * longest_seconds:
             raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
     seed()
     batches.refresh()
-    counter.start()
     instructions = counter.count(batches.repeat, step) / step
-    counter.stop()
     if instructions <= _LONG_CALL:
         for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
             batches.run(step)
@@ -281,7 +305,6 @@ def _median_count(
     calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
     kept: list[list[object]] = []
     counted = []
-    counter.start()
     for number in range(_COUNTS):
         kept.append(_of_every_size(number))
         batches.run(batches.step or 1)
