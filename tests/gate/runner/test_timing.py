@@ -96,6 +96,19 @@ def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: flo
     assert len(samples) == 5
 
 
+def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
+    """Not where others of its threads ran meanwhile: these make each other wait."""
+    fake = Fake(1.0)
+    for ran, share in ((0.6, 0.4), (1.2, None)):
+        measured = calibrate(
+            fake.batches(),
+            fake.clock,
+            meter=lambda: 0.4 * fake.now,
+            processor=lambda: ran * fake.now,  # noqa: B023 used at once
+        )
+        assert measured == (1, 1.0, share if share is None else pytest.approx(share))
+
+
 @settings(max_examples=30)
 @given(st.floats(1e-4, 1e-2), st.floats(1e-4, 10.0))
 def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
