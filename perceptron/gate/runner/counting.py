@@ -31,15 +31,14 @@ _WORDS = ctypes.c_uint64 * 6
 
 # The first call may import or compile something, so what it takes foretells less than the second.
 _DOUBTS = (1.5, 1.0)
-# Instructions: of a call that evens out by itself what its place in memory does to it; of the calls
-# that warm interpreters and caches up, and how many these are at most; of the calls that are
-# counted at once.
-_LONG_CALL, _WARM_UP, _BATCH = 2e7, 5e7, 3e6
+# Instructions: of a call that is warm by its end, and of one that is too long to be counted more
+# than once; of the calls that warm interpreters and caches up, and how many these are at most; of
+# the calls that are counted at once.
+_LONG_CALL, _LONGEST_CALL, _WARM_UP, _BATCH = 2e7, 1e9, 5e7, 3e6
 _MOST_CALLS = 20
-_COUNTS = 5
-# Bytes of objects of each size that make room: of several of Python's pools, each of up to 16 KiB;
-# and how many of the objects stay there.
-_ROOM, _KEPT = 2**17, 64
+_COUNTS = 3
+# What malloc keeps at hand is no larger than so many bytes; so many of each size make room.
+_SMALL, _ROOM = 512, 1000
 Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
 """Calls something so often, between two other calls, as `timing.Batches.repeat` does."""
 # A long call is made so often: to warm up, and to be counted.
@@ -208,21 +207,18 @@ def count_calls(
 
     How many calls that takes follows from what the first ones execute, and not from any clock: so
     it is the same on both revisions where their work is; where it is not, ``seed`` sees to it that
-    what is counted draws the same all the same. Short calls are counted several times, and
-    the median counts: between two counts memory is laid out otherwise by a few objects that stay,
-    because where a pool of objects ends just where a loop makes and drops one, each turn of it
-    costs more, and that is luck and no work. Where a setup belongs to every sample, it runs before
-    the calls that are counted, uncounted, and these are as many as asv makes between two setups. No
-    garbage is collected meanwhile: when the collector runs depends on all that ran before.
+    what is counted draws the same all the same. Calls are counted several times, and the median
+    counts. Where a setup belongs to every sample, it runs before the calls that are counted,
+    uncounted, and these are as many as asv makes between two setups. No garbage is collected
+    meanwhile: when the collector runs depends on all that ran before.
 
     Raises `CannotCount` if this is foreseen to take longer than ``longest_seconds``.
     """
     with _uncollected():
-        room = _room()
+        _make_room()
         instructions = _warm_up(batches, counter, longest_seconds, seed, clock)
-        if instructions <= _LONG_CALL:
+        if instructions <= _LONGEST_CALL:
             instructions = _median_count(batches, counter, instructions, seed)
-        del room
         return instructions
 
 
@@ -266,23 +262,14 @@ def _warm_up(
     return instructions
 
 
-def _room() -> list[object]:
-    """Return small objects of all sizes between which there is room for many others.
+def _make_room() -> None:
+    """Have malloc keep memory at hand for small objects.
 
-    Python takes memory for small objects from pools. Where one has but little room left, what a
-    benchmark makes and forgets fills it up and frees it again and again, which takes more
-    instructions; where that is so depends on all that ran before.
+    Where it has to look for some, what that takes depends on all that ran before.
     """
-    kept: list[object] = []
-    for size in range(16, 513, 16):
-        often = _ROOM // size
-        made = [
-            bytes(size - 33) if size > 33 else object() if size == 16 else 0.5 * number
-            for number in range(often)
-        ]
-        kept += made[:: max(1, often // _KEPT)]
-        made.reverse()  # a list forgets its last one first, and the last pool to be freed is used
-    return kept
+    objects: list[object] = [object() for _ in range(_ROOM)]
+    for size in range(1, _SMALL, 16):
+        objects += [bytes(size) for _ in range(_ROOM)]
 
 
 @contextmanager
@@ -303,20 +290,12 @@ def _median_count(
 ) -> float:
     """Return the median of several counts of calls of about so many ``instructions``."""
     calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
-    kept: list[list[object]] = []
     counted = []
-    for number in range(_COUNTS):
-        kept.append(_of_every_size(number))
-        batches.run(batches.step or 1)
+    for _ in range(_COUNTS):
         seed()
         batches.refresh()
         counted.append(counter.count(batches.repeat, calls) / calls)
     return statistics.median(counted)
-
-
-def _of_every_size(number: int) -> list[object]:
-    """Return small objects, one for each size that Python keeps pools of; for a number, others."""
-    return [object(), 2**40 + number, *(bytes(size) for size in range(1 + number, 480, 16))]
 
 
 def _nothing(_calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:
