@@ -48,7 +48,7 @@ def count_in_a_process(tmp_path: Path) -> list[str]:
     command = ["valgrind", "--tool=massif", "--quiet", "--time-unit=i", "--pages-as-heap=yes"]
     # Not as the command of the gate: no library of the suite, and a path for the interpreter.
     command += ["--massif-out-file=/dev/null", sys.executable, "-S", str(script)]
-    environment = {"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin", "PYTHONMALLOC": "malloc"}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return answer.stdout.split()
 
