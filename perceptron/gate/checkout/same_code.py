@@ -40,9 +40,7 @@ _READERS = re.compile(
 _SOURCE_READERS = re.compile(rb"\w\.__file__")
 _PROGRAM = re.compile(rb"""^if __name__ == ["']__main__["']:""", re.MULTILINE)
 # What asv takes for a benchmark is named so.
-_BENCHMARK = re.compile(
-    rb"\b(time(raw)?|track|(peak)?mem)_|\b(time(raw)?|track|(peak)?mem)[A-Z]", re.I
-)
+_BENCHMARK = re.compile(rb"\b([Tt]ime|[Tt]imeraw|[Tt]rack|[Mm]em|[Pp]eak_?[Mm]em)[A-Z_]\w")
 _WORD = re.compile(rb"(?<!def )\b\w+")
 # Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
 _LARGEST = 2_000_000
