@@ -31,10 +31,9 @@ _WORDS = ctypes.c_uint64 * 6
 
 # The first call may import or compile something, so what it takes foretells less than the second.
 _DOUBTS = (1.5, 1.0)
-# Instructions: of a call that is warm by its end, and of one that is too long to be counted more
-# than once; of the calls that warm interpreters and caches up, and how many these are at most; of
-# the calls that are counted at once.
-_LONG_CALL, _LONGEST_CALL, _WARM_UP, _BATCH = 2e7, 1e9, 5e7, 3e6
+# Instructions: of a call that is warm by its end, and counted once; of the calls that warm
+# interpreters and caches up, and how many these are at most; of the calls that are counted at once.
+_LONG_CALL, _WARM_UP, _BATCH = 2e7, 5e7, 3e6
 _MOST_CALLS = 20
 _COUNTS = 3
 # What malloc keeps at hand is no larger than so many bytes; so many of each size make room.
@@ -207,7 +206,7 @@ def count_calls(
 
     How many calls that takes follows from what the first ones execute, and not from any clock: so
     it is the same on both revisions where their work is; where it is not, ``seed`` sees to it that
-    what is counted draws the same all the same. Calls are counted several times, and the median
+    what is counted draws the same all the same. Short calls are counted several times, and the median
     counts. Where a setup belongs to every sample, it runs before the calls that are counted,
     uncounted, and these are as many as asv makes between two setups. No garbage is collected
     meanwhile: when the collector runs depends on all that ran before.
@@ -217,7 +216,7 @@ def count_calls(
     with _uncollected():
         _make_room()
         instructions = _warm_up(batches, counter, longest_seconds, seed, clock)
-        if instructions <= _LONGEST_CALL:
+        if instructions <= _LONG_CALL:
             instructions = _median_count(batches, counter, instructions, seed)
         return instructions
 
