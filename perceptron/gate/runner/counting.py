@@ -206,8 +206,8 @@ def count_calls(
 
     How many calls that takes follows from what the first ones execute, and not from any clock: so
     it is the same on both revisions where their work is; where it is not, ``seed`` sees to it that
-    what is counted draws the same all the same. Short calls are counted several times, and the median
-    counts. Where a setup belongs to every sample, it runs before the calls that are counted,
+    what is counted draws the same all the same. Short calls are counted several times, and the
+    median counts. Where a setup belongs to every sample, it runs before the calls that are counted,
     uncounted, and these are as many as asv makes between two setups. No garbage is collected
     meanwhile: when the collector runs depends on all that ran before.
 
