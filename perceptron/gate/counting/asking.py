@@ -34,8 +34,8 @@ PAIR: tuple[Arm, ...] = ("base", "head")
 # What one benchmark may take. Its program ends it then: one that does not, a little later, hangs.
 _LIMIT_SECONDS = 60.0
 _PATIENCE_SECONDS = _LIMIT_SECONDS + 15.0
-# To start, and to import, if there is hardly any time.
-_LEAST_SECONDS = 1.0
+# To start, and to import: at most, and if there is hardly any time.
+_MOST_SECONDS, _LEAST_SECONDS = 2 * START_SECONDS, 1.0
 # An import that takes less is not worth telling.
 _SECONDS_TO_NAME = 1.0
 # Of all that was spent, from which on it was imports that left no time.
@@ -138,7 +138,7 @@ class Asking:
                 limited = replace(
                     instrument,
                     job={**instrument.job, **limits},
-                    start_seconds=min(START_SECONDS, max(_LEAST_SECONDS, seconds)),
+                    start_seconds=min(_MOST_SECONDS, max(_LEAST_SECONDS, seconds)),
                 )
                 for key, content in self._one_program(
                     arm, list(left.values()), seeds, limited, imports
@@ -180,7 +180,7 @@ class Asking:
             elif last.kind == "reading" and left.pop(last.key, None) is not None:
                 yield last.key, last.content
         status, reason = "failed", last.reason or "it gave no answer"
-        hurried = instrument.start_seconds < START_SECONDS
+        hurried = instrument.start_seconds < _MOST_SECONDS
         if last.kind == "silent" and hurried and arm in self._importing:
             module, begin = self._importing.pop(arm)
             imports[module] = self._clock() - begin
