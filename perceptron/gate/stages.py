@@ -139,7 +139,7 @@ class Stages:
             if own.key in same_work and is_far_slower_once(blocks.get(own.key, []))
         ]
         if far_slower:
-            self._try(far_slower, 1, self._until(TRIED))
+            self._try(far_slower, 1, self._until(LOOKED))
 
     def screen(self) -> None:
         """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it

@@ -80,7 +80,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     """For each of ``samples``, then of ``dropped``: the share of its time that threads waited,
     added up over threads; empty where the system does not tell."""
     waited: float | None = None
-    """Share of the time of all ``samples``; None where it is unknown, and for what is no time."""
+    """Share of the time of all ``samples``; None where it is unknown, and for what is no time.
+    While calibrating: share of ``call_seconds``, None also where more threads than one ran."""
     calls: int = 1
     """Calls in each sample; while calibrating, the number that is needed."""
     call_seconds: float | None = None

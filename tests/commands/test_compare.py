@@ -76,7 +76,7 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
     for words in (
         f"differ by more than {100 * AGREE:g}%, both are counted a second time",
         f"counts differ by more than {100 * rule.repeatable:g}%",
-        f"Work that differs by {100 * rule.same_work:g}% or more is counted again",
+        f"Work that differs by {100 * rule.same_work:g}% or more is counted with other",
         f"up to {len(OTHER_DRAWS)} times".replace("3", "three"),
         f"a t-test of their mean at p ≤ {rule.draws_alpha:g}",
         f"differs by less than {100 * rule.same_work:g}% |",

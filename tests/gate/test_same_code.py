@@ -33,6 +33,15 @@ Tool.__doc__ = "Another."
 LAZY = "import lazy_loader\n__getattr__, *_ = lazy_loader.attach_stub(__name__, __file__)\n"
 
 
+PROGRAM = """import os
+def main():
+    return os.listdir("toy/tests")
+
+if __name__ == "__main__":
+    main()
+"""
+
+
 @pytest.fixture
 def documented(toy: Repository) -> Repository:
     """Its last commit is ``first``."""
@@ -74,6 +83,7 @@ def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
     for name in ("README.md", "docs/conf.py", "doc/data.json", "news/1.rst", ".github/a.yml"):
         documented.write(name, "new\n")
     documented.write("benchmarks/another.py", "raise RuntimeError\n")
+    documented.write("benchmarks/mutants.py", PROGRAM)
     documented.write("asv.conf.json", '{"project": "toy", "show_commit_url": "elsewhere"}')
     documented.commit("second")
     for head in ("second", "."):
@@ -130,6 +140,18 @@ def read_by_the_suite(toy: Repository) -> None:
     toy.write("README.md", "new\n")
 
 
+def read_by_a_program_of_the_suite(toy: Repository) -> None:
+    """That a benchmark may call, too."""
+    toy.write("benchmarks/mutants.py", PROGRAM)
+    toy.write("benchmarks/another.py", "from . import mutants\n")
+    toy.write("toy/tests/test_core.py", "import os\n")
+
+
+def read_by_benchmarks_of_a_program(toy: Repository) -> None:
+    toy.write("benchmarks/mutants.py", PROGRAM + "\nclass Read:\n    time_it = main\n")
+    toy.write("toy/tests/test_core.py", "import os\n")
+
+
 def docstrings_of_the_suite(toy: Repository) -> None:
     toy.write("benchmarks/suite.py", "import toy.core\nFILE = toy.core.__file__\n")
     toy.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
@@ -173,6 +195,8 @@ def written(name: str, text: str) -> Callable[[Repository], None]:
         imported_test,
         imported_by_a_test,
         read_by_the_suite,
+        read_by_a_program_of_the_suite,
+        read_by_benchmarks_of_a_program,
         docstrings_of_the_suite,
         beside_the_suite,
         written("toy/ahead.py", "1\nfrom __future__ import annotations\n"),

@@ -219,12 +219,12 @@ class RecordedCounts:
             return first * factor * exp(float(random.choice(self.differences)))
 
         counts: Counts = {FIRST: [first, count(1 + level)]}
-        if wants_again(count_blocks(benchmark, counts)):
-            counts[AGAIN] = [count(), count(1 + level)]
         for number in OTHER_DRAWS:
             if wants_other_draws(count_blocks(benchmark, counts), rule):
                 other = float(random.choice(self.base)) / first
                 counts[number] = [first * other, count(other * (1 + level))]
+            if wants_again(count_blocks(benchmark, counts), rule):
+                counts[AGAIN] = [count(), count(1 + level)]
         return count_blocks(benchmark, counts)
 
 

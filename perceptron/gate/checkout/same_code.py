@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from perceptron.gate.checkout.revisions import Revision, git
@@ -38,6 +38,9 @@ _READERS = re.compile(
 )
 # In a suite: what reads the source of another module.
 _SOURCE_READERS = re.compile(rb"\w\.__file__")
+_PROGRAM = re.compile(rb"""^if __name__ == ["']__main__["']:""", re.MULTILINE)
+# What asv takes for a benchmark is named so.
+_BENCHMARK = re.compile(rb"\b([Tt]ime|[Tt]imeraw|[Tt]rack|[Mm]em|[Pp]eak_?[Mm]em)[A-Z_]\w")
 _WORD = re.compile(rb"(?<!def )\b\w+")
 # Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
 _LARGEST = 2_000_000
@@ -246,17 +249,33 @@ def _is_read(parts: Collection[str], kinds: Sequence[str], tree: Path, suite: Su
     """
     names = b"|".join(re.escape(os.fsencode(part)) for part in sorted(parts))
     quoted = re.compile(rb"[\"'/](" + names + rb")[\"'/]")
+    texts: dict[Path, bytes] = {}
     size = 0
     for file in _modules(tree / suite.benchmarks):
         text = bounded(file)
         size += _size(file)
-        if text is None or size > _MOST or (parts and quoted.search(text)):
+        if text is None or size > _MOST:
+            return True
+        texts[file] = text
+    for file, text in texts.items():
+        if parts and quoted.search(text) and not _is_program(file, texts, suite):
             return True
         is_run = file.is_relative_to(tree / (suite.tests or suite.benchmarks))
         reads = _OF_DOCSTRINGS[0] in kinds and is_run
         if reads and (_READERS.search(text) or _SOURCE_READERS.search(text)):
             return True
     return False
+
+
+def _is_program(file: Path, texts: Mapping[Path, bytes], suite: Suite) -> bool:
+    """Return whether this is a program beside the benchmarks, which none of them can run.
+
+    asv imports it to look for benchmarks, but only in a process that measures none.
+    """
+    if suite.kind != "asv" or not _PROGRAM.search(texts[file]) or _BENCHMARK.search(texts[file]):
+        return False
+    name = re.compile(rb"\b" + re.escape(os.fsencode(file.stem)) + rb"\b")
+    return not any(name.search(text) for other, text in texts.items() if other != file)
 
 
 def _names_any(tests: Collection[str], tree: Path, names: Collection[str]) -> bool:

@@ -34,8 +34,10 @@ PAIR: tuple[Arm, ...] = ("base", "head")
 # What one benchmark may take. Its program ends it then: one that does not, a little later, hangs.
 _LIMIT_SECONDS = 60.0
 _PATIENCE_SECONDS = _LIMIT_SECONDS + 15.0
-# To start, and to import, if there is hardly any time.
-_LEAST_SECONDS = 1.0
+# To start, and to import: at most, and if there is hardly any time.
+_MOST_SECONDS, _LEAST_SECONDS = 2 * START_SECONDS, 1.0
+# An import that takes less is not worth telling.
+_SECONDS_TO_NAME = 1.0
 # Of all that was spent, from which on it was imports that left no time.
 _MOST = 0.5
 _SECONDS_TO_TELL = 5.0
@@ -55,11 +57,14 @@ class Asking:
         self._sampler = Sampler(arms, caches)
         self._clock = clock
         self._importing: dict[Arm, tuple[str, float]] = {}
+        self._start_seconds: dict[Arm, float] = {}
 
     @property
     def importing(self) -> str | None:
-        """What is being imported now."""
-        return next((module for module, _ in list(self._importing.values())), None)
+        """What is being imported now, for a while."""
+        since = self._clock() - _SECONDS_TO_NAME
+        begun = list(self._importing.values())
+        return next((module for module, begin in begun if begin <= since), None)
 
     def both(
         self,
@@ -127,13 +132,13 @@ class Asking:
         left = {own.key: own for own in benchmarks}
         gone = None
         try:
-            while left and (seconds := seconds_left()) > 0:
+            while left and (seconds := seconds_left()) > self._start_seconds.get(arm, 0.0):
                 # Whole ones: a job that is longer by a digit lays memory out otherwise.
                 limits = {"seconds": ceil(seconds), "limit_seconds": _LIMIT_SECONDS}
                 limited = replace(
                     instrument,
                     job={**instrument.job, **limits},
-                    start_seconds=min(START_SECONDS, max(_LEAST_SECONDS, seconds)),
+                    start_seconds=min(_MOST_SECONDS, max(_LEAST_SECONDS, seconds)),
                 )
                 for key, content in self._one_program(
                     arm, list(left.values()), seeds, limited, imports
@@ -161,18 +166,26 @@ class Asking:
         tasks = [self._sampler.task(arm, own, CALIBRATING) for own in benchmarks]
         left = {own.key: own for own in benchmarks}
         current, last = None, Answer(kind="end")
+        began = self._clock()
         for last in self._arms.run(
             arm, instrument.kind, seeds, tasks, lambda _: _PATIENCE_SECONDS, instrument=instrument
         ):
             if last.kind in {"start", "loaded"} and arm in self._importing:
                 module, begin = self._importing.pop(arm)
                 imports[module] = max(self._clock() - begin, imports.get(module, 0.0))
+                self._start_seconds.setdefault(arm, self._clock() - began)
             if last.kind == "start" and last.key in left:
                 current = left[last.key]
                 self._importing[arm] = self._arms.module(current), self._clock()
             elif last.kind == "reading" and left.pop(last.key, None) is not None:
                 yield last.key, last.content
         status, reason = "failed", last.reason or "it gave no answer"
+        hurried = instrument.start_seconds < _MOST_SECONDS
+        if last.kind == "silent" and hurried and arm in self._importing:
+            module, begin = self._importing.pop(arm)
+            imports[module] = self._clock() - begin
+            self._start_seconds[arm] = self._clock() - began
+            return  # there was no time for it, which says nothing of it
         if last.kind == "silent":
             status, reason = "slow", f"it takes more than {last.seconds:.0f} s"
         if arm in self._importing:

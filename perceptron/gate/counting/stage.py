@@ -24,8 +24,9 @@ from perceptron.records.block import Arm, Benchmark, Block, Reading
 # Of the budget, by when the last benchmark of the first round must be begun, and of all: what
 # differs says nothing until it is counted again.
 _SHARE, _SHARE_OF_ALL = 0.65, 0.85
-# Small objects that lay memory out otherwise in the second round.
-_PADDING = 997
+# The rounds that show whether counts repeat: trees are swapped, and memory is laid out otherwise by
+# so many small objects.
+_MOVED, _PADDING = (work.AGAIN, work.OTHER_DRAWS[0]), 997
 
 
 class CountingStage:
@@ -54,15 +55,21 @@ class CountingStage:
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
         """Count these benchmarks, and again where there is doubt."""
         self._count(work.FIRST, benchmarks)
-        doubtful = [own for own in benchmarks if work.wants_again(self._blocks(own.key))]
-        self._count(work.AGAIN, doubtful)
-        for number in work.OTHER_DRAWS:
-            changed = [
-                own
-                for own in benchmarks
-                if work.wants_other_draws(self._blocks(own.key), self._rule)
-            ]
-            self._count(number, changed)
+        other, *more = work.OTHER_DRAWS
+        self._where(work.wants_other_draws, other, benchmarks)
+        self._where(work.wants_again, work.AGAIN, benchmarks)
+        for number in more:
+            self._where(work.wants_other_draws, number, benchmarks)
+
+    def _where(
+        self,
+        wanted: Callable[[Sequence[Block], Rule], bool],
+        number: int,
+        benchmarks: Sequence[Benchmark],
+    ) -> None:
+        """Count those of which another round is wanted."""
+        doubtful = [own for own in benchmarks if wanted(self._blocks(own.key), self._rule)]
+        self._count(number, doubtful)
 
     def _count(self, number: int, benchmarks: Sequence[Benchmark]) -> None:
         """Count those that this round lacks."""
@@ -72,9 +79,8 @@ class CountingStage:
         if not left:
             return
         plan = self._journal.run.plan
-        # The second round repeats the first one's draws.
         draws = work.FIRST if number == work.AGAIN else number
-        if number in work.OTHER_DRAWS:
+        if number != work.FIRST:
             self._caches.forget()
         seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
         self._trees.arrange(_sides(number))
@@ -90,7 +96,7 @@ class CountingStage:
             self._progress(counted, len(left), f"counting, round {number + 1}{doing}")
 
         def instrument(arm: Arm) -> Instrument:
-            padding = _PADDING if number == work.AGAIN else 0
+            padding = _PADDING if number in _MOVED else 0
             return self._valgrind.instrument(arm, self._arms.work_folder(arm), padding)
 
         tell()
@@ -121,8 +127,8 @@ class CountingStage:
 
 
 def _sides(number: int) -> dict[Arm, str]:
-    """Return where the trees lie: the second round swaps them."""
+    """Return where the trees lie."""
     first, second = SIDES[:2]
-    if number == work.AGAIN:
+    if number in _MOVED:
         first, second = second, first
     return {"base": first, "head": second}

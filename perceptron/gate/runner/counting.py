@@ -1,7 +1,8 @@
 """Instructions that a call executes, counted by valgrind. Part of the program: standard library.
 
-The process runs under callgrind with counting switched off; requests to valgrind switch it on and
-off, and write what was counted since the last time to a file. A request is a sequence of
+Two tools count. massif only adds up, so that everything runs about ten times as slowly as without
+it; callgrind tells functions apart, and what it counts takes ten times as long again. Requests to
+valgrind ask for the count so far, or switch callgrind on and off. A request is a sequence of
 instructions that does nothing on a processor and that valgrind looks for while it translates (see
 its valgrind.h and callgrind.h), with the address of six words in a register: the request's number
 and its arguments.
@@ -25,25 +26,24 @@ from typing import Any
 
 _CALLGRIND = (ord("C") << 24) + (ord("T") << 16)
 _DUMP, _START, _STOP = _CALLGRIND, _CALLGRIND + 4, _CALLGRIND + 5
-_RUNNING_ON_VALGRIND = 0x1001
+_RUNNING_ON_VALGRIND, _COMMAND = 0x1001, 0x1202
 _WORDS = ctypes.c_uint64 * 6
 
 # The first call may import or compile something, so what it takes foretells less than the second.
 _DOUBTS = (1.5, 1.0)
-# Instructions: of a call that evens out by itself what its place in memory does to it; of the calls
-# that warm interpreters and caches up, and how many these are at most; of the calls that are
-# counted at once.
+# Instructions: of a call that is warm by its end, and counted once; of the calls that warm
+# interpreters and caches up, and how many these are at most; of the calls that are counted at once.
 _LONG_CALL, _WARM_UP, _BATCH = 2e7, 5e7, 3e6
 _MOST_CALLS = 20
-_COUNTS = 5
-# Bytes of objects of each size that make room: of several of Python's pools, each of up to 16 KiB;
-# and how many of the objects stay there.
-_ROOM, _KEPT = 2**17, 64
+_COUNTS = 3
+# What malloc keeps at hand is no larger than so many bytes; so many of each size make room.
+_SMALL, _ROOM = 512, 1000
 Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
 """Calls something so often, between two other calls, as `timing.Batches.repeat` does."""
-# Counting takes so many times as long as running uncounted under valgrind, by what was seen of
-# NumPy, torch and bytecode.
-_COUNTED_SLOWDOWN = 5.0
+# A long call is made so often: to warm up, and to be counted.
+_LONG_CALLS = 3.0
+# Bytes of what massif writes down at a request; few of them are used.
+_SNAPSHOT = 2**16
 
 # A function of one argument, the address of the words; it returns valgrind's answer, or 0.
 _X86_64 = bytes.fromhex(
@@ -72,16 +72,10 @@ class CannotCount(Exception):
     """Nothing can be counted in this process; the message says why, in one line."""
 
 
-class Counter:
-    """Counts instructions of all threads of this process while it runs calls.
+class _Requests:
+    """Sends requests to the valgrind that this process runs under. Raises `CannotCount`."""
 
-    ``dumps`` is the path that callgrind was told to write to: the number of the process and that of
-    the dump follow. Raises `CannotCount`.
-    """
-
-    def __init__(self, dumps: str) -> None:
-        self._dumps = dumps
-        self._written = 0
+    def __init__(self, *requests: tuple[int, ...]) -> None:
         code = _CODE.get(platform.machine())
         if code is None:
             raise CannotCount("no request to valgrind is known for " + platform.machine())
@@ -94,42 +88,73 @@ class Counter:
         self._memory.write(code)
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
-        # Made beforehand: what is done between two dumps is counted.
-        self._words = {
-            request: _WORDS(request) for request in (_RUNNING_ON_VALGRIND, _DUMP, _START, _STOP)
-        }
-        self._addresses = {
-            request: ctypes.addressof(words) for request, words in self._words.items()
-        }
-        if not self._function(self._addresses[_RUNNING_ON_VALGRIND]):
+        self._words: list[Any] = []
+        if not self.request(_RUNNING_ON_VALGRIND)():
             raise CannotCount("this process does not run under valgrind")
-        # Once here, or each child that is forked has callgrind read what it must of every library.
-        self._function(self._addresses[_START])
-        self._function(self._addresses[_STOP])
+
+    def request(self, *words: int) -> Callable[[], int]:
+        """Return what sends this request, made beforehand: what that executes is counted."""
+        self._words.append(_WORDS(*words))
+        return partial(self._function, ctypes.addressof(self._words[-1]))
+
+
+class Counter:
+    """Counts instructions of all threads of this process, under massif. Raises `CannotCount`."""
+
+    def __init__(self) -> None:
+        self._requests = requests = _Requests()  # kept: its code is in memory of its own
+        self._snapshots = [os.memfd_create("instructions") for _ in range(2)]
+        commands = [b"snapshot /proc/self/fd/%d" % file for file in self._snapshots]
+        self._texts = list(map(ctypes.create_string_buffer, commands))
+        self._before, self._after = (
+            requests.request(_COMMAND, ctypes.addressof(text)) for text in self._texts
+        )
         self._own = 0
-
-    def start(self) -> None:
-        """Make `count` and `keep` work; valgrind translates all code anew, as it does after `stop`.
-
-        That takes as long as many calls, and then everything is several times as slow.
-        """
-        self._function(self._addresses[_START])
-        self._own = 0
-        self._own = self.count(_nothing, 0)
-
-    def stop(self) -> None:
-        """Run at valgrind's own speed again."""
-        self._function(self._addresses[_STOP])
+        for _ in range(_COUNTS):  # once the interpreter has adapted to it
+            self._own += self.count(_nothing, 0)
 
     def count(self, repeated: Repeated, calls: int) -> int:
         """Return the instructions of so many calls, without the loop around them."""
+        repeated(calls, self._before, self._after)
+        before, after = map(_time, self._snapshots)
+        return max(0, after - before - self._own)
+
+
+def _time(snapshot: int) -> int:
+    """Return how many instructions there had been when massif wrote this."""
+    for line in os.pread(snapshot, _SNAPSHOT, 0).splitlines():
+        if line.startswith(b"time="):
+            return int(line[len(b"time=") :])
+    raise CannotCount("valgrind did not tell its count")
+
+
+class Profiler:
+    """Has callgrind write down which functions execute how many instructions.
+
+    ``dumps`` is the path that callgrind was told to write to: the number of the process and that of
+    the dump follow. Raises `CannotCount`.
+    """
+
+    def __init__(self, dumps: str) -> None:
+        self._dumps = dumps
+        self._written = 0
+        self._requests = requests = _Requests()
+        self._dump, self._start, self._stop = map(requests.request, (_DUMP, _START, _STOP))
+        # Once here, or each child that is forked has callgrind read what it must of every library.
+        self._start()
+        self._stop()
+
+    def count(self, repeated: Repeated, calls: int) -> int:
+        """Return about how many instructions so many calls are."""
+        self._start()
         file = self._record(repeated, calls)
+        self._stop()
         try:
             with open(file, "rb") as dump:
                 for line in dump:
                     # The sum over functions has instructions from before the first dump.
                     if line.startswith(b"summary:"):
-                        return max(0, int(line.split()[1]) - self._own)
+                        return int(line.split()[1])
         except FileNotFoundError:
             raise CannotCount("valgrind wrote no " + os.path.basename(file)) from None
         finally:
@@ -148,6 +173,7 @@ class Counter:
             deque(starmap(call, repeat((), calls)), maxlen=0)
             after()
 
+        self._start()
         return self._record(repeated, calls)
 
     def _record(self, repeated: Repeated, calls: int) -> str:
@@ -155,8 +181,7 @@ class Counter:
 
         A dump begins a new one for all threads; a request to begin at zero forgets some of them.
         """
-        dump = partial(self._function, self._addresses[_DUMP])
-        repeated(calls, dump, dump)
+        repeated(calls, self._dump, self._dump)
         self._written += 2
         self._remove(self._file(self._written - 1))
         return self._file(self._written)
@@ -181,44 +206,40 @@ def count_calls(
 
     How many calls that takes follows from what the first ones execute, and not from any clock: so
     it is the same on both revisions where their work is; where it is not, ``seed`` sees to it that
-    what is counted draws the same all the same. Short calls are counted several times, and
-    the median counts: between two counts memory is laid out otherwise by a few objects that stay,
-    because where a pool of objects ends just where a loop makes and drops one, each turn of it
-    costs more, and that is luck and no work. Where a setup belongs to every sample, it runs before
-    the calls that are counted, uncounted, and these are as many as asv makes between two setups. No
-    garbage is collected meanwhile: when the collector runs depends on all that ran before.
+    what is counted draws the same all the same. Short calls are counted several times, and the
+    median counts. Where a setup belongs to every sample, it runs before the calls that are counted,
+    uncounted, and these are as many as asv makes between two setups. No garbage is collected
+    meanwhile: when the collector runs depends on all that ran before.
 
     Raises `CannotCount` if this is foreseen to take longer than ``longest_seconds``.
     """
     with _uncollected():
-        room = _room()
+        _make_room()
         instructions = _warm_up(batches, counter, longest_seconds, seed, clock)
         if instructions <= _LONG_CALL:
             instructions = _median_count(batches, counter, instructions, seed)
-        del room
         return instructions
 
 
 def profile_calls(
-    batches: Any, counter: Counter, longest_seconds: float, seed: Callable[[], object]
+    batches: Any, profiler: Profiler, longest_seconds: float, seed: Callable[[], object]
 ) -> tuple[str, int]:
     """Return the name of callgrind's file on some calls, and how many these are.
 
     They are as warm as those that `count_calls` counts. Raises `CannotCount` as it does.
     """
     with _uncollected():
-        instructions = _warm_up(batches, counter, longest_seconds, seed, time.perf_counter)
+        instructions = _warm_up(batches, profiler, longest_seconds, seed, time.perf_counter)
         calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
         batches.run(batches.step or 1)
         seed()
         batches.refresh()
-        counter.start()
-        return counter.keep(batches.call, calls), calls
+        return profiler.keep(batches.call, calls), calls
 
 
 def _warm_up(
     batches: Any,
-    counter: Counter,
+    counter: Counter | Profiler,
     longest_seconds: float,
     seed: Callable[[], object],
     clock: Callable[[], float],
@@ -228,37 +249,26 @@ def _warm_up(
     for doubt in _DOUBTS:
         begin = clock()
         batches.run(step)
-        foreseen = _COUNTED_SLOWDOWN * (clock() - begin)
+        foreseen = _LONG_CALLS * (clock() - begin)
         if foreseen > doubt * longest_seconds:
             raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
     seed()
     batches.refresh()
-    counter.start()
     instructions = counter.count(batches.repeat, step) / step
-    counter.stop()
     if instructions <= _LONG_CALL:
         for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
             batches.run(step)
     return instructions
 
 
-def _room() -> list[object]:
-    """Return small objects of all sizes between which there is room for many others.
+def _make_room() -> None:
+    """Have malloc keep memory at hand for small objects.
 
-    Python takes memory for small objects from pools. Where one has but little room left, what a
-    benchmark makes and forgets fills it up and frees it again and again, which takes more
-    instructions; where that is so depends on all that ran before.
+    Where it has to look for some, what that takes depends on all that ran before.
     """
-    kept: list[object] = []
-    for size in range(16, 513, 16):
-        often = _ROOM // size
-        made = [
-            bytes(size - 33) if size > 33 else object() if size == 16 else 0.5 * number
-            for number in range(often)
-        ]
-        kept += made[:: max(1, often // _KEPT)]
-        made.reverse()  # a list forgets its last one first, and the last pool to be freed is used
-    return kept
+    objects: list[object] = [object() for _ in range(_ROOM)]
+    for size in range(1, _SMALL, 16):
+        objects += [bytes(size) for _ in range(_ROOM)]
 
 
 @contextmanager
@@ -279,21 +289,12 @@ def _median_count(
 ) -> float:
     """Return the median of several counts of calls of about so many ``instructions``."""
     calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
-    kept: list[list[object]] = []
     counted = []
-    counter.start()
-    for number in range(_COUNTS):
-        kept.append(_of_every_size(number))
-        batches.run(batches.step or 1)
+    for _ in range(_COUNTS):
         seed()
         batches.refresh()
         counted.append(counter.count(batches.repeat, calls) / calls)
     return statistics.median(counted)
-
-
-def _of_every_size(number: int) -> list[object]:
-    """Return small objects, one for each size that Python keeps pools of; for a number, others."""
-    return [object(), 2**40 + number, *(bytes(size) for size in range(1 + number, 480, 16))]
 
 
 def _nothing(_calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:

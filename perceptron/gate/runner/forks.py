@@ -1,13 +1,15 @@
 """A process of its own for each task, forked once its module is imported. Part of the program:
 standard library only.
 
-What is imported is imported once, however slow that is under valgrind. Every task starts from the
-same state, whatever ran before it; one that hangs or crashes costs itself alone.
+What is imported is imported once, however slow that is under valgrind: a large library that a task
+imports itself, for all tasks after it. Every task starts from the same state but for that, whatever
+ran before it; one that hangs or crashes costs itself alone.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import random
@@ -16,7 +18,8 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +30,9 @@ Job = dict[str, Any]
 _SHARES, _LEAST_SECONDS = 8.0, 10.0
 # A function that used up its limit so often is likely to do so again.
 _OFTEN = 2
+# So many modules that a task imports are a library, as torch, that others import too. Seconds would
+# not do: all arms must import it, or none.
+_LIBRARY = 100
 # Bytes that lines of children are filled up to.
 _PAGE = 4096
 # Of the program itself: it works, and waits for the end of its input.
@@ -110,6 +116,7 @@ class Forks:
         else:
             self._lines.append(line)
             os.write(self._out, line)
+            _import_library(json.loads(line)["files"])
         return True
 
     def give(self, kind: str, **fields: Any) -> None:
@@ -118,14 +125,25 @@ class Forks:
             return
         assert self._pipe is not None
         files = {}
-        for name in set(sys.modules) - self._imported:
-            file = getattr(sys.modules[name], "__dict__", {}).get("__file__")
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__dict__", {}).get("__file__")
+            if name in self._imported:
+                continue
             if isinstance(file, str):
                 files[name] = file
         line = json.dumps({"kind": kind, **fields, "files": files})
         with os.fdopen(self._pipe, "w") as pipe:
             pipe.write(line.ljust(-(-len(line) // _PAGE) * _PAGE) + "\n")
         os.kill(os.getpid(), signal.SIGKILL)  # else valgrind writes once more what it knows
+
+
+def _import_library(names: Collection[str]) -> None:
+    """Import what a child has imported, in its order, if that is much."""
+    if len(names) < _LIBRARY:
+        return
+    for name in names:
+        with suppress(Exception, SystemExit):
+            importlib.import_module(name)
 
 
 def _read(pipe: int, end: float) -> bytes | None:

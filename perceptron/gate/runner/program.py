@@ -168,9 +168,10 @@ def _measured_by(job: Job, seed: Any) -> Any:
         return tracing.Traced([job["tree"], *job["roots"]], seed, counting.CannotCount)
     if job["kind"] not in {"count", "profile"}:
         return readings.Timed(timing, waiting)
-    counter = counting.Counter(job["dumps"])
-    reading = readings.Counted if job["kind"] == "count" else profiling.Profiled
-    return reading(counting, counter, job["longest_seconds"], seed)
+    if job["kind"] == "count":
+        return readings.Counted(counting, counting.Counter(), job["longest_seconds"], seed)
+    profiler = counting.Profiler(job["dumps"])
+    return profiling.Profiled(counting, profiler, job["longest_seconds"], seed)
 
 
 def _versions(tree: str) -> Job:

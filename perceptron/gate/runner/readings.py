@@ -25,8 +25,10 @@ class Timed:
         timing, waiting = self._timing, self._waiting
         if not task.get("calls"):
             with waiting.waiting_meter() as meter:
-                (calls, seconds), idle = timing.idle_share(lambda: timing.calibrate(batches), meter)
-            return {"calls": calls, "call_seconds": seconds, "idle": idle}
+                (calls, seconds, waited), idle = timing.idle_share(
+                    lambda: timing.calibrate(batches, meter=meter), meter
+                )
+            return {"calls": calls, "call_seconds": seconds, "idle": idle, "waited": waited}
         measured = timing.measure(
             batches,
             task["calls"],

@@ -34,6 +34,8 @@ _LONGEST_WARM_UP_SECONDS = 1.0
 # A reading of the meter takes some microseconds: around more setups than this in a batch, it would
 # cost more than what is timed.
 _MOST_METERED_STEPS = 100
+# One thread runs or waits for a core for no more than all of a time, but for what clocks miss.
+_ONE_THREAD = 1.05
 
 Clock = Callable[[], float]
 Meter = Callable[[], "float | None"]
@@ -224,22 +226,30 @@ class RawBatches(Batches):
         return super().run(calls)
 
 
-def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, float]:
-    """Return (calls that a batch needs, wall seconds of one of them with its share of setups).
+def calibrate(
+    batches: Batches,
+    clock: Clock = time.perf_counter,
+    meter: Meter = _unknown,
+    processor: Clock = time.process_time,
+) -> tuple[int, float, float | None]:
+    """Return (calls that a batch needs, wall seconds of one of them with its share of setups, the
+    share of these seconds in which its one thread waited for a core).
 
-    A batch must be long enough twice in a row: the first call may import or compile something. One
-    that runs elsewhere is as long as its author made it.
+    None where that is unknown, or more threads than one ran. A batch must be long enough twice in a
+    row: the first call may import or compile something. One that runs elsewhere is as long as its
+    author made it.
     """
     calls, enough = batches.step or 1, 0
     if batches.elsewhere:
         batches.run(calls)  # may compile something
         begin = clock()
         batches.run(calls)
-        return calls, max(clock() - begin, 1e-9) / calls
+        return calls, max(clock() - begin, 1e-9) / calls, None
     while True:
-        begin = clock()
+        begin, before, ran = clock(), meter(), processor()
         passed = batches.run(calls).wall
         wall = max(clock() - begin, passed, 1e-9)
+        ran, waited = processor() - ran, _difference(before, meter())
         enough = enough + 1 if max(passed, wall / 10) >= BATCH_SECONDS else 0
         if enough == 2:
             break
@@ -248,7 +258,10 @@ def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, 
             growth = min(growth, max(2.0, _BATCH_WALL_SECONDS / wall))
             calls = _in_whole_steps(ceil(calls * growth), batches.step)
     most = max(1, int(calls * _BATCH_WALL_SECONDS / wall))
-    return _in_whole_steps(min(calls, most), batches.step), wall / calls
+    if waited is not None and ran + waited > _ONE_THREAD * wall:
+        waited = None
+    share = _share([waited], wall)
+    return _in_whole_steps(min(calls, most), batches.step), wall / calls, share
 
 
 def idle_share(

@@ -79,13 +79,20 @@ def retry(blocks: Sequence[Block]) -> bool:
 
 
 def trials(blocks: Sequence[Block]) -> list[float]:
-    """Return head / base of each trial of a benchmark that gave two numbers."""
+    """Return head / base of each trial of a benchmark that gave two numbers.
+
+    What its thread waited for a core is the machine's.
+    """
     pairs = [
-        (block.base.call_seconds, block.head.call_seconds)
+        (_own_seconds(block.base), _own_seconds(block.head))
         for block in blocks
         if block.stage == "calibration"
     ]
     return [head / base for base, head in pairs if base and head]
+
+
+def _own_seconds(reading: Reading) -> float:
+    return (reading.call_seconds or 0.0) * (1 - (reading.waited or 0.0))
 
 
 def is_far_slower_once(blocks: Sequence[Block]) -> bool:

@@ -20,9 +20,10 @@ Kind = Literal["not counted", "same", "changed", "rose", "fell"]
 # memory adds. Where base and head agree so closely, each is the other's second count.
 AGREE = 0.001
 FIRST, AGAIN = 0, 1
-"""The rounds: the first; the same draws in another layout of memory."""
+"""The rounds with the same draws; the second one in another layout of memory."""
 OTHER_DRAWS = (2, 3, 4)
-"""The rounds with other draws, each with its own; more than one only while they disagree."""
+"""The rounds with other draws, each with its own. The first of them, in another layout of memory
+too, follows where base and head differ at all; more follow only while they disagree."""
 # What surely waits for something else most of its time, be it another process or a device, is not
 # described by what it executes itself.
 _MOSTLY_IDLE = 0.5
@@ -79,23 +80,30 @@ def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
     }
 
 
-def wants_again(blocks: Sequence[Block]) -> bool:
-    """Return whether a first round that counted both leaves a doubt that a second one resolves."""
-    first = _counted(blocks).get(FIRST)
-    return first is not None and abs(_log_ratio(first)) > log1p(AGREE)
-
-
 def wants_other_draws(blocks: Sequence[Block], rule: Rule) -> bool:
-    """Return whether the work differs enough that other random inputs must show it too.
+    """Return whether base and head differ so that other random inputs must show it too.
 
     One such round does where it agrees with the first; more, where it does not and each by itself
     would be enough.
     """
-    evidence = _evidence(blocks, rule)
-    if evidence.kind != "changed":
+    counted = _counted(blocks)
+    if counted.keys().isdisjoint(OTHER_DRAWS):
+        return FIRST in counted and _differ(counted[FIRST])
+    draws = _by_draw(counted)
+    changed = _evidence(blocks, rule).kind == "changed"
+    return changed and min(map(abs, draws)) >= log1p(rule.least_work)
+
+
+def wants_again(blocks: Sequence[Block], rule: Rule) -> bool:
+    """Return whether only the same draws can show that counts repeat.
+
+    Where counts of the same revision agree on other draws, they do.
+    """
+    counted = _counted(blocks)
+    first, second = counted.get(FIRST), _second(counted)
+    if first is None or second is None or AGAIN in counted or not _differ(first):
         return False
-    draws = _by_draw(_counted(blocks))
-    return len(draws) < 2 or min(map(abs, draws)) >= log1p(rule.least_work)
+    return not _repeats(_noise(first, second), _by_draw(counted), rule)
 
 
 def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
@@ -106,13 +114,14 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
         return WorkEvidence("not counted", reason=failed)
     if (idle_share(blocks) or 0.0) > _MOSTLY_IDLE:
         return WorkEvidence("not counted", reason="it waits for something else most of its time")
-    if AGAIN not in counted and wants_again(counts):
-        reason = failed or "there was no time to count it again"
-        return _counted_once(counted[FIRST], reason, rule)
-    draws = _by_draw(counted)
+    first, second, draws = counted[FIRST], _second(counted), _by_draw(counted)
     change = expm1(mean(draws))
-    noise = _noise(counted[FIRST], counted.get(AGAIN))
-    if log1p(noise) > max(log1p(rule.repeatable), _SMALL * abs(mean(draws))):
+    noise = _noise(first, second)
+    repeats = _repeats(noise, draws, rule)
+    if _differ(first) and (second is None or (not repeats and AGAIN not in counted)):
+        reason = failed or "there was no time to count it again"
+        return _counted_once(first, reason, rule)
+    if not repeats:
         differ = f"two counts of the same differ by {100 * noise:.1f}%"
         return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
     base, head = (
@@ -172,8 +181,25 @@ def _counted(blocks: Iterable[Block]) -> dict[int, Block]:
     }
 
 
+def _differ(first: Block) -> bool:
+    """Return whether base and head differ by more than two counts of the same."""
+    return abs(_log_ratio(first)) > log1p(AGREE)
+
+
+def _second(counted: Mapping[int, Block]) -> Block | None:
+    """Return the count that shows whether the first one repeats: the one of the same draws first.
+
+    Other draws that are as much work do as well.
+    """
+    return next((counted[number] for number in (AGAIN, *OTHER_DRAWS) if number in counted), None)
+
+
+def _repeats(noise: float, draws: Sequence[float], rule: Rule) -> bool:
+    return log1p(noise) <= max(log1p(rule.repeatable), _SMALL * abs(mean(draws)))
+
+
 def _noise(first: Block, again: Block | None) -> float:
-    """Return by how much counts of the same revision and the same draws differ."""
+    """Return by how much counts of the same revision differ."""
     if again is None:  # they agree, so each counts for the other
         return expm1(abs(_log_ratio(first)))
     return max(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
@@ -127,7 +128,7 @@ def test_an_import_that_does_not_end_costs_its_own_module(
     tmp_path: Path, end: Answer, reason: str
 ) -> None:
     fake = Fake(tmp_path, lambda arm, what: end if (arm, what) == ("head", "b") else None)
-    pairs = dict(asked(fake))
+    pairs = dict(asked(fake, lambda: 600.0))
     assert set(pairs) == KEYS
     assert reasons(pairs, "base") == {}
     missing = reasons(pairs, "head")
@@ -225,6 +226,43 @@ def test_what_there_is_no_time_for_says_what_took_it(
     pairs = dict(asked(fake, lambda: 60.0 if len(fake.order["base"]) < 2 else 0.0, clock))
     assert set(pairs) == KEYS
     assert set(reasons(pairs, "base").values()) == {reason}
+
+
+def test_an_import_that_the_time_does_not_suffice_for_says_nothing_of_it(tmp_path: Path) -> None:
+    """A last round of counting called its benchmarks slow."""
+    passed = threading.local()
+
+    def clock() -> float:
+        return getattr(passed, "seconds", 0.0)
+
+    def silent(_arm: Arm, what: str) -> Answer | None:
+        if what != "a":
+            return None
+        passed.seconds = clock() + 9.0
+        return Answer(kind="silent", seconds=9.0)
+
+    fake = Fake(tmp_path, silent)
+    pairs = dict(asked(fake, lambda: 9.0 - clock(), clock))
+    assert {pair["base"]["status"] for pair in pairs.values()} == {"untried"}
+    assert sorted(fake.started) == ["base", "head"]
+
+
+def test_no_round_begins_that_cannot_import_in_the_time_there_is(tmp_path: Path) -> None:
+    passed = threading.local()
+
+    def clock() -> float:
+        return getattr(passed, "seconds", 0.0)
+
+    def importing(_arm: Arm, what: str) -> None:
+        passed.seconds = clock() + (40.0 if what == "a" else 0.0)
+
+    fake = Fake(tmp_path, importing)
+    asking = Asking(cast(Arms, fake), Caches(cast(Arms, fake)), clock)
+    for left, status in ((100.0, "ok"), (39.0, "untried"), (41.0, "ok")):
+        rest = asking.both(
+            SUITE, UNSEEDED, lambda _: Instrument(kind="count"), partial(float, left)
+        )
+        assert {pair["head"]["status"] for _, pair in rest} == {status}
 
 
 def stage(

@@ -23,7 +23,7 @@ sys.path.insert(0, {folder!r})
 import timing
 from counting import Counter, count_calls
 from itertools import repeat
-counter = Counter({dumps!r})
+counter = Counter()
 
 def loop(turns):
     total = 0.0
@@ -43,13 +43,12 @@ print(
 
 def count_in_a_process(tmp_path: Path) -> list[str]:
     script = tmp_path / "script.py"
-    dumps = str(tmp_path / "counts")
     folder = str(Path(counting.__file__).parent)
-    script.write_text(COUNTED.format(folder=folder, dumps=dumps))
-    command = ["valgrind", "--tool=callgrind", "--quiet", "--instr-atstart=no"]
+    script.write_text(COUNTED.format(folder=folder))
+    command = ["valgrind", "--tool=massif", "--quiet", "--time-unit=i", "--pages-as-heap=yes"]
     # Not as the command of the gate: no library of the suite, and a path for the interpreter.
-    command += [f"--callgrind-out-file={dumps}.%p", sys.executable, "-S", str(script)]
-    environment = {"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"}
+    command += ["--massif-out-file=/dev/null", sys.executable, "-S", str(script)]
+    environment = {"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin", "PYTHONMALLOC": "malloc"}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return answer.stdout.split()
 
@@ -63,7 +62,6 @@ def test_counts_repeat_and_add_up(tmp_path: Path) -> None:
     assert float(once_more) == pytest.approx(float(one), rel=1e-3)
     assert float(nothing) < 1000
     assert enabled == "True", "the collector is as it was"
-    assert not list(tmp_path.glob("counts.*.*")), "what was read is removed"
 
 
 @pytest.mark.skipif(not REQUESTS, reason="no request to valgrind is known here")
@@ -73,4 +71,4 @@ def test_a_system_without_executable_memory_is_named(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(mmap, "mmap", refuse)
     with pytest.raises(CannotCount, match=r"no executable memory \(Permission denied\)"):
-        Counter("counts")
+        Counter()

@@ -58,6 +58,13 @@ time_hangs.params = [1, 2, 3]
 
 def time_imports():
     import wave
+
+def time_library():
+    import library
+    library.work()
+
+def time_library_too():
+    time_library()
 """
 
 
@@ -168,6 +175,23 @@ def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
     with program(tree, "trace", ["time_imports"], others=others) as process:
         after = answers(process)[-1]["foreign"]
     assert "wave" in {own.split()[0] for own in after} - {own.split()[0] for own in before}
+
+
+def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path) -> None:
+    """As torch, which takes longer than most of what is counted."""
+    library, imported = tree / "library", tree.parent / "processes"
+    library.mkdir()
+    parts = [f"part{number}" for number in range(100)]
+    for part in parts:
+        (library / f"{part}.py").write_text("")
+    text = f"import os\nfrom library import {', '.join(parts)}\ndef work(): pass\n"
+    log = f"with open({str(imported)!r}, 'a') as file: print(os.getpid(), file=file)\n"
+    (library / "__init__.py").write_text(text + log)
+    names = ["time_library", "time_library_too", "time_first", "time_library"]
+    with program(tree, "trace", names) as process:
+        assert {status for status, _ in outcomes(answers(process)).values()} == {"ok"}
+        first, second = imported.read_text().split()
+        assert (first != str(process.pid), second) == (True, str(process.pid))
 
 
 def test_children_end_with_the_gate(tree: Path) -> None:

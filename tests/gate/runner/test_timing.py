@@ -87,7 +87,7 @@ def test_with_a_setup_each_call_finds_fresh_state_and_setups_are_not_timed() -> 
 @given(st.floats(1e-4, 2.0))
 def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: float) -> None:
     fake = Fake(cost)
-    calls, seconds = calibrate(fake.batches(), fake.clock)
+    calls, seconds, _ = calibrate(fake.batches(), fake.clock)
     assert seconds == pytest.approx(cost)
     assert calls * cost >= BATCH_SECONDS
     assert calls == 1 or calls * cost <= 2 * BATCH_SECONDS, "more would be time for nothing"
@@ -96,12 +96,25 @@ def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: flo
     assert len(samples) == 5
 
 
+def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
+    """Not where others of its threads ran meanwhile: these make each other wait."""
+    fake = Fake(1.0)
+    for ran, share in ((0.6, 0.4), (1.2, None)):
+        measured = calibrate(
+            fake.batches(),
+            fake.clock,
+            meter=lambda: 0.4 * fake.now,
+            processor=lambda: ran * fake.now,  # noqa: B023 used at once
+        )
+        assert measured == (1, 1.0, share if share is None else pytest.approx(share))
+
+
 @settings(max_examples=30)
 @given(st.floats(1e-4, 1e-2), st.floats(1e-4, 10.0))
 def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
     """Setups included, a batch takes a fraction of a second, or is a single call."""
     fake = Fake(cost, setup)
-    calls, _ = calibrate(fake.batches(with_setup=True), fake.clock)
+    calls, *_ = calibrate(fake.batches(with_setup=True), fake.clock)
     assert calls == 1 or calls * (cost + setup) <= 0.45
 
 
@@ -109,7 +122,7 @@ def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) ->
 @given(st.integers(1, 500))
 def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
     fake = Fake(1e-4, 1e-4)
-    calls, _ = calibrate(fake.batches(with_setup=True, number=number), fake.clock)
+    calls, *_ = calibrate(fake.batches(with_setup=True, number=number), fake.clock)
     assert calls % number == 0
 
 

@@ -329,6 +329,9 @@ def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> N
         judgement = judge([benchmark("time_it")], [*counted, tried], {}, RULE)
         assert judgement.verdict == "inconclusive"
         assert "2.0 times as long" in (judgement.rows[0].reason or "")
+        waited = msgspec.structs.replace(tried, head=msgspec.structs.replace(head, waited=0.4))
+        judgement = judge([benchmark("time_it")], [*counted, waited], {}, RULE)
+        assert judgement.verdict == "clean", "the machine made it wait for a core"
         again = msgspec.structs.replace(tried, number=1, head=base)
         judgement = judge([benchmark("time_it")], [*counted, tried, again], {}, RULE)
         assert judgement.verdict == "clean"

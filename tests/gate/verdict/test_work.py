@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import WorkEvidence, wants_again, wants_other_draws, work_of
-from perceptron.records.block import Reading, Status
+from perceptron.records.block import Block, Reading, Status
 from tests.gate.conftest import benchmark, blocks, counts
 
 RULE = Rule()
@@ -142,12 +142,40 @@ def test_only_counts_are_looked_at() -> None:
     assert work_of(blocks("time_it", [0.1] * 10), RULE) == {}
 
 
-def test_a_round_is_repeated_only_where_it_leaves_a_doubt() -> None:
-    assert not wants_again(counts("time_it", 0.0009))
-    assert wants_again(counts("time_it", 0.002))
-    assert not wants_other_draws(counts("time_it", 0.005, 0.005), RULE)
-    assert wants_other_draws(counts("time_it", 0.02, 0.02), RULE)
-    assert not wants_other_draws(counts("time_it", 0.02), RULE), "the second round goes before"
+def in_rounds(changes: dict[int, float], base: dict[int, float] | None = None) -> list[Block]:
+    """Counts of these rounds, in which HEAD executes so much more; BASE so often 10 million."""
+    return [
+        replace(block, number=number)
+        for number, change in changes.items()
+        for block in counts("time_it", change, base=1e7 * (base or {}).get(number, 1.0))
+    ]
+
+
+def test_another_round_follows_only_where_there_is_a_doubt() -> None:
+    assert not wants_other_draws(in_rounds({0: 0.0009}), RULE)
+    assert wants_other_draws(in_rounds({0: 0.002}), RULE), "which shows how they repeat"
+    assert not wants_other_draws(in_rounds({0: 0.002, 2: 0.005}), RULE)
+    assert not wants_other_draws(in_rounds({0: 0.05, 2: 0.05}), RULE), "it agrees"
+    assert wants_other_draws(in_rounds({0: 0.05, 2: 0.02, 1: 0.05}), RULE)
+
+
+def test_the_same_draws_are_counted_again_only_where_others_are_other_work() -> None:
+    assert not wants_again(in_rounds({0: 0.05}), RULE)
+    assert not wants_again(in_rounds({0: 0.05, 2: 0.05}, {2: 1.004}), RULE)
+    other = in_rounds({0: 0.05, 2: 0.05}, {2: 1.3})
+    assert wants_again(other, RULE)
+    assert work_of(other, RULE)["time_it"].kind == "not counted"
+    repeated = in_rounds({0: 0.05, 2: 0.05, 1: 0.05}, {2: 1.3})
+    assert not wants_again(repeated, RULE)
+    assert work_of(repeated, RULE)["time_it"].kind == "rose"
+
+
+def test_other_draws_of_as_much_work_show_that_counts_repeat() -> None:
+    assert work_of(in_rounds({0: 0.05, 2: 0.05}), RULE)["time_it"].kind == "rose"
+    assert work_of(in_rounds({0: 0.005, 2: 0.005}), RULE)["time_it"].kind == "same"
+    seen = work_of(in_rounds({0: 0.005, 2: 0.005}, {2: 1.002}), RULE)["time_it"].work
+    assert seen is not None
+    assert seen.noise == pytest.approx(0.002)
 
 
 @settings(deadline=None)
