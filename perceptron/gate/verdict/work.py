@@ -40,7 +40,8 @@ class WorkEvidence:
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
     or more on every draw, and these agree. ``changed``: between, or not surely. ``not counted``:
-    with ``work`` only if it rose far in its only count, which says something where no clock does.
+    with ``work`` only if it rose by the rule's ``least`` in its only count, which must not be passed
+    over where no clock says more.
     """
 
     kind: Kind
@@ -139,7 +140,7 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
 def _counted_once(first: Block, reason: str, rule: Rule) -> WorkEvidence:
     """Return what one count says: nothing, but for a rise that must not be passed over."""
     change = expm1(_log_ratio(first))
-    if change < rule.blind:
+    if change < rule.least:
         return WorkEvidence("not counted", reason=reason)
     base, head = _instructions(first.base), _instructions(first.head)
     work = Work(base=base, head=head, change=change, noise=rule.repeatable)
