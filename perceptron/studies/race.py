@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from math import floor, log
+from math import ceil, floor, log
 from typing import Annotated, ClassVar
 
 from perceptron.analysis.over_processes import threads_in_all
@@ -31,7 +31,7 @@ from perceptron.measure.job import Race as RaceJob
 from perceptron.numbers import NONE, count, digits, duration, duration_interval, percent, tick
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from perceptron.records.race import RaceDType, RaceRow, Target, target_of
+from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
 from perceptron.studies.shared.over_processes import backends_over, require_backends
@@ -108,7 +108,8 @@ class RacePlan(Plan, frozen=True, kw_only=True):
     @property
     def competitors(self) -> list[Competitor]:
         """Every backend in every dtype."""
-        return [Competitor(name, dtype) for name in self.backends for dtype in self.dtypes]
+        dtypes = dict.fromkeys(self.dtypes)
+        return [Competitor(name, dtype) for name in self.backends for dtype in dtypes]
 
 
 class Race:
@@ -130,7 +131,9 @@ class Race:
         """Ask for every seed that a competitor has no row of, unless one of its rows is no race."""
         problem = catalogue.find(plan.problem)
         epochs, per_epoch = plan.epochs or 1, problem.iterations_per_epoch
-        every = per_epoch if per_epoch > 1 else max(1, epochs // _LOOKS)
+        every = max(1, epochs // _LOOKS)
+        if per_epoch > 1:
+            every = per_epoch * ceil(epochs / MOST_CHECKS)
         done = {(row.backend, row.dtype, row.seed) for row in races(rows)}
         out = {(row.backend, row.dtype) for row in races(rows) if not has_raced(row)}
         return [

@@ -133,6 +133,7 @@ ENDINGS = {
     "os.kill(os.getpid(), 11)": "ended by SIGSEGV",
     "raise ImportError('no such thing')": "exited with 1: ImportError: no such thing",
     "time.sleep(60)": "no answer within 2 s",
+    "print('no JSON', flush=True)": "malformed",
 }
 
 

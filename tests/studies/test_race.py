@@ -53,12 +53,16 @@ def test_it_asks_for_what_has_no_row_and_gives_up_who_is_out() -> None:
 
 
 def test_looking_must_not_outweigh_training(tmp_path: Path) -> None:
-    """Once an epoch; where that is one iteration, a few hundred times in all."""
+    """Once an epoch; where that is one iteration, a few hundred times in all.
+
+    No row holds more than ten thousand looks.
+    """
     file = tmp_path / "whole.toml"
     file.write_text(HELD_OUT)
     loss = {"problem": str(file), "target": "loss=0.1"}
     for changes, expected in (
         ({}, (30, 38)),
+        ({"epochs": 20_001}, (20_001, 3 * 38)),
         (loss, (10_000, 50)),
         (loss | {"epochs": 20}, (20, 1)),
     ):
