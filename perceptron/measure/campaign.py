@@ -72,7 +72,7 @@ class _Campaign:
     def _wanted(self) -> list[Job]:
         """Return what is asked for, without what does not end."""
         try:
-            asked = self._ask(self._journal.rows, self._budget.left)
+            asked = dict.fromkeys(self._ask(self._journal.rows, self._budget.left))
         except UserError:
             raise
         except Exception as error:  # a study's own fault must not cost what was measured

@@ -22,6 +22,7 @@ from perceptron.records.row import Row
 from perceptron.studies.answering import answer_run
 from perceptron.studies.carry_out import carry_out
 from perceptron.studies.race import Race, RacePlan
+from tests.made_race import HELD_OUT
 from tests.studies.conftest import Lab
 
 THERE = Training(checks=[Check(38, 0.1, 0.96, 0.1)], waited=0.0)
@@ -202,6 +203,23 @@ def test_a_stop_at_any_moment_loses_nothing(track: Track, tmp_path: Path) -> Non
     assert {run.seeds for run in fresh(told).values()} == {4}
 
 
+def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
+    track: Track, tmp_path: Path
+) -> None:
+    """Rows of two models are no answer, and those of one of them would silently be left out."""
+    file = tmp_path / "model.toml"
+    file.write_text(HELD_OUT)
+
+    def edit(job: RaceJob) -> float:
+        file.write_text(HELD_OUT.replace("0.5", "0.25"))
+        return 1.0
+
+    track.takes = edit
+    with pytest.raises(UserError, match="a file was changed"):
+        raced(tmp_path / "results", plan(problem=str(file), target="accuracy=0.8"))
+    assert len(track.raced) == 2
+
+
 class Broken(Race):
     """A study with a fault of its own."""
 
@@ -232,3 +250,8 @@ def test_a_study_that_fails_or_never_ends_is_one_line_and_rows_are_kept(
             raced(results, plan(), study=Broken(fault))
         (folder,) = (file.parent for file in results.glob("runs/box/*/run.json"))
         assert len(read_run(folder).rows) == [2, 1][number]
+
+
+def test_what_is_asked_for_twice_at_once_is_measured_once(track: Track, tmp_path: Path) -> None:
+    raced(tmp_path, plan(), study=Broken(lambda jobs: [*jobs, *jobs]))
+    assert len(track.raced) == len(set(track.raced)) == 6
