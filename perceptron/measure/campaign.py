@@ -66,7 +66,6 @@ class _Campaign:
             first = min(job.repeat for job in wanted)
             self._measure([job for job in wanted if job.repeat == first])
             wanted = self._wanted()
-        self._journal.note_spent(self._budget.whole.spent)
         return not wanted and not self._budget.hangs
 
     def _wanted(self) -> list[Job]:
