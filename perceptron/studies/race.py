@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, floor, log
 from typing import Annotated, ClassVar
@@ -11,7 +11,6 @@ from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.race import (
     STARTS,
     Competitor,
-    RaceCurve,
     RacePoint,
     RaceRun,
     RaceStart,
@@ -381,9 +380,8 @@ def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
     if not rows:
         return None
     row, target = rows[0], rows[0].target
-    curves = race_curves(rows, start, target.goal)
-    # A time of 0, which only a broken clock gives, has no place on this axis.
-    lines = [line for curve in curves if (line := _line(curve, target)) is not None]
+    curves = race_curves(rows, start, target.goal).items()
+    lines = [line for name, points in curves if (line := _line(name.backend, points, target))]
     if not lines:
         return None
     y = _shares(lines, target.value) if target.goal == "accuracy" else _losses(lines, target.value)
@@ -401,26 +399,27 @@ def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
     )
 
 
-def _line(curve: RaceCurve, target: Target) -> Line | None:
-    points = [point for point in curve.points if point.seconds > 0]
+def _line(backend: str, points: Iterable[RacePoint], target: Target) -> Line | None:
+    # A time of 0, which only a broken clock gives, has no place on this axis.
+    shown = [point for point in points if point.seconds > 0]
     if target.goal == "loss":
-        points = [point for point in points if point.low > 0]
-    if not points:
+        shown = [point for point in shown if point.low > 0]
+    if not shown:
         return None
-    points = _thinned(points)
+    shown = _thinned(shown)
 
     def text(point: RacePoint) -> str:
-        shown = percent(point.value) if target.goal == "accuracy" else digits(point.value)
-        return f"{shown} after {duration(point.seconds)}, {digits(point.epochs)} epochs"
+        value = percent(point.value) if target.goal == "accuracy" else digits(point.value)
+        return f"{value} after {duration(point.seconds)}, {digits(point.epochs)} epochs"
 
     return Line(
-        backend=curve.competitor.backend,
-        label=curve.competitor.backend,
-        x=tuple(point.seconds for point in points),
-        y=tuple(point.value for point in points),
-        low=tuple(point.low for point in points),
-        high=tuple(point.high for point in points),
-        texts=tuple(map(text, points)),
+        backend=backend,
+        label=backend,
+        x=tuple(point.seconds for point in shown),
+        y=tuple(point.value for point in shown),
+        low=tuple(point.low for point in shown),
+        high=tuple(point.high for point in shown),
+        texts=tuple(map(text, shown)),
     )
 
 
