@@ -20,7 +20,7 @@ from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 
 Ask = Callable[[Sequence[Row], float], Sequence[Job]]
-"""What a study wants measured next, of its rows so far and of the seconds that are left."""
+"""Called with the rows so far and the seconds that are left, returns the jobs to do next."""
 
 Trained = tuple[str, str, str, int]
 """A backend, a problem's name, a dtype and a number of threads: what has to agree."""

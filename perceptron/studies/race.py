@@ -7,6 +7,8 @@ from itertools import pairwise
 from math import ceil, floor, log
 from typing import Annotated, ClassVar
 
+from msgspec.structs import replace
+
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.race import (
     STARTS,
@@ -89,14 +91,14 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         backends = backends_over(self.backends, self.processes)
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
-        return RacePlan(
+        return replace(
+            self,
             problem=problem.reference,
             target=str(target),
             backends=backends,
-            dtypes=self.dtypes,
-            seeds=self.seeds,
             epochs=self.epochs or max(1, problem.iterations // problem.iterations_per_epoch),
             threads=threads,
+            processes=(),
         )
 
     @property
