@@ -10,6 +10,7 @@ import pytest
 
 from perceptron.analysis.race import NOTHING, RaceRun
 from perceptron.answer import Answered
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.errors import UserError
 from perceptron.measure import campaign
 from perceptron.measure.job import Batch, Outcome
@@ -35,6 +36,8 @@ class Track:
         self._lab = lab
         self.raced: list[tuple[str, int]] = []
         self.checked: list[str] = []
+        self.dtypes: set[str] = set()
+        """In which was checked."""
         self.takes: Callable[[RaceJob], float] = lambda job: 1.0
         self.becomes: Callable[[RaceJob], RaceTimes | None] = lambda job: None
         self.disagrees: set[str] = set()
@@ -53,6 +56,7 @@ class Track:
     def check(self, job: Batch, backend: object, seconds_left: SecondsLeft) -> Iterator[Outcome]:
         assert job.check
         self.checked.append(job.backend)
+        self.dtypes.add(job.dtype)
         self._pass(0.5, seconds_left, job.backend, job.problems[0])
         bad = job.backend in self.disagrees
         yield Outcome(
@@ -94,10 +98,12 @@ def codes(told: Answered) -> set[str]:
 
 
 def test_every_repeat_is_done_by_all_before_the_next(track: Track, tmp_path: Path) -> None:
-    told = raced(tmp_path, plan())
-    assert [seed for _, seed in track.raced] == [0, 0, 1, 1, 2, 2]
+    """And none of them is always the first."""
+    told = raced(tmp_path, plan(seeds=12))
+    assert [seed for _, seed in track.raced] == sorted(2 * [*range(12)])
+    assert {name for name, _ in track.raced[::2]} == {"numpy", "python"}
     assert sorted(track.checked) == ["numpy", "python"]
-    assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(3, 3)}
+    assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(12, 12)}
     assert fresh(told)["numpy"].seconds == pytest.approx(0.4)
     assert "budget-spent" not in codes(told)
 
@@ -177,6 +183,15 @@ def test_who_is_not_here_says_why_and_costs_nothing(track: Track, tmp_path: Path
     runs = fresh(raced(tmp_path, plan()))
     assert runs["python"].reason == "no snake found"
     assert track.checked == ["numpy"]
+
+
+def test_what_computes_with_few_bits_is_checked_with_more(
+    track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it rounds away is its right."""
+    monkeypatch.setattr(NumpyBackend, "low_precision", ("bfloat16",), raising=False)
+    told = raced(tmp_path, plan(backends=("numpy",), dtypes=("bfloat16",)))
+    assert (track.dtypes, fresh(told)["numpy"].seeds) == ({"float32"}, 3)
 
 
 def test_no_time_for_anything_is_an_error(track: Track, tmp_path: Path) -> None:
