@@ -12,7 +12,6 @@ from perceptron.records.measurement import Status
 
 Goal = Literal["accuracy", "loss"]
 RaceDType = Literal["float32", "float64", "bfloat16"]
-RACE_DTYPES: tuple[RaceDType, ...] = ("float32", "float64", "bfloat16")
 
 # Bounds keep untrusted numbers out of overflow.
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]

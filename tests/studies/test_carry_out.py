@@ -20,7 +20,6 @@ from perceptron.measure.progress import silent
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
-from perceptron.studies.answering import answer_run
 from perceptron.studies.carry_out import carry_out
 from perceptron.studies.race import Race, RacePlan
 from tests.made_race import HELD_OUT
@@ -106,13 +105,6 @@ def test_every_repeat_is_done_by_all_before_the_next(track: Track, tmp_path: Pat
     assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(12, 12)}
     assert fresh(told)["numpy"].seconds == pytest.approx(0.4)
     assert "budget-spent" not in codes(told)
-
-
-def test_what_is_judged_from_disk_is_what_was_told(track: Track, tmp_path: Path) -> None:
-    told = raced(tmp_path, plan())
-    again = answer_run(read_run(told.run.folder))
-    assert again.answer == told.answer
-    assert again.warnings == told.warnings
 
 
 @pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
