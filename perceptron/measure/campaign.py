@@ -66,7 +66,7 @@ class _Campaign:
             first = min(job.repeat for job in wanted)
             self._measure([job for job in wanted if job.repeat == first])
             wanted = self._wanted()
-        return not wanted and not self._budget.hangs
+        return not wanted
 
     def _wanted(self) -> list[Job]:
         """Return what is asked for, without what does not end."""

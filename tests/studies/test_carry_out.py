@@ -118,6 +118,7 @@ def test_a_budget_cuts_the_last_repeats_of_all(
     assert len(seeds) == 1
     assert 3 <= seeds.pop() < 50
     assert "budget-spent" in codes(told)
+    assert "no-end" not in codes(told), "begun late is no hang"
     before = list(track.raced)
     again = raced(tmp_path, plan(seeds=50), 1000.0)
     assert again.run.folder == told.run.folder
@@ -147,6 +148,12 @@ def test_one_that_was_killed_is_tried_again(track: Track, tmp_path: Path) -> Non
     assert track.raced == [("python", 2)]
     assert "killed" not in codes(told)
     assert {run.seeds for run in fresh(told).values()} == {3}
+
+
+def test_one_that_hangs_until_the_time_is_over_is_named(track: Track, tmp_path: Path) -> None:
+    """It took more than ten times as long as any before it."""
+    track.takes = lambda job: 1e9 if (job.backend, job.repeat) == ("python", 30) else 1.0
+    assert "no-end" in codes(raced(tmp_path, plan(seeds=50), 100.0))
 
 
 def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path, lab: Lab) -> None:
