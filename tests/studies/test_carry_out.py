@@ -20,6 +20,7 @@ from perceptron.measure.progress import silent
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
+from perceptron.records.store import load_plan
 from perceptron.studies.carry_out import carry_out
 from perceptron.studies.race import Race, RacePlan
 from tests.made_race import HELD_OUT
@@ -220,7 +221,7 @@ def test_a_stop_at_any_moment_loses_nothing(track: Track, tmp_path: Path) -> Non
 def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
     track: Track, tmp_path: Path
 ) -> None:
-    """Rows of two models are no answer, and those of one of them would silently be left out."""
+    """Rows of two models are no answer. The edited one is another plan."""
     file = tmp_path / "model.toml"
     file.write_text(HELD_OUT)
 
@@ -229,9 +230,27 @@ def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
         return 1.0
 
     track.takes = edit
+    asked, results = plan(problem=str(file), target="accuracy=0.8", seeds=2), tmp_path / "results"
     with pytest.raises(UserError, match="a file was changed"):
-        raced(tmp_path / "results", plan(problem=str(file), target="accuracy=0.8"))
+        raced(results, asked)
     assert len(track.raced) == 2
+    track.takes = lambda job: 1.0
+    assert {run.seeds for run in fresh(raced(results, asked)).values()} == {2}
+    assert len(track.raced) == 6
+
+
+def test_what_is_spent_is_on_disk_meanwhile(track: Track, tmp_path: Path) -> None:
+    """However a start ends, the next one has only what it left."""
+    spent = []
+
+    def look(job: RaceJob) -> float:
+        (file,) = tmp_path.glob("runs/box/*/run.json")
+        spent.append(load_plan(file.parent).spent_seconds or 0.0)
+        return 3.0
+
+    track.takes = look
+    raced(tmp_path, plan(seeds=4))
+    assert spent[-1] > 10
 
 
 class Broken(Race):
