@@ -19,7 +19,7 @@ from perceptron.measure.launch import Abandoned, SecondsLeft
 from perceptron.measure.progress import silent
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.row import Row
+from perceptron.records.row import Row, races
 from perceptron.records.store import load_plan
 from perceptron.studies.carry_out import carry_out
 from perceptron.studies.race import Race, RacePlan
@@ -106,6 +106,13 @@ def test_every_repeat_is_done_by_all_before_the_next(track: Track, tmp_path: Pat
     assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(12, 12)}
     assert fresh(told)["numpy"].seconds == pytest.approx(0.4)
     assert "budget-spent" not in codes(told)
+
+
+def test_a_row_says_what_was_asked(track: Track, tmp_path: Path) -> None:
+    rows = races(raced(tmp_path, plan(threads=2, epochs=20_001)).run.rows)
+    assert {
+        (row.all_threads, row.epochs, row.check_iterations, str(row.target)) for row in rows
+    } == {(2, 20_001, 3 * 38, "accuracy=0.95")}
 
 
 @pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
