@@ -1,7 +1,7 @@
 """An answer: what a question's rows say, for every place where it is shown.
 
 A study makes it, and `perceptron.report` shows it in a terminal, on a page, as Markdown and as
-JSON. Who shows it knows nothing of the question; who makes it knows nothing of where it is shown.
+JSON. A renderer knows no study, and a study no renderer.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def is_decided(self) -> bool:
-        """Whether anything can be said."""
+        """Whether at least one verdict is decided, if only in part."""
         return any(verdict.decided != "no" for verdict in self.verdicts)
 
 
@@ -104,11 +104,11 @@ class Page(Struct, frozen=True):
     nothing: str
     """What it says before anything was measured."""
     makes: str
-    """What its command makes then: ``one``, ``them``."""
+    """Stands for what is missing in *`perceptron race` measures …*: ``one``, ``them``."""
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """An answer and the run that it is of, judged live or read back."""
+    """An answer with the run that was judged."""
 
     study: str
     run: LoadedRun
@@ -123,7 +123,7 @@ class Answered(Struct, frozen=True, kw_only=True):
 
 
 def is_of(part: Setting, other: Setting) -> bool:
-    """Return whether what is about ``part`` is shown with another: they set no switch apart.
+    """Return whether what is about ``part`` is shown with ``other``: no switch differs.
 
     >>> is_of((("Start", "fresh"),), (("Start", "fresh"), ("dtype", "float32")))
     True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from math import exp
 from statistics import median
 from typing import Literal, NamedTuple
@@ -139,29 +139,12 @@ def first_of(runs: Sequence[RaceRun]) -> First | None:
     return First(first, [other for other in others if _overlap(first, other)])
 
 
-def seconds_from_start(row: RaceRow, start: RaceStart) -> float:
-    """Return the seconds from the start to when training began."""
-    if start == "resident":
-        return 0.0
-    return (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
-
-
-def training_of(row: RaceRow, start: RaceStart) -> Training | None:
-    """Return the training from this start, if there was one."""
-    return row.fresh if start == "fresh" else row.resident
-
-
 def has_raced(row: RaceRow) -> bool:
     """Return whether a row holds both trainings, whoever wrote it."""
     return row.status == "ok" and None not in (
         *(row.fresh, row.resident),
         *(row.import_seconds, row.prepare_seconds),
     )
-
-
-def is_reached(row: RaceRow, training: Training) -> bool:
-    """Return whether a training got there."""
-    return row.target.is_reached(training.checks[-1])
 
 
 class RacePoint(Struct, frozen=True):
@@ -177,21 +160,15 @@ class RacePoint(Struct, frozen=True):
     epochs: float
 
 
-class RaceCurve(Struct, frozen=True):
-    """The looks of one competitor from one start, in order."""
-
-    competitor: Competitor
-    points: list[RacePoint]
-
-
-def race_curves(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RaceCurve]:
-    """Return a curve for each competitor that has raced."""
+def race_curves(
+    rows: Iterable[RaceRow], start: RaceStart, goal: Goal
+) -> dict[Competitor, list[RacePoint]]:
+    """Return the looks of each competitor that has raced, in order."""
     by_competitor: dict[Competitor, list[RaceRow]] = {}
     for row in rows:
         if has_raced(row):
-            by_competitor.setdefault(Competitor(row.backend, row.dtype), []).append(row)
-    curves = [RaceCurve(name, _points(own, start, goal)) for name, own in by_competitor.items()]
-    return [curve for curve in curves if curve.points]
+            by_competitor.setdefault(_competitor(row), []).append(row)
+    return {name: _points(own, start, goal) for name, own in by_competitor.items()}
 
 
 def _competitor(row: RaceRow) -> Competitor:
@@ -212,33 +189,28 @@ def _judged(
     name: Competitor, rows: Sequence[RaceRow], start: RaceStart, common: set[int] | None
 ) -> RaceRun:
     raced = [row for row in rows if has_raced(row) and (common is None or row.seed in common)]
-    trainings = [(row, training) for row in raced if (training := training_of(row, start))]
-    reached = [is_reached(row, training) for row, training in trainings]
-
-    def judged(number: Callable[[RaceRow, Training], float]) -> list[float]:
-        return [number(row, training) for row, training in trainings]
-
-    def least_seconds(row: RaceRow, own: Training) -> float:
-        """Return those of the training had no thread waited for a core; 0 if nothing tells."""
-        lost = lost_by_waiting(own.waited, row.all_threads, row.processes)
-        return own.checks[-1].seconds * exp(-lost)
-
-    whole = median_of(
-        judged(lambda row, own: seconds_from_start(row, start) + own.checks[-1].seconds), reached
-    )
-    least = median_of(
-        judged(lambda row, own: seconds_from_start(row, start) + least_seconds(row, own)), reached
-    )
+    trainings = _trainings(raced, start)
+    ends = [training.checks[-1] for _, training in trainings]
+    reached = [row.target.is_reached(end) for row, end in zip(raced, ends, strict=True)]
+    # Of the training had no thread waited for a core; 0 if nothing tells.
+    least_ends = [
+        end.seconds * exp(-lost_by_waiting(training.waited, row.all_threads, row.processes))
+        for row, (_, training), end in zip(raced, trainings, ends, strict=True)
+    ]
+    begins = [before for before, _ in trainings]
+    whole = median_of([a + b.seconds for a, b in zip(begins, ends, strict=True)], reached)
+    least = median_of([a + b for a, b in zip(begins, least_ends, strict=True)], reached)
+    train = median_of([end.seconds for end in ends], reached)
     epochs = median_of(
-        judged(lambda row, own: own.checks[-1].iterations / row.iterations_per_epoch), reached
+        [end.iterations / row.iterations_per_epoch for row, end in zip(raced, ends, strict=True)],
+        reached,
     )
-    train = median_of(judged(lambda row, own: own.checks[-1].seconds), reached)
     fresh = start == "fresh"
     return RaceRun(
         backend=name.backend,
         dtype=name.dtype,
         start=start,
-        seeds=len(trainings),
+        seeds=len(raced),
         reached=sum(reached),
         seconds=None if whole is None else whole.estimate,
         low=None if least is None else least.low or None,
@@ -252,8 +224,19 @@ def _judged(
         data_seconds=_median(row.data_seconds if fresh else 0.0 for row in raced),
         prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
         modules=list(dict.fromkeys(module for row in raced for module in row.modules)),
-        reason=_reason(rows, len(trainings)),
+        reason=_reason(rows, len(raced)),
     )
+
+
+def _trainings(raced: Iterable[RaceRow], start: RaceStart) -> list[tuple[float, Training]]:
+    """Return the seconds until training began, and the training, of each row that `has_raced`."""
+    trainings = []
+    for row in raced:
+        assert row.fresh is not None
+        assert row.resident is not None
+        before = (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
+        trainings.append((before, row.fresh) if start == "fresh" else (0.0, row.resident))
+    return trainings
 
 
 def _reason(rows: Sequence[RaceRow], raced: int) -> str | None:
@@ -275,11 +258,7 @@ def _overlap(first: RaceRun, other: RaceRun) -> bool:
 
 
 def _points(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RacePoint]:
-    looked = [
-        (seconds_from_start(row, start), training.checks)
-        for row in rows
-        if (training := training_of(row, start)) is not None
-    ]
+    looked = [(before, training.checks) for before, training in _trainings(rows, start)]
     points: list[RacePoint] = []
     for index in range(max(len(checks) for _, checks in looked)):
         under_way = [(before, checks[index]) for before, checks in looked if index < len(checks)]

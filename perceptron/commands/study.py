@@ -63,7 +63,7 @@ class StudyCommand(ListCommand):
 
     @params.setter
     def params(self, _: object) -> None:
-        """Take none: those of the function that stands in for it."""
+        """Ignore those of the placeholder that typer was given."""
 
     @property
     def callback(self) -> Any:
@@ -72,7 +72,7 @@ class StudyCommand(ListCommand):
 
     @callback.setter
     def callback(self, _: object) -> None:
-        """Take none: that of the function that stands in for it."""
+        """Ignore the placeholder that typer was given."""
 
     @property
     def _command(self) -> TyperCommand:

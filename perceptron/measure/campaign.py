@@ -23,7 +23,7 @@ from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 
 Ask = Callable[[Sequence[Row], float], Sequence[Job]]
-"""What a study wants measured next, of its rows so far and of the seconds that are left."""
+"""Called with the rows so far and the seconds that are left, returns the jobs to do next."""
 
 Trained = tuple[str, str, str, int]
 """A backend, a problem's name, a dtype and a number of threads: what has to agree."""
@@ -83,14 +83,13 @@ class _Campaign:
             first = min(job.repeat for job in wanted)
             self._measure([job for job in wanted if job.repeat == first])
             wanted = self._wanted(ask)
-        self._journal.note_spent(self._budget.whole.spent)
-        return not wanted and not self._budget.hangs
+        return not wanted
 
     def _wanted(self, ask: Ask) -> list[Job]:
         """Return what is asked for, without what does not end."""
         kept = f"{self._journal.folder}: {len(self._journal.rows)} rows are kept, but the study"
         try:
-            asked = ask(self._journal.rows, self._budget.left)
+            asked = dict.fromkeys(ask(self._journal.rows, self._budget.left))
         except UserError:
             raise
         except Exception as error:  # a study's own fault must not cost what was measured

@@ -93,7 +93,7 @@ def run_race(
             return RaceTimes(status="failed", reason=worker.why_it_ended()[1])
         patience = _SECONDS_TO_LEAVE
         return msgspec.json.decode(line, type=RaceTimes)
-    except TimeoutError as error:
+    except (TimeoutError, msgspec.DecodeError) as error:  # untrusted code may do anything
         return RaceTimes(status="failed", reason=str(error))
     finally:
         worker.process.end(patience)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
-from contextlib import closing
-from math import isfinite
+from contextlib import closing, nullcontext
+from math import isfinite, nan
 from typing import Any, cast
 
 from perceptron.backends import registry
@@ -82,53 +82,31 @@ def train(
     Looking at the held-out part is never counted.
     """
     checks: list[Check] = []
-    seconds, done = 0.0, 0
+    seconds, waited, done = 0.0, 0.0, 0
     # Of processes that train together this one's threads tell nothing.
-    meter = _Waiting(None if ranks_of(backend) else WaitingMeter())
-    with closing(meter):
+    with nullcontext() if ranks_of(backend) else closing(WaitingMeter()) as meter:
         while done < iterations:
             step = min(job.check_iterations, iterations - done)
-            meter.begin()
+            if meter is not None:
+                meter.refresh()
+            waited -= _waited(meter)
             begin = clock()
             trainer.train(step)
             seconds += clock() - begin
-            meter.end()
+            waited += _waited(meter)
             done += step
             checks.append(_look(trainer, done, seconds))
             alive()
             if job.target.is_reached(checks[-1]):
                 break
-        return Training(checks=checks, waited=meter.share_of(seconds))
+    known = seconds > 0 and isfinite(waited)
+    return Training(checks=checks, waited=waited / seconds if known else None)
 
 
-class _Waiting:
-    """What threads waited while it was trained, added up over stretches."""
-
-    def __init__(self, meter: WaitingMeter | None) -> None:
-        self._meter = meter
-        self._before: float | None = None
-        self._seconds: float | None = 0.0
-
-    def begin(self) -> None:
-        if self._meter is not None:
-            self._meter.refresh()
-            self._before = self._meter()
-
-    def end(self) -> None:
-        after = None if self._meter is None else self._meter()
-        known = None not in (after, self._before, self._seconds)
-        self._seconds = (
-            cast(float, self._seconds) + cast(float, after) - cast(float, self._before)
-            if known
-            else None
-        )
-
-    def share_of(self, seconds: float) -> float | None:
-        return None if self._seconds is None or not seconds else self._seconds / seconds
-
-    def close(self) -> None:
-        if self._meter is not None:
-            self._meter.close()
+def _waited(meter: WaitingMeter | None) -> float:
+    """Return the seconds that threads have waited so far; of no number where nothing tells."""
+    seconds = None if meter is None else meter()
+    return nan if seconds is None else seconds
 
 
 def _look(trainer: Trainer, iterations: int, seconds: float) -> Check:

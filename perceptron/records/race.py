@@ -12,12 +12,13 @@ from perceptron.records.measurement import Status
 
 Goal = Literal["accuracy", "loss"]
 RaceDType = Literal["float32", "float64", "bfloat16"]
-RACE_DTYPES: tuple[RaceDType, ...] = ("float32", "float64", "bfloat16")
 
 # Bounds keep untrusted numbers out of overflow.
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Count = Annotated[int, Meta(ge=1, le=2**40)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+# Looks at the held-out part in one training.
+MOST_CHECKS = 10_000
 _TARGET = re.compile(r"(accuracy|loss)=(\d{1,9}(?:\.\d{1,15})?|\.\d{1,15})", re.ASCII)
 
 
@@ -41,10 +42,13 @@ class Target(Struct, frozen=True):
     """
 
     goal: Goal
-    value: float
+    value: Annotated[float, Meta(gt=0, le=1e9)]
 
     def __str__(self) -> str:
-        return f"{self.goal}={self.value:.15g}"
+        value = f"{self.value:.15g}"
+        if "e" in value:  # a target is not typed so
+            value = f"{self.value:.15f}".rstrip("0")
+        return f"{self.goal}={value}"
 
     def is_reached(self, check: Check) -> bool:
         """Return whether this look at the held-out part is good enough."""
@@ -68,7 +72,7 @@ def target_of(text: str) -> Target:
 class Training(Struct, frozen=True, kw_only=True):
     """One training towards the target, looked at again and again."""
 
-    checks: Annotated[list[Check], Meta(min_length=1, max_length=10_000)]
+    checks: Annotated[list[Check], Meta(min_length=1, max_length=MOST_CHECKS)]
     """Up to the first that reaches the target, or to the last that was allowed."""
     waited: Annotated[float, Meta(ge=0, le=1e6)] | None = None
     """Share of its seconds that a thread was ready and had no core, added up over threads; None

@@ -14,6 +14,7 @@ from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.tables.finding import finding_sentence
 from perceptron.report.tables.ladder import ladder_words
+from perceptron.untrusted_text import label
 
 
 def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:
@@ -36,7 +37,9 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
             sentences = _SENTENCES.get(study, _crossovers)(loaded)
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
-    return RunAnswer(machine=machine, study=study, answers=sentences, results=str(folder))
+    # Names in rows are those that another machine wrote.
+    told = [label(sentence) for sentence in sentences]
+    return RunAnswer(machine=machine, study=study, answers=told, results=str(folder))
 
 
 def _bench(loaded: LoadedRun) -> list[str]:

@@ -33,7 +33,7 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
     except (ValueError, ArithmeticError) as error:
         # Rows that contradict each other, whoever wrote them.
         raise UserError(f"{loaded.folder}: rows that cannot be judged: {error}") from None
-    threads = max(row.all_threads or 1 for row in loaded.rows)
+    threads = max((row.all_threads or 1 for row in loaded.rows), default=1)
     return Answered(
         study=study.name,
         run=loaded,

@@ -13,11 +13,11 @@ from perceptron.measure import campaign
 from perceptron.measure.job import Job
 from perceptron.measure.progress import Progress
 from perceptron.problems import catalogue
-from perceptron.records.readers.stored_runs import LoadedRun, RunFacts
-from perceptron.records.row import Row, standing
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.records.row import Row
 from perceptron.studies.answering import answered
 from perceptron.studies.shared.budget import Budget
-from perceptron.studies.shared.opening import contents, start_run
+from perceptron.studies.shared.opening import contents, refuse_edited_files, start_run
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.study import Plan, Study
 
@@ -38,23 +38,19 @@ def carry_out(
     for anything.
     """
     budget = Budget.of_study(budget_seconds or plan.budget_seconds)
-    as_json = msgspec.json.decode(msgspec.json.encode(plan)) | {
-        "study": study.name,
-        "contents": contents(map(catalogue.find, plan.problems)),
-    }
+    problems = [catalogue.find(problem) for problem in plan.problems]
+    before = contents(problems)
+    as_json = msgspec.json.decode(msgspec.json.encode(plan))
+    as_json |= {"study": study.name, "contents": before}
+
+    def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
+        refuse_edited_files(problems, before)
+        return study.next(plan, rows, left)
+
     with start_run(
         as_json, plan.backends, plan.threads or 1, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
-        journal = run.journal
-
-        def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
-            return study.next(plan, rows, left)
-
-        budget.cut_short = not campaign.carry_out(ask, journal, run.run, budget, progress)
+        budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
-    facts = RunFacts(environment=run.environment, conditions=run.conditions, earlier=run.earlier)
-    stored = replace(run.run, cut_short=budget.cut_short, spent_seconds=budget.spent)
-    rows = standing([*journal.lost, *journal.rows])
-    loaded = LoadedRun(folder=journal.folder, run=stored, facts=facts, rows=rows)
-    told = answered(study, plan, loaded)
+    told = answered(study, plan, read_run(run.journal.folder))
     return replace(told, warnings=(*run.first_warnings, *told.warnings))

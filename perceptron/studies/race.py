@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from math import floor, log
+from math import ceil, floor, log
 from typing import Annotated, ClassVar
+
+from msgspec.structs import replace
 
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.race import (
     STARTS,
     Competitor,
-    RaceCurve,
     RacePoint,
     RaceRun,
     RaceStart,
@@ -31,7 +32,7 @@ from perceptron.measure.job import Race as RaceJob
 from perceptron.numbers import NONE, count, digits, duration, duration_interval, percent, tick
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from perceptron.records.race import RaceDType, RaceRow, Target, target_of
+from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
 from perceptron.studies.shared.over_processes import backends_over, require_backends
@@ -80,14 +81,14 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         backends = backends_over(self.backends, self.over)
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
-        return RacePlan(
+        return replace(
+            self,
             problem=problem.reference,
             target=str(target),
             backends=backends,
-            dtypes=self.dtypes,
-            seeds=self.seeds,
             epochs=self.epochs or max(1, problem.iterations // problem.iterations_per_epoch),
             threads=threads,
+            over=(),
         )
 
     @property
@@ -98,7 +99,8 @@ class RacePlan(Plan, frozen=True, kw_only=True):
     @property
     def competitors(self) -> list[Competitor]:
         """Every backend in every dtype."""
-        return [Competitor(name, dtype) for name in self.backends for dtype in self.dtypes]
+        dtypes = dict.fromkeys(self.dtypes)
+        return [Competitor(name, dtype) for name in self.backends for dtype in dtypes]
 
 
 class Race:
@@ -119,7 +121,9 @@ class Race:
         """Ask for every seed that a competitor has no row of, unless one of its rows is no race."""
         problem = catalogue.find(plan.problem)
         epochs, per_epoch = plan.epochs or 1, problem.iterations_per_epoch
-        every = per_epoch if per_epoch > 1 else max(1, epochs // _LOOKS)
+        every = max(1, epochs // _LOOKS)
+        if per_epoch > 1:
+            every = per_epoch * ceil(epochs / MOST_CHECKS)
         done = {(row.backend, row.dtype, row.seed) for row in races(rows)}
         out = {(row.backend, row.dtype) for row in races(rows) if not has_raced(row)}
         return [
@@ -367,9 +371,8 @@ def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
     if not rows:
         return None
     row, target = rows[0], rows[0].target
-    curves = race_curves(rows, start, target.goal)
-    # A time of 0, which only a broken clock gives, has no place on this axis.
-    lines = [line for curve in curves if (line := _line(curve, target)) is not None]
+    curves = race_curves(rows, start, target.goal).items()
+    lines = [line for name, points in curves if (line := _line(name.backend, points, target))]
     if not lines:
         return None
     y = _shares(lines, target.value) if target.goal == "accuracy" else _losses(lines, target.value)
@@ -387,26 +390,27 @@ def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
     )
 
 
-def _line(curve: RaceCurve, target: Target) -> Line | None:
-    points = [point for point in curve.points if point.seconds > 0]
+def _line(backend: str, points: Iterable[RacePoint], target: Target) -> Line | None:
+    # A time of 0, which only a broken clock gives, has no place on this axis.
+    shown = [point for point in points if point.seconds > 0]
     if target.goal == "loss":
-        points = [point for point in points if point.low > 0]
-    if not points:
+        shown = [point for point in shown if point.low > 0]
+    if not shown:
         return None
-    points = _thinned(points)
+    shown = _thinned(shown)
 
     def text(point: RacePoint) -> str:
-        shown = percent(point.value) if target.goal == "accuracy" else digits(point.value)
-        return f"{shown} after {duration(point.seconds)}, {digits(point.epochs)} epochs"
+        value = percent(point.value) if target.goal == "accuracy" else digits(point.value)
+        return f"{value} after {duration(point.seconds)}, {digits(point.epochs)} epochs"
 
     return Line(
-        backend=curve.competitor.backend,
-        label=curve.competitor.backend,
-        x=tuple(point.seconds for point in points),
-        y=tuple(point.value for point in points),
-        low=tuple(point.low for point in points),
-        high=tuple(point.high for point in points),
-        texts=tuple(map(text, points)),
+        backend=backend,
+        label=backend,
+        x=tuple(point.seconds for point in shown),
+        y=tuple(point.value for point in shown),
+        low=tuple(point.low for point in shown),
+        high=tuple(point.high for point in shown),
+        texts=tuple(map(text, shown)),
     )
 
 

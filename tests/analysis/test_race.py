@@ -112,8 +112,8 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
 def test_a_seed_that_is_there_keeps_what_it_had() -> None:
     """The band would fall otherwise when the quick ones are done."""
     rows = [race_row(0, accuracies=(0.97,)), race_row(1, accuracies=(0.5, 0.6, 0.95))]
-    (curve,) = race_curves(rows, "resident", "accuracy")
-    assert [(point.low, point.high) for point in curve.points] == [
+    (points,) = race_curves(rows, "resident", "accuracy").values()
+    assert [(point.low, point.high) for point in points] == [
         (0.5, 0.97),
         (0.6, 0.97),
         (0.95, 0.97),
@@ -125,8 +125,8 @@ def test_time_never_runs_backwards_and_bands_hold_the_median(
     seeds: list[tuple[list[float], float]],
 ) -> None:
     rows = [race_row(n, accuracies=seen, train=train) for n, (seen, train) in enumerate(seeds)]
-    (curve,) = race_curves(rows, "fresh", "accuracy")
-    assert len(curve.points) == max(len(seen) for seen, _ in seeds)
-    times = [point.seconds for point in curve.points]
+    (points,) = race_curves(rows, "fresh", "accuracy").values()
+    assert len(points) == max(len(seen) for seen, _ in seeds)
+    times = [point.seconds for point in points]
     assert times == sorted(times)
-    assert all(point.low <= point.value <= point.high for point in curve.points)
+    assert all(point.low <= point.value <= point.high for point in points)

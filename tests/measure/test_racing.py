@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
+import msgspec
 import pytest
 
 from perceptron.backends import registry
@@ -133,6 +136,7 @@ ENDINGS = {
     "os.kill(os.getpid(), 11)": "ended by SIGSEGV",
     "raise ImportError('no such thing')": "exited with 1: ImportError: no such thing",
     "time.sleep(60)": "no answer within 2 s",
+    "print('no JSON', flush=True)": "malformed",
 }
 
 
@@ -156,6 +160,33 @@ def test_it_is_abandoned_when_the_time_is_over(
     monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
     with pytest.raises(launch.Abandoned):
         launch.run_race(job(), registry.load("numpy"), seconds_left=lambda: 0.2)
+
+
+def test_a_worker_says_after_each_look_that_it_is_alive(tmp_path: Path) -> None:
+    """A race may take much longer than the silence by which a hang is known."""
+    (tmp_path / "model.toml").write_text(HELD_OUT)
+    asked = job(
+        backend="numpy",
+        problem=str(tmp_path / "model.toml"),
+        target=target_of("accuracy=0.8"),
+        epochs=1000,
+        check_iterations=20,
+    )
+    signs = 0
+    with subprocess.Popen(launch._COMMAND, stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(asked) + b"\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            if line.strip():
+                break
+            signs += 1
+        process.stdin.close()
+    times = msgspec.json.decode(line, type=RaceTimes)
+    assert times.fresh is not None
+    assert times.resident is not None
+    assert signs == len(times.fresh.checks) + len(times.resident.checks) > 0
 
 
 CRASHING = """

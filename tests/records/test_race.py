@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from perceptron.errors import UserError
@@ -13,6 +14,7 @@ from perceptron.records.race import Check, Target, target_of
         ("accuracy=1", Target("accuracy", 1.0)),
         (" loss=12.5 ", Target("loss", 12.5)),
         ("loss=.2", Target("loss", 0.2)),
+        ("loss=0.000001", Target("loss", 1e-6)),
     ],
 )
 def test_a_target_is_read_as_it_is_typed(typed: str, target: Target) -> None:
@@ -39,3 +41,10 @@ def test_a_target_is_reached_at_its_value() -> None:
     assert loss.is_reached(Check(1, 0.1, None, 0.2))
     assert not loss.is_reached(Check(1, 0.1, 1.0, 0.2001))
     assert not loss.is_reached(Check(1, 0.1, 1.0, None))
+
+
+@pytest.mark.parametrize("value", [-1e300, 0.0, 1e300])
+def test_a_row_with_a_target_that_nobody_can_type_is_no_row(value: float) -> None:
+    """Axes reach to the target: one far away has more ticks than there is memory."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"goal": "accuracy", "value": value}, Target)

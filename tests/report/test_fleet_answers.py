@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from perceptron.records.fleet import Collected, CollectedRun
 from perceptron.report.fleet_answers import answers
 from perceptron.studies.answering import judges
@@ -58,3 +60,9 @@ def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_pa
     (run / "run.json").write_text("{")
     [answer] = answers(collected(run), judges())
     assert "run.json" in answer.answers[0]
+
+
+def test_no_name_of_another_machine_steers_the_terminal(tmp_path: Path) -> None:
+    rows = [replace(row, backend="\x1b[2J\n[red]") for row in race_rows()]
+    [answer] = answers(collected(keep_race(tmp_path, rows)), judges())
+    assert all(line.isprintable() for line in answer.answers)

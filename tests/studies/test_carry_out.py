@@ -10,6 +10,7 @@ import pytest
 
 from perceptron.analysis.race import NOTHING, RaceRun
 from perceptron.answer import Answered
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.errors import UserError
 from perceptron.measure import campaign
 from perceptron.measure.job import Outcome
@@ -19,10 +20,11 @@ from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.row import Row
-from perceptron.studies.answering import answer_run
+from perceptron.records.row import Row, races
+from perceptron.records.store import load_plan
 from perceptron.studies.carry_out import carry_out
 from perceptron.studies.race import Race, RacePlan
+from tests.made_race import HELD_OUT
 from tests.studies.conftest import Lab
 
 THERE = Training(checks=[Check(38, 0.1, 0.96, 0.1)], waited=0.0)
@@ -82,19 +84,21 @@ def codes(told: Answered) -> set[str]:
 def test_every_repeat_is_done_by_all_before_the_next(
     track: Track, lab: Lab, tmp_path: Path
 ) -> None:
-    told = raced(tmp_path, plan())
-    assert [seed for _, seed in track.raced] == [0, 0, 1, 1, 2, 2]
+    """And none of them is always the first."""
+    told = raced(tmp_path, plan(seeds=12))
+    assert [seed for _, seed in track.raced] == sorted(2 * [*range(12)])
+    assert {name for name, _ in track.raced[::2]} == {"numpy", "python"}
     assert sorted(job.backend for job in lab.jobs if job.check) == ["numpy", "python"]
-    assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(3, 3)}
+    assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(12, 12)}
     assert fresh(told)["numpy"].seconds == pytest.approx(0.4)
     assert "budget-spent" not in codes(told)
 
 
-def test_what_is_judged_from_disk_is_what_was_told(track: Track, tmp_path: Path) -> None:
-    told = raced(tmp_path, plan())
-    again = answer_run(read_run(told.run.folder))
-    assert again.answer == told.answer
-    assert again.warnings == told.warnings
+def test_a_row_says_what_was_asked(track: Track, tmp_path: Path) -> None:
+    rows = races(raced(tmp_path, plan(threads=2, epochs=20_001)).run.rows)
+    assert {
+        (row.all_threads, row.epochs, row.check_iterations, str(row.target)) for row in rows
+    } == {(2, 20_001, 3 * 38, "accuracy=0.95")}
 
 
 @pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
@@ -108,6 +112,7 @@ def test_a_budget_cuts_the_last_repeats_of_all(
     assert len(seeds) == 1
     assert 3 <= seeds.pop() < 50
     assert "budget-spent" in codes(told)
+    assert "no-end" not in codes(told), "begun late is no hang"
     before = list(track.raced)
     again = raced(tmp_path, plan(seeds=50), 1000.0)
     assert again.run.folder == told.run.folder
@@ -137,6 +142,12 @@ def test_one_that_was_killed_is_tried_again(track: Track, tmp_path: Path) -> Non
     assert track.raced == [("python", 2)]
     assert "killed" not in codes(told)
     assert {run.seeds for run in fresh(told).values()} == {3}
+
+
+def test_one_that_hangs_until_the_time_is_over_is_named(track: Track, tmp_path: Path) -> None:
+    """It took more than ten times as long as any before it."""
+    track.takes = lambda job: 1e9 if (job.backend, job.repeat) == ("python", 30) else 1.0
+    assert "no-end" in codes(raced(tmp_path, plan(seeds=50), 100.0))
 
 
 def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path, lab: Lab) -> None:
@@ -172,6 +183,15 @@ def test_who_is_not_here_says_why_and_costs_nothing(track: Track, tmp_path: Path
     assert {job.backend for job in lab.jobs} == {"numpy"}
 
 
+def test_what_computes_with_few_bits_is_checked_with_more(
+    track: Track, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it rounds away is its right."""
+    monkeypatch.setattr(NumpyBackend, "low_precision", ("bfloat16",), raising=False)
+    told = raced(tmp_path, plan(backends=("numpy",), dtypes=("bfloat16",)))
+    assert ({job.dtype for job in lab.jobs}, fresh(told)["numpy"].seeds) == ({"float32"}, 3)
+
+
 def test_no_time_for_anything_is_an_error(track: Track, tmp_path: Path) -> None:
     track.takes = lambda job: 1e9
     with pytest.raises(UserError, match=r"--budget: after .* s nothing was measured yet"):
@@ -194,6 +214,41 @@ def test_a_stop_at_any_moment_loses_nothing(track: Track, tmp_path: Path) -> Non
     told = raced(tmp_path, plan(seeds=4))
     assert sorted(track.raced) == sorted((n, s) for n in ("numpy", "python") for s in range(4))
     assert {run.seeds for run in fresh(told).values()} == {4}
+
+
+def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
+    track: Track, tmp_path: Path
+) -> None:
+    """Rows of two models are no answer. The edited one is another plan."""
+    file = tmp_path / "model.toml"
+    file.write_text(HELD_OUT)
+
+    def edit(job: RaceJob) -> float:
+        file.write_text(HELD_OUT.replace("0.5", "0.25"))
+        return 1.0
+
+    track.takes = edit
+    asked, results = plan(problem=str(file), target="accuracy=0.8", seeds=2), tmp_path / "results"
+    with pytest.raises(UserError, match="a file was changed"):
+        raced(results, asked)
+    assert len(track.raced) == 2
+    track.takes = lambda job: 1.0
+    assert {run.seeds for run in fresh(raced(results, asked)).values()} == {2}
+    assert len(track.raced) == 6
+
+
+def test_what_is_spent_is_on_disk_meanwhile(track: Track, tmp_path: Path) -> None:
+    """However a start ends, the next one has only what it left."""
+    spent = []
+
+    def look(job: RaceJob) -> float:
+        (file,) = tmp_path.glob("runs/box/*/run.json")
+        spent.append(load_plan(file.parent).spent_seconds or 0.0)
+        return 3.0
+
+    track.takes = look
+    raced(tmp_path, plan(seeds=4))
+    assert spent[-1] > 10
 
 
 class Broken(Race):
@@ -226,3 +281,8 @@ def test_a_study_that_fails_or_never_ends_is_one_line_and_rows_are_kept(
             raced(results, plan(), study=Broken(fault))
         (folder,) = (file.parent for file in results.glob("runs/box/*/run.json"))
         assert len(read_run(folder).rows) == [2, 1][number]
+
+
+def test_what_is_asked_for_twice_at_once_is_measured_once(track: Track, tmp_path: Path) -> None:
+    raced(tmp_path, plan(), study=Broken(lambda jobs: [*jobs, *jobs]))
+    assert len(track.raced) == len(set(track.raced)) == 6

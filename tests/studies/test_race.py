@@ -11,7 +11,7 @@ from perceptron.answer import Answer
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
 from perceptron.problems import catalogue
-from perceptron.records.race import RaceRow, Target
+from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as as_plotly
@@ -53,12 +53,16 @@ def test_it_asks_for_what_has_no_row_and_gives_up_who_is_out() -> None:
 
 
 def test_looking_must_not_outweigh_training(tmp_path: Path) -> None:
-    """Once an epoch; where that is one iteration, a few hundred times in all."""
+    """Once an epoch; where that is one iteration, a few hundred times in all.
+
+    No row holds more than ten thousand looks.
+    """
     file = tmp_path / "whole.toml"
     file.write_text(HELD_OUT)
     loss = {"problem": str(file), "target": "loss=0.1"}
     for changes, expected in (
         ({}, (30, 38)),
+        ({"epochs": 20_001}, (20_001, 3 * 38)),
         (loss, (10_000, 50)),
         (loss | {"epochs": 20}, (20, 1)),
     ):
@@ -109,6 +113,14 @@ def test_a_loss_is_on_a_logarithmic_axis_and_reached_below_its_target(tmp_path: 
     assert not figure.y.is_linear
     (grey,) = figure.stretches
     assert (grey.low, grey.high) == (figure.y.low, 0.05)
+
+
+def test_numbers_that_no_axis_holds_cannot_be_judged(tmp_path: Path) -> None:
+    """Rows are untrusted: a page leaves such a run out, and shows the others."""
+    end = Training(checks=[Check(38, 0.1, None, 1e308)])
+    rows = [race_row(target=Target("loss", 0.05), fresh=end, resident=end)]
+    with pytest.raises(UserError, match="rows that cannot be judged"):
+        said(tmp_path, rows)
 
 
 def test_many_looks_are_thinned_and_the_last_one_stays(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ class WorkEvidence:
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
     or more on every draw, and these agree. ``changed``: between, or not surely. ``not counted``:
-    with ``work`` only if it rose by the rule's ``least`` in its only count, which must not be passed
-    over where no clock says more.
+    with ``work`` only if it rose by the rule's ``least`` in its only count, which must not be
+    passed over where no clock says more.
     """
 
     kind: Kind
