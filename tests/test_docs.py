@@ -100,7 +100,7 @@ def type_in(folder: Path, path: Path, line: str) -> None:
 
 def lines_of_the_docs() -> list[str]:
     """Every command of ours, once: before `.venv` is activated they are typed with its path."""
-    examples = {"numpy-transposed", "elsewhere", "relu-width", "perceptron families"}
+    examples = {"numpy-transposed", "elsewhere", "relu-width", "perceptron families", "luck"}
     lines = {line.removeprefix(".venv/bin/") for page in PAGES for line in commands(page)}
     ours = sorted(line for line in lines if not any(name in line for name in examples))
     return [line for line in ours if not line.startswith("make ")]
