@@ -219,10 +219,10 @@ def test_two_runs_at_once_do_not_share_a_file(
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        (b'{"source": "x", "machine": 3}', ".*machine"),
-        (b'{"source": "\xff\xfe"}', ""),
+        (b'{"kind": "time", "source": "x", "machine": 3}', ".*machine"),
+        (b'{"kind": "time", "source": "\xff\xfe"}', ""),
         (
-            b'{"source":"x","machine":"m","when":"","family":"f","size":1,"backend":"b",'
+            b'{"kind":"time","source":"x","machine":"m","when":"","family":"f","size":1,"backend":"b",'
             b'"sizes":[0,2]}',
             ".*sizes",
         ),

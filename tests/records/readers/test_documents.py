@@ -59,7 +59,7 @@ def outcome(case: Case, folder: Path) -> Iterable[str]:
     except UserError as error:
         yield f"refused: {error}"
         return
-    yield from map(shown, loaded.times)
+    yield from map(shown, loaded.rows)
     if loaded.joined:
         yield f"joined: {loaded.joined}"
     yield from (f"left out: {rows} {reason}" for reason, rows in loaded.left_out.items())
