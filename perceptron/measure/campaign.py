@@ -12,7 +12,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.measure.budget import Budget
-from perceptron.measure.job import Batch, Job, Race, Time
+from perceptron.measure.job import Batch, Job, Outcome, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.progress import Progress
 from perceptron.measure.rows import Seen, nothing, row_of
@@ -72,8 +72,8 @@ class _Campaign:
             for row in journal.rows
             if row.status == "ok"
         }
-        self._longest: dict[str, float] = {}
-        """Seconds that a job of a backend took in this start, the longest."""
+        self._longest: dict[tuple[str, str], float] = {}
+        """Seconds that a problem took on a backend in this start, the longest."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def carry_out(self, ask: Ask) -> bool:
@@ -157,19 +157,19 @@ class _Campaign:
                 what = next(iter(left)) if len(left) == 1 else f"{len(left)} problems"
                 self._report(f"checking {what} on {check.backend}")
                 outcomes = self._workers.run(name, check, registry.load(check.backend))
-                with self._noting_hangs(inf, self._budget.longest_piece):
-                    for outcome in outcomes:
-                        job = left.pop(outcome.problem)
-                        if outcome.status == "ok":
-                            self._agreed.add(self._key(job))
-                        else:
-                            self._keep(job, nothing(job, outcome.status, outcome.reason))
+                for outcome in self._each(outcomes):
+                    job = left.pop(outcome.problem)
+                    if outcome.status == "ok":
+                        self._agreed.add(self._key(job))
+                    else:
+                        self._keep(job, nothing(job, outcome.status, outcome.reason))
 
     def _answer(self, job: Job) -> None:
         """Do a job, and keep its row."""
         self._report(f"{job.problem} on {job.backend} {job.dtype}, repeat {job.repeat}")
         before, backend = self._budget.spent, registry.load(job.backend)
-        expected = self._longest.get(job.backend, inf)
+        name = (job.backend, job.problem)
+        expected = self._longest.get(name, inf)
         with self._noting_hangs(expected, self._budget.longest_piece):
             seen: Seen
             if isinstance(job, Race):
@@ -177,8 +177,18 @@ class _Campaign:
             else:
                 (seen,) = self._workers.run(_process(job), _batch([job]), backend)
             took = self._budget.spent - before
-            self._longest[job.backend] = max(self._longest.get(job.backend, 0.0), took)
+            self._longest[name] = max(self._longest.get(name, 0.0), took)
             self._keep(job, seen)
+
+    def _each(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Yield outcomes up to one that does not come in time: what hangs is noted."""
+        while True:
+            outcome = None
+            with self._noting_hangs(inf, self._budget.longest_piece):
+                outcome = next(outcomes, None)
+            if outcome is None:
+                return
+            yield outcome
 
     @contextmanager
     def _noting_hangs(self, expected: float, longest: float) -> Iterator[None]:

@@ -30,9 +30,12 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
     """Return what a study says of a run; raises `UserError` for rows that cannot be judged."""
     try:
         answer = study.answer(plan, loaded.rows, loaded)
-    except (ValueError, ArithmeticError) as error:
-        # Rows that contradict each other, whoever wrote them.
-        raise UserError(f"{loaded.folder}: rows that cannot be judged: {error}") from None
+    except UserError:
+        raise
+    except Exception as error:  # rows come from outside, and other runs are to be shown
+        known = isinstance(error, ValueError | ArithmeticError)
+        words = str(error) if known else f"{type(error).__name__}: {error}"
+        raise UserError(f"{loaded.folder}: rows that cannot be judged: {words}") from error
     threads = max((row.all_threads or 1 for row in loaded.rows), default=1)
     return Answered(
         study=study.name,
