@@ -193,14 +193,21 @@ def why(row: Row) -> Text:
     """Return the function that changed most, and where it is; or why there are no numbers."""
     if tells_reason(row):
         return (Verbatim(row.reason),) if row.reason else NOTHING
-    # A function that does less explains nothing that became slower.
-    functions = most_telling(row.why)
-    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "improvement")]
-    first = next(iter([*grew, *functions]), None)
+    first = first_function(row)
     if first is None:
         return NOTHING
     where = place(first)
     return (Verbatim(shortened(first.function)), *((", ", Verbatim(where)) if where else ()))
+
+
+def first_function(row: Row) -> Growth | None:
+    """Return the function that changed most as the row did, else the one that changed most.
+
+    A function that does less explains nothing that became slower.
+    """
+    functions = most_telling(row.why)
+    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "improvement")]
+    return next(iter([*grew, *functions]), None)
 
 
 def tells_reason(row: Row) -> bool:
@@ -218,10 +225,13 @@ def most_telling(why: Sequence[Growth]) -> list[Growth]:
 
 def function(growth: Growth) -> Text:
     """Return ``toy.work +5.0% bytecodes (120,300 → 126,315), called 100 times, toy.py:3``."""
-    amounts = function_cells(growth)
-    counted = amounts[0] if growth.base == growth.head else f"{amounts[0]} → {amounts[1]}"
-    said = f" {amounts[2]} {growth.unit} ({counted})"
-    calls = amounts[3]
+    base, head, size, calls = function_cells(growth)
+    if growth.base and growth.head:
+        counted = base if growth.base == growth.head else f"{base} → {head}"
+        said = f" {size} {growth.unit} ({counted})"
+    else:
+        calls = calls.removeprefix("0 → ").removesuffix(" → 0")
+        said = f" is {size}: {head if growth.head else base} {growth.unit}"
     if calls != NONE and growth.unit != "calls":
         said += ", called once" if calls == "1" else f", called {calls} times"
     where = place(growth)
