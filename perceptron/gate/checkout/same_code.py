@@ -46,6 +46,15 @@ _MOST = 10_000_000
 _MOST_SEARCHED = 100_000_000
 
 
+def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]:
+    """Return what may differ between the revisions, relative to the root."""
+    names = {*(base.changed or ()), *(head.changed or ())}
+    if base.commit != head.commit:
+        between = ("diff", "--name-only", "--no-renames", "-z", base.commit, head.commit)
+        names |= {name for name in git(repository, *between).split("\0") if name}
+    return sorted(names)
+
+
 def differing(
     repository: Path, base: Revision, head: Revision, trees: Trees, suite: Suite
 ) -> list[str]:
@@ -53,13 +62,10 @@ def differing(
 
     The suite's own files are left out: HEAD's serve both.
     """
-    names = {*(base.changed or ()), *(head.changed or ())}
-    if base.commit != head.commit:
-        between = ("diff", "--name-only", "--no-renames", "-z", base.commit, head.commit)
-        names |= {name for name in git(repository, *between).split("\0") if name}
+    names = changed_names(repository, base, head)
     return [
         name
-        for name in sorted(names)
+        for name in names
         if name != suite.file and not _alike(*(tree / name for tree in trees))
     ]
 
