@@ -133,8 +133,9 @@ def _is_wide(row: Row) -> bool:
 
 
 def percent(share: float, *, sign: bool = False) -> str:
-    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
-    return numbers.percent(share, sign=sign).replace(" %", "%")
+    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
+    said = numbers.percent(share, sign=sign).replace(" %", "%")
+    return "0.0%" if said in {"-0.0%", "+0.0%"} else said
 
 
 def takes(row: Row) -> str:

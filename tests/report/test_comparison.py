@@ -220,6 +220,7 @@ def test_whoever_divides_head_by_base_gets_the_change(
             {"change": 0.041, "low": 0.03, "high": 0.05, "limit": 0.1},
             "+4.1% [+3.0, +5.0], limit 10%",
         ),
+        ({"change": -0.0001, "low": -0.01, "high": 0.0004}, "0.0% [-1.0, 0.0]"),
         ({"change": 3.1, "low": 2.9, "high": 3.3}, "+310.0% [+290.0, +330.0]"),
         ({"change": 0.7, "low": -0.5, "high": 1.0}, "+70.0% [-50.0, +100.0]"),
         ({"change": 0.7, "low": -0.5, "high": 1.1}, "cannot tell"),
