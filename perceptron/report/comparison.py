@@ -127,7 +127,7 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, list[
     words = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
     total = _total(comparison)
     of_all = f" of {_many(total)}" if total > 1 else ""
-    probably = len(words[shown.PROBABLY])
+    probably, judged = len(words[shown.PROBABLY]), _judged(comparison)
     if comparison.verdict == "regression" and words["broken"]:
         broken, slower = words["broken"], len(words["slower"])
         end = f"; {slower:,}{of_all} slower" if slower else of_all
@@ -136,12 +136,12 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, list[
     if comparison.verdict == "regression" and words["slower"]:
         worst, *more = words["slower"]
         others = _others(len(more), probably)
-        return _led_by("slower", worst, f" {shown.takes(worst)}", others, of_all)
+        some = f"; {judged:,} of {_many(total)} judged" if judged < total - probably else of_all
+        return _led_by("slower", worst, f" {shown.takes(worst)}", others, some)
     if comparison.verdict == "inconclusive" and words[shown.PROBABLY]:
         worst, *more = words[shown.PROBABLY]
         others = _others(len(more))
         return _led_by(shown.PROBABLY, worst, f" {shown.takes(worst)}", others, of_all)
-    judged = _judged(comparison)
     if comparison.verdict == "clean" and judged:
         muted = sum(row.muted is not None for row in comparison.rows)
         faster = len(words["faster"])

@@ -88,6 +88,10 @@ def open_row(**fields: Any) -> Row:
             "slower: a takes 8.1% longer [7.0, 9.3], 1 other, 1 probably of 3 benchmarks",
         ),
         (
+            red(slower(benchmark="a", params=[]), row(), row(verdict="inconclusive")),
+            "slower: a takes 8.1% longer [7.0, 9.3], no other; 2 of 3 benchmarks judged",
+        ),
+        (
             red(broken(benchmark="a", params=[]), open_row()),
             "broken: a fails on HEAD, no other of 2 benchmarks; 1 probably slower",
         ),
