@@ -37,6 +37,7 @@ _WIDEST = 4.0
 _SAME = 0.0005
 # A share of its time that a benchmark waits for a timer, a device or another process.
 _LEAST_IDLE = 0.01
+_MANY = 10.0
 # Of the functions of a benchmark; Python's first, because they say where to look.
 _FUNCTIONS, _OF_PYTHON = 5, 3
 
@@ -250,8 +251,13 @@ def function_cells(growth: Growth) -> tuple[str, str, str, str]:
         calls = _number(base) if base == head else f"{_number(base)} → {_number(head)}"
     # On one side only there is no share.
     size = "new" if not growth.base else "gone" if not growth.head else ""
-    size = size or percent(growth.head / growth.base - 1, sign=True)
+    size = size or _growth(growth.head / growth.base)
     return _number(growth.base), _number(growth.head), size, calls
+
+
+def _growth(ratio: float) -> str:
+    """Return ``+9.2%``, and ``583×`` where nobody reads percentages any more."""
+    return f"{ratio:,.0f}×" if ratio >= _MANY else percent(ratio - 1, sign=True)
 
 
 def place(growth: Growth) -> str | None:

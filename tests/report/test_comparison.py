@@ -343,6 +343,12 @@ def test_a_function_that_one_side_has_has_one_number(fields: dict[str, Any], sai
     assert line.endswith(f": Vector.add {said}, toy/vector.py:30")
 
 
+def test_a_function_that_does_many_times_as_much_is_told_in_times() -> None:
+    """It said +58182.6%."""
+    (line,) = noted(describe(comparison(slower(why=[growth(base=7.0, head=4081.0)]))), "why")
+    assert ": Vector.add 583× bytecodes (7 → 4,081), " in line
+
+
 def test_a_function_whose_calls_are_counted_says_so_once() -> None:
     called = growth(unit="calls", base=7, head=7.5)
     (line,) = noted(describe(comparison(slower(why=[called]))), "why")
