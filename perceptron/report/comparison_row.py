@@ -48,11 +48,12 @@ def plain(text: Text) -> str:
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Return what is broken first, then what changed, by its size."""
+    """Return what is broken first, then what changed, by the size that its verdict stands on."""
 
     def size(row: Row) -> float:
-        change = row.change if row.work is None or row.change is not None else row.work.change
-        return abs(change or 0.0)
+        if row.work is not None and (row.change is None or row.stands_on == "work"):
+            return abs(row.work.change)
+        return abs(row.change or 0.0)
 
     return sorted(rows, key=lambda row: (ORDER.index(verdict(row)), -size(row)))
 

@@ -129,6 +129,13 @@ def test_the_verdict_is_one_line_that_names_the_worst(made: Comparison, line: st
     assert f"{told.verdict}: {plain(told.sentence)}" == line
 
 
+def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
+    """Not by what a noisy clock saw beside the instructions."""
+    noisy = harder(benchmark="noisy", params=[], change=0.36, low=-0.1, high=1.0, work=work(0.08))
+    worst = harder(benchmark="worst", params=[], change=0.02, work=work(0.19))
+    assert plain(describe(red(noisy, worst)).sentence).startswith("worst executes 19% more")
+
+
 def test_the_line_has_room_for_the_longest_name() -> None:
     """Cut in the middle: names of one class differ at their ends."""
     name = "benchmarks.graphs.algorithms.centrality.TimePagerank.time_pagerank_weighted"
