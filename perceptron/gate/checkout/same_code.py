@@ -36,8 +36,8 @@ _READERS = re.compile(
     rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource\w*|cython|distutils|pythran|transonic"
     rb"|torch\.jit|attach_stub)\b"
 )
-# In a suite: what reads the source of another module.
-_SOURCE_READERS = re.compile(rb"\w\.__file__")
+# In a suite: what reads the source of another module, but for a file of data named beside it.
+_SOURCE_READERS = re.compile(rb"\w\.__file__(?!\)\.parent / [\"'][\w-]+\.(?!py)\w+[\"'])")
 _WORD = re.compile(rb"(?<!def )\b\w+")
 # Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
 _LARGEST = 2_000_000
