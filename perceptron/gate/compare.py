@@ -18,7 +18,7 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.gate_config import gate_rules
+from perceptron.gate.checkout.gate_config import gate_rules, of_names
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -28,7 +28,7 @@ from perceptron.gate.checkout.request import (
 )
 from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.revisions import make_own
-from perceptron.gate.checkout.same_code import Trees, differing, same_code
+from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
 from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built
@@ -90,6 +90,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         pair = trees.path("base"), trees.path("head")
         case.limits, of_limits = gate_rules(*pair, date.today())
         case.warnings += of_limits
+        changed = changed_names(resolved.repository, resolved.base, resolved.head)
+        case.warnings += of_names(case.limits, changed, suite)
         differ = differing(resolved.repository, resolved.base, resolved.head, pair, suite)
         same = case.same_code(differ, pair)
         if same is not None:

@@ -75,6 +75,9 @@ _MOST = 10
 _COMMIT, _LONGEST_NAME = 12, 40
 # Fewer may be the name of a branch.
 _DIGITS = 7
+# What reasons say of which a longer run may judge more.
+_ASKS_FOR_TIME = ("--budget", "the time that was left")
+_WAITED = "of its time for a core"
 # As many names are written out; the others are counted.
 _NAMED = 2
 
@@ -124,20 +127,26 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, list[
     words = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
     total = _total(comparison)
     of_all = f" of {_many(total)}" if total > 1 else ""
+    probably, judged = len(words[shown.PROBABLY]), _judged(comparison)
     if comparison.verdict == "regression" and words["broken"]:
         broken, slower = words["broken"], len(words["slower"])
         end = f"; {slower:,}{of_all} slower" if slower else of_all
-        return _led_by("broken", broken[0], " fails on HEAD", len(broken) - 1, end)
+        end += f"; {probably:,} probably slower" if probably else ""
+        return _led_by("broken", broken[0], " fails on HEAD", _others(len(broken) - 1), end)
     if comparison.verdict == "regression" and words["slower"]:
         worst, *more = words["slower"]
-        return _led_by("slower", worst, f" {shown.takes(worst)}", len(more), of_all)
+        others = _others(len(more), probably)
+        some = f"; {judged:,} of {_many(total)} judged" if judged < total - probably else of_all
+        return _led_by("slower", worst, f" {shown.takes(worst)}", others, some)
     if comparison.verdict == "inconclusive" and words[shown.PROBABLY]:
         worst, *more = words[shown.PROBABLY]
-        return _led_by(shown.PROBABLY, worst, f" {shown.takes(worst)}", len(more), of_all)
-    judged = _judged(comparison)
+        others = _others(len(more))
+        return _led_by(shown.PROBABLY, worst, f" {shown.takes(worst)}", others, of_all)
     if comparison.verdict == "clean" and judged:
         muted = sum(row.muted is not None for row in comparison.rows)
-        end = f", {muted:,} muted" if muted else ""
+        faster = len(words["faster"])
+        end = f", {faster:,} faster" if faster else ""
+        end += f", {muted:,} muted" if muted else ""
         if judged < total:
             return "clean", [(f"{judged:,} of {_many(total)} judged, none slower{end}",)]
         return "clean", [(f"none of {_many(total)} became slower{end}",)]
@@ -153,9 +162,16 @@ def _parts(reason: str, room: int) -> list[str]:
     return [reason[: ends[-1]], reason[ends[-1] + 2 :]]
 
 
-def _led_by(word: str, row: Row, said: str, more: int, end: str) -> tuple[str, list[Text]]:
-    """Return the sentence, its name as long as the first line has room."""
+def _others(more: int, probably: int = 0) -> str:
+    """Return how many changed as the one that is named did, and how many probably did."""
     others = {0: ", no other", 1: ", 1 other"}.get(more, f", {more:,} others")
+    if not probably:
+        return others
+    return f"{others}, {probably:,} probably" if more else f", {probably:,} probably"
+
+
+def _led_by(word: str, row: Row, said: str, others: str, end: str) -> tuple[str, list[Text]]:
+    """Return the sentence, its name as long as the first line has room."""
     rest = f"{said}{others}{end}" if end else said
     room = max(_SHORTEST_NAME, _LONGEST_LINE - len(word) - 2 - len(rest))
     name = label(shown.name(row))
@@ -182,18 +198,29 @@ def _what_would_help(comparison: Comparison) -> Text:
 
 
 def _next(comparison: Comparison) -> Text:
+    """Return the one thing that would help; a larger budget only where a reason asks for time."""
     plan = comparison.plan
-    reasons = [comparison.reason, *(row.reason or "" for row in comparison.rows)]
+    unjudged = [row for row in comparison.rows if row.muted is None and _is_unjudged(row)]
+    reasons = [
+        comparison.reason,
+        *(row.reason or "" for row in unjudged),
+        *(own.reason for own in _missing(comparison)),
+    ]
     if any("--build" in reason for reason in reasons):
         return (Verbatim("--build"),)
     if comparison.control.alarmed:
         return ("an idle machine",)
+    if not any(ask in reason for reason in reasons for ask in _ASKS_FOR_TIME):
+        return ("look at the reasons below",)
     if comparison.environment.counter is None:
         if plan.count == "never":
             return (Verbatim("--count auto"),)
         if comparison.environment.machine.get("system") == "Linux":
             return (Verbatim("apt install valgrind"), ", to count instructions")
-    return (Verbatim(f"--budget {2 * plan.budget_seconds / 60:g}"),)
+    budget = Verbatim(f"--budget {2 * plan.budget_seconds / 60:g}")
+    if any(_WAITED in reason for reason in reasons):
+        return ("an idle machine, or ", budget)
+    return (budget,)
 
 
 def _total(comparison: Comparison) -> int:
@@ -264,9 +291,7 @@ def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
             if not (_is_shown_first(row) and shown.tells_reason(row))
         ]
         yield from _grouped(word, ((shown.name(row), row.reason) for row in own))
-    for row in rows:
-        for growth in shown.most_telling(row.why):
-            yield "why", (Verbatim(shown.name(row)), ": ", *shown.function(growth))
+    yield from _functions(rows)
     yield from _grouped("why", ((shown.name(row), row.why_not) for row in rows))
     yield from _grouped("muted", ((shown.name(row), row.muted) for row in rows))
     left_out = comparison.plan.left_out
@@ -274,6 +299,23 @@ def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
     # What broke says in its reason why it could not be counted.
     uncounted = [row for row in rows if shown.verdict(row) != "broken"]
     yield from _grouped("not counted", ((shown.name(row), row.not_counted) for row in uncounted))
+
+
+def _functions(rows: Sequence[Row]) -> Iterator[Note]:
+    """Yield the functions that changed, with the numbers of the first benchmark that has them.
+
+    One helper that became slower is in every benchmark that calls it.
+    """
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        first = shown.first_function(row)
+        if first is not None:
+            alike.setdefault((shown.verdict(row), first.function, first.file or ""), []).append(row)
+    for own in alike.values():
+        more = f" (it leads in {len(own) - 1:,} more)" if len(own) > 1 else ""
+        for growth in shown.most_telling(own[0].why):
+            yield "why", (Verbatim(shown.name(own[0])), f"{more}: ", *shown.function(growth))
+            more = ""
 
 
 def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note]:

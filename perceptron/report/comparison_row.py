@@ -37,6 +37,7 @@ _WIDEST = 4.0
 _SAME = 0.0005
 # A share of its time that a benchmark waits for a timer, a device or another process.
 _LEAST_IDLE = 0.01
+_MANY = 10.0
 # Of the functions of a benchmark; Python's first, because they say where to look.
 _FUNCTIONS, _OF_PYTHON = 5, 3
 
@@ -47,11 +48,12 @@ def plain(text: Text) -> str:
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Return what is broken first, then what changed, by its size."""
+    """Return what is broken first, then what changed, by the size that its verdict stands on."""
 
     def size(row: Row) -> float:
-        change = row.change if row.work is None or row.change is not None else row.work.change
-        return abs(change or 0.0)
+        if row.work is not None and (row.change is None or row.stands_on == "work"):
+            return abs(row.work.change)
+        return abs(row.change or 0.0)
 
     return sorted(rows, key=lambda row: (ORDER.index(verdict(row)), -size(row)))
 
@@ -133,8 +135,9 @@ def _is_wide(row: Row) -> bool:
 
 
 def percent(share: float, *, sign: bool = False) -> str:
-    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
-    return numbers.percent(share, sign=sign).replace(" %", "%")
+    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
+    said = numbers.percent(share, sign=sign).replace(" %", "%")
+    return "0.0%" if said in {"-0.0%", "+0.0%"} else said
 
 
 def takes(row: Row) -> str:
@@ -193,14 +196,21 @@ def why(row: Row) -> Text:
     """Return the function that changed most, and where it is; or why there are no numbers."""
     if tells_reason(row):
         return (Verbatim(row.reason),) if row.reason else NOTHING
-    # A function that does less explains nothing that became slower.
-    functions = most_telling(row.why)
-    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "improvement")]
-    first = next(iter([*grew, *functions]), None)
+    first = first_function(row)
     if first is None:
         return NOTHING
     where = place(first)
     return (Verbatim(shortened(first.function)), *((", ", Verbatim(where)) if where else ()))
+
+
+def first_function(row: Row) -> Growth | None:
+    """Return the function that changed most as the row did, else the one that changed most.
+
+    A function that does less explains nothing that became slower.
+    """
+    functions = most_telling(row.why)
+    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "improvement")]
+    return next(iter([*grew, *functions]), None)
 
 
 def tells_reason(row: Row) -> bool:
@@ -218,10 +228,13 @@ def most_telling(why: Sequence[Growth]) -> list[Growth]:
 
 def function(growth: Growth) -> Text:
     """Return ``toy.work +5.0% bytecodes (120,300 → 126,315), called 100 times, toy.py:3``."""
-    amounts = function_cells(growth)
-    counted = amounts[0] if growth.base == growth.head else f"{amounts[0]} → {amounts[1]}"
-    said = f" {amounts[2]} {growth.unit} ({counted})"
-    calls = amounts[3]
+    base, head, size, calls = function_cells(growth)
+    if growth.base and growth.head:
+        counted = base if growth.base == growth.head else f"{base} → {head}"
+        said = f" {size} {growth.unit} ({counted})"
+    else:
+        calls = calls.removeprefix("0 → ").removesuffix(" → 0")
+        said = f" is {size}: {head if growth.head else base} {growth.unit}"
     if calls != NONE and growth.unit != "calls":
         said += ", called once" if calls == "1" else f", called {calls} times"
     where = place(growth)
@@ -239,8 +252,13 @@ def function_cells(growth: Growth) -> tuple[str, str, str, str]:
         calls = _number(base) if base == head else f"{_number(base)} → {_number(head)}"
     # On one side only there is no share.
     size = "new" if not growth.base else "gone" if not growth.head else ""
-    size = size or percent(growth.head / growth.base - 1, sign=True)
+    size = size or _growth(growth.head / growth.base)
     return _number(growth.base), _number(growth.head), size, calls
+
+
+def _growth(ratio: float) -> str:
+    """Return ``+9.2%``, and ``583×`` where nobody reads percentages any more."""
+    return f"{ratio:,.0f}×" if ratio >= _MANY else percent(ratio - 1, sign=True)
 
 
 def place(growth: Growth) -> str | None:

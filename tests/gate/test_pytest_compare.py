@@ -136,3 +136,31 @@ def test_an_interpreter_without_pytest_is_named(tested: Repository, tmp_path: Pa
     tested.commit("head")
     with pytest.raises(UserError, match=r"HEAD has no pytest .*/python"):
         compared(head_python=str(bare))
+
+
+@pytest.mark.usefixtures("traced")
+def test_an_interpreter_without_what_conftest_imports_is_named(
+    tested: Repository, tmp_path: Path
+) -> None:
+    """No benchmark broke, though HEAD alone cannot load them."""
+    (tmp_path / "extra.py").touch()
+    having = tmp_path / "python"
+    having.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    having.chmod(0o755)
+    tested.write("tests/conftest.py", f"import extra\n{CONFTEST}")
+    tested.commit("head")
+    with pytest.raises(UserError) as caught:
+        compared(base_python=str(having))
+    assert str(caught.value) == (
+        "HEAD cannot be imported: ModuleNotFoundError: No module named 'extra'; install it in "
+        f"{sys.executable}"
+    )
+
+
+@pytest.mark.parametrize("option", ["base_python", "head_python"])
+def test_an_interpreter_that_is_not_there_is_named_with_its_option(
+    tested: Repository, option: str
+) -> None:
+    tested.commit("head")
+    with pytest.raises(UserError, match=f"^--{option.replace('_', '-')} /nowhere/python: no such"):
+        compared(**{option: "/nowhere/python"})

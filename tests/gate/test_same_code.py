@@ -157,6 +157,11 @@ def docstrings_of_the_suite(toy: Repository) -> None:
     toy.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
 
 
+def docstrings_read_by_place(toy: Repository) -> None:
+    toy.write("benchmarks/suite.py", "FILE = Path(toy.__file__).parent / 'core.py'\n")
+    toy.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
+
+
 def beside_the_suite(toy: Repository) -> None:
     toy.write(".asv/benchmarks/suite.py", "raise RuntimeError('imported')\n")
     toy.write("asv.conf.json", '{"project": "toy", "benchmark_dir": ".asv/benchmarks"}')
@@ -198,6 +203,7 @@ def written(name: str, text: str) -> Callable[[Repository], None]:
         read_by_a_program_of_the_suite,
         read_by_benchmarks_of_a_program,
         docstrings_of_the_suite,
+        docstrings_read_by_place,
         beside_the_suite,
         written("toy/ahead.py", "1\nfrom __future__ import annotations\n"),
         written("toy/lines.py", "from inspect import getsourcelines  # new\n"),
@@ -212,6 +218,17 @@ def test_what_a_benchmark_may_see_is_measured(
     change(documented)
     documented.commit("second")
     assert measures()
+
+
+def test_a_suite_that_reads_data_beside_a_module_reads_no_docstring(
+    documented: Repository,
+) -> None:
+    """As that of pint does, whose commits of prose would be measured for ten minutes."""
+    documented.write("benchmarks/suite.py", "DATA = Path(toy.__file__).parent / 'units.txt'\n")
+    documented.commit("first")
+    documented.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
+    documented.commit("second")
+    assert not measures()
 
 
 def test_the_same_code_is_measured_in_two_environments_and_where_asked(

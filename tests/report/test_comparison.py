@@ -19,6 +19,7 @@ from perceptron.records.comparison import (
     ControlRow,
     GateRule,
     LeftOut,
+    Row,
 )
 from perceptron.report.comparison import Described, describe, grouped
 from perceptron.report.comparison_row import plain, times
@@ -49,6 +50,10 @@ def undecided(*rows: Any, **fields: Any) -> Comparison:
     return comparison(*rows, verdict="inconclusive", reason="too noisy", **fields)
 
 
+def open_row(**fields: Any) -> Row:
+    return harder(verdict="inconclusive", probably_slower=True, **fields)
+
+
 @pytest.mark.parametrize(
     ("made", "line"),
     [
@@ -69,16 +74,30 @@ def undecided(*rows: Any, **fields: Any) -> Comparison:
         ),
         (
             undecided(
-                harder(
-                    benchmark="a",
-                    params=[],
-                    verdict="inconclusive",
-                    probably_slower=True,
-                    work=work(0.182),
-                ),
+                open_row(benchmark="a", params=[], work=work(0.182)),
                 *(row() for _ in range(39)),
             ),
             "probably slower: a executes 18% more instructions, no other of 40 benchmarks",
+        ),
+        (
+            red(slower(benchmark="a", params=[]), *[open_row()] * 2, row()),
+            "slower: a takes 8.1% longer [7.0, 9.3], 2 probably of 4 benchmarks",
+        ),
+        (
+            red(slower(benchmark="a", params=[]), slower(change=0.07), open_row()),
+            "slower: a takes 8.1% longer [7.0, 9.3], 1 other, 1 probably of 3 benchmarks",
+        ),
+        (
+            red(slower(benchmark="a", params=[]), row(), row(verdict="inconclusive")),
+            "slower: a takes 8.1% longer [7.0, 9.3], no other; 2 of 3 benchmarks judged",
+        ),
+        (
+            red(broken(benchmark="a", params=[]), open_row()),
+            "broken: a fails on HEAD, no other of 2 benchmarks; 1 probably slower",
+        ),
+        (
+            comparison(row(), slower(verdict="improvement"), row(muted="flaky")),
+            "clean: none of 2 benchmarks became slower, 1 faster, 1 muted",
         ),
         (comparison(*[row()] * 1200), "clean: none of 1,200 benchmarks became slower"),
         (
@@ -108,6 +127,13 @@ def undecided(*rows: Any, **fields: Any) -> Comparison:
 def test_the_verdict_is_one_line_that_names_the_worst(made: Comparison, line: str) -> None:
     told = describe(made)
     assert f"{told.verdict}: {plain(told.sentence)}" == line
+
+
+def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
+    """Not by what a noisy clock saw beside the instructions."""
+    noisy = harder(benchmark="noisy", params=[], change=0.36, low=-0.1, high=1.0, work=work(0.08))
+    worst = harder(benchmark="worst", params=[], change=0.02, work=work(0.19))
+    assert plain(describe(red(noisy, worst)).sentence).startswith("worst executes 19% more")
 
 
 def test_the_line_has_room_for_the_longest_name() -> None:
@@ -144,6 +170,8 @@ def test_what_is_muted_is_not_missing_where_it_was_left_out() -> None:
         ({"counter": None, "plan": {"count": "never"}}, "next: --count auto"),
         ({"reason": "a.c changed and was not built: compare with --build"}, "next: --build"),
         ({"alarm": True}, "next: an idle machine"),
+        ({"why": "where it waited 70% of its time for a core"}, "an idle machine, or --budget 20"),
+        ({"why": "fails now and then on HEAD: KeyError"}, "next: look at the reasons below"),
     ],
 )
 def test_what_is_inconclusive_says_what_was_judged_and_what_would_help(
@@ -152,19 +180,21 @@ def test_what_is_inconclusive_says_what_was_judged_and_what_would_help(
     """A benchmark that skips itself is not missing."""
     counter = fields.pop("counter", "valgrind-3.24.0")
     alarm = ControlRow(benchmark="b", change=0.1, low=0.1, high=0.1, p_adjusted=0.0, alarm=True)
+    why = f"{fields.pop('why', 'too noisy here')}"
+    left_out = [LeftOut(benchmark="d", reason="skipped: no GPU")]
+    if not why.startswith("fails"):
+        why += ": measure on an idle machine or raise --budget"
+        left_out.append(LeftOut(benchmark="c", reason="one block takes 14 s"))
     fields["control"] = Control(alarmed=True, rows=[alarm]) if fields.pop("alarm", False) else None
     made = undecided(
         row(),
-        row(benchmark="b", params=[], verdict="inconclusive", reason="too noisy here"),
+        row(benchmark="b", params=[], verdict="inconclusive", reason=why),
         environment=ComparisonEnvironment(
             machine={"system": "Linux"}, base={}, head={}, variables={}, counter=counter
         ),
         plan={
             "count": "auto",
-            "left_out": [
-                LeftOut(benchmark="c", reason="one block takes 14 s"),
-                LeftOut(benchmark="d", reason="skipped: no GPU"),
-            ],
+            "left_out": left_out,
             **fields.pop("plan", {}),
         },
     )
@@ -201,6 +231,7 @@ def test_whoever_divides_head_by_base_gets_the_change(
             {"change": 0.041, "low": 0.03, "high": 0.05, "limit": 0.1},
             "+4.1% [+3.0, +5.0], limit 10%",
         ),
+        ({"change": -0.0001, "low": -0.01, "high": 0.0004}, "0.0% [-1.0, 0.0]"),
         ({"change": 3.1, "low": 2.9, "high": 3.3}, "+310.0% [+290.0, +330.0]"),
         ({"change": 0.7, "low": -0.5, "high": 1.0}, "+70.0% [-50.0, +100.0]"),
         ({"change": 0.7, "low": -0.5, "high": 1.1}, "cannot tell"),
@@ -295,6 +326,34 @@ def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
     ):
         told = noted(describe(comparison(slower(benchmark="x", params=[], why=why))), "why")
         assert [line.split()[1] for line in told] == shown
+
+
+def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
+    """With the numbers of the one that changed most; another function has lines of its own."""
+    same = [slower(benchmark=name, params=[], change=size) for name, size in (("a", 0.1), ("b", 1))]
+    rows = [replace(own, why=[growth(), growth(function="list_sort")]) for own in same]
+    other = slower(benchmark="c", params=[], why=[growth(function="other")])
+    told = noted(describe(red(*rows, other)), "why")
+    starts = ["b (it leads in 1 more): Vector.add +", "b: list_sort +", "c: other +"]
+    assert [line[: len(start)] for line, start in zip(told, starts, strict=True)] == starts
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"base": 0.0, "base_calls": 0.0, "head": 400.0}, "is new: 400 bytecodes, called 10 times"),
+        ({"head": 0.0, "head_calls": 0.0}, "is gone: 1,000 bytecodes, called 10 times"),
+    ],
+)
+def test_a_function_that_one_side_has_has_one_number(fields: dict[str, Any], said: str) -> None:
+    (line,) = noted(describe(comparison(slower(why=[growth(**fields)]))), "why")
+    assert line.endswith(f": Vector.add {said}, toy/vector.py:30")
+
+
+def test_a_function_that_does_many_times_as_much_is_told_in_times() -> None:
+    """It said +58182.6%."""
+    (line,) = noted(describe(comparison(slower(why=[growth(base=7.0, head=4081.0)]))), "why")
+    assert ": Vector.add 583× bytecodes (7 → 4,081), " in line
 
 
 def test_a_function_whose_calls_are_counted_says_so_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,12 +92,19 @@ def resolve_request(request: CompareRequest) -> ResolvedRequest:
     root = repository(here) if request.pytest else code_repository(request.suite, here)
     base = resolve(root, request.base, *request.written())
     head = resolve(root, request.head, *request.written())
-    base_python = request.base_python or sys.executable
-    head_python = request.head_python or sys.executable
+    base_python = _interpreter("--base-python", request.base_python)
+    head_python = _interpreter("--head-python", request.head_python)
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
     return ResolvedRequest(
         root, base, head, _suite(request, root), pythons, installed=request.installed
     )
+
+
+def _interpreter(option: str, named: str | None) -> str:
+    """Return what is to be started: ours where none is named. Raises `UserError` for no program."""
+    if named is not None and shutil.which(named) is None:
+        raise UserError(f"{option} {named}: no such program: name an interpreter of Python")
+    return named or sys.executable
 
 
 def _suite(request: CompareRequest, root: Path) -> Suite:

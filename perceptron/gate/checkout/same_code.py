@@ -36,8 +36,8 @@ _READERS = re.compile(
     rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource\w*|cython|distutils|pythran|transonic"
     rb"|torch\.jit|attach_stub)\b"
 )
-# In a suite: what reads the source of another module.
-_SOURCE_READERS = re.compile(rb"\w\.__file__")
+# In a suite: what reads the source of another module, but for a file of data named beside it.
+_SOURCE_READERS = re.compile(rb"\w\.__file__(?!\)\.parent / [\"'][\w-]+\.(?!py)\w+[\"'])")
 _PROGRAM = re.compile(rb"""^if __name__ == ["']__main__["']:""", re.MULTILINE)
 # What asv takes for a benchmark is named so.
 _BENCHMARK = re.compile(rb"\b([Tt]ime|[Tt]imeraw|[Tt]rack|[Mm]em|[Pp]eak_?[Mm]em)[A-Z_]\w")
@@ -49,6 +49,15 @@ _MOST = 10_000_000
 _MOST_SEARCHED = 100_000_000
 
 
+def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]:
+    """Return what may differ between the revisions, relative to the root."""
+    names = {*(base.changed or ()), *(head.changed or ())}
+    if base.commit != head.commit:
+        between = ("diff", "--name-only", "--no-renames", "-z", base.commit, head.commit)
+        names |= {name for name in git(repository, *between).split("\0") if name}
+    return sorted(names)
+
+
 def differing(
     repository: Path, base: Revision, head: Revision, trees: Trees, suite: Suite
 ) -> list[str]:
@@ -56,13 +65,10 @@ def differing(
 
     The suite's own files are left out: HEAD's serve both.
     """
-    names = {*(base.changed or ()), *(head.changed or ())}
-    if base.commit != head.commit:
-        between = ("diff", "--name-only", "--no-renames", "-z", base.commit, head.commit)
-        names |= {name for name in git(repository, *between).split("\0") if name}
+    names = changed_names(repository, base, head)
     return [
         name
-        for name in sorted(names)
+        for name in names
         if name != suite.file and not _alike(*(tree / name for tree in trees))
     ]
 

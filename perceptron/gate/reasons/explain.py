@@ -31,6 +31,9 @@ SAME_WORK = "its work is the same: what became slower is not what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
 _SAME_BYTECODES = "it executes the same bytecodes: the change is in compiled code, or in no code"
 _SAME_EVERYWHERE = "no function of it executes more or less"
+_ONLY_CALLS = (
+    "Python's functions: it executes too many bytecodes to count, and calls changed in none"
+)
 _NO_REPEAT = "two calls of it in a row do not execute the same"
 
 
@@ -128,7 +131,10 @@ def _add_python(reasons: Reasons, answer: tuple[Trace, Trace] | CannotLook) -> N
         return
     if not (base.repeats and head.repeats):
         reasons.missing.append(_NO_REPEAT)
-    reasons.growths += growths(table(base), table(head), "python", base.unit)
+    grown = growths(table(base), table(head), "python", base.unit)
+    if base.unit == "calls" and not grown:
+        reasons.missing.append(_ONLY_CALLS)
+    reasons.growths += grown
 
 
 def _add_compiled(reasons: Reasons, answer: tuple[Table, Table] | CannotLook) -> None:

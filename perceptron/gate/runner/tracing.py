@@ -22,8 +22,8 @@ Job = dict[str, Any]
 _WARM_UP = 3
 # It is counted until two counts agree, at most so often.
 _MOST_COUNTS = 4
-# More take more than a few seconds.
-MOST_BYTECODES = 10_000_000
+# More take more than a few seconds: 0.11 s a million.
+MOST_BYTECODES = 30_000_000
 MOST_CALLS = 2_000_000
 # A function looks at the limit once in so many bytecodes, less one; a power of two.
 _SELDOM = 0xFFFF

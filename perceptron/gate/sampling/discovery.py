@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from perceptron.gate.sampling.arms import Arms
 
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)'")
+# What it says itself follows.
+_OF_PYTEST = "PytestError: "
 _MISSING_PART = re.compile(
     r"ModuleNotFoundError: No module named '[^'.]+\."
     r"|ImportError: cannot import name '\w+' from partially initialized module"
@@ -121,10 +123,11 @@ class Listing:
                 current = None
                 self._found.versions.update(answer.content["versions"])
             elif answer.kind in {"failed", "silent", "died"}:
-                reason = answer.reason or answer.kind
+                reason = (answer.reason or answer.kind).removeprefix(_OF_PYTEST)
                 self._silent = self._silent or answer.kind == "silent"
                 if current is None or "." not in current.module:
-                    raise self._cannot_import(reason)
+                    suite = Unloadable("", "", reason)
+                    raise self._cannot_import(reason + self._advice(suite, None), suite.missing)
                 self._deadly.append(Unloadable(current.module, current.file, reason))
                 return current.module
         return None

@@ -172,13 +172,15 @@ def within(
     )
 
 
+# As `Rule.same_work` has it: the table beside it may show 0.8%.
+_SAME = "same instructions within 1%"
 _QUIETER = "measure on an idle machine or raise --budget"
 
 
 def _moved(evidence: WorkEvidence, work: Work) -> str:
     """Return *5.0% more instructions*, and on what that was not sure."""
     if evidence.kind == "same":
-        return "same instructions"
+        return _SAME
     counted = f"{100 * abs(work.change):.1f}% {'more' if work.change > 0 else 'fewer'} instructions"
     if evidence.is_sure:
         return counted
@@ -196,8 +198,8 @@ def _clock_saw(ratio: RatioEstimate, rule: Rule) -> str:
 
 def _could_have_seen(smallest: float | None) -> str:
     if smallest is None:
-        return "same instructions; too noisy here for the clock to tell"
-    return f"same instructions; the clock could have seen {100 * smallest:.0f}%"
+        return f"{_SAME}; too noisy here for the clock to tell"
+    return f"{_SAME}; the clock could have seen {100 * smallest:.0f}%"
 
 
 def _too_noisy(waits: Waits) -> str:

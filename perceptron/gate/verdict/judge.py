@@ -183,6 +183,8 @@ class _Case:
             reasons = (finding.reason, one_sided(waits))
             finding = replace(finding, reason="; ".join(filter(None, reasons)) or None)
         base, head = (median(side) for side in zip(*pairs, strict=True)) if pairs else (None, None)
+        if not is_value and numbers.change is None:
+            base = head = None  # on a busy machine one block or two may differ tenfold
         seconds = benchmark.unit == "seconds"
         return Row(
             benchmark=benchmark.name,

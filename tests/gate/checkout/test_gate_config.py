@@ -11,7 +11,7 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.gate_config import in_force, read
 from perceptron.records.comparison import GateRule
 from tests.conftest import ROOT
-from tests.gate.conftest import COUNTED, Repository, rows, run
+from tests.gate.conftest import COUNTED, SUITE, Repository, rows, run
 
 
 def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
@@ -100,3 +100,17 @@ def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
     assert (row.verdict, row.limit) == ("no change", 0.5)
     assert comparison.plan.gate_rules == [GateRule(match="*", slower=0.5)]
     assert [warning.code for warning in comparison.warnings] == ["rules of HEAD"]
+
+
+def test_a_pull_request_that_changes_benchmarks_is_told_where_rules_go_by_their_names(
+    toy: Repository,
+) -> None:
+    """It may rename one so that a rule mutes it."""
+    toy.write("pyproject.toml", "[[tool.perceptron.gate.rule]]\nmatch = 'flaky'\nmute = '#1'\n")
+    toy.commit("second")
+    toy.write("benchmarks/suite.py", SUITE.replace("track_it", "track_flaky"))
+    toy.commit("third")
+    comparison = run(base="second", head="third")
+    (warning,) = comparison.warnings
+    assert warning.message.startswith("benchmarks/suite.py changed: ")
+    assert run(base="first", head="second").warnings == []  # no rules on BASE

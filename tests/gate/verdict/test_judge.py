@@ -59,6 +59,13 @@ def test_no_change_is_clean_and_says_what_it_could_have_seen() -> None:
     assert 0.03 < row.smallest_detectable < 0.07
 
 
+def test_times_of_too_few_blocks_to_compare_are_not_shown() -> None:
+    """Beside "no change", 120 µs and 1,041 µs of one contended block would be no finding."""
+    judged = [*counts("time_it", 0.0), *blocks("time_it", [2.0, 0.1])]
+    (row,) = judge([benchmark("time_it")], judged, {}, RULE).rows
+    assert (row.verdict, row.base, row.head_seconds) == ("no change", None, None)
+
+
 def test_the_screen_alone_makes_no_regression() -> None:
     """Fresh blocks that show nothing acquit, however bad the screen looked."""
     judgement = one(0.3 + noise(0.001, 10), noise(0.01, 60, 2))
