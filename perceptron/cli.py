@@ -13,7 +13,7 @@ import perceptron
 from perceptron import command_start
 from perceptron.commands.shared.ending import run
 from perceptron.commands.shared.list_command import ListCommand
-from perceptron.commands.study import StudyCommand
+from perceptron.commands.shared.study_command import StudyCommand
 from perceptron.studies.registry import STUDIES
 
 # In the order in which help lists them. Each is a study, or the function of its name, with _ for -,

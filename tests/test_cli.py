@@ -12,6 +12,7 @@ import pytest
 from perceptron import __version__
 from perceptron.cli import COMMANDS as NAMES
 from perceptron.cli import app
+from perceptron.studies.registry import STUDIES
 from tests.conftest import ROOT, Perceptron
 
 COMMANDS = [info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands]
@@ -38,10 +39,10 @@ def test_every_command_has_help_in_one_screen(here: Perceptron, command: str) ->
     assert len(process.stdout.splitlines()) < 40
 
 
-def test_every_command_is_a_file_and_every_file_a_command() -> None:
+def test_every_command_is_a_study_or_a_file_and_every_file_a_command() -> None:
     files = (ROOT / "perceptron" / "commands").glob("*.py")
     named = (file.stem.replace("_", "-") for file in files if file.stem != "__init__")
-    assert sorted(NAMES) == sorted(named)
+    assert sorted(NAMES) == sorted({*named, *STUDIES})
 
 
 def test_the_version_is_told(here: Perceptron) -> None:

@@ -16,7 +16,7 @@ from perceptron.commands.shared.fleet_options import (
     is_for_a_fleet,
     minutes_of,
 )
-from perceptron.commands.study import command_of
+from perceptron.commands.shared.study_command import command_of
 from perceptron.errors import UserError
 from perceptron.studies.registry import STUDIES
 from tests.conftest import Perceptron
