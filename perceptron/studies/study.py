@@ -20,7 +20,7 @@ from perceptron.records.row import Row
 
 @dataclass(frozen=True)
 class Option:
-    """How a field of a plan is typed, in its annotation: `commands.shared.study_command` reads it."""
+    """How a field is typed, in its annotation: `commands.shared.study_command` reads it."""
 
     help: str
     names: tuple[str, ...] = ()
