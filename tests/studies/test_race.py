@@ -134,9 +134,14 @@ def test_many_looks_are_thinned_and_the_last_one_stays(tmp_path: Path) -> None:
 
 
 def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> None:
+    """Not even where all have raced those seeds."""
     strange = [
-        race_row(7, problem_digest="other"),
-        race_row(8, code="other"),
-        race_row(9, threads=4),
+        race_row(seed, name, **other)
+        for name in ("numpy", "torch-cpu")
+        for seed, other in (
+            (7, {"problem_digest": "other"}),
+            (8, {"code": "other"}),
+            (9, {"threads": 4}),
+        )
     ]
     assert said(tmp_path, [*strange, *race_rows()]).data["runs"][0].seeds == 7
