@@ -122,7 +122,7 @@ def test_the_quick_form_runs_in_the_existing_environment(clone: Path) -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout.strip()
-    numpy = r"PeakBytes.*mlp-depth.*'numpy'|Finding.*'numpy'"
+    numpy = r"PeakBytes.*perceptron-features.*'numpy'|Finding.*'numpy'"
     output = asv(clone, "run", *here, "--set-commit-hash", commit, "--bench", numpy)
     assert "finding.Finding.time_train" in output
     assert "memory.PeakBytes.track_peak_bytes" in output

@@ -126,8 +126,10 @@ class Forks:
         assert self._pipe is not None
         files = {}
         for name, module in list(sys.modules.items()):
-            file = getattr(module, "__dict__", {}).get("__file__")
-            if name in self._imported:
+            facts = getattr(module, "__dict__", {})
+            file = facts.get("__file__")
+            # This program is no import: multiprocessing gives it a second name.
+            if name in self._imported or facts.get("__name__") == "__main__":
                 continue
             if isinstance(file, str):
                 files[name] = file

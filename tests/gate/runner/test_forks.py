@@ -59,6 +59,9 @@ time_hangs.params = [1, 2, 3]
 def time_imports():
     import wave
 
+def time_multiprocessing():
+    sys.modules["__mp_main__"] = sys.modules["__main__"]
+
 def time_library():
     import library
     library.work()
@@ -175,6 +178,14 @@ def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
     with program(tree, "trace", ["time_imports"], others=others) as process:
         after = answers(process)[-1]["foreign"]
     assert "wave" in {own.split()[0] for own in after} - {own.split()[0] for own in before}
+
+
+def test_the_program_itself_is_no_import(tree: Path) -> None:
+    """Whatever multiprocessing calls it."""
+    others = [str(PROGRAM.parent)]
+    with program(tree, "trace", ["time_multiprocessing"], others=others) as process:
+        foreign = answers(process)[-1]["foreign"]
+    assert "__mp_main__" not in {own.split()[0] for own in foreign}
 
 
 def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path) -> None:
