@@ -8,9 +8,7 @@ from perceptron.measure.memory import PeakMemory, release
 
 # Of arrays beside which what libraries keep for themselves does not show: of smaller ones, the peak
 # depends on what ran in the process before.
-_PROBLEMS = tuple(
-    f"{family}:{SIZES[family][-1]}" for family in ("perceptron-rows", "perceptron-features")
-)
+_PROBLEMS = (f"perceptron-features:{SIZES['perceptron-features'][-1]}",)
 
 
 class PeakBytes:
