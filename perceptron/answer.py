@@ -52,10 +52,15 @@ class Table(Struct, frozen=True, kw_only=True):
     on: Place = "everywhere"
     legend: str | None = None
     """What its letters and signs mean, in a line below it."""
+    last_apart: str | None = None
+    """Title of a table of its own for the last column, in a terminal too narrow for all."""
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """A figure of one part of an answer; without a drawing that part has nothing to draw."""
+    """A figure of one part of an answer; without a drawing that part has nothing to draw.
+
+    Several of one part stand below each other, under the first's title.
+    """
 
     title: str
     drawing: Drawing | None
@@ -78,7 +83,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     """What holds for every verdict, a line each."""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
-    """One for each part, in the order in which a page offers them."""
+    """Of every part, in the order in which a page offers them."""
     warnings: tuple[MeasurementWarning, ...] = ()
     """Of these rows; those about the machine and the run are not the study's."""
     backends: tuple[str, ...] = ()

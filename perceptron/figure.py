@@ -6,14 +6,20 @@ follow from the name of the backend (see `palette`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from math import floor, log
 from typing import Literal
+
+from perceptron.numbers import tick
 
 # Share of an axis; a label of a mark further right could leave a narrow figure.
 _LEFT_BEYOND = 0.55
 _MOST_TICKS = 9
+# Factors by which an axis of dots is longer where labels stand beyond its last dot.
+_LEFT, _RIGHT = 4.0, 12.0
+# Two dots closer than this factor leave no room for a label between them.
+_CLOSE = 1.6
 # Ends of intervals further away than this factor lie outside the figure.
 _FAR = 100.0
 
@@ -100,6 +106,39 @@ class LineFigure:
     stretches: tuple[Stretch, ...] = ()
     notes: tuple[Note, ...] = ()
     legend: bool = True
+    limit: tuple[tuple[float, float], ...] = ()
+    """Points of a line, in ink, above which nothing can be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A part of a backend's bar, as long as it takes."""
+
+    backend: str
+    part: str
+    length: float
+    text: str
+    """Shown where a reader points at it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarFigure:
+    """Bars of backends, a row each, their parts end to end. ``height`` in pixels.
+
+    Parts of one name have one shade, paler from each to the next.
+    """
+
+    alt: str
+    caption: str
+    height: int
+    x_title: str
+    rows: tuple[str, ...]
+    bars: tuple[Bar, ...]
+
+    def shades(self) -> dict[str, float]:
+        """Return how strong the colour of each part is, in the order of parts."""
+        parts = list(dict.fromkeys(bar.part for bar in self.bars))
+        return {part: 0.95 - 0.7 * index / len(parts) for index, part in enumerate(parts)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +251,7 @@ class BlocksFigure:
     high: float | None
 
 
-Figure = LineFigure | DotFigure | MapFigure
+Figure = LineFigure | DotFigure | BarFigure | MapFigure
 
 
 def log_axis(
@@ -269,3 +308,36 @@ def size_text(value: float) -> str:
         if value >= 2**exponent:
             return f"{value / 2**exponent:g} {unit}"
     return f"{value:g}"
+
+
+def placed(dots: Sequence[Dot]) -> tuple[Dot, ...]:
+    """Return the dots with their labels beyond the ends of their bars, away from each other.
+
+    Of two in a row the left one has its label on the left and the right one on the right. One that
+    stands on the other's bar, or close to it, has its label above.
+    """
+    by_row: dict[int, list[Dot]] = {}
+    for dot in dots:
+        by_row.setdefault(dot.row, []).append(dot)
+    return tuple(dot for members in by_row.values() for dot in _apart(members))
+
+
+def dots_axis(dots: Iterable[Dot], title: str) -> Axis:
+    """Return the axis over all dots and bars, with room for the labels on either side."""
+    members = list(dots)
+    left = _LEFT if any(dot.side == "left" for dot in members) else 1.0
+    ends = [end for dot in members for end in (dot.low, dot.seconds, dot.high)]
+    return log_axis(ends, tick, 10, title, room=(left, _RIGHT))
+
+
+def _apart(members: Sequence[Dot]) -> list[Dot]:
+    if len(members) != 2:
+        return list(members)
+    published, ours = sorted(members, key=lambda dot: not dot.published)
+    if ours.low / _CLOSE < published.seconds < ours.high * _CLOSE:
+        return [replace(published, side="above"), replace(ours, side="right")]
+    left = published.seconds < ours.seconds
+    return [
+        replace(published, side="left" if left else "right"),
+        replace(ours, side="right" if left else "left"),
+    ]

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from docs.build.shown import MANY_FAMILIES, SEVERAL_FAMILIES, SEVERAL_PAIRS
-from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNESS
+from perceptron.records.extras import CEILING, DEVICE, ENERGY, HARNESS
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perceptron.figure import Dot, log_axis, size_text, within
-from perceptron.report.charts.dots import dots_axis, placed
+from perceptron.figure import dots_axis, placed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells
-from perceptron.report.tables.ladder import ladder_words
 
 NO_GPU = "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here."
 
@@ -61,6 +60,6 @@ def _of_gpu(gpu: ShownGpu) -> list[str]:
         lines += ["", f"The map: {words} Rows in `{gpu.phase_map.run.folder}`."]
         lines += ["", f"![Who wins over rows and width, with {gpu.name}]({gpu.map_picture})"]
     if gpu.ladder is not None:
-        words = ladder_words(gpu.ladder)
+        words = gpu.ladder.answer.verdicts[0].sentence
         lines += ["", f"The ladder: {words}. Rows in `{gpu.ladder.results}`."]
     return lines

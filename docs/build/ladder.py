@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from docs.build.blocks import Blocks
 from docs.build.shown import BATCHES, Shown
-from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.answer import Answered
+from perceptron.records.row import times
 from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.tables import markdown
-from perceptron.report.tables.ladder import no_floor_line, phase_table, rung_table
 
 
 def blocks(runs: Shown) -> Blocks:
     """Return where the ladder of the picture was measured, and the tables of the batches'."""
     batches = f"Not measured yet: `perceptron overhead --problem {BATCHES}` does."
     if runs.batches is not None:
-        rungs = markdown.table(*rung_table(runs.batches))
-        phases = markdown.table(*phase_table(runs.batches))
-        batches = "\n".join([*rungs, "", *phases, "", _ground(runs.batches)])
+        rungs, phases, *_ = runs.batches.answer.tables
+        batches = "\n".join(
+            [
+                *markdown.table(rungs.columns, rungs.rows),
+                "",
+                *markdown.table(phases.columns, phases.rows),
+                "",
+                _ground(runs.batches),
+            ]
+        )
     return {"ladder": _ground(runs.ladder), "ladder-batches": batches}
 
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the ladder of the OR gate: SVG by file name."""
-    return {"ladder.svg": draw(ladder_figure(runs.ladder))}
+    return {"ladder.svg": draw(runs.ladder.answer.figures[0].drawing)}
 
 
-def _ground(ladder: OverheadResult) -> str:
-    facts = ladder.environment
-    processes = len({row.process for row in ladder.rows if row.phase is None})
-    ground = (
+def _ground(ladder: Answered) -> str:
+    facts, rows = ladder.run.facts.environment, times(ladder.run.rows)
+    processes = len({row.process for row in rows if row.phase is None})
+    return (
         f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
-        f"{ladder.rows[0].when[:10]}, rows in `{ladder.results}`."
+        f"{rows[0].when[:10]}, rows in `{ladder.run.folder}`."
     )
-    return " ".join(filter(None, (no_floor_line(ladder), ground)))

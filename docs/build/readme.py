@@ -200,9 +200,10 @@ def _race(runs: Shown) -> str:
 
 def _phases(runs: Shown) -> str:
     """Return the largest shares of a step of torch-cpu; none where one of them is undecided."""
-    ladder, backend = runs.batches, SEARCHED_PAIR[1]
-    phases = [one for one in ladder.phases if one.backend == backend] if ladder else []
-    whole = next((one for one in ladder.wholes if one.backend == backend), None) if ladder else None
+    found = {} if runs.batches is None else runs.batches.answer.data
+    backend = SEARCHED_PAIR[1]
+    phases = [one for one in found.get("phases", ()) if one.backend == backend]
+    whole = next((one for one in found.get("phases_of_whole", ()) if one.backend == backend), None)
     if whole is None:
         return _NOT_MEASURED
     if any(phase.low is None for phase in phases):

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import is_beside_host
-from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.race import has_raced
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
@@ -27,7 +26,6 @@ from perceptron.analysis.stored.runs import (
     judge_advice,
     judge_bench,
     judge_crossovers,
-    judge_ladder,
 )
 from perceptron.answer import Answered
 from perceptron.errors import UserError
@@ -36,7 +34,7 @@ from perceptron.records.row import races
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.studies.answering import answer_run
 
-Judged = TypeVar("Judged", BenchResult, CrossoverResult, OverheadResult, AdviceResult, Answered)
+Judged = TypeVar("Judged", BenchResult, CrossoverResult, AdviceResult, Answered)
 Plan = Mapping[str, object]
 
 # What is asked, as typed where README shows it.
@@ -66,7 +64,7 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
     name: str
     bench: BenchResult
     phase_map: Answered | None
-    ladder: OverheadResult | None
+    ladder: Answered | None
 
     @property
     def map_picture(self) -> str:
@@ -82,9 +80,9 @@ class Shown(Struct, frozen=True, kw_only=True):
 
     bench: BenchResult
     phase_map: Answered
-    ladder: OverheadResult
+    ladder: Answered
     """Of the OR gate."""
-    batches: OverheadResult | None
+    batches: Answered | None
     advice: AdviceResult | None
     search: CrossoverResult | None
     processes: CrossoverResult | None
@@ -142,9 +140,11 @@ def _map(runs: _Runs, hardware: str) -> Answered | None:
     return runs.newest("map", answer_run, hardware, _has(family="mlp-map"))
 
 
-def _ladder(runs: _Runs, hardware: str, problem: str) -> OverheadResult | None:
-    fits = _has(problem=problem, over_processes=None)
-    return runs.newest("overhead", judge_ladder, hardware, fits)
+def _ladder(runs: _Runs, hardware: str, problem: str) -> Answered | None:
+    def fits(plan: Plan) -> bool:
+        return plan.get("problem") == problem and not plan.get("over_processes")
+
+    return runs.newest("overhead", answer_run, hardware, fits)
 
 
 def _there(result: Judged | None, results: Path, what: str, command: str) -> Judged:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.select import has_time
+from perceptron.numbers import rough_percent, rough_percent_interval
 from perceptron.records.measurement import Measurement
 
 # A device that is busy less than this share of the time waits for launches more than it works.
@@ -56,3 +57,15 @@ def device_share(rows: Iterable[Measurement]) -> DeviceShare | None:
     own = [row.device_seconds or 0.0 for row in known]
     wall = [row.seconds or 0.0 for row in known]
     return DeviceShare(of_times(own), of_ratio(own, wall))
+
+
+def busy_cell(share: DeviceShare) -> str:
+    """Return how much of the time the device is busy, and whether launches take the rest."""
+    busy = share.busy
+    words = rough_percent_interval(busy.estimate, busy.low, busy.high)
+    return f"{words}, launch-bound" if share.launch_bound else words
+
+
+def busy_words(share: float | None) -> str:
+    """Return how much of the time the device is busy, after a comma; nothing if not known."""
+    return "" if share is None else f", device busy {rough_percent(share)}"

@@ -105,6 +105,31 @@ def kept_down_by(reasons: Iterable[str]) -> str:
     return f"kept down by {words or 'something its driver does not name'}"
 
 
+def state_lines(gpus: Iterable[GpuUse]) -> list[str]:
+    """Return a line for each GPU: clocks free or locked, limit, heat, and what slowed it."""
+    return [_state(gpu) for gpu in gpus]
+
+
+def _state(gpu: GpuUse) -> str:
+    words = [
+        {
+            True: "clocks locked",
+            False: "clocks free (not locked)",
+            None: "whether clocks are locked is not known",
+        }[gpu.locked]
+    ]
+    if gpu.sm_mhz is not None:
+        words.append(clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
+    if gpu.power_limit_watts is not None:
+        words.append(f"{gpu.power_limit_watts} W limit")
+    if gpu.temperature_celsius is not None:
+        words.append(f"{gpu.temperature_celsius} °C")
+    if gpu.slowed_rows:
+        by = kept_down_by(gpu.slowed_by)
+        words.append(f"in {gpu.slowed_rows:,} of {gpu.rows:,} rows {by}")
+    return f"{shortened(gpu.name, _LONGEST)}: {', '.join(words)}; read while it trained."
+
+
 def _states(rows: Iterable[Measurement]) -> dict[str, list[GpuState]]:
     states: dict[str, list[GpuState]] = {}
     for row in rows:

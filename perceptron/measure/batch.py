@@ -157,7 +157,7 @@ def _extra(
     match job.extra:
         case "phases":
             parts = extras.phases(backend, problem, job.dtype, effort)
-        case "ceilings":
+        case "ceiling":
             parts = extras.ceilings(backend, job.dtype, effort)
         case "kernels":
             parts = extras.kernels(backend, problem, job.dtype)

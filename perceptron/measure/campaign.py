@@ -12,11 +12,12 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.measure.budget import Budget
-from perceptron.measure.job import Batch, Job, Outcome, Race, Time
+from perceptron.measure.job import Batch, Extra, Job, Outcome, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.progress import Progress
-from perceptron.measure.rows import Seen, nothing, row_of
+from perceptron.measure.rows import Seen, nothing, rows_of
 from perceptron.problems import catalogue
+from perceptron.records.extras import KERNELS
 from perceptron.records.files.held import temporary_folder
 from perceptron.records.row import Row
 from perceptron.records.run import Run
@@ -36,7 +37,8 @@ def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress:
     """Measure what is asked for until that is nothing or the time is over; return which.
 
     Of the jobs that are asked for at once those of the lowest repeat are measured, problems in
-    random order and each on its backends one after the other. Then it is asked again. A backend
+    random order and each on its backends one after the other. Then it is asked again, and processes
+    that none of the jobs needs any more end. A backend
     that cannot run here, does not compute in the dtype or does not agree on the problem is not
     timed: its row says why. What does not end in half of the budget has no row, is named by the
     budget's hangs, and is not tried again in this start. Raises `UserError` where ``ask`` fails or
@@ -73,13 +75,14 @@ class _Campaign:
             if row.status == "ok"
         }
         self._longest: dict[tuple[str, str], float] = {}
-        """Seconds that a problem took on a backend in this start, the longest."""
+        """Seconds that a backend took with a subject in this start, the longest."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def carry_out(self, ask: Ask) -> bool:
         self._report("starting")
         wanted = self._wanted(ask)
         while wanted and not self._budget.is_over:
+            self._workers.keep({name for job in wanted for name in (_process(job), _checker(job))})
             first = min(job.repeat for job in wanted)
             self._measure([job for job in wanted if job.repeat == first])
             wanted = self._wanted(ask)
@@ -122,7 +125,7 @@ class _Campaign:
                 for job in members:
                     if self._budget.is_over:
                         return
-                    if self._key(job) in self._agreed and not self._hangs(job):
+                    if self._may_be_done(job) and not self._hangs(job):
                         self._answer(job)
 
     def _start(self, jobs: Sequence[Job]) -> None:
@@ -146,7 +149,7 @@ class _Campaign:
         That is in processes in which nothing is timed. One that computes with few bits is checked
         with more: what it rounds away is its right.
         """
-        unchecked = [job for job in jobs if self._key(job) not in self._agreed]
+        unchecked = [job for job in jobs if not self._may_be_done(job)]
         for name, members in _by(_checker, unchecked).items():
             left = {job.problem: job for job in members}
             # Once around, and again without each problem on which the backend did not end.
@@ -166,11 +169,11 @@ class _Campaign:
 
     def _answer(self, job: Job) -> None:
         """Do a job, and keep its row."""
-        self._report(f"{job.problem} on {job.backend} {job.dtype}, repeat {job.repeat}")
+        self._report(f"{job.subject} on {job.backend} {job.dtype}, repeat {job.repeat}")
         before, backend = self._budget.spent, registry.load(job.backend)
-        name = (job.backend, job.problem)
+        name = (job.backend, job.subject)
         expected = self._longest.get(name, inf)
-        with self._noting_hangs(expected, self._budget.longest_piece):
+        with self._noting_hangs(expected, self._budget.longest_piece, job.subject):
             seen: Seen
             if isinstance(job, Race):
                 seen = run_race(job, backend, seconds_left=self._budget.until_abandoned)
@@ -191,28 +194,38 @@ class _Campaign:
             yield outcome
 
     @contextmanager
-    def _noting_hangs(self, expected: float, longest: float) -> Iterator[None]:
-        """Do a piece; keep that it hangs if it was abandoned though there was time for it."""
+    def _noting_hangs(
+        self, expected: float, longest: float, subject: str | None = None
+    ) -> Iterator[None]:
+        """Do a piece; keep that it hangs if it was abandoned though there was time for it.
+
+        ``subject`` is what it was at; by default the problem.
+        """
         budget, before = self._budget, self._budget.spent
         try:
             with budget.piece(longest):
                 yield
         except Abandoned as abandoned:
             seconds = budget.spent - before
+            abandoned.problem = subject or abandoned.problem
             if budget.is_over:
                 budget.hangs.note(abandoned, seconds, expected)
             else:
                 budget.hangs.keep(abandoned, seconds)
 
     def _hangs(self, job: Job) -> bool:
-        return self._budget.hangs.holds(job.backend, job.problem)
+        return self._budget.hangs.holds(job.backend, job.subject)
+
+    def _may_be_done(self, job: Job) -> bool:
+        """Return whether the backend agrees, or need not."""
+        return isinstance(job, Extra) or self._key(job) in self._agreed
 
     def _key(self, job: Job) -> Trained:
         return (job.backend, self._problem(job.problem).name, job.dtype, job.threads)
 
     def _keep(self, job: Job, seen: Seen) -> None:
         self._done.add(job)
-        self._journal.append(row_of(job, self._problem(job.problem), seen, self._run))
+        self._journal.append(*rows_of(job, self._problem(job.problem), seen, self._run))
         self._journal.note_spent(self._budget.whole.spent)
 
     def _report(self, message: str) -> None:
@@ -222,6 +235,8 @@ class _Campaign:
 
 def _refusal(job: Job) -> str | None:
     """Return why a job cannot be done here, without a process; None if it may be."""
+    if isinstance(job, Extra) and job.extra == KERNELS:
+        return None  # which are counted where no device is
     reason = registry.reason_unavailable(job.backend)
     if reason is not None or job.dtype != "bfloat16":
         return reason
@@ -232,7 +247,7 @@ def _refusal(job: Job) -> str | None:
 def _batch(jobs: Sequence[Job], references: str | None = None) -> Batch:
     """Return what is sent to the worker of these jobs; with ``references`` they are checked."""
     first = jobs[0]
-    effort = first if isinstance(first, Time) else None
+    effort = first if isinstance(first, Time | Extra) else None
     return Batch(
         backend=first.backend,
         problems=[job.problem for job in jobs],
@@ -240,20 +255,22 @@ def _batch(jobs: Sequence[Job], references: str | None = None) -> Batch:
         threads=first.threads,
         samples=effort.samples if effort else 1,
         minimum_seconds=effort.minimum_seconds if effort else 0.0,
-        iterations=effort.iterations if effort else None,
+        iterations=first.iterations if isinstance(first, Time) else None,
         check=references is not None,
         references=references,
+        extra=first.extra if isinstance(first, Extra) else None,
     )
 
 
 def _process(job: Job) -> Hashable:
-    """Return the name of the process that times a job: one for each repeat."""
-    return (job.backend, job.dtype, job.threads, job.repeat)
+    """Return the name of the process that does a job: one for each repeat, of each extra."""
+    extra = job.extra if isinstance(job, Extra) else None
+    return (job.backend, job.dtype, job.threads, job.repeat, extra)
 
 
 def _checker(job: Job) -> Hashable:
     """Return the name of the process that checks a job."""
-    return (job.backend, job.dtype, job.threads, None)
+    return (job.backend, job.dtype, job.threads)
 
 
 def _by(key: Callable[[Job], Hashable], jobs: Sequence[Job]) -> dict[Hashable, list[Job]]:

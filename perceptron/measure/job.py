@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from perceptron.problems.problem import DType
+from perceptron.records.extras import ExtraName
 from perceptron.records.measurement import Timings
 from perceptron.records.race import Count, RaceDType, Target
 
 if TYPE_CHECKING:  # a process that races imports nothing that it does not need
     from perceptron.measure.timing import Timing
-
-Extra = Literal["phases", "ceilings", "harness", "kernels", "profile", "device", "energy"]
 
 
 class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -29,6 +28,11 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     threads: int
     """Of all processes that train together."""
     repeat: int = 0
+
+    @property
+    def subject(self) -> str:
+        """What its process is at, in words: the problem."""
+        return self.problem
 
 
 class Time(Job, frozen=True, kw_only=True, tag="time"):
@@ -53,6 +57,22 @@ class Race(Job, frozen=True, kw_only=True, tag="race"):
     """When its process was started, by the clock that all processes share; who starts it tells."""
 
 
+class Extra(Job, frozen=True, kw_only=True, tag="extra"):
+    """Measure what explains the training instead of it: `extras` has what that is.
+
+    It has a process of its own, and a row for each part. Nothing has to agree with a reference.
+    """
+
+    extra: ExtraName
+    samples: int
+    minimum_seconds: float
+
+    @property
+    def subject(self) -> str:
+        """What its process is at: one that hangs says nothing of the training."""
+        return f"{self.extra} of {self.problem}"
+
+
 class Batch(Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
     """Time one backend on some problems, in this order, in one process.
 
@@ -72,7 +92,7 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
     check: bool = False
     references: str | None = None
     """A folder where workers keep reference results for each other."""
-    extra: Extra | None = None
+    extra: ExtraName | None = None
     """Measure this of each problem instead of its training; see `extras`."""
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from math import inf
 from pathlib import Path
 
@@ -123,6 +123,10 @@ class Workers:
         with self._stack:
             self._end(*self._alive)
         self._data = None
+
+    def keep(self, names: Collection[Hashable]) -> None:
+        """End all processes but these."""
+        self._end(*(name for name in self._alive if name not in names))
 
     def warm(self, wanted: Mapping[Hashable, tuple[Batch, Backend]]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.

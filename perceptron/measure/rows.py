@@ -6,13 +6,19 @@ from typing import Any
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import processes_of
-from perceptron.measure.job import Job, Race
+from perceptron.measure.job import Extra, Job, Outcome, Part, Race
 from perceptron.problems.problem import Problem
-from perceptron.records.measurement import Status, Timings
+from perceptron.records.extras import KERNELS, PHASES, PROFILE
+from perceptron.records.measurement import Measurement, Status, Timings
 from perceptron.records.race import RaceRow, RaceTimes
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.rehearsal import device_label
+
+_TIMES = (
+    *("seconds", "samples", "iterations", "waited", "disturbed", "dropped"),
+    "energy_joules",
+)
 
 Seen = Timings | RaceTimes
 """What a process answers to a job, or why it does not."""
@@ -24,8 +30,14 @@ def nothing(job: Job, status: Status, reason: str | None) -> Seen:
     return kind(status=status, reason=reason)
 
 
-def row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
-    """Return the row of a job, from what its worker answered. Each kind of job has its own."""
+def rows_of(job: Job, problem: Problem, seen: Seen, run: Run) -> list[Row]:
+    """Return the rows of a job, from what its worker answered: one, of an extra one a part."""
+    if isinstance(job, Extra):
+        return _explaining(job, problem, seen, run)
+    return [_row_of(job, problem, seen, run)]
+
+
+def _row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
     backend = backend_fields(job.backend, job.dtype, job.threads)
     if isinstance(seen, Timings):
         own = {field: getattr(seen, field) for field in Timings.__struct_fields__}
@@ -47,6 +59,37 @@ def row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
         **backend,
         **{field: getattr(seen, field) for field in RaceTimes.__struct_fields__},
     )
+
+
+def _explaining(job: Extra, problem: Problem, seen: Seen, run: Run) -> list[Row]:
+    """Return a row for each part, of kernels one with their number; else one with the reason.
+
+    Each has a phase, by which it is no training.
+    """
+    backend = backend_fields(job.backend, job.dtype, job.threads)
+    parts = seen.parts if isinstance(seen, Outcome) else ()
+
+    def row(family: str, size: float, phase: str, **own: Any) -> Measurement:
+        return run.row(process=job.repeat, family=family, size=size, phase=phase, **backend, **own)
+
+    if not parts:
+        family = problem.family if job.extra == PHASES else job.extra
+        status = "skipped" if seen.status == "ok" else seen.status
+        reason = seen.reason or "nothing was measured"
+        return [row(family, 1, job.extra, status=status, reason=reason)]
+    if job.extra == KERNELS:
+        return [row(KERNELS, len(parts), KERNELS)]
+    if job.extra == PROFILE:
+        return [row(PROFILE, round(sum(part.work for part in parts)), PROFILE)]
+    if job.extra == PHASES:
+        what = problem_fields(problem)
+        family, size = what.pop("family"), what.pop("size")
+        return [row(family, size, part.name, **what, **_times(part)) for part in parts]
+    return [row(job.extra, part.work, part.name, **_times(part)) for part in parts]
+
+
+def _times(part: Part) -> dict[str, Any]:
+    return {field: getattr(part, field) for field in _TIMES}
 
 
 def backend_fields(name: str, dtype: str, threads: int) -> dict[str, Any]:

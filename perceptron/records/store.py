@@ -55,7 +55,7 @@ class RunJournal:
         """Those of ``rows`` that are times; it grows with them."""
         self._lines = lines
         stored = load_plan(folder)
-        self._run = msgspec.structs.replace(run, kernels=stored.kernels, profiled=stored.profiled)
+        self._run = run
         # One that was finished had its time: what it has lost is tried in that of this start.
         is_over = stored.finished is not None and stored.has_lost_rows
         self.spent_seconds = 0.0 if is_over else stored.spent_seconds or 0.0
@@ -66,14 +66,14 @@ class RunJournal:
         """Rows of workers that were killed, of all starts, which none has measured since."""
         return lost_rows([*self._lost_before, *self.rows])
 
-    def append(self, row: Row) -> None:
-        """Write the row and wait until the disk has it."""
+    def append(self, *rows: Row) -> None:
+        """Write the rows at once and wait until the disk has them."""
         try:
-            append(self._lines, row)
+            append(self._lines, *rows)
         except OSError as error:
             raise cannot_write(self.folder, error) from None
-        self.rows.append(row)
-        self.times += times([row])
+        self.rows += rows
+        self.times += times(rows)
 
     def keep_conditions(self, conditions: Conditions) -> None:
         """Write beside the rows what this start measures under, in a file of its own.
@@ -87,31 +87,6 @@ class RunJournal:
             replace(file, conditions)
         except OSError as error:
             raise cannot_write(self.folder, error) from None
-
-    @property
-    def kernels(self) -> dict[str, int]:
-        """Kernels of one iteration by backend, those that earlier starts counted among them."""
-        return self._run.kernels
-
-    def keep_kernels(self, counts: dict[str, int]) -> None:
-        """Write down kernels by backend; raises `UserError` if that cannot be done."""
-        self._run = msgspec.structs.replace(self._run, kernels=self.kernels | counts)
-        self._write(spent_seconds=self.spent_seconds)
-
-    @property
-    def profiled(self) -> dict[str, int]:
-        """The same as a profiler saw them on the device."""
-        return self._run.profiled
-
-    def keep_profiled(self, counts: dict[str, int]) -> None:
-        """Write down profiled kernels by backend; raises `UserError` if that cannot be done."""
-        self._run = msgspec.structs.replace(self._run, profiled=self.profiled | counts)
-        self._write(spent_seconds=self.spent_seconds)
-
-    def keep_left_out(self, reasons: dict[str, str]) -> None:
-        """Write down why rungs have no time, by backend; raises `UserError` if it cannot."""
-        self._run = msgspec.structs.replace(self._run, left_out=reasons)
-        self._write(spent_seconds=self.spent_seconds)
 
     def keep_what_if(self, estimates: list[dict[str, Any]]) -> None:
         """Write down estimates of a device; raises `UserError` if that cannot be done."""

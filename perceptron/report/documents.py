@@ -12,9 +12,6 @@ from msgspec.structs import asdict
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.device_share import HOST
-from perceptron.analysis.overhead.ladder import OverheadResult
-from perceptron.analysis.overhead.roofline import roof
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
@@ -80,29 +77,6 @@ def advice(result: AdviceResult) -> dict[str, Any]:
         },
         "warnings": result.warnings,
         "budget": result.budget,
-        "results": result.results,
-    }
-
-
-def overhead(result: OverheadResult, page: Path | None) -> dict[str, Any]:
-    """Return what `perceptron overhead --json` prints."""
-    return {
-        "problem": result.problem,
-        "threads": result.threads,
-        "rungs": result.rungs,
-        "phases": result.phases,
-        "phases_of_whole": result.wholes,
-        "operations": result.operations,
-        "bytes_moved": result.bytes_moved,
-        "ceilings": roof(result.ceilings, HOST),
-        "ceilings_by_device": result.ceilings,
-        "device": result.device,
-        "gpus": result.gpus,
-        "harness": {"seconds": result.harness_seconds, "share_of_sample": result.harness_share},
-        "published": result.published,
-        "warnings": result.warnings,
-        "budget": result.budget,
-        "page": page,
         "results": result.results,
     }
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.stored.collection import Judge
-from perceptron.analysis.stored.runs import judge_bench, judge_ladder
+from perceptron.analysis.stored.runs import judge_bench
 from perceptron.errors import UserError
 from perceptron.records.fleet import Collected, RunAnswer
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.tables.finding import finding_sentence
-from perceptron.report.tables.ladder import ladder_words
 from perceptron.untrusted_text import label
 
 
@@ -60,11 +59,6 @@ def _sentences(judged: Iterable[Crossover]) -> list[str]:
     ]
 
 
-def _ladder(loaded: LoadedRun) -> list[str]:
-    return [ladder_words(judge_ladder(loaded))]
-
-
 _SENTENCES: Mapping[str, Callable[[LoadedRun], list[str]]] = {
     "bench": _bench,
-    "overhead": _ladder,
 }

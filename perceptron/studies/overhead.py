@@ -1,143 +1,348 @@
-"""Where one iteration's time goes: the ladder, its iteration phases, each device's ceilings."""
+"""Where one iteration's time goes: each rung down to the floor, and what explains it."""
 
 from __future__ import annotations
 
-from itertools import groupby
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Annotated, ClassVar
 
-from perceptron.analysis.overhead import ladder as judge
-from perceptron.analysis.stored.finding import published_iteration_seconds
+from msgspec import Meta, field
+from msgspec.structs import replace
+
+from perceptron.analysis.overhead.ladder import Ladder, Work, ladder
+from perceptron.analysis.overhead.words import told
+from perceptron.analysis.select import definitions
+from perceptron.analysis.stored.finding import FAMILY
+from perceptron.analysis.stored.runs import usable_rows
+from perceptron.analysis.trust import warnings_of_rows
+from perceptron.answer import Answer, Page
+from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
+from perceptron.backends.ladder import rungs
+from perceptron.backends.protocol import Distributed, least_seconds_of
 from perceptron.machine import usable_cores
-from perceptron.measure.progress import Progress
-from perceptron.problems import cost
-from perceptron.studies.overhead_extras import FIRST, Extras
-from perceptron.studies.overhead_plan import OverheadPlan, removed
-from perceptron.studies.shared.budget import study_budget
-from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
+from perceptron.measure.job import Extra, Job, Time
+from perceptron.problems import catalogue, cost
+from perceptron.problems.problem import DType, Problem
+from perceptron.records.extras import CEILING, EXTRAS, KERNELS, PHASES, PROFILE, ExtraName
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.row import Row, times
+from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.shared.many_models import refuse_processes
 from perceptron.studies.shared.over_processes import counts_of, require_backends
-from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.task import Task, key_of
-from perceptron.studies.shared.task_costs import least_seconds
+from perceptron.studies.shared.published import published_dtype
+from perceptron.studies.study import Option, Over, Plan, Threads
 
-__all__ = ["OverheadPlan", "judge", "overhead"]
+# The walk-through's problems.
+_PUBLISHED = (FAMILY, "symptoms", "xor")
+# Of a process on a device: libraries of GPUs take 1 to 4 s to load and to start a context.
+_START_SECONDS = 4.0
+# Of the devices that are not there this one says so, in a line of its own.
+_SAYS_SO = "torch-cuda"
+# Processes that all rungs get before they are explained, and any gets more.
+_FIRST = 3
+_SAMPLES = 5
 
-# Starting a rung takes two processes, and each has a core or two to itself while libraries load.
-_CORES_TO_START_A_RUNG = 4
-# The rungs' share of what is left, the rest being for what explains them.
-_RUNGS_SHARE = 0.7
+Amount = Annotated[int, Meta(ge=0, le=2**60)]
 
 
-def overhead(
-    plan: OverheadPlan,
-    machine: str | None,
-    results: Path,
-    progress: Progress,
-    budget_seconds: float | None = None,
-    quiet: Quiet = LOOK_ONCE,
-) -> judge.OverheadResult:
-    """Measure every rung in fresh processes, side by side, and what explains it.
+class OverheadPlan(Plan, frozen=True, kw_only=True):
+    """A problem and the rungs to measure on it."""
 
-    It takes at most ``budget_seconds``, by default the plan's, all starts together. Raises
-    `UserError` if the results folder cannot be written to, or if there was no time for anything.
+    problem: Annotated[str, Option("A problem, a shape or a FILE.toml[:SIZE].", metavar="P")] = (
+        "or-gate"
+    )
+    backends: Annotated[
+        tuple[str, ...],
+        Option("See `perceptron backends`.", ("--backends", "--backend"), "NAME …"),
+    ] = ()
+    threads: Threads = None
+    over_processes: Over = ()
+    dtype: Annotated[
+        DType | None, Option("float32 or float64; the walk-through's as published.", metavar="NAME")
+    ] = None
+    quick: Annotated[bool, Option("A look within two minutes.", ("--quick",))] = False
+    removes: dict[str, str] = field(default_factory=dict)
+    """What each rung removes from the one before it."""
+    operations: Amount = 0
+    """Of one iteration."""
+    bytes_moved: Amount = 0
+
+    def resolved(self) -> OverheadPlan:
+        """Return it with every default filled in; raises `UserError` naming an option."""
+        problem = catalogue.find(self.problem)
+        backends = _rungs_over(problem, self.backends, self.over_processes)
+        threads = self.threads or usable_cores()
+        require_backends(backends, threads)
+        removes = _removed(problem, backends)
+        return replace(
+            self,
+            problem=problem.reference,
+            backends=backends,
+            threads=threads,
+            over_processes=counts_of(backends),
+            removes={name: removes.get(name, "–") for name in backends},
+            operations=cost.operations(problem),
+            bytes_moved=cost.bytes_moved(problem, "float32"),
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The one that is trained."""
+        return (self.problem,)
+
+    @property
+    def repeats(self) -> int:
+        """Processes that measure each rung."""
+        return _FIRST if self.quick else 8
+
+    @property
+    def budget_seconds(self) -> float:
+        """More with a device: to start a process there takes seconds."""
+        on_devices = [
+            name
+            for name in self.backends
+            if registry.load(name).device != "cpu" and registry.reason_unavailable(name) is None
+        ]
+        return (120.0 if self.quick else 180.0) + len(on_devices) * self.repeats * _START_SECONDS
+
+    @property
+    def minimum_seconds(self) -> float:
+        """Of each sample."""
+        return 0.005 if self.quick else 0.01
+
+    def dtype_of(self, backend: str) -> DType:
+        """Return what this rung computes in."""
+        if self.dtype is not None:
+            return self.dtype
+        return published_dtype(backend) if self.problem in _PUBLISHED else "float32"
+
+
+class Overhead:
+    """The study."""
+
+    name: ClassVar[str] = "overhead"
+    Plan: ClassVar[type[Plan]] = OverheadPlan
+    asked: ClassVar[tuple[str, ...]] = ("problem", "threads", "over_processes")
+    page: ClassVar[Page] = Page(
+        "Overhead",
+        "Where does an iteration spend its time?",
+        "No iteration was taken apart yet.",
+        "one",
+    )
+    doing: ClassVar[str] = "measuring"
+
+    def next(self, plan: OverheadPlan, rows: Sequence[Row], left: float) -> list[Job]:
+        """Ask for the first of `_steps` of which something is missing."""
+        measured = times(rows)
+        done = {(row.backend, _extra_of(row), row.process) for row in measured}
+        out = {row.backend for row in measured if row.phase is None and row.status != "ok"}
+        for step in _steps(plan):
+            missing = [
+                job
+                for job in step
+                if (job.backend, _extra(job), job.repeat) not in done
+                and (_extra(job) is not None or job.backend not in out)
+            ]
+            if missing:
+                return missing
+        return []
+
+    def answer(self, plan: OverheadPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Judge every rung, and what explains it."""
+        own = usable_rows(run.folder, times(rows))
+        problem = next((row.problem for row in own if row.problem), plan.problem)
+        found: Ladder = ladder(
+            own,
+            problem=problem,
+            threads=plan.threads or 1,
+            removes=plan.removes,
+            work=Work(plan.operations, plan.bytes_moved),
+            before={KERNELS: run.run.kernels, PROFILE: run.run.profiled},
+            left_out=run.run.left_out,
+        )
+        warnings = [*definitions(times(rows)).warnings(), *_missing(own), *warnings_of_rows(own)]
+        return told(found, own, warnings, ("perceptron", "advise", "--problem", plan.problem))
+
+
+# --- what is measured, in its order --------------------------------------------------------------
+
+
+def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
+    """Yield jobs step by step: every rung once, what explains them, then both again and again.
+
+    A ladder without rungs says nothing, whatever explains it. Those whose samples must be long come
+    last, so that they do not take the time of all others.
     """
-    require_backends(plan.backends, plan.threads)
-    budget = study_budget(budget_seconds or plan.budget_seconds)
-    counts = counts_of(plan.backends)
-    removes = removed(plan.problem, plan.backends)
-    # What the judge needs beside the rows belongs to the plan.
-    as_json: dict[str, Any] = plain(plan) | {
-        "study": "overhead",
-        "removes": {name: removes.get(name, "–") for name in plan.backends},
-        "operations": cost.operations(plan.problem),
-        "bytes_moved": cost.bytes_moved(plan.problem, "float32"),
-        "processes": plan.processes,
-        "contents": contents([plan.problem]),
-        **({"over_processes": list(counts)} if counts else {}),
+    problem = catalogue.find(plan.problem)
+    for repeat in range(plan.repeats):
+        yield from _rungs(plan, problem, repeat)
+        if repeat == 0:
+            countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
+            yield [_explain(plan, name, KERNELS) for name in countable]
+        if repeat == _FIRST - 1:
+            yield from ([job] for job in _explained(plan))
+        elif repeat >= _FIRST:
+            yield [_explain(plan, name, PHASES, repeat) for name in _phased(plan)]
+
+
+def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
+    """Yield the rungs, as many at once as there are cores: starting one takes a core or two."""
+    names = list(plan.backends)
+    if repeat == 0:
+        names.sort(key=lambda name: _least_seconds(name, problem))
+    else:
+        Random(repeat).shuffle(names)
+    some = max(1, usable_cores())
+    for first in range(0, len(names), some):
+        yield [
+            Time(
+                problem=plan.problem,
+                backend=name,
+                dtype=plan.dtype_of(name),
+                threads=plan.threads or 1,
+                repeat=repeat,
+                samples=_SAMPLES,
+                minimum_seconds=plan.minimum_seconds,
+            )
+            for name in names[first : first + some]
+        ]
+
+
+def _least_seconds(backend: str, problem: Problem) -> float:
+    with suppress(Exception):  # untrusted code may do anything
+        return least_seconds_of(registry.load(backend), problem) or 0.0
+    return 0.0
+
+
+def _explained(plan: OverheadPlan) -> Iterator[Extra]:
+    """Yield what explains the rungs, in the order in which it is worth its time."""
+    # What trains in other processes shows nothing of its device in the one that asks.
+    on_devices = [
+        name
+        for name in _here(plan)
+        if accelerator_of(backend := registry.load(name)) is not None
+        and not isinstance(backend, Distributed)
+    ]
+    drivers = _drivers(on_devices)
+    yield _explain(plan, "numpy", "harness")
+    for repeat in range(_FIRST):
+        yield _explain(plan, "numpy", CEILING, repeat)
+        if repeat == 0:  # each costs a context of its own, and a device does not wait for a core
+            yield from (_explain(plan, name, CEILING) for name in drivers)
+        yield from (_explain(plan, name, "device", repeat) for name in drivers)
+        yield from (_explain(plan, name, PHASES, repeat) for name in _phased(plan))
+        if repeat == 0:  # nothing but a device tells these, and a day with one may be short
+            yield from (_explain(plan, name, PROFILE) for name in on_devices)
+            yield from (_explain(plan, name, "energy") for name in on_devices)
+
+
+def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0) -> Extra:
+    return Extra(
+        problem=plan.problem,
+        backend=backend,
+        dtype="float32" if extra == CEILING else plan.dtype_of(backend),
+        threads=plan.threads or 1,
+        repeat=repeat,
+        extra=extra,
+        samples=_SAMPLES,
+        minimum_seconds=plan.minimum_seconds,
+    )
+
+
+def _here(plan: OverheadPlan) -> list[str]:
+    return [name for name in plan.backends if registry.reason_unavailable(name) is None]
+
+
+def _phased(plan: OverheadPlan) -> list[str]:
+    return [name for name in _here(plan) if getattr(registry.load(name), "phased", False)]
+
+
+def _drivers(names: Sequence[str]) -> list[str]:
+    """Return a backend for each library that drives a device, one that is usual if there is."""
+    drivers: dict[tuple[str, type], str] = {}
+    for name in sorted(names, key=lambda name: name not in registry.DEFAULT):
+        backend = registry.load(name)
+        drivers.setdefault((backend.device, type(accelerator_of(backend))), name)
+    return list(drivers.values())
+
+
+def _extra(job: Job) -> str | None:
+    return job.extra if isinstance(job, Extra) else None
+
+
+def _extra_of(row: Measurement) -> str | None:
+    """Return the extra that a row belongs to; None of a training."""
+    if row.phase is None:
+        return None
+    return row.family if row.family in EXTRAS else PHASES
+
+
+def _missing(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
+    """Return a warning for each extra of which something could not be measured.
+
+    Of a backend that cannot run here its rung says why.
+    """
+    refused = {row.backend for row in rows if row.phase is None and row.status == "skipped"}
+    failed = {
+        (extra, row.backend): row.reason
+        for row in rows
+        if (extra := _extra_of(row)) is not None
+        and row.status == "failed"
+        and row.backend not in refused
     }
-    with start_run(
-        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
-    ) as run:
-        extras = Extras(plan, run, progress)
-        tasks = _tasks(plan)
-        budget.cut_short = not _measure_all(plan, tasks, run, extras, progress)
-        run.require_rows()
-        left_out = _left_out(tasks, run)
-        run.journal.keep_left_out(left_out)
-        return judge.ladder(
-            run.journal.times,
-            problem=plan.problem.name,
-            removes=as_json["removes"],
-            kernels=run.journal.kernels,
-            work=(as_json["operations"], as_json["bytes_moved"]),
-            threads=plan.threads,
-            published=published_iteration_seconds(plan.problem.name),
-            results=run.journal.folder,
-            environment=run.environment,
-            warnings=[*run.warnings(plan.threads), *extras.warnings],
-            budget=budget.use,
-            profiled=run.journal.profiled,
-            left_out=left_out,
-        )
-
-
-def _tasks(plan: OverheadPlan) -> list[Task]:
-    """Return a task for each rung and process."""
-    at_once = max(1, usable_cores() // _CORES_TO_START_A_RUNG)
     return [
-        Task(
-            problem=plan.problem,
-            backend=name,
-            dtype=plan.dtype_of(name),
-            threads=plan.threads,
-            process=process,
-            # Of the first process only those are checked together whose processes start at once:
-            # if all were checked before any is timed, a budget could end between the two, without
-            # a single rung.
-            group=f"rungs {place // at_once}" if process == 0 else "ladder",
-            effort=plan.effort,
+        MeasurementWarning(
+            code="not-measured",
+            message=f"{extra} of {backend}: {reason}",
+            advice="what follows from it is left out; the same command tries it again",
         )
-        for process in range(plan.processes)
-        for place, name in enumerate(plan.backends)
+        for (extra, backend), reason in failed.items()
     ]
 
 
-def _left_out(tasks: list[Task], run: OpenRun) -> dict[str, str]:
-    """Return why there was no time for a rung, by backend, as far as that is known."""
-    measured = {key_of(row) for row in run.journal.times if row.phase is None}
-    reasons = {
-        task.backend: run.budget.hangs.reason(task.backend, task.problem.reference)
-        or run.budget.left_out.reason(task)
-        for task in tasks
-        if task.key not in measured
-    }
-    return {backend: reason for backend, reason in reasons.items() if reason is not None}
+# --- the rungs -----------------------------------------------------------------------------------
 
 
-def _measure_all(
-    plan: OverheadPlan, tasks: list[Task], run: OpenRun, extras: Extras, progress: Progress
-) -> bool:
-    """Measure each rung once, all in a few processes, then the extras, then both in all processes.
+def _ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str, str]]:
+    """Return the ladder of each device for this problem, the CPU's first; see `rungs`."""
+    devices = dict.fromkeys(registry.load(name).device for name in registry.names())
+    batches, models = problem.batch is not None, problem.models > 1
+    of_all = {device: rungs(device, batches, counts, models) for device in ("cpu", *devices)}
+    return {device: own for device, own in of_all.items() if own}
 
-    Return whether there was time for all.
+
+def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
+    """Return what each rung removes from the one before it.
+
+    On a device of which ``backends`` train over several processes, that is the ladder of these.
     """
+    over = _ladders(problem, counts_of(backends))
+    removes: dict[str, str] = field(default_factory=dict)
+    for device, own in _ladders(problem).items():
+        removes |= own
+        if not set(backends).isdisjoint(over[device].keys() - own.keys()):
+            removes |= over[device]
+    return removes
 
-    def measure(some: list[Task], share: float) -> list[Task]:
-        part = run.budget.part(share)
-        return run_tasks(some, run.journal, run.run, progress, part, apart=True)
 
-    def climb(processes: int, share: float) -> list[Task]:
-        return measure([task for task in tasks if task.process < processes], share)
+def _rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:
+    """Return the backends ``named``, else all rungs, over each of these counts of processes.
 
-    # A ladder without rungs says nothing, whatever explains it: they need no share. Those whose
-    # samples must be long come last, so that they do not take the time of all others.
-    first = [task for task in tasks if task.process == 0]
-    for _, some in groupby(sorted(first, key=least_seconds), least_seconds):
-        measure(list(some), 1.0)
-    extras.count_kernels()
-    for processes in (FIRST, plan.processes):
-        climb(processes, _RUNGS_SHARE)
-        extras.measure(processes)
-    left_out = climb(plan.processes, 1.0)
-    return extras.measure(plan.processes) and not left_out
+    Those are of the CPU and of each device that is there: of which the first backend of its ladder
+    in one process can run. Raises `UserError` if there are counts and none of those named takes
+    them, or none at all.
+    """
+    if named:
+        return registry.over_processes(named, counts)
+    refuse_processes(problem, counts)
+    names: list[str] = []
+    over = _ladders(problem, counts)
+    for device, own in _ladders(problem).items():
+        if device == "cpu" or registry.reason_unavailable(next(iter(own))) is None:
+            names += over[device]
+        elif _SAYS_SO in own:
+            names.append(_SAYS_SO)
+    return tuple(names)

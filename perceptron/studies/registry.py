@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 # Where a study is, and what its command asks.
 STUDIES: Mapping[str, tuple[str, str]] = {
     "map": ("map:Map", "Map which backend wins where on two size axes, and by how much."),
+    "overhead": (
+        "overhead:Overhead",
+        "Where one iteration's time goes, rung by rung down to the floor.",
+    ),
     "race": (
         "race:Race",
         "Which backend has my model trained first: from a fresh process, and resident.",

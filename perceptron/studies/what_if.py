@@ -23,10 +23,11 @@ from perceptron.analysis.what_if.estimate import (
 )
 from perceptron.backends import registry
 from perceptron.errors import UserError
-from perceptron.measure.job import Batch, Extra
+from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
+from perceptron.records.extras import ExtraName
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.table import load_measurements
 
@@ -240,7 +241,7 @@ def _dispatch(dtype: DType, threads: int) -> float:
 
 
 def _job(
-    name: str, references: list[str], dtype: DType, threads: int, extra: Extra | None = None
+    name: str, references: list[str], dtype: DType, threads: int, extra: ExtraName | None = None
 ) -> Batch:
     return Batch(
         backend=name,

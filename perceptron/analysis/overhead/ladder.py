@@ -1,41 +1,93 @@
-"""Where one iteration's time goes: by rung down to the floor, and by iteration phase."""
+"""Where one iteration's time goes: each rung over the floor and what limits it, each phase."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-import msgspec
 from msgspec import Struct
 
+from perceptron.analysis.device_share import device_share, is_beside_host
+from perceptron.analysis.disturbed import UNKNOWN, hidden
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
-from perceptron.analysis.interval import of_times
-from perceptron.analysis.overhead.device import DevicePart, device_parts
-from perceptron.analysis.overhead.families import EXTRAS, HARNESS
+from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.overhead.device import DevicePart, device_parts, energy
 from perceptron.analysis.overhead.iteration_phases import (
     IterationPhase,
     WholeIteration,
     iteration_phases,
     whole_iteration,
 )
-from perceptron.analysis.overhead.roofline import Ceilings, ceilings
-from perceptron.analysis.overhead.rung import Rung, floor, rungs
-from perceptron.records.budget import BudgetUse
-from perceptron.records.environment import Environment
+from perceptron.analysis.overhead.roofline import Bound, Ceilings, bound_by, ceilings, roof
+from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
+from perceptron.analysis.side_by_side import ratio_of
+from perceptron.analysis.stored.finding import published_iteration_seconds
+from perceptron.records.extras import EXTRAS, HARNESS, KERNELS, PROFILE, ExtraName
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import MeasurementWarning
 
 
-class OverheadResult(Struct, frozen=True, kw_only=True):
-    """Everything that `perceptron overhead` reports."""
+class Rung(Struct, frozen=True, kw_only=True):
+    """One backend's iteration, with its 95 % interval, over that of the floor.
+
+    The ratio is None where no rung is the floor, and exactly 1 of the floor itself.
+    ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
+    operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them, rounded.
+    ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
+    ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
+    took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
+    the rung's own device; of one over several devices all these are None, and the bound as well
+    where contention or a single process leaves it undecided. A rung without a time has a
+    ``reason``.
+    """
+
+    backend: str
+    device: str | None
+    """As its rows say it; None without any."""
+    dtype: str | None
+    removes: str
+    seconds_per_iteration: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ratio_to_floor: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    prepare_seconds: float | None = None
+    prepared_from_cache: bool | None = None
+    kernels_per_iteration: int | None = None
+    kernels_profiled: int | None = None
+    gflops: float | None = None
+    gbytes: float | None = None
+    bound: Bound | None = None
+    ceiling: str | None = None
+    """What measured the limits and on what device; None where nothing did."""
+    device_seconds: float | None = None
+    """Of one iteration, by the device's own events; None on the CPU and where they are not had."""
+    busy_share: float | None = None
+    """The device's seconds as a share of the iteration's, with its interval."""
+    busy_low: float | None = None
+    busy_high: float | None = None
+    energy_joules_per_iteration: float | None = None
+    energy_reason: str | None = None
+    """Why the energy is not known."""
+    peak_bytes: int | None = None
+    """Most memory held, of all processes: the device's where there is one."""
+    reason: str | None = None
+
+
+class Work(NamedTuple):
+    """What an iteration takes, counted from shapes."""
+
+    operations: int
+    bytes_moved: int
+    """If nothing stays in a cache, in float32."""
+
+
+class Ladder(Struct, frozen=True, kw_only=True):
+    """Everything that the rows of a cost breakdown say."""
 
     problem: str
     threads: int
-    operations: int
-    """Of one iteration, counted from shapes."""
-    bytes_moved: int
-    """The same, if nothing stays in a cache, in float32."""
+    work: Work
     rungs: list[Rung]
     no_floor: str | None
     """Why no rung is called the floor; None where one is."""
@@ -53,61 +105,44 @@ class OverheadResult(Struct, frozen=True, kw_only=True):
     """The same as a share of the shortest sample."""
     published: dict[str, float]
     """Seconds per iteration that the walk-through published for this problem, by backend."""
-    rows: list[Measurement]
-    results: Path
-    environment: Environment
-    warnings: list[MeasurementWarning]
-    budget: BudgetUse | None = None
-    """None of a run that ended before it was written down."""
+
+
+class Floor(NamedTuple):
+    """The fastest rung, or why none is known to be."""
+
+    backend: str | None
+    why_not: str | None = None
 
 
 def ladder(
     rows: Sequence[Measurement],
-    *,
     problem: str,
-    removes: Mapping[str, str],
-    kernels: Mapping[str, int],
-    work: tuple[int, int],
     threads: int,
-    published: Mapping[str, float],
-    results: Path,
-    environment: Environment,
-    warnings: Sequence[MeasurementWarning],
-    budget: BudgetUse | None = None,
-    profiled: Mapping[str, int] = MappingProxyType({}),
-    left_out: Mapping[str, str] = MappingProxyType({}),
-) -> OverheadResult:
-    """Judge the rows of one run; ``removes`` names the rungs in their order.
+    removes: Mapping[str, str],
+    work: Work,
+    before: Mapping[ExtraName, Mapping[str, int]],
+    left_out: Mapping[str, str],
+) -> Ladder:
+    """Judge the rows of a run; ``removes`` names the rungs in their order.
 
-    ``work`` holds the operations and the bytes of one iteration, ``published`` the seconds that
-    others published for one, by backend, and ``left_out`` why there was no time for a rung.
+    ``before`` and ``left_out`` are of runs that kept no rows of them: kernels by backend, and why
+    there was no time for a rung.
     """
     added, share = harness(rows)
-    return OverheadResult(
+    return Ladder(
         problem=problem,
         threads=threads,
-        operations=work[0],
-        bytes_moved=work[1],
-        rungs=[
-            msgspec.structs.replace(rung, kernels_profiled=profiled.get(rung.backend))
-            for rung in rungs(rows, removes, kernels, work, left_out)
-        ],
+        work=work,
+        rungs=rungs(rows, removes, work, before, left_out),
         no_floor=floor(rows, removes).why_not,
         phases=[phase for name in removes for phase in iteration_phases(rows, name)],
-        wholes=[
-            iteration for name in removes if (iteration := whole_iteration(rows, name)) is not None
-        ],
+        wholes=[whole for name in removes if (whole := whole_iteration(rows, name)) is not None],
         ceilings=ceilings(rows),
         device=device_parts(rows),
         gpus=gpu_use(rows),
         harness_seconds=added,
         harness_share=share,
-        published=dict(published),
-        rows=list(rows),
-        results=results,
-        environment=environment,
-        warnings=list(warnings),
-        budget=budget,
+        published=published_iteration_seconds(problem),
     )
 
 
@@ -124,3 +159,146 @@ def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
         return None, None
     added = of_times(calls).estimate
     return added, added / min(samples) if samples else None
+
+
+def floor(rows: Iterable[Measurement], names: Collection[str]) -> Floor:
+    """Return the rung that is faster than each other one, if every one that can run has a time."""
+    rows = [row for row in rows if row.family not in EXTRAS]
+    seconds = {
+        name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
+    }
+    refused = {row.backend for row in rows if row.status == "skipped"}
+    able = [name for name in names if name in seconds or name not in refused]
+    if len(seconds) < len(able):
+        return Floor(None, f"{len(seconds)} of {len(able)} rungs measured")
+    if len(able) < 2:
+        return Floor(None, "there are no two rungs to compare")
+    fastest = min(seconds, key=seconds.__getitem__)
+    others = [name for name in able if name != fastest]
+    rivals = [name for name in others if not _is_slower(ratio_of(rows, name, fastest))]
+    if rivals:
+        return Floor(None, f"{fastest} against {' and '.join(rivals)} is undecided")
+    return Floor(fastest)
+
+
+def _is_slower(ratio: Interval | None) -> bool:
+    return ratio is not None and ratio.low is not None and ratio.low > 1
+
+
+def rungs(
+    rows: Sequence[Measurement],
+    ladder: Mapping[str, str],
+    work: Work,
+    before: Mapping[ExtraName, Mapping[str, int]],
+    left_out: Mapping[str, str],
+) -> list[Rung]:
+    """Return a rung for each backend of the ladder, in its order; as `ladder`."""
+    counted: dict[ExtraName, Mapping[str, int]] = {
+        name: _counted(rows, name) or before.get(name, {}) for name in (KERNELS, PROFILE)
+    }
+    trainings = [row for row in rows if row.family not in EXTRAS]
+    measured = {
+        name: of_times(list(seconds.values()))
+        for name in ladder
+        if (seconds := times(trainings, name))
+    }
+    lowest = floor(trainings, ladder).backend
+    return [
+        _rung(
+            rows,
+            trainings,
+            name,
+            removes,
+            measured.get(name),
+            lowest,
+            (counted[KERNELS].get(name), counted[PROFILE].get(name)),
+            work,
+            left_out.get(name, NOT_REACHED),
+        )
+        for name, removes in ladder.items()
+    ]
+
+
+def _rung(
+    rows: Sequence[Measurement],
+    trainings: Sequence[Measurement],
+    backend: str,
+    removes: str,
+    seconds: Interval | None,
+    lowest: str | None,
+    kernels: tuple[int | None, int | None],
+    work: Work,
+    not_reached: str,
+) -> Rung:
+    own = [row for row in trainings if row.backend == backend]
+    device = next((row.device for row in own), None)
+    dtype = next((row.dtype for row in own), None)
+    if seconds is None:
+        return Rung(
+            backend=backend,
+            device=device,
+            dtype=dtype,
+            removes=removes,
+            kernels_per_iteration=kernels[0],
+            kernels_profiled=kernels[1],
+            reason=reason(own, backend) or not_reached,
+        )
+    ratio = None if lowest is None else ratio_of(trainings, backend, lowest)
+    if backend == lowest:
+        ratio = Interval(1.0, 1.0, 1.0)
+    gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
+    prepare_seconds, from_cache = _prepared(own)
+    limits, share = roof(ceilings(rows), device), device_share(own)
+    # The ceilings are those of one device.
+    one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
+    decided = seconds.low is not None and hidden(filter(has_time, own)) < UNKNOWN
+    busy = share.busy.estimate if share else None
+    joules = energy(rows, backend, device)
+    return Rung(
+        backend=backend,
+        device=device,
+        dtype=dtype,
+        removes=removes,
+        seconds_per_iteration=seconds.estimate,
+        low=seconds.low,
+        high=seconds.high,
+        ratio_to_floor=ratio.estimate if ratio else None,
+        ratio_low=ratio.low if ratio else None,
+        ratio_high=ratio.high if ratio else None,
+        prepare_seconds=prepare_seconds,
+        prepared_from_cache=from_cache,
+        kernels_per_iteration=kernels[0],
+        kernels_profiled=kernels[1],
+        gflops=gflops if one else None,
+        gbytes=gbytes if one else None,
+        bound=bound_by(gflops, gbytes, work.bytes_moved, limits, busy) if one and decided else None,
+        ceiling=limits.name if limits and one else None,
+        device_seconds=share.seconds.estimate if share else None,
+        busy_share=busy,
+        busy_low=share.busy.low if share else None,
+        busy_high=share.busy.high if share else None,
+        energy_joules_per_iteration=joules.joules,
+        energy_reason=joules.reason,
+        peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
+    )
+
+
+def _counted(rows: Iterable[Measurement], family: ExtraName) -> dict[str, int]:
+    """Return kernels of an iteration by backend."""
+    own = [row for row in rows if row.family == family and row.status == "ok"]
+    return {row.backend: round(row.size) for row in own}
+
+
+def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:
+    """Return what preparing took, and whether what is compiled was found in all processes.
+
+    A process that finds what an earlier one compiled does not show what starting takes: it counts
+    only where all did. Of a backend that compiles nothing the second is None.
+    """
+    prepared = [row for row in rows if row.prepare_seconds]
+    compiled = [row for row in prepared if not row.prepared_from_cache]
+    seconds = [row.prepare_seconds for row in compiled or prepared if row.prepare_seconds]
+    if not seconds:
+        return None, None
+    compiles = any(row.prepared_from_cache is not None for row in prepared)
+    return of_times(seconds).estimate, not compiled if compiles else None

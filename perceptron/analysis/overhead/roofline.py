@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from perceptron.analysis.device_share import HOST, is_beside_host, is_launch_bound
 from perceptron.analysis.disturbed import UNKNOWN, hidden
-from perceptron.analysis.overhead.families import CEILING
+from perceptron.records.extras import CEILING
 from perceptron.records.measurement import Measurement
 
 _PRODUCT, _COPY = "product", "copy"

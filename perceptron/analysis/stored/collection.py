@@ -13,7 +13,6 @@ from msgspec import Struct
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.history import CaseHistory, histories
-from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult
@@ -22,7 +21,6 @@ from perceptron.analysis.stored.runs import (
     judge_advice,
     judge_bench,
     judge_crossovers,
-    judge_ladder,
 )
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
@@ -39,7 +37,7 @@ from perceptron.records.readers.stored_runs import (
 from perceptron.records.runs import StoredRun
 from perceptron.untrusted_text import label
 
-Answer = BenchResult | CrossoverResult | OverheadResult | AdviceResult | Answered
+Answer = BenchResult | CrossoverResult | AdviceResult | Answered
 """Of a run of any command."""
 Judged = TypeVar("Judged", bound=Answer)
 _LONGEST = 400
@@ -48,13 +46,11 @@ _ANSWERS = 6
 _JUDGES: dict[str, Callable[[LoadedRun], Answer]] = {
     "bench": judge_bench,
     "crossover": judge_crossovers,
-    "overhead": judge_ladder,
     "advise": judge_advice,
 }
 # What tells two questions of a study apart, beside the machine.
 _ASKED = {
     "crossover": ("families", "problems", "pairs", "dtype", "threads"),
-    "overhead": ("problem", "threads", "over_processes"),
     "advise": ("name", "dtype", "threads"),
 }
 
@@ -87,17 +83,15 @@ class Collection(Struct, frozen=True, kw_only=True):
     changed or ``--machine`` gave another, it is the one that measured last.
 
     ``answers`` are those of the newest questions, whatever command asked them. ``benches`` holds
-    the newest of each machine and kind of hardware, without rehearsals, ``ladders`` of each
-    machine, problem, number of threads and numbers of processes, ``studies`` by name the newest
-    answer to each question on each machine. ``older`` says of how many finished runs of each study
-    there is a newer one that is shown instead. ``complaints`` are about what could not be read, one
-    line of at most 400 characters each; everything else was.
+    the newest of each machine and kind of hardware, without rehearsals, ``studies`` by name the
+    newest answer to each question on each machine. ``older`` says of how many finished runs of each
+    study there is a newer one that is shown instead. ``complaints`` are about what could not be
+    read, one line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
     machines: list[Machine]
     benches: list[BenchResult]
-    ladders: list[OverheadResult]
     studies: dict[str, list[Answered]] = {}
     pages: dict[str, Page] = {}
     """Those of ``studies``."""
@@ -163,9 +157,8 @@ def judge_results(
     ]
 
     benches = judged(by_hardware, judge_bench)
-    ladders = newest("overhead", judge_ladder)
     studies = {study: newest(study, judge.judge) for study, judge in judges.items()}
-    shown: list[Answer] = [*benches, *ladders]
+    shown: list[Answer] = [*benches]
     for answers in studies.values():
         shown += answers
     known = {result.results: result for result in shown}
@@ -188,7 +181,6 @@ def judge_results(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
         benches=benches,
-        ladders=ladders,
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
         answers=[told for run in newest_asked for told in answer(run)],
@@ -196,7 +188,7 @@ def judge_results(
         histories=histories(rows),
         older={
             study: sum(len(runs) - 1 for runs in _groups(finished, study, asked))
-            for study in ("overhead", *judges)
+            for study in judges
         },
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
@@ -210,7 +202,6 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
         rows=kept,
         machines=_machines(kept, [], read_facts, complaints.append),
         benches=[],
-        ladders=[],
         sweeps=sweeps(kept),
         histories=[],
         complaints=[_line(complaint) for complaint in complaints],
@@ -230,7 +221,8 @@ def _groups(
     groups: dict[str, list[StoredRun]] = {}
     for stored in runs:
         if stored.run.plan.get("study") == study:
-            question = [stored.run.plan.get(name) for name in asked.get(study, ())]
+            # What an older plan lacks is what a newer one leaves empty.
+            question = [stored.run.plan.get(name) or None for name in asked.get(study, ())]
             groups.setdefault(repr((stored.run.machine, question)), []).append(stored)
     return groups.values()
 

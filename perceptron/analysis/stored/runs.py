@@ -13,15 +13,10 @@ from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
-from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
-from perceptron.analysis.stored.finding import (
-    FAMILY,
-    finding_backends,
-    published_iteration_seconds,
-)
+from perceptron.analysis.stored.finding import FAMILY, finding_backends
 from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows, warnings_of_run
 from perceptron.analysis.what_if.estimate import WhatIf
@@ -31,8 +26,6 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.warning import MeasurementWarning
 
 Kind = TypeVar("Kind", bound=Struct)
-Size = Annotated[int, Meta(ge=1, le=2**40)]
-Threads = Annotated[int, Meta(ge=1)]
 
 
 class _BenchPlan(Struct):
@@ -46,14 +39,6 @@ class _BenchPlan(Struct):
 class _CrossoverPlan(Struct):
     pairs: list[tuple[str, str]]
     iterations: Annotated[int, Meta(ge=1)]
-
-
-class _LadderPlan(Struct, kw_only=True):
-    problem: str
-    removes: dict[str, str]
-    operations: Size
-    bytes_moved: Size
-    threads: Threads
 
 
 class _AdvicePlan(Struct):
@@ -97,27 +82,6 @@ def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
             loaded.run.budget,
         )
     return replace(result, what_if=_estimates(loaded))
-
-
-def judge_ladder(loaded: LoadedRun) -> OverheadResult:
-    """Judge a run of the ladder; raises `UserError` naming the folder if it cannot be judged."""
-    rows, plan = usable_rows(loaded.folder, loaded.times), _plan(loaded, _LadderPlan)
-    with _judging(loaded.folder):
-        return ladder(
-            rows,
-            problem=plan.problem,
-            removes=plan.removes,
-            kernels=loaded.run.kernels,
-            work=(plan.operations, plan.bytes_moved),
-            threads=plan.threads,
-            published=published_iteration_seconds(plan.problem),
-            results=loaded.folder,
-            environment=loaded.facts.environment,
-            warnings=_warnings(loaded, plan.threads, rows),
-            budget=loaded.run.budget,
-            profiled=loaded.run.profiled,
-            left_out=loaded.run.left_out,
-        )
 
 
 def judge_advice(loaded: LoadedRun) -> AdviceResult:

@@ -15,7 +15,6 @@ from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times, scaled
-from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.select import (
     has_time,
     is_own,
@@ -27,6 +26,7 @@ from perceptron.analysis.select import (
 )
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
+from perceptron.records.extras import EXTRAS
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 

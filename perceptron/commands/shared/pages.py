@@ -13,7 +13,6 @@ from perceptron.errors import UserError
 
 if TYPE_CHECKING:
     from perceptron.analysis.crossover.result import CrossoverResult
-    from perceptron.analysis.overhead.ladder import OverheadResult
     from perceptron.analysis.stored.collection import Collection
     from perceptron.answer import Answered
     from perceptron.records.comparison import Comparison
@@ -49,16 +48,6 @@ class Pages:
     def write(self, results: Path) -> Path | None:
         """Return the path of the first page, None where none is written."""
         return self._write(results, lambda collection: (collection, "index.html")).file
-
-    def write_ladder(self, results: Path, result: OverheadResult) -> Written:
-        """Show this ladder first among all ladders."""
-
-        def shown(collection: Collection) -> tuple[Collection, str]:
-            from perceptron.report.dashboard import answer
-
-            return answer.with_ladder(collection, result), answer.ladder_address(result)
-
-        return self._write(results, shown)
 
     def write_answer(self, results: Path, told: Answered) -> Written:
         """Show this answer first among all of its study."""

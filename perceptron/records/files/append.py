@@ -17,12 +17,12 @@ from msgspec import Struct
 from perceptron.errors import UserError
 
 
-def append(stream: FileIO, content: Struct) -> None:
-    """Write a line of JSON and wait until the disk has it.
+def append(stream: FileIO, *contents: Struct) -> None:
+    """Write a line of JSON for each and wait until the disk has them.
 
-    Raises OSError, and then leaves no part of the line.
+    Raises OSError, and then leaves no part of a line.
     """
-    append_lines(stream, msgspec.json.encode(content) + b"\n")
+    append_lines(stream, b"".join(msgspec.json.encode(content) + b"\n" for content in contents))
 
 
 def append_lines(stream: FileIO, lines: bytes) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from perceptron.analysis.stored.finding import FindingRow
-from perceptron.figure import Dot, DotFigure
+from perceptron.figure import Dot, DotFigure, dots_axis, placed
 from perceptron.numbers import duration, duration_interval
-from perceptron.report.charts.dots import dots_axis, placed
 
 
 def finding_figure(

@@ -6,20 +6,12 @@ from msgspec import json
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.stored.collection import Collection, collection_of
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.answer import Answered
-from perceptron.report.dashboard import ladders, sweeps
+from perceptron.report.dashboard import sweeps
 from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.view import link
-
-
-def with_ladder(collection: Collection, result: OverheadResult) -> Collection:
-    """Return the collection with this ladder first, in the place of any shown at its address."""
-    setting = ladders.ladder_setting(result)
-    others = [other for other in collection.ladders if ladders.ladder_setting(other) != setting]
-    return replace(collection, ladders=[result, *others])
 
 
 def with_answer(collection: Collection, told: Answered) -> Collection:
@@ -55,11 +47,6 @@ def _unlike(first: list[Sweep], others: list[Sweep]) -> list[Sweep]:
     """Return the first and those of the others that have settings of their own."""
     settings = set(map(sweeps.sweep_setting, first))
     return [*first, *(one for one in others if sweeps.sweep_setting(one) not in settings)]
-
-
-def ladder_address(result: OverheadResult) -> str:
-    """Return the page and fragment that show this ladder."""
-    return link("ladder", ladders.SWITCHES, ladders.ladder_setting(result))
 
 
 def sweep_address(collection: Collection, result: CrossoverResult) -> str:

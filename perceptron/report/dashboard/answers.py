@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from perceptron.answer import Answered, Figure, Setting, is_of
 from perceptron.report.charts import plot
@@ -14,18 +14,21 @@ from perceptron.report.dashboard.view import View, Views, link, table
 def views_of(study: str, answers: Iterable[Answered], older: int, looks: plot.Looks) -> Views:
     """Return the page of a study; ``older`` runs of it are not shown."""
     answers = list(answers)
-    settings = [_setting(told, figure) for told in answers for figure in _figures(told)]
+    settings = [_setting(told, first) for told in answers for first, *_ in _parts(told)]
     views = Views(study, [switch for switch, _ in settings[0]] if settings else [], older)
     for number, told in enumerate(answers):
-        for figure in _figures(told):
-            setting = [value for _, value in _setting(told, figure)]
-            views.add(number, setting, _view(told, figure, looks))
+        for figures in _parts(told):
+            setting = [value for _, value in _setting(told, figures[0])]
+            views.add(number, setting, _view(told, figures, looks))
     return views
 
 
-def _figures(told: Answered) -> tuple[Figure, ...]:
-    """Return what each view is of; an answer without figures is in one view."""
-    return told.answer.figures or (Figure(title=told.answer.question, drawing=None),)
+def _parts(told: Answered) -> list[list[Figure]]:
+    """Return the figures of each view; an answer without figures is in one view."""
+    parts: dict[Setting, list[Figure]] = {}
+    for figure in told.answer.figures or (Figure(title=told.answer.question, drawing=None),):
+        parts.setdefault(figure.part, []).append(figure)
+    return list(parts.values())
 
 
 def address(told: Answered) -> str:
@@ -44,8 +47,8 @@ def _setting(told: Answered, figure: Figure | None = None) -> Setting:
     return (*told.answer.asked, *run, *told.answer.ground, *(figure.part if figure else ()))
 
 
-def _view(told: Answered, figure: Figure, looks: plot.Looks) -> View:
-    answer, facts = told.answer, told.run.facts.environment
+def _view(told: Answered, figures: Sequence[Figure], looks: plot.Looks) -> View:
+    answer, facts, figure = told.answer, told.run.facts.environment, figures[0]
     return View(
         title=figure.title,
         lines=[
@@ -53,7 +56,7 @@ def _view(told: Answered, figure: Figure, looks: plot.Looks) -> View:
             f"{facts.cpu}, {facts.cores} cores{answer.measured}.",
             *(note.text for note in answer.notes if note.on != "terminal"),
         ],
-        figures=draw(figure.drawing, looks),
+        figures=[drawn for one in figures for drawn in draw(one.drawing, looks)],
         tables=[
             table(one.columns, one.rows, one.on_page or one.title)
             for one in answer.tables

@@ -8,21 +8,18 @@ from typing import Any
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Answer
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.answer import Answered
 from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import answer, is_measured
-from perceptron.report.dashboard.answer import ladder_address
 from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import SWITCHES, in_state, sweep_setting
 from perceptron.report.dashboard.view import link
 from perceptron.report.tables.advice import sentence as advice_sentence
 from perceptron.report.tables.finding import finding_sentence
-from perceptron.report.tables.ladder import ladder_words
 
 # Crossovers of a search that are told in its line.
 _CROSSOVERS = 2
@@ -48,8 +45,6 @@ def _told(result: Answer, drawn: Sequence[Sweep]) -> dict[str, Any]:
 def _question(result: Answer, drawn: Sequence[Sweep]) -> tuple[str, str, str]:
     """Return what was asked, the answer, and the address that shows it."""
     match result:
-        case OverheadResult():
-            return f"overhead of {result.problem}", ladder_words(result), ladder_address(result)
         case Answered(answer=told):
             return told.question, told.verdicts[0].sentence, address(result)
         case AdviceResult():

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.disturbance import Disturbance
+from perceptron.analysis.device_share import busy_cell
+from perceptron.analysis.disturbance import Disturbance, with_disturbed
+from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
@@ -35,8 +37,6 @@ from perceptron.report.tables.crossover import (
     amortisation_cells,
     crossover_cells,
 )
-from perceptron.report.tables.device import busy_cell, state_lines
-from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.throughput import epoch_cells
 
 SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Training", "Shown")

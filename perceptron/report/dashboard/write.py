@@ -17,36 +17,26 @@ from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
 from perceptron.report.dashboard.answers import views_of
 from perceptron.report.dashboard.history import history_views
-from perceptron.report.dashboard.ladders import ladder_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
 from perceptron.report.dashboard.page import OPENING, script, templates
 from perceptron.report.dashboard.raw import raw_tables
-from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.report.dashboard.sweeps import sweep_views
 
 # File, name in the navigation, what its heading asks.
 _PAGES = (
     ("index.html", "Overview", "Which backend trains fastest here?"),
     ("sweeps.html", "Sweeps", "At which size does the winner change?"),
-    ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
-    ("roofline.html", "Roofline", "How near is it to what the machine can do?"),
     ("history.html", "History", "What changed from commit to commit?"),
     ("machines.html", "Machines", "Which machine, and which backend on it?"),
     ("raw.html", "Raw data", "Every row, as it was measured"),
 )
 # The pages of studies come before this one.
-_AFTER_STUDIES = "ladder.html"
+_AFTER_STUDIES = "history.html"
 # What a page of views says where there is none, the command that makes some, and of what.
 _NOTHING = {
     "sweeps": ("No family was measured at several sizes yet.", "perceptron bench", "them"),
-    "ladder": ("No ladder was measured yet.", "perceptron overhead", "one"),
-    "roofline": (
-        "No ladder was measured beside the machine's ceilings yet.",
-        "perceptron overhead",
-        "both",
-    ),
     "history": (
         "asv has measured no case at two commits or more yet.",
         "asv machine --yes && asv run NEW",
@@ -119,8 +109,7 @@ def _texts(
         return file, templates().get_template(template).render(**shown, **facts)
 
     yield page("index", "overview.html.j2", first_page)
-    every = [sweep_views(collection, drawn, asked)]
-    every += [make(collection, drawn) for make in (ladder_views, roofline_views, history_views)]
+    every = [sweep_views(collection, drawn, asked), history_views(collection, drawn)]
     every += [
         views_of(study, collection.studies[study], collection.older.get(study, 0), drawn)
         for study in collection.pages
@@ -157,14 +146,12 @@ def _comparisons(html: Path) -> str | None:
 
 def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str]:
     """Return every name that any page draws a line for."""
-    ladders = (rung.backend for ladder in collection.ladders for rung in ladder.rungs)
-    published = (name for ladder in collection.ladders for name in ladder.published)
     finding = (row.backend for bench in collection.benches for row in bench.finding)
     answers = (told.answer for answers in collection.studies.values() for told in answers)
     told = (name for answer in answers for name in answer.backends)
     estimated = (guess.challenger for guess in (asked.what_if if asked else ()))
     rows = (row.backend for row in collection.rows)
-    return sorted({*rows, *ladders, *published, *finding, *told, *estimated})
+    return sorted({*rows, *finding, *told, *estimated})
 
 
 def _strokes(looks: Sequence[Stroke] | Any) -> str:

@@ -9,7 +9,7 @@ from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.crossover.use import SourceUse
-from perceptron.analysis.disturbance import Disturbance
+from perceptron.analysis.disturbance import Disturbance, by_key, with_disturbed
 from perceptron.numbers import count, duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
@@ -23,7 +23,6 @@ from perceptron.report.crossover_words import (
     status,
 )
 from perceptron.report.tables import throughput, what_if
-from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import out, table
 
 TITLE = "Who is faster, by size [95 % interval of the crossover]"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from perceptron.analysis.disturbance import Disturbance
+from perceptron.analysis.disturbance import Disturbance, by_key, with_disturbed
 from perceptron.analysis.stored.finding import FAMILY, FindingRow
 from perceptron.numbers import NONE, digits, duration_interval, ratio
 from perceptron.records.measurement import Measurement
-from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import table
 
 FINDING_COLUMNS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from perceptron.analysis.disturbance import Disturbance, disturbance
+from perceptron.analysis.disturbance import Disturbance, disturbance, with_disturbed
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.over_processes import OF_EACH, threads_of_each
 from perceptron.analysis.select import reason, times
@@ -14,7 +14,6 @@ from perceptron.analysis.throughput import shared_epoch, shared_models
 from perceptron.numbers import duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.terminal import table
 from perceptron.report.tables.throughput import Rate, with_rates
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.overhead.device import device_parts, energy
-from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY
+from perceptron.records.extras import CEILING, DEVICE, ENERGY
 from perceptron.analysis.overhead.ladder import OverheadResult, rungs
 from perceptron.analysis.overhead.rung import Rung
 from perceptron.analysis.select import NOT_REACHED

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.history import histories
-from perceptron.analysis.overhead.families import EXTRAS
+from perceptron.records.extras import EXTRAS
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.naming import number_processes

@@ -15,7 +15,7 @@ from perceptron.report.tables.crossover import (
     amortisation_cells,
     crossover_table,
 )
-from perceptron.report.tables.disturbed import by_key, disturbed, with_disturbed
+from perceptron.analysis.disturbance import by_key, disturbed, with_disturbed
 from perceptron.report.tables.one_size import single_table
 from perceptron.report.tables.throughput import (
     show,

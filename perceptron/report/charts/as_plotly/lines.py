@@ -30,7 +30,10 @@ def draw_lines(figure: LineFigure, looks: plot.Looks) -> ViewFigure:
         alt=figure.alt,
         caption=figure.caption,
         height=figure.height,
-        data=[trace for line in figure.lines for trace in _traces(line, _look(line, looks))],
+        data=[
+            *(trace for line in figure.lines for trace in _traces(line, _look(line, looks))),
+            *([_limit(figure)] if figure.limit else []),
+        ],
         layout=layout,
     )
 
@@ -69,6 +72,18 @@ def _traces(line: Line, look: Look) -> list[Trace]:
     high = [end or value for end, value in zip(line.high, line.y, strict=True)]
     fill = f"{look.colour}/{0.08 if line.estimated else 0.18}"
     return [edge | {"y": low}, edge | {"y": high, "fill": "tonexty", "fillcolor": fill}, trace]
+
+
+def _limit(figure: LineFigure) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "showlegend": False,
+        "x": [x for x, _ in figure.limit],
+        "y": [y for _, y in figure.limit],
+        "line": {"color": "--ink", "width": 2},
+        "hoverinfo": "skip",
+    }
 
 
 def _line(mark: Mark) -> dict[str, Any]:

@@ -26,6 +26,8 @@ def draw_lines(figure: LineFigure, looks: Mapping[str, Stroke]) -> str:
         for line in figure.lines:
             look = looks[line.backend] if line.machine is None else MACHINES[line.machine]
             (_estimated if line.estimated else _measured)(axes, line, look)
+        if figure.limit:
+            axes.plot(*zip(*figure.limit, strict=True), color=_INK, linewidth=1.5)
         for mark in figure.marks:
             axes.axvline(mark.x, color=_INK, linewidth=1, linestyle=":")
             if mark.label:

@@ -1,0 +1,191 @@
+"""The figures of a cost breakdown: its rungs, the phases of an iteration, the rooflines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perceptron.analysis.device_share import busy_words, is_beside_host
+from perceptron.analysis.overhead.ladder import Ladder, Rung
+from perceptron.analysis.overhead.roofline import Ceilings, roofs
+from perceptron.figure import (
+    Bar,
+    BarFigure,
+    Dot,
+    DotFigure,
+    Line,
+    LineFigure,
+    dots_axis,
+    log_axis,
+    placed,
+)
+from perceptron.numbers import digits, duration, duration_interval, rough_percent
+
+
+def ladder_figure(found: Ladder) -> DotFigure | None:
+    """Return the time of one iteration on each rung; None where nothing has a time.
+
+    Filled: measured here. Open: published for the same problem, on hardware that is not named.
+    """
+    rungs = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    if not rungs:
+        return None
+    measured = [rung.backend for rung in rungs]
+    names = [*(name for name in found.published if name not in measured), *measured]
+    dots = placed(
+        [
+            *(_published(names.index(name), name, s) for name, s in found.published.items()),
+            *(_measured(names.index(rung.backend), rung) for rung in rungs),
+        ]
+    )
+    texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
+    return DotFigure(
+        alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
+        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % intervals "
+        "over fresh processes, often smaller than the dot."
+        + (" Open: as published, on hardware that is not named." if found.published else "")
+        + ("" if found.no_floor else " ×: times the floor."),
+        key="filled: measured here"
+        + ("; open: published" if found.published else "")
+        + ("" if found.no_floor else "; ×: times the floor"),
+        height=52 * len(names) + 110,
+        x=dots_axis(dots, f"one iteration of {found.problem}"),
+        rows=tuple(names),
+        dots=dots,
+    )
+
+
+def _published(row: int, name: str, seconds: float) -> Dot:
+    return Dot(
+        row=row,
+        backend=name,
+        seconds=seconds,
+        low=seconds,
+        high=seconds,
+        label=duration(seconds),
+        side="right",
+        text=f"{name}: {duration(seconds)} as published",
+        published=True,
+    )
+
+
+def _measured(row: int, rung: Rung) -> Dot:
+    seconds = rung.seconds_per_iteration or 1.0
+    return Dot(
+        row=row,
+        backend=rung.backend,
+        seconds=seconds,
+        low=rung.low or seconds,
+        high=rung.high or seconds,
+        label=f"{duration(seconds)}{_ratio(rung)}",
+        side="right",
+        text=f"{rung.backend}: {_words(rung)}; removes {rung.removes}",
+    )
+
+
+def _ratio(rung: Rung) -> str:
+    if rung.ratio_to_floor == 1:
+        return "\nthe floor"
+    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)} ×"
+
+
+def _words(rung: Rung) -> str:
+    time = duration_interval(rung.seconds_per_iteration or 1.0, rung.low, rung.high)
+    if rung.busy_share is not None:
+        time += f", the device busy {rough_percent(rung.busy_share)} of it"
+    if rung.ratio_to_floor == 1:
+        return f"{time}, the floor"
+    if rung.ratio_to_floor is None:
+        return time
+    return f"{time}, {digits(rung.ratio_to_floor, 2)} × the floor"
+
+
+def phases_figure(found: Ladder) -> Iterator[BarFigure]:
+    """Yield the phases of each backend end to end, in the order in which they run, if any."""
+    if not found.phases:
+        return
+    summary = "; ".join(
+        f"{phase.backend} {phase.phase} {duration(phase.seconds_per_iteration)}"
+        for phase in found.phases
+    )
+    backends = tuple(dict.fromkeys(phase.backend for phase in found.phases))
+    yield BarFigure(
+        alt=f"Phases of one iteration of {found.problem}: {summary}",
+        caption="Phases in the order in which they run, from the left, paler from one to the "
+        "next. The table has their intervals.",
+        height=90 * len(backends) + 150,
+        x_title="µs of one iteration",
+        rows=backends,
+        bars=tuple(
+            Bar(
+                backend=phase.backend,
+                part=phase.phase,
+                length=max(0.0, phase.seconds_per_iteration) * 1e6,
+                text=f"{phase.phase}: "
+                + duration_interval(phase.seconds_per_iteration, phase.low, phase.high),
+            )
+            for phase in found.phases
+        ),
+    )
+
+
+def roofline_figure(found: Ladder) -> Iterator[LineFigure]:
+    """Yield for each device how much arithmetic its rungs did a second, and what it can do."""
+    if not (found.work.operations and found.work.bytes_moved):
+        return
+    intensity = found.work.operations / found.work.bytes_moved
+    for limits in roofs(found.ceilings):
+        rungs = [
+            (rung, rung.gflops)
+            for rung in found.rungs
+            if rung.device == limits.device and rung.gflops is not None
+        ]
+        if rungs:
+            yield _roofline(found, limits, intensity, rungs)
+
+
+def _roofline(
+    found: Ladder, limits: Ceilings, intensity: float, rungs: list[tuple[Rung, float]]
+) -> LineFigure:
+    product, copy = limits.gflops, limits.gbytes
+    ridge = product / copy
+    low, high = min(intensity, ridge) / 4, max(intensity, 4 * ridge)
+    roof = ((low, low * copy), (ridge, product), (high, product))
+    is_host = not is_beside_host(limits.device)
+    of = "" if is_host else f" of {limits.device}, measured by {limits.backend}"
+    return LineFigure(
+        alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {found.problem}; "
+        f"the roof{of} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the "
+        "numbers",
+        caption="How much arithmetic got done a second, where there is so much of it for each "
+        f"byte. The roof{of}: a large product reached {digits(product)} GFLOP/s, a large copy "
+        f"{digits(copy)} GB/s. What lies far below it waits for something else, as for calls from "
+        "Python; a point above the slope reads from a cache.",
+        height=480,
+        x=log_axis((low, high), _number, 10, "operations for each byte"),
+        y=log_axis(
+            [*(gflops for _, gflops in rungs), *(y for _, y in roof)],
+            _number,
+            10,
+            "GFLOP/s that got done",
+        ),
+        lines=tuple(
+            Line(
+                backend=rung.backend,
+                label=rung.backend,
+                x=(intensity,),
+                y=(gflops,),
+                low=(None,),
+                high=(None,),
+                texts=(
+                    f"{rung.backend}: {digits(gflops, 2)} GFLOP/s, bound by "
+                    f"{rung.bound or 'unknown'}{busy_words(rung.busy_share)}",
+                ),
+            )
+            for rung, gflops in rungs
+        ),
+        limit=roof,
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

@@ -1,0 +1,312 @@
+"""A cost breakdown as an answer: its sentence, its tables, what is said beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
+from perceptron.analysis.disturbance import Disturbance, disturbance, with_disturbed
+from perceptron.analysis.gpu_use import state_lines
+from perceptron.analysis.over_processes import are_several, name_and_processes, threads_in_all
+from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
+from perceptron.analysis.overhead.ladder import Ladder, Rung
+from perceptron.analysis.overhead.picture import ladder_figure, phases_figure, roofline_figure
+from perceptron.analysis.overhead.roofline import Ceilings, roof, roofs
+from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
+from perceptron.numbers import (
+    NONE,
+    count,
+    digits,
+    duration,
+    duration_interval,
+    joules,
+    memory,
+    percent,
+    rate,
+    ratio,
+    rough_percent,
+    rough_percent_interval,
+)
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
+
+_RUNGS = ("backend", "dtype", "one iteration", "× the floor", "kernels>", "to prepare>")
+_PHASES = ("backend", "phase", "one iteration", "share>")
+_SHARES = (
+    "backend",
+    "device",
+    "its own time>",
+    "busy ÷ wall>",
+    "launch-bound",
+    "energy of an iteration>",
+    "peak memory>",
+)
+_PARTS = ("backend", "device", "what", "time", "rate>", "processes>")
+_ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
+
+
+def told(
+    found: Ladder,
+    rows: Sequence[Measurement],
+    warnings: Sequence[MeasurementWarning],
+    following: tuple[str, ...],
+) -> Answer:
+    """Return what rows say that were judged; ``following`` is the command to type next."""
+    backends = [rung.backend for rung in found.rungs]
+    threads = threads_in_all(found.threads, backends)
+    title = f"One iteration of {found.problem}, rung by rung"
+    drawn = [ladder_figure(found), *phases_figure(found), *roofline_figure(found)]
+    return Answer(
+        question=f"overhead of {found.problem}",
+        asked=(("Problem", found.problem),),
+        ground=(("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),),
+        measured=f", {threads}",
+        verdicts=(_verdict(found),),
+        notes=tuple(_notes(found)),
+        tables=tuple(_tables(found, rows, threads)),
+        figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
+        warnings=tuple(warnings),
+        backends=tuple(dict.fromkeys((*backends, *found.published))),
+        next=following,
+        data={
+            "problem": found.problem,
+            "threads": found.threads,
+            "rungs": found.rungs,
+            "phases": found.phases,
+            "phases_of_whole": found.wholes,
+            "operations": found.work.operations,
+            "bytes_moved": found.work.bytes_moved,
+            "ceilings": roof(found.ceilings, HOST),
+            "ceilings_by_device": found.ceilings,
+            "device": found.device,
+            "gpus": found.gpus,
+            "harness": {"seconds": found.harness_seconds, "share_of_sample": found.harness_share},
+            "published": found.published,
+        },
+    )
+
+
+def _over(backends: Sequence[str]) -> str:
+    """Return over how many processes its first rungs train, where these are several."""
+    if not are_several(backends):
+        return ""
+    counts = sorted({processes for _, processes in map(name_and_processes, backends)})
+    return f"{' and '.join(map(str, counts))} processes"
+
+
+def _verdict(found: Ladder) -> Verdict:
+    """Name the top of the ladder and its floor, or say why none is known."""
+    times = {
+        rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)
+        for rung in found.rungs
+        if rung.seconds_per_iteration is not None
+    }
+    decided: Decided = "yes" if found.no_floor is None else "partly" if times else "no"
+    if not times:
+        sentence = "not measured"
+    else:
+        top = next(iter(times))
+        sentence = f"{found.problem}: {top} {duration_interval(*times[top])}; "
+        if found.no_floor is not None:
+            sentence += f"no floor: {found.no_floor}"
+        else:
+            floor = min(times, key=lambda name: times[name][0])
+            sentence += f"the floor, {floor}: {duration_interval(*times[floor])}"
+    return Verdict(subject=found.problem, decided=decided, sentence=sentence)
+
+
+def _notes(found: Ladder) -> Iterator[Note]:
+    if found.no_floor is None:
+        yield Note(
+            "Each rung does away with one thing; what is left at the floor is the arithmetic.",
+            "page",
+        )
+    if found.harness_seconds is not None and found.harness_share is not None:
+        yield Note(
+            f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
+            f"{rough_percent(found.harness_share)} of a sample."
+        )
+    for line in (*_energies(found.rungs), *state_lines(found.gpus), *_roofless(found)):
+        yield Note(line)
+
+
+def _energies(rungs: Sequence[Rung]) -> Iterator[str]:
+    """Yield a line for each reason why the energy of an iteration is not known, with its rungs."""
+    reasons: dict[str, list[str]] = {}
+    for rung in _on_device(rungs):
+        if rung.energy_joules_per_iteration is None:
+            reasons.setdefault(str(rung.energy_reason), []).append(rung.backend)
+    for reason, names in reasons.items():
+        yield f"The energy of {', '.join(names)} was not measured: {reason}."
+
+
+def _roofless(found: Ladder) -> Iterator[str]:
+    """Yield a line for each device with rungs and without ceilings, where others have some."""
+    devices = {limits.device for limits in found.ceilings}
+    without: dict[str, list[str]] = {}
+    for rung in found.rungs:
+        if devices and rung.seconds_per_iteration is not None and rung.device not in devices:
+            without.setdefault(rung.device or "a device not stated", []).append(rung.backend)
+    for name, names in without.items():
+        yield (
+            f"No ceiling of {name} was measured: {', '.join(names)} "
+            f"{'is' if len(names) == 1 else 'are'} held against none."
+        )
+
+
+def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
+    def contention(backend: str, phase: str | None = None) -> Disturbance:
+        return disturbance(row for row in rows if (row.backend, row.phase) == (backend, phase))
+
+    columns, cells = with_disturbed(
+        _RUNGS, map(_rung, found.rungs), (contention(rung.backend) for rung in found.rungs)
+    )
+    yield Table(
+        title=f"{found.problem}: one iteration, {threads}",
+        on_page="The rungs [95 % interval]",
+        columns=(*columns, "removes"),
+        rows=tuple((*row, rung.removes) for row, rung in zip(cells, found.rungs, strict=True)),
+        last_apart="What each rung removes",
+    )
+    if phases := list(_phase_cells(found)):
+        columns, cells = with_disturbed(
+            _PHASES, phases, (contention(backend, phase) for backend, phase, *_ in phases)
+        )
+        yield Table(
+            title="Inside one eager iteration",
+            on_page="Inside one eager iteration, by the difference of loops with and without a "
+            "phase",
+            columns=columns,
+            rows=tuple(cells),
+        )
+    if shares := tuple(map(_share, _on_device(found.rungs))):
+        yield Table(
+            title="On the device",
+            on_page="On the device: how much of the time it is busy by its own events",
+            columns=_SHARES,
+            rows=shares,
+        )
+    if found.device:
+        yield Table(
+            title="Around the iterations",
+            on_page="Around the iterations, each measured by itself [95 % interval]",
+            columns=_PARTS,
+            rows=tuple(_part_cells(found)),
+        )
+    for limits in roofs(found.ceilings):
+        if roofline := tuple(_roofline_cells(found, limits)):
+            whose = limits.name if is_beside_host(limits.device) else threads
+            yield Table(
+                title=f"Against the ceilings of {whose}: a large float32 product reached "
+                f"{digits(limits.gflops)} GFLOP/s, a large copy {digits(limits.gbytes)} GB/s",
+                columns=_ROOFLINE,
+                rows=roofline,
+            )
+
+
+def _rung(rung: Rung) -> tuple[str, ...]:
+    """Return the row of a rung; one that was not measured says why."""
+    kernels = _kernels(rung)
+    dtype = rung.dtype or NONE
+    if rung.seconds_per_iteration is None:
+        return (rung.backend, dtype, f"not measured: {rung.reason}", NONE, kernels, NONE)
+    prepare = NONE
+    if rung.prepare_seconds is not None:  # where nothing was compiled it was found
+        prepare = duration(rung.prepare_seconds) + (" (cached)" if rung.prepared_from_cache else "")
+    return (
+        rung.backend,
+        dtype,
+        duration_interval(rung.seconds_per_iteration, rung.low, rung.high),
+        ratio(rung.ratio_to_floor, rung.ratio_low, rung.ratio_high),
+        kernels,
+        prepare,
+    )
+
+
+def _kernels(rung: Rung) -> str:
+    """Return how many were counted, and how many a profiler saw where there was a device."""
+    counted = NONE if rung.kernels_per_iteration is None else count(rung.kernels_per_iteration)
+    if rung.kernels_profiled is None:
+        return counted
+    return f"{counted} (profiler {count(rung.kernels_profiled)})"
+
+
+def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
+    """Yield rows for each backend: its phases, then their sum beside the iteration by itself.
+
+    Shares and sum are left out where a phase is undecided.
+    """
+    undecided = {phase.backend for phase in found.phases if phase.low is None}
+    wholes = {whole.backend: whole for whole in found.wholes if whole.backend not in undecided}
+    for backend in dict.fromkeys(phase.backend for phase in found.phases):
+        whole = wholes.get(backend)
+        seconds = None if whole is None else whole.seconds_per_iteration
+        for phase in found.phases:
+            if phase.backend == backend:
+                yield _phase(phase, seconds)
+        if whole is not None:
+            yield _whole(whole)
+
+
+def _whole(whole: WholeIteration) -> tuple[str, ...]:
+    share = whole.phases_seconds / whole.seconds_per_iteration
+    seconds = (
+        f"{duration(whole.phases_seconds)}; the iteration by itself "
+        f"{duration(whole.seconds_per_iteration)}"
+    )
+    return (whole.backend, "all", seconds, percent(share, 0))
+
+
+def _phase(phase: IterationPhase, iteration_seconds: float | None) -> tuple[str, ...]:
+    share = NONE
+    if iteration_seconds is not None:
+        share = percent(phase.seconds_per_iteration / iteration_seconds, 0)
+    seconds = duration_interval(phase.seconds_per_iteration, phase.low, phase.high)
+    return (phase.backend, phase.phase, seconds, share)
+
+
+def _on_device(rungs: Sequence[Rung]) -> list[Rung]:
+    """Return the rungs with a time on a device beside the host."""
+    return [
+        rung
+        for rung in rungs
+        if rung.seconds_per_iteration is not None and is_beside_host(rung.device)
+    ]
+
+
+def _share(rung: Rung) -> tuple[str, ...]:
+    energy, busy = rung.energy_joules_per_iteration, rung.busy_share
+    return (
+        rung.backend,
+        rung.device or NONE,
+        NONE if rung.device_seconds is None else duration(rung.device_seconds),
+        NONE if busy is None else rough_percent_interval(busy, rung.busy_low, rung.busy_high),
+        "not known" if busy is None else "yes" if rung.bound == "launches" else "no",
+        NONE if energy is None else joules(energy),
+        NONE if rung.peak_bytes is None else memory(rung.peak_bytes, "MiB"),
+    )
+
+
+def _part_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each part; one that was not measured says why."""
+    for part in found.device:
+        time = f"not measured: {part.reason}"
+        if part.seconds is not None:
+            time = duration_interval(part.seconds, part.low, part.high)
+        copied = NONE if part.bytes_per_second is None else rate(part.bytes_per_second)
+        device = part.device or NONE
+        yield (part.backend, device, part.name, time, copied, count(part.processes))
+
+
+def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[str, ...]]:
+    """Yield how much of its device's ceilings each rung reached, of the rungs on that device."""
+    for rung in found.rungs:
+        if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
+            yield (
+                rung.backend,
+                digits(rung.gflops, 2),
+                rough_percent(rung.gflops / limits.gflops),
+                digits(rung.gbytes, 2),
+                rough_percent(rung.gbytes / limits.gbytes),
+                f"{rung.bound or NONE}{busy_words(rung.busy_share)}",
+            )
