@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from math import floor, log
 from typing import Literal
 
-from perceptron.numbers import tick
-
 # Share of an axis; a label of a mark further right could leave a narrow figure.
 _LEFT_BEYOND = 0.55
 _MOST_TICKS = 9
@@ -322,12 +320,12 @@ def placed(dots: Sequence[Dot]) -> tuple[Dot, ...]:
     return tuple(dot for members in by_row.values() for dot in _apart(members))
 
 
-def dots_axis(dots: Iterable[Dot], title: str) -> Axis:
+def dots_axis(dots: Iterable[Dot], text: Callable[[float], str], title: str) -> Axis:
     """Return the axis over all dots and bars, with room for the labels on either side."""
     members = list(dots)
     left = _LEFT if any(dot.side == "left" for dot in members) else 1.0
     ends = [end for dot in members for end in (dot.low, dot.seconds, dot.high)]
-    return log_axis(ends, tick, 10, title, room=(left, _RIGHT))
+    return log_axis(ends, text, 10, title, room=(left, _RIGHT))
 
 
 def _apart(members: Sequence[Dot]) -> list[Dot]:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.figure import Dot, log_axis, size_text, within
-from perceptron.figure import dots_axis, placed
+from perceptron.figure import Dot, dots_axis, log_axis, placed, size_text, within
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def dot(seconds: float, low: float | None = None, high: float | None = None, **f
 def test_a_label_stands_beyond_the_end_of_its_own_bar() -> None:
     (only,) = placed([dot(1.0, 0.1, 30.0)])
     assert only.side == "right"
-    assert dots_axis([only], "time").high > 30 * 5, "there is room for the text beyond the bar"
+    assert dots_axis([only], str, "time").high > 30 * 5, "there is room for the text beyond the bar"
 
 
 @pytest.mark.parametrize(
@@ -81,5 +80,5 @@ def test_rows_do_not_mind_each_other() -> None:
 
 
 def test_there_is_room_on_the_left_where_a_label_is() -> None:
-    without = dots_axis([dot(1.0)], "time").low
-    assert dots_axis([dot(1.0, side="left")], "time").low < without / 2
+    without = dots_axis([dot(1.0)], str, "time").low
+    assert dots_axis([dot(1.0, side="left")], str, "time").low < without / 2

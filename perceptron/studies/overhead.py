@@ -192,7 +192,8 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
     """Yield the rungs, as many at once as there are cores: starting one takes a core or two."""
     names = list(plan.backends)
     if repeat == 0:
-        names.sort(key=lambda name: _least_seconds(name, problem))
+        here = _here(plan)  # what cannot run says so first: that costs no time
+        names.sort(key=lambda name: (name in here, _least_seconds(name, problem)))
     else:
         Random(repeat).shuffle(names)
     some = max(1, usable_cores())
@@ -320,7 +321,7 @@ def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
     On a device of which ``backends`` train over several processes, that is the ladder of these.
     """
     over = _ladders(problem, counts_of(backends))
-    removes: dict[str, str] = field(default_factory=dict)
+    removes: dict[str, str] = {}
     for device, own in _ladders(problem).items():
         removes |= own
         if not set(backends).isdisjoint(over[device].keys() - own.keys()):

@@ -36,7 +36,7 @@ from perceptron.report.tables import advice as advice_table
 from perceptron.report.tables import comparison as comparison_table
 from perceptron.report.tables import crossover as crossover_table
 from perceptron.report.tables import doctor as doctor_table
-from perceptron.report.tables import finding, ladder, one_size, terminal
+from perceptron.report.tables import finding, one_size, terminal
 from perceptron.studies.answering import answer_run
 from perceptron.studies.registry import STUDIES
 
@@ -68,7 +68,6 @@ _STUDIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[
         lambda found: documents.crossover(found, None),
         crossover_table.show,
     ),
-    "overhead": (judges.judge_ladder, lambda found: documents.overhead(found, None), ladder.show),
     **dict.fromkeys(
         STUDIES,
         (

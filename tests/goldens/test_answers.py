@@ -154,7 +154,6 @@ def test_batches(
         terminal=text,
         sweeps=views(html, "sweeps", "time per iteration").split("\n[")[0],
         machine_by_machine=views(html, "sweeps", "torch-cuda: time"),
-        roofline=views(html, "roofline"),
         history=views(html, "history", "numpy").split("\n[")[0],
         machines=text_of(html / "machines.html"),
         questions=tables(html, "machines"),
@@ -169,7 +168,7 @@ def test_map(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None
 
 def test_overhead(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
     run = keep(results, GPU_LADDER, gpu_ladder_rows())
-    assert told("overhead", run, typed, "ladder") == golden_file
+    assert told("overhead", run, typed, "overhead") == golden_file
 
 
 def test_race(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:

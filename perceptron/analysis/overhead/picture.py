@@ -18,7 +18,7 @@ from perceptron.figure import (
     log_axis,
     placed,
 )
-from perceptron.numbers import digits, duration, duration_interval, rough_percent
+from perceptron.numbers import digits, duration, duration_interval, rough_percent, tick
 
 
 def ladder_figure(found: Ladder) -> DotFigure | None:
@@ -48,7 +48,7 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
         + ("; open: published" if found.published else "")
         + ("" if found.no_floor else "; ×: times the floor"),
         height=52 * len(names) + 110,
-        x=dots_axis(dots, f"one iteration of {found.problem}"),
+        x=dots_axis(dots, tick, f"one iteration of {found.problem}"),
         rows=tuple(names),
         dots=dots,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.figure import Dot, DotFigure, dots_axis, placed
-from perceptron.numbers import duration, duration_interval
+from perceptron.numbers import duration, duration_interval, tick
 
 
 def finding_figure(
@@ -28,7 +28,7 @@ def finding_figure(
         "published times come from other, unnamed hardware." + _beside(elsewhere, of_gpus or {}),
         key="filled: measured here; open: published",
         height=68 * len(rows) + 143,
-        x=dots_axis(dots, "10,000 iterations on the OR gate"),
+        x=dots_axis(dots, tick, "10,000 iterations on the OR gate"),
         rows=tuple(_name(row, elsewhere) for row in rows),
         dots=dots,
         absent=tuple(
