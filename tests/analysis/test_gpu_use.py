@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.gpu_use import Span, gpu_use, gpu_warnings
+from perceptron.analysis.gpu_use import Span, gpu_use, gpu_warnings, state_lines
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -112,3 +112,35 @@ def test_the_table_and_the_warning_count_the_same_rows() -> None:
     (use,) = gpu_use(rows)
     assert (use.slowed_rows, use.slowed_by) == (2, ["heat"])
     assert "in 2 of 3 rows" in gpu_warnings(rows)[0].message
+
+
+@pytest.mark.parametrize(
+    ("states", "line"),
+    [
+        ([GPU], "clocks free (not locked), 1,980 of 1,980 MHz, 700 W limit, 54 °C"),
+        (
+            [replace(GPU, locked=True, max_sm_mhz=None)],
+            "clocks locked, 1,980 MHz, 700 W limit, 54 °C",
+        ),
+        ([GpuState(name="Slide Rule")], "whether clocks are locked is not known"),
+        (
+            [GpuState(name="Slide Rule", locked=False, slowed_by=["power cap"])],
+            "clocks free (not locked), in 1 of 1 rows kept down by power cap",
+        ),
+        (
+            [GPU, replace(GPU, sm_mhz=1755, temperature_celsius=81)],
+            "clocks free (not locked), 1,755–1,980 of 1,980 MHz, 700 W limit, 54–81 °C",
+        ),
+    ],
+)
+def test_the_state_of_a_gpu_is_said(states: list[GpuState], line: str) -> None:
+    """Of states that differ the span."""
+    rows = [measured(gpu=state) for state in states]
+    assert state_lines(gpu_use(rows)) == [f"Slide Rule: {line}; read while it trained."]
+
+
+def test_a_name_of_a_file_is_shown_as_text() -> None:
+    state = replace(GPU, name="x\x1b[31m" + "y" * 1000)
+    (line,) = state_lines(gpu_use([measured(gpu=state)]))
+    assert line.isprintable()
+    assert len(line) < 200

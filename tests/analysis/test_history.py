@@ -178,7 +178,7 @@ def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:
     """From asv's files to the step: NumPy is slower from the middle on, the others are not."""
     made = plenty(tmp_path / "asv", machines=2, commits=60, steps={40: 0.25})
     pasts = histories(read_results(tmp_path).rows)
-    assert len(pasts) == 4 * 3 + 4 * 2
+    assert len(pasts) == 3 * 3 + 3 * 2
     for past in pasts:
         assert [point.commit for point in past.points] == [commit[:12] for commit in made.commits]
         expected = [0, 40] if past.backend == made.slower else [0]

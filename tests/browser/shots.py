@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 PAGES = {
     "overview": ("index.html", 1180),
     "map": ("map.html", 1100),
-    "ladder": ("ladder.html", 1080),
+    "overhead": ("overhead.html", 1080),
 }
 WIDTH = 1400
 

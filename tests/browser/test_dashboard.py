@@ -28,7 +28,7 @@ CUT_TITLES = """[...document.querySelectorAll('.xtitle, .ytitle')].filter((title
   const [own, whole] = [title, title.closest('svg')].map((node) => node.getBoundingClientRect());
   return own.left < whole.left - 1 || own.right > whole.right + 1 || own.bottom > whole.bottom + 1;
 })"""
-OF_VIEWS = ["sweeps.html", "map.html", "ladder.html", "roofline.html", "race.html", "history.html"]
+OF_VIEWS = ["sweeps.html", "map.html", "overhead.html", "race.html", "history.html"]
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def every_kind_of_view_can_be_drawn(page: Page, html: Path, name: str) -> None:
         assert page.get_by_text("cannot be drawn").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 1400, setting
         hidden = "all => all.some(one => one.scrollHeight > one.clientHeight + 1)"
-        if name == "ladder":
+        if name == "overhead":
             page.set_viewport_size({"width": 1400, "height": 150})
             assert not page.locator("main .scroll").evaluate_all(hidden), "a ladder is shown whole"
 

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.cli import app
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies import overhead as study
+from perceptron.studies import carry_out
+from perceptron.studies.answering import answer_run
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
 from tests.made import BENCH, LADDER, bench_rows, keep, ladder_rows
@@ -25,11 +25,11 @@ def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     keep(Path("results"), BENCH, bench_rows())
 
-    def overhead(*_: Any) -> Any:
+    def carried_out(*_: Any) -> Any:
         folder = keep(Path("results"), LADDER, ladder_rows(), started="2026-01-02T00:00:00Z")
-        return judge_ladder(read_run(folder))
+        return answer_run(read_run(folder))
 
-    monkeypatch.setattr(study, "overhead", overhead)
+    monkeypatch.setattr(carry_out, "carry_out", carried_out)
     return tmp_path
 
 
@@ -40,12 +40,12 @@ def test_the_page_that_is_named_shows_the_ladder(
     assert not app(["overhead"], standalone_mode=False)
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("page:"))
     address = urlsplit(line.removeprefix("page:").strip())
-    assert address.path == "html/ladder.html"
+    assert address.path == "html/overhead.html"
     wished = parse_qs(address.fragment)
-    switches = [switch["id"] for switch in data(answered / "html", "ladder")["switches"]]
+    switches = [switch["id"] for switch in data(answered / "html", "overhead")["switches"]]
     setting = tuple(wished[switch][0] for switch in switches)
     assert setting == ("or-gate", "box", "abc · 2026-01-02", "2")
-    assert setting in views(answered / "html", "ladder")
+    assert setting in views(answered / "html", "overhead")
     assert "torch-cpu from" in text_of(answered / "html" / "index.html")
 
 

@@ -77,9 +77,9 @@ def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Pat
     keep(results, digits, ladder_rows("digits"), started="2026-02-02T00:00:00Z")
     runs = shown(results)
     assert runs.phase_map.answer.data["map"].family == "mlp-map"
-    assert runs.ladder.problem == "or-gate"
+    assert runs.ladder.answer.data["problem"] == "or-gate"
     assert runs.batches is not None
-    assert runs.batches.problem == "digits"
+    assert runs.batches.answer.data["problem"] == "digits"
 
 
 def test_advice_is_shown_as_soon_as_there_is_some(results: Path) -> None:
@@ -198,7 +198,7 @@ def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Pat
     keep(results, over, ladder_rows(), started="2026-02-02T00:00:00Z")
     runs = shown(results)
     assert runs.processes is None
-    assert runs.ladder.rows[0].when < "2026-02"
+    assert runs.ladder.run.rows[0].when < "2026-02"
     folder = keep(results, SEVERAL, several_rows(), started="2026-02-03T00:00:00Z")
     keep(
         results,

@@ -39,7 +39,10 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     plenty(everything(tmp_path) / "asv", machines=2, commits=3)
     collection = collect(tmp_path)
     assert collection.complaints == []
-    assert len(collection.benches) == len(collection.studies["map"]) == len(collection.ladders) == 1
+    assert len(collection.benches) == 1
+    assert {study: len(told) for study, told in collection.studies.items()} == dict.fromkeys(
+        ("map", "overhead", "race"), 1
+    )
     assert {(sweep.source, sweep.machine) for sweep in collection.sweeps} == {
         ("perceptron", "box"),
         ("asv", "box-00"),
@@ -179,9 +182,7 @@ def test_maps_and_ladders_are_separated_by_what_they_are_of(
     for day, other in enumerate(names, start=3):
         keep(tmp_path, plan | other, rows, started=f"2026-01-0{day}T00:00:00Z")
     collection = collect(tmp_path)
-    ladders = [result.rows for result in collection.ladders]
-    maps = [told.run.times for told in collection.studies["map"]]
-    shown = maps if plan is MAP else ladders
+    shown = [told.run.times for told in collection.studies[plan["study"]]]
     assert len(shown) == 1 + len(names)
     assert shown[-1][0].when == LATER
 

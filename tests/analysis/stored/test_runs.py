@@ -37,18 +37,14 @@ def judged_bench(folder: Path) -> Any:
     return runs.judge_bench(read_run(folder))
 
 
-def judged_map(folder: Path) -> Any:
+def judged_study(folder: Path) -> Any:
     return answer_run(read_run(folder))
-
-
-def judged_ladder(folder: Path) -> Any:
-    return runs.judge_ladder(read_run(folder))
 
 
 KINDS: list[tuple[Judge, dict[str, Any], list[Any]]] = [
     (judged_bench, BENCH, bench_rows()),
-    (judged_map, MAP, map_rows()),
-    (judged_ladder, LADDER, ladder_rows()),
+    (judged_study, MAP, map_rows()),
+    (judged_study, LADDER, ladder_rows()),
 ]
 every_kind = pytest.mark.parametrize(("judge", "plan", "rows"), KINDS)
 
@@ -120,7 +116,7 @@ def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
     """Cells that were not measured are there as well."""
-    found = judged_map(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
+    found = judged_study(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
     assert found.x_values == [4, 8, 16, 32, 64, 128, 256]
     assert len(found.cells) == 49
     assert found.cells_measured == 16
@@ -132,12 +128,12 @@ def test_a_map_says_what_its_sizes_are(tmp_path: Path) -> None:
     batches = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
 
     def axes(name: str, plan: dict[str, Any]) -> Any:
-        return judged_map(keep(tmp_path / name, plan, map_rows())).answer.data["map"].axes
+        return judged_study(keep(tmp_path / name, plan, map_rows())).answer.data["map"].axes
 
     assert axes("new", batches) == ("batch", "width")
     assert axes("old", MAP) == ("rows", "width")
     with pytest.raises(UserError, match="axes"):
-        judged_map(keep(tmp_path / "bad", MAP | {"axes": ["<b>", "width"]}, map_rows()))
+        judged_study(keep(tmp_path / "bad", MAP | {"axes": ["<b>", "width"]}, map_rows()))
 
 
 @every_kind
@@ -194,15 +190,15 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
     [
         (judged_bench, {"study": "bench"}, bench_rows(), "backends"),
         (judged_bench, BENCH | {"backends": "numpy"}, bench_rows(), "backends"),
-        (judged_map, MAP | {"points": 10**9}, map_rows(), "points"),
-        (judged_map, MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),
-        (judged_map, MAP | {"x_range": [8, 4]}, map_rows(), "cannot be judged"),
-        (judged_map, MAP | {"points": 1}, map_rows(), "points"),
-        (judged_map, MAP, bench_rows(), "no rows of a problem with two sizes"),
-        (judged_map, MAP, map_rows() + map_rows("other"), "may not be compared"),
-        (judged_ladder, LADDER | {"bytes_moved": 0}, ladder_rows(), "bytes_moved"),
-        (judged_ladder, LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
-        (judged_ladder, LADDER, ladder_rows() * 2, "two times of"),
+        (judged_study, MAP | {"points": 10**9}, map_rows(), "points"),
+        (judged_study, MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),
+        (judged_study, MAP | {"x_range": [8, 4]}, map_rows(), "cannot be judged"),
+        (judged_study, MAP | {"points": 1}, map_rows(), "points"),
+        (judged_study, MAP, bench_rows(), "no rows of a problem with two sizes"),
+        (judged_study, MAP, map_rows() + map_rows("other"), "may not be compared"),
+        (judged_study, LADDER | {"bytes_moved": -1}, ladder_rows(), "bytes_moved"),
+        (judged_study, LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
+        (judged_study, LADDER, ladder_rows() * 2, "two times of"),
         (judged_bench, BENCH, [measured(threads=None)], "how many threads"),
     ],
 )

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.history import histories
-from perceptron.records.extras import EXTRAS
 from perceptron.analysis.stored.sweep import Sweep, sweeps
+from perceptron.records.extras import EXTRAS
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.naming import number_processes
 from perceptron.records.readers.table import load_measurements

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import Collection, collection_of
 from perceptron.figure import Figure, LineFigure
@@ -14,13 +13,11 @@ from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as draw_plotly
 from perceptron.report.charts.as_svg.draw import draw as draw_svg
 from perceptron.report.charts.finding import finding_figure
-from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import sweep_figure
-from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.studies.collected import collect
-from tests.made import GPU_LADDER, everything, gpu_ladder_rows, keep, line
+from tests.made import everything, line
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
 
@@ -33,16 +30,19 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 @pytest.fixture(scope="module")
 def figures(collection: Collection) -> dict[str, Figure | None]:
     (sweep,) = collection.sweeps
+    overhead = (one.drawing for one in collection.studies["overhead"][0].answer.figures)
     return {
         "sweep": sweep_figure(sweep.curves, sweep.crossovers, "width"),
         "ratio": ratio_figure(sweep.crossovers[0], "width"),
         "finding": finding_figure(collection.benches[0].finding),
-        "ladder": ladder_figure(collection.ladders[0]),
         "map": collection.studies["map"][0].answer.figures[0].drawing,
+        **dict(zip(("rungs", "phases", "roofline"), overhead, strict=True)),
     }
 
 
-@pytest.mark.parametrize("name", ["sweep", "ratio", "finding", "ladder", "map"])
+@pytest.mark.parametrize(
+    "name", ["sweep", "ratio", "finding", "rungs", "phases", "roofline", "map"]
+)
 def test_every_figure_is_drawn_both_ways(figures: dict[str, Figure | None], name: str) -> None:
     """As SVG, ready to stand in a page; for plotly with the same words."""
     figure = figures[name]
@@ -85,12 +85,6 @@ def test_untrusted_names_are_no_formulas(name: str) -> None:
     assert draw_svg(ratio).startswith("<svg")
 
 
-def test_a_ladder_without_a_time_has_no_figure(collection: Collection) -> None:
-    (ladder,) = collection.ladders
-    empty = [replace(rung, seconds_per_iteration=None) for rung in ladder.rungs]
-    assert ladder_figure(replace(ladder, rungs=empty)) is None
-
-
 def test_a_label_does_not_leave_the_figure(figures: dict[str, Figure | None]) -> None:
     """On the right of the figure it stands left of its line."""
     figure = figures["sweep"]
@@ -122,33 +116,13 @@ def test_a_sweep_shows_its_bands_and_crossover(collection: Collection) -> None:
 
 
 def test_a_rung_has_its_interval(collection: Collection) -> None:
-    (ladder,) = collection.ladders
-    (drawn,) = draw_plotly(ladder_figure(ladder), plot.looks(strokes(NAMES)))
+    answer = collection.studies["overhead"][0].answer
+    (drawn,) = draw_plotly(answer.figures[0].drawing, plot.looks(strokes(NAMES)))
     names = drawn.layout["yaxis"]["ticktext"]
-    for rung in ladder.rungs:
+    for rung in answer.data["rungs"]:
         own = [names.index(rung.backend)]
         bar = next(one for one in drawn.data if one["y"] == own and "error_x" in one)
         (middle,), error = bar["x"], bar["error_x"]
         assert middle == rung.seconds_per_iteration
         assert middle + error["array"][0] == pytest.approx(rung.high)
         assert middle - error["arrayminus"][0] == pytest.approx(rung.low)
-
-
-def test_the_roof_bends_where_copy_and_product_meet(collection: Collection) -> None:
-    looks = plot.looks(strokes(NAMES))
-    (file,) = roofline_views(collection, looks).files.values()
-    (view,) = file.values()
-    (limits,) = collection.ladders[0].ceilings
-    roof = view.figures[0].data[-1]
-    assert roof["x"][1] == pytest.approx(limits.gflops / limits.gbytes)
-    slope = pytest.approx(roof["x"][0] * limits.gbytes)
-    assert roof["y"] == [slope, limits.gflops, limits.gflops]
-
-
-def test_a_point_below_a_roof_says_how_busy_its_device_is(tmp_path: Path) -> None:
-    """Where one points at it, as the table does."""
-    keep(tmp_path, GPU_LADDER, gpu_ladder_rows())
-    looks = plot.looks(strokes((*NAMES, "jax-cuda")))
-    (file,) = roofline_views(collect(tmp_path), looks).files.values()
-    (view,) = file.values()
-    assert view.figures[1].data[0]["text"][0].endswith("bound by launches, device busy 4 %")

@@ -51,10 +51,7 @@ _OURS = {
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
     *(f"assets/{name}.js" for name in ("plotly.min", "datatables", "large_table")),
-    *(
-        f"data/{name}.js"
-        for name in ("sweeps", "map", "ladder", "roofline", "history", "raw", "race")
-    ),
+    *(f"data/{name}.js" for name in ("sweeps", "map", "overhead", "history", "raw", "race")),
     "data/machines.js",
 }
 
@@ -85,7 +82,7 @@ def test_nothing_shown_steers_the_reader(html: Path) -> None:
 
 def test_names_are_told_apart_and_have_room(html: Path) -> None:
     """A switch has a text for each; ten thousand characters are cut in the middle."""
-    machines = {setting[1] for setting in views(html, "ladder")}
+    machines = {setting[1] for setting in views(html, "overhead")}
     assert len(machines) == len(NAMES) - 1  # one blank is no name either
     assert "(no name)" in machines
     assert max(map(len, machines)) <= 80

@@ -58,7 +58,7 @@ def test_every_page_opens_on_what_this_machine_measured(
     keep(results, BENCH, bench_rows(), started=last, **own)
     monkeypatch.chdir(tmp_path)
     assert not app(["dashboard"], standalone_mode=False)
-    for page in ("sweeps", "map", "ladder", "race"):
+    for page in ("sweeps", "map", "overhead", "race"):
         index = data(tmp_path / "html", page)
         place = [switch["label"] for switch in index["switches"]].index("Machine")
         assert index["views"][0]["is"][place] == name, page
@@ -134,7 +134,7 @@ def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: P
     over = LADDER | {"over_processes": [1, 2], "removes": removes}
     keep(tmp_path / "results", over, ladder_rows(), started="2026-01-01T01:00:00Z")
     write_site(tmp_path / "html", collect(tmp_path / "results"))
-    shown = {setting[-1]: view for setting, view in views(tmp_path / "html", "ladder").items()}
+    shown = {setting[-1]: view for setting, view in views(tmp_path / "html", "overhead").items()}
     assert shown.keys() == {"2", "2, over 1 and 2 processes"}
-    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][0]
-    assert len(shown["2"]["tables"]) == 2, "no table of a device where there is none"
+    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][1]
+    assert len(shown["2"]["tables"]) == 3, "no table of a device where there is none"

@@ -122,7 +122,7 @@ def test_the_newest_answers_are_there_whatever_command_they_came_from(
     assert answers.count("mine, 2025-01-01") == len(questions)
     links = [address for address in page.links if "machine=mine" in address]
     leads_to = [address.partition(".html#")[0] for address in links]
-    assert leads_to == ["race", "ladder", "sweeps", "map", "sweeps"]
+    assert leads_to == ["race", "overhead", "sweeps", "map", "sweeps"]
 
 
 def text_of_index(results: Path, html: Path) -> str:

@@ -18,7 +18,7 @@ from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import PAGES, data, read, tables, text_of, views
 
-OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "race", "history")
+OF_VIEWS = ("sweeps", "map", "overhead", "race", "history")
 
 
 @pytest.fixture(scope="module")

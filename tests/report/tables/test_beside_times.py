@@ -8,14 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.result import crossover_result
-from perceptron.analysis.disturbance import Disturbance
+from perceptron.analysis.disturbance import Disturbance, by_key, disturbed, with_disturbed
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables.crossover import (
     AMORTISATION_COLUMNS,
     amortisation_cells,
     crossover_table,
 )
-from perceptron.analysis.disturbance import by_key, disturbed, with_disturbed
 from perceptron.report.tables.one_size import single_table
 from perceptron.report.tables.throughput import (
     show,
