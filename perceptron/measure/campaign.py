@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import cache
 from math import inf
 
+from msgspec.structs import replace
+
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
@@ -36,13 +38,12 @@ _SOME = 8
 def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress) -> bool:
     """Measure what is asked for until that is nothing or the time is over; return which.
 
-    Of the jobs that are asked for at once those of the lowest repeat are measured, problems in
-    random order and each on its backends one after the other. Then it is asked again, and processes
-    that none of the jobs needs any more end. A backend
-    that cannot run here, does not compute in the dtype or does not agree on the problem is not
-    timed: its row says why. What does not end in half of the budget has no row, is named by the
-    budget's hangs, and is not tried again in this start. Raises `UserError` where ``ask`` fails or
-    asks for what it has; rows are kept.
+    All jobs that are asked for at once are measured before it is asked again: repeat by repeat,
+    problems in random order and each on its backends one after the other. What failed in one repeat
+    is not tried in the next. A backend that cannot run here, does not compute in the dtype or does
+    not agree on the problem is not timed: its row says why. What does not end in half of the budget
+    has no row, is named by the budget's hangs, and is not tried again in this start. Raises
+    `UserError` where ``ask`` fails or asks for what it has; rows are kept.
     """
     with temporary_folder() as references, Workers(budget.until_abandoned) as workers:
         campaign = _Campaign(journal, run, budget, progress, workers, str(references))
@@ -69,6 +70,9 @@ class _Campaign:
         self._references = references
         self._problem = cache(catalogue.find)
         self._done: set[Job] = set()
+        self._failed: set[Job] = set()
+        self._hung: list[Row] = []
+        """What a study is told of jobs that do not end; another start may try them again."""
         self._agreed: set[Trained] = {
             (row.backend, row.problem or "", row.dtype or "", row.all_threads or 0)
             for row in journal.rows
@@ -82,25 +86,36 @@ class _Campaign:
         self._report("starting")
         wanted = self._wanted(ask)
         while wanted and not self._budget.is_over:
-            self._workers.keep({name for job in wanted for name in (_process(job), _checker(job))})
-            first = min(job.repeat for job in wanted)
-            self._measure([job for job in wanted if job.repeat == first])
-            wanted = self._wanted(ask)
+            for repeat in sorted({job.repeat for job in wanted}):
+                jobs = [job for job in wanted if job.repeat == repeat and not self._is_out(job)]
+                self._measure(jobs)
+                own = (name for job in jobs if not _lasts(job) for name in _names(job))
+                self._workers.end(*own)
+                # Also where more repeats follow: it raises if a model was edited meanwhile.
+                then = self._wanted(ask)
+            wanted = then
         return not wanted
 
     def _wanted(self, ask: Ask) -> list[Job]:
-        """Return what is asked for, without what does not end."""
+        """Return what is asked for, once it is known what does not end."""
         kept = f"{self._journal.folder}: {len(self._journal.rows)} rows are kept, but the study"
-        try:
-            asked = dict.fromkeys(ask(self._journal.rows, self._budget.left))
-        except UserError:
-            raise
-        except Exception as error:  # a study's own fault must not cost what was measured
-            raise UserError(f"{kept} is broken: {type(error).__name__}: {error}") from error
-        again = self._done.intersection(asked)
-        if again:
-            raise UserError(f"{kept} is broken: it asks again for {again.pop()}")
-        return [job for job in asked if not self._hangs(job)]
+        while True:
+            try:
+                asked = dict.fromkeys(ask([*self._journal.rows, *self._hung], self._budget.left))
+            except UserError:
+                raise
+            except Exception as error:  # a study's own fault must not cost what was measured
+                raise UserError(f"{kept} is broken: {type(error).__name__}: {error}") from error
+            again = self._done.intersection(asked)
+            if again:
+                raise UserError(f"{kept} is broken: it asks again for {again.pop()}")
+            hung = [job for job in asked if self._hangs(job)]
+            if not hung:
+                return list(asked)
+            for job in hung:
+                self._done.add(job)
+                seen = nothing(job, "failed", "did not end")
+                self._hung += rows_of(job, self._problem(job.problem), seen, self._run)
 
     def _measure(self, jobs: Sequence[Job]) -> None:
         """Measure jobs of one repeat, some problems at a time: those of each agree first."""
@@ -223,8 +238,14 @@ class _Campaign:
     def _key(self, job: Job) -> Trained:
         return (job.backend, self._problem(job.problem).name, job.dtype, job.threads)
 
+    def _is_out(self, job: Job) -> bool:
+        """Return whether an earlier repeat has failed, or does not end."""
+        return self._hangs(job) or _without_repeat(job) in self._failed
+
     def _keep(self, job: Job, seen: Seen) -> None:
         self._done.add(job)
+        if seen.status != "ok":
+            self._failed.add(_without_repeat(job))
         self._journal.append(*rows_of(job, self._problem(job.problem), seen, self._run))
         self._journal.note_spent(self._budget.whole.spent)
 
@@ -266,6 +287,19 @@ def _process(job: Job) -> Hashable:
     """Return the name of the process that does a job: one for each repeat, of each extra."""
     extra = job.extra if isinstance(job, Extra) else None
     return (job.backend, job.dtype, job.threads, job.repeat, extra)
+
+
+def _without_repeat(job: Job) -> Job:
+    return replace(job, repeat=0)
+
+
+def _names(job: Job) -> tuple[Hashable, Hashable]:
+    """Return the names of the processes that a job needs."""
+    return _process(job), _checker(job)
+
+
+def _lasts(job: Job) -> bool:
+    return isinstance(job, Time) and job.lasts
 
 
 def _checker(job: Job) -> Hashable:

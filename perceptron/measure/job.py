@@ -43,6 +43,8 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
     """Of each sample."""
     iterations: int | None = None
     """Of each sample; as many as that takes by default."""
+    lasts: bool = True
+    """Whether its process stays: jobs of the same repeat may be asked for later."""
 
 
 class Race(Job, frozen=True, kw_only=True, tag="race"):

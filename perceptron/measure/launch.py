@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from math import inf
 from pathlib import Path
 
@@ -121,12 +121,8 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         with self._stack:
-            self._end(*self._alive)
+            self.end(*self._alive)
         self._data = None
-
-    def keep(self, names: Collection[Hashable]) -> None:
-        """End all processes but these."""
-        self._end(*(name for name in self._alive if name not in names))
 
     def warm(self, wanted: Mapping[Hashable, tuple[Batch, Backend]]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
@@ -152,11 +148,11 @@ class Workers:
                 late[name] = Abandoned(abandoned.backend)
                 continue
             if any(outcome.status != "ok" for outcome in outcomes):
-                self._end(name)
+                self.end(name)
         for first in late.values():
             first.workers = tuple(late)
             self._patience = 0.0
-            self._end(*late)  # what they still answer is of no job to come
+            self.end(*late)  # what they still answer is of no job to come
             raise first
 
     def run(
@@ -181,7 +177,7 @@ class Workers:
         while left:
             worker = self._alive.get(name)
             if worker is None or worker.ended:
-                self._end(name)
+                self.end(name)
                 worker = self._alive[name] = self._start(environment)
             todo = msgspec.structs.replace(job, problems=list(left))
             answered = False
@@ -199,15 +195,18 @@ class Workers:
                 raise
             finally:
                 if worker.ended or not answered:  # by itself, or nobody waits for it any more
-                    self._end(name)
+                    self.end(name)
 
     def _start(self, environment: Mapping[str, str]) -> _Worker:
         """Start a worker, which finds here what others have generated."""
         data = {} if self._data is None else {FOLDER: str(self._data)}
         return _Worker({**environment, **data})
 
-    def _end(self, *names: Hashable) -> None:
-        """End these, which share the patience; there is none once a job was abandoned."""
+    def end(self, *names: Hashable) -> None:
+        """End the processes of these names, if they are there.
+
+        They share the patience, of which there is none once a job was abandoned.
+        """
         workers = [self._alive.pop(name) for name in names if name in self._alive]
         if workers:
             patience = max(0.0, min(self._patience, self._seconds_left()))

@@ -18,28 +18,27 @@ from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
-from perceptron.measure.launch import Workers
+from perceptron.measure import campaign
+from perceptron.measure.budget import Budget
+from perceptron.measure.job import Time
 from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
+from perceptron.records.row import Row
+from perceptron.records.row import times as times_of
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
-from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.opening import OpenRun, contents, start_run
+from perceptron.studies.shared.missing import missing
+from perceptron.studies.shared.opening import contents, refuse_edited_files, start_run
 from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.task import Task
-from perceptron.studies.shared.task_costs import expected_seconds
 
-# Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
+# Processes for the problem itself, and for sizes beside it.
 _PROCESSES = 3
 _BESIDE = 2
-# Share of the time for processes of the problem itself beyond the first.
-_OWN_SHARE = 0.6
-# What one of those takes of what the first did: half as many workers start, and nothing is checked.
-_FURTHER_SHARE = 0.5
+# Share of the time that the problem's own processes leave for sizes beside it.
+_BESIDE_SHARE = 0.4
 SECONDS = 28.0
 """What it may take unless the user says otherwise: half a minute with what precedes and follows."""
 _EFFORT = Effort(samples=5, minimum_seconds=0.005)
@@ -89,8 +88,9 @@ def advise(
     """
     if device is not None:
         what_if.require([plan.problem])
-    budget = study_budget(budget_seconds or SECONDS)
+    budget = Budget.of_study(budget_seconds or SECONDS)
     problem = plan.problem
+    before = contents([problem])
     as_json: dict[str, object] = {
         "study": "advise",
         "problem": problem.reference,
@@ -100,8 +100,13 @@ def advise(
         "backends": list(plan.backends),
         "dtype": plan.dtype,
         "threads": plan.threads,
-        "contents": contents([problem]),
+        "contents": before,
     }
+
+    def ask(rows: Sequence[Row], left: float) -> list[Time]:
+        refuse_edited_files([problem], before)
+        return next_jobs(plan, times_of(rows), left / budget.seconds)
+
     with start_run(
         as_json,
         plan.backends,
@@ -112,9 +117,12 @@ def advise(
         budget=budget,
         quiet=quiet,
     ) as run:
-        axes = _look(plan, run, progress)
+        whole = campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
         rows = run.journal.times
+        axes = [advice.rows_on(one.named, rows, problem.name) for one in _axes(plan, rows)]
+        # The budget was too small if it left no size beside the problem.
+        budget.cut_short = not whole or not all(axis.has_other_sizes for axis in axes)
         return advice.AdviceResult(
             advice=advice.advise(rows, plan.backends, problem.name, plan.length, axes),
             rows=rows,
@@ -127,130 +135,78 @@ def advise(
         )
 
 
-def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.AxisRows]:
-    """Measure while there is time; return the axes through the problem with their rows.
+# --- what is measured, in its order --------------------------------------------------------------
 
-    The budget was too small if it left out a process of the problem, or a size on one of them.
+
+def next_jobs(plan: AdvisePlan, rows: Sequence[Measurement], left: float) -> list[Time]:
+    """Return what is missing of the problem itself, then of the next size on an axis through it.
+
+    ``left`` is the share of the time that is. Where the problem takes long, its further processes
+    leave some of it for sizes beside it. Axes take turns, the first ones first.
     """
-    problem, rows, budget = plan.problem, run.journal.times, run.budget
-    with Workers(budget.until_abandoned) as workers:
-        look = _Look(plan, run, workers, progress, budget)
-        pairs = [(problem, backend) for backend in plan.backends]
-        left_out = look.own(pairs, budget)
-        own = [row for row in rows if row.problem == problem.name]
-        usable = [name for name in plan.backends if times(own, name)]
-        axes = axes_through(problem, own) if len(usable) > 1 else []
-        while look.round(usable, axes):
-            pass
-    axes_rows = [advice.rows_on(through.named, rows, problem.name) for through in axes]
-    no_other = any(not axis.has_other_sizes for axis in axes_rows)
-    budget.cut_short = left_out or look.left_out_sizes or no_other
-    return axes_rows
+    for processes in range(1, _PROCESSES + 1):
+        if processes == 1 or left > _BESIDE_SHARE:
+            own = _jobs(plan, [(plan.problem, name) for name in plan.backends], processes)
+            if jobs := missing(own, rows):
+                return jobs
+    axes = [
+        (through, advice.rows_on(through.named, rows, plan.problem.name).rows)
+        for through in _axes(plan, rows)
+    ]
+    for through, on_axis in sorted(axes, key=lambda axis: len({row.size for row in axis[1]})):
+        if jobs := missing(_next_on(plan, through, on_axis), rows):
+            return jobs
+    return []
 
 
-class _Look:
-    """Measuring within the time that is left."""
+def _axes(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[AxisThrough]:
+    """Return the axes through the problem; none before two backends have a time of it."""
+    own = _own(plan, rows)
+    return axes_through(plan.problem, own) if len(_usable(plan, own)) > 1 else []
 
-    def __init__(
-        self,
-        plan: AdvisePlan,
-        run: OpenRun,
-        workers: Workers,
-        progress: Progress,
-        budget: Budget,
-    ) -> None:
-        self._plan = plan
-        self._run = run
-        self._workers = workers
-        self._progress = progress
-        self._budget = budget
-        self._beside = 1
-        """Processes for each size beside the problem: of those that run already."""
-        self.left_out_sizes = False
-        """Whether the last round left out a size that it wanted, for lack of time."""
 
-    def measure(
-        self, pairs: Sequence[tuple[Problem, str]], processes: int, budget: Budget
-    ) -> list[Task]:
-        """Measure (problem, backend) pairs in this many lasting processes; return what is left."""
-        run, tasks = self._run, self._tasks(pairs, processes)
-        return run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers)
+def _own(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Measurement]:
+    return [row for row in rows if row.problem == plan.problem.name]
 
-    def own(self, pairs: Sequence[tuple[Problem, str]], budget: Budget) -> bool:
-        """Measure the problem itself; return whether a process was left out for lack of time.
 
-        One that could not start in time would tell nothing, and cost the sizes beside it theirs.
-        """
-        before = budget.spent
-        left_out = self.measure(pairs, 1, budget)
-        further = _FURTHER_SHARE * (budget.spent - before)
-        part = budget.part(_OWN_SHARE)
-        for processes in range(2, _PROCESSES + 1):
-            if part.left < further:
-                return True
-            left_out = self.measure(pairs, processes, part)
-            self._beside = min(_BESIDE, processes)
-        return bool(left_out)
+def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
+    return [name for name in plan.backends if times(own, name)]
 
-    def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
-        """Measure the next size of each axis while there is time; False when nothing was measured.
 
-        The first axes come first, so that they have as many sizes as the others, or one more.
-        """
-        before, beside = len(self._run.journal.times), self._beside
-        self.left_out_sizes = False
-        for through in axes:
-            for pairs in self._next_sizes(backends, through)[:1]:
-                tasks = self._tasks(pairs, beside)
-                # A size that some of the processes have measured says nothing that is sure.
-                if sum(self._expected(task) for task in tasks) < self._budget.left:
-                    self.left_out_sizes |= bool(self.measure(pairs, beside, self._budget))
-                else:
-                    self.left_out_sizes = True
-        return len(self._run.journal.times) > before
+def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
+    """Return the jobs of the size on an axis that is nearest to an expected change of winner."""
+    axis, here = through.axis, through.here
+    rows = advice.whole_trainings(on_axis, plan.length)
+    own = [row for row in rows if row.size == here]
+    usable = _usable(plan, own)
+    # As many processes as the problem itself had time for.
+    beside = min(_BESIDE, min(len(times(own, name)) for name in usable))
+    best = min(usable, key=lambda name: min(times(own, name).values()))
+    others = [name for name in usable if name != best]
+    search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
+    wanted: dict[int, set[str]] = {}
+    for other in others:
+        for wish in next_measurements(rows, best, other, search):
+            if wish.size != here:
+                wanted.setdefault(wish.size, set()).update((best, other))
+    if not wanted:
+        return []
+    towards = expected_change(rows, best, others, here)
+    size = min(wanted, key=lambda size: abs(log(size / towards)))
+    return _jobs(plan, [(axis.problem(size), name) for name in sorted(wanted[size])], beside)
 
-    def _expected(self, task: Task) -> float:
-        """Return the seconds that a task takes; the first process of a size also checks it."""
-        seconds = expected_seconds(task, self._budget)
-        return seconds if task.process else seconds + expected_seconds(task, self._budget, "check")
 
-    def _tasks(self, pairs: Sequence[tuple[Problem, str]], processes: int) -> list[Task]:
-        plan = self._plan
-        return [
-            Task(
-                problem=problem,
-                backend=backend,
-                dtype=plan.dtype,
-                threads=plan.threads,
-                process=process,
-                group="advise",
-                effort=_EFFORT,
-            )
-            for process in range(processes)
-            for problem, backend in pairs
-        ]
-
-    def rows(self, through: AxisThrough) -> list[Measurement]:
-        """Return the rows on an axis, the problem's own among them with its size there."""
-        rows = self._run.journal.times
-        return advice.rows_on(through.named, rows, self._plan.problem.name).rows
-
-    def _next_sizes(
-        self, backends: Sequence[str], through: AxisThrough
-    ) -> list[list[tuple[Problem, str]]]:
-        """Return the (problem, backend) pairs of each size to measure, nearest a change first."""
-        axis, here, beside = through.axis, through.here, self._beside
-        rows = advice.whole_trainings(self.rows(through), self._plan.length)
-        own = [row for row in rows if row.size == here]
-        best = min(backends, key=lambda name: min(times(own, name).values()))
-        search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
-        wanted: dict[int, set[str]] = {}
-        for other in backends:
-            for wish in next_measurements(rows, best, other, search) if other != best else ():
-                if wish.size != here:
-                    wanted.setdefault(wish.size, set()).update((best, other))
-        towards = expected_change(rows, best, [name for name in backends if name != best], here)
-        nearest = sorted(wanted, key=lambda size: abs(log(size / towards)))
-        return [
-            [(axis.problem(size), backend) for backend in sorted(wanted[size])] for size in nearest
-        ]
+def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[Problem, str]], processes: int) -> list[Time]:
+    return [
+        Time(
+            problem=problem.reference,
+            backend=backend,
+            dtype=plan.dtype,
+            threads=plan.threads,
+            repeat=repeat,
+            samples=_EFFORT.samples,
+            minimum_seconds=_EFFORT.minimum_seconds,
+        )
+        for repeat in range(processes)
+        for problem, backend in pairs
+    ]

@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
+from perceptron.analysis.crossover.doubt import doubt_of
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
+from perceptron.measure import campaign
+from perceptron.measure.budget import Budget
+from perceptron.measure.job import Time
 from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
-from perceptron.problems import catalogue, files
+from perceptron.problems import files
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
-from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.opening import (
-    OpenRun,
-    contents,
-    plain,
-    refuse_edited_files,
-    start_run,
-)
+from perceptron.records.measurement import Measurement
+from perceptron.records.row import Row, times
+from perceptron.studies.shared.missing import LASTING, missing
+from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
 from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.spending import Levels, spend
 from perceptron.studies.shared.sweep import SWEEP, quick_sizes
-from perceptron.studies.shared.task import Task
-from perceptron.studies.shared.task_costs import seconds_for
 
-# The finding is measured in full, and first, unless that would take more than this of the time.
-_FINDING_SHARE = 0.5
 # Fresh processes at each size, and in quick mode.
 _ROUNDS, _QUICK_ROUNDS = 8, 4
+# Problems of the sweep that are begun together, in their first processes.
+_TOGETHER = 8
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Processes that everything gets ``first``, those that are ``enough``, and the ``most``."""
+
+    first: int
+    enough: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -146,13 +150,17 @@ def bench(
     stay as it was, or if there was no time for anything.
     """
     require_backends(plan.backends, *plan.threads)
-    budget = study_budget(budget_seconds or plan.budget_seconds)
-    threads = max(plan.threads)
+    budget = Budget.of_study(budget_seconds or plan.budget_seconds)
+    threads, as_json = max(plan.threads), _as_json(plan)
+
+    def ask(rows: Sequence[Row], left: float) -> list[Time]:
+        refuse_edited_files(plan.problems, as_json["contents"])
+        return next_jobs(plan, times(rows))
+
     with start_run(
-        _as_json(plan), plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
+        as_json, plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
-        budget.cut_short = not measure(plan, run, progress)
-        refuse_edited_files(plan.problems, run.run.plan["contents"])
+        budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
         journal = run.journal
         return summarise(
@@ -167,46 +175,99 @@ def bench(
         )
 
 
-def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
-    """Measure the finding, then the sweep where that changes an answer.
+# --- what is measured, in its order --------------------------------------------------------------
 
-    Return whether there was time for all.
+
+def next_jobs(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
+    """Return what is missing of the first of `_steps` of which something is."""
+    return next((jobs for step in _steps(plan, rows) if (jobs := missing(step, rows))), [])
+
+
+def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]:
+    """Yield jobs step by step: the finding, every family soon, then where an answer is in doubt.
+
+    All get the first processes before any gets more, and enough before some get the most.
     """
-
-    def measure_within(budget: Budget, tasks: Sequence[Task]) -> list[Task]:
-        return run_tasks(tasks, run.journal, run.run, progress, budget)
-
-    whole = run.budget
-    published, sweep = finding_tasks(plan), sweep_tasks(plan)
-    measure_within(whole.part(_FINDING_SHARE), published)
-    had_time = spend(
-        sweep,
-        plan.levels,
-        run.journal.times,
-        partial(measure_within, whole),
-        whole.hangs,
-        lambda tasks: seconds_for(tasks, run.journal, whole) <= whole.left,
-    )
-    return not measure_within(whole, published) and had_time
+    levels = plan.levels
+    yield finding_jobs(plan, levels.first)
+    problems = _every_family_soon(plan.sweep())
+    for begin in range(0, len(problems), _TOGETHER):
+        yield sweep_jobs(plan, problems[begin : begin + _TOGETHER], range(levels.first))
+    yield finding_jobs(plan, levels.enough)
+    yield from _in_doubt(plan, problems, rows)
 
 
-def sweep_tasks(plan: BenchPlan) -> list[Task]:
-    """Return the tasks of the first process beside the finding, each family's ends first."""
+def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
+    """Return the jobs of the finding."""
     return [
-        Task(
-            problem=problem,
+        Time(
+            problem=FAMILY,
+            backend=backend,
+            dtype=published_dtype(backend),
+            threads=threads,
+            repeat=repeat,
+            samples=plan.finding_effort.samples,
+            minimum_seconds=plan.finding_effort.minimum_seconds,
+            iterations=plan.finding_effort.iterations,
+        )
+        for repeat in range(processes)
+        for threads in plan.threads
+        for backend in plan.finding_backends
+    ]
+
+
+def sweep_jobs(
+    plan: BenchPlan,
+    problems: Iterable[Problem],
+    repeats: Iterable[int],
+    threads: Iterable[int] | None = None,
+) -> list[Time]:
+    return [
+        Time(
+            problem=problem.reference,
             backend=backend,
             dtype=plan.dtype,
-            threads=threads,
-            process=0,
-            # A worker takes all families: with a GPU, starting it takes longer than they do.
-            group=f"sweep {threads}",
-            effort=plan.sweep_effort,
+            threads=count,
+            repeat=repeat,
+            samples=plan.sweep_effort.samples,
+            minimum_seconds=plan.sweep_effort.minimum_seconds,
+            lasts=repeat < LASTING,
         )
-        for threads in plan.threads
-        for problem in _every_family_soon(plan.sweep())
+        for repeat in repeats
+        for count in threads or plan.threads
+        for problem in problems
         for backend in plan.backends
     ]
+
+
+def _in_doubt(
+    plan: BenchPlan, problems: Sequence[Problem], rows: Sequence[Measurement]
+) -> Iterator[list[Time]]:
+    """Yield the next process of each family, that which is most in doubt first.
+
+    A process that all sizes should get comes before one of the sizes that are not sure even then.
+    """
+    families: dict[tuple[str, int], list[Problem]] = {}
+    for threads in plan.threads:
+        for problem in problems:
+            families.setdefault((problem.family, threads), []).append(problem)
+    chosen = []
+    for (family, threads), members in families.items():
+        doubt = doubt_of(row for row in rows if (row.family, row.all_threads) == (family, threads))
+        unsure = [problem for problem in members if problem.size in doubt.sizes]
+        for some, first, most in (
+            (members, plan.levels.first, plan.levels.enough),
+            (unsure, plan.levels.enough, plan.levels.most),
+        ):
+            jobs = missing(sweep_jobs(plan, some, range(first, most), [threads]), rows)
+            if jobs:
+                chosen.append((some is members, doubt, jobs))
+                break
+    for _, _, jobs in sorted(chosen, key=lambda choice: choice[:2], reverse=True):
+        # Sizes that came into doubt later lack earlier processes: what most of them share is next.
+        repeats = [job.repeat for job in jobs]
+        shared = max(dict.fromkeys(repeats), key=repeats.count)
+        yield [job for job in jobs if job.repeat == shared]
 
 
 def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:
@@ -228,31 +289,6 @@ def _ends_first(problems: list[Problem]) -> list[Problem]:
         low, high = max(pairwise(sorted(chosen)), key=lambda gap: gap[1] - gap[0])
         chosen.append((low + high) // 2)
     return [ordered[index] for index in chosen]
-
-
-def finding_tasks(plan: BenchPlan) -> list[Task]:
-    """Return the tasks of the finding."""
-    finding = catalogue.find(FAMILY)
-    return [
-        _finding_task(plan, finding, backend, threads, process)
-        for process in range(plan.rounds)
-        for threads in plan.threads
-        for backend in plan.finding_backends
-    ]
-
-
-def _finding_task(
-    plan: BenchPlan, finding: Problem, backend: str, threads: int, process: int
-) -> Task:
-    return Task(
-        problem=finding,
-        backend=backend,
-        dtype=published_dtype(backend),
-        threads=threads,
-        process=process,
-        group=f"finding {threads}",
-        effort=plan.finding_effort,
-    )
 
 
 def _as_json(plan: BenchPlan) -> dict[str, object]:

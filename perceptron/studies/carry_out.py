@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answered
 from perceptron.measure import campaign
+from perceptron.measure.budget import Budget
 from perceptron.measure.job import Job
 from perceptron.measure.progress import Progress
 from perceptron.problems import catalogue
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.studies.answering import answered
-from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.opening import contents, refuse_edited_files, start_run
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.study import Plan, Study

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -17,28 +18,23 @@ from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
-from perceptron.measure.launch import Workers
+from perceptron.measure import campaign
+from perceptron.measure.budget import Budget
+from perceptron.measure.job import Time
 from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
 from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
+from perceptron.records.row import Row, times
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
-from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.many_models import between
-from perceptron.studies.shared.opening import (
-    OpenRun,
-    contents,
-    plain,
-    refuse_edited_files,
-    start_run,
-)
+from perceptron.studies.shared.missing import LASTING, missing
+from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
 from perceptron.studies.shared.over_processes import Pair, require_backends
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP
-from perceptron.studies.shared.task import Task, key_of
 
 # To search one axis for one pair, and in a quick search for all pairs: they share most of what is
 # measured, and a look should not take longer because it is a look at more.
@@ -147,24 +143,27 @@ def locate(
     require_backends(plan.backends, *plan.threads)
     if device is not None:
         plan.require_estimates()
-    budget = study_budget(budget_seconds or plan.budget_seconds)
+    budget = Budget.of_study(budget_seconds or plan.budget_seconds)
     before = contents(plan.own_problems)
     as_json = plain(plan) | {"study": "crossover", "contents": before}
     threads = max(plan.threads)
+
+    def ask(rows: Sequence[Row], left: float) -> list[Time]:
+        refuse_edited_files(plan.own_problems, before)
+        return next_jobs(plan, times(rows))
+
     with start_run(
         as_json, plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
-        budget.cut_short = not _search(plan, run, progress)
-        refuse_edited_files(plan.own_problems, before)
+        budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
-        measured = {key_of(row) for row in run.journal.times}
         result = crossover_result(
             run.journal.times,
             plan.all_pairs,
             plan.iterations,
             run.environment,
             run.journal.folder,
-            [*run.warnings(threads), *budget.left_out.warnings(measured)],
+            run.warnings(threads),
             budget.use,
         )
         if device is None:
@@ -183,69 +182,30 @@ def locate(
         )
 
 
-def _search(plan: CrossoverPlan, run: OpenRun, progress: Progress) -> bool:
-    """Search along each axis in its share of the time; return whether there was time for all.
+def next_jobs(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
+    """Return a job for each backend, size and process that some pair needs, of all axes.
 
-    What some do not need is shared out among those that were cut short. The same processes answer
-    all rounds of all axes, so that what a process adds cancels between sizes.
+    The same processes answer all of them, so that what a process adds cancels between sizes.
     """
-    axes = [(axis, threads) for axis in plan.axes for threads in plan.threads]
-    with Workers(run.budget.until_abandoned) as workers:
-        while axes and not run.budget.is_over:
-            before = len(run.journal.times)
-            axes = [
-                (axis, threads)
-                for index, (axis, threads) in enumerate(axes)
-                if not _search_axis(
-                    plan,
-                    axis,
-                    threads,
-                    run,
-                    progress,
-                    run.budget.part(1 / (len(axes) - index)),
-                    workers,
-                )
-            ]
-            if len(run.journal.times) == before:
-                break
-    return not axes
+    return [
+        job
+        for axis in plan.axes
+        for threads in plan.threads
+        for job in _next_on(
+            plan,
+            axis,
+            threads,
+            [row for row in rows if (row.family, row.all_threads) == (axis.family, threads)],
+        )
+    ]
 
 
-def _search_axis(
-    plan: CrossoverPlan,
-    axis: SizeAxis,
-    threads: int,
-    run: OpenRun,
-    progress: Progress,
-    budget: Budget,
-    workers: Workers,
-) -> bool:
-    """Measure along one axis until the answer is as good as it gets, or the time is over.
-
-    Return whether there was time for all.
-    """
-    journal = run.journal
-    while True:
-        before = len(journal.times)
-        rows = [
-            row for row in journal.times if row.family == axis.family and row.all_threads == threads
-        ]
-        tasks = _next_tasks(plan, axis, threads, rows)
-        if not tasks:
-            return True
-        left_out = run_tasks(tasks, journal, run.run, progress, budget, workers)
-        if left_out and (budget.is_over or len(journal.times) == before):
-            return False
-        if len(journal.times) == before:
-            return True
-
-
-def _next_tasks(
+def _next_on(
     plan: CrossoverPlan, axis: SizeAxis, threads: int, rows: list[Measurement]
-) -> list[Task]:
-    """Return a task for each backend, size and process that some pair needs and that has no row.
+) -> list[Time]:
+    """Return what is missing on an axis, of which these are the rows.
 
-    A backend that cannot run here has tasks at the ends of the axis, whose rows say why; what it
+    A backend that cannot run here has jobs at the ends of the axis, whose rows say why; what it
     would be compared with is not measured for its sake.
     """
     absent = {name for name in plan.backends if registry.reason_unavailable(name) is not None}
@@ -256,18 +216,18 @@ def _next_tasks(
                 for backend in pair:
                     key = (backend, wish.size)
                     wanted[key] = max(wish.processes, wanted.get(key, 0))
-    done = {(row.backend, row.size, row.process) for row in rows}
-    return [
-        Task(
-            problem=axis.problem(size),
+    jobs = [
+        Time(
+            problem=axis.problem(size).reference,
             backend=backend,
             dtype=plan.dtype,
             threads=threads,
-            process=process,
-            group=axis.family,
-            effort=plan.effort,
+            repeat=repeat,
+            samples=plan.effort.samples,
+            minimum_seconds=plan.effort.minimum_seconds,
+            lasts=repeat < LASTING,
         )
         for (backend, size), processes in wanted.items()
-        for process in range(processes)
-        if (backend, size, process) not in done
+        for repeat in range(processes)
     ]
+    return missing(jobs, rows)

@@ -207,6 +207,7 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
                 repeat=repeat,
                 samples=_SAMPLES,
                 minimum_seconds=plan.minimum_seconds,
+                lasts=False,
             )
             for name in names[first : first + some]
         ]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import replace
 
 import pytest
 
+from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.measure import budget, launch
-from perceptron.measure.job import Batch, Outcome, Part
+from perceptron.measure.job import Batch, Outcome, Part, Time
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.files import append
-from perceptron.studies.bench import BenchPlan, finding_tasks, sweep_tasks
-from perceptron.studies.shared import campaign, opening
-from perceptron.studies.shared.task import Task
+from perceptron.studies.bench import BenchPlan, finding_jobs, sweep_jobs
+from perceptron.studies.shared import opening
 from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
@@ -146,11 +145,10 @@ def parts_of(job: Batch, seconds: dict[str, float]) -> Outcome:
     return Outcome(problem=job.problems[0], parts=parts)
 
 
-def tasks(plan: BenchPlan) -> list[Task]:
-    """Return a task for every row that the plan is sure to have if there is time."""
-    sweep = sweep_tasks(plan)
-    every = [replace(task, process=process) for process in range(plan.rounds) for task in sweep]
-    return [*finding_tasks(plan), *every]
+def jobs_of(plan: BenchPlan) -> list[Time]:
+    """Return a job for every row that the plan is sure to have if there is time."""
+    sweep = sweep_jobs(plan, plan.sweep(), range(plan.rounds))
+    return [*finding_jobs(plan, plan.rounds), *sweep]
 
 
 @pytest.fixture
@@ -163,5 +161,5 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     monkeypatch.setattr(
         launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(self, name, job)
     )
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", made.missing.get)
+    monkeypatch.setattr(registry, "reason_unavailable", made.missing.get)
     return made

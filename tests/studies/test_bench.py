@@ -16,11 +16,10 @@ from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.store import load_plan
 from perceptron.studies import bench as study
-from perceptron.studies.bench import BenchPlan
+from perceptron.studies.bench import BenchPlan, Levels
 from perceptron.studies.collected import collect
-from perceptron.studies.shared.spending import Levels
 from tests.conftest import ROOT, Perceptron
-from tests.studies.conftest import Lab, tasks
+from tests.studies.conftest import Lab, jobs_of
 
 EXAMPLES = ROOT / "docs" / "examples"
 
@@ -86,9 +85,9 @@ def test_the_finding_comes_first_and_in_full(slow: Lab, tmp_path: Path) -> None:
     result = study.bench(SMALL, "box", tmp_path, silent)
     counts = Counter(row.backend for row in result.rows if row.family == "or-gate")
     assert set(counts.values()) == {SMALL.rounds}
-    first = len(study.finding_tasks(SMALL))
+    first = len(study.finding_jobs(SMALL, SMALL.levels.first))
     assert {problem for _, problem in slow.timed[:first]} == {"or-gate"}
-    assert len(slow.timed) == len(tasks(SMALL))
+    assert len(slow.timed) == len(jobs_of(SMALL))
     assert not result.warnings or "budget-spent" not in {w.code for w in result.warnings}
     assert result.budget is not None
     assert result.budget.seconds == 360

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.validation.fastest import measure
 from benchmarks.validation.fastest.judge import result_of
-from benchmarks.validation.fastest.measure import appending, tasks
+from benchmarks.validation.fastest.measure import appending, jobs
 from benchmarks.validation.fastest.record import WAYS, FastestTruth
 from benchmarks.validation.fastest.trainings import draw
 from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from benchmarks.validation.gate.recorded import Pair, count_blocks, pair
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
+from perceptron.measure import campaign
 from perceptron.records.comparison import Evidence
 from perceptron.records.files.append import append
 from perceptron.records.run import Run
@@ -94,9 +94,9 @@ def run() -> MakeRun:
 
 
 @pytest.fixture
-def run_tasks(monkeypatch: pytest.MonkeyPatch) -> Measured:
+def measured_here(monkeypatch: pytest.MonkeyPatch) -> Measured:
     fake = Measured()
-    monkeypatch.setattr(measure, "run_tasks", fake)
+    monkeypatch.setattr(campaign, "carry_out", fake)
     # Reading the facts of this machine, and watching its CPU and who uses it, take seconds.
     monkeypatch.setattr(opening, "environment", lambda *_: FACTS)
     monkeypatch.setattr(opening, "conditions", lambda **_: SOUND)
@@ -118,7 +118,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     trainings = draw(PLAN.trainings, PLAN.seed)
     with open_run(tmp_path_factory.mktemp("fastest") / "results", run, FACTS) as journal:
-        Measured()(tasks(PLAN, trainings), journal, run)
+        Measured()(lambda *_: jobs(PLAN, trainings), journal, run)
         with appending(journal.folder) as stream:
             for way in WAYS:
                 for training in trainings[: PLAN.asked]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import exp
+from math import exp, inf
 from typing import Any
 
 import numpy as np
 
 from benchmarks.validation.fastest.record import Pick, Way
 from benchmarks.validation.fastest.trainings import FastestPlan, Training
-from perceptron.measure.job import Outcome
+from perceptron.measure.campaign import Ask
+from perceptron.measure.job import Job, Outcome
+from perceptron.measure.rows import rows_of
+from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
-from perceptron.studies.shared.task import Task, remaining, row_of
 
 # Seconds of a call, operations a second, seconds of preparing.
 BACKENDS = {"numpy": (1e-5, 1e9, 1e-4), "numba": (1e-4, 1e10, 1e-3)}
@@ -36,27 +37,26 @@ def fastest_of(training: Training) -> str:
 
 
 class Measured:
-    """Stands in for `run_tasks`: rows of this machine, each process off by about a percent."""
+    """Stands in for the loop: rows of this machine, each process off by about a percent."""
 
     def __init__(self) -> None:
         self.random = np.random.default_rng(1)
-        self.measured: list[Task] = []
+        self.measured: list[Job] = []
 
-    def __call__(
-        self, todo: Sequence[Task], journal: RunJournal, run: Run, *_: Any, **__: Any
-    ) -> list[Task]:
-        for task in remaining(todo, journal.times):
-            seconds = seconds_of(task.backend, task.problem) * exp(self.random.normal(0, 0.01))
+    def __call__(self, ask: Ask, journal: RunJournal, run: Run, *_: Any) -> bool:
+        for job in ask(journal.rows, inf):
+            problem = catalogue.find(job.problem)
+            seconds = seconds_of(job.backend, problem) * exp(self.random.normal(0, 0.01))
             outcome = Outcome(
-                problem=task.problem.reference,
+                problem=job.problem,
                 seconds=seconds,
                 samples=[seconds] * 5,
                 iterations=10,
-                prepare_seconds=BACKENDS[task.backend][2],
+                prepare_seconds=BACKENDS[job.backend][2],
             )
-            journal.append(row_of(task, outcome, run))
-            self.measured.append(task)
-        return []
+            journal.append(*rows_of(job, problem, outcome, run))
+            self.measured.append(job)
+        return True
 
 
 PLAN = FastestPlan(trainings=40, asked=6, backends=tuple(BACKENDS), threads=1, processes=2)

@@ -73,11 +73,11 @@ def test_what_is_drawn_covers_what_people_train() -> None:
 
 
 def test_every_training_is_measured_on_every_backend_in_every_process(
-    run_tasks: Measured, tmp_path: Path
+    measured_here: Measured, tmp_path: Path
 ) -> None:
     folder = measure(PLAN, "box", tmp_path, silent, ask=ask)
-    seen = {(task.problem.name, task.backend, task.process) for task in run_tasks.measured}
-    assert len(seen) == len(run_tasks.measured) == 40 * 2 * 2
+    seen = {(job.problem, job.backend, job.repeat) for job in measured_here.measured}
+    assert len(seen) == len(measured_here.measured) == 40 * 2 * 2
     run = load_plan(folder)
     assert run.finished is not None
     assert not run.cut_short
@@ -87,7 +87,7 @@ def test_every_training_is_measured_on_every_backend_in_every_process(
     ]
 
 
-def test_what_was_interrupted_is_resumed(run_tasks: Measured, tmp_path: Path) -> None:
+def test_what_was_interrupted_is_resumed(measured_here: Measured, tmp_path: Path) -> None:
     """Rows are not measured again, nor is asked again what was answered; half a line is cut off."""
     questions = []
 
@@ -102,10 +102,10 @@ def test_what_was_interrupted_is_resumed(run_tasks: Measured, tmp_path: Path) ->
     (file,) = tmp_path.glob(f"runs/box/*/{ANSWERS}")
     with file.open("ab") as stream:
         stream.write(b'{"reference": "mlp')
-    before = len(run_tasks.measured)
+    before = len(measured_here.measured)
     folder = measure(PLAN, "box", tmp_path, silent, ask=interrupted)
     assert folder == file.parent
-    assert len(run_tasks.measured) == before
+    assert len(measured_here.measured) == before
     drawn = [own.reference for own in draw(6, 1)]
     assert questions[10:] == drawn[3:] + 2 * drawn
     assert len(read_answers(folder)) == len(WAYS) * PLAN.asked

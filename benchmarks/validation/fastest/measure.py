@@ -21,6 +21,9 @@ from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import Advice
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
+from perceptron.measure import campaign
+from perceptron.measure.budget import Budget
+from perceptron.measure.job import Time
 from perceptron.measure.progress import Progress, prefixed
 from perceptron.measure.timing import Effort
 from perceptron.problems import shape
@@ -28,15 +31,15 @@ from perceptron.problems.problem import DType
 from perceptron.records.environment import Environment
 from perceptron.records.files.append import append, cannot_write, cut_unfinished
 from perceptron.records.measurement import Measurement
+from perceptron.records.row import Row
+from perceptron.records.row import times as times_of
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import KnownBackend, KnownCurves
 from perceptron.studies.fastest.question import Question, question
 from perceptron.studies.fastest.results import known_rows
-from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.opening import OpenRun, start_run
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.task import Task
 
 ANSWERS = "answers.jsonl"
 """Beside the rows of a run: what `perceptron.fastest` answered."""
@@ -229,34 +232,38 @@ def measure(
     names the folder of the results; None for the host's name. Raises `UserError` if the results
     folder cannot be written to, or if there was no time for anything.
     """
-    budget = study_budget(budget_seconds or plan.budget_seconds)
+    budget = Budget.of_study(budget_seconds or plan.budget_seconds)
     trainings = draw(plan.trainings, plan.seed)
+    every = jobs(plan, trainings)
+
+    def want(rows: Sequence[Row], left: float) -> list[Time]:
+        return missing(every, times_of(rows))
+
     with start_run(
         plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, quiet=quiet
     ) as run:
         for_times = budget.part(_TIMES_SHARE)
-        every = tasks(plan, trainings)
-        left = run_tasks(every, run.journal, run.run, progress, for_times)
+        whole = campaign.carry_out(want, run.journal, run.run, for_times, progress)
         unasked = ask_all(plan, trainings, run, budget, progress, ask)
-        budget.cut_short = bool(left) or unasked > 0
+        budget.cut_short = not whole or unasked > 0
         run.require_rows()
         return run.journal.folder
 
 
-def tasks(plan: FastestPlan, trainings: Sequence[Training]) -> list[Task]:
-    """Return a task for every row: each process has all trainings, backends side by side."""
-    problems = [training.problem for training in trainings]
+def jobs(plan: FastestPlan, trainings: Sequence[Training]) -> list[Time]:
+    """Return a job for every row: each process has all trainings, backends side by side."""
     return [
-        Task(
-            problem=problem,
+        Time(
+            problem=training.reference,
             backend=backend,
             dtype=plan.dtype,
             threads=plan.threads,
-            process=process,
-            group="trainings",
-            effort=_EFFORT,
+            repeat=repeat,
+            samples=_EFFORT.samples,
+            minimum_seconds=_EFFORT.minimum_seconds,
+            lasts=False,
         )
-        for process in range(plan.processes)
-        for problem in problems
+        for repeat in range(plan.processes)
+        for training in trainings
         for backend in plan.backends
     ]

@@ -18,6 +18,7 @@ from perceptron.analysis.trust import (
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
+from perceptron.measure.budget import Budget
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
 from perceptron.measure.neighbours import Look, with_seen
@@ -29,7 +30,6 @@ from perceptron.records.environment import Environment
 from perceptron.records.run import Run, now
 from perceptron.records.store import RunJournal, load_conditions, open_run
 from perceptron.records.warning import MeasurementWarning
-from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.quiet import (
     LOOK_ONCE,
     Quiet,

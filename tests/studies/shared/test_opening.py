@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.measure.budget import Budget
 from perceptron.records.conditions import GpuState
 from perceptron.studies.shared import opening
-from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.opening import start_run
 from tests.conftest import MakeRow
 from tests.made import SOUND

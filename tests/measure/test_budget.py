@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.studies.shared.budget import GRACE, Budget
+from perceptron.measure.budget import GRACE, Budget
 
 
 class Clock:

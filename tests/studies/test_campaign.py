@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 
@@ -9,29 +9,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.trust import damaged_line_warning
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure import campaign
+from perceptron.measure.budget import GRACE, Budget
+from perceptron.measure.job import Batch, Outcome, Time
 from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
+from perceptron.records.row import Row, times
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.bench import BenchPlan
-from perceptron.studies.shared.budget import GRACE, Budget
-from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.task import key_of
-from tests.studies.conftest import STARTED, Lab, tasks
+from perceptron.studies.shared.missing import missing
+from tests.studies.conftest import STARTED, Lab, jobs_of
 
 PLAN = BenchPlan(
     families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,), quick=True
 )
 
 
+def ask(rows: Sequence[Row], left: float) -> list[Time]:
+    return missing(jobs_of(PLAN), times(rows))
+
+
 def measure(
     folder: Path,
     environment: Environment,
     budget: Budget | None = None,
-    apart: bool = False,
-    problem: str | None = None,
 ) -> RunJournal:
     run = Run(
         plan={"test": True},
@@ -41,8 +44,7 @@ def measure(
         started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
-        some = [task for task in tasks(PLAN) if problem in (None, task.problem.name)]
-        run_tasks(some, journal, run, silent, budget or Budget(inf), apart=apart)
+        campaign.carry_out(ask, journal, run, budget or Budget(inf), silent)
         return journal
 
 
@@ -54,9 +56,9 @@ def test_all_is_measured_once_by_turns_and_after_agreement(
     Agreement is shown once, in a process of its own, before the first sample of that backend on
     that problem.
     """
-    rows = measure(tmp_path, environment).rows
+    rows = measure(tmp_path, environment).times
     keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
-    assert len(keys) == len(set(keys)) == len(tasks(PLAN))
+    assert len(keys) == len(set(keys)) == len(jobs_of(PLAN))
     timed = [turn for turn in lab.timed if turn[1] != "or-gate"]
     problems = [problem for _, problem in timed]
     assert problems[::2] == problems[1::2]
@@ -84,7 +86,7 @@ def test_a_backend_that_disagrees_is_never_timed(
         return wrong if (backend, problem.name) == ("torch-cpu", "mlp-width:8") else None
 
     lab.refused = refused
-    rows = measure(tmp_path, environment).rows
+    rows = measure(tmp_path, environment).times
     assert ("torch-cpu", "mlp-width:8") not in lab.timed
     failed = [row for row in rows if (row.backend, row.problem) == ("torch-cpu", "mlp-width:8")]
     assert [(row.status, row.reason, row.seconds) for row in failed] == [("failed", reason, None)]
@@ -99,11 +101,11 @@ def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
     with pytest.raises(KeyboardInterrupt):
         measure(tmp_path, environment)
     lab.power_cut_after = None
-    rows = measure(tmp_path, environment).rows
+    rows = measure(tmp_path, environment).times
     keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
-    assert len(keys) == len(set(keys)) == len(tasks(PLAN))
+    assert len(keys) == len(set(keys)) == len(jobs_of(PLAN))
     # The interruption hits between rows: no problem was timed without leaving its row.
-    assert len(lab.timed) <= len(tasks(PLAN)) + max(len(job.problems) for job in lab.jobs)
+    assert len(lab.timed) <= len(jobs_of(PLAN)) + max(len(job.problems) for job in lab.jobs)
 
 
 def test_a_damaged_line_is_reported_and_measured_again(
@@ -118,48 +120,10 @@ def test_a_damaged_line_is_reported_and_measured_again(
     file.write_bytes(b"".join([*lines[:3], b"\x00\xff garbage\n", *lines[4:]]))
     lab.power_cut_after = None
     journal = measure(tmp_path, environment)
-    assert len(journal.times) == len(tasks(PLAN))
+    assert len(journal.times) == len(jobs_of(PLAN))
     (complaint,) = journal.complaints
     assert "measurements.jsonl, line 4: not a measurement" in complaint
     assert damaged_line_warning(complaint).advice == "delete that line; the others were kept"
-
-
-def test_nothing_begins_that_does_not_fit(
-    lab: Lab, tmp_path: Path, environment: Environment
-) -> None:
-    """And what was begun has both backends, so that they can be compared."""
-    lab.takes = lambda job, problem: 0.01 if job.check else 1.0
-    budget = Budget(40.0, clock=lambda: lab.now)
-    rows = measure(tmp_path, environment, budget=budget).rows
-    assert 36 < lab.now <= 41
-    pairs = {(row.problem, row.process) for row in rows if row.family != "or-gate"}
-    timed = {
-        name: {
-            (row.problem, row.process)
-            for row in rows
-            if row.backend == name and row.family != "or-gate"
-        }
-        for name in PLAN.backends
-    }
-    assert timed["numpy"] == timed["torch-cpu"] == pairs
-
-
-@pytest.mark.parametrize("apart", [False, True])
-def test_what_does_not_fit_is_left_out_with_the_others_of_its_problem_or_apart(
-    lab: Lab, tmp_path: Path, environment: Environment, apart: bool
-) -> None:
-    """A pair needs both, a rung of a ladder none; it is kept what would have been too long."""
-    lab.takes = lambda job, problem: 9.0 if job.backend == "torch-cpu" and not job.check else 0.01
-    budget = Budget(30.0, clock=lambda: lab.now)
-    rows = measure(tmp_path, environment, budget=budget, apart=apart, problem="mlp-width:8").rows
-    counts = Counter(row.backend for row in rows)
-    assert counts == {"torch-cpu": 3, "numpy": 4 if apart else 3}
-    task = next(
-        task
-        for task in tasks(PLAN)
-        if (task.backend, task.problem.name) == ("torch-cpu", "mlp-width:8")
-    )
-    assert str(budget.left_out.reason(task)).startswith("takes about 9.0 s, and ")
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -177,15 +141,12 @@ def test_what_does_not_end_is_abandoned_once_and_named(
 
     lab.takes = takes
     budget = Budget(100.0, clock=lambda: lab.now)
-    rows = measure(tmp_path, environment, budget=budget).rows
+    rows = measure(tmp_path, environment, budget=budget).times
     assert len(hung) == 1
     assert lab.now <= 100.0
-    left_out = {(task.key, task.process) for task in tasks(PLAN)} - {
-        (key_of(row), row.process) for row in rows
-    }
-    assert {(name, backend) for (name, backend, *_), _ in left_out} == {
-        ("mlp-width:8", "torch-cpu")
-    }
+    left_out = {(job.problem, job.backend, job.dtype, job.repeat) for job in jobs_of(PLAN)}
+    left_out -= {(row.problem, row.backend, row.dtype, row.process) for row in times(rows)}
+    assert {named[:2] for named in left_out} == {("mlp-width:8", "torch-cpu")}
     assert {row.status for row in rows} == {"ok"}
     (warning,) = budget.hangs.warnings
     assert warning.message.startswith("torch-cpu at mlp-width:8 did not end within 50 s")
@@ -207,9 +168,9 @@ def test_a_backend_that_cannot_run_has_its_rows_even_without_time(
 ) -> None:
     lab.missing["torch-cpu"] = "no wheel for this machine"
     budget = Budget(0.5, clock=lambda: lab.now)
-    rows = measure(tmp_path, environment, budget=budget).rows
+    rows = measure(tmp_path, environment, budget=budget).times
     skipped = {row.problem for row in rows if row.status == "skipped"}
-    assert skipped == {task.problem.name for task in tasks(PLAN)}
+    assert skipped == {job.problem for job in jobs_of(PLAN)}
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -237,7 +198,7 @@ def test_never_more_than_the_budget_and_its_grace(
 
     lab.takes = takes
     budget = Budget(seconds, clock=lambda: lab.now)
-    rows = measure(tmp_path_factory.mktemp("run"), environment, budget=budget).rows
+    rows = measure(tmp_path_factory.mktemp("run"), environment, budget=budget).times
     assert lab.now <= seconds * (1 + GRACE) + 1e-9
     keys = [(row.problem, row.backend, row.process) for row in rows]
     assert len(keys) == len(set(keys))

@@ -1,0 +1,137 @@
+"""What the main job measures first, and where it spends what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import exp
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.analysis.crossover.doubt import doubt_of
+from perceptron.measure.job import Time
+from perceptron.problems import catalogue
+from perceptron.records.measurement import Measurement
+from perceptron.studies.bench import BenchPlan, next_jobs, sweep_jobs
+from tests.made import measured
+
+PLAN = BenchPlan(families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,))
+LEVELS = PLAN.levels
+JOBS = sweep_jobs(PLAN, PLAN.sweep(), range(1))
+FINDING = LEVELS.enough * len(PLAN.finding_backends)
+
+
+class Machine:
+    """Measures jobs as long as it has any left, with a noise for each family."""
+
+    def __init__(self, allowed: int, noise: dict[str, float], near: str = "") -> None:
+        self.rows: list[Measurement] = []
+        self.order: list[Time] = []
+        self._allowed = allowed
+        self._noise = noise
+        self._near = near
+
+    def measure(self) -> bool:
+        """Return whether there was time for all that is asked for."""
+        while jobs := next_jobs(PLAN, self.rows):
+            for job in sorted(jobs, key=lambda job: job.repeat):
+                if len(self.order) == self._allowed:
+                    return False
+                self.order.append(job)
+                self.rows.append(self._row(job))
+        return True
+
+    def _row(self, job: Time) -> Measurement:
+        problem = catalogue.find(job.problem)
+        lead = 1.0 if job.backend == "numpy" else 1.1 if problem.family == self._near else 2.0
+        random = np.random.default_rng([len(self.order), len(job.backend)])
+        return measured(
+            problem=problem.name,
+            family=problem.family,
+            size=problem.size,
+            backend=job.backend,
+            dtype=job.dtype,
+            threads=job.threads,
+            process=job.repeat,
+            seconds=1e-5 * lead * exp(random.normal(0, self._noise.get(problem.family, 0.01))),
+        )
+
+    def processes(self) -> Counter[tuple[str, str]]:
+        """Return those of each size of the sweep on each backend."""
+        return Counter(
+            (row.problem or "", row.backend) for row in self.rows if row.family != "or-gate"
+        )
+
+
+def spent(allowed: int, noise: dict[str, float], near: str = "") -> tuple[Machine, bool]:
+    machine = Machine(allowed, noise, near)
+    return machine, machine.measure()
+
+
+def test_a_quiet_machine_measures_everything_enough_and_no_more() -> None:
+    machine, had_time = spent(10_000, {})
+    assert had_time
+    assert set(machine.processes().values()) == {LEVELS.enough}
+    assert len(machine.processes()) == len(JOBS)
+
+
+def test_what_is_wide_comes_before_what_is_narrow() -> None:
+    """Where there is time for one more family only, it is the noisy one."""
+    deep = [job for job in JOBS if job.problem.startswith("mlp-depth")]
+    allowed = FINDING + len(JOBS) * 3 + 5 * len(deep)
+    machine, had_time = spent(allowed, {"mlp-depth": 0.3})
+    assert not had_time
+    counts = machine.processes()
+    assert {count for (name, _), count in counts.items() if name.startswith("mlp-depth")} == {8}
+    assert {count for (name, _), count in counts.items() if name.startswith("mlp-width")} == {3}
+
+
+def test_where_there_is_little_time_some_sizes_get_all_their_first_processes() -> None:
+    """The ends of each family among them: from one process of each nothing follows."""
+    early = LEVELS.first * len(PLAN.finding_backends)
+    machine, had_time = spent(early + 8 * LEVELS.first * len(PLAN.backends) + 1, {})
+    assert not had_time
+    full = {name for (name, _), count in machine.processes().items() if count == LEVELS.first}
+    assert len(full) == 8
+    assert full >= {"mlp-width:2", "mlp-depth:1", "mlp-width:8192", "mlp-depth:64"}
+
+
+def test_more_than_enough_goes_to_sizes_that_are_not_sure() -> None:
+    """And to no others, up to the most."""
+    machine, had_time = spent(10_000, {"mlp-width": 0.5}, near="mlp-width")
+    assert had_time
+    counts = machine.processes()
+    extra = {name for (name, _), count in counts.items() if count > LEVELS.enough}
+    assert extra
+    assert all(name.startswith("mlp-width:") for name in extra)
+    assert max(counts.values()) <= LEVELS.most
+    sizes = doubt_of(row for row in machine.rows if row.family == "mlp-width").sizes
+    for size in sizes:  # still in doubt: they have had all that there is
+        assert counts[f"mlp-width:{size:.0f}", "numpy"] == LEVELS.most
+
+
+@settings(max_examples=25)
+@given(
+    allowed=st.integers(0, 1500),
+    noise=st.fixed_dictionaries(
+        {"mlp-width": st.floats(0.001, 1.0), "mlp-depth": st.floats(0.001, 1.0)}
+    ),
+)
+def test_all_have_their_first_processes_before_any_has_more(
+    allowed: int, noise: dict[str, float]
+) -> None:
+    """Enough for all before any has more than that."""
+    machine, had_time = spent(allowed, noise)
+    counts: Counter[tuple[str, str]] = Counter()
+    for job in machine.order:
+        if job.problem == "or-gate":
+            continue
+        fewest = min(counts[other.problem, other.backend] for other in JOBS)
+        if job.repeat >= LEVELS.first:
+            assert fewest >= LEVELS.first
+        if job.repeat >= LEVELS.enough:
+            assert fewest >= LEVELS.enough
+        counts[job.problem, job.backend] += 1
+    if had_time:
+        assert min(counts[job.problem, job.backend] for job in JOBS) >= LEVELS.enough
