@@ -40,8 +40,6 @@ LARGEST_SWAPPED_BYTES = 2**20
 LARGEST_SWAP_SHARE = 0.1
 # A thousandth of the shortest sample, the 5 ms of `bench --quick`.
 LARGEST_TICK_SECONDS = 5e-6
-# Of what there was no time for so many are named.
-_NAMED = 3
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
@@ -113,17 +111,6 @@ def warnings_of_rows(
         *disturbance_warnings(rows),
         *gpu_use.gpu_warnings(rows),
     ]
-
-
-def left_out_warning(what: Sequence[str]) -> MeasurementWarning:
-    """Return a warning that something was not begun; ``what`` says of each what it would take."""
-    more = len(what) - _NAMED
-    names = [*what[:_NAMED], *([f"{more} more"] if more > 0 else [])]
-    return MeasurementWarning(
-        code="left-out",
-        message=f"not begun for lack of time: {'; '.join(names)}",
-        advice="a larger --budget has time for them",
-    )
 
 
 def warnings_about(

@@ -105,17 +105,6 @@ class Timing:
         return statistics.quantiles(self.samples, n=4, method="inclusive")[0]
 
 
-def usual_seconds(effort: Effort, least_seconds: float) -> float:
-    """Return what `time_training` takes where a sample must take ``least_seconds``.
-
-    On a quiet machine, and without the samples that find out how many iterations that is.
-    """
-    if effort.iterations is not None:
-        return 0.0
-    samples = _ENOUGH + _WARM_UP_SAMPLES + effort.samples
-    return samples * _HEADROOM * max(effort.minimum_seconds, least_seconds)
-
-
 def time_training(
     trainer: Repeatable,
     effort: Effort,

@@ -222,6 +222,7 @@ def sweep_jobs(
     repeats: Iterable[int],
     threads: Iterable[int] | None = None,
 ) -> list[Time]:
+    """Return the jobs of these problems, each on every backend in these processes."""
     return [
         Time(
             problem=problem.reference,

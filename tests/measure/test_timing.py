@@ -11,7 +11,6 @@ from perceptron.measure.timing import (
     Effort,
     Timing,
     time_training,
-    usual_seconds,
 )
 from perceptron.problems.datasets import Array
 from perceptron.waiting import WaitingMeter
@@ -155,22 +154,3 @@ def test_who_is_called_many_times_says_how_long_a_sample_must_be() -> None:
     )
     assert timing.iterations >= 499
     assert timing.seconds == pytest.approx(1e-3, rel=0.01)
-
-
-@pytest.mark.parametrize("least", [0.5, 20.0])
-def test_what_long_samples_take_is_known_beforehand(least: float) -> None:
-    """All samples but those that find out how many iterations they need; no shorter than foreseen.
-
-    Hardly: a sample has a fifth more iterations than it needs, or as few as one.
-    """
-    trainer = FakeTrainer(1e-3)
-    trainer.least_seconds = least  # type: ignore[attr-defined]
-    effort = Effort(samples=5, minimum_seconds=0.01)
-    time_training(trainer, effort, trainer.clock, NO_METER, lambda: None)
-    taken = sum(trainer.calls) * trainer.cost
-    assert usual_seconds(effort, least) == pytest.approx(taken, rel=0.1)
-
-
-def test_a_training_of_so_many_iterations_takes_what_it_takes() -> None:
-    assert usual_seconds(Effort(iterations=100), 5.0) == 0.0
-    assert usual_seconds(Effort(minimum_seconds=1.0), 0.0) > 5 * 1.0
