@@ -34,6 +34,7 @@ from perceptron.records.measurement import AxisSize, Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import backends_over, require_backends
 from perceptron.studies.study import Option, Over, Plan, Threads
 
@@ -145,20 +146,13 @@ class Map:
         an interrupted map chooses the same cells again, and only what is missing is measured.
         """
         measured = times(rows)
-        done = {(row.problem, row.backend, row.process) for row in measured}
-        out = {(row.problem, row.backend) for row in measured if row.status != "ok"}
         chosen: set[Cell] = set()
         while True:
             known = [row for row in measured if row.sizes in chosen]
             cells = next_cells(plan.grid, times_by_cell(known))
-            missing = [
-                job
-                for job in _jobs(plan, cells)
-                if (job.problem, job.backend) not in out
-                and (job.problem, job.backend, job.repeat) not in done
-            ]
-            if missing or chosen.issuperset(cells):
-                return missing
+            jobs = missing(_jobs(plan, cells), measured)
+            if jobs or chosen.issuperset(cells):
+                return jobs
             chosen.update(cells)
 
     def answer(self, plan: MapPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:

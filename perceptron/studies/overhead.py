@@ -31,6 +31,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.shared.many_models import refuse_processes
+from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import counts_of, require_backends
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.study import Option, Over, Plan, Threads
@@ -137,17 +138,16 @@ class Overhead:
     def next(self, plan: OverheadPlan, rows: Sequence[Row], left: float) -> list[Job]:
         """Ask for the first of `_steps` of which something is missing."""
         measured = times(rows)
-        done = {(row.backend, _extra_of(row), row.process) for row in measured}
-        out = {row.backend for row in measured if row.phase is None and row.status != "ok"}
+        explained = {(row.backend, _extra_of(row), row.process) for row in measured if row.phase}
         for step in _steps(plan):
-            missing = [
+            rungs = missing([job for job in step if isinstance(job, Time)], measured)
+            extras = [
                 job
                 for job in step
-                if (job.backend, _extra(job), job.repeat) not in done
-                and (_extra(job) is not None or job.backend not in out)
+                if isinstance(job, Extra) and (job.backend, job.extra, job.repeat) not in explained
             ]
-            if missing:
-                return missing
+            if rungs or extras:
+                return [*rungs, *extras]
         return []
 
     def answer(self, plan: OverheadPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
@@ -269,10 +269,6 @@ def _drivers(names: Sequence[str]) -> list[str]:
         backend = registry.load(name)
         drivers.setdefault((backend.device, type(accelerator_of(backend))), name)
     return list(drivers.values())
-
-
-def _extra(job: Job) -> str | None:
-    return job.extra if isinstance(job, Extra) else None
 
 
 def _extra_of(row: Measurement) -> str | None:
