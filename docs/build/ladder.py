@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docs.build.blocks import Blocks
 from docs.build.shown import BATCHES, Shown
-from perceptron.answer import Answered
+from perceptron.answer import Answered, Table
 from perceptron.records.row import times
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.tables import markdown
@@ -14,12 +14,11 @@ def blocks(runs: Shown) -> Blocks:
     """Return where the ladder of the picture was measured, and the tables of the batches'."""
     batches = f"Not measured yet: `perceptron overhead --problem {BATCHES}` does."
     if runs.batches is not None:
-        rungs, phases, *_ = runs.batches.answer.tables
+        rungs, phases = _table(runs.batches, ""), _table(runs.batches, "Inside one")
         batches = "\n".join(
             [
-                *markdown.table(rungs.columns, rungs.rows),
-                "",
-                *markdown.table(phases.columns, phases.rows),
+                *(markdown.table(rungs.columns, rungs.rows) if rungs else []),
+                *(["", *markdown.table(phases.columns, phases.rows)] if phases else []),
                 "",
                 _ground(runs.batches),
             ]
@@ -30,6 +29,10 @@ def blocks(runs: Shown) -> Blocks:
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the ladder of the OR gate: SVG by file name."""
     return {"ladder.svg": draw(runs.ladder.answer.figures[0].drawing)}
+
+
+def _table(ladder: Answered, title: str) -> Table | None:
+    return next((one for one in ladder.answer.tables if one.title.startswith(title)), None)
 
 
 def _ground(ladder: Answered) -> str:

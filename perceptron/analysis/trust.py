@@ -15,6 +15,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, lost_rows, times, was_killed
+from perceptron.records.run import Hang
 from perceptron.records.warning import MeasurementWarning
 
 KILLED = "killed"
@@ -102,7 +103,11 @@ def warnings_of_rows(
 ) -> list[MeasurementWarning]:
     """Return what the rows themselves say; ``lost`` are those of killed workers, if not these."""
     rows = list(rows)
-    failed = [row for row in rows if row.status == "failed" and not was_killed(row.reason)]
+    failed = [
+        row
+        for row in rows
+        if row.status == "failed" and row.phase is None and not was_killed(row.reason)
+    ]
     lost = lost_rows(rows) if lost is None else lost
     return [
         *failure_warnings(
@@ -135,13 +140,23 @@ def warnings_about(
     return warnings
 
 
+def hang_warning(hang: Hang) -> MeasurementWarning:
+    """Return that a backend did not end in time, or not even start."""
+    at = "" if hang.subject is None else f" at {hang.subject}"
+    return MeasurementWarning(
+        code="no-end",
+        message=f"{hang.backend}{at} {hang}: it was abandoned, and nothing of it is known",
+        advice="a larger --budget gives it longer; if it hangs all the same, leave it out",
+    )
+
+
 def warnings_of_run(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
     """Return what makes a stored run less trustworthy, whatever its rows are of."""
     facts, budget = loaded.facts, loaded.run.budget
     warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
     if loaded.run.cut_short and budget is not None:
         warnings.append(budget_warning(budget.seconds))
-    return warnings
+    return [*map(hang_warning, loaded.run.hangs), *warnings]
 
 
 def _of_one_start(

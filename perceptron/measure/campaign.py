@@ -33,6 +33,8 @@ Trained = tuple[str, str, str, int]
 
 # Problems that are checked before the first of them is timed: where the time ends, some have times.
 _SOME = 8
+# Processes that are not there after so long, or after twice what others took, do not start.
+_LATE_SECONDS = 1.0
 
 
 def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress) -> bool:
@@ -68,7 +70,7 @@ class _Campaign:
         self._progress = progress
         self._workers = workers
         self._references = references
-        self._problem = cache(catalogue.find)
+        self._problem = cache(catalogue.look_up)
         self._done: set[Job] = set()
         self._failed: set[Job] = set()
         self._hung: list[Row] = []
@@ -76,16 +78,22 @@ class _Campaign:
         self._agreed: set[Trained] = {
             (row.backend, row.problem or "", row.dtype or "", row.all_threads or 0)
             for row in journal.rows
-            if row.status == "ok"
+            if row.status == "ok" and getattr(row, "phase", None) is None
         }
         self._longest: dict[tuple[str, str], float] = {}
         """Seconds that a backend took with a subject in this start, the longest."""
+        self._longest_start = 0.0
+        """Seconds that starting processes took in this start."""
+        self._is_late = False
+        """Whether there is no time left to start any."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def carry_out(self, ask: Ask) -> bool:
         self._report("starting")
         wanted = self._wanted(ask)
-        while wanted and not self._budget.is_over:
+        while wanted and self._has_time:
+            self._failed.clear()
+            before = len(self._journal.rows)
             for repeat in sorted({job.repeat for job in wanted}):
                 jobs = [job for job in wanted if job.repeat == repeat and not self._is_out(job)]
                 self._measure(jobs)
@@ -93,22 +101,33 @@ class _Campaign:
                 self._workers.end(*own)
                 # Also where more repeats follow: it raises if a model was edited meanwhile.
                 then = self._wanted(ask)
+            if then == wanted and len(self._journal.rows) == before and self._has_time:
+                raise self._broken(f"it asks again for {wanted[0]}")
             wanted = then
         return not wanted
 
+    @property
+    def _has_time(self) -> bool:
+        return not (self._budget.is_over or self._is_late)
+
+    def _broken(self, why: str) -> UserError:
+        rows = len(self._journal.rows)
+        return UserError(
+            f"{self._journal.folder}: {rows} rows are kept, but the study is broken: {why}"
+        )
+
     def _wanted(self, ask: Ask) -> list[Job]:
         """Return what is asked for, once it is known what does not end."""
-        kept = f"{self._journal.folder}: {len(self._journal.rows)} rows are kept, but the study"
         while True:
             try:
                 asked = dict.fromkeys(ask([*self._journal.rows, *self._hung], self._budget.left))
             except UserError:
                 raise
             except Exception as error:  # a study's own fault must not cost what was measured
-                raise UserError(f"{kept} is broken: {type(error).__name__}: {error}") from error
+                raise self._broken(f"{type(error).__name__}: {error}") from error
             again = self._done.intersection(asked)
             if again:
-                raise UserError(f"{kept} is broken: it asks again for {again.pop()}")
+                raise self._broken(f"it asks again for {again.pop()}")
             hung = [job for job in asked if self._hangs(job)]
             if not hung:
                 return list(asked)
@@ -138,7 +157,7 @@ class _Campaign:
             for members in some:
                 self._shuffle.shuffle(members)
                 for job in members:
-                    if self._budget.is_over:
+                    if not self._has_time:
                         return
                     if self._may_be_done(job) and not self._hangs(job):
                         self._answer(job)
@@ -154,9 +173,18 @@ class _Campaign:
                 wanted[_process(job)] = (_batch([job]), backend)
                 if self._key(job) not in self._agreed:
                     wanted[_checker(job)] = (_batch([job]), backend)
-            with self._noting_hangs(inf, self._budget.longest_start):
-                self._workers.warm(wanted)
+            before = self._budget.spent
+            try:
+                with self._budget.piece(self._budget.longest_start):
+                    self._workers.warm(wanted)
+                self._longest_start = max(self._longest_start, self._budget.spent - before)
                 return
+            except Abandoned as abandoned:
+                seconds = self._budget.spent - before
+                if self._longest_start and seconds < max(_LATE_SECONDS, 2 * self._longest_start):
+                    self._is_late = True  # others took as long, and were there
+                    return
+                self._budget.hangs.keep(abandoned, seconds)
 
     def _check(self, jobs: Sequence[Job]) -> None:
         """Have backends show that they train what the reference does, where they have not yet.
@@ -169,7 +197,7 @@ class _Campaign:
             left = {job.problem: job for job in members}
             # Once around, and again without each problem on which the backend did not end.
             while left := {name: job for name, job in left.items() if not self._hangs(job)}:
-                if self._budget.is_over:
+                if not self._has_time:
                     return
                 check = _batch(list(left.values()), self._references)
                 what = next(iter(left)) if len(left) == 1 else f"{len(left)} problems"
@@ -290,7 +318,7 @@ def _process(job: Job) -> Hashable:
 
 
 def _without_repeat(job: Job) -> Job:
-    return replace(job, repeat=0)
+    return replace(job, repeat=0, lasts=True) if isinstance(job, Time) else replace(job, repeat=0)
 
 
 def _names(job: Job) -> tuple[Hashable, Hashable]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perceptron.measure.launch import Abandoned
-from perceptron.records.warning import MeasurementWarning
+from perceptron.records.run import Hang
 
 # What takes so many times what was expected hangs, or may as well; a busy neighbour slows less.
 _LONGER_THAN_EXPECTED = 10.0
@@ -11,7 +11,7 @@ _LEAST_SECONDS = 1.0
 
 
 class Hangs:
-    """Backends and problems that were abandoned, with the seconds they were given."""
+    """Backends and what they were at when they were abandoned, with the seconds they were given."""
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[str, str | None], float] = {}
@@ -32,24 +32,7 @@ class Hangs:
         """Return whether a backend did not end on the problem of this reference, or not start."""
         return not self._seconds.keys().isdisjoint([(backend, problem), (backend, None)])
 
-    def reason(self, backend: str, problem: str) -> str | None:
-        """Return that a backend did not end on the problem of this reference, in words; or None."""
-        for key, what in (((backend, problem), "end"), ((backend, None), "start")):
-            if key in self._seconds:
-                return f"did not {what} within {self._seconds[key]:.3g} s"
-        return None
-
     @property
-    def warnings(self) -> list[MeasurementWarning]:
-        """Return one for each."""
-        return [_warning(*key, seconds) for key, seconds in self._seconds.items()]
-
-
-def _warning(backend: str, problem: str | None, seconds: float) -> MeasurementWarning:
-    """Return that a backend did not end in time on a problem; None: not even start."""
-    what = f"{backend} at {problem} did not end" if problem else f"{backend} did not start"
-    return MeasurementWarning(
-        code="no-end",
-        message=f"{what} within {seconds:.3g} s: it was abandoned, and nothing of it is known",
-        advice="a larger --budget gives it longer; if it hangs all the same, leave it out",
-    )
+    def all(self) -> list[Hang]:
+        """Return them as a run keeps them."""
+        return [Hang(*key, seconds) for key, seconds in self._seconds.items()]

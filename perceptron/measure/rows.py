@@ -80,7 +80,7 @@ def _explaining(job: Extra, problem: Problem, seen: Seen, run: Run) -> list[Row]
     if job.extra == KERNELS:
         return [row(KERNELS, len(parts), KERNELS)]
     if job.extra == PROFILE:
-        return [row(PROFILE, round(sum(part.work for part in parts)), PROFILE)]
+        return [row(PROFILE, sum(part.work for part in parts), PROFILE)]
     if job.extra == PHASES:
         what = problem_fields(problem)
         family, size = what.pop("family"), what.pop("size")

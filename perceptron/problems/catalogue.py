@@ -20,14 +20,19 @@ def find(reference: str) -> Problem:
     Raises `UserError` with the nearest name, or with what is wrong with the size, or
     where the data come from a library that is not installed.
     """
+    problem = look_up(reference)
+    problem.dataset.require()
+    return problem
+
+
+def look_up(reference: str) -> Problem:
+    """Return the same where a library is missing too: what has no data has a name."""
     if files.is_file(reference):
         return _own(reference)
     if shape.is_shape(reference):
         return shape.find(reference)
     if reference in NAMED:
-        problem = NAMED[reference]
-        problem.dataset.require()
-        return problem
+        return NAMED[reference]
     name, colon, size = reference.partition(":")
     if name not in FAMILIES:
         families = [f"{family}:SIZE" for family in FAMILIES]
@@ -37,9 +42,7 @@ def find(reference: str) -> Problem:
     if not numbers or not all(number.lstrip("-").isdecimal() for number in numbers):
         example = "x".join(str(number) for number in family.sizes[len(family.sizes) // 2])
         raise UserError(f"problem {reference!r} needs a size, such as {name}:{example}")
-    problem = family.problem(*(int(number) for number in numbers))
-    problem.dataset.require()
-    return problem
+    return family.problem(*(int(number) for number in numbers))
 
 
 def find_all(word: str) -> tuple[Problem, ...]:

@@ -11,6 +11,23 @@ from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
 
 
+class Hang(Struct, frozen=True):
+    """A backend that was abandoned though there was time: at a subject, or while it started."""
+
+    backend: str
+    subject: str | None
+    """The reference of a problem, or what explains one."""
+    seconds: float
+
+    def __str__(self) -> str:
+        did = "start" if self.subject is None else "end"
+        return f"did not {did} within {self.seconds:.3g} s"
+
+    def is_of(self, subject: str) -> bool:
+        """Return whether nothing is known of this subject for it."""
+        return self.subject in (None, subject)
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """What a run set out to do; one with the same plan, code and environment resumes it."""
 
@@ -30,6 +47,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """What all its starts have taken."""
     cut_short: bool = False
     """Whether it was finished because that was spent, before everything was measured."""
+    hangs: list[Hang] = []
+    """What did not end in its newest start: the next one tries it again."""
     has_lost_rows: bool = False
     """Whether workers were killed: the same command tries their rows again."""
     kernels: dict[str, int] = {}

@@ -13,7 +13,7 @@ resumed; at most the line that was being written is measured again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -30,7 +30,7 @@ from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
 from perceptron.records.files.written import read_written
 from perceptron.records.row import Row, lost_rows, times, was_killed
-from perceptron.records.run import Run, now
+from perceptron.records.run import Hang, Run, now
 
 # How often at most it is written down what a run has spent.
 _SECONDS_BETWEEN_NOTES = 5.0
@@ -103,7 +103,9 @@ class RunJournal:
         self._write(spent_seconds=seconds)
         self.spent_seconds = seconds
 
-    def finish(self, spent: float | None = None, cut_short: bool = False) -> None:
+    def finish(
+        self, spent: float | None = None, cut_short: bool = False, hangs: Sequence[Hang] = ()
+    ) -> None:
         """Mark the run as complete: the same plan then starts a new one.
 
         One that was ``cut_short`` is resumed by a larger budget, one that has lost rows by any.
@@ -112,6 +114,7 @@ class RunJournal:
             finished=now(),
             spent_seconds=spent,
             cut_short=cut_short,
+            hangs=list(hangs),
             has_lost_rows=bool(self.lost),
         )
 

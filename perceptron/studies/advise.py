@@ -121,8 +121,9 @@ def advise(
         run.require_rows()
         rows = run.journal.times
         axes = [advice.rows_on(one.named, rows, problem.name) for one in _axes(plan, rows)]
-        # The budget was too small if it left no size beside the problem.
-        budget.cut_short = not whole or not all(axis.has_other_sizes for axis in axes)
+        # The budget was too small if it left out a process of the problem, or sizes beside it.
+        lacks = missing(_own_jobs(plan, _PROCESSES), rows)
+        budget.cut_short = not (whole and not lacks and all(one.has_other_sizes for one in axes))
         return advice.AdviceResult(
             advice=advice.advise(rows, plan.backends, problem.name, plan.length, axes),
             rows=rows,
@@ -145,10 +146,9 @@ def next_jobs(plan: AdvisePlan, rows: Sequence[Measurement], left: float) -> lis
     leave some of it for sizes beside it. Axes take turns, the first ones first.
     """
     for processes in range(1, _PROCESSES + 1):
-        if processes == 1 or left > _BESIDE_SHARE:
-            own = _jobs(plan, [(plan.problem, name) for name in plan.backends], processes)
-            if jobs := missing(own, rows):
-                return jobs
+        jobs = missing(_own_jobs(plan, processes), rows)
+        if jobs and (processes == 1 or left > _BESIDE_SHARE):
+            return jobs
     axes = [
         (through, advice.rows_on(through.named, rows, plan.problem.name).rows)
         for through in _axes(plan, rows)
@@ -194,6 +194,10 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     towards = expected_change(rows, best, others, here)
     size = min(wanted, key=lambda size: abs(log(size / towards)))
     return _jobs(plan, [(axis.problem(size), name) for name in sorted(wanted[size])], beside)
+
+
+def _own_jobs(plan: AdvisePlan, processes: int) -> list[Time]:
+    return _jobs(plan, [(plan.problem, name) for name in plan.backends], processes)
 
 
 def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[Problem, str]], processes: int) -> list[Time]:

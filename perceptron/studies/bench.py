@@ -23,7 +23,7 @@ from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import Row, times
-from perceptron.studies.shared.missing import LASTING, missing
+from perceptron.studies.shared.missing import lasts, missing
 from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
 from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.published import published_dtype
@@ -32,8 +32,9 @@ from perceptron.studies.shared.sweep import SWEEP, quick_sizes
 
 # Fresh processes at each size, and in quick mode.
 _ROUNDS, _QUICK_ROUNDS = 8, 4
-# Problems of the sweep that are begun together, in their first processes.
-_TOGETHER = 8
+# Problems of the sweep that are begun together, in their first processes; in quick mode fewer, so
+# that some have all of these. Repeats of many lie further apart in time.
+_TOGETHER, _TOGETHER_QUICKLY = 32, 8
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,9 @@ def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]
     levels = plan.levels
     yield finding_jobs(plan, levels.first)
     problems = _every_family_soon(plan.sweep())
-    for begin in range(0, len(problems), _TOGETHER):
-        yield sweep_jobs(plan, problems[begin : begin + _TOGETHER], range(levels.first))
+    together = _TOGETHER_QUICKLY if plan.quick else _TOGETHER
+    for begin in range(0, len(problems), together):
+        yield sweep_jobs(plan, problems[begin : begin + together], range(levels.first))
     yield finding_jobs(plan, levels.enough)
     yield from _in_doubt(plan, problems, rows)
 
@@ -209,6 +211,7 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
             samples=plan.finding_effort.samples,
             minimum_seconds=plan.finding_effort.minimum_seconds,
             iterations=plan.finding_effort.iterations,
+            lasts=lasts(backend, repeat),
         )
         for repeat in range(processes)
         for threads in plan.threads
@@ -232,7 +235,7 @@ def sweep_jobs(
             repeat=repeat,
             samples=plan.sweep_effort.samples,
             minimum_seconds=plan.sweep_effort.minimum_seconds,
-            lasts=repeat < LASTING,
+            lasts=lasts(backend, repeat),
         )
         for repeat in repeats
         for count in threads or plan.threads
@@ -264,11 +267,11 @@ def _in_doubt(
             if jobs:
                 chosen.append((some is members, doubt, jobs))
                 break
-    for _, _, jobs in sorted(chosen, key=lambda choice: choice[:2], reverse=True):
+    for is_owed, _, jobs in sorted(chosen, key=lambda choice: choice[:2], reverse=True):
         # Sizes that came into doubt later lack earlier processes: what most of them share is next.
         repeats = [job.repeat for job in jobs]
-        shared = max(dict.fromkeys(repeats), key=repeats.count)
-        yield [job for job in jobs if job.repeat == shared]
+        repeat = min(repeats) if is_owed else max(dict.fromkeys(repeats), key=repeats.count)
+        yield [job for job in jobs if job.repeat == repeat]
 
 
 def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:

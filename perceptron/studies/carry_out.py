@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from perceptron.analysis.trust import damaged_line_warning
 from perceptron.answer import Answered
 from perceptron.measure import campaign
 from perceptron.measure.budget import Budget
@@ -53,4 +54,6 @@ def carry_out(
         budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
     told = answered(study, plan, read_run(run.journal.folder))
-    return replace(told, warnings=(*run.first_warnings, *told.warnings))
+    return replace(
+        told, warnings=(*map(damaged_line_warning, run.journal.complaints), *told.warnings)
+    )

@@ -30,7 +30,7 @@ from perceptron.records.row import Row, times
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.many_models import between
-from perceptron.studies.shared.missing import LASTING, missing
+from perceptron.studies.shared.missing import lasts, missing
 from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
 from perceptron.studies.shared.over_processes import Pair, require_backends
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
@@ -225,7 +225,7 @@ def _next_on(
             repeat=repeat,
             samples=plan.effort.samples,
             minimum_seconds=plan.effort.minimum_seconds,
-            lasts=repeat < LASTING,
+            lasts=lasts(backend, repeat),
         )
         for (backend, size), processes in wanted.items()
         for repeat in range(processes)

@@ -25,7 +25,17 @@ from perceptron.machine import usable_cores
 from perceptron.measure.job import Extra, Job, Time
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
-from perceptron.records.extras import CEILING, EXTRAS, KERNELS, PHASES, PROFILE, ExtraName
+from perceptron.records.extras import (
+    CEILING,
+    DEVICE,
+    ENERGY,
+    EXTRAS,
+    HARNESS,
+    KERNELS,
+    PHASES,
+    PROFILE,
+    ExtraName,
+)
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
@@ -42,7 +52,7 @@ _PUBLISHED = (FAMILY, "symptoms", "xor")
 _START_SECONDS = 4.0
 # Of the devices that are not there this one says so, in a line of its own.
 _SAYS_SO = "torch-cuda"
-# Processes that all rungs get before they are explained, and any gets more.
+# Processes of a look, and those in which ceilings and devices are measured.
 _FIRST = 3
 _SAMPLES = 5
 
@@ -161,9 +171,11 @@ class Overhead:
             removes=plan.removes,
             work=Work(plan.operations, plan.bytes_moved),
             before={KERNELS: run.run.kernels, PROFILE: run.run.profiled},
-            left_out=run.run.left_out,
+            left_out=run.run.left_out
+            | {hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
         )
-        warnings = [*definitions(times(rows)).warnings(), *_missing(own), *warnings_of_rows(own)]
+        left_out = definitions(times(rows)).warnings()
+        warnings = [*left_out, *_not_measured(own), *warnings_of_rows(own)]
         return told(found, own, warnings, ("perceptron", "advise", "--problem", plan.problem))
 
 
@@ -171,21 +183,18 @@ class Overhead:
 
 
 def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
-    """Yield jobs step by step: every rung once, what explains them, then both again and again.
+    """Yield jobs step by step: every rung once, what explains them, and both again and again.
 
     A ladder without rungs says nothing, whatever explains it. Those whose samples must be long come
     last, so that they do not take the time of all others.
     """
-    problem = catalogue.find(plan.problem)
+    problem = catalogue.look_up(plan.problem)
     for repeat in range(plan.repeats):
         yield from _rungs(plan, problem, repeat)
         if repeat == 0:
             countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
             yield [_explain(plan, name, KERNELS) for name in countable]
-        if repeat == _FIRST - 1:
-            yield from ([job] for job in _explained(plan))
-        elif repeat >= _FIRST:
-            yield [_explain(plan, name, PHASES, repeat) for name in _phased(plan)]
+        yield from ([job] for job in _explained(plan, repeat))
 
 
 def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
@@ -219,7 +228,7 @@ def _least_seconds(backend: str, problem: Problem) -> float:
     return 0.0
 
 
-def _explained(plan: OverheadPlan) -> Iterator[Extra]:
+def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
     """Yield what explains the rungs, in the order in which it is worth its time."""
     # What trains in other processes shows nothing of its device in the one that asks.
     on_devices = [
@@ -229,16 +238,17 @@ def _explained(plan: OverheadPlan) -> Iterator[Extra]:
         and not isinstance(backend, Distributed)
     ]
     drivers = _drivers(on_devices)
-    yield _explain(plan, "numpy", "harness")
-    for repeat in range(_FIRST):
+    if repeat == 0:
+        yield _explain(plan, "numpy", HARNESS)
+    if repeat < _FIRST:
         yield _explain(plan, "numpy", CEILING, repeat)
         if repeat == 0:  # each costs a context of its own, and a device does not wait for a core
             yield from (_explain(plan, name, CEILING) for name in drivers)
-        yield from (_explain(plan, name, "device", repeat) for name in drivers)
-        yield from (_explain(plan, name, PHASES, repeat) for name in _phased(plan))
-        if repeat == 0:  # nothing but a device tells these, and a day with one may be short
-            yield from (_explain(plan, name, PROFILE) for name in on_devices)
-            yield from (_explain(plan, name, "energy") for name in on_devices)
+        yield from (_explain(plan, name, DEVICE, repeat) for name in drivers)
+    yield from (_explain(plan, name, PHASES, repeat) for name in _phased(plan))
+    if repeat == 0:  # nothing but a device tells these, and a day with one may be short
+        yield from (_explain(plan, name, PROFILE) for name in on_devices)
+        yield from (_explain(plan, name, ENERGY) for name in on_devices)
 
 
 def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0) -> Extra:
@@ -278,24 +288,26 @@ def _extra_of(row: Measurement) -> str | None:
     return row.family if row.family in EXTRAS else PHASES
 
 
-def _missing(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
+def _not_measured(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
     """Return a warning for each extra of which something could not be measured.
 
     Of a backend that cannot run here its rung says why.
     """
     refused = {row.backend for row in rows if row.phase is None and row.status == "skipped"}
+    there = {(_extra_of(row), row.backend, row.process) for row in rows if row.status == "ok"}
     failed = {
         (extra, row.backend): row.reason
         for row in rows
         if (extra := _extra_of(row)) is not None
         and row.status == "failed"
         and row.backend not in refused
+        and (extra, row.backend, row.process) not in there
     }
     return [
         MeasurementWarning(
             code="not-measured",
             message=f"{extra} of {backend}: {reason}",
-            advice="what follows from it is left out; the same command tries it again",
+            advice="what follows from it is left out; the next run tries it again",
         )
         for (extra, backend), reason in failed.items()
     ]

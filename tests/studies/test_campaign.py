@@ -148,7 +148,7 @@ def test_what_does_not_end_is_abandoned_once_and_named(
     left_out -= {(row.problem, row.backend, row.dtype, row.process) for row in times(rows)}
     assert {named[:2] for named in left_out} == {("mlp-width:8", "torch-cpu")}
     assert {row.status for row in rows} == {"ok"}
-    (warning,) = budget.hangs.warnings
+    (warning,) = budget.hangs.all
     assert warning.message.startswith("torch-cpu at mlp-width:8 did not end within 50 s")
 
 
@@ -160,7 +160,7 @@ def test_what_runs_when_the_time_is_over_is_abandoned(
     budget = Budget(5.0, clock=lambda: lab.now)
     measure(tmp_path, environment, budget=budget)
     assert lab.now == pytest.approx(5.0 * (1 + GRACE))
-    assert not budget.hangs.warnings
+    assert not budget.hangs.all
 
 
 def test_a_backend_that_cannot_run_has_its_rows_even_without_time(

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from perceptron.backends import registry
 from perceptron.measure.job import Time
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
 
-LASTING = 8
-"""Repeats whose processes last: they hold their libraries, and few sizes need more of them."""
+# Repeats whose processes last, in which sizes that are asked for later are measured too. Each holds
+# its libraries, and with a device a context there.
+_LASTING, _LASTING_ON_DEVICE = 8, 3
+
+
+def lasts(backend: str, repeat: int) -> bool:
+    """Return whether the process of a repeat stays until the study ends."""
+    on_device = registry.load(backend).device != "cpu"
+    return repeat < (_LASTING_ON_DEVICE if on_device else _LASTING)
 
 
 def missing(jobs: Iterable[Time], rows: Iterable[Measurement]) -> list[Time]:
@@ -26,7 +34,7 @@ def missing(jobs: Iterable[Time], rows: Iterable[Measurement]) -> list[Time]:
 
     @cache
     def name(reference: str) -> str:
-        return catalogue.find(reference).name
+        return catalogue.look_up(reference).name
 
     found = []
     for job in jobs:

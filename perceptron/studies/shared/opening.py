@@ -12,6 +12,7 @@ from perceptron import rehearsal
 from perceptron.analysis.trust import (
     budget_warning,
     damaged_line_warning,
+    hang_warning,
     warnings_about,
     warnings_of_rows,
 )
@@ -70,7 +71,7 @@ class OpenRun:
         """What no row tells: damaged lines of an earlier start, and what did not end in this."""
         return [
             *map(damaged_line_warning, self.journal.complaints),
-            *self.budget.hangs.warnings,
+            *map(hang_warning, self.budget.hangs.all),
         ]
 
     def require_rows(self) -> None:
@@ -82,7 +83,7 @@ class OpenRun:
         if not (self.budget.is_over or self.budget.hangs):
             begun = self.journal.rows
         if not begun:
-            hangs = "".join(f"{warning.message}; " for warning in self.budget.hangs.warnings)
+            hangs = "".join(f"{hang_warning(hang).message}; " for hang in self.budget.hangs.all)
             raise UserError(
                 f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: {hangs}"
                 "allow more minutes"
@@ -134,7 +135,7 @@ def start_run(
             with suppress(UserError):  # why it ended is worth more
                 journal.keep_spent(budget.spent)
             raise
-        journal.finish(budget.spent, budget.cut_short or bool(budget.hangs))
+        journal.finish(budget.spent, budget.cut_short or bool(budget.hangs), budget.hangs.all)
 
 
 def _look_around(
