@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +10,12 @@ import typer
 from perceptron import optional
 from perceptron.commands.shared.arguments import Backends, Json
 from perceptron.commands.shared.options import split
-from perceptron.errors import UserError
 
 
 def _problems() -> list[str]:
     from perceptron.studies.walkthrough import PROBLEMS
-    from perceptron.studies.walkthrough_digits import PROBLEM
 
-    return [*PROBLEMS, PROBLEM]
+    return list(PROBLEMS)
 
 
 def walkthrough(
@@ -41,43 +38,20 @@ def walkthrough(
     from perceptron.report.tables import terminal
     from perceptron.report.tables import walkthrough as story
     from perceptron.studies import walkthrough as study
-    from perceptron.studies.walkthrough_digits import PROBLEM
 
     if save is not None:
         optional.require("pages", "matplotlib")
     backends = split("--backend", backend) or DEFAULT
-    if problem == PROBLEM:
-        _digits(backends, activation, save, json)
-        return
     with terminal.progress_bar(problem) as bar:
         walk = study.walkthrough(problem, backends, activation, bar)
     if json:
-        documents.write(documents.walkthrough(walk))
+        documents.write(story.document(walk))
     else:
         story.show(walk)
         here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
         terminal.show_next(f"perceptron {here}")
     if save is not None:
-        curve = study.sigmoid_curve()
-        for file in story.draw(walk, save, study.predictor(walk, activation), curve):
-            terminal.err.print(f"wrote {file}")
+        from perceptron.report.charts.walkthrough import draw  # needs matplotlib
 
-
-def _digits(backends: Sequence[str], activation: str | None, save: Path | None, json: bool) -> None:
-    from perceptron.report import documents
-    from perceptron.report.tables import terminal
-    from perceptron.report.tables import walkthrough_digits as story
-    from perceptron.studies.walkthrough_digits import PROBLEM, walkthrough_digits
-
-    if activation is not None:
-        raise UserError("--activation is for problems of one output: leave it out for digits")
-    with terminal.progress_bar(PROBLEM) as bar:
-        walk = walkthrough_digits(backends, bar)
-    if json:
-        documents.write(documents.walkthrough_digits(walk))
-    else:
-        story.show(walk)
-        terminal.show_next(f"perceptron overhead --problem {PROBLEM}")
-    if save is not None:
-        for file in story.draw(walk, save):
+        for file in draw(walk, save, study.sigmoid_curve):
             terminal.err.print(f"wrote {file}")

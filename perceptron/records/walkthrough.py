@@ -2,46 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
-Matrix = list[list[float]]
-
-
-class TrainingRun(Struct, frozen=True, kw_only=True):
-    """One backend's training; ``errors`` are (step, loss before that step)."""
-
-    backend: str
-    dtype: str
-    iterations: int
-    errors: list[tuple[int, float]]
-    weights: list[Matrix]
-    """(fan in, fan out) for each layer."""
-    biases: list[list[float]]
-    predictions: list[float]
-    seconds: float
-
-
-class Walkthrough(Struct, frozen=True, kw_only=True):
-    """A problem, its observations, and every backend's training."""
-
-    problem: str
-    title: str
-    activations: list[str]
-    loss: str
-    rate: float
-    feature_names: list[str]
-    target_name: str
-    row_name: str
-    row_labels: list[int]
-    inputs: Matrix
-    targets: list[float]
-    start_weights: list[Matrix]
-    start_biases: list[list[float]]
-    runs: list[TrainingRun]
-    skipped: list[tuple[str, str]]
-    """(backend, reason)"""
-    contradictions: list[list[int]]
-    """Groups of row indices in ``inputs`` that are equal there and differ in ``targets``."""
+Array = npt.NDArray[np.floating]
+Numbers = npt.NDArray[np.integer]
 
 
 class EpochScore(Struct, frozen=True, kw_only=True):
@@ -52,31 +20,34 @@ class EpochScore(Struct, frozen=True, kw_only=True):
     train_accuracy: float
     """Share of the rows, 0 to 1."""
     test_loss: float
+    """Of the rows that are looked at, `Walkthrough.inputs`; so is ``test_accuracy``."""
     test_accuracy: float
 
 
-class ClassifierRun(Struct, frozen=True, kw_only=True):
-    """One backend's training of a classifier."""
+class TrainingRun(Struct, frozen=True, kw_only=True):
+    """One backend's training."""
 
     backend: str
     dtype: str
     iterations: int
-    epochs: list[EpochScore]
-    predicted: list[int]
-    """Class of each held-out row."""
-    confidence: list[float]
-    """Of each of these predictions: its softmax, 0 to 1."""
+    scores: list[EpochScore]
+    parameters: list[Array]
+    """[weights 1 (fan in, fan out), bias 1 (fan out,), weights 2 …]"""
+    model: Callable[[Array], Array]
+    """What was learned: from inputs (rows, features) to outputs (rows, outputs)."""
+    predictions: Array
+    """Of the rows that are looked at, (rows, outputs); of classes the softmax, 0 to 1."""
     seconds: float
 
 
-class ClassifierWalkthrough(Struct, frozen=True, kw_only=True):
-    """A problem of several classes with a held-out part, and every backend's training."""
+class Walkthrough(Struct, frozen=True, kw_only=True):
+    """A problem, the rows to look at, and every backend's training.
+
+    Rows are looked at that were held out; where none were, those that the model learned from.
+    """
 
     problem: str
     title: str
-    row_name: str
-    class_names: list[str]
-    train_rows: int
     widths: list[int]
     """Number of features, then the width of each layer."""
     activations: list[str]
@@ -85,24 +56,48 @@ class ClassifierWalkthrough(Struct, frozen=True, kw_only=True):
     rate: float
     batch: int
     iterations_per_epoch: int
-    test_inputs: Matrix
-    test_classes: list[int]
-    runs: list[ClassifierRun]
+    feature_names: list[str]
+    target_name: str
+    class_names: list[str]
+    """Empty where the model has one output, which is no or yes: 0 or 1."""
+    row_name: str
+    train_rows: int
+    labels: range
+    """Of the rows that are looked at, as the data set counts them."""
+    inputs: Array
+    targets: Array
+    """(rows, outputs)"""
+    start: list[Array]
+    """As `TrainingRun.parameters`."""
+    runs: list[TrainingRun]
     skipped: list[tuple[str, str]]
     """(backend, reason)"""
 
-    def confusion(self, run: ClassifierRun) -> list[list[int]]:
-        """Count the held-out rows of each class (row) that were taken for each class (column)."""
-        counts = [[0] * len(self.class_names) for _ in self.class_names]
-        for true, predicted in zip(self.test_classes, run.predicted, strict=True):
-            counts[true][predicted] += 1
-        return counts
+    def contradictions(self) -> list[list[int]]:
+        """Return groups of rows whose inputs are equal and whose targets are not.
 
-    def wrong(self, run: ClassifierRun) -> list[int]:
-        """Return the held-out rows that were taken for another class, the most confident first."""
-        rows = range(len(self.test_classes))
-        mistaken = [row for row in rows if run.predicted[row] != self.test_classes[row]]
-        return sorted(mistaken, key=lambda row: -run.confidence[row])
+        No model that is a function of its inputs can be right about all rows of a group.
+        """
+        groups: dict[bytes, list[int]] = {}
+        for row, values in enumerate(self.inputs):
+            groups.setdefault(values.tobytes(), []).append(row)
+        return [rows for rows in groups.values() if len(np.unique(self.targets[rows], axis=0)) > 1]
+
+    def wrong(self, run: TrainingRun) -> list[int]:
+        """Return the rows that were taken for another class."""
+        wrong = _classes(run.predictions) != _classes(self.targets)
+        return [row for row, is_wrong in enumerate(wrong) if is_wrong]
+
+    def worst_first(self, run: TrainingRun) -> list[int]:
+        """Return the rows by the error of their first output, the largest first."""
+        errors = np.abs(self.targets - run.predictions)[:, 0]
+        return sorted(range(len(errors)), key=lambda row: -errors[row])
+
+    def confusion(self, run: TrainingRun) -> Numbers:
+        """Count the rows of each class (row) that were taken for each class (column)."""
+        counts = np.zeros((len(self.class_names),) * 2, dtype=np.int64)
+        np.add.at(counts, (_classes(self.targets), _classes(run.predictions)), 1)
+        return counts
 
     def apart(self) -> float | None:
         """Return the largest relative difference between the losses of any two runs; None for one.
@@ -111,9 +106,12 @@ class ClassifierWalkthrough(Struct, frozen=True, kw_only=True):
         """
         if len(self.runs) < 2:
             return None
-        curves = [
-            [loss for score in run.epochs for loss in (score.train_loss, score.test_loss)]
-            for run in self.runs
-        ]
-        by_epoch = zip(*curves, strict=True)
-        return max(float(max(losses)) / float(min(losses)) - 1.0 for losses in by_epoch)
+        losses = np.array([[(s.train_loss, s.test_loss) for s in run.scores] for run in self.runs])
+        return float((losses.max(axis=0) / losses.min(axis=0)).max()) - 1.0
+
+
+def _classes(outputs: Array) -> Numbers:
+    """Return the class of each row, of (rows, outputs) targets or predictions."""
+    one = outputs.shape[1] == 1
+    classes: Numbers = (outputs[:, 0] > 0.5).astype(int) if one else outputs.argmax(axis=1)
+    return classes

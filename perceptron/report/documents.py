@@ -15,12 +15,6 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
-from perceptron.records.walkthrough import (
-    ClassifierRun,
-    ClassifierWalkthrough,
-    TrainingRun,
-    Walkthrough,
-)
 from perceptron.report.tables import advice as advice_text
 from perceptron.report.tables import what_if
 
@@ -106,58 +100,4 @@ def doctor(diagnosis: Diagnosis) -> dict[str, Any]:
         "environment": diagnosis.environment,
         "conditions": diagnosis.conditions,
         "warnings": diagnosis.warnings,
-    }
-
-
-def walkthrough(walk: Walkthrough) -> dict[str, Any]:
-    """Return what `perceptron walkthrough --json` prints."""
-    return {
-        "problem": walk.problem,
-        "runs": [_run(run) for run in walk.runs],
-        "skipped": [{"backend": backend, "reason": reason} for backend, reason in walk.skipped],
-        "contradictions": [
-            [walk.row_labels[index] for index in group] for group in walk.contradictions
-        ],
-    }
-
-
-def _run(run: TrainingRun) -> dict[str, Any]:
-    """Return one training.
-
-    A perceptron's weights are a list and its bias a number; deeper models have one per layer.
-    """
-    perceptron = len(run.weights) == 1
-    return {
-        "backend": run.backend,
-        "dtype": run.dtype,
-        "iterations": run.iterations,
-        "errors": run.errors,
-        "weights": [row[0] for row in run.weights[0]] if perceptron else run.weights,
-        "bias": run.biases[0][0] if perceptron else run.biases,
-        "predictions": run.predictions,
-        "seconds": run.seconds,
-    }
-
-
-def walkthrough_digits(walk: ClassifierWalkthrough) -> dict[str, Any]:
-    """Return what `perceptron walkthrough digits --json` prints."""
-    return {
-        "problem": walk.problem,
-        "runs": [_classifier_run(walk, run) for run in walk.runs],
-        "skipped": [{"backend": backend, "reason": reason} for backend, reason in walk.skipped],
-    }
-
-
-def _classifier_run(walk: ClassifierWalkthrough, run: ClassifierRun) -> dict[str, Any]:
-    """Return one training; ``errors`` are the losses of the training part by epoch."""
-    last = run.epochs[-1]
-    return {
-        "backend": run.backend,
-        "dtype": run.dtype,
-        "iterations": run.iterations,
-        "errors": [(score.epoch, score.train_loss) for score in run.epochs],
-        "accuracy": {"train": last.train_accuracy, "test": last.test_accuracy},
-        "epochs": run.epochs,
-        "confusion": walk.confusion(run),
-        "seconds": run.seconds,
     }

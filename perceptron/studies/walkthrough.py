@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Trainer, Unsupported
+from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
 from perceptron.backends.shared.predict import predict
 from perceptron.errors import UserError, unknown
 from perceptron.measure.progress import Progress
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Layer, Problem
-from perceptron.records.walkthrough import TrainingRun, Walkthrough
+from perceptron.records.walkthrough import EpochScore, TrainingRun, Walkthrough
 from perceptron.studies.shared.published import published_dtype
 
-PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden")
+PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden", "digits")
 _ACTIVATIONS: tuple[Activation, ...] = ("sigmoid", "identity", "tanh", "relu")
-_LOGGED = 10  # the error is logged this many times, before the first step and evenly after
+_LOOKS = 10  # at a model that learns from all rows, before the first step and evenly after
 
 
 def walkthrough(
@@ -29,65 +30,61 @@ def walkthrough(
 ) -> Walkthrough:
     """Train the problem on each backend that can run, NumPy in float64 and others in float32.
 
-    ``activation`` replaces that of the last layer. Raises `UserError` for an unknown name.
+    ``activation`` replaces that of the last layer. Raises `UserError` for an unknown name, and
+    where the library that has the data is not installed.
     """
     problem = find(name, activation)
+    learned_from, held_out = problem.parts()
+    inputs, targets = held_out or learned_from
     runs, skipped = [], []
     for backend in backends:
         reason = registry.reason_unavailable(backend)
         if reason is None:
             try:
-                runs.append(_train(problem, backend, progress))
+                runs.append(_train(problem, backend, inputs, progress))
             except Unsupported as refusal:
                 reason = str(refusal)
         if reason is not None:
             skipped.append((backend, reason))
-    inputs, targets = problem.dataset.load()
-    start = problem.start_parameters()
-    first = problem.dataset.first_row
+    dataset = problem.dataset
     return Walkthrough(
         problem=problem.name,
-        title=problem.dataset.name,
+        title=dataset.name,
+        widths=list(problem.widths),
         activations=[layer.activation for layer in problem.layers],
         loss=problem.loss,
+        optimizer=problem.optimizer.kind,
         rate=problem.rate,
-        feature_names=list(problem.dataset.feature_names),
-        target_name=problem.dataset.target_name,
-        row_name=problem.dataset.row_name,
-        row_labels=list(range(first, first + problem.dataset.rows)),
-        inputs=inputs.tolist(),
-        targets=targets[:, 0].tolist(),
-        start_weights=[array.tolist() for array in start[::2]],
-        start_biases=[array.tolist() for array in start[1::2]],
+        batch=problem.step_rows,
+        iterations_per_epoch=problem.iterations_per_epoch,
+        feature_names=list(dataset.feature_names),
+        target_name=dataset.target_name,
+        class_names=list(dataset.class_names),
+        row_name=dataset.row_name,
+        train_rows=dataset.rows,
+        labels=range(dataset.first_row, dataset.first_row + len(inputs)),
+        inputs=inputs,
+        targets=targets,
+        start=problem.start_parameters(),
         runs=runs,
         skipped=skipped,
-        contradictions=contradictions(inputs, targets),
     )
 
 
-def contradictions(inputs: Array, targets: Array) -> list[list[int]]:
-    """Return groups of row numbers whose inputs are equal and whose targets are not.
-
-    No model that is a function of its inputs can be right about all rows of a group.
-    """
-    groups: dict[bytes, list[int]] = {}
-    for number, row in enumerate(np.ascontiguousarray(inputs)):
-        groups.setdefault(row.tobytes(), []).append(number)
-    return [rows for rows in groups.values() if len({float(targets[row, 0]) for row in rows}) > 1]
-
-
-def predictor(walk: Walkthrough, activation: str | None) -> Callable[[Array], Array]:
-    """Return the model that the first run trained: inputs (rows, features) to outputs (rows, 1).
-
-    Call what it returns only if there was a run.
-    """
-    problem = find(walk.problem, activation)
-
-    def predicted(inputs: Array) -> Array:
-        layers = zip(walk.runs[0].weights, walk.runs[0].biases, strict=True)
-        return predict(problem, [np.array(values) for layer in layers for values in layer], inputs)
-
-    return predicted
+def find(name: str, activation: str | None) -> Problem:
+    """Return the problem of this name, its last activation replaced if one is given."""
+    if name not in PROBLEMS:
+        raise unknown("problem", name, PROBLEMS)
+    problem = catalogue.find(name)
+    if activation is None:
+        return problem
+    if problem.outputs > 1:
+        raise UserError(f"--activation is for problems of one output: leave it out for {name}")
+    for known in _ACTIVATIONS:
+        if activation == known:
+            last = Layer(problem.outputs, known)
+            return replace(problem, layers=(*problem.layers[:-1], last))
+    raise unknown("activation", activation, _ACTIVATIONS)
 
 
 def sigmoid_curve() -> tuple[Array, Array, Array | None]:
@@ -101,46 +98,67 @@ def sigmoid_curve() -> tuple[Array, Array, Array | None]:
     return inputs, ours[:, 0], np.asarray(torch.nn.Sigmoid()(torch.from_numpy(inputs)).numpy())
 
 
-def find(name: str, activation: str | None) -> Problem:
-    """Return the problem of this name, its last activation replaced if one is given."""
-    if name not in PROBLEMS:
-        raise unknown("problem", name, [*PROBLEMS, "digits"])
-    problem = catalogue.find(name)
-    if activation is None:
-        return problem
-    for known in _ACTIVATIONS:
-        if activation == known:
-            last = Layer(problem.layers[-1].width, known)
-            return replace(problem, layers=(*problem.layers[:-1], last))
-    raise unknown("activation", activation, _ACTIVATIONS)
+def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) -> TrainingRun:
+    """Train chunk by chunk, and look at the model before each; the chunks alone are timed.
 
-
-def _train(problem: Problem, backend: str, progress: Progress) -> TrainingRun:
+    Where rows are held out a chunk is an epoch, and the end is looked at too: a curve.
+    """
     dtype = published_dtype(backend)
     trainer: Trainer = registry.load(backend).prepare(problem, dtype)
-    chunk = problem.iterations // _LOGGED
-    errors, seconds = [], 0.0
-    for step in range(0, problem.iterations, chunk):
-        errors.append((step, trainer.loss()))
-        progress(step, problem.iterations, f"{backend}: error {errors[-1][1]:.2e}")
+    curve = problem.held_out_part() is not None
+    epochs = problem.iterations // problem.iterations_per_epoch
+    chunk = 1 if curve else epochs // _LOOKS
+    scores: list[EpochScore] = []
+
+    def look(epoch: int) -> None:
+        scores.append(_score(epoch, trainer.evaluate()))
+        if not curve:
+            progress(epoch, epochs, f"{backend}: error {scores[-1].train_loss:.2e}")
+        elif epoch:
+            right = scores[-1].test_accuracy
+            progress(epoch, epochs, f"{backend}: {right:.1%} of the held-out right")
+
+    seconds = 0.0
+    for epoch in range(0, epochs, chunk):
+        look(epoch)
         begin = time.perf_counter()
-        trainer.train(chunk)
+        trainer.train(chunk * problem.iterations_per_epoch)
         seconds += time.perf_counter() - begin
-    progress(problem.iterations, problem.iterations, backend)
+    if curve:
+        look(epochs)
+    else:
+        progress(epochs, epochs, backend)
     parameters = trainer.parameters()
-    if not all(np.all(np.isfinite(array)) for array in parameters):
+    if not all(np.isfinite(array).all() for array in parameters):
         raise UserError(
             f"{problem.name} on {backend}: the parameters are not finite after "
-            f"{problem.iterations} iterations; choose another --activation"
+            f"{problem.iterations} iterations{'' if curve else '; choose another --activation'}"
         )
-    inputs, _ = problem.dataset.load()
+    model = partial(predict, problem, parameters)
+    predictions = model(inputs)
+    if problem.loss == "cross-entropy":
+        shares = np.exp(predictions - predictions.max(axis=1, keepdims=True))
+        predictions = shares / shares.sum(axis=1, keepdims=True)
     return TrainingRun(
         backend=backend,
         dtype=dtype,
         iterations=problem.iterations,
-        errors=errors,
-        weights=[array.tolist() for array in parameters[::2]],
-        biases=[array.tolist() for array in parameters[1::2]],
-        predictions=predict(problem, parameters, inputs)[:, 0].tolist(),
+        scores=scores,
+        parameters=parameters,
+        model=model,
+        predictions=predictions,
         seconds=seconds,
+    )
+
+
+def _score(epoch: int, evaluation: Evaluation) -> EpochScore:
+    train, test = evaluation.train, evaluation.test or evaluation.train
+    assert train.accuracy is not None
+    assert test.accuracy is not None
+    return EpochScore(
+        epoch=epoch,
+        train_loss=train.loss,
+        train_accuracy=train.accuracy,
+        test_loss=test.loss,
+        test_accuracy=test.accuracy,
     )

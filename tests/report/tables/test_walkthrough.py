@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from perceptron.measure.progress import silent
-from perceptron.records.walkthrough import ClassifierRun, ClassifierWalkthrough, EpochScore
-from perceptron.report.tables import walkthrough
-from perceptron.report.tables import walkthrough_digits as story
-from perceptron.studies import walkthrough as study
+from perceptron.records.walkthrough import EpochScore, TrainingRun, Walkthrough
+from perceptron.report.charts.walkthrough import draw
+from perceptron.report.tables.walkthrough import show
+from perceptron.studies.walkthrough import sigmoid_curve, walkthrough
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ from perceptron.studies import walkthrough as study
 def test_the_walk_through_ends_with_what_was_learned(
     problem: str, ending: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    walkthrough.show(study.walkthrough(problem, ["numpy"], None, silent))
+    show(walkthrough(problem, ["numpy"], None, silent))
     text = " ".join(capsys.readouterr().out.split())
     assert ending in text
     assert "Starting parameters" in text
@@ -32,10 +33,8 @@ def test_the_walk_through_ends_with_what_was_learned(
 
 def test_figures_are_written(tmp_path: Path) -> None:
     """One for each thing that the walk-through shows; all are pictures."""
-    walk = study.walkthrough("or-gate", ["numpy"], None, silent)
-    files = list(
-        walkthrough.draw(walk, tmp_path, study.predictor(walk, None), study.sigmoid_curve())
-    )
+    walk = walkthrough("or-gate", ["numpy"], None, silent)
+    files = list(draw(walk, tmp_path, sigmoid_curve))
     assert {file.name for file in files} == {
         "sigmoid.png",
         "or-gate-error.png",
@@ -56,25 +55,24 @@ def score(epoch: int, loss: float, right: float) -> EpochScore:
     )
 
 
-def run(backend: str, predicted: list[int], last_loss: float = 0.5) -> ClassifierRun:
-    return ClassifierRun(
+def run(backend: str, taken_for: list[int], last_loss: float = 0.5) -> TrainingRun:
+    confidence = np.array([[0.9], [0.6], [0.8], [0.7]])
+    return TrainingRun(
         backend=backend,
         dtype="float64",
         iterations=12,
-        epochs=[score(0, 2.0, 0.25), score(1, 1.0, 0.5), score(2, last_loss, 1.0)],
-        predicted=predicted,
-        confidence=[0.9, 0.6, 0.8, 0.7],
+        scores=[score(0, 2.0, 0.25), score(1, 1.0, 0.5), score(2, last_loss, 1.0)],
+        parameters=[],
+        model=lambda inputs: inputs,
+        predictions=np.where(np.eye(2)[taken_for] == 1.0, confidence, 1.0 - confidence),
         seconds=0.25,
     )
 
 
-def made(*runs: ClassifierRun) -> ClassifierWalkthrough:
-    return ClassifierWalkthrough(
+def made(*runs: TrainingRun) -> Walkthrough:
+    return Walkthrough(
         problem="digits",
         title="made-up [digits]",
-        row_name="image",
-        class_names=["nought", "one"],
-        train_rows=24,
         widths=[4, 3, 2],
         activations=["relu", "identity"],
         loss="cross-entropy",
@@ -82,32 +80,39 @@ def made(*runs: ClassifierRun) -> ClassifierWalkthrough:
         rate=0.003,
         batch=4,
         iterations_per_epoch=6,
-        test_inputs=[[0.0, 1.0, 0.5, 0.2]] * 4,
-        test_classes=[0, 0, 1, 1],
+        feature_names=[],
+        target_name="digit",
+        class_names=["nought", "one"],
+        row_name="image",
+        train_rows=24,
+        labels=range(4),
+        inputs=np.array([[0.0, 1.0, 0.5, 0.2]] * 4),
+        targets=np.eye(2)[[0, 0, 1, 1]],
+        start=[],
         runs=list(runs),
         skipped=[("torch-cuda", "no CUDA device found")],
     )
 
 
 def test_curves_that_differ_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
-    story.show(made(run("numpy", [0, 0, 1, 1]), run("torch-cpu", [0, 0, 1, 1], last_loss=0.6)))
+    show(made(run("numpy", [0, 0, 1, 1]), run("torch-cpu", [0, 0, 1, 1], last_loss=0.6)))
     text = capsys.readouterr().out
     assert "The backends' curves differ: losses by up to 20.0 %" in text
     assert "Every held-out image is right" in text
 
 
 def test_without_any_run_the_reasons_are_all(capsys: pytest.CaptureFixture[str]) -> None:
-    story.show(made())
+    show(made())
     assert "skipped" in capsys.readouterr().out
 
 
 def test_figures_of_digits_are_written(tmp_path: Path) -> None:
-    files = list(story.draw(made(run("numpy", [0, 1, 0, 1])), tmp_path))
+    files = list(draw(made(run("numpy", [0, 1, 0, 1])), tmp_path, sigmoid_curve))
     assert [file.name for file in files] == [
         "digits-epochs.png",
         "digits-confusion.png",
         "digits-mistakes.png",
     ]
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
-    none_wrong = list(story.draw(made(run("numpy", [0, 0, 1, 1])), tmp_path))
+    none_wrong = list(draw(made(run("numpy", [0, 0, 1, 1])), tmp_path, sigmoid_curve))
     assert [file.name for file in none_wrong] == ["digits-epochs.png", "digits-confusion.png"]
