@@ -54,6 +54,5 @@ def carry_out(
         budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
     told = answered(study, plan, read_run(run.journal.folder))
-    return replace(
-        told, warnings=(*map(damaged_line_warning, run.journal.complaints), *told.warnings)
-    )
+    damaged = map(damaged_line_warning, run.journal.complaints)
+    return replace(told, warnings=(*damaged, *told.warnings))

@@ -25,16 +25,19 @@ FINDING = LEVELS.enough * len(PLAN.finding_backends)
 class Machine:
     """Measures jobs as long as it has any left, with a noise for each family."""
 
-    def __init__(self, allowed: int, noise: dict[str, float], near: str = "") -> None:
+    def __init__(
+        self, allowed: int, noise: dict[str, float], near: str = "", plan: BenchPlan = PLAN
+    ) -> None:
         self.rows: list[Measurement] = []
         self.order: list[Time] = []
         self._allowed = allowed
         self._noise = noise
         self._near = near
+        self._plan = plan
 
     def measure(self) -> bool:
         """Return whether there was time for all that is asked for."""
-        while jobs := next_jobs(PLAN, self.rows):
+        while jobs := next_jobs(self._plan, self.rows):
             for job in sorted(jobs, key=lambda job: job.repeat):
                 if len(self.order) == self._allowed:
                     return False
@@ -87,14 +90,17 @@ def test_what_is_wide_comes_before_what_is_narrow() -> None:
     assert {count for (name, _), count in counts.items() if name.startswith("mlp-width")} == {3}
 
 
-def test_where_there_is_little_time_some_sizes_get_all_their_first_processes() -> None:
-    """The ends of each family among them: from one process of each nothing follows."""
-    early = LEVELS.first * len(PLAN.finding_backends)
-    machine, had_time = spent(early + 8 * LEVELS.first * len(PLAN.backends) + 1, {})
-    assert not had_time
-    full = {name for (name, _), count in machine.processes().items() if count == LEVELS.first}
+def test_in_a_look_some_sizes_get_all_their_first_processes_before_others_get_any() -> None:
+    """Of every family: from one process of each nothing follows."""
+    look = BenchPlan(backends=PLAN.backends, threads=(1,), quick=True)
+    first = look.levels.first
+    early = first * len(look.finding_backends)
+    machine = Machine(early + 8 * first * len(look.backends) + 1, {}, plan=look)
+    assert not machine.measure()
+    full = {name for (name, _), count in machine.processes().items() if count == first}
     assert len(full) == 8
-    assert full >= {"mlp-width:2", "mlp-depth:1", "mlp-width:8192", "mlp-depth:64"}
+    families = {problem.name: problem.family for problem in look.sweep()}
+    assert {families[name] for name in full} == set(look.families)
 
 
 def test_more_than_enough_goes_to_sizes_that_are_not_sure() -> None:

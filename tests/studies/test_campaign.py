@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.analysis.trust import damaged_line_warning
 from perceptron.measure import campaign
 from perceptron.measure.budget import GRACE, Budget
 from perceptron.measure.job import Batch, Outcome, Time
+from perceptron.measure.launch import Workers
 from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
@@ -20,6 +23,7 @@ from perceptron.records.run import Run
 from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.shared.missing import missing
+from tests.made import measured
 from tests.studies.conftest import STARTED, Lab, jobs_of
 
 PLAN = BenchPlan(
@@ -35,6 +39,7 @@ def measure(
     folder: Path,
     environment: Environment,
     budget: Budget | None = None,
+    ask: campaign.Ask = ask,
 ) -> RunJournal:
     run = Run(
         plan={"test": True},
@@ -148,8 +153,9 @@ def test_what_does_not_end_is_abandoned_once_and_named(
     left_out -= {(row.problem, row.backend, row.dtype, row.process) for row in times(rows)}
     assert {named[:2] for named in left_out} == {("mlp-width:8", "torch-cpu")}
     assert {row.status for row in rows} == {"ok"}
-    (warning,) = budget.hangs.all
-    assert warning.message.startswith("torch-cpu at mlp-width:8 did not end within 50 s")
+    assert [(one.backend, one.subject, one.seconds) for one in budget.hangs.all] == [
+        ("torch-cpu", "mlp-width:8", 50.0)
+    ]
 
 
 def test_what_runs_when_the_time_is_over_is_abandoned(
@@ -202,3 +208,52 @@ def test_never_more_than_the_budget_and_its_grace(
     assert lab.now <= seconds * (1 + GRACE) + 1e-9
     keys = [(row.problem, row.backend, row.process) for row in rows]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("seconds", [8.0, 9.0, 10.0, 11.0, 12.0])
+def test_a_start_for_which_there_is_no_time_is_no_hang(
+    lab: Lab, tmp_path: Path, environment: Environment, seconds: float
+) -> None:
+    """The run is cut short, and says nothing of a backend that started before."""
+    lab.start_seconds, lab.takes = 0.5, lambda job, problem: 0.1
+    budget = Budget(seconds, clock=lambda: lab.now)
+
+    def alone(rows: Sequence[Row], left: float) -> list[Time]:
+        return missing([replace(job, lasts=False) for job in jobs_of(PLAN)], times(rows))
+
+    rows = measure(tmp_path, environment, budget, alone).times
+    assert 0 < len(rows) < len(jobs_of(PLAN))
+    assert not budget.hangs.all
+
+
+def test_what_does_not_last_is_ended(
+    lab: Lab, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its jobs are done, with what checked for it."""
+    ended: list[object] = []
+    monkeypatch.setattr(Workers, "end", lambda self, *names: ended.extend(names))
+
+    def first_alone(rows: Sequence[Row], left: float) -> list[Time]:
+        every = [replace(job, lasts=job.repeat > 0) for job in jobs_of(PLAN)]
+        return missing(every, times(rows))
+
+    measure(tmp_path, environment, ask=first_alone)
+    assert {name[3] for name in ended if len(name) > 3} == {0}  # type: ignore[arg-type, index]
+    assert {name[0] for name in ended} == {*PLAN.backends, "numpy-published"}  # type: ignore[index]
+
+
+def test_what_agreed_in_an_iteration_alone_is_checked(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """A row of a part of one shows no agreement."""
+    lab.power_cut_after = 0
+    with pytest.raises(KeyboardInterrupt):
+        measure(tmp_path, environment)
+    (file,) = tmp_path.glob("runs/box/*/measurements.jsonl")
+    part = measured(problem="mlp-width:8", backend="torch-cpu", threads=1, phase="forward")
+    file.write_bytes(file.read_bytes() + msgspec.json.encode(part) + b"\n")
+    lab.power_cut_after = None
+    lab.jobs.clear()
+    measure(tmp_path, environment)
+    checked = {(job.backend, name) for job in lab.jobs if job.check for name in job.problems}
+    assert ("torch-cpu", "mlp-width:8") in checked

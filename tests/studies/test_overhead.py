@@ -17,6 +17,7 @@ from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Abandoned
 from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
+from perceptron.records.measurement import Status
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import times
 from perceptron.studies import overhead as study
@@ -270,11 +271,14 @@ def test_the_budget_is_kept_whatever_rungs_take(
 def test_a_rung_that_does_not_end_is_named(
     slow_singles: Callable[[set[str], float], None], tmp_path: Path
 ) -> None:
-    """By a warning; all others have their times, and what explains them."""
+    """By a warning, and where its time would stand; all others have theirs."""
     slow_singles({"numba-one-by-one"}, 1e6)
     told = climb(planned(problem=GATES, threads=2), tmp_path)
-    reasons = {rung.backend: rung.reason for rung in rungs_of(told) if rung.reason}
-    assert reasons.keys() == {"torch-cuda", "numba-one-by-one"}
+    for judged in (told, answer_run(read_run(told.results))):
+        reasons = {rung.backend: rung.reason for rung in rungs_of(judged) if rung.reason}
+        assert reasons.pop("torch-cuda") == "no CUDA device found"
+        assert list(reasons) == ["numba-one-by-one"]
+        assert str(reasons["numba-one-by-one"]).startswith("did not end within ")
     (hangs,) = [warning.message for warning in told.warnings if warning.code == "no-end"]
     assert hangs.startswith(f"numba-one-by-one at {GATES} did not end within ")
 
@@ -293,3 +297,30 @@ def test_an_extra_that_does_not_end_costs_itself_alone(lab: Lab, tmp_path: Path)
     assert told.answer.data["harness"]["seconds"]
     (hangs,) = [warning.message for warning in told.warnings if warning.code == "no-end"]
     assert hangs.startswith("torch-cpu at phases of or-gate did not end within ")
+
+
+def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """A failure is one warning; a refusal, which its rung would say too, is none."""
+
+    def refused(status: Status) -> Callable[[Batch], Outcome]:
+        def answer(job: Batch) -> Outcome:
+            if (job.extra, job.backend) != ("phases", "torch-cpu"):
+                return parts(job)
+            return Outcome(problem=job.problems[0], status=status, reason="no batches")
+
+        return answer
+
+    for status, warned in (("skipped", 0), ("failed", 1)):
+        lab.jobs.clear()
+        lab.measure_extra = refused(status)
+        plan = planned(quick=True, backends=("torch-cpu", "numpy"))
+        told = climb(plan, tmp_path / status)
+        asked = [job.backend for job in lab.jobs if job.extra == "phases"]
+        assert asked.count("torch-cpu") == 3
+        assert len([row for row in times(told.run.rows) if row.phase is None]) == 3 * 2
+        assert told.answer.data["ceilings"] is not None
+        messages = [one.message for one in told.warnings if "phases" in one.message]
+        assert len(messages) == warned
+        assert "budget-spent" not in {one.code for one in told.warnings}

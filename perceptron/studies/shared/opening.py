@@ -61,17 +61,10 @@ class OpenRun:
         if self.budget.cut_short:
             warnings.append(budget_warning(self.budget.seconds))
         return [
-            *self.first_warnings,
-            *warnings,
-            *warnings_of_rows(self.journal.times, self.journal.lost),
-        ]
-
-    @property
-    def first_warnings(self) -> list[MeasurementWarning]:
-        """What no row tells: damaged lines of an earlier start, and what did not end in this."""
-        return [
             *map(damaged_line_warning, self.journal.complaints),
             *map(hang_warning, self.budget.hangs.all),
+            *warnings,
+            *warnings_of_rows(self.journal.times, self.journal.lost),
         ]
 
     def require_rows(self) -> None:
