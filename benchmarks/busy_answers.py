@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from benchmarks.neighbour import busy_neighbour
 from benchmarks.results import ROOT, unsteered
-from perceptron.analysis.disturbed import disturbed_samples
+from perceptron.analysis.disturbance import disturbed_samples
 from perceptron.errors import UserError
 from perceptron.records.row import times
 from perceptron.records.store import load_run

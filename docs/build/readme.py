@@ -14,8 +14,7 @@ from docs.build import gate
 from docs.build.blocks import Blocks, table_of
 from docs.build.shown import ADVISED, RACED, RACED_TO, SEARCHED, SEARCHED_PAIR, Shown
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.disturbance import DISTURBED
-from perceptron.analysis.disturbed import disturbed_samples
+from perceptron.analysis.disturbance import DISTURBED, disturbed_samples
 from perceptron.analysis.race import of_start
 from perceptron.analysis.stored.hardware import on_devices
 from perceptron.numbers import count, digits, duration_interval, interval

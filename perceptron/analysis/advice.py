@@ -11,15 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.disturbed import disturbed_samples, is_disturbed
+from perceptron.analysis.disturbance import disturbed_samples, is_disturbed
 from perceptron.analysis.interval import TIE, Interval, of_times, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.side_by_side import counted_rows, ratio_of
-from perceptron.analysis.throughput import epoch_of, models_of
-from perceptron.analysis.training_length import TrainingLength, iterations_per_epoch
+from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
 from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
-from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
+from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 
 NO_TIME = "no time was left to measure another size"

@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from perceptron.analysis.censored_median import median_of
-from perceptron.analysis.disturbed import lost_by_waiting
+from perceptron.analysis.disturbance import lost_by_waiting
 from perceptron.analysis.trust import failure_warnings
+from perceptron.records.measurement import largest_waited
 from perceptron.records.race import Check, Goal, RaceRow, Training
-from perceptron.records.waited import largest_waited
 from perceptron.records.warning import MeasurementWarning
 
 RaceStart = Literal["fresh", "resident"]

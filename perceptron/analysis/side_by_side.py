@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perceptron.analysis.disturbed import hidden, those_that_count
+from perceptron.analysis.disturbance import hidden, those_that_count
 from perceptron.analysis.interval import Interval, of_ratio
 from perceptron.analysis.select import rows_by_process
 from perceptron.records.measurement import Measurement

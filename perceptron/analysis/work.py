@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from perceptron.analysis.disturbed import hidden, is_disturbed, those_that_count
+from perceptron.analysis.disturbance import hidden, is_disturbed, those_that_count
 from perceptron.analysis.plausible import LONGEST_SECONDS, SHORTEST_SECONDS
 from perceptron.records.measurement import Measurement
 

@@ -10,7 +10,7 @@ from typing import Self
 
 from perceptron import command_start
 from perceptron.measure.hangs import Hangs
-from perceptron.records.budget import BudgetUse
+from perceptron.records.run import BudgetUse
 
 # What is still running when the budget is over may take this share of it to end.
 GRACE = 0.03

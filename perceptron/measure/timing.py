@@ -13,7 +13,7 @@ from typing import Protocol
 
 from perceptron.machine import usable_cores
 from perceptron.measure.samples import Sample, Samples, Stolen, take_samples
-from perceptron.records.waited import largest_waited
+from perceptron.records.measurement import largest_waited
 from perceptron.waiting import stolen_seconds, waiting_meter
 
 Clock = Callable[[], float]

@@ -7,8 +7,14 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
+
+
+class BudgetUse(Struct, frozen=True, kw_only=True):
+    """The seconds that a command was given, and those that all its starts have spent together."""
+
+    seconds: float
+    spent_seconds: float
 
 
 class Hang(Struct, frozen=True):

@@ -13,7 +13,7 @@ from perceptron.analysis import advice
 from perceptron.analysis.crossover.expected import expected_change
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.select import times
-from perceptron.analysis.training_length import TrainingLength
+from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError

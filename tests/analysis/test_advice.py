@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from perceptron.analysis.advice import AxisRows, ShapeAdvice, advise
-from perceptron.analysis.training_length import TrainingLength
+from perceptron.analysis.throughput import TrainingLength
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables import advice
 from tests.made import ABSENT, BACKENDS, measured

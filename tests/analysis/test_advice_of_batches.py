@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceAxis, Change, advise, rows_on, whole_trainings
 from perceptron.analysis.stored.runs import judge_advice
-from perceptron.analysis.training_length import TrainingLength
+from perceptron.analysis.throughput import TrainingLength
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.throughput import epoch_of, models_of, shared_epoch, shared_models
-from perceptron.analysis.training_length import TrainingLength
+from perceptron.analysis.throughput import (
+    TrainingLength,
+    epoch_of,
+    models_of,
+    shared_epoch,
+    shared_models,
+)
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from tests.made import measured

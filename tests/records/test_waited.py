@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from perceptron.records.waited import largest_waited
+from perceptron.records.measurement import largest_waited
 from perceptron.waiting import largest_waited_share
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from benchmarks.validation.share import Share
-from perceptron.records.budget import BudgetUse
+from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 
 ALWAYS = "always "

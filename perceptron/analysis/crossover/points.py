@@ -16,7 +16,7 @@ from math import hypot, inf, log, sqrt
 from scipy import special
 
 from perceptron.analysis.crossover.ratio import LogRatio, log_ratio
-from perceptron.analysis.disturbed import UNKNOWN
+from perceptron.analysis.disturbance import UNKNOWN
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile
 from perceptron.analysis.select import has_time
 from perceptron.records.measurement import Measurement

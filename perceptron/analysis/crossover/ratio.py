@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perceptron.analysis.disturbed import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.disturbance import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.interval import Array, trimmed
 from perceptron.analysis.select import is_own
 from perceptron.records.measurement import Measurement

@@ -8,7 +8,7 @@ from math import exp, hypot
 from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.points import Point
 from perceptron.analysis.crossover.uncertainty import Uncertainty
-from perceptron.analysis.disturbed import disturbed_samples
+from perceptron.analysis.disturbance import disturbed_samples
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, quantile
 from perceptron.analysis.select import is_own, reason
 from perceptron.records.measurement import Measurement

@@ -14,9 +14,9 @@ from perceptron.analysis.select import definitions
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.what_if.check import EstimateCheck
 from perceptron.analysis.what_if.estimate import WhatIf
-from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
+from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 
 

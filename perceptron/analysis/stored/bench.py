@@ -12,9 +12,9 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.select import NOT_REACHED, is_measured
 from perceptron.analysis.stored.finding import FAMILY, FindingRow, finding
 from perceptron.analysis.stored.hardware import kind_of_hardware
-from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
+from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 
 

@@ -17,7 +17,7 @@ from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import FAMILY, finding_backends
-from perceptron.analysis.training_length import TrainingLength
+from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows, warnings_of_run
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.errors import UserError

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -26,7 +28,6 @@ from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import Attempt, Known, KnownCurves, KnownRow
 from perceptron.studies.fastest.question import Question
-from perceptron.studies.fastest.run_folders import changed_runs, removed_runs
 
 # Of the time for measuring, for asking who can run here, where that takes a process.
 _ASKING_SHARE = 0.75
@@ -289,3 +290,38 @@ def _changes(behind: Iterable[KnownRow]) -> str | None:
             if today.get(name) != before:
                 changed[name] = f"{name} {before} → {today.get(name, 'none')}"
     return f"measured with other libraries: {', '.join(changed.values())}" if changed else None
+
+
+def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the runs of a results folder that are new or have changed since they were read.
+
+    Each with what tells that: size and time of the file that holds its rows.
+    """
+    found = {}
+    for machine in _folders(_runs_of(results)):
+        for run in _folders(machine):
+            with suppress(OSError):
+                stat = os.stat(os.path.join(run, "measurements.jsonl"))
+                stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
+                if known.get(run) != stamp:
+                    found[run] = stamp
+    return found
+
+
+def removed_runs(results: Path, known: Iterable[str]) -> list[str]:
+    """Return the runs of a results folder that were read, and whose rows are not there any more."""
+    begin = os.path.join(_runs_of(results), "")
+    own = (run for run in known if run.startswith(begin))
+    return [run for run in own if not os.path.exists(os.path.join(run, "measurements.jsonl"))]
+
+
+def _runs_of(results: Path) -> str:
+    return os.path.join(os.path.abspath(results), "runs")
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.path for entry in entries if entry.is_dir())
+    except OSError:
+        return []

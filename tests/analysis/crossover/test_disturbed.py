@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.points import points
-from perceptron.analysis.disturbed import disturbed_samples, is_disturbed
+from perceptron.analysis.disturbance import disturbed_samples, is_disturbed
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import A, B
 from tests.made import measured

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.analysis.advice import AdviceResult, advise
-from perceptron.analysis.training_length import TrainingLength
+from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
 from perceptron.report import documents
 from perceptron.report.tables import advice as advice_table
