@@ -18,11 +18,10 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
 from perceptron.records.fleet import Collected, CollectedRun
-from perceptron.records.hardware_facts import facts_of
-from perceptron.records.store import load_environment, load_plan
+from perceptron.records.hardware_facts import DIGITS, Facts, facts_of
+from perceptron.records.store import load_environment, load_environment_file, load_plan
 from perceptron.studies.fleet.folder import FLEETS
 from perceptron.studies.fleet.merge import ROWS, merge_run
-from perceptron.studies.fleet.namesakes import name_by_facts
 from perceptron.untrusted_text import label
 
 # Of a folder of results, of its runs, of a machine among them, and of one run.
@@ -96,3 +95,37 @@ def _state(folder: Path) -> _State:
             stat = file.stat()
             state.append((stat.st_size, stat.st_mtime_ns))
     return tuple(state)
+
+
+_LONGEST = 64
+
+
+def name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
+    """Return the name under which a machine stands in the folder of all runs.
+
+    It is free where nobody has measured under it, or somebody with the same facts.
+    """
+    if _is_free(runs / claimed, facts):
+        return claimed
+    stem = claimed[: _LONGEST - 1 - DIGITS]
+    for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGITS}")):
+        if any(facts.is_same(known) for known in _known(folder)):
+            return folder.name
+    return f"{stem}-{facts.digest}"
+
+
+def _is_free(folder: Path, facts: Facts) -> bool:
+    if not any(folder.glob("*/run.json")):
+        return True
+    return any(facts.is_same(known) for known in _known(folder))
+
+
+def _known(folder: Path) -> list[Facts]:
+    """Return the facts of all that has measured under a name; of what cannot be read, none."""
+    known = []
+    for file in sorted(folder.glob("environment-*.json")):
+        try:
+            known.append(facts_of(load_environment_file(file)))
+        except UserError:
+            continue
+    return known

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perceptron.records.environment import Gpu
 from perceptron.records.hardware_facts import facts_of
-from perceptron.studies.fleet.namesakes import name_by_facts
+from perceptron.studies.fleet.collect import name_by_facts
 from tests.made import BENCH, FACTS, bench_rows, keep
 
 OTHERS = {
