@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from random import Random
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
@@ -198,15 +197,17 @@ def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
 
 
 def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
-    """Yield the rungs, as many at once as there are cores: starting one takes a core or two."""
-    names = list(plan.backends)
+    """Yield the rungs of a repeat at once: they are compared with each other.
+
+    In the first one, which also checks them, as many as there are cores: where the time ends, some
+    have theirs.
+    """
+    names, some = list(plan.backends), len(plan.backends)
     if repeat == 0:
         here = _here(plan)  # what cannot run says so first: that costs no time
         names.sort(key=lambda name: (name in here, _least_seconds(name, problem)))
-    else:
-        Random(repeat).shuffle(names)
-    some = max(1, usable_cores())
-    for first in range(0, len(names), some):
+        some = usable_cores()
+    for first in range(0, len(names), max(1, some)):
         yield [
             Time(
                 problem=plan.problem,
