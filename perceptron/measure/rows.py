@@ -73,10 +73,9 @@ def _explaining(job: Extra, problem: Problem, seen: Seen, run: Run) -> list[Row]
         return run.row(process=job.repeat, family=family, size=size, phase=phase, **backend, **own)
 
     if not parts:
-        family = problem.family if job.extra == PHASES else job.extra
         status = "skipped" if seen.status == "ok" else seen.status
         reason = seen.reason or "nothing was measured"
-        return [row(family, 1, job.extra, status=status, reason=reason)]
+        return [row(job.extra, 1, job.extra, status=status, reason=reason)]
     if job.extra == KERNELS:
         return [row(KERNELS, len(parts), KERNELS)]
     if job.extra == PROFILE:

@@ -164,3 +164,14 @@ def test_a_stored_run_is_judged_as_it_was(batches: AdviceResult) -> None:
     assert judge_advice(read_run(batches.results)).advice == batches.advice
     plan = json.loads((batches.results / "run.json").read_text())["plan"]
     assert plan["length"] == {"iterations": 10_000, "epochs": 5}
+
+
+def test_a_problem_that_takes_long_leaves_time_for_the_sizes_beside_it(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """It has one process then, of which nothing is decided: more minutes are asked for."""
+    lab.takes = lambda job, problem: 0.05 if job.check or problem.name != "mlp:100x10x4" else 5.5
+    result = advise(lab, tmp_path, "mlp:100x10x4")
+    assert lab.timed.count(("numpy", "mlp:100x10x4")) == 1
+    assert {change.reason for change in result.advice.changes} != {NO_TIME}
+    assert "budget-spent" in {warning.code for warning in result.warnings}

@@ -141,3 +141,9 @@ def test_all_have_their_first_processes_before_any_has_more(
         counts[job.problem, job.backend] += 1
     if had_time:
         assert min(counts[job.problem, job.backend] for job in JOBS) >= LEVELS.enough
+
+
+def test_a_process_that_was_begun_is_finished_before_the_next() -> None:
+    """Repeats that only some sizes have pair up with nothing."""
+    machine, _ = spent(FINDING + LEVELS.first * len(JOBS) + 5, {})
+    assert {job.repeat for job in next_jobs(PLAN, machine.rows)} == {LEVELS.first}

@@ -257,3 +257,10 @@ def test_what_agreed_in_an_iteration_alone_is_checked(
     measure(tmp_path, environment)
     checked = {(job.backend, name) for job in lab.jobs if job.check for name in job.problems}
     assert ("torch-cpu", "mlp-width:8") in checked
+
+
+def test_a_part_of_an_iteration_is_no_row_of_a_job() -> None:
+    (job,) = [job for job in jobs_of(PLAN) if job.problem == "mlp-width:8"][:1]
+    row = measured(problem=job.problem, backend=job.backend, threads=1, process=job.repeat)
+    assert missing([job], [row]) == []
+    assert missing([job], [msgspec.structs.replace(row, phase="forward")]) == [job]

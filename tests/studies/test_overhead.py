@@ -324,3 +324,18 @@ def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
         messages = [one.message for one in told.warnings if "phases" in one.message]
         assert len(messages) == warned
         assert "budget-spent" not in {one.code for one in told.warnings}
+
+
+def test_kernels_that_cannot_be_counted_of_what_is_not_here_warn_of_nothing(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """Its rung says why."""
+
+    def counted(job: Batch) -> Outcome:
+        if (job.extra, job.backend) == ("kernels", "torch-cuda"):
+            return Outcome(problem=job.problems[0], status="failed", reason="no library")
+        return parts(job)
+
+    lab.measure_extra = counted
+    told = climb(planned(quick=True, backends=("numpy", "torch-cuda")), tmp_path)
+    assert not [one for one in told.warnings if "torch-cuda" in one.message]

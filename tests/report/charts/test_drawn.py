@@ -55,6 +55,16 @@ def test_every_figure_is_drawn_both_ways(figures: dict[str, Figure | None], name
     assert drawn.data
 
 
+def test_a_limit_is_drawn_across_the_points(figures: dict[str, Figure | None]) -> None:
+    figure = figures["roofline"]
+    assert isinstance(figure, LineFigure)
+    (drawn,) = draw_plotly(figure, plot.looks(strokes(NAMES)))
+    line = drawn.data[-1]
+    assert list(zip(line["x"], line["y"], strict=True)) == list(figure.limit)
+    without = dataclasses.replace(figure, limit=())
+    assert len(draw_svg(figure)) > len(draw_svg(without))
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
     assert draw_svg(None) == ""
     assert draw_plotly(None, {}) == []
