@@ -190,8 +190,11 @@ def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]
     All get the first processes before any gets more, and enough before some get the most.
     """
     levels = plan.levels
-    yield finding_jobs(plan, levels.first)
     problems = _every_family_soon(plan.sweep())
+    # What cannot run costs no time, and every family has a row that says why.
+    every = sweep_jobs(plan, problems, range(1))
+    yield [job for job in every if registry.reason_unavailable(job.backend) is not None]
+    yield finding_jobs(plan, levels.first)
     together = _TOGETHER_QUICKLY if plan.quick else _TOGETHER
     for begin in range(0, len(problems), together):
         yield sweep_jobs(plan, problems[begin : begin + together], range(levels.first))
