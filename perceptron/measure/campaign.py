@@ -162,7 +162,7 @@ class _Campaign:
     def _start(self, jobs: Sequence[Job]) -> None:
         """Start the processes of these at once: nothing is timed while others import."""
         while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
-            if self._budget.is_over:
+            if not self._has_time:
                 return
             wanted: dict[Hashable, tuple[Batch, Backend]] = {}
             for job in here:

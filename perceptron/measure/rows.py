@@ -15,10 +15,7 @@ from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.rehearsal import device_label
 
-_TIMES = (
-    *("seconds", "samples", "iterations", "waited", "disturbed", "dropped"),
-    "energy_joules",
-)
+_TIMES = ("seconds", "samples", "iterations", "waited", "disturbed", "dropped", "energy_joules")
 
 Seen = Timings | RaceTimes
 """What a process answers to a job, or why it does not."""

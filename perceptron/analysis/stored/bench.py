@@ -75,7 +75,8 @@ def _not_reached(
 ) -> Iterator[Crossover]:
     """Yield a crossover that was not measured for what of a family had no turn.
 
-    That is every two backends one of which has no row of it, not even one that says why.
+    That is every two backends one of which has no row of it, not even one that says why. Of a
+    family without any row that is all of them, also where only one has a time elsewhere.
     """
     every = {row.backend for row in rows}
     runs = [name for name in backends if name not in every or is_measured(rows, name)]
@@ -83,7 +84,8 @@ def _not_reached(
     ground = next((row for row in rows if row.family != FAMILY), rows[0])
     for threads in sorted({row.all_threads for row in rows if row.all_threads is not None}):
         for family in families:
-            for pair in combinations(runs, 2):
+            begun = any((family, threads, name) in reached for name in backends)
+            for pair in combinations(runs if begun else backends, 2):
                 if not all((family, threads, name) in reached for name in pair):
                     yield Crossover(
                         family=family,
