@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
@@ -115,11 +116,6 @@ class BenchPlan:
             and set(registry.DEFAULT) <= set(self.backends)
         )
 
-    @property
-    def all_families(self) -> tuple[str, ...]:
-        """The families of the sweep, the user's own among them."""
-        return tuple(dict.fromkeys(problem.family for problem in self.sweep()))
-
     def sizes(self, family: Family) -> tuple[Size, ...]:
         """Return all sizes, or in quick mode every other one of those that are quick."""
         if not self.quick:
@@ -170,7 +166,7 @@ def bench(
             run.environment,
             journal.times,
             run.warnings(threads),
-            plan.all_families,
+            Counter(problem.family for problem in plan.sweep()),
             budget.use,
             plan.finding_backends,
         )

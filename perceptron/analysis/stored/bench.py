@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -44,13 +45,14 @@ def summarise(
     environment: Environment,
     rows: list[Measurement],
     warnings: Sequence[MeasurementWarning] = (),
-    families: Sequence[str] = (),
+    families: Mapping[str, int] = MappingProxyType({}),
     budget: BudgetUse | None = None,
     of_finding: Sequence[str] = (),
 ) -> BenchResult:
     """Judge the rows of one run, which are in ``folder``; ``warnings`` are those of its starts.
 
-    Of ``families`` that it was to measure, those without a row say that there was no time. The
+    Of ``families`` that it was to measure, with their numbers of sizes, those without a row or with
+    rows of one size where there are several say that there was no time. The
     finding is that of the smallest number of threads and of the backends ``of_finding``.
     Raises ValueError without rows.
     """
@@ -71,22 +73,24 @@ def summarise(
 
 
 def _not_reached(
-    families: Sequence[str], backends: Sequence[str], rows: Sequence[Measurement]
+    families: Mapping[str, int], backends: Sequence[str], rows: Sequence[Measurement]
 ) -> Iterator[Crossover]:
     """Yield a crossover that was not measured for what of a family had no turn.
 
-    That is every two backends one of which has no row of it, not even one that says why. Of a
-    family without any row that is all of them, also where only one has a time elsewhere.
+    That is every two backends one of which has no row of it, not even one that says why, or both at
+    one size alone. Of a family without any row that is all of them, also where only one has a time
+    elsewhere.
     """
     every = {row.backend for row in rows}
     runs = [name for name in backends if name not in every or is_measured(rows, name)]
     reached = {(row.family, row.all_threads, row.backend) for row in rows}
     ground = next((row for row in rows if row.family != FAMILY), rows[0])
     for threads in sorted({row.all_threads for row in rows if row.all_threads is not None}):
-        for family in families:
-            begun = any((family, threads, name) in reached for name in backends)
-            for pair in combinations(runs if begun else backends, 2):
-                if not all((family, threads, name) in reached for name in pair):
+        for family, planned in families.items():
+            sizes = {row.size for row in rows if (row.family, row.all_threads) == (family, threads)}
+            is_short = len(sizes) < min(2, planned)
+            for pair in combinations(runs if sizes else backends, 2):
+                if is_short or not all((family, threads, name) in reached for name in pair):
                     yield Crossover(
                         family=family,
                         incumbent=pair[0],

@@ -61,7 +61,7 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
             facts.environment,
             rows,
             _warnings(loaded, threads, rows),
-            plan.families,
+            dict.fromkeys(plan.families, 2),  # a family has several
             loaded.run.budget,
             finding_backends(plan.backends, plan.beside_finding) if measured else (),
         )
