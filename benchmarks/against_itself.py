@@ -99,7 +99,7 @@ def _row(outcome: Outcome, problem: Problem, job: Batch, number: int) -> Measure
         source="perceptron",
         machine=machine_name(),
         when=now(),
-        process=number,
+        repeat=number,
         problem=problem.name,
         family=problem.family,
         size=problem.size,

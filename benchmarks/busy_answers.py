@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from benchmarks.neighbour import busy_neighbour
 from benchmarks.results import ROOT, unsteered
-from perceptron.analysis.disturbance import disturbed_samples
+from perceptron.analysis.contention import contended_samples
 from perceptron.errors import UserError
 from perceptron.records.row import times
 from perceptron.records.store import load_run
@@ -172,7 +172,7 @@ def _command(*words: str, folder: str) -> Asked:
     document = _answer(command, folder)
     runs = Path(folder, "results", "runs").glob("*/*/")
     rows = [row for run in runs for row in times(load_run(run, lambda _: None)[2])]
-    contended, taken = disturbed_samples(rows)
+    contended, taken = contended_samples(rows)
     return Asked(
         question=f"perceptron {' '.join(words)}",
         claims=list(claims_of(words[0], document)) if document else [],

@@ -19,13 +19,13 @@ from contextlib import contextmanager
 # 50 % and more of nearly every sample. In between there is little, and 2 % of a time is less than
 # half of a tie.
 LARGEST_WAITED_SHARE = 0.02
-"""A sample whose threads waited for a larger share of its time is disturbed."""
+"""A sample whose threads waited for a larger share of its time is contended."""
 # What the system has to do it does on every core: many threads together wait for more of it.
 _SHARE_OF_EACH_THREAD = 0.005
 
 
 def largest_waited_share(threads: int) -> float:
-    """Return the share from which on a sample of so many threads is disturbed."""
+    """Return the share from which on a sample of so many threads is contended."""
     return max(LARGEST_WAITED_SHARE, _SHARE_OF_EACH_THREAD * threads)
 
 

@@ -115,7 +115,7 @@ def line(
                     problem=f"{family}:{size}",
                     size=size,
                     backend=name,
-                    process=process,
+                    repeat=process,
                     seconds=seconds,
                     prepare_seconds=None if prepare is None else prepare if last else 1e-6,
                 )
@@ -131,7 +131,7 @@ def finding_rows(*times: tuple[str, float]) -> list[Measurement]:
             problem="or-gate",
             size=4,
             backend=name,
-            process=process,
+            repeat=process,
             seconds=seconds * (1 + 0.01 * process),
             iterations=10_000,
         )
@@ -174,7 +174,7 @@ def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) ->
             size=x * y,
             sizes=(x, y),
             backend=name,
-            process=process,
+            repeat=process,
             seconds=(1e-4 * 3**index + 1e-7 * x * y / 5**index) * (1 + 0.01 * process),
         )
         for (x, y), process in product(product(SIZES, SIZES), range(3))
@@ -198,7 +198,7 @@ def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
     for process in range(3):
         factor = 1 + 0.01 * process
         for name, seconds in (("torch-cpu", 1e-4), ("numpy", 1e-5), ("numba", 1e-7)):
-            shared = {"family": problem, "problem": problem, "process": process, "size": 4}
+            shared = {"family": problem, "problem": problem, "repeat": process, "size": 4}
             upto = {None: 1.0, "forward": 0.2, "backward": 0.7, "optimizer step": 1.0}
             rows += [
                 measured(
@@ -213,10 +213,10 @@ def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
                 if phase is None or name == "torch-cpu"
             ]
         rows += [
-            measured(family=CEILING, phase=phase, size=size, process=process, seconds=factor)
+            measured(family=CEILING, phase=phase, size=size, repeat=process, seconds=factor)
             for phase, size in (("product", 50e9), ("copy", 10e9))
         ]
-        rows.append(measured(family=HARNESS, phase="call", process=process, seconds=1e-7))
+        rows.append(measured(family=HARNESS, phase="call", repeat=process, seconds=1e-7))
     return rows
 
 
@@ -247,7 +247,7 @@ def gpu_ladder_rows(problem: str = "or-gate") -> list[Measurement]:
     """
     rows = ladder_rows(problem)
     rows += [
-        on_gpu(row, 0.04, peak_bytes=2**21 + row.process)
+        on_gpu(row, 0.04, peak_bytes=2**21 + row.repeat)
         for row in rows
         if row.backend == "torch-cpu" and row.phase is None
     ]
@@ -267,7 +267,7 @@ def gpu_ladder_rows(problem: str = "or-gate") -> list[Measurement]:
             phase=name,
             size=size,
             seconds=seconds * (1 + 0.01 * process),
-            process=process,
+            repeat=process,
         )
         for process in range(3)
         for name, size, seconds in parts
@@ -395,7 +395,7 @@ def advice_rows() -> list[Measurement]:
             "feed": "resident",
             "outputs": 4,
             "axes": () if own else ("batch",),
-            "process": process,
+            "repeat": process,
             "prepare_seconds": 1e-3,
         }
         for name, seconds in (("numpy", 2e-6 * batch), ("torch-cpu", 2.5e-4)):
@@ -447,7 +447,7 @@ def many_rows(family: str = MANY_FAMILIES[0]) -> list[Measurement]:
             folds=False,
             axes=("models",),
             backend=name,
-            process=process,
+            repeat=process,
             seconds=1e-6 * (start + each * models) * exp(random.normal(0, 0.01)),
         )
         for process in range(4)
@@ -565,7 +565,7 @@ def world(
         row(
             backend=backend,
             size=size,
-            process=process,
+            repeat=process,
             problem=f"line:{size}",
             device="cuda" if "cuda" in backend else "cpu",
             seconds=cost(size) * exp(random.normal(0, noise)),

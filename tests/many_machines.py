@@ -136,7 +136,7 @@ def _rows(
         base = case.seconds * next(noise)
         samples = [base * factor for factor in islice(noise, SAMPLES)]
         seconds = sorted(samples)[1]
-        yield replace(case, process=process, seconds=seconds, samples=samples)
+        yield replace(case, repeat=process, seconds=seconds, samples=samples)
 
 
 def _case(machine: _Machine, name: str, backend: str) -> Measurement:
@@ -168,7 +168,7 @@ def _case(machine: _Machine, name: str, backend: str) -> Measurement:
         seconds=seconds,
         iterations=max(1, int(0.01 / seconds)),
         waited=0.001,
-        disturbed=0,
+        contended=0,
         prepare_seconds=0.5 if on_device else 1e-3,
         peak_bytes=2**20 + 8 * work,
         device_seconds=seconds / 2 if on_device else None,

@@ -121,7 +121,7 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
         rows = rows_in(run)
         assert rows[: len(before[part])] == before[part], "nothing lost"
         assert len(rows) > len(before[part])
-        subjects = Counter((row.problem, row.backend, row.process) for row in rows)
+        subjects = Counter((row.problem, row.backend, row.repeat) for row in rows)
         assert set(subjects.values()) == {1}, "nothing measured twice"
         measured[node] = set(subjects)
         assert_is_whole(load_plan(run), rows, node)

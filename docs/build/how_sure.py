@@ -1,7 +1,7 @@
 """docs/how-sure.md: the speeds that the suite sets itself, quiet and beside a busy neighbour.
 
 Of a backend against itself rows are judged as those of two backends are: by processes that were not
-disturbed, and where these are too few by intervals as much wider as waiting may hide.
+contended, and where these are too few by intervals as much wider as waiting may hide.
 """
 
 from __future__ import annotations

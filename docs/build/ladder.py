@@ -37,7 +37,7 @@ def _table(ladder: Answered, title: str) -> Table | None:
 
 def _ground(ladder: Answered) -> str:
     facts, rows = ladder.run.facts.environment, times(ladder.run.rows)
-    processes = len({row.process for row in rows if row.phase is None})
+    processes = len({row.repeat for row in rows if row.phase is None})
     return (
         f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
         f"{rows[0].when[:10]}, rows in `{ladder.run.folder}`."

@@ -13,8 +13,8 @@ from pathlib import Path
 from docs.build import gate
 from docs.build.blocks import Blocks, table_of
 from docs.build.shown import ADVISED, RACED, RACED_TO, SEARCHED, SEARCHED_PAIR, Shown
+from perceptron.analysis.contention import CONTENDED, contended_samples
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.disturbance import DISTURBED, disturbed_samples
 from perceptron.analysis.race import of_start
 from perceptron.analysis.stored.hardware import on_devices
 from perceptron.numbers import count, digits, duration_interval, interval
@@ -277,8 +277,8 @@ def _closed(share: str) -> str:
 
 def _doctor(runs: Shown) -> str:
     """Return what it warned of when `bench` began, and how many samples were contended."""
-    warnings = [one.message for one in runs.bench.warnings if one.code != DISTURBED]
-    contended, taken = disturbed_samples(runs.bench.rows)
+    warnings = [one.message for one in runs.bench.warnings if one.code != CONTENDED]
+    contended, taken = contended_samples(runs.bench.rows)
     share = f"; {contended / taken:.0%} of samples were contended" if taken else ""
     return f"{'; '.join(warnings) or 'no warning'}{share}"
 

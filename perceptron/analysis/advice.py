@@ -10,8 +10,8 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from perceptron.analysis.contention import contended_samples, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.disturbance import disturbed_samples, is_disturbed
 from perceptron.analysis.interval import TIE, Interval, of_times, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.side_by_side import counted_rows, ratio_of
@@ -231,8 +231,8 @@ def _undecided(
             continue
         pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
         # Contended processes beside enough idle ones have left nothing undecided.
-        if any(map(is_disturbed, chain(*counted_rows(pair, name, ordered[0])))):
-            contended, taken = disturbed_samples(pair)
+        if any(map(is_contended, chain(*counted_rows(pair, name, ordered[0])))):
+            contended, taken = contended_samples(pair)
             share = f"{contended / taken:.0%} of the " if taken else ""
             return f"{share}samples were contended"
         if ratio is None or ratio.low is None:

@@ -23,7 +23,7 @@ def plausible(row: Measurement) -> bool:
         *(row.threads, row.processes, row.iterations, row.batch),
         *(row.iterations_per_epoch, row.outputs),
     )
-    amounts = (row.process, row.rows, row.peak_bytes, row.waited, row.disturbed)
+    amounts = (row.repeat, row.rows, row.peak_bytes, row.waited, row.contended)
     return (
         SMALLEST_SIZE <= row.size <= LARGEST_SIZE
         and _within(times, SHORTEST_SECONDS, LONGEST_SECONDS, zero=True)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from perceptron.analysis.censored_median import median_of
-from perceptron.analysis.disturbance import lost_by_waiting
+from perceptron.analysis.contention import lost_by_waiting
 from perceptron.analysis.trust import failure_warnings
 from perceptron.records.measurement import largest_waited
 from perceptron.records.race import Check, Goal, RaceRow, Training
@@ -102,19 +102,19 @@ def race_warnings(rows: Iterable[RaceRow]) -> list[MeasurementWarning]:
     warnings = failure_warnings(
         (row.backend, row.problem, row.reason) for row in rows if row.status == "failed"
     )
-    known = disturbed = 0
+    known = contended = 0
     for row in rows:
         for training in (row.fresh, row.resident):
             if training is not None and training.waited is not None:
                 known += 1
-                disturbed += training.waited > largest_waited(row.all_threads, row.processes)
-    if disturbed <= _LARGEST_WAITED_PART * known:
+                contended += training.waited > largest_waited(row.all_threads, row.processes)
+    if contended <= _LARGEST_WAITED_PART * known:
         return warnings
     return [
         *warnings,
         MeasurementWarning(
-            code="disturbed",
-            message=f"the threads of {disturbed:,} of {known:,} trainings had to wait for a core",
+            code="contended",
+            message=f"the threads of {contended:,} of {known:,} trainings had to wait for a core",
             advice="end what else is running, or run again with --wait, which waits for quiet",
         ),
     ]

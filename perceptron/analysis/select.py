@@ -100,17 +100,17 @@ def rows_by_process(
             continue
         if row.status != "ok" or row.seconds is None:
             continue
-        if row.process in by_process:
-            raise ValueError(f"two times of {backend} in process {row.process}: {row.problem}")
+        if row.repeat in by_process:
+            raise ValueError(f"two times of {backend} in process {row.repeat}: {row.problem}")
         if 0 < row.seconds < inf:
-            by_process[row.process] = row
+            by_process[row.repeat] = row
     return by_process
 
 
 def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
     """Return the seconds to prepare this backend by process, where they are known."""
     return {
-        row.process: row.prepare_seconds
+        row.repeat: row.prepare_seconds
         for row in rows
         if row.backend == backend and row.status == "ok" and row.prepare_seconds
     }
@@ -137,12 +137,12 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
     # Two states were not measured side by side, and their processes have no number in common.
     processes: dict[str, list[int]] = {}
     for row in kept:
-        processes.setdefault(row.backend, []).append(row.process)
+        processes.setdefault(row.backend, []).append(row.repeat)
     rank = {
         backend: {number: position for position, number in enumerate(sorted(set(numbers)))}
         for backend, numbers in processes.items()
     }
-    return [replace(row, process=rank[row.backend][row.process]) for row in kept]
+    return [replace(row, repeat=rank[row.backend][row.repeat]) for row in kept]
 
 
 def _where(row: Measurement) -> tuple[str | None, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perceptron.analysis.disturbance import hidden, those_that_count
+from perceptron.analysis.contention import hidden, those_that_count
 from perceptron.analysis.interval import Interval, of_ratio
 from perceptron.analysis.select import rows_by_process
 from perceptron.records.measurement import Measurement
@@ -13,7 +13,7 @@ from perceptron.records.measurement import Measurement
 def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval | None:
     """Return the time of the first backend over that of the second, of one problem.
 
-    From the processes that measured both, from undisturbed ones if there are enough; else the
+    From the processes that measured both, from uncontended ones if there are enough; else the
     interval holds what waiting may hide. None where no process measured both.
     """
     sides = counted_rows(rows, first, second)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from perceptron import rehearsal
 from perceptron.analysis import gpu_use
-from perceptron.analysis.disturbance import disturbance_warnings
+from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
@@ -113,7 +113,7 @@ def warnings_of_rows(
         *failure_warnings(
             (row.backend, row.problem or row.family, row.reason) for row in times([*lost, *failed])
         ),
-        *disturbance_warnings(rows),
+        *contention_warnings(rows),
         *gpu_use.gpu_warnings(rows),
     ]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from perceptron.analysis.disturbance import hidden, is_disturbed, those_that_count
+from perceptron.analysis.contention import hidden, is_contended, those_that_count
 from perceptron.analysis.plausible import LONGEST_SECONDS, SHORTEST_SECONDS
 from perceptron.records.measurement import Measurement
 
@@ -118,7 +118,7 @@ def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> Meas
 
     Raises ValueError without a row, and for times that nobody can have measured.
     """
-    counted = [row for row in rows if not is_disturbed(row)]
+    counted = [row for row in rows if not is_contended(row)]
     doubt = None
     if len(counted) == 1:
         doubt = ONE_REPEAT if len(rows) == 1 else CONTENDED

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-# A sample of about 10 ms, the length of the suite's own: it meets the same disturbances.
+# A sample of about 10 ms, the length of the suite's own: it meets the same contentions.
 _STEPS = 150_000
 # Twenty samples or so, or fewer on a slow machine: the time is what is limited.
 _SECONDS = 0.2

@@ -111,7 +111,7 @@ class Part(Struct, frozen=True, kw_only=True):
     samples: list[float]
     iterations: int
     waited: float | None = None
-    disturbed: int | None = None
+    contended: int | None = None
     dropped: list[float] = []
     energy_joules: float | None = None
     """Per iteration, by the device's counter."""
@@ -124,7 +124,7 @@ def timed(timing: Timing) -> dict[str, Any]:
         "samples": list(timing.samples),
         "iterations": timing.iterations,
         "waited": timing.waited,
-        "disturbed": None if timing.waited is None else len(timing.dropped),
+        "contended": None if timing.waited is None else len(timing.dropped),
         "dropped": list(timing.dropped),
     }
 

@@ -15,7 +15,7 @@ from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.rehearsal import device_label
 
-_TIMES = ("seconds", "samples", "iterations", "waited", "disturbed", "dropped", "energy_joules")
+_TIMES = ("seconds", "samples", "iterations", "waited", "contended", "dropped", "energy_joules")
 
 Seen = Timings | RaceTimes
 """What a process answers to a job, or why it does not."""
@@ -38,7 +38,7 @@ def _row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
     backend = backend_fields(job.backend, job.dtype, job.threads)
     if isinstance(seen, Timings):
         own = {field: getattr(seen, field) for field in Timings.__struct_fields__}
-        return run.row(process=job.repeat, **problem_fields(problem), **backend, **own)
+        return run.row(repeat=job.repeat, **problem_fields(problem), **backend, **own)
     assert isinstance(job, Race), f"a race was answered to a {type(job).__name__}"
     return RaceRow(
         machine=run.machine,
@@ -67,7 +67,7 @@ def _explaining(job: Extra, problem: Problem, seen: Seen, run: Run) -> list[Row]
     parts = seen.parts if isinstance(seen, Outcome) else ()
 
     def row(family: str, size: float, phase: str, **own: Any) -> Measurement:
-        return run.row(process=job.repeat, family=family, size=size, phase=phase, **backend, **own)
+        return run.row(repeat=job.repeat, family=family, size=size, phase=phase, **backend, **own)
 
     if not parts:
         status = "skipped" if seen.status == "ok" else seen.status

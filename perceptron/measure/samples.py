@@ -1,6 +1,6 @@
 """Samples of a timed loop, and which of them count: those whose threads had their cores.
 
-A sample is *disturbed* if its threads waited for cores, or the host took the time away. Disturbed
+A sample is *contended* if its threads waited for cores, or the host took the time away. Contended
 samples are taken again, within a bound. The rule looks at the waiting and never at the time, so
 nothing is chosen for being fast: a slow sample that waited for nothing counts.
 """
@@ -14,7 +14,7 @@ from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # Samples are taken again for as long as those that are wanted take, or so long if that is more.
 _LEAST_SECONDS = 0.3
-# Where so many are disturbed and none is not, shorter samples fit between two of the scheduler's
+# Where so many are contended and none is not, shorter samples fit between two of the scheduler's
 # turns, which last about 3 ms: samples of 10 ms never did beside a busy process, of those of 2 ms
 # half and more. Joined, so many of them are a sample of the length that was asked for: the lower
 # quartile of short samples would lie lower wherever a body varies by itself.
@@ -36,7 +36,7 @@ class Sample:
     waited: float | None = None
     """Added up over threads; None where the system does not tell."""
     limit: float = LARGEST_WAITED_SHARE
-    """The share from which on it is disturbed."""
+    """The share from which on it is contended."""
 
     @property
     def share(self) -> float:
@@ -44,13 +44,13 @@ class Sample:
         return (self.waited or 0.0) / self.seconds if self.seconds > 0 else 0.0
 
     @property
-    def is_disturbed(self) -> bool:
+    def is_contended(self) -> bool:
         return self.share > self.limit
 
     @property
-    def undisturbed_seconds(self) -> float:
-        """What is left of a disturbed time without the waiting, a tenth of it at least."""
-        if not self.is_disturbed:
+    def uncontended_seconds(self) -> float:
+        """What is left of a contended time without the waiting, a tenth of it at least."""
+        if not self.is_contended:
             return self.seconds
         return max(0.1 * self.seconds, self.seconds - (self.waited or 0.0))
 
@@ -83,11 +83,11 @@ def take_samples(
     cores: int = 1,
     shorten: bool = True,
 ) -> Samples:
-    """Take samples until ``wanted`` are undisturbed or the time for it is over.
+    """Take samples until ``wanted`` are uncontended or the time for it is over.
 
-    Then the undisturbed ones count, if they are half of those wanted or more; else as many as that,
+    Then the uncontended ones count, if they are half of those wanted or more; else as many as that,
     of those that waited least. ``shorten`` allows to put samples together from shorter ones where
-    no long one is undisturbed. If the host took much of the ``cores`` meanwhile, all are taken once
+    no long one is uncontended. If the host took much of the ``cores`` meanwhile, all are taken once
     more, and the better half counts.
     """
 
@@ -128,17 +128,17 @@ class _Taking:
     def all(self) -> Samples:
         before = self._stolen()
         seconds = 0.0
-        undisturbed = 0
-        while undisturbed < self._wanted * self._pieces:
+        uncontended = 0
+        while uncontended < self._wanted * self._pieces:
             if len(self._taken) >= self._wanted * self._pieces and seconds > self._bound():
                 break
             sample = self._take(self._iterations)
             self._taken.append(sample)
             seconds += sample.seconds
             self._elapsed += sample.seconds
-            undisturbed += not sample.is_disturbed
+            uncontended += not sample.is_contended
             enough = len(self._taken) >= _TOO_LONG or seconds > _LEAST_SECONDS
-            if self._may_shorten and enough and not undisturbed:
+            if self._may_shorten and enough and not uncontended:
                 self._shorten()
                 seconds = 0.0
         chosen = _choose(self._taken, self._wanted, self._pieces)
@@ -169,11 +169,11 @@ class _Taking:
 
 def _choose(samples: Sequence[Sample], wanted: int, pieces: int) -> list[int]:
     """Return the places of those that count, whole samples of ``pieces`` each, in order."""
-    undisturbed = [index for index, sample in enumerate(samples) if not sample.is_disturbed]
+    uncontended = [index for index, sample in enumerate(samples) if not sample.is_contended]
     enough = (wanted + 1) // 2
-    whole = min(wanted, len(undisturbed) // pieces)
+    whole = min(wanted, len(uncontended) // pieces)
     if whole >= enough:
-        return undisturbed[: whole * pieces]
+        return uncontended[: whole * pieces]
     by_waiting = sorted(range(len(samples)), key=lambda index: samples[index].share)
     return sorted(by_waiting[: enough * pieces])
 

@@ -166,7 +166,7 @@ class _Loop:
         """
         iterations, enough = 1, 0
         while True:
-            elapsed = self.sample(iterations).undisturbed_seconds
+            elapsed = self.sample(iterations).uncontended_seconds
             self.meter.refresh()  # libraries start their threads when there is work for them
             enough = enough + 1 if elapsed >= minimum_seconds else 0
             if enough == _ENOUGH:
@@ -189,7 +189,7 @@ class _Loop:
         while trained < _WARM_UP_SECONDS:
             sample = self.sample(iterations)
             self.meter.refresh()
-            has_cores = sample.waited is not None and not sample.is_disturbed
+            has_cores = sample.waited is not None and not sample.is_contended
             if has_cores or sample.seconds < _THREADED_SECONDS * iterations:
                 return
             trained += sample.seconds

@@ -32,7 +32,7 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     waited: float | None = None
     """Share of the samples' time that a thread was ready and had no core, added up over threads;
     None where the system does not tell."""
-    disturbed: int | None = None
+    contended: int | None = None
     """Samples that were dropped because their threads waited; None where waiting is unknown."""
     dropped: list[float] = []
     """Seconds per training iteration of the dropped samples, in the order measured."""
@@ -58,11 +58,11 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_field="kind"):
-    """One (problem, size, backend, process).
+    """One (problem, size, backend, repeat).
 
-    The process is the unit of uncertainty: its samples share an address layout and a cache state
-    and are not independent, so ``seconds`` is one robust number of them (their lower quartile) and
-    an interval comes from several processes. What is None was not measured.
+    The repeat, a fresh process, is the unit of uncertainty: its samples share an address layout and
+    a cache state and are not independent, so ``seconds`` is one robust number of them (their lower
+    quartile) and an interval comes from several repeats. What is None was not measured.
     """
 
     source: str
@@ -78,8 +78,8 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     """UTC, ISO 8601: when the commit was made, where a source states it."""
     when: str
     """UTC, ISO 8601."""
-    process: int = 0
-    """Which round of fresh processes; rounds of different backends pair up."""
+    repeat: int = 0
+    """Which of the fresh processes that measure the same; those of different backends pair up."""
 
     problem: str | None = None
     """What ``--problem`` takes to measure it again; of a model file its name and a digest."""
@@ -138,11 +138,6 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     """The file that it was read from."""
 
     @property
-    def repeat(self) -> int:
-        """Which of the fresh processes that measured the same it is."""
-        return self.process
-
-    @property
     def all_threads(self) -> int | None:
         """Threads of all processes together: what two rows must share to be compared."""
         return None if self.threads is None else self.threads * (self.processes or 1)
@@ -160,6 +155,6 @@ _OF_SEVERAL_PROCESSES = 0.15
 
 
 def largest_waited(threads: int, processes: int = 1) -> float:
-    """Return the share from which on a sample of so many threads in all is disturbed."""
+    """Return the share from which on a sample of so many threads in all is contended."""
     own = largest_waited_share(threads)
     return own if processes == 1 else max(own, _OF_SEVERAL_PROCESSES)

@@ -147,7 +147,7 @@ class Overhead:
     def next(self, plan: OverheadPlan, rows: Sequence[Row], left: float) -> list[Job]:
         """Ask for the first of `_steps` of which something is missing."""
         measured = times(rows)
-        explained = {(row.backend, _extra_of(row), row.process) for row in measured if row.phase}
+        explained = {(row.backend, _extra_of(row), row.repeat) for row in measured if row.phase}
         for step in _steps(plan):
             rungs = missing([job for job in step if isinstance(job, Time)], measured)
             extras = [
@@ -295,14 +295,14 @@ def _not_measured(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
     Of a backend that cannot run here its rung says why.
     """
     refused = {row.backend for row in rows if row.phase is None and row.status == "skipped"}
-    there = {(_extra_of(row), row.backend, row.process) for row in rows if row.status == "ok"}
+    there = {(_extra_of(row), row.backend, row.repeat) for row in rows if row.status == "ok"}
     failed = {
         (extra, row.backend): row.reason
         for row in rows
         if (extra := _extra_of(row)) is not None
         and row.status == "failed"
         and row.backend not in refused
-        and (extra, row.backend, row.process) not in there
+        and (extra, row.backend, row.repeat) not in there
     }
     return [
         MeasurementWarning(

@@ -18,7 +18,7 @@ LONG = TrainingLength(iterations=10_000)
 def one(backend: str, process: int, seconds: float, **fields: object) -> Measurement:
     """A row of a process of a backend on the problem."""
     own = {"problem": NAME, "family": NAME, "size": 8, "prepare_seconds": 1e-3} | fields
-    return measured(backend=backend, process=process, seconds=seconds, **own)
+    return measured(backend=backend, repeat=process, seconds=seconds, **own)
 
 
 def three(seconds: Mapping[str, float], prepare: float = 0.0) -> list[Measurement]:
@@ -119,7 +119,7 @@ def test_contended_samples_and_one_repeat_name_no_winner(
             threads=threads,
             samples=[seconds] * 5,
             waited=waited,
-            disturbed=0,
+            contended=0,
         )
         for backend, seconds, waited in zip(BACKENDS, (1e-5, other * 1e-5), waits, strict=False)
         for process in range(processes)

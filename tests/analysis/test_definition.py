@@ -32,7 +32,7 @@ def rows_of(digest: str | None, day: int, seconds: float, **fields: Any) -> list
             size=size,
             backend=backend,
             seconds=1.0 if backend == "numpy" else seconds,
-            process=2 * day + process,
+            repeat=2 * day + process,
             when=f"2026-01-{day:02d}T00:00:00Z",
             **fields,
         )

@@ -95,7 +95,7 @@ def test_commits_are_in_the_order_of_their_dates() -> None:
 
 
 def test_several_values_of_a_commit_are_one() -> None:
-    rows = [asv_row(0, value, process=k) for k, value in enumerate((1.0, 9.0, 2.0))]
+    rows = [asv_row(0, value, repeat=k) for k, value in enumerate((1.0, 9.0, 2.0))]
     (past,) = histories([*rows, asv_row(1, 5.0)])
     assert [point.seconds for point in past.points] == [2.0, 5.0]
 

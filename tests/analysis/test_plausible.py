@@ -18,7 +18,7 @@ from tests.made import measured
         {"seconds": 1e9, "size": 2**60, "stdev": 0.0, "iterations": 10**12},
         {"seconds": None, "status": "skipped", "reason": "no GPU"},
         {"energy_joules": 0.0, "gpu": GpuState(name="x", temperature_celsius=-5, sm_mhz=1980)},
-        {"size": 0.5, "seconds": 1.0, "threads": 1024, "process": 10**6},
+        {"size": 0.5, "seconds": 1.0, "threads": 1024, "repeat": 10**6},
     ],
 )
 def test_what_somebody_may_have_measured_is_kept(fields: dict[str, Any]) -> None:
@@ -48,8 +48,8 @@ def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
         {"size": 2.0**61},
         {"size": 1e-300},
         {"peak_bytes": -1},
-        {"disturbed": -1},
-        {"disturbed": 10**400},
+        {"contended": -1},
+        {"contended": 10**400},
         {"waited": -0.1},
         {"waited": nan},
         {"peak_bytes": 2**61},
@@ -57,8 +57,8 @@ def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
         {"threads": 2**61},
         {"iterations": 0},
         {"iterations": 10**400},
-        {"process": -1},
-        {"process": 10**400},
+        {"repeat": -1},
+        {"repeat": 10**400},
     ],
 )
 def test_counts_that_nobody_can_have_are_not(fields: dict[str, Any]) -> None:

@@ -105,7 +105,7 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     assert waited.fresh is not None
     slow = replace(waited.fresh, waited=0.5)
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
-    assert warning.code == "disturbed"
+    assert warning.code == "contended"
     assert "1 of 4 trainings" in warning.message
 
 

@@ -17,7 +17,7 @@ def test_the_newest_state_of_code_and_libraries_counts() -> None:
     for field in ("commit", "environment"):
         new = world(measured, costs, when="2026-02-01T00:00:00Z", **{field: "new"})
         old = [
-            replace(measurement, process=measurement.process + 6)
+            replace(measurement, repeat=measurement.repeat + 6)
             for measurement in world(
                 measured, turned, when="2026-01-01T00:00:00Z", **{field: "old"}
             )
@@ -60,7 +60,7 @@ def test_a_later_row_without_a_time_does_not_retire_the_earlier() -> None:
 
 def test_what_no_clock_has_seen_is_no_time() -> None:
     seconds = (1.0, 0.0, -1.0, float("inf"), float("nan"))
-    assert times([measured(process=k, seconds=one) for k, one in enumerate(seconds)], "numpy") == {
+    assert times([measured(repeat=k, seconds=one) for k, one in enumerate(seconds)], "numpy") == {
         0: 1.0
     }
 

@@ -10,22 +10,20 @@ from tests.made import measured
 
 def test_pairs_are_of_processes_that_measured_both() -> None:
     """Whatever the order of the rows; without such a process there is no ratio."""
-    rows = [measured(process=number, seconds=1.0 + number) for number in (2, 0, 1)]
-    rows += [measured(process=number, seconds=4.0, backend="torch-cpu") for number in (1, 3)]
+    rows = [measured(repeat=number, seconds=1.0 + number) for number in (2, 0, 1)]
+    rows += [measured(repeat=number, seconds=4.0, backend="torch-cpu") for number in (1, 3)]
     ratio = ratio_of(rows, "torch-cpu", "numpy")
     assert ratio.estimate == pytest.approx(2.0)
     assert ratio.low is None
     assert ratio_of(rows[:3], "torch-cpu", "numpy") is None
 
 
-def test_disturbed_processes_do_not_count_where_enough_are_not() -> None:
+def test_contended_processes_do_not_count_where_enough_are_not() -> None:
     """And where all were, the interval holds what the waiting may hide."""
 
     def rows(waits: list[float]) -> list[Measurement]:
         return [
-            measured(
-                process=process, seconds=seconds / (1 - waited), backend=backend, waited=waited
-            )
+            measured(repeat=process, seconds=seconds / (1 - waited), backend=backend, waited=waited)
             for process, waited in enumerate(waits)
             for backend, seconds in [("numpy", 1.0), ("torch-cpu", 1.5 + 0.001 * process)]
         ]
@@ -43,7 +41,7 @@ def test_a_ratio_of_sides_that_waited_long_or_unlike_has_no_interval(
 ) -> None:
     """Threads at a barrier wait for nothing: beyond a quarter nobody knows what was lost."""
     rows = [
-        measured(process=process, seconds=seconds, backend=backend, waited=waited)
+        measured(repeat=process, seconds=seconds, backend=backend, waited=waited)
         for process in range(8)
         for backend, seconds, waited in [("numpy", 1.0, numpy), ("torch-cpu", 4000.0, torch)]
     ]

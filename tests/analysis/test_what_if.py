@@ -161,7 +161,7 @@ def test_without_two_sizes_that_say_something_there_is_no_answer(
 
 def test_estimates_are_checked_where_a_device_was_measured() -> None:
     rows = [
-        measured(machine="h100-box", backend=EAGER, device="cuda", size=4, process=p, seconds=8e-5)
+        measured(machine="h100-box", backend=EAGER, device="cuda", size=4, repeat=p, seconds=8e-5)
         for p in range(3)
     ]
     checked = check(rows, guess(4, 1e-4))

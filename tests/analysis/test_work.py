@@ -64,7 +64,7 @@ def test_one_process_and_contended_ones_leave_a_time_in_doubt(
 ) -> None:
     """Its interval holds what waiting may have added: up to a quarter that is bounded by it."""
     rows = [
-        made.measured(process=process, seconds=1e-3, waited=waited)
+        made.measured(repeat=process, seconds=1e-3, waited=waited)
         for process, waited in enumerate(waits)
     ]
     found = measured_work(work(), "numpy", rows)

@@ -50,7 +50,7 @@ def test_both_sides_are_fresh_processes_that_take_turns_problem_by_problem(
     assert len(started) == 2
     for rows in (pair.first, pair.second):
         assert sorted(row.problem or "" for row in rows) == problems
-        assert all(row.process == 3 and (row.seconds or 0) > 0 for row in rows)
+        assert all(row.repeat == 3 and (row.seconds or 0) > 0 for row in rows)
     for one, other in zip(turns[::2], turns[1::2], strict=True):
         assert one[0] == other[0], "the other side's turn comes before the next problem"
         assert {one[1], other[1]} == {"first", "second"}

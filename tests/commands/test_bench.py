@@ -213,7 +213,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     assert {row["problem"] for row in every[before:]} == {"mlp-depth:8"}
     lost = [row for row in every if row["status"] == "failed"]
     assert {row["problem"] for row in lost} == {"mlp-depth:8"}
-    timed = [(r["problem"], r["backend"], r["process"]) for r in every if r["status"] == "ok"]
+    timed = [(r["problem"], r["backend"], r["repeat"]) for r in every if r["status"] == "ok"]
     # depths 2, 8 and 32 and two trainings of the OR gate, in two processes
     assert len(timed) == len(set(timed)) == 2 * (3 + 2)
     if not disk:

@@ -34,7 +34,7 @@ def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def carried_out(study: Any, plan: MapPlan, *_: Any) -> Any:
         started = f"2026-01-0{3 if plan.quick else 2}T00:00:00Z"
         kept = MAP | {"quick": plan.quick}
-        rows = [replace(row, process=row.process + 10 * plan.quick) for row in map_rows()]
+        rows = [replace(row, repeat=row.repeat + 10 * plan.quick) for row in map_rows()]
         return answer_run(read_run(keep(Path("results"), kept, rows, started=started)))
 
     monkeypatch.setattr(bench_study, "bench", bench)

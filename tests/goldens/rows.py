@@ -63,7 +63,7 @@ def line(
             **{"axes": ("width",), "family": family, "problem": f"{family}:{size}"} | fields,
             size=size,
             backend=backend,
-            process=process,
+            repeat=process,
             seconds=micros * 1e-6 * (_LOUD if size in loud else _QUIET)[index % 2][process],
         )
         for index, (backend, of_sizes) in enumerate(costs.items())
@@ -146,13 +146,13 @@ def keep_batches(results: Path, **about: Any) -> Path:
     The GPU waits for launches at small batches; at one size threads waited for a core.
     """
     adam = {"optimizer": "adam", "feed": "resident", "outputs": 10, "rows": 2048}
-    waited = {"samples": [1e-3] * 3, "waited": 0.0, "disturbed": 0}
+    waited = {"samples": [1e-3] * 3, "waited": 0.0, "contended": 0}
     costs = {"numpy": _GROWING, "torch-cuda": _LEVEL}
     along = line(costs, family="mlp-batch", axes=("batch",), **adam, **waited)
-    along = [replace(row, batch=int(row.size), disturbed=int(row.size == 16)) for row in along]
+    along = [replace(row, batch=int(row.size), contended=int(row.size == 16)) for row in along]
     digits = {"family": "digits", "problem": "digits", "batch": 32, "iterations_per_epoch": 43}
     single = [
-        measured(**adam | digits | {"rows": 1347}, backend="numpy", process=process, seconds=1e-3)
+        measured(**adam | digits | {"rows": 1347}, backend="numpy", repeat=process, seconds=1e-3)
         for process in range(3)
     ]
     for backend, threads in (("torch-ddp", 2), ("torch-ddp@2", 1)):
@@ -162,7 +162,7 @@ def keep_batches(results: Path, **about: Any) -> Path:
         ("torch-ddp", "failed", "out of memory"),
         ("numpy", "skipped", "it stands still"),
     ):
-        what = {"backend": backend, "status": status, "reason": reason, "process": 1}
+        what = {"backend": backend, "status": status, "reason": reason, "repeat": 1}
         single.append(measured(**what, family="xor", problem="xor", rows=4))
     rows = [
         on_gpu(row, min(1.0, row.size / 256)) if row.backend == "torch-cuda" else row

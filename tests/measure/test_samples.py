@@ -17,7 +17,7 @@ from perceptron.problems.datasets import Array
 from perceptron.waiting import LARGEST_WAITED_SHARE, WaitingMeter
 
 WANTED = 5
-# Half of those wanted: so many undisturbed ones are enough.
+# Half of those wanted: so many uncontended ones are enough.
 FEW = 3
 
 
@@ -51,12 +51,12 @@ def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[f
 def test_of_those_taken_the_waiting_alone_decides(
     shares: list[float], seconds: list[float]
 ) -> None:
-    """The undisturbed count, however slow; where they are too few, those that waited least."""
+    """The uncontended count, however slow; where they are too few, those that waited least."""
     got = take_samples(scripted(shares, seconds), 1, WANTED)
-    undisturbed = [sample for sample in (*got.kept, *got.dropped) if not sample.is_disturbed]
-    if len(undisturbed) >= FEW:
-        assert not any(sample.is_disturbed for sample in got.kept)
-        assert len(got.kept) == min(WANTED, len(undisturbed))
+    uncontended = [sample for sample in (*got.kept, *got.dropped) if not sample.is_contended]
+    if len(uncontended) >= FEW:
+        assert not any(sample.is_contended for sample in got.kept)
+        assert len(got.kept) == min(WANTED, len(uncontended))
     else:
         assert len(got.kept) == FEW
         most = max(sample.share for sample in got.kept)
@@ -86,7 +86,7 @@ def test_taking_again_is_bounded_and_loses_nothing(
     assert len(taken) <= 3 + 2 * 25 + (0.6 + 60 * longest) / shortest
 
 
-def test_where_none_is_undisturbed_those_count_that_waited_least() -> None:
+def test_where_none_is_uncontended_those_count_that_waited_least() -> None:
     """And the row says how much these waited."""
     got = take_samples(scripted([0.9, 0.4, 0.8, 0.3, 0.7, 0.5], [1.0]), 1, 3)
     assert sorted(sample.share for sample in got.kept) == [0.3, 0.4]
@@ -99,7 +99,7 @@ def test_a_little_waiting_is_no_reason_to_take_a_sample_again() -> None:
     assert not got.dropped
 
 
-def test_shorter_samples_where_long_ones_are_always_disturbed() -> None:
+def test_shorter_samples_where_long_ones_are_always_contended() -> None:
     """They fit between two turns of the neighbour's; five of them are a sample."""
 
     def take(iterations: int) -> Sample:

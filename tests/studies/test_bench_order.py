@@ -56,7 +56,7 @@ class Machine:
             backend=job.backend,
             dtype=job.dtype,
             threads=job.threads,
-            process=job.repeat,
+            repeat=job.repeat,
             seconds=1e-5 * lead * exp(random.normal(0, self._noise.get(problem.family, 0.01))),
         )
 

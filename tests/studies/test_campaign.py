@@ -62,7 +62,7 @@ def test_all_is_measured_once_by_turns_and_after_agreement(
     that problem.
     """
     rows = measure(tmp_path, environment).times
-    keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
+    keys = [(row.problem, row.backend, row.dtype, row.repeat) for row in rows]
     assert len(keys) == len(set(keys)) == len(jobs_of(PLAN))
     timed = [turn for turn in lab.timed if turn[1] != "or-gate"]
     problems = [problem for _, problem in timed]
@@ -107,7 +107,7 @@ def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
         measure(tmp_path, environment)
     lab.power_cut_after = None
     rows = measure(tmp_path, environment).times
-    keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
+    keys = [(row.problem, row.backend, row.dtype, row.repeat) for row in rows]
     assert len(keys) == len(set(keys)) == len(jobs_of(PLAN))
     # The interruption hits between rows: no problem was timed without leaving its row.
     assert len(lab.timed) <= len(jobs_of(PLAN)) + max(len(job.problems) for job in lab.jobs)
@@ -150,7 +150,7 @@ def test_what_does_not_end_is_abandoned_once_and_named(
     assert len(hung) == 1
     assert lab.now <= 100.0
     left_out = {(job.problem, job.backend, job.dtype, job.repeat) for job in jobs_of(PLAN)}
-    left_out -= {(row.problem, row.backend, row.dtype, row.process) for row in times(rows)}
+    left_out -= {(row.problem, row.backend, row.dtype, row.repeat) for row in times(rows)}
     assert {named[:2] for named in left_out} == {("mlp-width:8", "torch-cpu")}
     assert {row.status for row in rows} == {"ok"}
     assert [(one.backend, one.subject, one.seconds) for one in budget.hangs.all] == [
@@ -206,7 +206,7 @@ def test_never_more_than_the_budget_and_its_grace(
     budget = Budget(seconds, clock=lambda: lab.now)
     rows = measure(tmp_path_factory.mktemp("run"), environment, budget=budget).times
     assert lab.now <= seconds * (1 + GRACE) + 1e-9
-    keys = [(row.problem, row.backend, row.process) for row in rows]
+    keys = [(row.problem, row.backend, row.repeat) for row in rows]
     assert len(keys) == len(set(keys))
 
 
@@ -262,6 +262,6 @@ def test_what_agreed_in_an_iteration_alone_is_checked(
 
 def test_a_part_of_an_iteration_is_no_row_of_a_job() -> None:
     (job,) = [job for job in jobs_of(PLAN) if job.problem == "mlp-width:8"][:1]
-    row = measured(problem=job.problem, backend=job.backend, threads=1, process=job.repeat)
+    row = measured(problem=job.problem, backend=job.backend, threads=1, repeat=job.repeat)
     assert missing([job], [row]) == []
     assert missing([job], [msgspec.structs.replace(row, phase="forward")]) == [job]

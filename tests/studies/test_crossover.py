@@ -112,7 +112,7 @@ def test_an_interrupted_search_is_resumed(lab: Lab, tmp_path: Path, cut: int) ->
         search(tmp_path)
     lab.power_cut_after = None
     result = search(tmp_path)
-    keys = [(row.problem, row.backend, row.process) for row in result.rows]
+    keys = [(row.problem, row.backend, row.repeat) for row in result.rows]
     assert len(keys) == len(set(keys)) == len(lab.timed)
     crossover = only(result)
     assert (crossover.status, crossover.sure) == ("crosses", True)
@@ -245,7 +245,7 @@ def test_from_which_size_up_a_second_process_pays(joined: Lab, tmp_path: Path) -
     assert second.size == pytest.approx(OVER_TWO, rel=0.1)
     assert found["torch-cpu", "torch-ddp"].status == "never"
     assert found["torch-cpu", "torch-ddp@2"].size == pytest.approx(1400, rel=0.1)
-    keys = {(row.problem, row.backend, row.process) for row in result.rows}
+    keys = {(row.problem, row.backend, row.repeat) for row in result.rows}
     assert len(joined.timed) == len(result.rows) == len(keys)
     shares = {(row.backend, row.processes, row.threads) for row in result.rows}
     assert shares == {("torch-cpu", 1, 2), ("torch-ddp", 1, 2), ("torch-ddp@2", 2, 1)}

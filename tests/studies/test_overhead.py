@@ -99,7 +99,7 @@ def test_an_interrupted_ladder_is_resumed(lab: Lab, tmp_path: Path) -> None:
     lab.power_cut_after = None
     told = climb(plan, tmp_path)
     assert len(lab.timed) == 3 * 2
-    keys = [(row.backend, row.process, row.phase) for row in times(told.run.rows)]
+    keys = [(row.backend, row.repeat, row.phase) for row in times(told.run.rows)]
     assert len(keys) == len(set(keys))
     assert told.answer.data["phases"]
 

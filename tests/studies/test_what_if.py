@@ -43,7 +43,7 @@ def test_what_was_measured_stands_against_both_estimates(monkeypatch: pytest.Mon
             problem=f"mlp-width:{size}",
             size=size,
             seconds=1e-6 * size,
-            process=process,
+            repeat=process,
         )
         for size in SIZES
         for process in range(2)
@@ -77,6 +77,6 @@ def test_a_machine_has_the_device_that_a_part_of_its_name_is(
 
     monkeypatch.setattr(study, "count_kernels", count)
     what = {"problem": "mlp-width:2", "family": "mlp-width", "size": 2, "backend": EAGER}
-    rows = [measured(**what, seconds=8e-4, process=process) for process in range(2)]
+    rows = [measured(**what, seconds=8e-4, repeat=process) for process in range(2)]
     keep(tmp_path, {"study": "bench"}, rows, machine=machine)
     assert len(study.checks(tmp_path, "float32", DEVICES[device])) == checks

@@ -195,7 +195,7 @@ TRAINING = Training("mlp:100x4x8", 1000)
 
 def row(backend: str, process: int, seconds: float | None, **fields: Any) -> Measurement:
     described = problem_fields(shape.find(TRAINING.reference))
-    return measured(**described, backend=backend, process=process, seconds=seconds, **fields)
+    return measured(**described, backend=backend, repeat=process, seconds=seconds, **fields)
 
 
 def times(reference: str, **seconds: float) -> Times:

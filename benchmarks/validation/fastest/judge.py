@@ -35,8 +35,8 @@ from benchmarks.validation.fastest.record import (
 from benchmarks.validation.fastest.trainings import STUDY, Training
 from benchmarks.validation.share import Share, share
 from perceptron.analysis.candidates import BackendHere, Candidate, candidates
+from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.cost_curve import fit
-from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.fastest import choose, is_enough
 from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.backends import registry
@@ -181,7 +181,7 @@ def without_compiled_once(rows: Iterable[Measurement]) -> list[Measurement]:
     kinds: dict[Hashable, list[int]] = {}
     for index, row in enumerate(rows):
         if row.prepare_seconds is not None:
-            kind = (row.backend, row.process, row.dtype, row.threads, row.all_models > 1)
+            kind = (row.backend, row.repeat, row.dtype, row.threads, row.all_models > 1)
             kinds.setdefault(kind, []).append(index)
     for first, *others in kinds.values():
         later = [rows[index].prepare_seconds or 0.0 for index in others]
@@ -250,7 +250,7 @@ def result_of(folder: Path) -> FastestTruth:
         when=loaded.run.started,
         dtype=plan.dtype,
         threads=plan.threads,
-        processes=len({row.process for row in loaded.times}),
+        processes=len({row.repeat for row in loaded.times}),
         seed=plan.seed,
         backends=plan.backends,
         trainings=times,
@@ -309,7 +309,7 @@ def _plan(loaded: LoadedRun) -> MeasuredPlan:
 
 def _warnings(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
     facts, budget = loaded.facts, loaded.run.budget
-    warnings = disturbance_warnings(loaded.times)
+    warnings = contention_warnings(loaded.times)
     if facts.conditions is not None:
         own = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
         warnings = [*own, *warnings]

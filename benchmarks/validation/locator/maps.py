@@ -99,7 +99,7 @@ class MapWorld:
             source="simulated",
             machine="simulated",
             when="2026-01-01T00:00:00Z",
-            process=process,
+            repeat=process,
             problem=f"{FAMILY}:{rows}x{width}",
             family=FAMILY,
             size=rows * width,

@@ -112,7 +112,7 @@ def trial(seed: int) -> WorldTrial:
         requests = next_measurements(clock.rows, INCUMBENT, CHALLENGER, search)
         if not requests:
             break
-        done = {(row.size, row.process) for row in clock.rows}
+        done = {(row.size, row.repeat) for row in clock.rows}
         for process in range(max(request.processes for request in requests)):
             sizes = [
                 request.size
@@ -190,7 +190,7 @@ def standard_error(world: World, processes: int = 8, windows: int = 30) -> float
         clock.measure([world.low], process)
     by_process: dict[int, dict[str, float]] = {}
     for row in clock.rows:
-        by_process.setdefault(row.process, {})[row.backend] = log(row.seconds or 1.0)
+        by_process.setdefault(row.repeat, {})[row.backend] = log(row.seconds or 1.0)
     ratios = np.array([seconds[CHALLENGER] - seconds[INCUMBENT] for seconds in by_process.values()])
     return float(np.std(trimmed(ratios.reshape(windows, processes))[0], ddof=1))
 

@@ -134,7 +134,7 @@ class Clock:
             source="simulation",
             machine="simulated",
             when="",
-            process=process,
+            repeat=process,
             problem=f"simulated:{size:g}",
             family="simulated",
             size=size,

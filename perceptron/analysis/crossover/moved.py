@@ -110,8 +110,8 @@ def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) ->
         listed.add(key)
         line = lines.setdefault((row.family, ground(row)), _Line([], [], set()))
         for number, (base, head) in _times(blocks.get(benchmark.key, [])).items():
-            line.base.append(replace(row, process=number, seconds=base))
-            line.head.append(replace(row, process=number, seconds=head))
+            line.base.append(replace(row, repeat=number, seconds=base))
+            line.head.append(replace(row, repeat=number, seconds=head))
         if (benchmark.name, tuple(benchmark.params)) in changed:
             line.changed.add(row.backend)
     return lines.values()

@@ -15,8 +15,8 @@ from math import hypot, inf, log, sqrt
 
 from scipy import special
 
+from perceptron.analysis.contention import UNKNOWN
 from perceptron.analysis.crossover.ratio import LogRatio, log_ratio
-from perceptron.analysis.disturbance import UNKNOWN
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile
 from perceptron.analysis.select import has_time
 from perceptron.records.measurement import Measurement
@@ -51,7 +51,7 @@ class Point:
     """Of single values, the largest interval of the log-ratio that the intervals in their files
     allow: it holds zero where the two overlap."""
     taken: int = 0
-    """Values of each that there are: those in ``count`` are the undisturbed ones if there are any.
+    """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
     """
     hidden: float = 0.0
     """How far waiting for cores may have moved the mean: every interval reaches as much further.

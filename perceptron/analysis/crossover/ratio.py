@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perceptron.analysis.disturbance import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.interval import Array, trimmed
 from perceptron.analysis.select import is_own
 from perceptron.records.measurement import Measurement
@@ -38,7 +38,7 @@ class LogRatio(NamedTuple):
 
 def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
     """Return rows by process; raises ValueError where two have the same."""
-    by_process = {row.process: row for row in rows}
+    by_process = {row.repeat: row for row in rows}
     if len(by_process) < len(rows):
         row = rows[0]
         raise ValueError(f"two times of {row.backend} in one process: {row.problem}")
@@ -70,7 +70,7 @@ def _of_pairs(
     incumbent: Mapping[int, Measurement],
     challenger: Mapping[int, Measurement],
 ) -> LogRatio:
-    """Return the log-ratio of processes that measured both, undisturbed if there are enough."""
+    """Return the log-ratio of processes that measured both, uncontended if there are enough."""
     counted = those_that_count(shared, incumbent, challenger)
     ratios = np.array([_log(challenger[process]) - _log(incumbent[process]) for process in counted])
     mean, error, freedom = trimmed(ratios)

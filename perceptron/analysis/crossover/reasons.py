@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import exp, hypot
 
+from perceptron.analysis.contention import contended_samples
 from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.points import Point
 from perceptron.analysis.crossover.uncertainty import Uncertainty
-from perceptron.analysis.disturbance import disturbed_samples
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, quantile
 from perceptron.analysis.select import is_own, reason
 from perceptron.records.measurement import Measurement
@@ -31,7 +31,7 @@ def why_undecided(
     """
     contended = {point.size for point in points if point.says_nothing and point.taken > 1}
     if contended:
-        samples, taken = disturbed_samples(row for row in rows if row.size in contended)
+        samples, taken = contended_samples(row for row in rows if row.size in contended)
         why = (
             f"too busy to compare: {100 * samples / max(1, taken):.0f}% of samples contended; "
             "next: --wait or --threads 1"
@@ -43,7 +43,7 @@ def why_undecided(
     else:
         fewest = min(point.count for point in points)
         few = "one fresh process is" if fewest == 1 else f"{fewest} fresh processes are"
-        why = f"{few} too few to be sure of a winner at any size{_disturbed(rows)}"
+        why = f"{few} too few to be sure of a winner at any size{_contended(rows)}"
     told = _of_one_size(points[0], comparable, pair) if len(points) == 1 else ""
     return "; ".join(filter(None, (told, why)))
 
@@ -139,7 +139,7 @@ def not_sure(
 ) -> str:
     """Return at which sizes, and between which, another winner may hide.
 
-    Of rows of ours also what stands behind that: processes, and samples that others disturbed.
+    Of rows of ours also what stands behind that: processes, and samples that others contended.
     """
     at = [_size(points[doubt.first]) for doubt in remaining if doubt.first == doubt.last]
     between = [
@@ -154,23 +154,23 @@ def not_sure(
 
 
 def _behind(points: Sequence[Point], rows: Iterable[Measurement]) -> str:
-    """Return how many processes measured these points, and how disturbed they were."""
+    """Return how many processes measured these points, and how contended they were."""
     sizes = {point.size for point in points}
     own = [row for row in rows if row.size in sizes and is_own(row)]
     if not own:
         return ""
     fewest, most = (of(point.count for point in points) for of in (min, max))
     processes = f"{most} process" if most == 1 else f"{most} processes"
-    return f": {processes if fewest == most else f'{fewest} to {processes}'}{_disturbed(own)}"
+    return f": {processes if fewest == most else f'{fewest} to {processes}'}{_contended(own)}"
 
 
-def _disturbed(rows: Iterable[Measurement]) -> str:
+def _contended(rows: Iterable[Measurement]) -> str:
     """Return the share of samples whose threads waited for a core, if there are any."""
-    disturbed, taken = disturbed_samples(rows)
-    if not disturbed:
+    contended, taken = contended_samples(rows)
+    if not contended:
         return ""
-    share = disturbed / taken
-    return f", disturbed {100 * share:.0f} %" if share >= 0.005 else ", disturbed below 1 %"
+    share = contended / taken
+    return f", contended {100 * share:.0f} %" if share >= 0.005 else ", contended below 1 %"
 
 
 def why_not(

@@ -208,4 +208,4 @@ def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
 
 
 def _process(row: Measurement) -> tuple[object, ...]:
-    return (*_in_state(row, ""), row.size, row.process)
+    return (*_in_state(row, ""), row.size, row.repeat)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.disturbance import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.interval import of_times, robust_mean
 from perceptron.analysis.select import rows_by_process, times
 from perceptron.records.measurement import Measurement

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.device_share import device_share, is_beside_host
-from perceptron.analysis.disturbance import UNKNOWN, hidden
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.device import DevicePart, device_parts, energy

@@ -7,8 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.device_share import HOST, is_beside_host, is_launch_bound
-from perceptron.analysis.disturbance import UNKNOWN, hidden
 from perceptron.records.extras import CEILING
 from perceptron.records.measurement import Measurement
 

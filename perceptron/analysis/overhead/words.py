@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from perceptron.analysis.contention import Contention, contention, with_contended
 from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
-from perceptron.analysis.disturbance import Disturbance, disturbance, with_disturbed
 from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.over_processes import are_several, name_and_processes, threads_in_all
 from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
@@ -155,11 +155,11 @@ def _roofless(found: Ladder) -> Iterator[str]:
 
 
 def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
-    def contention(backend: str, phase: str | None = None) -> Disturbance:
-        return disturbance(row for row in rows if (row.backend, row.phase) == (backend, phase))
+    def contended_of(backend: str, phase: str | None = None) -> Contention:
+        return contention(row for row in rows if (row.backend, row.phase) == (backend, phase))
 
-    columns, cells = with_disturbed(
-        _RUNGS, map(_rung, found.rungs), (contention(rung.backend) for rung in found.rungs)
+    columns, cells = with_contended(
+        _RUNGS, map(_rung, found.rungs), (contended_of(rung.backend) for rung in found.rungs)
     )
     yield Table(
         title=f"{found.problem}: one iteration, {threads}",
@@ -169,8 +169,8 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
         last_apart="What each rung removes",
     )
     if phases := list(_phase_cells(found)):
-        columns, cells = with_disturbed(
-            _PHASES, phases, (contention(backend, phase) for backend, phase, *_ in phases)
+        columns, cells = with_contended(
+            _PHASES, phases, (contended_of(backend, phase) for backend, phase, *_ in phases)
         )
         yield Table(
             title="Inside one eager iteration",

@@ -8,11 +8,11 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
+from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
 from perceptron.analysis.definition import Definitions
 from perceptron.analysis.device_share import DeviceShare, device_share
-from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times, scaled
 from perceptron.analysis.select import (
@@ -37,7 +37,7 @@ class CurvePoint(Struct, frozen=True):
     size: float
     value: Interval
     processes: int
-    disturbance: Disturbance = Disturbance()
+    contention: Contention = Contention()
     epoch: Epoch | None = None
     """Of a size that was trained in batches."""
     models: int = 1
@@ -218,7 +218,7 @@ def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoi
             value = of_times(list(seconds.values()))
             if len(seconds) == 1:
                 value = _as_stated(value, sizes[size])
-            facts = (disturbance(own), shared_epoch(own), shared_models(own), device_share(own))
+            facts = (contention(own), shared_epoch(own), shared_models(own), device_share(own))
             spots.append(CurvePoint(size, value, len(seconds), *facts))
     return spots
 

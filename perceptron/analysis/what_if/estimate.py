@@ -19,7 +19,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.analysis.disturbance import UNKNOWN, hidden
+from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
 from perceptron.analysis.what_if.devices import (

@@ -101,6 +101,6 @@ def read_hyperfine(
                 time,
                 name=result.name,
                 parameters=result.parameters,
-                process=process,
+                repeat=process,
             )
     return [rows.run]

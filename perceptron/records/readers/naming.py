@@ -159,17 +159,17 @@ class ProcessNumbers:
 
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
-        before = [row.process for row in run]
+        before = [row.repeat for row in run]
         after = self._numbers(map(_fields_of, run), before)
         return [
-            row if number == row.process else replace(row, process=number)
+            row if number == row.repeat else replace(row, repeat=number)
             for row, number in zip(run, after, strict=True)
         ]
 
     def number_columns(self, run: Columns) -> Columns:
         """Return the rows of the next run, which are columns, with their numbers."""
         keys = zip(*(run[field] for field in _FIELDS), strict=True)
-        return run.with_column("process", self._numbers(keys, list(run["process"])))
+        return run.with_column("repeat", self._numbers(keys, list(run["repeat"])))
 
     def _numbers(self, keys: Iterable[tuple[Any, ...]], before: Sequence[int]) -> list[int]:
         """Return the new numbers of rows with these `_FIELDS` and these numbers before."""

@@ -11,9 +11,9 @@ from typing import Any
 from markupsafe import Markup
 
 from perceptron import numbers
+from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.fleet.fastest import fastest_at_sizes
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
@@ -200,8 +200,8 @@ def _trust(bench: BenchResult) -> list[str]:
         if crossover.status not in ("not measured", "suspect")
     ]
     sure = sum(crossover.sure for crossover in judged)
-    # The disturbance is not of the beginning: it is among the warnings above.
-    count = sum(warning.code != DISTURBED for warning in bench.warnings)
+    # The contention is not of the beginning: it is among the warnings above.
+    count = sum(warning.code != CONTENDED for warning in bench.warnings)
     processes = max((row.processes for row in bench.finding), default=0)
     of_finding = f"Every number comes from {processes} fresh processes; its interval holds at 95 %."
     return [

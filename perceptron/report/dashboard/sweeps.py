@@ -7,10 +7,10 @@ from math import inf
 
 from msgspec.structs import replace
 
+from perceptron.analysis.contention import Contention, with_contended
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import busy_cell
-from perceptron.analysis.disturbance import Disturbance, with_disturbed
 from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.stored.collection import Collection
@@ -232,14 +232,14 @@ def _times_table(curves: Sequence[Curve], times: int, axis: str, shown: str) -> 
         (f"{size:,}", *(values.get((curve.backend, size), "not measured") for curve in curves))
         for size in sizes
     ]
-    disturbances = [
+    contentions = [
         sum(
-            (spot.disturbance for curve in curves for spot in curve.spots if spot.size == size),
-            start=Disturbance(),
+            (spot.contention for curve in curves for spot in curve.spots if spot.size == size),
+            start=Contention(),
         )
         for size in sizes
     ]
-    columns, rows = with_disturbed(columns, rows, disturbances)
+    columns, rows = with_contended(columns, rows, contentions)
     kind = _kind_of_interval(
         [(spot.processes, spot.value.low) for curve in curves for spot in curve.spots]
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from perceptron.analysis.contention import Contention, by_key, with_contended
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.crossover.use import SourceUse
-from perceptron.analysis.disturbance import Disturbance, by_key, with_disturbed
 from perceptron.numbers import count, duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
@@ -91,7 +91,7 @@ def source_line(use: SourceUse) -> str:
 def show_pairs(crossovers: Sequence[Crossover], measured: Sequence[Measurement] = ()) -> None:
     """Print who is faster where, one line for each family and pair that was measured.
 
-    ``measured`` are the rows behind it, of which some may have been disturbed.
+    ``measured`` are the rows behind it, of which some may have been contended.
     """
     cells = [
         (
@@ -105,7 +105,7 @@ def show_pairs(crossovers: Sequence[Crossover], measured: Sequence[Measurement] 
         if is_measured(crossover)
     ]
     if cells:
-        table(TITLE, *with_disturbed(PAIR_COLUMNS, cells, _disturbances(crossovers, measured)))
+        table(TITLE, *with_contended(PAIR_COLUMNS, cells, _contentions(crossovers, measured)))
     throughput.show(measured)
     show_missing(crossovers)
 
@@ -121,17 +121,17 @@ def crossover_table(
     measured: Iterable[Measurement],
     where: Callable[[Crossover], str] = setting,
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return headings and `crossover_cells`, and how far the rows ``measured`` were disturbed."""
+    """Return headings and `crossover_cells`, and how far the rows ``measured`` were contended."""
     cells = crossover_cells(crossovers, where)
-    return with_disturbed(CROSSOVER_COLUMNS, cells, _disturbances(crossovers, measured))
+    return with_contended(CROSSOVER_COLUMNS, cells, _contentions(crossovers, measured))
 
 
-def _disturbances(
+def _contentions(
     crossovers: Iterable[Crossover], measured: Iterable[Measurement]
-) -> list[Disturbance]:
-    """Return how far both backends of each pair that was measured were disturbed."""
+) -> list[Contention]:
+    """Return how far both backends of each pair that was measured were contended."""
     known = by_key(measured, lambda row: (row.family, ground(row), row.backend))
-    nothing = Disturbance()
+    nothing = Contention()
     return [
         known.get((crossover.family, ground(crossover), crossover.incumbent), nothing)
         + known.get((crossover.family, ground(crossover), crossover.challenger), nothing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from perceptron.analysis.disturbance import Disturbance, by_key, with_disturbed
+from perceptron.analysis.contention import Contention, by_key, with_contended
 from perceptron.analysis.stored.finding import FAMILY, FindingRow
 from perceptron.numbers import NONE, digits, duration_interval, ratio
 from perceptron.records.measurement import Measurement
@@ -34,12 +34,12 @@ def show(rows: Sequence[FindingRow], measured: Iterable[Measurement] = ()) -> No
 def finding_table(
     rows: Sequence[FindingRow], measured: Iterable[Measurement]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return headings and `finding_cells`, and how far the rows ``measured`` were disturbed."""
+    """Return headings and `finding_cells`, and how far the rows ``measured`` were contended."""
     trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
-    return with_disturbed(
+    return with_contended(
         FINDING_COLUMNS,
         map(finding_cells, rows),
-        (trainings.get(row.backend, Disturbance()) for row in rows),
+        (trainings.get(row.backend, Contention()) for row in rows),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from perceptron.analysis.disturbance import Disturbance, disturbance, with_disturbed
+from perceptron.analysis.contention import Contention, contention, with_contended
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.over_processes import OF_EACH, threads_of_each
 from perceptron.analysis.select import reason, times
@@ -28,13 +28,13 @@ def show(rows: Iterable[Measurement]) -> None:
 
 
 def single_table(rows: Iterable[Measurement]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return headings and `single_cells`, and how far these were disturbed if any was."""
+    """Return headings and `single_cells`, and how far these were contended if any was."""
     rows = list(rows)
     lines = _lines(rows)
     columns, cells = with_rates(
         _columns(rows), (line.cells for line in lines), (line.rate for line in lines)
     )
-    return with_disturbed(columns, cells, (line.disturbance for line in lines))
+    return with_contended(columns, cells, (line.contention for line in lines))
 
 
 def single_cells(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
@@ -57,7 +57,7 @@ class _Line(NamedTuple):
 
     cells: tuple[str, ...]
     rate: Rate
-    disturbance: Disturbance
+    contention: Contention
 
 
 def _lines(rows: Iterable[Measurement]) -> list[_Line]:
@@ -90,5 +90,5 @@ def _cells(family: str, rows: list[Measurement], several: bool) -> Iterable[_Lin
             rate=Rate(
                 shared_epoch(own), shared_models(own), None if time is None else time.estimate
             ),
-            disturbance=disturbance(own),
+            contention=contention(own),
         )

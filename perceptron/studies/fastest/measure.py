@@ -168,7 +168,7 @@ class _Look:
             when=now(),
             family="",
             size=asked.work.shape.rows,
-            process=process,
+            repeat=process,
             **backend_fields(name, asked.dtype, asked.threads),
             **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
         )

@@ -28,7 +28,7 @@ def missing(jobs: Iterable[Time], rows: Iterable[Measurement]) -> list[Time]:
         if row.phase is not None:  # of a part of an iteration
             continue
         key = (row.problem, row.backend, row.dtype, row.all_threads)
-        measured.add((key, row.process))
+        measured.add((key, row.repeat))
         if row.status != "ok":
             given_up.add(key)
 

@@ -44,12 +44,12 @@ def say_first(seen: Seen, cores: int, threads: int, quiet: Quiet, asked_for: boo
 
 
 def say_if_waiting_is_unknown(quiet: Quiet) -> None:
-    """Say in a line if no sample can be found to be disturbed."""
+    """Say in a line if no sample can be found to be contended."""
     with waiting_meter() as waited:
         if waited() is None:
             quiet.say(
                 "note: this system does not tell how long threads wait for a core: "
-                "no sample counts as disturbed"
+                "no sample counts as contended"
             )
 
 

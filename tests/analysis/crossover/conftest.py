@@ -32,7 +32,7 @@ def at(size: float, ratios: Sequence[float], stdev: float | None = None) -> list
         row(
             backend=name,
             size=size,
-            process=process,
+            repeat=process,
             problem=f"line:{size}",
             seconds=seconds,
             file="single.json" if len(ratios) == 1 else None,

@@ -24,7 +24,7 @@ def started(
     return [
         row(
             backend=name,
-            process=process,
+            repeat=process,
             seconds=cost * exp(off * (1 if name == COMPILED else -1)),
             prepare_seconds=prepare[name],
             **({"size": 4} | fields),
@@ -157,7 +157,7 @@ def test_only_the_newest_state_counts() -> None:
     old = started(slow, ready, commit="old", when="2026-01-01")
     new = started(costs, ready, commit="new", when="2026-01-02")
     # As when two runs are read: a second run's processes are numbered after the first's.
-    new = [replace(measurement, process=2 + measurement.process) for measurement in new]
+    new = [replace(measurement, repeat=2 + measurement.repeat) for measurement in new]
     assert only(old + new) == only(new)
 
 
@@ -174,7 +174,7 @@ def test_what_idle_processes_contradict_is_undecided() -> None:
     ready = {EAGER: 0.5, COMPILED: 0.6}
     idle = started({EAGER: 1e-3, COMPILED: 1.2e-3}, ready, (0.01, 0.0, -0.01), waited=0.0)
     contended = [
-        replace(one, process=3 + one.process, waited=0.9 if one.backend == EAGER else 0.0)
+        replace(one, repeat=3 + one.repeat, waited=0.9 if one.backend == EAGER else 0.0)
         for one in started({EAGER: 2e-3, COMPILED: 1.2e-3}, ready, (0.01, -0.01) * 6)
     ]
     both = only([*idle, *contended])

@@ -75,7 +75,7 @@ def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too() 
     answers = {crossover.environment: crossover.status for crossover in of_pair(rows)}
     assert answers == {"one": "always", "other": "never"}
     own = [
-        replace(row, source="perceptron", file=None, process=process)
+        replace(row, source="perceptron", file=None, repeat=process)
         for row in rows
         for process in range(3)
     ]
@@ -135,7 +135,7 @@ def test_of_our_own_rows_the_newest_environment_counts() -> None:
             seconds=seconds,
             environment=environment,
             when=when,
-            process=process,
+            repeat=process,
         )
         for process in range(3)
         for environment, when, ratio in (("then", OLD, 2.0), ("now", NEW, 0.5))
@@ -177,7 +177,7 @@ def test_all_values_count_where_only_one_backend_has_repeats() -> None:
         for made in (
             of_asv(A, size, 2.0),
             *(
-                of_asv(B, size, seconds, process=process)
+                of_asv(B, size, seconds, repeat=process)
                 for process, seconds in enumerate((5, 1, 1.01))
             ),
         )

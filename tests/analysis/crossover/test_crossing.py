@@ -152,7 +152,7 @@ def test_a_size_with_a_single_process_does_not_cut_the_interval() -> None:
     for size, mean in ((1, 0.8), (4, 0.06), (16, -0.03), (64, -0.06), (256, -0.5), (1024, -0.8)):
         here = at(size, mean + random.normal(0, 0.1, 8))
         eight += here
-        fewer += [measurement for measurement in here if size != 64 or measurement.process == 0]
+        fewer += [measurement for measurement in here if size != 64 or measurement.repeat == 0]
     full, holed = points(eight, A, B), points(fewer, A, B)
     assert [point.sign for point in holed] == [point.sign for point in full]
     assert only(full).bracket == only(holed).bracket == (4, 16)

@@ -20,7 +20,7 @@ def rows(
             problem=f"{family}:{size}",
             size=size,
             backend=backend,
-            process=process,
+            repeat=process,
             seconds=1e-4 * (ratio if backend == "torch-cpu" else 1 + noise * (-1) ** process),
         )
         for size, ratio in ratios.items()
@@ -58,8 +58,8 @@ def test_a_family_of_one_size_is_as_wide_as_its_times() -> None:
 
 
 def test_what_waiting_may_hide_is_no_reason_for_more_processes() -> None:
-    """A family that is disturbed throughout would otherwise get all of the time that is left."""
+    """A family that is contended throughout would otherwise get all of the time that is left."""
     quiet = rows({4: 2.0, 8: 1.3, 16: 2.0}, noise=0.02)
-    waiting = [replace(row, samples=[1.0] * 5, waited=0.2, disturbed=0) for row in quiet]
+    waiting = [replace(row, samples=[1.0] * 5, waited=0.2, contended=0) for row in quiet]
     assert doubt_of(waiting).width == pytest.approx(doubt_of(quiet).width)
     assert doubt_of(waiting).sizes == doubt_of(quiet).sizes == ()

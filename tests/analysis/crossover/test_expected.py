@@ -10,7 +10,7 @@ from tests.made import measured
 def rows(backend: str, **seconds: float) -> list[Measurement]:
     """Return two processes at each size, given as s4=1.0."""
     return [
-        measured(backend=backend, size=int(size[1:]), seconds=time, process=process)
+        measured(backend=backend, size=int(size[1:]), seconds=time, repeat=process)
         for size, time in seconds.items()
         for process in range(2)
     ]

@@ -67,7 +67,7 @@ def test_every_walk_ends_where_one_step_by_step_does(
         measured
         for k, (mean, processes) in enumerate(line)
         for measured in at(3**k, mean + random.normal(0, 0.3, 9))
-        if measured.process in processes
+        if measured.repeat in processes
     ]
     here = points(rows, A, B)
     walked = Gaps(here)

@@ -161,7 +161,7 @@ def test_several_changes_in_an_unsure_stretch_are_all_in_the_interval() -> None:
     rows = [
         measurement
         if measurement.backend == "numpy" or measurement.size in (1, 1024)
-        else replace(measurement, seconds=measurement.seconds * wobble[measurement.process])
+        else replace(measurement, seconds=measurement.seconds * wobble[measurement.repeat])
         for measurement in rows
     ]
     crossover = only(rows)

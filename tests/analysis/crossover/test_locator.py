@@ -51,7 +51,7 @@ class Lab:
             problem=f"line:{size}",
             backend=backend,
             device="cpu",
-            process=process,
+            repeat=process,
             seconds=None
             if failed
             else self.costs[backend](size) * exp(random.normal(0, self.noise)),
@@ -62,7 +62,7 @@ class Lab:
     def answer(self, rows: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows that one round adds; a problem that failed is not tried again."""
         asked = next_measurements(rows, A, B, self.search)
-        have = {(row.size, row.process, row.backend) for row in rows}
+        have = {(row.size, row.repeat, row.backend) for row in rows}
         given_up = {(row.size, row.backend) for row in rows if row.status != "ok"}
         new = []
         for process in range(max((request.processes for request in asked), default=0)):
@@ -97,7 +97,7 @@ def judged(rows: list[Measurement]) -> Crossover:
 
 
 def processes(rows: list[Measurement], size: float) -> int:
-    return len({row.process for row in rows if row.size == size and row.status == "ok"})
+    return len({row.repeat for row in rows if row.size == size and row.status == "ok"})
 
 
 @settings(deadline=None)

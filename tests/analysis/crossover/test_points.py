@@ -49,7 +49,7 @@ def test_only_processes_and_sizes_of_both_count() -> None:
     rows = [
         measurement
         for measurement in rows
-        if (measurement.size, measurement.process, measurement.backend) != (4, 1, B)
+        if (measurement.size, measurement.repeat, measurement.backend) != (4, 1, B)
         and (measurement.size, measurement.backend) != (16, A)
     ]
     (point,) = points(rows, A, B)
@@ -135,7 +135,7 @@ def test_repeats_in_the_order_of_their_times_make_no_winner() -> None:
     """Equally long ones of one table, sorted: pair by pair they differ by nearly the same."""
     times = np.exp(np.linspace(-0.05, 0.05, 10))
     rows = [
-        row(backend=backend, size=1, process=k, seconds=seconds * factor, file="times.csv")
+        row(backend=backend, size=1, repeat=k, seconds=seconds * factor, file="times.csv")
         for backend, factor in ((A, 1.0), (B, 1.01))
         for k, seconds in enumerate(times)
     ]
@@ -146,7 +146,7 @@ def test_repeats_in_the_order_of_their_times_make_no_winner() -> None:
 def test_runs_that_have_files_of_their_own_pair_up() -> None:
     """What slows a run slows both: a difference of 1 % is seen through a spread of 10 %."""
     rows = [
-        row(backend=backend, size=1, process=k, seconds=seconds * factor, file=f"run{k}.json")
+        row(backend=backend, size=1, repeat=k, seconds=seconds * factor, file=f"run{k}.json")
         for backend, factor in ((A, 1.0), (B, 1.01))
         for k, seconds in enumerate((1.0, 1.1, 0.95))
     ]
@@ -158,7 +158,7 @@ def test_runs_that_have_files_of_their_own_pair_up() -> None:
 def test_what_unpaired_sizes_lend_is_the_spread_of_a_ratio(repeats: tuple[int, int]) -> None:
     """Of one value over another: that varies by twice the variance of each of them."""
     rows = [
-        row(backend=backend, size=1, process=10 * k + process, seconds=exp(value), file="times.csv")
+        row(backend=backend, size=1, repeat=10 * k + process, seconds=exp(value), file="times.csv")
         for k, (backend, count) in enumerate(zip((A, B), repeats, strict=True))
         for process, value in enumerate(np.linspace(-0.01, 0.01, count) if count > 1 else [0.0])
     ]

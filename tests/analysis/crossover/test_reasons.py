@@ -17,10 +17,10 @@ def near(sizes: tuple[int, ...], processes: int) -> list[Measurement]:
             problem=f"mlp-width:{size}",
             size=size,
             backend=backend,
-            process=process,
+            repeat=process,
             seconds=1e-4 * (1.1 if backend == "torch-cpu" else 0.7 + 0.6 * (process % 2)),
             samples=[1e-4] * 3,
-            disturbed=0,
+            contended=0,
         )
         for size in sizes
         for process in range(processes)
@@ -30,7 +30,7 @@ def near(sizes: tuple[int, ...], processes: int) -> list[Measurement]:
 
 def sure(sizes: tuple[int, ...]) -> list[Measurement]:
     return [
-        replace(row, seconds=1e-4 if row.backend == "numpy" else (4 + 0.01 * row.process) * 1e-4)
+        replace(row, seconds=1e-4 if row.backend == "numpy" else (4 + 0.01 * row.repeat) * 1e-4)
         for row in near(sizes, 8)
     ]
 
@@ -45,19 +45,19 @@ def test_a_doubt_says_how_many_processes_stand_behind_it() -> None:
     assert reason(rows).endswith("not sure at 8 nor between 4 and 8: 8 to 12 processes")
 
 
-@pytest.mark.parametrize(("dropped", "words"), [(2, ", disturbed 40 %"), (0, ""), (None, "")])
-def test_a_doubt_says_how_disturbed_its_samples_were(dropped: int | None, words: str) -> None:
+@pytest.mark.parametrize(("dropped", "words"), [(2, ", contended 40 %"), (0, ""), (None, "")])
+def test_a_doubt_says_how_contended_its_samples_were(dropped: int | None, words: str) -> None:
     """Of those that were kept and those that were not; where nobody can tell, nothing."""
     rows = [*sure((2, 4)), *near((8,), 8)]
     waited = None if dropped is None else 0.0
-    rows = [replace(row, disturbed=dropped, waited=waited) for row in rows]
+    rows = [replace(row, contended=dropped, waited=waited) for row in rows]
     assert reason(rows).endswith(f"8 processes{words}")
 
 
-def test_too_few_processes_may_have_been_disturbed_too() -> None:
-    rows = [replace(row, disturbed=3, waited=0.0) for row in near((2, 4, 8), 4)]
+def test_too_few_processes_may_have_been_contended_too() -> None:
+    rows = [replace(row, contended=3, waited=0.0) for row in near((2, 4, 8), 4)]
     assert reason(rows) == (
-        "4 fresh processes are too few to be sure of a winner at any size, disturbed 50 %"
+        "4 fresh processes are too few to be sure of a winner at any size, contended 50 %"
     )
 
 

@@ -228,7 +228,7 @@ def test_flat_is_judged_by_the_median_of_each_size_that_is_asked_for(
             family="f",
             size=size,
             backend=backend,
-            process=process,
+            repeat=process,
             seconds=value,
         )
         for size, both in enumerate(times)

@@ -71,7 +71,7 @@ def test_sweeps_and_the_numbers_of_processes_follow() -> None:
     """A sweep is of one way, and rows of another take no process from it."""
     rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways("optimizer")]
     numbered = number_processes([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
-    assert {one.process for one in numbered if one.optimizer == "adam"} == set(range(6))
+    assert {one.repeat for one in numbered if one.optimizer == "adam"} == set(range(6))
     sweeps = collection_of(rows).sweeps
     assert {sweep.optimizer for sweep in sweeps} == {"adam", "sgd"}
     for sweep in sweeps:

@@ -90,7 +90,7 @@ def test_a_row_that_is_in_no_verdict_is_left_out_with_the_reason(
 def test_of_our_own_rows_only_processes_that_measured_both_are_used() -> None:
     """Four processes of one backend and three of the other, of which two are the same."""
     rows = [
-        made(name, size, source="perceptron", committed=None, process=process)
+        made(name, size, source="perceptron", committed=None, repeat=process)
         for size in (10, 100)
         for name, processes in (("numpy", (0, 1, 2, 3)), ("gpu", (2, 3, 4)))
         for process in processes
@@ -186,7 +186,7 @@ def numbered(rows: list[Measurement]) -> list[Measurement]:
         # The date follows from the commit, as in a repository.
         row = replace(row, committed={"new": NEW, "old": OLD}.get(row.commit or ""))
         subject = row.machine, row.family, row.size, row.backend
-        numbered_rows.append(replace(row, process=counts[subject]))
+        numbered_rows.append(replace(row, repeat=counts[subject]))
         counts[subject] += 1
     return numbered_rows
 
@@ -206,9 +206,9 @@ def behind(crossover: Crossover, rows: list[Measurement]) -> list[Measurement]:
         and (row.family, row.machine) == (crossover.family, crossover.machine)
         and (row.source, row.commit, row.environment, row.version) == where
     ]
-    backends = Counter((row.size, row.process) for row in fitting)
+    backends = Counter((row.size, row.repeat) for row in fitting)
     return [
-        row for row in fitting if row.source != "perceptron" or backends[row.size, row.process] == 2
+        row for row in fitting if row.source != "perceptron" or backends[row.size, row.repeat] == 2
     ]
 
 

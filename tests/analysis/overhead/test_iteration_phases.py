@@ -26,7 +26,7 @@ def test_contention_leaves_a_phase_undecided() -> None:
 
 def test_a_process_that_lacks_a_loop_lends_nothing() -> None:
     """A difference needs both loops of one process."""
-    rows = [row for row in ladder_rows() if (row.process, row.phase) != (1, "forward")]
+    rows = [row for row in ladder_rows() if (row.repeat, row.phase) != (1, "forward")]
     (forward, backward, _) = iteration_phases(rows, "torch-cpu")
     assert forward.seconds_per_iteration == pytest.approx(1.01 * 2e-5)
     assert backward.seconds_per_iteration == pytest.approx(1.01 * 5e-5)

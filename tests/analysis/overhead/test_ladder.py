@@ -42,7 +42,7 @@ def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
     rows = [
         measured(
             backend="jax-cpu",
-            process=process,
+            repeat=process,
             seconds=1e-6,
             prepare_seconds=1.0 + 3.0 * process,
             prepared_from_cache=cached,
@@ -71,10 +71,10 @@ def test_no_floor_is_named_that_is_not_decided(doubted: str, why: str) -> None:
     if doubted == "left out":
         rows = [row for row in rows if row.backend != "numba"]
     elif doubted == "one process":
-        rows = [row for row in rows if row.process == 0]
+        rows = [row for row in rows if row.repeat == 0]
     elif doubted == "tie":
         rows = [
-            replace(row, seconds=1e-7 * (1.3 - 0.2 * row.process))
+            replace(row, seconds=1e-7 * (1.3 - 0.2 * row.repeat))
             if row.backend == "numpy" and row.phase is None
             else row
             for row in rows

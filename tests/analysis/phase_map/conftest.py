@@ -27,7 +27,7 @@ def in_cells(
     for (x, y), process, (name, cost) in product(cells, range(3), costs.items()):
         seconds = cost(x, y) * exp(random.normal(0, noise))
         where = {"family": "f", "problem": f"f:{x}x{y}", "size": x * y, "sizes": (x, y)}
-        where |= {"backend": name, "process": process, **fields}
+        where |= {"backend": name, "repeat": process, **fields}
         if seconds < inf:
             rows.append(measured(**where, seconds=seconds))
         elif process == 0:

@@ -34,8 +34,8 @@ def test_a_cell_without_times_is_known_all_the_same() -> None:
     """Tried and not measured: its list of backends is empty."""
     rows = [
         measured(problem="f:1x2", sizes=(1, 2), status="skipped", reason="too large"),
-        measured(problem="f:2x2", sizes=(2, 2), process=1, seconds=2.0),
-        measured(problem="f:2x2", sizes=(2, 2), process=0, seconds=1.0),
+        measured(problem="f:2x2", sizes=(2, 2), repeat=1, seconds=2.0),
+        measured(problem="f:2x2", sizes=(2, 2), repeat=0, seconds=1.0),
     ]
     assert times_by_cell(rows) == {(1, 2): {}, (2, 2): {"numpy": [1.0, 2.0]}}
     assert grid_of(times_by_cell(rows)) == CellGrid((1, 2), (2,))

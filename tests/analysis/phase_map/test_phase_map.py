@@ -93,7 +93,7 @@ def test_only_decided_cells_are_counted() -> None:
 
 def test_one_process_decides_no_cell() -> None:
     rows = everywhere(BOTH)
-    phase_map = phase_map_of(one for one in rows if one.process == 0)
+    phase_map = phase_map_of(one for one in rows if one.repeat == 0)
     assert phase_map.summary == "100 % of the map is undecided."
 
 
@@ -201,7 +201,7 @@ def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
     random = np.random.default_rng(seed)
     rows = [
         measured(
-            process=process,
+            repeat=process,
             family="f",
             problem=f"f:{x}x{y}",
             size=x * y,

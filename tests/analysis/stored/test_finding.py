@@ -12,7 +12,7 @@ def test_each_ratio_is_over_its_own_backend_round_by_round() -> None:
     rounds = ((1.0, 10_000), (1.5, 10_000), (0.7, 10_000), (2.0, 10_000), (9.0, 5))
     rows = [
         measured(
-            family="or-gate", backend=name, process=process, seconds=cost * drift, iterations=length
+            family="or-gate", backend=name, repeat=process, seconds=cost * drift, iterations=length
         )
         for process, (drift, length) in enumerate(rounds)
         for name, cost in costs.items()

@@ -63,14 +63,14 @@ def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) 
 
 
 @every_kind
-def test_a_stored_run_warns_of_its_disturbed_rows(
+def test_a_stored_run_warns_of_its_contended_rows(
     tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
 ) -> None:
     """An old run, whose rows say nothing of waiting, does not."""
     assert [*judge(keep(tmp_path / "old", plan, rows)).warnings] == []
-    marked = [replace(row, waited=0.5, disturbed=3) for row in rows]
+    marked = [replace(row, waited=0.5, contended=3) for row in rows]
     (warning,) = judge(keep(tmp_path / "new", plan, marked)).warnings
-    assert warning.code == "disturbed"
+    assert warning.code == "contended"
 
 
 @every_kind

@@ -175,7 +175,7 @@ def test_no_number_is_too_large_to_be_judged(
                     size=size,
                     problem=f"line:{size}",
                     backend=name,
-                    process=process,
+                    repeat=process,
                     seconds=seconds,
                     prepare_seconds=prepare,
                     stdev=stdev,

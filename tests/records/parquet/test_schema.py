@@ -31,7 +31,7 @@ def test_columns_have_types_whatever_is_in_them(row: MakeRow) -> None:
         ("hidden", pyarrow.list_(pyarrow.int64())),
         ("axes", pyarrow.list_(pyarrow.string())),
         ("processes", pyarrow.int64()),
-        ("process", pyarrow.int64()),
+        ("repeat", pyarrow.int64()),
         ("code", pyarrow.string()),
         ("status", pyarrow.string()),
         ("prepared_from_cache", pyarrow.bool_()),

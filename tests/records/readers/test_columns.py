@@ -36,7 +36,7 @@ ROWS = st.builds(
     device=st.sampled_from([None, "cpu", "cuda"]),
     threads=st.none() | st.integers(1, 2),
     processes=st.none() | st.integers(1, 2),
-    process=st.integers(0, 2),
+    repeat=st.integers(0, 2),
     batch=st.none() | st.integers(1, 2),
     peak_bytes=st.none() | st.integers(0, 2**53 + 1),
     seconds=st.none() | TIMES,
@@ -108,7 +108,7 @@ def test_a_fleet_is_read_whole(tmp_path: Path) -> None:
     table = perceptron.load_results(many_machines(tmp_path / "results", machines=3, rows=700))
     assert table.groupby("machine").size().to_dict() == {f"node-{n:03d}": 700 for n in range(3)}
     timed = table[table["phase"].isna() & table["seconds"].notna()]
-    case = ["machine", "family", "problem", "backend", "threads", "process"]
+    case = ["machine", "family", "problem", "backend", "threads", "repeat"]
     assert not timed.duplicated(case).any()
 
 
@@ -119,7 +119,7 @@ def test_large_whole_numbers_are_exact(row: MakeRow, value: int | None) -> None:
     assert table["peak_bytes"].tolist() == ([value, 1] if value else [pandas.NA, 1])
 
 
-@pytest.mark.parametrize("field", ["peak_bytes", "process"])
+@pytest.mark.parametrize("field", ["peak_bytes", "repeat"])
 def test_a_number_that_no_table_holds_is_named(row: MakeRow, field: str) -> None:
     with pytest.raises(UserError, match=rf"^{field}: a row holds a number that is too large"):
         data_frame([Packer().pack([row(**{field: 2**63}), row(**{field: 1})])])

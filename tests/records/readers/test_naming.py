@@ -87,15 +87,15 @@ def plainly_numbered(runs: list[list[Measurement]]) -> list[int]:
     for run in runs:
         passes: dict[tuple[str | None, int], list[int]] = {}
         subjects = [(row.dtype, row.size, row.backend) for row in run]
-        same = [(subject, row.process) for subject, row in zip(subjects, run, strict=True)]
+        same = [(subject, row.repeat) for subject, row in zip(subjects, run, strict=True)]
         for index, row in enumerate(run):
             passes.setdefault((row.dtype, same[:index].count(same[index])), []).append(index)
         numbered = {}
         for indices in passes.values():
             offset = 0
-            while any((subjects[i], run[i].process + offset) in used for i in indices):
+            while any((subjects[i], run[i].repeat + offset) in used for i in indices):
                 offset += 1
-            numbered |= {i: run[i].process + offset for i in indices}
+            numbered |= {i: run[i].repeat + offset for i in indices}
             used |= {(subjects[i], numbered[i]) for i in indices}
         numbers += [numbered[index] for index in range(len(run))]
     return numbers
@@ -108,7 +108,7 @@ def test_numbers_are_the_smallest_that_fit(
     """Gaps in what earlier runs use are filled where all of a run fits in; else rows stay."""
     rows = [
         [
-            measured(backend=backend, size=size, process=process, dtype=dtype)
+            measured(backend=backend, size=size, repeat=process, dtype=dtype)
             for backend, size, process, dtype in run
         ]
         for run in runs
@@ -116,12 +116,12 @@ def test_numbers_are_the_smallest_that_fit(
     numbers = plainly_numbered(rows)
     together = [row for run in rows for row in run]
     assert number_processes(rows) == [
-        replace(row, process=number) for row, number in zip(together, numbers, strict=True)
+        replace(row, repeat=number) for row, number in zip(together, numbers, strict=True)
     ]
 
 
 def test_many_values_of_one_process_get_numbers_in_a_row(row: MakeRow) -> None:
     """A table that says process 7 in every line, and another like it."""
-    table = [row(process=7)] * 5_000
-    numbers = [one.process for one in number_processes([table, table])]
+    table = [row(repeat=7)] * 5_000
+    numbers = [one.repeat for one in number_processes([table, table])]
     assert numbers == list(range(7, 10_007))

@@ -342,7 +342,7 @@ def test_a_source_named_twice_is_read_once(tmp_path: Path) -> None:
     assert row.file == str(tmp_path / "link.csv")
     (tmp_path / "again.csv").write_text(TABLE)
     rows = load_measurements(tmp_path / "times.csv", tmp_path / "again.csv")
-    assert [row.process for row in rows] == [0, 1]
+    assert [row.repeat for row in rows] == [0, 1]
 
 
 @pytest.mark.parametrize("kind", ["table", "asv", "own"])
@@ -374,7 +374,7 @@ def test_the_table_of_a_notebook_has_types_whether_or_not_there_are_rows(tmp_pat
     assert len(empty) == 0
     assert empty.dtypes.to_dict() == full.dtypes.to_dict()
     assert str(empty["seconds"].dtype) == str(empty["size"].dtype) == "float64"
-    assert str(empty["process"].dtype) == "int64"
+    assert str(empty["repeat"].dtype) == "int64"
     assert str(empty["threads"].dtype) == "Int64"
     assert empty.groupby("backend").seconds.median().to_dict() == {}
     (tmp_path / "runs" / "m" / "1" / "measurements.jsonl").write_text(GOOD + "garbage\n" + GOOD)

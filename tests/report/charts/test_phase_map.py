@@ -64,7 +64,7 @@ def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
 def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
     """8,600 times as fast where one side waited for cores, 3 times where neither did."""
     rows = [
-        row(sizes=(x, y), backend=name, process=process, seconds=seconds, waited=waited)
+        row(sizes=(x, y), backend=name, repeat=process, seconds=seconds, waited=waited)
         for x, y in product((16, 32), (4, 8))
         for process in range(3)
         for name, seconds, waited in (

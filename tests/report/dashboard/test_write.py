@@ -233,7 +233,7 @@ def write(file: Path) -> None:
 
 def test_an_answer_that_is_not_sure_says_so_beside_its_number(tmp_path: Path) -> None:
     """The finding of this machine is sure; with two processes its crossover is not."""
-    rows = [row for row in bench_rows() if row.family != "mlp-width" or row.process in (None, 0, 1)]
+    rows = [row for row in bench_rows() if row.family != "mlp-width" or row.repeat in (None, 0, 1)]
     keep(tmp_path / "results", BENCH, rows)
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     cards = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
@@ -279,9 +279,9 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
 ) -> None:
     """Console, JSON, Overview, Sweeps and Machines: undecided, and nowhere never or an answer."""
     rows = [
-        replace(row, waited=0.86, disturbed=0)
+        replace(row, waited=0.86, contended=0)
         for row in bench_rows()
-        if row.family != "mlp-width" or (row.process == 0 and row.size in (64, 256))
+        if row.family != "mlp-width" or (row.repeat == 0 and row.size in (64, 256))
         if (row.backend, row.size) != ("torch-cpu", 256)
     ]
     keep(tmp_path / "results", BENCH, rows)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.contention import Contention, by_key, contended, with_contended
 from perceptron.analysis.crossover.result import crossover_result
-from perceptron.analysis.disturbance import Disturbance, by_key, disturbed, with_disturbed
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables.crossover import (
     AMORTISATION_COLUMNS,
@@ -33,7 +33,7 @@ def along_the_batch(row: MakeRow, processes: Sequence[int] = (0, 1, 2)) -> list[
             **{**ADAM, "family": "mlp-batch", "size": batch, "batch": batch, "axes": ("batch",)},
             problem=f"mlp-batch:{batch}",
             backend=backend,
-            process=process,
+            repeat=process,
             seconds=seconds,
         )
         for batch, backend, seconds in (
@@ -48,8 +48,8 @@ def along_the_batch(row: MakeRow, processes: Sequence[int] = (0, 1, 2)) -> list[
 
 def test_another_commit_is_no_further_process(row: MakeRow) -> None:
     """The newest counts, as everywhere."""
-    old = [row(**ADAM, batch=10, commit="a", when="2025", process=p, seconds=1.0) for p in (0, 1)]
-    new = row(**ADAM, batch=10, commit="b", when="2026", process=2, seconds=0.1)
+    old = [row(**ADAM, batch=10, commit="a", when="2025", repeat=p, seconds=1.0) for p in (0, 1)]
+    new = row(**ADAM, batch=10, commit="b", when="2026", repeat=2, seconds=0.1)
     slower = replace(new, backend="torch-cpu", seconds=0.2)
     _, ((*_, rate, epoch),) = throughput_table([*old, new, slower])
     assert (rate, epoch) == ("100 rows/s", "10.0 s")
@@ -92,47 +92,47 @@ def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
     assert size == "batch × width 8 × 64"
 
 
-QUIET = Disturbance(samples=10, times=2)
-BUSY = Disturbance(samples=10, disturbed=2, times=2, waited=1)
+QUIET = Contention(samples=10, times=2)
+BUSY = Contention(samples=10, contended=2, times=2, waited=1)
 
 
-def test_a_column_comes_only_where_something_was_disturbed() -> None:
+def test_a_column_comes_only_where_something_was_contended() -> None:
     """A quiet machine's tables stay as they are."""
     table = ("a", "b"), [("1", "2"), ("3", "4")]
-    assert with_disturbed(*table, [QUIET, Disturbance()]) == table
-    columns, rows = with_disturbed(*table, [BUSY, Disturbance()])
-    assert columns == ("a", "b", "disturbed")
+    assert with_contended(*table, [QUIET, Contention()]) == table
+    columns, rows = with_contended(*table, [BUSY, Contention()])
+    assert columns == ("a", "b", "contended")
     assert rows == [("1", "2", "20 % of samples, 1 of 2 times waited"), ("3", "4", "–")]
-    assert disturbed(QUIET) == "0 % of samples"
+    assert contended(QUIET) == "0 % of samples"
 
 
 def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
-    rows = [row(samples=[1.0], waited=0.0, disturbed=1, phase="forward"), row(samples=[1.0])]
-    assert by_key(rows, lambda row: row.backend) == {"numpy": Disturbance()}
+    rows = [row(samples=[1.0], waited=0.0, contended=1, phase="forward"), row(samples=[1.0])]
+    assert by_key(rows, lambda row: row.backend) == {"numpy": Contention()}
 
 
-def test_a_pair_is_as_disturbed_as_both_of_its_backends(row: MakeRow) -> None:
+def test_a_pair_is_as_contended_as_both_of_its_backends(row: MakeRow) -> None:
     """Whichever of them was. Rows of other threads say nothing of it."""
     costs = {"numpy": linear(1e-6, 1e-8), "torch-cpu": linear(1e-5, 1e-9)}
     result = crossover_result(world(row, costs), None, 10)
     for name in costs:
         rows = [
-            replace(one, samples=[1e-3] * 3, waited=0.0, disturbed=int(one.backend == name))
+            replace(one, samples=[1e-3] * 3, waited=0.0, contended=int(one.backend == name))
             for one in world(row, costs)
         ]
         _, (cells,) = crossover_table(result.crossovers, rows)
         assert cells[-1] == "14 % of samples", name
-    others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, disturbed=1)
-    assert "disturbed" not in crossover_table(result.crossovers, others)[0]
+    others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, contended=1)
+    assert "contended" not in crossover_table(result.crossovers, others)[0]
 
 
-def test_each_backend_of_one_size_is_as_disturbed_as_its_own_rows(row: MakeRow) -> None:
+def test_each_backend_of_one_size_is_as_contended_as_its_own_rows(row: MakeRow) -> None:
     rows = [
-        row(seconds=1e-3, samples=[1e-3] * 3, waited=waited, disturbed=disturbed, backend=name)
-        for name, waited, disturbed in (("numpy", 0.5, 1), ("torch-cpu", 0.0, 0))
+        row(seconds=1e-3, samples=[1e-3] * 3, waited=waited, contended=contended, backend=name)
+        for name, waited, contended in (("numpy", 0.5, 1), ("torch-cpu", 0.0, 0))
     ]
     columns, cells = single_table(rows)
-    assert columns[-1] == "disturbed"
+    assert columns[-1] == "contended"
     assert [line[-1] for line in cells] == [
         "100 % of samples, 1 of 1 times waited",
         "0 % of samples",

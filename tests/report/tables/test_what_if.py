@@ -28,7 +28,7 @@ def advised(row: MakeRow, seconds: float | None) -> AdviceResult:
     """Advice where numpy takes so long, and an H100 100 µs eagerly and 10 µs as a graph."""
     missing = {"status": "failed", "reason": "out of memory"} if seconds is None else {}
     rows = [
-        row(problem="or-gate", size=4, process=process, seconds=seconds, **missing)
+        row(problem="or-gate", size=4, repeat=process, seconds=seconds, **missing)
         for process in range(3)
     ]
     return AdviceResult(

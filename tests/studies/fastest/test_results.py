@@ -57,7 +57,7 @@ def stored(
                 "threads": 2,
                 "device": "cpu",
                 "backend": "numpy",
-                "process": process,
+                "repeat": process,
                 "seconds": 1e-3 * (1 + process),
                 "prepare_seconds": PREPARE,
                 **problem_fields(problem),

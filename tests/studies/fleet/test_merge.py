@@ -94,7 +94,7 @@ def test_two_runs_that_began_in_one_second_stay_two(tmp_path: Path) -> None:
     """Whatever is merged again."""
     one = run_of(tmp_path / "one")
     two = run_of(tmp_path / "two")
-    rows = [msgspec.structs.replace(row, process=row.process + 50) for row in MADE[:3]]
+    rows = [msgspec.structs.replace(row, repeat=row.repeat + 50) for row in MADE[:3]]
     (two / ROWS).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     for _ in range(2):
         folders = [merge(run, tmp_path / "home").folder for run in (one, two, one)]

@@ -19,13 +19,13 @@ def sound_machine(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> None:
     monkeypatch.setattr(opening, "conditions", lambda with_loop: SOUND)
 
 
-def test_a_run_warns_of_its_own_disturbed_rows(
+def test_a_run_warns_of_its_own_contended_rows(
     sound_machine: None, tmp_path: Path, row: MakeRow
 ) -> None:
     """Also of those of an earlier start."""
     with start_run({}, [], 1, "box", tmp_path, False, Budget(inf)) as run:
-        run.journal.append(row(seconds=1e-3, samples=[1e-3], waited=0.0, disturbed=3))
-    assert [warning.code for warning in run.warnings(1)] == ["disturbed"]
+        run.journal.append(row(seconds=1e-3, samples=[1e-3], waited=0.0, contended=3))
+    assert [warning.code for warning in run.warnings(1)] == ["contended"]
 
 
 def test_a_run_warns_of_the_clock_of_its_gpu(

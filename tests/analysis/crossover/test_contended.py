@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perceptron.analysis.contention import contended_samples, is_contended
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.points import points
-from perceptron.analysis.disturbance import disturbed_samples, is_disturbed
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import A, B
 from tests.made import measured
@@ -29,18 +29,18 @@ def rows_of(
             backend=backend,
             size=size,
             problem=f"line:{size}",
-            process=process,
+            repeat=process,
             seconds=1e-3 * true * exp(noise[process, side]) / (1 - (waited[side] or 0.0)),
             samples=[1.0] * 5,
             waited=waited[side],
-            disturbed=None if waited[side] is None else 0,
+            contended=None if waited[side] is None else 0,
         )
         for process, waited in enumerate(waits)
         for side, (backend, true) in enumerate([(A, 1.0), (B, ratio)])
     ]
 
 
-def test_undisturbed_processes_count_where_there_are_enough() -> None:
+def test_uncontended_processes_count_where_there_are_enough() -> None:
     """Three of them say more than eight that waited."""
     waits = [(0.5, 0.0), (0.0, 0.0), (0.0, 0.6), (0.01, 0.0), (0.4, 0.4), (0.0, 0.02)]
     (point,) = points(rows_of(4, 1.5, [*waits]), A, B)
@@ -93,7 +93,7 @@ def test_a_size_that_says_nothing_moves_no_crossover() -> None:
 
 @given(st.floats(0.0, 0.9), st.floats(0.0, 0.9), st.floats(0.3, 3.0))
 def test_waiting_alone_never_makes_a_sure_winner(first: float, second: float, ratio: float) -> None:
-    """Whatever each waited: the side that is sure to win is the one that wins undisturbed."""
+    """Whatever each waited: the side that is sure to win is the one that wins uncontended."""
     (point,) = points(rows_of(4, ratio, [(first, second)] * 6), A, B)
     if point.sign:
         assert point.sign == (1 if ratio > 1 else -1) or abs(log(ratio)) < 0.04
@@ -136,17 +136,17 @@ def test_the_search_goes_on_from_the_processes_that_were_taken() -> None:
     assert all(wish.processes > 8 for wish in wishes if wish.size == 128)
 
 
-def test_disturbed_samples_are_those_dropped_and_those_that_count_all_the_same() -> None:
+def test_contended_samples_are_those_dropped_and_those_that_count_all_the_same() -> None:
     """What does not know of waiting counts nothing."""
-    calm = measured(samples=[1.0] * 6, dropped=[1.0] * 4, waited=0.0, disturbed=4)
-    loud = measured(samples=[1.0] * 10, waited=0.5, disturbed=0)
-    assert disturbed_samples([calm]) == (4, 10)
-    assert disturbed_samples([calm, loud]) == (14, 20)
-    assert disturbed_samples([measured(samples=[1.0])]) == (0, 0)
+    calm = measured(samples=[1.0] * 6, dropped=[1.0] * 4, waited=0.0, contended=4)
+    loud = measured(samples=[1.0] * 10, waited=0.5, contended=0)
+    assert contended_samples([calm]) == (4, 10)
+    assert contended_samples([calm, loud]) == (14, 20)
+    assert contended_samples([measured(samples=[1.0])]) == (0, 0)
 
 
 def test_many_threads_together_may_wait_for_more() -> None:
     """What the system does for itself it does on every core."""
-    assert is_disturbed(measured(waited=0.1, threads=2))
-    assert not is_disturbed(measured(waited=0.1, threads=64))
-    assert is_disturbed(measured(waited=0.5, threads=64))
+    assert is_contended(measured(waited=0.1, threads=2))
+    assert not is_contended(measured(waited=0.1, threads=64))
+    assert is_contended(measured(waited=0.5, threads=64))

@@ -1,8 +1,8 @@
-"""How far the samples of rows were disturbed: their threads were ready and had no core.
+"""How far the samples of rows were contended: their threads were ready and had no core.
 
 And what that does to a ratio: which processes count, and how much it may hide. A sample whose
 threads waited for a small share w of its time s would have taken about s·(1 − w), so where nothing
-undisturbed was to be had, the undisturbed time lies between s·(1 − w) and s. Beyond a quarter that
+uncontended was to be had, the uncontended time lies between s·(1 − w) and s. Beyond a quarter that
 is no bound: a thread that spins at a barrier until another one has a core waits for nothing, and
 iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row decides nothing.
 """
@@ -22,7 +22,7 @@ from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
-# With fewer undisturbed processes the disturbed ones say more, for all that waiting hides.
+# With fewer uncontended processes the contended ones say more, for all that waiting hides.
 _FEWEST = 3
 # A larger share of waiting bounds nothing. On idle machines 3 in 10,000 rows waited for more.
 _LARGEST_BOUNDED = 0.25
@@ -32,7 +32,7 @@ UNKNOWN = 2 * log(sys.float_info.max)
 """How far a log-ratio may be off where nothing bounds it: no float holds an end of its interval."""
 
 
-def is_disturbed(row: Measurement) -> bool:
+def is_contended(row: Measurement) -> bool:
     """Return whether the row's time rests on samples whose threads waited."""
     if row.waited is None or row.waited <= LARGEST_WAITED_SHARE:
         return False  # nearly always, and each row is asked several times
@@ -49,17 +49,17 @@ def lost_by_waiting(waited: float | None, threads: int, processes: int) -> float
     return -log(1 - waited) if waited <= _LARGEST_BOUNDED else UNKNOWN
 
 
-def disturbed_samples(rows: Iterable[Measurement]) -> tuple[int, int]:
-    """Return how many samples were disturbed, and how many were taken, where that is known.
+def contended_samples(rows: Iterable[Measurement]) -> tuple[int, int]:
+    """Return how many samples were contended, and how many were taken, where that is known.
 
-    Those that count are disturbed as well where nothing else was to be had.
+    Those that count are contended as well where nothing else was to be had.
     """
-    disturbed = taken = 0
+    contended = taken = 0
     for row in rows:
         if row.waited is not None:
-            taken += len(row.samples) + (row.disturbed or 0)
-            disturbed += len(row.samples) * is_disturbed(row) + (row.disturbed or 0)
-    return disturbed, taken
+            taken += len(row.samples) + (row.contended or 0)
+            contended += len(row.samples) * is_contended(row) + (row.contended or 0)
+    return contended, taken
 
 
 def those_that_count(
@@ -67,16 +67,16 @@ def those_that_count(
     incumbent: Mapping[int, Measurement],
     challenger: Mapping[int, Measurement],
 ) -> list[int]:
-    """Return the processes in which neither backend was disturbed, or all if these are too few.
+    """Return the processes in which neither backend was contended, or all if these are too few.
 
     Without those of which waiting leaves nothing known, if any others are left.
     """
     lost = {
         process: max(_lost(incumbent[process]), _lost(challenger[process])) for process in shared
     }
-    undisturbed = [process for process in shared if not lost[process]]
-    if len(undisturbed) >= _FEWEST:
-        return undisturbed
+    uncontended = [process for process in shared if not lost[process]]
+    if len(uncontended) >= _FEWEST:
+        return uncontended
     return [process for process in shared if lost[process] < UNKNOWN] or list(shared)
 
 
@@ -96,21 +96,21 @@ def _lost(row: Measurement) -> float:
     return lost_by_waiting(row.waited, row.all_threads or 1, row.processes or 1)
 
 
-DISTURBED = "disturbed"
+CONTENDED = "contended"
 """The code of the warning, and the heading of its column."""
 Key = TypeVar("Key", bound=Hashable)
 # Taken again, they cost a tenth of the time and nothing else.
-LARGEST_DISTURBED_SHARE = 0.1
+LARGEST_CONTENDED_SHARE = 0.1
 # One in twenty: where eight processes give a number, the slowest of them does not count.
 LARGEST_WAITED_ROWS = 0.05
 
 
-class Disturbance(Struct, frozen=True, kw_only=True):
+class Contention(Struct, frozen=True, kw_only=True):
     """Of rows whose waiting is known: their samples, and what waiting did to them."""
 
     samples: int = 0
     """Taken, those that were dropped among them."""
-    disturbed: int = 0
+    contended: int = 0
     """Samples whose threads waited: dropped, or counted where nothing better was to be had."""
     times: int = 0
     """Rows with a time."""
@@ -119,38 +119,38 @@ class Disturbance(Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> float:
-        """The share of the samples that were disturbed, 0 without any."""
-        return self.disturbed / self.samples if self.samples else 0.0
+        """The share of the samples that were contended, 0 without any."""
+        return self.contended / self.samples if self.samples else 0.0
 
-    def __add__(self, other: Disturbance) -> Disturbance:
-        return Disturbance(
+    def __add__(self, other: Contention) -> Contention:
+        return Contention(
             samples=self.samples + other.samples,
-            disturbed=self.disturbed + other.disturbed,
+            contended=self.contended + other.contended,
             times=self.times + other.times,
             waited=self.waited + other.waited,
         )
 
 
-def disturbance(rows: Iterable[Measurement]) -> Disturbance:
+def contention(rows: Iterable[Measurement]) -> Contention:
     """Add up what waiting did to these rows; what does not say so counts nothing."""
     known = [row for row in rows if row.status == "ok" and row.waited is not None]
-    disturbed, samples = disturbed_samples(known)
-    return Disturbance(
+    contended, samples = contended_samples(known)
+    return Contention(
         samples=samples,
-        disturbed=disturbed,
+        contended=contended,
         times=len(known),
-        waited=sum(map(is_disturbed, known)),
+        waited=sum(map(is_contended, known)),
     )
 
 
-def disturbance_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
-    """Return a warning if much was disturbed, or if times rest on samples that waited."""
-    total = disturbance(rows)
+def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
+    """Return a warning if much was contended, or if times rest on samples that waited."""
+    total = contention(rows)
     few = total.waited <= LARGEST_WAITED_ROWS * total.times
-    if few and total.share <= LARGEST_DISTURBED_SHARE:
+    if few and total.share <= LARGEST_CONTENDED_SHARE:
         return []
     message = (
-        f"{100 * total.share:.0f} % of the samples were disturbed: their threads had to wait for "
+        f"{100 * total.share:.0f} % of the samples were contended: their threads had to wait for "
         "a core"
     )
     if few:
@@ -165,39 +165,37 @@ def disturbance_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning
             f"; {total.waited:,} of {total.times:,} times rest on samples that waited more than "
             f"{100 * LARGEST_WAITED_SHARE:.0f} % all the same"
         )
-    return [MeasurementWarning(code=DISTURBED, message=message, advice=advice)]
+    return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]
 
 
-def with_disturbed(
+def with_contended(
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
-    disturbances: Iterable[Disturbance],
+    contentions: Iterable[Contention],
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return a table with one more column if any of its rows was disturbed, else as it is.
+    """Return a table with one more column if any of its rows was contended, else as it is.
 
-    ``disturbances`` are of its rows, in their order.
+    ``contentions`` are of its rows, in their order.
     """
-    table, disturbances = [tuple(row) for row in rows], list(disturbances)
-    if not any(each.disturbed or each.waited for each in disturbances):
+    table, contentions = [tuple(row) for row in rows], list(contentions)
+    if not any(each.contended or each.waited for each in contentions):
         return tuple(columns), table
-    cells = zip(table, map(disturbed, disturbances), strict=True)
-    return (*columns, DISTURBED), [(*row, cell) for row, cell in cells]
+    cells = zip(table, map(contended, contentions), strict=True)
+    return (*columns, CONTENDED), [(*row, cell) for row, cell in cells]
 
 
-def disturbed(of: Disturbance) -> str:
+def contended(of: Contention) -> str:
     """Return ``12 % of samples, 3 of 8 times waited``, or a dash where nothing is known."""
     if not of.times:
         return NONE
-    share = f"{rough_percent(of.share) if of.disturbed else '0 %'} of samples"
+    share = f"{rough_percent(of.share) if of.contended else '0 %'} of samples"
     return f"{share}, {of.waited} of {of.times} times waited" if of.waited else share
 
 
-def by_key(
-    rows: Iterable[Measurement], key: Callable[[Measurement], Key]
-) -> dict[Key, Disturbance]:
-    """Add up the disturbance of whole iterations by a key."""
+def by_key(rows: Iterable[Measurement], key: Callable[[Measurement], Key]) -> dict[Key, Contention]:
+    """Add up the contention of whole iterations by a key."""
     groups: dict[Key, list[Measurement]] = {}
     for row in rows:
         if row.phase is None:
             groups.setdefault(key(row), []).append(row)
-    return {name: disturbance(members) for name, members in groups.items()}
+    return {name: contention(members) for name, members in groups.items()}
