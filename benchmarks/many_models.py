@@ -26,8 +26,8 @@ SOURCE = ROOT / "benchmarks" / "plain" / "or_gates.c"
 C = "C"
 # backend, over what, at most: a hundred times as many model-iterations a second is a hundredth
 SPEED = (
-    ("numpy", "numpy-one-by-one", 1 / 100),
-    ("torch-cpu", "torch-cpu-one-by-one", 1 / 50),
+    ("numpy", "numpy-sequential", 1 / 100),
+    ("torch-cpu", "torch-cpu-sequential", 1 / 50),
     ("numba", C, 1.5),
 )
 ROUNDS = 5

@@ -429,14 +429,14 @@ def several_rows() -> list[Measurement]:
 MANY: dict[str, Any] = {
     "study": "crossover",
     "families": list(MANY_FAMILIES),
-    "pairs": [["numpy-one-by-one", "numpy"], ["numpy", "torch-cpu"]],
+    "pairs": [["numpy-sequential", "numpy"], ["numpy", "torch-cpu"]],
     "iterations": 10_000,
 }
 
 
 def many_rows(family: str = MANY_FAMILIES[0]) -> list[Measurement]:
     """Trainings at once: NumPy's pay from four and a half up, PyTorch's from 200."""
-    costs = {"numpy-one-by-one": (0.0, 5.0), "numpy": (20.0, 0.5), "torch-cpu": (100.0, 0.1)}
+    costs = {"numpy-sequential": (0.0, 5.0), "numpy": (20.0, 0.5), "torch-cpu": (100.0, 0.1)}
     random = np.random.default_rng(1)
     return [
         measured(

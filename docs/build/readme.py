@@ -219,7 +219,7 @@ def _many(runs: Shown) -> str:
     """Return the number of models from which one batch of them is surely faster."""
     turns = []
     for backend in SEARCHED_PAIR:
-        pair = (f"{backend}-one-by-one", backend)
+        pair = (f"{backend}-sequential", backend)
         crossovers = (one for search in runs.many for one in search.crossovers)
         found = _pair(crossovers, "many-or-gates", pair)
         if found is None or not is_measured(found):

@@ -256,7 +256,7 @@ CPU = JaxBackend(
     "JAX on the CPU: the whole loop compiled by XLA, called once; batches gathered in it",
     LadderStep("Python's loop: all steps in one call", after="python"),
     published_dtype="float64",
-    rung_of_models=LadderStep("calls for each model: vmap makes one of all", "jax-cpu-one-by-one"),
+    rung_of_models=LadderStep("calls for each model: vmap makes one of all", "jax-cpu-sequential"),
 )
 CUDA = JaxBackend(
     "jax-cuda",

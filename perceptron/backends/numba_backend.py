@@ -71,7 +71,7 @@ class NumbaBackend:
         "everything but the arithmetic: one compiled loop over plain arrays", after="jax-cpu"
     )
     rung_of_models = LadderStep(
-        "a call for each model: a parallel loop over them", after="numba-one-by-one"
+        "a call for each model: a parallel loop over them", after="numba-sequential"
     )
     published_dtype: DType = "float64"
     imports = ("numba", "scipy.linalg.cython_blas")

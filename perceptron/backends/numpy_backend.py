@@ -16,7 +16,7 @@ class NumpyBackend:
     summary = "NumPy, gradients derived by hand, one activation an iteration"
     rung = LadderStep("activations computed twice", after="numpy-published")
     rung_of_models = LadderStep(
-        "calls for each model: an operation passes over all", after="numpy-one-by-one"
+        "calls for each model: an operation passes over all", after="numpy-sequential"
     )
     published_dtype: DType = "float64"
 

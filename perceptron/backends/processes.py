@@ -190,7 +190,7 @@ class ProcessesBackend:
     device = "cpu"
     summary = "numpy one by one, in a pool of a process for each thread (joblib)"
     rung_of_models = LadderStep(
-        "cores that stand idle: a process for each", after="numpy-one-by-one"
+        "cores that stand idle: a process for each", after="numpy-sequential"
     )
     imports = ("joblib",)
     published_dtype: DType = "float64"

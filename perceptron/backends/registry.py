@@ -46,11 +46,11 @@ BUILT_IN: dict[str, str] = {
     "torch-mps": "perceptron.backends.torch_eager:MPS",
     "torch-xpu": "perceptron.backends.torch_eager:XPU",
     "processes": "perceptron.backends.processes:BACKEND",
-    "numpy-one-by-one": "perceptron.backends.one_by_one:NUMPY",
-    "numba-one-by-one": "perceptron.backends.one_by_one:NUMBA",
-    "torch-cpu-one-by-one": "perceptron.backends.one_by_one:TORCH_CPU",
-    "jax-cpu-one-by-one": "perceptron.backends.one_by_one:JAX_CPU",
-    "torch-cuda-one-by-one": "perceptron.backends.one_by_one:TORCH_CUDA",
+    "numpy-sequential": "perceptron.backends.sequential:NUMPY",
+    "numba-sequential": "perceptron.backends.sequential:NUMBA",
+    "torch-cpu-sequential": "perceptron.backends.sequential:TORCH_CPU",
+    "jax-cpu-sequential": "perceptron.backends.sequential:JAX_CPU",
+    "torch-cuda-sequential": "perceptron.backends.sequential:TORCH_CUDA",
 }
 
 _MOST_PROCESSES = 4096

@@ -150,14 +150,14 @@ CPU = TorchBackend(
     "cpu",
     "PyTorch on the CPU: nn.Sequential, autograd, torch.optim",
     LadderStep("the loader: a batch is gathered by its indices", after="torch-cpu-dataloader"),
-    LadderStep("calls for each model: vmap makes one of all", after="torch-cpu-one-by-one"),
+    LadderStep("calls for each model: vmap makes one of all", after="torch-cpu-sequential"),
 )
 CUDA = TorchBackend(
     "torch-cuda",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
     LadderStep("the loader: a batch is gathered by its indices", after="torch-cuda-dataloader"),
-    LadderStep("launches for each model: vmap makes one of all", after="torch-cuda-one-by-one"),
+    LadderStep("launches for each model: vmap makes one of all", after="torch-cuda-sequential"),
 )
 # ROCm's PyTorch calls its devices cuda, so an AMD GPU is a device of `torch-cuda`.
 MPS = TorchBackend(

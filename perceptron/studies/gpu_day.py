@@ -70,7 +70,7 @@ _AT_ONCE = (
     "torch-cuda-manual-graph",
     "jax-cuda",
 )
-_ONE_BY_ONE, _DATA_PARALLEL = "torch-cuda-one-by-one", "torch-ddp-cuda"
+_ONE_BY_ONE, _DATA_PARALLEL = "torch-cuda-sequential", "torch-ddp-cuda"
 
 Words = Sequence[str]
 
@@ -123,7 +123,7 @@ class Here:
         return self.able(*_AT_ONCE)
 
     @property
-    def one_by_one(self) -> list[str]:
+    def sequential(self) -> list[str]:
         return [name for name in self.able(self.gpu, _ONE_BY_ONE) if name == _ONE_BY_ONE]
 
 
@@ -136,7 +136,7 @@ def _models(family: str) -> Callable[[Here], list[Words]]:
 
     def commands(here: Here) -> list[Words]:
         first, *others = here.at_once
-        pairs = [(name, first) for name in (*here.cpu, *here.one_by_one)]
+        pairs = [(name, first) for name in (*here.cpu, *here.sequential)]
         pairs += [(here.cpu[0], other) for other in others]
         # Two cores need some seconds for each process of a backend.
         return [_crossover(family, pairs[:1] if here.rehearse else pairs)]
@@ -195,7 +195,7 @@ def _check(here: Here) -> list[Words]:
 
 def _check_many(here: Here) -> list[Words]:
     # With hidden layers the mistakes of the contract take most of a minute where vmap follows.
-    return _checks(here, (*here.at_once, *here.one_by_one), "many-or-gates:4")
+    return _checks(here, (*here.at_once, *here.sequential), "many-or-gates:4")
 
 
 def _check_ddp(here: Here) -> list[Words]:

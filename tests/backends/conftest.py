@@ -30,7 +30,7 @@ def marks(name: str) -> list[pytest.MarkDecorator]:
 
 def trains_models_only(name: str) -> bool:
     """Return whether a backend with one model is another backend, or NumPy's trainer elsewhere."""
-    return name.endswith("-one-by-one") or name == "processes"
+    return name.endswith("-sequential") or name == "processes"
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,8 @@ from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
 from perceptron.backends.numpy_stacked import SideBySideTrainer, StackedTrainer, trainer_of
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.backends.one_by_one import MOST_MODELS, OneByOneTrainer
 from perceptron.backends.protocol import Unsupported, least_seconds_of
+from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from tests.backends.each_alone import ONE_LAYER
@@ -32,7 +32,7 @@ needs_joblib = pytest.mark.skipif(
     optional.missing("joblib") is not None, reason=str(optional.missing("joblib"))
 )
 
-NAMES = [name for name in registry.BUILT_IN if name.endswith("-one-by-one")]
+NAMES = [name for name in registry.BUILT_IN if name.endswith("-sequential")]
 OR_GATES = catalogue.find("many-or-gates:4")
 SEVERAL = {problem.name: problem for problem in problems() if problem.models > 1}
 PERCEPTRONS = replace(SEVERAL["many-perceptrons"], models=5)
@@ -95,7 +95,7 @@ def test_models_of_a_layer_are_a_layer_where_they_share_the_data(
 
 
 def test_each_model_is_the_single_training_to_the_last_bit() -> None:
-    trainer = registry.load("numpy-one-by-one").prepare(OR_GATES, "float32")
+    trainer = registry.load("numpy-sequential").prepare(OR_GATES, "float32")
     trainer.train(50)
     weights, bias = trainer.parameters()
     losses = []
@@ -112,16 +112,16 @@ def test_each_model_is_the_single_training_to_the_last_bit() -> None:
 def test_more_models_than_say_more_are_refused() -> None:
     """Before a trainer is made for each."""
     with pytest.raises(Unsupported, match="one by one"):
-        registry.load("numpy-one-by-one").prepare(
+        registry.load("numpy-sequential").prepare(
             replace(OR_GATES, models=MOST_MODELS + 1), "float32"
         )
 
 
 def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared() -> None:
     """Of what is refused, nothing takes long; with one model it is the backend itself."""
-    backend = registry.load("numpy-one-by-one")
+    backend = registry.load("numpy-sequential")
     trainers: list[Any] = [None] * OR_GATES.models
-    least = OneByOneTrainer(trainers).least_seconds
+    least = SequentialTrainer(trainers).least_seconds
     assert least_seconds_of(backend, OR_GATES) == least
     assert least_seconds_of(backend, OR_GATES.single(0)) == 0.0
     assert least_seconds_of(backend, replace(OR_GATES, models=MOST_MODELS + 1)) == 0.0
@@ -145,7 +145,7 @@ class Compiles:
 
 def test_what_the_first_model_compiled_is_not_found_by_the_others() -> None:
     """A start takes that time, although all but one of the trainers find it done."""
-    backend: Any = type(registry.load("numpy-one-by-one"))("none", registry.load("numpy").rung)  # type: ignore[attr-defined]
+    backend: Any = type(registry.load("numpy-sequential"))("none", registry.load("numpy").rung)  # type: ignore[attr-defined]
     vars(backend)["_backend"] = Compiles()
     backend.prepare(OR_GATES, "float32")
     assert backend.prepared_from_cache() is False
@@ -162,15 +162,15 @@ def test_what_the_first_model_compiled_is_not_found_by_the_others() -> None:
 def test_they_train_as_one_process_does_to_the_last_bit(problem: Problem) -> None:
     """Call after call, wherever a share goes; and with one model."""
     in_pool = registry.load("processes").prepare(problem, "float32")
-    one_by_one = registry.load("numpy-one-by-one").prepare(problem, "float32")
-    for trainer in (in_pool, one_by_one):
+    sequential = registry.load("numpy-sequential").prepare(problem, "float32")
+    for trainer in (in_pool, sequential):
         trainer.train(3)
         trainer.reset()
         for iterations in (7, 6):
             trainer.train(iterations)
-    for array, same in zip(in_pool.parameters(), one_by_one.parameters(), strict=True):
+    for array, same in zip(in_pool.parameters(), sequential.parameters(), strict=True):
         np.testing.assert_array_equal(array, same)
-    assert in_pool.evaluate() == one_by_one.evaluate()
+    assert in_pool.evaluate() == sequential.evaluate()
 
 
 @needs_joblib
@@ -231,7 +231,7 @@ def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
 def test_it_needs_what_its_backend_needs() -> None:
     """The worker asks it what it asks any backend."""
     for name in NAMES:
-        backend, own = registry.load(name), registry.load(name.removesuffix("-one-by-one"))
+        backend, own = registry.load(name), registry.load(name.removesuffix("-sequential"))
         assert (backend.device, backend.unavailable()) == (own.device, own.unavailable())
         assert backend.environment(3) == own.environment(3)
         for attribute in ("imports", "compiles", "accelerator", "published_dtype", "unprofiled"):

@@ -98,7 +98,7 @@ def not_measured() -> list[Measurement]:
 
 
 PROCESSES = ("torch-ddp", "torch-ddp@2")
-MODELS = ("numpy-one-by-one", "numpy")
+MODELS = ("numpy-sequential", "numpy")
 _COUNTS = (1, 4, 16, 64, 256)
 
 

@@ -253,7 +253,7 @@ def test_from_which_size_up_a_second_process_pays(joined: Lab, tmp_path: Path) -
 
 def many(backend: str, models: int) -> float:
     """In microseconds: 10 for each model one by one, half of that in a pool, else nearly free."""
-    if backend.endswith("-one-by-one"):
+    if backend.endswith("-sequential"):
         return 10.0 * models
     if backend == "processes":
         return 5.0 * models
@@ -283,8 +283,8 @@ def test_a_look_at_many_models_is_over_in_a_minute(lab: Lab, tmp_path: Path, slo
     assert lab.now <= 60 * 1.05
     found = {(one.incumbent, one.challenger): one.status for one in result.crossovers}
     if slower == 1:
-        assert found["numpy-one-by-one", "numpy"] == "always"
-        assert found["torch-cpu-one-by-one", "torch-cpu"] == "crosses"
+        assert found["numpy-sequential", "numpy"] == "always"
+        assert found["torch-cpu-sequential", "torch-cpu"] == "crosses"
         assert found["numpy", "torch-cpu"] == "crosses"
     else:
         assert "budget-spent" in {warning.code for warning in result.warnings}

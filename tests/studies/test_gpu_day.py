@@ -31,7 +31,7 @@ from perceptron.studies.gpu_day import (
 )
 from tests.conftest import ROOT, Perceptron
 
-TORCH = ("torch-cpu", "torch-cuda", "torch-cuda-graph", "torch-ddp-cuda", "torch-cuda-one-by-one")
+TORCH = ("torch-cpu", "torch-cuda", "torch-cuda-graph", "torch-ddp-cuda", "torch-cuda-sequential")
 
 
 def backends_here(
@@ -84,7 +84,7 @@ def test_the_gpu_is_compared_with_the_cpu_and_many_models_with_one_by_one() -> N
         assert values(words(family, backends_here()), "--pair") == [
             "numpy:torch-cuda",
             "torch-cpu:torch-cuda",
-            "torch-cuda-one-by-one:torch-cuda",
+            "torch-cuda-sequential:torch-cuda",
             "numpy:torch-cuda-graph",
             "numpy:jax-cuda",
         ]

@@ -233,7 +233,7 @@ def test_the_start_that_continues_keeps_what_a_device_told(device: Lab, tmp_path
 
 GATES = "many-or-gates:1024"
 OF_MODELS = rungs("cpu", batches=False, models=True)
-SINGLE = {name for name in OF_MODELS if name.endswith("-one-by-one") or name == "processes"}
+SINGLE = {name for name in OF_MODELS if name.endswith("-sequential") or name == "processes"}
 
 
 @pytest.fixture
@@ -272,15 +272,15 @@ def test_a_rung_that_does_not_end_is_named(
     slow_singles: Callable[[set[str], float], None], tmp_path: Path
 ) -> None:
     """By a warning, and where its time would stand; all others have theirs."""
-    slow_singles({"numba-one-by-one"}, 1e6)
+    slow_singles({"numba-sequential"}, 1e6)
     told = climb(planned(problem=GATES, threads=2), tmp_path)
     for judged in (told, answer_run(read_run(told.results))):
         reasons = {rung.backend: rung.reason for rung in rungs_of(judged) if rung.reason}
         assert reasons.pop("torch-cuda") == "no CUDA device found"
-        assert list(reasons) == ["numba-one-by-one"]
-        assert str(reasons["numba-one-by-one"]).startswith("did not end within ")
+        assert list(reasons) == ["numba-sequential"]
+        assert str(reasons["numba-sequential"]).startswith("did not end within ")
     (hangs,) = [warning.message for warning in told.warnings if warning.code == "no-end"]
-    assert hangs.startswith(f"numba-one-by-one at {GATES} did not end within ")
+    assert hangs.startswith(f"numba-sequential at {GATES} did not end within ")
 
 
 def test_an_extra_that_does_not_end_costs_itself_alone(lab: Lab, tmp_path: Path) -> None:

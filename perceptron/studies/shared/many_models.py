@@ -14,9 +14,9 @@ from perceptron.studies.shared.axes import SizeAxis
 from perceptron.studies.shared.over_processes import Pair
 
 PAIRS: tuple[Pair, ...] = (
-    ("numpy-one-by-one", "numpy"),
-    ("torch-cpu-one-by-one", "torch-cpu"),
-    ("numpy-one-by-one", "processes"),
+    ("numpy-sequential", "numpy"),
+    ("torch-cpu-sequential", "torch-cpu"),
+    ("numpy-sequential", "processes"),
     ("numpy", "torch-cpu"),
     ("numpy", "torch-cpu-bmm"),
     ("numpy", "torch-cuda"),
@@ -26,10 +26,10 @@ PAIRS: tuple[Pair, ...] = (
 PyTorch's are two on the CPU: as its documentation writes ensembles, and the fastest.
 """
 
-BESIDE = ("numpy-one-by-one",)
+BESIDE = ("numpy-sequential",)
 """What a question about several models compares the usual backends with."""
 
-_ONE_BY_ONE, _POOL, _IN_POOL = "-one-by-one", "processes", "numpy"
+_ONE_BY_ONE, _POOL, _IN_POOL = "-sequential", "processes", "numpy"
 # Single trainings take time in proportion to their number: beyond this nothing is to be seen but
 # how long that is. For a quick look a few times the number from which on all at once is faster.
 _MOST_SINGLE, _MOST_SINGLE_QUICKLY = 256, 16

@@ -32,10 +32,10 @@ FEW = {
     "jax-cpu": (*_KINDS, "batches-adam", "folds-adam"),
     "numba": (*_KINDS, "batches-momentum", "many-or-gates:4"),
     "torch-ddp": ("or-gate", "batches-adam", "batches-momentum"),
-    # `numpy-one-by-one` is tried on all: the rest is what these backends do with one model.
-    "torch-cpu-one-by-one": ("many-momentum",),
-    "jax-cpu-one-by-one": ("many-momentum",),
-    "numba-one-by-one": ("many-momentum",),
+    # `numpy-sequential` is tried on all: the rest is what these backends do with one model.
+    "torch-cpu-sequential": ("many-momentum",),
+    "jax-cpu-sequential": ("many-momentum",),
+    "numba-sequential": ("many-momentum",),
     "processes": ("many-momentum", "folds-adam"),
 }
 # NumPy is tried with the mistakes of every problem, others with those of problems that together are
@@ -46,7 +46,7 @@ MISTAKEN = (
     *("batches-adamw", "several-mse", "large-values", "many-momentum", "folds-adam"),
 )
 MISTAKEN_OF_FEW = ("or-gate", "many-or-gates:4", "many-momentum", "folds-adam")
-COMPILED = ("torch-cpu-compiled", "jax-cpu", "jax-cpu-one-by-one", "numba", "numba-one-by-one")
+COMPILED = ("torch-cpu-compiled", "jax-cpu", "jax-cpu-sequential", "numba", "numba-sequential")
 _BY_SGD = ("numba", "python")
 _MISTAKES = {
     "momentum's buffer kept by reset()",

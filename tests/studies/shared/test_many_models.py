@@ -36,7 +36,7 @@ def test_single_trainings_are_searched_no_further_than_one_waits_for() -> None:
     assert plan.search(gates, OLD).high == 65_536
     looking = replace(plan, quick=True)
     assert looking.search(gates, OLD).high == 65_536
-    for name in ("numpy-one-by-one", "processes"):
+    for name in ("numpy-sequential", "processes"):
         assert plan.search(gates, (name, "numpy")).high == 256
         assert looking.search(gates, (name, "numpy")).high == 16
         assert plan.search(width, (name, "numpy")).high == family_axis("mlp-width").high
@@ -48,7 +48,7 @@ def test_one_model_is_not_searched_where_it_is_the_same_training(quick: bool) ->
     (gates,) = CrossoverPlan(families=("many-or-gates",), pairs=(OLD,), threads=(1,)).axes
     for pair in PAIRS[:3]:
         assert between(gates, pair, quick)[0] == 2
-    for pair in (*PAIRS[3:], ("numpy-one-by-one", "torch-cpu")):
+    for pair in (*PAIRS[3:], ("numpy-sequential", "torch-cpu")):
         assert between(gates, pair, quick)[0] == 1
 
 

@@ -34,7 +34,7 @@ _LEAST_SECONDS_OF_A_MODEL = 1e-3
 _PASSED_ON = ("imports", "compiles", "accelerator", "unprofiled", "published_dtype", "require")
 
 
-class OneByOneTrainer:
+class SequentialTrainer:
     """Trains each model so many iterations, one model after the other."""
 
     def __init__(self, trainers: list[Trainer]) -> None:
@@ -72,11 +72,11 @@ def _least_seconds(models: int) -> float:
     return _LEAST_SECONDS_OF_A_MODEL * models
 
 
-class OneByOne:
+class Sequential:
     """A backend's single trainings; with one model it is that backend."""
 
     def __init__(self, of: str, rung_of_models: LadderStep) -> None:
-        self.name = f"{of}-one-by-one"
+        self.name = f"{of}-sequential"
         self.summary = f"{of}, one model after the other"
         self.rung_of_models = rung_of_models
         self._of = of
@@ -123,7 +123,7 @@ class OneByOne:
             self._backend.prepare(problem.single(index), dtype)
             for index in range(1, problem.models)
         ]
-        return OneByOneTrainer([first, *others])
+        return SequentialTrainer([first, *others])
 
     def _prepared(self, problem: Problem, dtype: DType) -> Trainer:
         """Prepare what the others then find compiled; keep whether it was found compiled itself."""
@@ -136,26 +136,26 @@ class OneByOne:
         return self._first_was_cached
 
 
-TORCH_CPU = OneByOne(
+TORCH_CPU = Sequential(
     "torch-cpu",
     LadderStep("nothing: a module, autograd, an optimizer, one model after the other", after=None),
 )
-NUMPY = OneByOne(
+NUMPY = Sequential(
     "numpy",
-    LadderStep("the framework: gradients derived by hand", after="torch-cpu-one-by-one"),
+    LadderStep("the framework: gradients derived by hand", after="torch-cpu-sequential"),
 )
-JAX_CPU = OneByOne(
+JAX_CPU = Sequential(
     "jax-cpu",
-    LadderStep("Python's loop: a model's steps in one call", after="numpy-one-by-one"),
+    LadderStep("Python's loop: a model's steps in one call", after="numpy-sequential"),
 )
-NUMBA = OneByOne(
+NUMBA = Sequential(
     "numba",
     LadderStep(
         "everything but the arithmetic: one compiled loop over plain arrays",
-        after="jax-cpu-one-by-one",
+        after="jax-cpu-sequential",
     ),
 )
-TORCH_CUDA = OneByOne(
+TORCH_CUDA = Sequential(
     "torch-cuda",
     LadderStep("nothing: one model after the other, and a launch for each kernel", after=None),
 )
