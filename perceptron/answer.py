@@ -23,11 +23,16 @@ Place = Literal["everywhere", "terminal", "page"]
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What is known about one subject, in a sentence."""
+    """What is known about one subject: a line of at most 100 columns, and what stands behind it."""
 
     subject: str
+    """In a word or two: ``mlp-width``, ``fresh process``."""
     decided: Decided
     sentence: str
+    notes: tuple[str, ...] = ()
+    """At most two lines: ``undecided: …``, ``closest: …``, ``leaning: …``, ``why: …; next: …``."""
+    heading: str = ""
+    """Where and how it was measured: told once above neighbours that share it."""
     part: Setting = ()
     """The part of the answer that it is about; of all parts without one."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from perceptron.answer import Answer, Table
+from collections.abc import Iterable
+from itertools import groupby
+
+from perceptron.answer import Answer, Table, Verdict
 from perceptron.report.tables.terminal import fits, out, table
 
 
@@ -13,9 +16,24 @@ def show(answer: Answer) -> None:
             _table(shown)
             if shown.legend is not None:
                 out.print(shown.legend, markup=False, soft_wrap=True)
-    notes = (note.text for note in answer.notes if note.on != "page")
-    for line in (*(verdict.sentence for verdict in answer.verdicts), *notes):
-        out.print(f"{line}\n", markup=False, soft_wrap=True)
+    _verdicts(answer.verdicts)
+    for note in answer.notes:
+        if note.on != "page":
+            out.print(f"{note.text}\n", markup=False)
+
+
+def _verdicts(verdicts: Iterable[Verdict]) -> None:
+    """Print a line for each subject with its notes below; the heading once for neighbours."""
+    for heading, members in groupby(verdicts, key=lambda verdict: verdict.heading):
+        lines = [
+            line
+            for one in members
+            for line in (
+                (one.subject, one.decided, one.sentence),
+                *(("", "", note) for note in one.notes),
+            )
+        ]
+        table(heading, ("", "decided", "answer"), lines)
 
 
 def _table(shown: Table) -> None:

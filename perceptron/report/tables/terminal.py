@@ -29,10 +29,10 @@ from rich.table import Table
 from perceptron import command_start
 from perceptron.records.warning import MeasurementWarning
 
-# In a pipe there is no width to fit, unless somebody names one: tables are as wide as they are.
-_NO_WIDTH = 1_000_000
+# Of lines in a pipe, unless somebody names another.
+_WIDTH = 100
 _fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-out = Console(highlight=False, width=None if _fits else _NO_WIDTH)
+out = Console(highlight=False, width=None if _fits else _WIDTH)
 err = Console(stderr=True, highlight=False)
 
 # A column of texts is not folded to fewer characters than these.
