@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from perceptron.answer import Answer, Page
+from perceptron.analysis.what_if.check import Kept
+from perceptron.answer import Answer, Page, ReadFromFiles
 from perceptron.measure.job import Job
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row
@@ -28,14 +30,25 @@ class Option:
     metavar: str | None = None
     as_text: bool = False
     """Read a whole number from text, as options that also take several do elsewhere."""
+    is_list: bool = True
+    """Whether a comma separates values; it may be part of a file's name."""
 
 
+DTYPE = Option("float32 or float64. Default: float32.", metavar="NAME")
+DEVICE = Option("Estimate for a GPU that is not here: h100…", ("--what-if",), "DEVICE")
 Threads = Annotated[
     int | None,
     Option(
         "Threads for every backend, all processes together. Default: all cores.",
         metavar="N[,N…]",
         as_text=True,
+    ),
+]
+SeveralThreads = Annotated[
+    tuple[int, ...],
+    Option(
+        "Threads for every backend, all processes together. Default: all cores.",
+        metavar="N[,N…]",
     ),
 ]
 Over = Annotated[
@@ -68,9 +81,15 @@ class Plan(Struct, frozen=True, kw_only=True):
         return ()
 
     @property
-    def threads(self) -> int | None:
-        """The most that are used at once."""
+    def threads(self) -> int | tuple[int, ...] | None:
+        """Of every backend, all processes together; of several numbers each is measured."""
         return None
+
+    @property
+    def most_threads(self) -> int:
+        """The most that are used at once."""
+        several = self.threads if isinstance(self.threads, tuple) else (self.threads or 1,)
+        return max(several, default=1)
 
     @property
     def budget_seconds(self) -> float:
@@ -83,8 +102,13 @@ class Plan(Struct, frozen=True, kw_only=True):
         return False
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def references(self) -> tuple[str, ...]:
         """References of what is trained: an edited model file is another plan."""
+        return ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Files whose rows are judged: nothing is measured then, and the study is a `Reader`."""
         return ()
 
 
@@ -111,4 +135,23 @@ class Study(Protocol):
         """Return what the rows of a run say, whoever wrote them; pure.
 
         Raises `UserError` where they cannot be judged.
+        """
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A study that also judges rows of files."""
+
+    def read(self, plan: Any) -> ReadFromFiles:
+        """Return what the ``sources`` of a plan say; raises `UserError` naming one of them."""
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """A study that also estimates for a device that is not here."""
+
+    def estimate(self, plan: Any, rows: Sequence[Row], results: Path) -> Kept | None:
+        """Return estimates from the rows of a run, None where none are asked for.
+
+        Once all is measured; the run keeps them for `Study.answer`.
         """

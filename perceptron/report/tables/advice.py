@@ -9,6 +9,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
+from perceptron.analysis.what_if import words as what_if
 from perceptron.numbers import (
     NONE,
     count,
@@ -19,7 +20,6 @@ from perceptron.numbers import (
     rows_per_second,
 )
 from perceptron.report import crossover_words as words
-from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
 
 CHANGES_COLUMNS = ("axis", "looked at", "pair", "status", "answer")

@@ -6,10 +6,10 @@ import pytest
 
 from perceptron.analysis.advice import AdviceResult, advise
 from perceptron.analysis.throughput import TrainingLength
+from perceptron.analysis.what_if import words as what_if
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
 from perceptron.report import documents
 from perceptron.report.tables import advice as advice_table
-from perceptron.report.tables import what_if
 from tests.conftest import MakeRow
 
 
