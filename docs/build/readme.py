@@ -169,15 +169,7 @@ def _result(runs: Shown) -> str:
 def _advice(runs: Shown) -> str:
     if runs.advice is None:
         return _NOT_MEASURED
-    advice = runs.advice.advice
-    if advice.use is None or advice.undecided or advice.unsure:
-        return "undecided"
-    others = [
-        f"{one.backend} takes {_times(one.ratio.estimate, one.ratio.low, one.ratio.high)}"
-        for one in advice.options
-        if one.ratio is not None and one.backend not in (advice.use, *advice.ties)
-    ]
-    return "; ".join([" or ".join((advice.use, *advice.ties)), *others])
+    return runs.advice.answer.verdicts[0].sentence
 
 
 def _search(runs: Shown) -> str:

@@ -15,7 +15,6 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.race import has_raced
@@ -23,7 +22,6 @@ from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.hardware import CPU, kind_of_hardware, on_devices
 from perceptron.analysis.stored.runs import (
-    judge_advice,
     judge_bench,
     judge_crossovers,
 )
@@ -34,7 +32,7 @@ from perceptron.records.row import races
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.studies.answering import answer_run
 
-Judged = TypeVar("Judged", BenchResult, CrossoverResult, AdviceResult, Answered)
+Judged = TypeVar("Judged", BenchResult, CrossoverResult, Answered)
 Plan = Mapping[str, object]
 
 # What is asked, as typed where README shows it.
@@ -83,7 +81,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     ladder: Answered
     """Of the OR gate."""
     batches: Answered | None
-    advice: AdviceResult | None
+    advice: Answered | None
     search: CrossoverResult | None
     processes: CrossoverResult | None
     many: list[CrossoverResult]
@@ -108,7 +106,7 @@ def shown(results: Path) -> Shown:
         phase_map=_there(_map(runs, CPU), results, "map", "map"),
         ladder=_there(_ladder(runs, CPU, FAMILY), results, "ladder", "overhead"),
         batches=_ladder(runs, CPU, BATCHES),
-        advice=runs.newest("advise", judge_advice, CPU, lambda plan: True),
+        advice=runs.newest("advise", answer_run, CPU, lambda plan: True),
         search=runs.newest(
             "crossover", judge_crossovers, CPU, _has(families=[SEARCHED], pairs=[[*SEARCHED_PAIR]])
         ),

@@ -8,15 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
 
-from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
-from perceptron.report.tables import advice as advice_text
-from perceptron.report.tables import what_if
 
 
 def write(document: object) -> None:
@@ -55,22 +51,6 @@ def crossover(result: CrossoverResult, page: Path | None) -> dict[str, Any]:
         "warnings": result.warnings,
         "budget": result.budget,
         "page": page,
-        "results": result.results,
-    }
-
-
-def advice(result: AdviceResult) -> dict[str, Any]:
-    """Return what `perceptron advise --json` prints."""
-    return {
-        "sentence": advice_text.sentence(result.advice),
-        **asdict(result.advice),
-        "what_if": {
-            "sentence": what_if.sentence(result),
-            "estimates": result.estimates,
-            "ratios": result.estimated_ratios,
-        },
-        "warnings": result.warnings,
-        "budget": result.budget,
         "results": result.results,
     }
 

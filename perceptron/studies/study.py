@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -27,7 +27,9 @@ class Option:
     """``--backends``, ``--backend``; by default the field's own."""
     metavar: str | None = None
     as_text: bool = False
-    """Read a whole number from text, as options that also take several do elsewhere."""
+    """Read a whole number from 1 from text, as options that also take several do elsewhere."""
+    each_once: bool = True
+    """Of several numbers: whether a second one that is equal says nothing."""
 
 
 Threads = Annotated[
@@ -54,6 +56,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     They stand in run.json: plain values, all with a default, so that a stored plan can be read
     where the model file that it names is gone. A field without an `Option` is filled in.
     """
+
+    in_seconds: ClassVar[bool] = False
+    """Whether it takes less than a minute: its budget may also be typed as ``--seconds``, and none
+    of it goes to how steady the CPU is."""
 
     def resolved(self) -> Plan:
         """Return the plan as it is on this machine, defaults filled in.
@@ -103,12 +109,23 @@ class Study(Protocol):
     def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
         """Return what is missing, in any order; nothing once the answer is decided.
 
-        ``left`` are the seconds of the budget. Pure: the same plan and rows ask for the same, so
-        that whatever ended a run, the next start goes on.
+        ``left`` is the share of the budget that is, from 1 down to 0. Pure: the same plan and rows
+        ask for the same, so that whatever ended a run, the next start goes on.
         """
 
     def answer(self, plan: Any, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Return what the rows of a run say, whoever wrote them; pure.
 
         Raises `UserError` where they cannot be judged.
+        """
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """A study that also says what a device that is not here might take."""
+
+    def estimates(self, plan: Any) -> Sequence[Struct]:
+        """Return what run.json keeps as ``what_if``; nothing where the plan asks for none.
+
+        Called once the measuring is over, for it may take seconds and train: rows it has none.
         """

@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.plausible import plausible
@@ -18,7 +17,6 @@ from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.analysis.stored.runs import (
-    judge_advice,
     judge_bench,
     judge_crossovers,
 )
@@ -37,7 +35,7 @@ from perceptron.records.readers.stored_runs import (
 from perceptron.records.runs import StoredRun
 from perceptron.untrusted_text import label
 
-Answer = BenchResult | CrossoverResult | AdviceResult | Answered
+Answer = BenchResult | CrossoverResult | Answered
 """Of a run of any command."""
 Judged = TypeVar("Judged", bound=Answer)
 _LONGEST = 400
@@ -46,12 +44,10 @@ _ANSWERS = 6
 _JUDGES: dict[str, Callable[[LoadedRun], Answer]] = {
     "bench": judge_bench,
     "crossover": judge_crossovers,
-    "advise": judge_advice,
 }
 # What tells two questions of a study apart, beside the machine.
 _ASKED = {
     "crossover": ("families", "problems", "pairs", "dtype", "threads"),
-    "advise": ("name", "dtype", "threads"),
 }
 
 

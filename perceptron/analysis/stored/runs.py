@@ -11,13 +11,11 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import FAMILY, finding_backends
-from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows, warnings_of_run
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.errors import UserError
@@ -39,13 +37,6 @@ class _BenchPlan(Struct):
 class _CrossoverPlan(Struct):
     pairs: list[tuple[str, str]]
     iterations: Annotated[int, Meta(ge=1)]
-
-
-class _AdvicePlan(Struct):
-    name: str
-    backends: list[str]
-    length: TrainingLength
-    axes: list[AdviceAxis]
 
 
 def judge_bench(loaded: LoadedRun) -> BenchResult:
@@ -82,25 +73,6 @@ def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
             loaded.run.budget,
         )
     return replace(result, what_if=_estimates(loaded))
-
-
-def judge_advice(loaded: LoadedRun) -> AdviceResult:
-    """Judge a run of advice; raises `UserError` naming the folder if it cannot be judged.
-
-    Of the axes that it was to look along those without rows are left out.
-    """
-    rows, plan = usable_rows(loaded.folder, loaded.times), _plan(loaded, _AdvicePlan)
-    axes = [rows_on(axis, rows, plan.name) for axis in plan.axes]
-    with _judging(loaded.folder):
-        looked_along = [axis for axis in axes if axis.has_other_sizes]
-        judged = advise(rows, plan.backends, plan.name, plan.length, looked_along)
-    return AdviceResult(
-        advice=judged,
-        rows=rows,
-        results=loaded.folder,
-        warnings=_warnings(loaded, judged.threads, rows),
-        budget=loaded.run.budget,
-    )
 
 
 @contextmanager

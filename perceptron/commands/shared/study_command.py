@@ -36,6 +36,7 @@ from perceptron.commands.shared.options import (
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
+from perceptron.errors import UserError
 
 if TYPE_CHECKING:
     from perceptron.studies.study import Option, Plan
@@ -49,6 +50,8 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "html": (arguments.HtmlOfAnswer, None),
     "json": (arguments.Json, False),
 }
+# Of a study that takes less than a minute.
+_SECONDS: dict[str, tuple[Any, Any]] = {"seconds": (arguments.Seconds, None)}
 
 
 class StudyCommand(ListCommand):
@@ -89,16 +92,17 @@ def command_of(name: str) -> Callable[..., None]:
 
     kind = registry.load(name).Plan
     options = dict(_options(kind))
+    every = _SECONDS | _COMMON if kind.in_seconds else _COMMON
 
     def command(**typed: Any) -> None:
-        common = {option: typed.pop(option) for option in _COMMON}
+        common = {option: typed.pop(option) for option in every}
         given = {field: value for field, value in typed.items() if value is not None}
         plan = kind(**{field: options[field].read(value) for field, value in given.items()})
         _carry_out(name, plan.resolved(), **common)
 
     parameters = [
         *(option.parameter(field) for field, option in options.items()),
-        *(_parameter(field, *kind_and_default) for field, kind_and_default in _COMMON.items()),
+        *(_parameter(field, *kind_and_default) for field, kind_and_default in every.items()),
     ]
     command.__doc__ = registry.STUDIES[name][1]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -114,6 +118,7 @@ def _carry_out(
     results: Path,
     html: str | None,
     json: bool,
+    seconds: float | None = None,
 ) -> None:
     from perceptron.report import documents
     from perceptron.report.answers import as_json, in_terminal
@@ -122,14 +127,17 @@ def _carry_out(
     from perceptron.studies.carry_out import carry_out
 
     study = registry.load(name)
-    seconds = seconds_of("--budget", budget) or plan.budget_seconds
-    hand_over(seconds)
+    if budget is not None and seconds is not None:
+        raise UserError("give --budget in minutes or --seconds, not both")
+    typed = seconds_of("--budget", budget) or seconds_of("--seconds", seconds, "seconds")
+    allowed = typed or plan.budget_seconds
+    hand_over(allowed)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     folder = folder_name("--machine", machine)
-    with terminal.progress_bar(study.doing, seconds) as bar:
+    with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
-        told = carry_out(study, plan, folder, results, bar, seconds, quiet(wait))
+        told = carry_out(study, plan, folder, results, bar, allowed, quiet(wait))
         page = pages.write_answer(results, told)
     terminal.show_warnings(told.warnings)
     if json:
@@ -164,7 +172,7 @@ class _Typed:
                 return one_of(name, value, choices)
             return one_number(name, value) if self._option.as_text else value
         if self._kind is int:
-            return whole_numbers(name, value)
+            return whole_numbers(name, value, self._option.each_once)
         words = split(name, value)
         return tuple(one_of(name, word, choices) for word in words) if choices else words
 
@@ -188,10 +196,10 @@ def _options(kind: type[Plan]) -> Iterator[tuple[str, _Typed]]:
 
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):
-        plain, *about = get_args(hints[field.name])
+        about = get_args(hints[field.name])
         for option in about:
             if isinstance(option, Option):
-                yield field.name, _Typed(field.name, plain, option)
+                yield field.name, _Typed(field.name, about[0], option)
 
 
 def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:

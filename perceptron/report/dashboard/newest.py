@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.bench import BenchResult
@@ -18,7 +17,6 @@ from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import SWITCHES, in_state, sweep_setting
 from perceptron.report.dashboard.view import link
-from perceptron.report.tables.advice import sentence as advice_sentence
 from perceptron.report.tables.finding import finding_sentence
 
 # Crossovers of a search that are told in its line.
@@ -47,9 +45,6 @@ def _question(result: Answer, drawn: Sequence[Sweep]) -> tuple[str, str, str]:
     match result:
         case Answered(answer=told):
             return told.question, told.verdicts[0].sentence, address(result)
-        case AdviceResult():
-            words = advice_sentence(result.advice)
-            return f"advise for {result.advice.problem}", words, _sweep(result.rows, drawn)
         case CrossoverResult():
             families = ", ".join(dict.fromkeys(one.family for one in result.crossovers))
             words = _crossovers(result.crossovers)
