@@ -24,17 +24,11 @@ from docs.build.shown import (
 )
 from perceptron.analysis.contention import contended_samples
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.words import (
-    SEQUENTIAL,
-    axis_of,
-    is_measured,
-    sentence,
-    times_as_long,
-)
+from perceptron.analysis.crossover.words import SEQUENTIAL, axis_of, is_measured, sentence
 from perceptron.analysis.hardware import on_devices
 from perceptron.analysis.race import of_start
 from perceptron.analysis.sizes import listed
-from perceptron.numbers import duration_interval
+from perceptron.numbers import duration_interval, times_as_long
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.tables import markdown
 
@@ -118,15 +112,7 @@ def _result(runs: Shown) -> str:
 def _advice(runs: Shown) -> str:
     if runs.advice is None:
         return _NOT_MEASURED
-    advice = runs.advice.advice
-    if advice.use is None or advice.undecided or advice.unsure:
-        return "undecided"
-    others = [
-        f"{one.backend} takes {times_as_long(one.ratio.estimate, one.ratio.low, one.ratio.high)}"
-        for one in advice.options
-        if one.ratio is not None and one.backend not in (advice.use, *advice.ties)
-    ]
-    return "; ".join([" or ".join((advice.use, *advice.ties)), *others])
+    return runs.advice.answer.verdicts[0].sentence
 
 
 def _search(runs: Shown) -> str:

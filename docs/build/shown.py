@@ -10,18 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.finding import FAMILY, FindingRow
 from perceptron.analysis.hardware import CPU, kind_of_hardware, on_devices
 from perceptron.analysis.race import has_raced
-from perceptron.analysis.stored.runs import judge_advice
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -29,7 +26,6 @@ from perceptron.records.row import races
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.studies.answering import answer_run
 
-Judged = TypeVar("Judged", AdviceResult, Answered)
 Plan = Mapping[str, object]
 
 # What is asked, as typed where README shows it.
@@ -78,7 +74,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     ladder: Answered
     """Of the OR gate."""
     batches: Answered | None
-    advice: AdviceResult | None
+    advice: Answered | None
     search: Answered | None
     processes: Answered | None
     many: list[Answered]
@@ -115,7 +111,7 @@ def shown(results: Path) -> Shown:
         phase_map=_there(_map(runs, CPU), results, "map", "map"),
         ladder=_there(_ladder(runs, CPU, FAMILY), results, "ladder", "overhead"),
         batches=_ladder(runs, CPU, BATCHES),
-        advice=runs.newest("advise", judge_advice, CPU, lambda plan: True),
+        advice=runs.newest("advise", answer_run, CPU, lambda plan: True),
         search=runs.newest(
             "crossover", answer_run, CPU, _has(families=[SEARCHED], pairs=[[*SEARCHED_PAIR]])
         ),
@@ -154,7 +150,7 @@ def _ladder(runs: _Runs, hardware: str, problem: str) -> Answered | None:
     return runs.newest("overhead", answer_run, hardware, fits)
 
 
-def _there(result: Judged | None, results: Path, what: str, command: str) -> Judged:
+def _there(result: Answered | None, results: Path, what: str, command: str) -> Answered:
     if result is None:
         raise UserError(f"{results}: no finished {what}; `perceptron {command}` makes one")
     return result
@@ -189,11 +185,11 @@ class _Runs:
     def newest(
         self,
         study: str,
-        judge: Callable[[LoadedRun], Judged],
+        judge: Callable[[LoadedRun], Answered],
         hardware: str,
         fits: Callable[[Plan], bool],
         anywhere: bool = False,
-    ) -> Judged | None:
+    ) -> Answered | None:
         """Return the newest run of a study whose plan fits, on the machine of the whole run.
 
         Where there is no whole run, or it may be of ``anywhere``, another machine's will do.
@@ -217,13 +213,10 @@ class _Runs:
                 return self.within(answer_run(replace(loaded, rows=list(rows))))
         return None
 
-    def within(self, result: Judged) -> Judged:
+    def within(self, result: Answered) -> Answered:
         """Return the result with its folder relative to the repository's root."""
-        if isinstance(result, Answered):
-            folder = result.run.folder.relative_to(self._root)
-            return replace(result, run=replace(result.run, folder=folder))
-        assert result.results is not None, "a run on disk"
-        return replace(result, results=result.results.relative_to(self._root))
+        folder = result.run.folder.relative_to(self._root)
+        return replace(result, run=replace(result.run, folder=folder))
 
     def _fitting(
         self, study: str, hardware: str, fits: Callable[[Plan], bool]

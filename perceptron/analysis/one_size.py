@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from perceptron.analysis.contention import Contention, contention, with_contended
+from perceptron.analysis.crossover.rates import Rate, with_rates
 from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.over_processes import OF_EACH, threads_of_each
-from perceptron.analysis.rates import Rate, with_rates
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.throughput import shared_epoch, shared_models
 from perceptron.answer import Table

@@ -8,13 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
 
-from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.trust import Diagnosis
-from perceptron.analysis.what_if import words as what_if
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
-from perceptron.report.tables import advice as advice_text
 
 
 def write(document: object) -> None:
@@ -26,22 +22,6 @@ def write(document: object) -> None:
 def _text(value: object) -> str:
     """Return a path as text; bytes that are not text become a mark instead of an error."""
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
-
-
-def advice(result: AdviceResult) -> dict[str, Any]:
-    """Return what `perceptron advise --json` prints."""
-    return {
-        "sentence": advice_text.sentence(result.advice),
-        **asdict(result.advice),
-        "what_if": {
-            "sentence": what_if.sentence(result),
-            "estimates": result.estimates,
-            "ratios": result.estimated_ratios,
-        },
-        "warnings": result.warnings,
-        "budget": result.budget,
-        "results": result.results,
-    }
 
 
 def fleet(

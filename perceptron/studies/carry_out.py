@@ -20,7 +20,7 @@ from perceptron.records.row import Row
 from perceptron.studies.answering import answered
 from perceptron.studies.shared.opening import contents, refuse_edited_files, start_run
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.study import Estimator, Plan, Study
+from perceptron.studies.study import Estimating, Plan, Study
 
 
 def carry_out(
@@ -45,17 +45,24 @@ def carry_out(
 
     def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
         refuse_edited_files(plan.references, before)
-        return study.next(plan, rows, left)
+        return study.next(plan, rows, left / budget.seconds)
 
     with start_run(
-        as_json, plan.backends, plan.most_threads, machine, results, plan.quick, budget, quiet=quiet
+        as_json,
+        plan.backends,
+        plan.most_threads,
+        machine,
+        results,
+        quick=plan.quick or plan.in_seconds,
+        budget=budget,
+        quiet=quiet,
     ) as run:
         budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
-        if isinstance(study, Estimator):
-            kept = study.estimate(plan, run.journal.rows, results)
+        if isinstance(study, Estimating):
+            kept = study.estimates(plan, run.journal.rows, results)
             if kept is not None:
-                run.journal.keep_what_if(*map(to_builtins, (kept.estimates, kept.checks)))
+                run.journal.keep_what_if(to_builtins(kept.what_if), to_builtins(kept.checks))
     told = answered(study, plan, read_run(run.journal.folder))
     damaged = map(damaged_line_warning, run.journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))

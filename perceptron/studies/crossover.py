@@ -15,12 +15,12 @@ from perceptron.analysis.crossover.amortise import amortisations, from_cold
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
+from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import Told, amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, shared_state, verdicts
 from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.rates import fastest_tables, without_rival
 from perceptron.analysis.select import definitions
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
@@ -51,7 +51,7 @@ from perceptron.studies.shared.over_processes import (
     require_backends,
 )
 from perceptron.studies.shared.sweep import SWEEP
-from perceptron.studies.study import DEVICE, DTYPE, Option, Over, Plan, SeveralThreads
+from perceptron.studies.study import DEVICE, DTYPE, Estimates, Option, Over, Plan, SeveralThreads
 
 # To search one axis for one pair, and in a quick search for all pairs: they share most of what is
 # measured, and a quick run should not take longer because it is of more pairs.
@@ -252,7 +252,7 @@ class CrossoverStudy:
         answer = answer_of(plan, own, found, estimated)
         return replace(answer, warnings=warnings)
 
-    def estimate(self, plan: CrossoverPlan, rows: Sequence[Row], results: Path) -> Kept | None:
+    def estimate(self, plan: CrossoverPlan, rows: Sequence[Row], results: Path) -> Estimates | None:
         """Return estimates for a device that is not here, from what was measured."""
         if plan.what_if is None:
             return None
@@ -262,10 +262,8 @@ class CrossoverStudy:
             for axis in plan.axes
             for size in sorted({int(row.size) for row in measured if row.family == axis.family})
         ]
-        return Kept(
-            estimates=what_if.of_crossovers(
-                measured, problems, plan.dtype, plan.threads[0], guessed
-            ),
+        return Estimates(
+            what_if=what_if.of_crossovers(measured, problems, plan.dtype, plan.threads[0], guessed),
             checks=what_if.checks(results, plan.dtype, guessed),
         )
 

@@ -24,6 +24,10 @@ STUDIES: Mapping[str, tuple[str, str]] = {
         "overhead:Overhead",
         "Where one iteration's time goes, rung by rung down to the floor.",
     ),
+    "advise": (
+        "advise:Advise",
+        "Which backend for my shape on this machine, and at which sizes that changes.",
+    ),
     "race": (
         "race:Race",
         "Which backend has my model trained first: from a fresh process, and resident.",

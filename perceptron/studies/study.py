@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from perceptron.analysis.what_if.check import Kept
 from perceptron.answer import Answer, Page, ReadFromFiles
 from perceptron.measure.job import Job
 from perceptron.records.readers.stored_runs import LoadedRun
@@ -29,7 +28,9 @@ class Option:
     """``--backends``, ``--backend``; by default the field's own."""
     metavar: str | None = None
     as_text: bool = False
-    """Read a whole number from text, as options that also take several do elsewhere."""
+    """Read a whole number from 1 from text, as options that also take several do elsewhere."""
+    each_once: bool = True
+    """Of several numbers: whether a second one that is equal says nothing."""
     is_list: bool = True
     """Whether a comma separates values; it may be part of a file's name."""
 
@@ -67,6 +68,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     They stand in run.json: plain values, all with a default, so that a stored plan can be read
     where the model file that it names is gone. A field without an `Option` is filled in.
     """
+
+    in_seconds: ClassVar[bool] = False
+    """Whether it takes less than a minute: its budget may also be typed as ``--seconds``, and none
+    of it goes to how steady the CPU is."""
 
     def resolved(self) -> Plan:
         """Return the plan as it is on this machine, defaults filled in.
@@ -127,8 +132,8 @@ class Study(Protocol):
     def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
         """Return what is missing, in any order; nothing once the answer is decided.
 
-        ``left`` are the seconds of the budget. Pure: the same plan and rows ask for the same, so
-        that whatever ended a run, the next start goes on.
+        ``left`` is the share of the budget that is, from 1 down to 0. Pure: the same plan and rows
+        ask for the same, so that whatever ended a run, the next start goes on.
         """
 
     def answer(self, plan: Any, rows: Sequence[Row], run: LoadedRun) -> Answer:
@@ -136,6 +141,13 @@ class Study(Protocol):
 
         Raises `UserError` where they cannot be judged.
         """
+
+
+class Estimates(NamedTuple):
+    """What a device that is not here might take, and the same where one like it was measured."""
+
+    what_if: Sequence[Struct]
+    checks: Sequence[Struct] = ()
 
 
 @runtime_checkable
@@ -147,11 +159,11 @@ class Reader(Protocol):
 
 
 @runtime_checkable
-class Estimator(Protocol):
-    """A study that also estimates for a device that is not here."""
+class Estimating(Protocol):
+    """A study that also says what a device that is not here might take."""
 
-    def estimate(self, plan: Any, rows: Sequence[Row], results: Path) -> Kept | None:
-        """Return estimates from the rows of a run, None where none are asked for.
+    def estimates(self, plan: Any, rows: Sequence[Row], results: Path) -> Estimates | None:
+        """Return what run.json keeps of it; None where the plan asks for none.
 
-        Once all is measured; the run keeps them for `Study.answer`.
+        Called once the measuring is over, for it may take seconds and train: rows it has none.
         """

@@ -32,7 +32,6 @@ from perceptron.report.comparison_address import address
 from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.pull_request.annotations import annotate
 from perceptron.report.pull_request.comment import PullRequest, comment
-from perceptron.report.tables import advice as advice_table
 from perceptron.report.tables import comparison as comparison_table
 from perceptron.report.tables import crossover as crossover_table
 from perceptron.report.tables import doctor as doctor_table
@@ -76,7 +75,6 @@ _STUDIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[
             lambda told: in_terminal.show(told.answer),
         ),
     ),
-    "advise": (judges.judge_advice, documents.advice, advice_table.show),
 }
 
 

@@ -203,7 +203,7 @@ def test_race_undecided(results: Path, typed: Type, golden_file: SnapshotAsserti
 
 
 def test_advise(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
-    assert told("advise", keep(results, ADVICE, advice_rows()), typed, "index") == golden_file
+    assert told("advise", keep(results, ADVICE, advice_rows()), typed, "advise") == golden_file
 
 
 def test_walkthrough(typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -> None:

@@ -20,12 +20,12 @@ from perceptron.analysis.crossover.picture import (
     ratio_figure,
     sweep_figure,
 )
+from perceptron.analysis.crossover.rates import epoch_cells
 from perceptron.analysis.crossover.sweep import Curve, Sweep
 from perceptron.analysis.crossover.words import axis_of, is_measured, missing, verdicts
 from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.interval import Interval, scaled
-from perceptron.analysis.rates import epoch_cells
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if import words as what_if

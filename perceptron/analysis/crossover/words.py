@@ -19,7 +19,7 @@ from perceptron.analysis.select import State
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
 from perceptron.answer import Decided, Verdict
-from perceptron.numbers import digits
+from perceptron.numbers import digits, times_as_long
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
@@ -264,19 +264,6 @@ def _undecided(found: Crossover) -> Iterator[str]:
 def _why(found: Crossover) -> Iterator[str]:
     if found.reason:
         yield f"why: {found.reason}"
-
-
-def times_as_long(
-    ratio: float, low: float | None = None, high: float | None = None, other: str = ""
-) -> str:
-    """Return ``1.88× as long [1.84, 1.92]``; with another's name ``… as long as numpy […]``."""
-    ends = ", ".join("…" if end is None else _two(end) for end in (low, high))
-    bracket = "" if low is None and high is None else f" [{ends}]"
-    return f"{_two(ratio)}× as long{f' as {other}' if other else ''}{bracket}"
-
-
-def _two(value: float) -> str:
-    return f"{value:.2f}" if 0.1 <= value < 10 else digits(value)
 
 
 # --- where it was measured -----------------------------------------------------------------------

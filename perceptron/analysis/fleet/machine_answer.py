@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.sweep import Sweep
-from perceptron.analysis.finding import ITERATIONS, FindingRow, finding_rows
-from perceptron.analysis.fleet.fastest import (
+from perceptron.analysis.crossover.ranking import (
     FastestAtSize,
     FastestOver,
     fastest_at_sizes,
@@ -17,6 +15,8 @@ from perceptron.analysis.fleet.fastest import (
     ruled_out_side_by_side,
     stretches,
 )
+from perceptron.analysis.crossover.sweep import Sweep
+from perceptron.analysis.finding import ITERATIONS, FindingRow, finding_rows
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.plausible import usable_rows
 from perceptron.answer import Answered

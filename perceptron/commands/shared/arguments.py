@@ -39,6 +39,9 @@ Budget = Annotated[
     float | None,
     typer.Option("--budget", metavar="MINUTES", help="How long it may take, all starts together."),
 ]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", metavar="S", help="The budget in seconds, not minutes.")
+]
 Machine = Annotated[
     str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
 ]

@@ -55,7 +55,7 @@ _SLURM_ALONE = ("partitions", "nodes", "sbatch")
 # Every job writes where it is told, under its own name, and those who wait write pages and answers.
 _OF_WHO_WAITS = frozenset({"results", "html", "json", "machine"})
 # More may be given to a job that is resumed.
-_NO_QUESTION = frozenset({"budget", "wait"})
+_NO_QUESTION = frozenset({"budget", "seconds", "wait"})
 # submitit says these; another value would lose a job's log, or its way to say that it ends.
 _SUBMITITS = frozenset(
     {"array", "error", "nodes", "open-mode", "output", "partition", "signal", "time", "wrap"}

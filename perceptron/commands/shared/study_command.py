@@ -57,6 +57,8 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "html": (arguments.HtmlOfAnswer, None),
     "json": (arguments.Json, False),
 }
+# Of a study that takes less than a minute.
+_SECONDS: dict[str, tuple[Any, Any]] = {"seconds": (arguments.Seconds, None)}
 
 
 class StudyCommand(ListCommand):
@@ -97,16 +99,17 @@ def command_of(name: str) -> Callable[..., None]:
 
     kind = registry.load(name).Plan
     options = dict(_options(kind))
+    every = _SECONDS | _COMMON if kind.in_seconds else _COMMON
 
     def command(**typed: Any) -> None:
-        common = {option: typed.pop(option) for option in _COMMON}
+        common = {option: typed.pop(option) for option in every}
         given = {field: value for field, value in typed.items() if value is not None}
         plan = kind(**{field: options[field].read(value) for field, value in given.items()})
         _carry_out(name, plan.resolved(), **common)
 
     parameters = [
         *(option.parameter(field) for field, option in options.items()),
-        *(_parameter(field, *kind_and_default) for field, kind_and_default in _COMMON.items()),
+        *(_parameter(field, *kind_and_default) for field, kind_and_default in every.items()),
     ]
     command.__doc__ = registry.STUDIES[name][1]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -122,6 +125,7 @@ def _carry_out(
     results: Path,
     html: str | None,
     json: bool,
+    seconds: float | None = None,
 ) -> None:
     from perceptron.report.tables import terminal
     from perceptron.studies import registry
@@ -140,14 +144,17 @@ def _carry_out(
         read = study.read(plan)
         _show(read, prepare(html, by_default=not json).write_rows(results, read), json)
         return
-    seconds = seconds_of("--budget", budget) or plan.budget_seconds
-    hand_over(seconds)
+    if budget is not None and seconds is not None:
+        raise UserError("give --budget in minutes or --seconds, not both")
+    typed = seconds_of("--budget", budget) or seconds_of("--seconds", seconds, "seconds")
+    allowed = typed or plan.budget_seconds
+    hand_over(allowed)
     pages = prepare(html, by_default=not json or study.page.is_overview)
     announce_skipped(plan.backends)
     folder = folder_name("--machine", machine)
-    with terminal.progress_bar(study.doing, seconds) as bar:
+    with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
-        told = carry_out(study, plan, folder, results, bar, seconds, quiet(wait))
+        told = carry_out(study, plan, folder, results, bar, allowed, quiet(wait))
         page = pages.write_answer(results, told)
     _show(told, page, json)
     proposed = typed_without("--quick") if plan.quick else shlex.join(told.answer.next)
@@ -194,7 +201,7 @@ class _Typed:
                 return name_or_none(name, value)
             return one_number(name, value) if self._option.as_text else value
         if self._kind is int:
-            return whole_numbers(name, value)
+            return whole_numbers(name, value, self._option.each_once)
         words = split(name, value) if self._option.is_list else several(name, value)
         return tuple(one_of(name, word, choices) for word in words) if choices else words
 
@@ -218,10 +225,10 @@ def _options(kind: type[Plan]) -> Iterator[tuple[str, _Typed]]:
 
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):
-        plain, *about = get_args(hints[field.name])
+        about = get_args(hints[field.name])
         for option in about:
             if isinstance(option, Option):
-                yield field.name, _Typed(field.name, plain, option)
+                yield field.name, _Typed(field.name, about[0], option)
 
 
 def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:

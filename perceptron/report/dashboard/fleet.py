@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from perceptron.analysis.crossover.ranking import names_words
 from perceptron.analysis.crossover.words import decided, sentence
 from perceptron.analysis.finding import ITERATIONS, FindingRow
-from perceptron.analysis.fleet.fastest import names_words
 from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.sizes import size_axis

@@ -15,10 +15,10 @@ from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import family_figure
+from perceptron.analysis.crossover.ranking import fastest_at_sizes
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
 from perceptron.analysis.crossover.words import is_measured, missing, sentence
 from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
-from perceptron.analysis.fleet.fastest import fastest_at_sizes
 from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.fleet.fastest import FastestOver, names_words
+from perceptron.analysis.crossover.ranking import FastestOver, names_words
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.sizes import sized
 from perceptron.numbers import NONE, duration_interval

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
-from perceptron.analysis.fleet.fastest import (
+from perceptron.analysis.crossover.ranking import (
     FastestAtSize,
     FastestOver,
     fastest_at_sizes,

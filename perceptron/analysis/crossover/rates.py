@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.fleet.fastest import names_words, ranked, ruled_out, ruled_out_side_by_side
+from perceptron.analysis.crossover.ranking import (
+    names_words,
+    ranked,
+    ruled_out,
+    ruled_out_side_by_side,
+)
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current, has_time, reason, times
 from perceptron.analysis.sizes import size_axis
