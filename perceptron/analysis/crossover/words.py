@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import exp, hypot, inf, log
 from typing import NamedTuple
 
-from perceptron.analysis.contention import Contention, by_key, contended
+from perceptron.analysis.contention import Contention, by_key
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
 from perceptron.analysis.interval import TIE
@@ -19,7 +19,7 @@ from perceptron.analysis.select import State
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
 from perceptron.answer import Decided, Verdict
-from perceptron.numbers import digits, times_as_long
+from perceptron.numbers import digits, rough_percent, times_as_long
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
@@ -60,7 +60,7 @@ def verdict(
         sentence=sentence(found),
         notes=notes(found),
         heading=setting(found, shared),
-        contended=contended(contention) if contention and contention.is_any else "",
+        contended=rough_percent(contention.share) if contention and contention.is_any else "",
     )
 
 
@@ -117,7 +117,8 @@ def _pair(found: Crossover) -> _Pair:
     if one != other and one.removesuffix(SEQUENTIAL) == other.removesuffix(SEQUENTIAL):
         ways = (_Side(way, way) for way in map(_way, (one, other)))
         return _Pair(f"{one.removesuffix(SEQUENTIAL)}: ", *ways)
-    return _Pair("", *(_Side(name := named(of), name, "processes" in name) for of in (one, other)))
+    sides = (_Side(named(of), named(of), name_and_processes(of)[1] > 1) for of in (one, other))
+    return _Pair("", *sides)
 
 
 def _of_processes(processes: int) -> _Side:
@@ -155,6 +156,8 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
         )
     if found.status == "tie":
         ends = listed([(found.sizes_measured[0], found.sizes_measured[-1])], axis)
+        if not found.is_decided:
+            return f"undecided, {incumbent.short} and {challenger.name} within 5% at {ends}"
         return f"{incumbent.short} and {challenger.name} tie: within 5%, {ends}"
     if len(found.sizes_measured) == 1:
         return f"undecided at {sized(number(found.sizes_measured[0]), axis)}, the only size"
@@ -178,17 +181,18 @@ def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
 
 
 def _where(found: Crossover, axis: str) -> str:
-    """Return the sizes in which the winner is decided, and where it is not."""
+    """Return the sizes in which the winner is decided, and what is known of the others."""
     ends = found.sizes_measured[0], found.sizes_measured[-1]
-    if found.decided == [ends] and not found.undecided:
+    others = "at worst a tie" if found.is_decided else "undecided"
+    if found.decided == [ends]:
         return every(*ends, axis)
     if len(found.decided) == 1:
         low, high = found.decided[0]
         if low == ends[0]:
-            return f"up to {sized(number(high), axis)}; undecided above"
+            return f"up to {sized(number(high), axis)}; {others} above"
         if high == ends[1]:
-            return f"from {sized(number(low), axis)}; undecided below"
-    return f"at {listed(found.decided, axis)}; undecided elsewhere"
+            return f"from {sized(number(low), axis)}; {others} below"
+    return f"at {listed(found.decided, axis)}; {others} elsewhere"
 
 
 # --- the lines below -----------------------------------------------------------------------------
@@ -217,7 +221,8 @@ def _closest(found: Crossover) -> Iterator[str]:
     at = min(ahead or known, key=lambda one: one.ratio)
     words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
     where = sized(number(at.size), axis_of(found))
-    more = f" and {len(ahead) - 1} more sizes" if len(ahead) > 1 else ""
+    others = len(ahead) - 1
+    more = f" and {others} more size{'s' if others > 1 else ''}" if others > 0 else ""
     if ahead:
         yield f"leaning: {words} at {where}{more}"
     elif len(known) > 1 or found.is_decided:
@@ -255,9 +260,8 @@ def _half_width(at: SizeRatio) -> float:
 
 def _undecided(found: Crossover) -> Iterator[str]:
     """Yield where another winner may hide, unless the sentence says so."""
-    is_said = found.status in ("always", "never") and len(found.decided) == 1
-    is_one = len(found.sizes_measured) == 1
-    if found.undecided and not is_said and not is_one and (found.decided or found.crossings):
+    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    if found.undecided and not is_said and len(found.sizes_measured) > 1:
         yield f"undecided: {listed(found.undecided, axis_of(found))}"
 
 
@@ -274,13 +278,12 @@ def setting(found: Crossover, shared: State | None = None) -> str:
 
     Of what another tool measured also the state, as far as that is not ``shared`` by all.
     """
-    pair = (found.incumbent, found.challenger) if _is_ours(found) else ()
     own = _state(found)
     if own is not None and shared is not None:
         own = State(*(None if a == b else a for a, b in zip(own, shared, strict=True)))
     words = (
         None if found.machine == "unknown" else found.machine,
-        None if found.threads is None else threads_in_all(found.threads, pair),
+        None if found.threads is None else threads_in_all(found.threads, ()),
         found.dtype,
         training_words(found),
         described(own) if own is not None and any(own[1:]) else None,
