@@ -14,7 +14,7 @@ from perceptron.analysis.contention import Contention, by_key
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
 from perceptron.analysis.interval import TIE
-from perceptron.analysis.over_processes import name_and_processes, named, threads_in_all
+from perceptron.analysis.over_processes import name_and_processes, threads_in_all
 from perceptron.analysis.select import State
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
@@ -25,6 +25,8 @@ from perceptron.records.measurement import Measurement
 
 SEQUENTIAL = "-sequential"
 """Ends the name of a backend that trains models one after the other."""
+# The backend that trains models in a pool of processes.
+_POOL = "processes"
 # Pairs that are named before a reason that names no backend.
 _PAIRS = 3
 # Lines below a verdict.
@@ -117,13 +119,17 @@ def _pair(found: Crossover) -> _Pair:
     if one != other and one.removesuffix(SEQUENTIAL) == other.removesuffix(SEQUENTIAL):
         ways = (_Side(way, way) for way in map(_way, (one, other)))
         return _Pair(f"{one.removesuffix(SEQUENTIAL)}: ", *ways)
-    sides = (_Side(named(of), named(of), name_and_processes(of)[1] > 1) for of in (one, other))
-    return _Pair("", *sides)
+    if processes > 1 or others > 1:
+        return _Pair("", _of_processes(processes, name), _of_processes(others, same))
+    return _Pair("", *(_Side(of, of, of == _POOL) for of in (one, other)))
 
 
-def _of_processes(processes: int) -> _Side:
+def _of_processes(processes: int, backend: str = "") -> _Side:
     several = processes > 1
-    return _Side(f"{processes} process{'es' if several else ''}", str(processes), several)
+    name = f"{processes} process{'es' if several else ''}"
+    if backend:
+        name = f"{name} ({backend})"
+    return _Side(name, name if backend else str(processes), several)
 
 
 def _way(backend: str) -> str:
@@ -168,16 +174,33 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
 
 
 def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
-    later, earlier = ("challenger", "incumbent")
-    if found.status == "reverses":
-        later, earlier = earlier, later
-    assert found.size is not None, "one change of winner"
+    later, earlier = _order(found)
+    guess = _guessed_side(found)
+    if guess is not None:
+        winner = sides[earlier if guess == "above" else later]
+        return f"{winner.does('is')} faster {_where(found, axis)}"
+    return _overtakes(found, sides[later], sides[earlier], axis)
+
+
+def _order(found: Crossover) -> tuple[str, str]:
+    """Return which is faster from the crossover on, and which before."""
+    sides = ("challenger", "incumbent")
+    return sides if found.status == "crosses" else (sides[1], sides[0])
+
+
+def _guessed_side(found: Crossover) -> str | None:
+    """Return the side of the only change of winner on which no winner is known, if it is one."""
+    if found.size is None:
+        return None
     below = any(high <= found.size for _, high in found.decided)
     above = any(low >= found.size for low, _ in found.decided)
-    if below != above:  # who is faster on the other side is a guess
-        return f"{sides[later if above else earlier].does('is')} faster {_where(found, axis)}"
+    return None if below == above else "above" if below else "below"
+
+
+def _overtakes(found: Crossover, later: _Side, earlier: _Side, axis: str) -> str:
+    assert found.size is not None, "one change of winner"
     at = located(found.size, found.low, found.high, axis)
-    return f"{sides[later].does('overtake')} {sides[earlier].short} at {at}"
+    return f"{later.does('overtake')} {earlier.short} at {at}"
 
 
 def _where(found: Crossover, axis: str) -> str:
@@ -211,6 +234,12 @@ def notes(found: Crossover) -> tuple[str, ...]:
 
 def _closest(found: Crossover) -> Iterator[str]:
     """Yield the size at which the loser comes closest, or where it is ahead by the estimate."""
+    if found.status in ("crosses", "reverses") and _guessed_side(found) is not None:
+        sides = {"incumbent": _pair(found).incumbent, "challenger": _pair(found).challenger}
+        later, earlier = _order(found)
+        words = _overtakes(found, sides[later], sides[earlier], axis_of(found))
+        yield f"leaning: {words}"
+        return
     sign = {"never": 1, "always": -1}.get(found.status, 0)
     if not sign or not found.ratio_at:
         return
