@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import log
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import convert
@@ -19,13 +20,14 @@ from perceptron.analysis.advice import (
     whole_trainings,
 )
 from perceptron.analysis.advice import Option as Candidate
-from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.locator import Search, next_measurements
+from perceptron.analysis.crossover.words import decided, sentence
+from perceptron.analysis.crossover.words import verdict as verdict_of
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
+from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import NOT_REACHED, definitions, has_time
 from perceptron.analysis.select import times as times_of
-from perceptron.analysis.stored.runs import usable_rows
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import warnings_of_rows
@@ -35,7 +37,7 @@ from perceptron.analysis.what_if.estimate import (
     EstimatedRatio,
     ratio_to,
 )
-from perceptron.answer import Answer, Decided, Note, Page, Table, Verdict
+from perceptron.answer import Answer, Note, Page, Table, Verdict
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
@@ -46,6 +48,7 @@ from perceptron.numbers import (
     duration_interval,
     interval,
     rows_per_second,
+    times_as_long,
 )
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import OptimizerName
@@ -60,7 +63,7 @@ from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.many_models import usual_for
 from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.study import Option, Over, Plan, Threads
+from perceptron.studies.study import Estimates, Option, Over, Plan, Threads
 
 # Repeats of the problem itself, and of sizes beside it.
 _REPEATS = 3
@@ -189,7 +192,7 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
         return made.reference
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def references(self) -> tuple[str, ...]:
         """The one that is trained."""
         return (self.problem or self.name,)
 
@@ -230,13 +233,14 @@ class Advise:
                 return jobs
         return missing(_own_jobs(plan, _REPEATS), measured)
 
-    def estimates(self, plan: AdvisePlan) -> list[DeviceEstimate]:
+    def estimates(self, plan: AdvisePlan, rows: Sequence[Row], results: Path) -> Estimates | None:
         """Count the kernels of an iteration, and time how fast this host dispatches."""
         if plan.what_if is None:
-            return []
+            return None
         problem = catalogue.find(plan.problem or plan.name)
         dtype, threads = plan.dtype or "float32", plan.threads or 1
-        return what_if.estimates([problem], dtype, threads, device(plan.what_if))[problem.name]
+        found = what_if.estimates([problem], dtype, threads, device(plan.what_if))
+        return Estimates(found[problem.name])
 
     def answer(self, plan: AdvisePlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge the problem and the axes through it.
@@ -341,7 +345,8 @@ _STATUS_WORDS = {
 def _estimated(ratios: Sequence[EstimatedRatio]) -> str:
     """Return how the device might compare with the best that was measured, in a sentence."""
     parts = [
-        f"{ratio.backend} takes {_as_long(ratio.ratio, ratio.low, ratio.high, ratio.incumbent)}, "
+        f"{ratio.backend} takes "
+        f"{times_as_long(ratio.ratio, ratio.low, ratio.high, ratio.incumbent)}, "
         f"{_STATUS_WORDS[ratio.status]}"
         for ratio in ratios
     ]
@@ -410,7 +415,7 @@ class _Told:
             verdicts=(
                 verdict,
                 *(
-                    _crossed(pair, change.axis)
+                    verdict_of(pair)
                     for change in changes
                     for pair in change.crossovers
                     if pair.crossings
@@ -484,7 +489,8 @@ class _Told:
             one for one in others if one.backend not in (*self._found.ties, *self._found.unsure)
         ]
         told = [
-            f"{named(one.backend)} takes {_as_long(*_parts(one.ratio))}" for one in slower[:_NAMED]
+            f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
+            for one in slower[:_NAMED]
         ]
         more = len(slower) - _NAMED
         rest = [f"{count(more)} more take longer"] if more > 0 else []
@@ -494,7 +500,8 @@ class _Told:
         found = self._found
         if doubtful:
             ratios = ", ".join(
-                f"{named(one.backend)} takes {_as_long(*_parts(one.ratio))}" for one in doubtful
+                f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
+                for one in doubtful
             )
             between = _listed([named(found.use or ""), *(named(one.backend) for one in doubtful)])
             return (
@@ -557,12 +564,6 @@ def _parts(found: Interval | None) -> tuple[float, float | None, float | None]:
     return found.estimate, found.low, found.high
 
 
-def _as_long(ratio: float, low: float | None, high: float | None, other: str = "") -> str:
-    """Return how long something takes: ``1.88× as long [1.84, 1.92]``."""
-    estimate, _, ends = interval(ratio, low, high).partition(" ")
-    return f"{estimate}× as long{other and f' as {other}'} {ends}"
-
-
 def _time(seconds: Interval | None) -> str:
     return NONE if seconds is None else duration_interval(*_parts(seconds))
 
@@ -585,9 +586,10 @@ def _changes(changes: Iterable[Change]) -> Table:
     for change in changes:
         if change.reason:
             rows.append((change.axis, _range(change), "no", f"not measured: {change.reason}"))
-        for pair in () if change.reason else change.crossovers:
-            told = _crossed(pair, change.axis)
-            rows.append((change.axis, _range(change), told.decided, told.sentence))
+        rows += [
+            (change.axis, _range(change), decided(pair), sentence(pair))
+            for pair in (() if change.reason else change.crossovers)
+        ]
     return Table(
         title="Where that changes",
         columns=("axis", "measured", "decided", "answer"),
@@ -598,51 +600,3 @@ def _changes(changes: Iterable[Change]) -> Table:
 def _range(change: Change) -> str:
     low, high = (count(round(end)) for end in (change.low, change.high))
     return f"{low} only" if low == high else f"{low}–{high}"
-
-
-def _crossed(pair: Crossover, axis: str) -> Verdict:
-    """Return what is known of two backends along an axis: who is faster where."""
-    incumbent, challenger = (
-        named(pair.incumbent, pair.challenger),
-        named(pair.challenger, pair.incumbent),
-    )
-    by_direction = {"incumbent": (incumbent, challenger), "challenger": (challenger, incumbent)}
-    is_certain = pair.sure and not pair.unsure
-    if pair.status == "tie":
-        sentence = f"{incumbent} and {challenger} tie: within 5%"
-    elif pair.status == "suspect":
-        sentence = "no answer: times are physically impossible"
-    elif pair.status == "undecided":
-        sentence = f"undecided between {incumbent} and {challenger}"
-    elif pair.status in ("always", "never"):
-        faster = challenger if pair.status == "always" else incumbent
-        where = f"every measured {axis}" if is_certain else f"{axis} {_stretches(pair.decided)}"
-        sentence = f"{faster} is faster at {where}{'' if is_certain else '; undecided elsewhere'}"
-    elif pair.size is not None:
-        faster, other = by_direction[pair.crossings[0].direction]
-        size = _at(interval(pair.size, pair.low, pair.high), axis)
-        sentence = f"{faster} overtakes {other} at {size}"
-    elif pair.crossings:
-        turns = (
-            f"{by_direction[turn.direction][0]} from {_at(digits(turn.size), axis)}"
-            for turn in pair.crossings
-        )
-        sentence = f"the lead changes: {', '.join(turns)}"
-    else:
-        sentence = "not measured"
-    decided: Decided = "yes" if is_certain else "partly" if pair.decided else "no"
-    return Verdict(subject=axis, decided=decided, sentence=sentence)
-
-
-def _stretches(ranges: Iterable[tuple[float, float]]) -> str:
-    """Return ranges of sizes: ``16–64 and 1,024``."""
-    ends = ([count(round(end)) for end in dict.fromkeys(both)] for both in ranges)
-    return _listed(["–".join(both) for both in ends])
-
-
-def _at(size: str, axis: str) -> str:
-    """Return a size with its noun: ``105,000 rows [64,900, 115,000]``, ``batch 125``."""
-    if axis not in _COUNTED:
-        return f"{axis} {size}"
-    number, blank, ends = size.partition(" ")
-    return f"{number} {axis}{blank}{ends}"

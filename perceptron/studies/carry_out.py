@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from perceptron.analysis.trust import damaged_line_warning
@@ -14,7 +15,6 @@ from perceptron.measure import campaign
 from perceptron.measure.budget import Budget
 from perceptron.measure.job import Job
 from perceptron.measure.progress import Progress
-from perceptron.problems import catalogue
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.studies.answering import answered
@@ -39,19 +39,18 @@ def carry_out(
     for anything.
     """
     budget = Budget.of_study(budget_seconds or plan.budget_seconds)
-    problems = [catalogue.find(problem) for problem in plan.problems]
-    before = contents(problems)
+    before = contents(plan.references)
     as_json = msgspec.json.decode(msgspec.json.encode(plan))
     as_json |= {"study": study.name, "contents": before}
 
     def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
-        refuse_edited_files(problems, before)
+        refuse_edited_files(plan.references, before)
         return study.next(plan, rows, left / budget.seconds)
 
     with start_run(
         as_json,
         plan.backends,
-        plan.threads or 1,
+        plan.most_threads,
         machine,
         results,
         quick=plan.quick or plan.in_seconds,
@@ -60,8 +59,10 @@ def carry_out(
     ) as run:
         budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
-        if isinstance(study, Estimating) and (estimates := study.estimates(plan)):
-            run.journal.keep_what_if([msgspec.to_builtins(one) for one in estimates])
+        if isinstance(study, Estimating):
+            kept = study.estimates(plan, run.journal.rows, results)
+            if kept is not None:
+                run.journal.keep_what_if(to_builtins(kept.what_if), to_builtins(kept.checks))
     told = answered(study, plan, read_run(run.journal.folder))
     damaged = map(damaged_line_warning, run.journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 
 # Where a study is, and what its command asks.
 STUDIES: Mapping[str, tuple[str, str]] = {
+    "bench": (
+        "bench:Bench",
+        "The main job: which backend trains fastest here, and from which size on that changes.",
+    ),
+    "crossover": (
+        "crossover:CrossoverStudy",
+        "From which size up does B beat A? Measured where the answer is, or read from files.",
+    ),
     "map": ("map:Map", "Map which backend wins where on two size axes, and by how much."),
     "overhead": (
         "overhead:Overhead",

@@ -10,6 +10,7 @@ from perceptron.analysis.what_if.estimate import (
     DeviceEstimate,
     WhatIf,
 )
+from perceptron.answer import Table
 from perceptron.numbers import (
     NONE,
     count,
@@ -18,7 +19,6 @@ from perceptron.numbers import (
     duration_interval,
     percent,
 )
-from perceptron.report.tables.terminal import out, table
 
 COLUMNS = ("family", "measured here", "estimated", "status", "faster from [best, worst case]")
 CHECK_COLUMNS = (
@@ -28,16 +28,21 @@ CHECK_COLUMNS = (
 TITLE = "What if: an estimate, not a measurement"
 
 
-def show(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck]) -> None:
-    """Print the estimates, if there are any, and beside them what was measured of the device."""
+def tables(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck] = ()) -> list[Table]:
+    """Return the estimates, if there are any, and what was measured of the device beside them."""
     if not estimates:
-        return
-    table(TITLE, COLUMNS, cells(estimates))
+        return []
+    shown = [Table(title=TITLE, columns=COLUMNS, rows=tuple(cells(estimates)))]
     if checks:
-        table("Beside measurements", CHECK_COLUMNS, check_cells(checks))
+        rows = tuple(check_cells(checks))
+        shown.append(Table(title="Beside measurements", columns=CHECK_COLUMNS, rows=rows))
+    return shown
+
+
+def source_line(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck]) -> str:
+    """Return how far estimates of the device were off, and where its figures are from."""
     first = estimates[0]
-    line = check_line(checks, first.device)
-    out.print(f"{line} Its figures: {first.source}.\n", markup=False, soft_wrap=True)
+    return f"{check_line(checks, first.device)} Its figures: {first.source}."
 
 
 def cells(estimates: Sequence[WhatIf]) -> list[tuple[str, ...]]:
