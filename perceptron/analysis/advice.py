@@ -53,7 +53,7 @@ class Change(Struct, frozen=True, kw_only=True):
     """
 
     axis: str
-    here: float
+    here: int
     """The problem's own size on this axis."""
     low: float
     high: float
@@ -101,7 +101,7 @@ class AdviceAxis(Struct, frozen=True, kw_only=True):
     """
 
     axis: str
-    here: float
+    here: int
     family: str
     fewer_rows: bool = False
 
@@ -110,7 +110,7 @@ class AxisRows(Struct, frozen=True, kw_only=True):
     """An axis through the problem: the rows on it, the problem's own among them."""
 
     axis: str
-    here: float
+    here: int
     rows: list[Measurement]
 
     @property

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import convert
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from perceptron.analysis.advice import (
     AdviceAxis,
+    AxisRows,
     Change,
     ShapeAdvice,
     advise,
@@ -21,6 +22,8 @@ from perceptron.analysis.advice import (
 )
 from perceptron.analysis.advice import Option as Candidate
 from perceptron.analysis.crossover.locator import Search, next_measurements
+from perceptron.analysis.crossover.picture import sweep_figure
+from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.words import decided, sentence
 from perceptron.analysis.crossover.words import verdict as verdict_of
 from perceptron.analysis.interval import Interval
@@ -37,8 +40,9 @@ from perceptron.analysis.what_if.estimate import (
     EstimatedRatio,
     ratio_to,
 )
-from perceptron.answer import Answer, Note, Page, Table, Verdict
+from perceptron.answer import Answer, Figure, Note, Page, Table, Verdict
 from perceptron.errors import UserError
+from perceptron.figure import Figure as Drawing
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.numbers import (
@@ -257,8 +261,13 @@ class Advise:
         ]
         found = advise(own, plan.backends, plan.name, plan.length, axes)
         budget = run.run.budget
+        figures = [
+            _figure(change, axis, plan.length)
+            for change, axis in zip(found.changes, axes, strict=False)
+        ]
         return _Told(found, of_problem[0], budget.seconds if budget else None).answer(
             plan.problem or plan.name,
+            [drawing for drawing in figures if drawing is not None],
             convert(run.run.what_if, list[DeviceEstimate]),
             (*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
         )
@@ -381,8 +390,6 @@ _MODEL_COLUMNS, _EPOCH_COLUMNS = ("per model",), ("per epoch", "throughput>")
 _NAMED = 2
 # How many times the budget to try where it was too small.
 _MORE = 3
-# Axes whose sizes are numbers of something.
-_COUNTED = ("rows", "features", "models")
 
 
 class _Told:
@@ -397,25 +404,29 @@ class _Told:
     def answer(
         self,
         reference: str,
+        drawings: Sequence[Drawing],
         estimates: Sequence[DeviceEstimate],
         warnings: Iterable[MeasurementWarning],
     ) -> Answer:
         found, how = self._found, training_words(self._row)
         threads = threads_in_all(found.threads, (one.backend for one in found.options))
-        verdict = self._verdict()
+        where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+        heading = f"{where}; 95% intervals"
+        verdict = replace(self._verdict(), heading=heading)
+        question = f"advise for {found.problem}"
         ratios = _ratios(estimates, found.leading)
         guess = _estimated(ratios)
         # Where nothing is known of the problem itself, an axis says nothing about it.
         changes = [] if found.use is None else found.changes
         return Answer(
-            question=f"advise for {found.problem}",
+            question=question,
             asked=(("Problem", found.problem),),
             ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
             measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
             verdicts=(
                 verdict,
                 *(
-                    verdict_of(pair)
+                    replace(verdict_of(pair), subject=change.axis, heading=heading)
                     for change in changes
                     for pair in change.crossovers
                     if pair.crossings
@@ -423,10 +434,11 @@ class _Told:
             ),
             notes=(Note(guess),) if guess else (),
             tables=(
-                self._options(f"{found.problem}, {found.dtype}, {threads}"),
+                self._options(),
                 *((_estimates_table(estimates, ratios),) if ratios else ()),
                 *((_changes(found.changes),) if found.changes else ()),
             ),
+            figures=tuple(Figure(title=question, drawing=drawing) for drawing in drawings),
             warnings=tuple(warnings),
             backends=tuple(one.backend for one in found.options),
             next=() if found.use is None else ("perceptron", "overhead", "--problem", reference),
@@ -516,7 +528,7 @@ class _Told:
 
     # --- the table of backends ---
 
-    def _options(self, title: str) -> Table:
+    def _options(self) -> Table:
         """Return a row for each backend, the fastest first; those that cannot run say why."""
         found = self._found
         of_one = _MODEL_COLUMNS if found.models > 1 else ()
@@ -526,9 +538,8 @@ class _Told:
         if found.epochs is not None:
             length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
         return Table(
-            title=f"{title}; the whole training: {length} from a cold start",
-            on_page=f"All backends, the fastest first; the whole training: {length} from a cold "
-            "start",
+            title=f"{found.problem}; the whole training: {length} from a cold start",
+            on_page=f"The whole training: {length} from a cold start",
             columns=columns,
             rows=tuple(self._cells(one, len(columns)) for one in found.options),
         )
@@ -595,6 +606,19 @@ def _changes(changes: Iterable[Change]) -> Table:
         columns=("axis", "measured", "decided", "answer"),
         rows=tuple(rows),
     )
+
+
+def _figure(change: Change, axis: AxisRows, length: TrainingLength) -> Drawing | None:
+    """Return the time of the whole training along an axis; None where it has a single size."""
+    along = sweeps(whole_trainings(axis.rows, length))
+    if not along:
+        return None
+    curves = [
+        # What follows from the time of an iteration does not from that of a training.
+        replace(curve, spots=[replace(spot, epoch=None, models=1) for spot in curve.spots])
+        for curve in along[0].curves
+    ]
+    return sweep_figure(curves, change.crossovers, change.axis, "whole training")
 
 
 def _range(change: Change) -> str:
