@@ -36,6 +36,7 @@ from perceptron.measure.timing import Effort
 from perceptron.numbers import count
 from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
@@ -57,6 +58,8 @@ from perceptron.studies.study import DEVICE, DTYPE, Estimates, Option, Over, Pla
 # measured, and a quick run should not take longer because it is of more pairs.
 _SECONDS = 120.0
 _QUICK_SECONDS = 60.0
+# Rows of the table of setups that a terminal has room for: those of a pair or two.
+_SETUP_ROWS = 14
 
 
 class CrossoverPlan(Plan, frozen=True, kw_only=True):
@@ -282,6 +285,19 @@ class CrossoverStudy:
         return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
 
 
+def _elsewhere(cold: Sequence[Crossover], warm: Sequence[Crossover]) -> list[Crossover]:
+    """Return the pairs of which another is faster from a cold start, or from another size."""
+    known = {(one.family, ground(one), one.incumbent, one.challenger): one for one in warm}
+
+    def is_same(one: Crossover) -> bool:
+        other = known.get((one.family, ground(one), one.incumbent, one.challenger))
+        if other is None or other.status != one.status or one.size is None or other.size is None:
+            return other is not None and other.status == one.status
+        return (other.low or 0.0) <= one.size <= (other.high or inf)
+
+    return [one for one in cold if not is_same(one)]
+
+
 def answer_of(
     plan: CrossoverPlan,
     rows: Sequence[Measurement],
@@ -298,16 +314,23 @@ def answer_of(
     parts = Told((), (), (), ()) if sources else told(sweeps(rows, pairs, plan.iterations), guesses)
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
     shared = shared_state(found)
+    elsewhere = _elsewhere(cold, found)
     notes = [
         *(f"{line}." for line in without_rival(rows)),
         *(f"not measured: {reason}" for reason in missing(found)),
+        *(
+            [f"{start}: the same backends are faster."]
+            if cold and not _elsewhere(cold, found)
+            else []
+        ),
         *([] if shared is None else [f"of:    {described(shared)}"]),
         *map(source_line, sources),
         *([estimates_in_words.source_line(guesses, checks)] if guesses else []),
     ]
+    setup = amortisation_tables(paid)
     everything = (
         *fastest_tables(rows),
-        *amortisation_tables(paid),
+        *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
         *estimates_in_words.tables(guesses, checks),
     )
     return Answer(
@@ -317,7 +340,7 @@ def answer_of(
             *(replace(one, on="terminal") for one in verdicts(found, rows)),
             *(
                 replace(one, on="terminal", heading=f"{start}; {one.heading}")
-                for one in verdicts(cold)
+                for one in verdicts(elsewhere)
             ),
             *parts.verdicts,
         ),

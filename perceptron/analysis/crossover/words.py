@@ -10,21 +10,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import exp, hypot, inf, log
 from typing import NamedTuple
 
-from perceptron.analysis.contention import Contention, by_key, contended
+from perceptron.analysis.contention import Contention, by_key
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
 from perceptron.analysis.interval import TIE
-from perceptron.analysis.over_processes import name_and_processes, named, threads_in_all
+from perceptron.analysis.over_processes import name_and_processes, threads_in_all
 from perceptron.analysis.select import State
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
 from perceptron.answer import Decided, Verdict
-from perceptron.numbers import digits, times_as_long
+from perceptron.numbers import digits, rough_percent, times_as_long
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 SEQUENTIAL = "-sequential"
 """Ends the name of a backend that trains models one after the other."""
+# The backend that trains models in a pool of processes.
+_POOL = "processes"
 # Pairs that are named before a reason that names no backend.
 _PAIRS = 3
 # Lines below a verdict.
@@ -60,7 +62,7 @@ def verdict(
         sentence=sentence(found),
         notes=notes(found),
         heading=setting(found, shared),
-        contended=contended(contention) if contention and contention.is_any else "",
+        contended=rough_percent(contention.share) if contention and contention.is_any else "",
     )
 
 
@@ -117,12 +119,17 @@ def _pair(found: Crossover) -> _Pair:
     if one != other and one.removesuffix(SEQUENTIAL) == other.removesuffix(SEQUENTIAL):
         ways = (_Side(way, way) for way in map(_way, (one, other)))
         return _Pair(f"{one.removesuffix(SEQUENTIAL)}: ", *ways)
-    return _Pair("", *(_Side(name := named(of), name, "processes" in name) for of in (one, other)))
+    if processes > 1 or others > 1:
+        return _Pair("", _of_processes(processes, name), _of_processes(others, same))
+    return _Pair("", *(_Side(of, of, of == _POOL) for of in (one, other)))
 
 
-def _of_processes(processes: int) -> _Side:
+def _of_processes(processes: int, backend: str = "") -> _Side:
     several = processes > 1
-    return _Side(f"{processes} process{'es' if several else ''}", str(processes), several)
+    name = f"{processes} process{'es' if several else ''}"
+    if backend:
+        name = f"{name} ({backend})"
+    return _Side(name, name if backend else str(processes), several)
 
 
 def _way(backend: str) -> str:
@@ -155,6 +162,8 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
         )
     if found.status == "tie":
         ends = listed([(found.sizes_measured[0], found.sizes_measured[-1])], axis)
+        if not found.is_decided:
+            return f"undecided, {incumbent.short} and {challenger.name} within 5% at {ends}"
         return f"{incumbent.short} and {challenger.name} tie: within 5%, {ends}"
     if len(found.sizes_measured) == 1:
         return f"undecided at {sized(number(found.sizes_measured[0]), axis)}, the only size"
@@ -165,30 +174,48 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
 
 
 def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
-    later, earlier = ("challenger", "incumbent")
-    if found.status == "reverses":
-        later, earlier = earlier, later
-    assert found.size is not None, "one change of winner"
+    later, earlier = _order(found)
+    guess = _guessed_side(found)
+    if guess is not None:
+        winner = sides[earlier if guess == "above" else later]
+        return f"{winner.does('is')} faster {_where(found, axis)}"
+    return _overtakes(found, sides[later], sides[earlier], axis)
+
+
+def _order(found: Crossover) -> tuple[str, str]:
+    """Return which is faster from the crossover on, and which before."""
+    sides = ("challenger", "incumbent")
+    return sides if found.status == "crosses" else (sides[1], sides[0])
+
+
+def _guessed_side(found: Crossover) -> str | None:
+    """Return the side of the only change of winner on which no winner is known, if it is one."""
+    if found.size is None:
+        return None
     below = any(high <= found.size for _, high in found.decided)
     above = any(low >= found.size for low, _ in found.decided)
-    if below != above:  # who is faster on the other side is a guess
-        return f"{sides[later if above else earlier].does('is')} faster {_where(found, axis)}"
+    return None if below == above else "above" if below else "below"
+
+
+def _overtakes(found: Crossover, later: _Side, earlier: _Side, axis: str) -> str:
+    assert found.size is not None, "one change of winner"
     at = located(found.size, found.low, found.high, axis)
-    return f"{sides[later].does('overtake')} {sides[earlier].short} at {at}"
+    return f"{later.does('overtake')} {earlier.short} at {at}"
 
 
 def _where(found: Crossover, axis: str) -> str:
-    """Return the sizes in which the winner is decided, and where it is not."""
+    """Return the sizes in which the winner is decided, and what is known of the others."""
     ends = found.sizes_measured[0], found.sizes_measured[-1]
-    if found.decided == [ends] and not found.undecided:
+    others = "at worst a tie" if found.is_decided else "undecided"
+    if found.decided == [ends]:
         return every(*ends, axis)
     if len(found.decided) == 1:
         low, high = found.decided[0]
         if low == ends[0]:
-            return f"up to {sized(number(high), axis)}; undecided above"
+            return f"up to {sized(number(high), axis)}; {others} above"
         if high == ends[1]:
-            return f"from {sized(number(low), axis)}; undecided below"
-    return f"at {listed(found.decided, axis)}; undecided elsewhere"
+            return f"from {sized(number(low), axis)}; {others} below"
+    return f"at {listed(found.decided, axis)}; {others} elsewhere"
 
 
 # --- the lines below -----------------------------------------------------------------------------
@@ -207,6 +234,12 @@ def notes(found: Crossover) -> tuple[str, ...]:
 
 def _closest(found: Crossover) -> Iterator[str]:
     """Yield the size at which the loser comes closest, or where it is ahead by the estimate."""
+    if found.status in ("crosses", "reverses") and _guessed_side(found) is not None:
+        sides = {"incumbent": _pair(found).incumbent, "challenger": _pair(found).challenger}
+        later, earlier = _order(found)
+        words = _overtakes(found, sides[later], sides[earlier], axis_of(found))
+        yield f"leaning: {words}"
+        return
     sign = {"never": 1, "always": -1}.get(found.status, 0)
     if not sign or not found.ratio_at:
         return
@@ -217,7 +250,8 @@ def _closest(found: Crossover) -> Iterator[str]:
     at = min(ahead or known, key=lambda one: one.ratio)
     words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
     where = sized(number(at.size), axis_of(found))
-    more = f" and {len(ahead) - 1} more sizes" if len(ahead) > 1 else ""
+    others = len(ahead) - 1
+    more = f" and {others} more size{'s' if others > 1 else ''}" if others > 0 else ""
     if ahead:
         yield f"leaning: {words} at {where}{more}"
     elif len(known) > 1 or found.is_decided:
@@ -255,9 +289,8 @@ def _half_width(at: SizeRatio) -> float:
 
 def _undecided(found: Crossover) -> Iterator[str]:
     """Yield where another winner may hide, unless the sentence says so."""
-    is_said = found.status in ("always", "never") and len(found.decided) == 1
-    is_one = len(found.sizes_measured) == 1
-    if found.undecided and not is_said and not is_one and (found.decided or found.crossings):
+    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    if found.undecided and not is_said and len(found.sizes_measured) > 1:
         yield f"undecided: {listed(found.undecided, axis_of(found))}"
 
 
@@ -274,13 +307,12 @@ def setting(found: Crossover, shared: State | None = None) -> str:
 
     Of what another tool measured also the state, as far as that is not ``shared`` by all.
     """
-    pair = (found.incumbent, found.challenger) if _is_ours(found) else ()
     own = _state(found)
     if own is not None and shared is not None:
         own = State(*(None if a == b else a for a, b in zip(own, shared, strict=True)))
     words = (
         None if found.machine == "unknown" else found.machine,
-        None if found.threads is None else threads_in_all(found.threads, pair),
+        None if found.threads is None else threads_in_all(found.threads, ()),
         found.dtype,
         training_words(found),
         described(own) if own is not None and any(own[1:]) else None,
