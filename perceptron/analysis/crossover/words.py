@@ -158,7 +158,7 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
         first, *later = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         return ", ".join(
-            [start, *(f"{sides[one.direction].name} from {digits(one.size)}" for one in later)]
+            [start, *(f"{sides[one.direction].short} from {digits(one.size)}" for one in later)]
         )
     if found.status == "tie":
         ends = listed([(found.sizes_measured[0], found.sizes_measured[-1])], axis)
