@@ -182,6 +182,11 @@ def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
     return _overtakes(found, sides[later], sides[earlier], axis)
 
 
+def has_crossing(found: Crossover) -> bool:
+    """Return whether there is one change of winner, with a winner known on both sides of it."""
+    return found.status in ("crosses", "reverses") and _guessed_side(found) is None
+
+
 def _order(found: Crossover) -> tuple[str, str]:
     """Return which is faster from the crossover on, and which before."""
     sides = ("challenger", "incumbent")
