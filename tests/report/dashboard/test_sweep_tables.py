@@ -91,7 +91,7 @@ def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path)
 
 
 def test_a_point_tells_its_rate_where_it_was_trained_in_batches(tmp_path: Path) -> None:
-    """Where one points at it; from a cold start no device is said to be busy, whose time is of a step."""
+    """Where one points at it; of a cold start no device is busy: its time is of a step."""
     rows = [
         on_gpu(replace(row, rows=512, batch=int(row.size), axes=("batch",)), 0.5)
         for row in line("mlp-batch", prepare=0.5)
