@@ -154,7 +154,7 @@ def _width(speeds: Speeds) -> tuple[str, ...]:
         return words if isinf(factor) else f"{words} (× {digits(factor)})", factor <= MOST_WIDENED
 
     return (
-        "width of the 95 % interval of a ratio in `bench`, median over the quiet one's sizes",
+        "width of the 95% interval of a ratio in `bench`, median over the quiet one's sizes",
         "measured first",
         _cell(quiet if quiet is not None and quiet.widths else None, alone),
         f"≤ {MOST_WIDENED:g} × the quiet one's",

@@ -150,7 +150,7 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
     if few and total.share <= LARGEST_CONTENDED_SHARE:
         return []
     message = (
-        f"{100 * total.share:.0f} % of the samples were contended: their threads had to wait for "
+        f"{100 * total.share:.0f}% of the samples were contended: their threads had to wait for "
         "a core"
     )
     if few:
@@ -163,7 +163,7 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
     if total.waited:
         message += (
             f"; {total.waited:,} of {total.times:,} times rest on samples that waited more than "
-            f"{100 * LARGEST_WAITED_SHARE:.0f} % all the same"
+            f"{100 * LARGEST_WAITED_SHARE:.0f}% all the same"
         )
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]
 
@@ -185,10 +185,10 @@ def with_contended(
 
 
 def contended(of: Contention) -> str:
-    """Return ``12 % of samples, 3 of 8 times waited``, or a dash where nothing is known."""
+    """Return ``12% of samples, 3 of 8 times waited``, or a dash where nothing is known."""
     if not of.times:
         return NONE
-    share = f"{rough_percent(of.share) if of.contended else '0 %'} of samples"
+    share = f"{rough_percent(of.share) if of.contended else '0%'} of samples"
     return f"{share}, {of.waited} of {of.times} times waited" if of.waited else share
 
 

@@ -14,7 +14,7 @@ from perceptron.untrusted_text import shortened
 SLOWED, LOCKED = "gpu-slowed", "gpu-locked"
 """The codes of the warnings."""
 SMALLEST_CLOCK_SHARE = 0.95
-"""Of a GPU at work: a kernel's time goes with the clock, and a tie is ±5 %."""
+"""Of a GPU at work: a kernel's time goes with the clock, and a tie is ±5%."""
 # Of a name: a stored file is as untrusted as a driver.
 _LONGEST = 40
 # What a lock lowers is said once, as a lock.

@@ -22,9 +22,9 @@ KILLED = "killed"
 """The code of the warning that workers were killed."""
 _PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
-# With 8 processes a 95 % interval is ±0.84 of the spread (t = 2.36, √8): from 5 % on it is nearly
-# as wide as the ±5 % of a tie. A quiet machine of two shared cores showed 0.5 to 3 %, one with a
-# neighbour that comes and goes up to 39 %.
+# With 8 processes a 95% interval is ±0.84 of the spread (t = 2.36, √8): from 5% on it is nearly
+# as wide as the ±5% of a tie. A quiet machine of two shared cores showed 0.5 to 3%, one with a
+# neighbour that comes and goes up to 39%.
 LARGEST_VARIATION = 0.05
 # Of ten quiet processes the slowest took at most 1.13 times the fastest, in a dozen trials; beside
 # a neighbour 1.6 times and more.
@@ -272,7 +272,7 @@ def _stolen_cpu(conditions: Conditions) -> MeasurementWarning | None:
         return None
     return MeasurementWarning(
         code="stolen-cpu",
-        message=f"other guests of this machine's host took {100 * share:.1f} % of the CPU time",
+        message=f"other guests of this machine's host took {100 * share:.1f}% of the CPU time",
         advice="measure at a quieter hour, or on a host or instance with CPUs of its own",
     )
 
@@ -286,7 +286,7 @@ def _unsteady_cpu(conditions: Conditions) -> MeasurementWarning | None:
     return MeasurementWarning(
         code="unsteady-cpu",
         message=f"equal work took unequal time in {len(loop.seconds)} fresh processes: spread "
-        f"{100 * loop.variation:.1f} %, slowest {loop.slowest_to_fastest:.2f} times the fastest; "
+        f"{100 * loop.variation:.1f}%, slowest {loop.slowest_to_fastest:.2f} times the fastest; "
         "the CPU is throttled or shared",
         advice="end what else is running and let the machine cool down, then look again",
     )

@@ -260,7 +260,7 @@ def _legend(found: PhaseMap, letters: dict[str, str]) -> str:
     """Return what the letters and signs of the table mean."""
     meanings = [f"{letter} {backend}" for backend, letter in letters.items()]
     if any(cell.winner == TIED for cell in found.cells):
-        meanings.append("= tie within ±5 %")
+        meanings.append("= tie within ±5%")
     if UNDECIDED in found.shares:
         meanings.append("? undecided")
     if UNKNOWN in found.shares:

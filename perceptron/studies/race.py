@@ -181,7 +181,7 @@ def _alike(row: RaceRow) -> tuple[object, ...]:
 COLUMNS = (
     "backend",
     "dtype",
-    "to the target [95 % interval]",
+    "to the target [95% interval]",
     "epochs>",
     "seeds there>",
     "imports>",

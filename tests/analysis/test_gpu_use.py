@@ -44,7 +44,7 @@ def test_a_clock_that_was_lowered_is_warned_of_with_its_rows() -> None:
     ],
 )
 def test_only_what_is_known_is_warned_of(state: GpuState, is_warned: bool) -> None:
-    """Within 5 % of its highest clock a GPU ran at full speed; one that idled was read too late."""
+    """Within 5% of its highest clock a GPU ran at full speed; one that idled was read too late."""
     assert bool(warnings_of(state)) is is_warned
 
 

@@ -48,8 +48,8 @@ def test_a_machine_of_which_nothing_is_known_is_not_warned_of(environment: Envir
     [
         ("cpu-quota", "quota_cores", 2.0, 1.5, "the time of 1.5 cores"),
         ("other-load", "load", 0.5, 0.5 + LITTLE, "a load of 0.50"),
-        ("stolen-cpu", "steal_share", 0.02, 0.02 + LITTLE, "took 2.0 % of the CPU time"),
-        ("unsteady-cpu", "loop", loop(0.05, 1.25), loop(0.05 + LITTLE, 1.0), "spread 5.0 %"),
+        ("stolen-cpu", "steal_share", 0.02, 0.02 + LITTLE, "took 2.0% of the CPU time"),
+        ("unsteady-cpu", "loop", loop(0.05, 1.25), loop(0.05 + LITTLE, 1.0), "spread 5.0%"),
         ("unsteady-cpu", "loop", loop(0.05, 1.25), loop(0.0, 1.6), "slowest 1.60 times the"),
         ("swapping", "swapped_bytes", 2**20, 3 * 2**20, "3.0 MiB moved"),
         ("swapping", "swap_used_bytes", int(0.1 * 2**34), 2**33, "8.0 GiB are swapped out"),

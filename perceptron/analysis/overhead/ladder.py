@@ -27,7 +27,7 @@ from perceptron.records.measurement import Measurement
 
 
 class Rung(Struct, frozen=True, kw_only=True):
-    """One backend's iteration, with its 95 % interval, over that of the floor.
+    """One backend's iteration, with its 95% interval, over that of the floor.
 
     The ratio is None where no rung is the floor, and exactly 1 of the floor itself.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by

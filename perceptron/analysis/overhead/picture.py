@@ -40,7 +40,7 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
     texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
-        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % intervals "
+        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95% intervals "
         "over fresh processes, often smaller than the dot."
         + (" Open: as published, on hardware that is not named." if found.published else "")
         + ("" if found.no_floor else " ×: times the floor."),
@@ -85,7 +85,7 @@ def _measured(row: int, rung: Rung) -> Dot:
 def _ratio(rung: Rung) -> str:
     if rung.ratio_to_floor == 1:
         return "\nthe floor"
-    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)} ×"
+    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)}×"
 
 
 def _words(rung: Rung) -> str:
@@ -96,7 +96,7 @@ def _words(rung: Rung) -> str:
         return f"{time}, the floor"
     if rung.ratio_to_floor is None:
         return time
-    return f"{time}, {digits(rung.ratio_to_floor, 2)} × the floor"
+    return f"{time}, {digits(rung.ratio_to_floor, 2)}× the floor"
 
 
 def phases_figure(found: Ladder) -> Iterator[BarFigure]:

@@ -163,7 +163,7 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     )
     yield Table(
         title=f"{found.problem}: one iteration, {threads}",
-        on_page="The rungs [95 % interval]",
+        on_page="The rungs [95% interval]",
         columns=(*columns, "removes"),
         rows=tuple((*row, rung.removes) for row, rung in zip(cells, found.rungs, strict=True)),
         last_apart="What each rung removes",
@@ -189,7 +189,7 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     if found.device:
         yield Table(
             title="Around the iterations",
-            on_page="Around the iterations, each measured by itself [95 % interval]",
+            on_page="Around the iterations, each measured by itself [95% interval]",
             columns=_PARTS,
             rows=tuple(_part_cells(found)),
         )

@@ -40,9 +40,9 @@ UNKNOWN = "unknown"
 class MapCell(Struct, frozen=True, kw_only=True):
     """Who is fastest at one pair of sizes.
 
-    ``winner`` is ``tie`` where the two fastest are within ±5 %, and None where nothing has a time.
+    ``winner`` is ``tie`` where the two fastest are within ±5%, and None where nothing has a time.
     ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
-    its 95 % interval where several processes measured both; all three are None without a second.
+    its 95% interval where several processes measured both; all three are None without a second.
     ``decided`` says whether the intervals allow no other answer; between measured cells, whether
     those of most near it do.
     """

@@ -31,7 +31,7 @@ def map_figure(phase_map: PhaseMap) -> MapFigure:
         alt=f"Map of {phase_map.family} over {x} and {y}, both logarithmic. {phase_map.summary}",
         caption="Colour: the fastest backend, stronger where it is further ahead of the next, up "
         f"to {top}×. Dots: measured cells, open where undecided, as the palest are. Lines: equal "
-        "times. Grey: a tie within ±5 %.",
+        "times. Grey: a tie within ±5%.",
         key=_key(phase_map),
         height=560,
         x_title=x,
@@ -88,7 +88,7 @@ def _text(phase_map: PhaseMap, cell: MapCell) -> str:
     how = "measured" if cell.measured else "between measured cells"
     tie = ", a tie" if cell.winner == TIED else ""
     doubt = "" if cell.decided else ", undecided"
-    return f"{where}{cell.fastest} {ahead} × as fast as {cell.second}{tie}{doubt}; {how}"
+    return f"{where}{cell.fastest} {ahead}× as fast as {cell.second}{tie}{doubt}; {how}"
 
 
 def _regions(phase_map: PhaseMap) -> list[Region]:
@@ -125,7 +125,7 @@ def _key(phase_map: PhaseMap) -> str:
     if phase_map.borders:
         parts.append("lines: borders")
     if any(cell.winner == TIED for cell in phase_map.cells):
-        parts.append("grey: tie within ±5 %")
+        parts.append("grey: tie within ±5%")
     if UNKNOWN in phase_map.shares:
         parts.append("white: nothing has a time")
     return "; ".join(parts)

@@ -35,7 +35,7 @@ class _Rule(NamedTuple):
 def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, str]) -> str:
     """Say who wins how much of the map, and from which size up if a rule of one size says it.
 
-    A rule is stated where it gets at most 2 % of the cells with a winner wrong, and where less is
+    A rule is stated where it gets at most 2% of the cells with a winner wrong, and where less is
     undecided than its winner has.
     """
     winners = [name for name in shares if name not in ("tie", "undecided", "unknown")]
@@ -43,7 +43,7 @@ def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, s
     if parts:
         parts[0] += " of the map"
     if "tie" in shares:
-        parts.append(f"{_percent(shares['tie'])} is a tie within ±5 %")
+        parts.append(f"{_percent(shares['tie'])} is a tie within ±5%")
     if "undecided" in shares:
         where = "" if parts else " of the map"
         parts.append(f"{_percent(shares['undecided'])}{where} is undecided")
@@ -80,7 +80,7 @@ def _rule(order: int, name: str, size: Array, winner: str, wins: Mask) -> _Rule:
 
 
 def _percent(share: float) -> str:
-    return "under 1 %" if 0 < share <= 0.005 else f"{100 * share:.0f} %"
+    return "under 1%" if 0 < share <= 0.005 else f"{100 * share:.0f}%"
 
 
 def _round(value: float) -> str:

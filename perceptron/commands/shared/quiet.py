@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from perceptron.errors import UserError
 
-# A gate's whole run may take ten seconds; 10 ms, in which systems count, are 2 % of a core in this.
+# A gate's whole run may take ten seconds; 10 ms, in which systems count, are 2% of a core in this.
 _SHORT_SECONDS = 0.5
 
 if TYPE_CHECKING:

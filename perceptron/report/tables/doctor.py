@@ -111,7 +111,7 @@ def _loop(conditions: Conditions) -> str | None:
     if loop is None:
         return None
     return (
-        f"spread {percent(loop.variation)}, slowest {loop.slowest_to_fastest:.2f} × fastest of "
+        f"spread {percent(loop.variation)}, slowest {loop.slowest_to_fastest:.2f}× the fastest of "
         f"{len(loop.seconds)} processes"
     )
 

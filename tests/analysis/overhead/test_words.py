@@ -132,4 +132,4 @@ def test_the_roof_bends_where_copy_and_product_meet() -> None:
     assert slope == pytest.approx(low * limits.gbytes)
     assert flat[0] == (pytest.approx(limits.gflops / limits.gbytes), limits.gflops)
     assert flat[1][1] == limits.gflops
-    assert device.lines[0].texts[0].endswith("bound by launches, device busy 4 %")
+    assert device.lines[0].texts[0].endswith("bound by launches, device busy 4%")

@@ -102,8 +102,8 @@ def test_a_column_comes_only_where_something_was_contended() -> None:
     assert with_contended(*table, [QUIET, Contention()]) == table
     columns, rows = with_contended(*table, [BUSY, Contention()])
     assert columns == ("a", "b", "contended")
-    assert rows == [("1", "2", "20 % of samples, 1 of 2 times waited"), ("3", "4", "–")]
-    assert contended(QUIET) == "0 % of samples"
+    assert rows == [("1", "2", "20% of samples, 1 of 2 times waited"), ("3", "4", "–")]
+    assert contended(QUIET) == "0% of samples"
 
 
 def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
@@ -121,7 +121,7 @@ def test_a_pair_is_as_contended_as_both_of_its_backends(row: MakeRow) -> None:
             for one in world(row, costs)
         ]
         _, (cells,) = crossover_table(result.crossovers, rows)
-        assert cells[-1] == "14 % of samples", name
+        assert cells[-1] == "14% of samples", name
     others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, contended=1)
     assert "contended" not in crossover_table(result.crossovers, others)[0]
 
@@ -134,8 +134,8 @@ def test_each_backend_of_one_size_is_as_contended_as_its_own_rows(row: MakeRow) 
     columns, cells = single_table(rows)
     assert columns[-1] == "contended"
     assert [line[-1] for line in cells] == [
-        "100 % of samples, 1 of 1 times waited",
-        "0 % of samples",
+        "100% of samples, 1 of 1 times waited",
+        "0% of samples",
     ]
 
 

@@ -97,7 +97,7 @@ def made(*runs: TrainingRun) -> Walkthrough:
 def test_curves_that_differ_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
     show(made(run("numpy", [0, 0, 1, 1]), run("torch-cpu", [0, 0, 1, 1], last_loss=0.6)))
     text = capsys.readouterr().out
-    assert "The backends' curves differ: losses by up to 20.0 %" in text
+    assert "The backends' curves differ: losses by up to 20.0%" in text
     assert "Every held-out image is right" in text
 
 
