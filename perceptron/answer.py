@@ -36,6 +36,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     part: Setting = ()
     """The part of the answer that it is about; of all parts without one."""
 
+    def __str__(self) -> str:
+        """Return it in a line that stands for itself."""
+        return f"{self.subject}: {self.sentence}"
+
 
 class Note(Struct, frozen=True):
     """A line beside the verdicts."""

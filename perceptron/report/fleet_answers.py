@@ -30,8 +30,7 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
         loaded = read_run(folder)
         study = str(loaded.run.plan.get("study"))
         if study in judges:
-            verdicts = judges[study].judge(loaded).answer.verdicts
-            sentences = [verdict.sentence for verdict in verdicts]
+            sentences = list(map(str, judges[study].judge(loaded).answer.verdicts))
         else:
             sentences = _SENTENCES.get(study, _crossovers)(loaded)
     except UserError as error:

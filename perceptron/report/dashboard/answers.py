@@ -52,7 +52,12 @@ def _view(told: Answered, figures: Sequence[Figure], looks: plot.Looks) -> View:
     return View(
         title=figure.title,
         lines=[
-            *(one.sentence for one in answer.verdicts if is_of(one.part, figure.part)),
+            *(
+                line
+                for one in answer.verdicts
+                if is_of(one.part, figure.part)
+                for line in (one.sentence, *one.notes)
+            ),
             f"{facts.cpu}, {facts.cores} cores{answer.measured}.",
             *(note.text for note in answer.notes if note.on != "terminal"),
         ],
