@@ -7,7 +7,7 @@ around it (`surface`); its ratio then has no interval.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from math import exp
 
@@ -38,9 +38,9 @@ UNKNOWN = "unknown"
 
 
 class MapCell(Struct, frozen=True, kw_only=True):
-    """Who is fastest at one pair of sizes.
+    """The fastest backend at one pair of sizes.
 
-    ``winner`` is ``tie`` where the two fastest are within ±5%, and None where nothing has a time.
+    ``winner`` is ``tie`` where the two fastest are within ±5%, and None where none has a time.
     ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
     its 95% interval where several processes measured both; all three are None without a second.
     ``decided`` says whether the intervals allow no other answer; between measured cells, whether
@@ -60,7 +60,7 @@ class MapCell(Struct, frozen=True, kw_only=True):
 
     @property
     def answer(self) -> str:
-        """Who wins, as far as that is decided: a backend, `TIED`, `UNDECIDED` or `UNKNOWN`."""
+        """The winner if it is decided: a backend or `TIED`, else `UNDECIDED` or `UNKNOWN`."""
         if self.winner is None:
             return UNKNOWN
         return self.winner if self.decided else UNDECIDED
@@ -141,19 +141,14 @@ def phase_map_of(
         cells_measured=sum(cell.measured for cell in cells),
         borders=borders(grid, fields),
         shares=shares,
-        summary=_alone(next(iter(fields)), absent)
+        summary=f"no answer: only {next(iter(fields))} has a time"
         if len(fields) == 1
         else sentence(shares, areas, axes),
     )
 
 
-def _alone(name: str, absent: Mapping[str, str]) -> str:
-    reasons = "; ".join(f"{other}: {why}" for other, why in absent.items())
-    return f"only {name} has a time: no comparison{f' ({reasons})' if reasons else ''}."
-
-
 def _measured(cell: Cell, rows: list[Measurement], rivals: bool) -> MapCell:
-    """Judge a cell by its own times; who is alone in one wins it if there are rivals elsewhere.
+    """Judge a cell by its own times; a backend alone in one wins it if it has rivals elsewhere.
 
     Not where a rival's worker was killed: another try may have its time.
     """

@@ -1,4 +1,4 @@
-"""What a map says, in one sentence."""
+"""A map in one sentence."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ from perceptron.analysis.phase_map.grid import Array, Mask
 
 # Of the decided cells, that a rule in one sentence may get wrong.
 _EXCEPTIONS = 0.02
+# Winners that have room in a line.
+_NAMED = 3
+# Of a map that is all alike, and of a part of one.
+_WHOLE = {
+    "tie": "the fastest backends tie within 5% everywhere",
+    "undecided": "undecided everywhere",
+    "unknown": "no backend has a time",
+}
+_PART = {"tie": "tie within 5%", "undecided": "undecided", "unknown": "without a time"}
 
 
 class Area(NamedTuple):
-    """A cell and who surely wins it: a backend, ``tie`` or None."""
+    """A cell and what is decided there: a backend, ``tie`` or None."""
 
     x: int
     y: int
@@ -33,28 +42,28 @@ class _Rule(NamedTuple):
 
 
 def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, str]) -> str:
-    """Say who wins how much of the map, and from which size up if a rule of one size says it.
+    """Return which backend wins how much of the map, and a rule of one size where there is one.
 
     A rule is stated where it gets at most 2% of the cells with a winner wrong, and where less is
     undecided than its winner has.
     """
-    winners = [name for name in shares if name not in ("tie", "undecided", "unknown")]
-    parts = [f"{name} wins {_percent(shares[name])}" for name in winners]
-    if parts:
-        parts[0] += " of the map"
-    if "tie" in shares:
-        parts.append(f"{_percent(shares['tie'])} is a tie within ±5%")
-    if "undecided" in shares:
-        where = "" if parts else " of the map"
-        parts.append(f"{_percent(shares['undecided'])}{where} is undecided")
-    if "unknown" in shares:
-        parts.append(f"in {_percent(shares['unknown'])} nothing has a time")
-    text = ", ".join(parts)
+    whole = next((name for name in _WHOLE if shares.get(name) == 1), None)
+    if whole is not None:
+        return _WHOLE[whole]
+    winners = [name for name in shares if name not in _WHOLE]
+    won = [f"{name} wins {_percent(shares[name])} of the map" for name in winners[:1]]
+    won += [f"{name} {_percent(shares[name])}" for name in winners[1:_NAMED]]
+    if rest := winners[_NAMED:]:
+        won.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
+    parts = [", ".join(won)] if won else []
+    parts += [
+        f"{_percent(shares[name])} {words}" for name, words in _PART.items() if name in shares
+    ]
     rule = _best_rule(areas, axes) if len(winners) == 2 else None
     undecided = shares.get("undecided", 0.0)
     if rule and rule.wrong <= _EXCEPTIONS and undecided < shares[rule.winner]:
-        text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)} up"
-    return f"{text}."
+        parts.append(f"{rule.winner} from {rule.size} ≈ {_round(rule.start)}")
+    return "; ".join(parts)
 
 
 def _best_rule(areas: Sequence[Area], axes: tuple[str, str]) -> _Rule | None:
