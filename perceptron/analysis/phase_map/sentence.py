@@ -13,14 +13,15 @@ from perceptron.analysis.phase_map.grid import Array, Mask
 # Of the decided cells, that a rule in one sentence may get wrong.
 _EXCEPTIONS = 0.02
 # Winners that have room in a line.
-_NAMED = 3
+_NAMED = 2
+_COLUMNS = 100
 # Of a map that is all alike, and of a part of one.
 _WHOLE = {
     "tie": "the fastest backends tie within 5% everywhere",
     "undecided": "undecided everywhere",
     "unknown": "no backend has a time",
 }
-_PART = {"tie": "tie within 5%", "undecided": "undecided", "unknown": "without a time"}
+_PART = {"tie": "tie", "undecided": "undecided", "unknown": "no time"}
 
 
 class Area(NamedTuple):
@@ -51,19 +52,17 @@ def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, s
     if whole is not None:
         return _WHOLE[whole]
     winners = [name for name in shares if name not in _WHOLE]
-    won = [f"{name} wins {_percent(shares[name])} of the map" for name in winners[:1]]
-    won += [f"{name} {_percent(shares[name])}" for name in winners[1:_NAMED]]
+    parts = [f"{name} wins {_percent(shares[name])} of the map" for name in winners[:1]]
+    parts += [f"{name} {_percent(shares[name])}" for name in winners[1:_NAMED]]
     if rest := winners[_NAMED:]:
-        won.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
-    parts = [", ".join(won)] if won else []
-    parts += [
-        f"{_percent(shares[name])} {words}" for name, words in _PART.items() if name in shares
-    ]
+        parts.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
+    parts += [f"{word} {_percent(shares[name])}" for name, word in _PART.items() if name in shares]
+    text = ", ".join(parts)
     rule = _best_rule(areas, axes) if len(winners) == 2 else None
     undecided = shares.get("undecided", 0.0)
     if rule and rule.wrong <= _EXCEPTIONS and undecided < shares[rule.winner]:
-        parts.append(f"{rule.winner} from {rule.size} ≈ {_round(rule.start)}")
-    return "; ".join(parts)
+        text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)}"
+    return text if len(text) <= _COLUMNS else text.replace(" of the map", "")
 
 
 def _best_rule(areas: Sequence[Area], axes: tuple[str, str]) -> _Rule | None:
