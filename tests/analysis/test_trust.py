@@ -99,4 +99,4 @@ def test_each_gpu_is_warned_of_by_name(environment: Environment) -> None:
     """Of two, the one that is cool is left alone; an unknown clock gives no warning."""
     hot = GpuState(name="Abacus", slowed_by=["heat", "power cap"])
     (warning,) = warnings_for(environment, gpus=[*gpu(2000), hot, GpuState(name="Silent")])
-    assert warning.message == "Abacus runs at an unknown clock, kept down by heat, power cap"
+    assert warning.message == "Abacus runs at an unknown clock, lowered by heat, power cap"
