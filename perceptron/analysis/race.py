@@ -115,8 +115,8 @@ def race_warnings(rows: Iterable[RaceRow]) -> list[MeasurementWarning]:
         *warnings,
         MeasurementWarning(
             code="contended",
-            message=f"the threads of {contended:,} of {known:,} trainings had to wait for a core",
-            advice="end what else is running, or run again with --wait, which waits for quiet",
+            message=f"the threads of {contended:,} of {known:,} trainings waited for a core",
+            advice="end other programs, or run again with --wait to wait for idle cores",
         ),
     ]
 

@@ -46,7 +46,7 @@ def test_a_machine_of_which_nothing_is_known_is_not_warned_of(environment: Envir
 @pytest.mark.parametrize(
     ("code", "field", "below", "beyond", "text"),
     [
-        ("cpu-quota", "quota_cores", 2.0, 1.5, "the time of 1.5 cores"),
+        ("cpu-quota", "quota_cores", 2.0, 1.5, "limits CPU time to 1.5 cores"),
         ("other-load", "load", 0.5, 0.5 + LITTLE, "a load of 0.50"),
         ("stolen-cpu", "steal_share", 0.02, 0.02 + LITTLE, "took 2.0% of the CPU time"),
         ("unsteady-cpu", "loop", loop(0.05, 1.25), loop(0.05 + LITTLE, 1.0), "spread 5.0%"),

@@ -40,7 +40,7 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
     told = [
         ("crossover", "mlp-width, numpy or torch-cpu: torch-cpu from "),
         ("map", "of the map"),
-        ("overhead", "or-gate: torch-cpu"),
+        ("overhead", "or-gate: floor: numba"),
         ("race", "numpy is first"),
     ]
     for (study, words), found in zip(told, answers(collected(*runs), judges()), strict=True):

@@ -65,8 +65,7 @@ def machines(collection: Collection) -> dict[str, Any]:
         "names": [_name(machine) for machine in collection.machines],
         "facts": table,
         "checks": [
-            (what, [facts.get(what, (_NOTHING, "not known")) for facts in checked])
-            for what in checks
+            (what, [facts.get(what, (_NOTHING, "unknown")) for facts in checked]) for what in checks
         ],
         "warnings": [
             (_name(machine), machine.diagnosis.warnings)
