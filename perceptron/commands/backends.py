@@ -1,4 +1,4 @@
-"""`perceptron backends`: what can run here, what cannot, and why."""
+"""`perceptron backends`: those that can run here, and the reason of the others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from perceptron.commands.shared.arguments import Json
 
 
 def backends(json: Json = False) -> None:
-    """List what can run here, what cannot, and why."""
+    """List the backends that can run here, and why others cannot."""
     from perceptron.report import documents
     from perceptron.report.tables import backends as table
     from perceptron.report.tables import terminal

@@ -15,13 +15,13 @@ def check(
     names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
     problem: Annotated[
         list[str] | None,
-        typer.Option(metavar="P", help="A problem, a shape or a FILE.toml; repeatable."),
+        typer.Option(metavar="P", help="A problem, a shape or FILE.toml; repeatable."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check a backend's contract, for its author: agreement, and errors that must be noticed.
+    """Check a backend's contract: agreement with NumPy, and mutants that must be caught.
 
-    Without --problem on small problems of every kind.
+    Without --problem, small problems of every kind are checked.
     """
     from perceptron.problems import catalogue, files
     from perceptron.report import documents

@@ -33,7 +33,7 @@ class Option:
 Threads = Annotated[
     int | None,
     Option(
-        "Threads for every backend, all processes together. Default: all cores.",
+        "Use N threads for every backend. Default: all cores.",
         metavar="N[,N…]",
         as_text=True,
     ),
@@ -41,7 +41,7 @@ Threads = Annotated[
 Over = Annotated[
     tuple[int, ...],
     Option(
-        "Processes that train together, as torch-ddp does. Default: 1.",
+        "Train over N processes, as torch-ddp does. Default: 1.",
         ("--processes",),
         "N[,N…]",
     ),
@@ -64,27 +64,27 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def backends(self) -> tuple[str, ...]:
-        """Who takes part."""
+        """Those that take part."""
         return ()
 
     @property
     def threads(self) -> int | None:
-        """The most that are used at once."""
+        """The largest number used at once."""
         return None
 
     @property
     def budget_seconds(self) -> float:
-        """What it may take unless ``--budget`` says something else."""
+        """The budget without ``--budget``."""
         return 180.0
 
     @property
     def quick(self) -> bool:
-        """Whether it is a look: the same without ``--quick`` is proposed next."""
+        """Whether it is a quick run: the same without ``--quick`` is proposed next."""
         return False
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """References of what is trained: an edited model file is another plan."""
+        """References of the problems: an edited model file is another plan."""
         return ()
 
 
@@ -98,17 +98,17 @@ class Study(Protocol):
     """Fields of its plan that tell two questions apart: a page shows the newest run of each."""
     page: ClassVar[Page]
     doing: ClassVar[str]
-    """What the progress bar says."""
+    """The title of the progress bar."""
 
     def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
         """Return what is missing, in any order; nothing once the answer is decided.
 
         ``left`` are the seconds of the budget. Pure: the same plan and rows ask for the same, so
-        that whatever ended a run, the next start goes on.
+        that the next start resumes a run, whatever ended it.
         """
 
     def answer(self, plan: Any, rows: Sequence[Row], run: LoadedRun) -> Answer:
-        """Return what the rows of a run say, whoever wrote them; pure.
+        """Return what the rows of a run say, measured on any machine; pure.
 
         Raises `UserError` where they cannot be judged.
         """

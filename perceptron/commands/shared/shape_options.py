@@ -10,26 +10,27 @@ from perceptron.commands.shared.options import one_of, whole_numbers
 from perceptron.errors import UserError
 
 Rows = Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of the data.")]
-Features = Annotated[int | None, typer.Option(min=1, metavar="D", help="Inputs.")]
+Features = Annotated[int | None, typer.Option(min=1, metavar="D", help="Features of a row.")]
 Hidden = Annotated[
-    str | None, typer.Option(metavar="H[,H…]", help="Widths of the hidden layers; none: no.")
+    str | None,
+    typer.Option(metavar="H[,H…]", help="Hidden-layer widths. Default: no hidden layer."),
 ]
 Classes = Annotated[
     int | None,
-    typer.Option(min=2, metavar="C", help="Outputs, with cross-entropy; none: one output."),
+    typer.Option(min=2, metavar="C", help="Classes, with cross-entropy. Default: one output."),
 ]
 Batch = Annotated[
-    int | None, typer.Option(min=1, metavar="B", help="Rows of an iteration; none: all.")
+    int | None, typer.Option(min=1, metavar="B", help="Rows of an iteration. Default: all.")
 ]
 Optimizer = Annotated[
-    str | None, typer.Option(metavar="NAME", help="sgd, adam or adamw. Default: sgd.")
+    str | None, typer.Option(metavar="NAME", help="Train by sgd, adam or adamw. Default: sgd.")
 ]
 Feed = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Batches from the device (resident) or the host."),
+    typer.Option(metavar="NAME", help="Take batches from the device (resident) or the host."),
 ]
 Models = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Trainings of the shape at once.")
+    int | None, typer.Option(min=1, metavar="N", help="Models that train together. Default: 1.")
 ]
 
 
@@ -61,7 +62,7 @@ def shape_reference(
     if batch is not None and not 1 <= batch <= rows:
         raise UserError(f"--batch: {batch} is not between 1 and the {rows} of --rows")
     if fed_from == "host" and batch is None:
-        raise UserError("--feed: host is for batches: give --batch, such as --batch 128")
+        raise UserError("--feed host needs batches: add --batch, such as --batch 128")
     made = Shape(
         rows,
         features,

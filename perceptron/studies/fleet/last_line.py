@@ -1,4 +1,4 @@
-"""The last thing that a job has said."""
+"""The last line of a job's log."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from perceptron.untrusted_text import shortened
 
 _TAIL_BYTES = 4096
 _LONGEST = 300
-# What a shell says of a job that was killed, with all of its command; srun has said it before.
+# The shell's line about a job that was killed, with all of its command; srun has one before.
 _OF_SHELL = re.compile(r"slurm_script: line \d+:")
 
 
 def last_line(file: Path) -> str | None:
-    """Return the last line of a log that says something, short and printable; None without one."""
+    """Return the last line of a log that is not blank, short and printable; None without one."""
     try:
         with file.open("rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
