@@ -43,7 +43,7 @@ def dashboard(
     if site is None:
         raise UserError("--html is empty: name a folder, or leave it out")
     if not results.is_dir():
-        raise UserError(f"{results}: no such folder; `perceptron bench` makes results")
+        raise UserError(f"{results}: no such results; `perceptron bench` makes some")
     page.reserve(site)
     collection = collect(results)
     asv = pages.publish(config, results, site)

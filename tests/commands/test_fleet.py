@@ -149,7 +149,7 @@ def jobs(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]
 def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
     """The command says how to go on, and status finds them."""
     assert world.left.returncode == 2, world.left.stderr
-    assert "error: interrupted; the jobs go on: `perceptron fleet status`" in world.left.stderr
+    assert "error: interrupted; the jobs continue: `perceptron fleet status`" in world.left.stderr
     assert world.after_leaving.returncode == 0
     status = jobs(world.after_leaving)
     assert list(status) == ["local-1", "local-2"]
