@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from perceptron.analysis.stored.finding import ITERATIONS, finding_backends
+from perceptron.analysis.finding import ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.problems import catalogue
 from perceptron.studies.shared.published import published_dtype

@@ -64,7 +64,7 @@ def answers(document: dict[str, Any]) -> list[Answer]:
             family=crossover["family"],
             pair=_pair_of(crossover),
             status=crossover["status"],
-            sure=crossover["sure"],
+            sure=crossover["is_decided"],
             size=crossover["size"],
             low=crossover["low"],
             high=crossover["high"],

@@ -7,13 +7,18 @@ JSON. A renderer knows no study, and a study no renderer.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
 from perceptron.figure import Figure as Drawing
-from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.warning import MeasurementWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perceptron.records.measurement import Measurement
+    from perceptron.records.readers.stored_runs import LoadedRun
 
 Setting = tuple[tuple[str, str], ...]
 """Switches of a page and what they are set to: ``(("Start", "fresh"), ("dtype", "float32"))``."""
@@ -33,8 +38,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """At most two lines: ``undecided: …``, ``closest: …``, ``leaning: …``, ``why: …; next: …``."""
     heading: str = ""
     """Where and how it was measured: told once above neighbours that share it."""
+    contended: str = ""
+    """How far its samples were; empty where none was."""
     part: Setting = ()
     """The part of the answer that it is about; of all parts without one."""
+    on: Place = "everywhere"
 
     def __str__(self) -> str:
         """Return it in a line that stands for itself."""
@@ -46,6 +54,7 @@ class Note(Struct, frozen=True):
 
     text: str
     on: Place = "everywhere"
+    part: Setting = ()
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -119,6 +128,8 @@ class Page(Struct, frozen=True):
     """What it says before anything was measured."""
     makes: str
     """Stands for what is missing in *`perceptron race` measures …*: ``one``, ``them``."""
+    is_overview: bool = False
+    """Whether the first page shows its newest answer: that one is named then, with --json too."""
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -134,6 +145,14 @@ class Answered(Struct, frozen=True, kw_only=True):
     def results(self) -> Path:
         """The folder of the run."""
         return self.run.folder
+
+
+class ReadFromFiles(Struct, frozen=True, kw_only=True):
+    """An answer with the rows of files that were judged: nothing was measured."""
+
+    answer: Answer
+    rows: Sequence[Measurement]
+    warnings: tuple[MeasurementWarning, ...]
 
 
 def is_of(part: Setting, other: Setting) -> bool:

@@ -97,6 +97,19 @@ def ratio(value: float | None, low: float | None, high: float | None) -> str:
     return "1" if low == high == 1.0 else interval(value, low, high)
 
 
+def times_as_long(
+    ratio: float, low: float | None = None, high: float | None = None, other: str = ""
+) -> str:
+    """Return ``1.88× as long [1.84, 1.92]``; with another's name ``… as long as numpy […]``."""
+    ends = ", ".join("…" if end is None else _two(end) for end in (low, high))
+    bracket = "" if low is None and high is None else f" [{ends}]"
+    return f"{_two(ratio)}× as long{f' as {other}' if other else ''}{bracket}"
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}" if 0.1 <= value < 10 else digits(value)
+
+
 def percent(share: float, decimals: int = 1, *, sign: bool = False) -> str:
     """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
     return f"{_hundredths(share, decimals, sign)}%"

@@ -7,13 +7,13 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.words import decided, is_measured, missing, notes, sentence
 from perceptron.errors import UserError
-from perceptron.report.crossover_words import answer, is_measured, missing, status
 from perceptron.report.tables import markdown
 
 Blocks = dict[str, str]
 """Markdown by the name of its block."""
-_COLUMNS = ("family", "pair", "threads in all", "status", "who is faster [95 % interval]")
+_COLUMNS = ("family", "threads in all", "decided", "answer [95% interval]", "more")
 
 
 def fill(document: str, content: Blocks, page: str) -> str:
@@ -33,15 +33,15 @@ def crossover_lines(crossovers: Iterable[Crossover], *, threads: bool = False) -
     rows = [
         (
             f"`{one.family}`",
-            f"{one.incumbent} → {one.challenger}",
             str(one.threads),
-            status(one),
-            answer(one),
+            decided(one),
+            sentence(one),
+            "; ".join(notes(one)),
         )
         for one in crossovers
         if is_measured(one)
     ]
-    kept = [index for index in range(len(_COLUMNS)) if threads or index != 2]
+    kept = [index for index in range(len(_COLUMNS)) if threads or index != 1]
     columns, *cells = ([row[index] for index in kept] for row in (_COLUMNS, *rows))
     reasons = [f"\nNot measured: {reason}." for reason in missing(crossovers)]
     return [*markdown.table(columns, cells), *reasons]

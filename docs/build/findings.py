@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import Shown, ShownGpu
-from perceptron.analysis.stored.bench import BenchResult
+from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of
+from perceptron.analysis.crossover.picture import family_figure
+from perceptron.analysis.finding import finding_figure, finding_table
+from perceptron.answer import Answered
+from perceptron.figure import LineFigure
 from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.finding import finding_figure
-from perceptron.report.charts.sweep import family_figure
 from perceptron.report.tables import markdown
-from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells
 
 NO_GPU = "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here."
 
@@ -18,7 +18,7 @@ def blocks(runs: Shown) -> Blocks:
     """Return the tables of the CPU, where they were measured, and a section for each GPU."""
     return {
         "finding": "\n".join(_finding(runs.bench)),
-        "crossovers": "\n".join(crossover_lines(runs.bench.crossovers, threads=True)),
+        "crossovers": "\n".join(crossover_lines(crossovers_of(runs.bench), threads=True)),
         "ground": _ground(runs.bench),
         "gpus-in-full": "\n\n".join("\n".join(_of_gpu(gpu)) for gpu in runs.gpus) or NO_GPU,
     }
@@ -26,34 +26,41 @@ def blocks(runs: Shown) -> Blocks:
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the finding, the sweep over the width, and the map of each GPU: SVG by file name."""
-    of_gpus = {gpu.name: gpu.bench.finding for gpu in runs.gpus}
+    of_gpus = {gpu.name: finding_of(gpu.bench) for gpu in runs.gpus}
     maps = [(gpu.map_picture, gpu.phase_map) for gpu in runs.gpus if gpu.phase_map is not None]
     return {
-        "finding.svg": draw(finding_figure(runs.bench.finding, of_gpus)),
-        "mlp-width.svg": draw(family_figure(runs.bench, "mlp-width")),
+        "finding.svg": draw(finding_figure(finding_of(runs.bench), of_gpus)),
+        "mlp-width.svg": draw(pictured(runs.bench, "mlp-width")),
         **{name: draw(measured.answer.figures[0].drawing) for name, measured in maps},
     }
 
 
-def _finding(bench: BenchResult) -> list[str]:
-    return markdown.table(FINDING_COLUMNS, map(finding_cells, bench.finding))
+def pictured(bench: Answered, family: str) -> LineFigure | None:
+    """Return the sweep of a family with the fewest threads of a run."""
+    threads = min(row.all_threads for row in bench.run.times if row.all_threads)
+    return family_figure(bench.run.times, family, threads)
 
 
-def _ground(bench: BenchResult) -> str:
-    facts, first = bench.environment, bench.rows[0]
+def _finding(bench: Answered) -> list[str]:
+    table = finding_table(finding_of(bench), ())
+    return markdown.table(table.columns, table.rows)
+
+
+def _ground(bench: Answered) -> str:
+    facts, first = bench.run.facts.environment, bench.run.rows[0]
     names = [name for name in ("numpy", "torch") if name in facts.libraries]
     versions = ", ".join(f"{name} {facts.libraries[name]}" for name in names)
     return (
         f"{facts.cpu}, {facts.cores} cores, {facts.python}, {versions}; "
-        f"{max(row.processes for row in bench.finding)} fresh processes each; {first.when[:10]}, "
+        f"{max(row.repeats for row in finding_of(bench))} repeats each; {first.when[:10]}, "
         f"commit `{first.commit}`, rows in `{bench.results}`."
     )
 
 
 def _of_gpu(gpu: ShownGpu) -> list[str]:
     lines = [f"### {gpu.name}", "", *_finding(gpu.bench), ""]
-    if gpu.bench.crossovers:
-        lines += [*crossover_lines(gpu.bench.crossovers, threads=True), ""]
+    if found := crossovers_of(gpu.bench):
+        lines += [*crossover_lines(found, threads=True), ""]
     lines.append(f"{gpu.name} beside {_ground(gpu.bench)}")
     if gpu.phase_map is not None:
         words = gpu.phase_map.answer.verdicts[0].sentence

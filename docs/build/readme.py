@@ -7,20 +7,29 @@ faster in the ranges of sizes in which the judge has decided that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from math import ceil
 from pathlib import Path
 
 from docs.build import gate
 from docs.build.blocks import Blocks, table_of
-from docs.build.shown import ADVISED, RACED, RACED_TO, SEARCHED, SEARCHED_PAIR, Shown
-from perceptron.analysis.contention import CONTENDED, contended_samples
+from docs.build.findings import pictured
+from docs.build.shown import (
+    ADVISED,
+    RACED,
+    RACED_TO,
+    SEARCHED,
+    SEARCHED_PAIR,
+    Shown,
+    crossovers_of,
+    finding_of,
+)
+from perceptron.analysis.contention import contended_samples
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.words import SEQUENTIAL, axis_of, is_measured, sentence
+from perceptron.analysis.hardware import on_devices
 from perceptron.analysis.race import of_start
-from perceptron.analysis.stored.hardware import on_devices
-from perceptron.numbers import count, digits, duration_interval, interval
+from perceptron.analysis.sizes import listed
+from perceptron.numbers import duration_interval, times_as_long
 from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.sweep import family_figure
-from perceptron.report.crossover_words import axis_of, is_measured
 from perceptron.report.tables import markdown
 
 PICTURED = "perceptron-rows"
@@ -82,86 +91,20 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the sweep: SVG by file name."""
-    return {f"{PICTURED}.svg": draw(family_figure(runs.bench, PICTURED))}
-
-
-def sentence(found: Crossover) -> str:
-    """Return who is faster where, as far as that is decided."""
-    incumbent, challenger, axis = found.incumbent, found.challenger, axis_of(found)
-    if found.size is not None:
-        first, second = (
-            (challenger, incumbent) if found.status == "crosses" else (incumbent, challenger)
-        )
-        below = [decided for decided in found.decided if decided[1] <= found.size]
-        above = [decided for decided in found.decided if decided[0] >= found.size]
-        if not below or not above:  # who is faster on the other side is a guess
-            winner = first if above else second
-            return f"{winner} is faster {_where(found, axis)}" if below or above else "undecided"
-        ends = ", ".join("…" if end is None else digits(end) for end in (found.low, found.high))
-        return f"{first} overtakes {second} at {_sized(digits(found.size), axis)} [{ends}]"
-    if found.status in ("always", "never"):
-        winner = incumbent if found.status == "never" else challenger
-        return f"{winner} is faster {_where(found, axis)}"
-    if found.status == "multiple":
-        names = {"incumbent": incumbent, "challenger": challenger}
-        leads = (
-            f"{names[one.direction]} from {_sized(digits(one.size), axis)}"
-            for one in found.crossings
-        )
-        return f"{', '.join(leads)} on"
-    if found.status == "tie":
-        return f"{incumbent} and {challenger} tie: within 5%"
-    return {"suspect": "no answer: times are physically impossible"}.get(
-        found.status, "undecided" if is_measured(found) else _NOT_MEASURED
-    )
-
-
-def _where(found: Crossover, axis: str) -> str:
-    """Return the sizes in which the winner is decided, and that others are not."""
-    first, last = found.sizes_measured[0], found.sizes_measured[-1]
-    if found.decided == [(first, last)]:
-        return f"at every size, {_sized(_range(first, last), axis)}"
-    if len(found.decided) == 1 and found.decided[0][0] == first:
-        return f"up to {_sized(_number(found.decided[0][1]), axis)}; undecided above"
-    ranges = " and ".join(_range(*decided) for decided in found.decided)
-    return f"at {_sized(ranges, axis)}; undecided elsewhere"
-
-
-def _undecided(found: Crossover) -> str:
-    """Return the stretches in which another winner may hide; those that touch are one."""
-    stretches: list[tuple[float, float]] = []
-    for low, high in sorted(found.unsure):
-        if stretches and low <= stretches[-1][1]:
-            low, high = stretches[-1][0], max(stretches.pop()[1], high)
-        stretches.append((low, high))
-    return _sized(" and ".join(_range(*one) for one in stretches), axis_of(found))
-
-
-def _sized(number: str, axis: str) -> str:
-    """Return a size with its noun: ``105,000 rows``, ``width 1,730``."""
-    plural = axis in ("rows", "features", "models")
-    return f"{number} {axis}" if plural else f"{axis} {number}"
-
-
-def _range(low: float, high: float) -> str:
-    return _number(low) if low == high else f"{_number(low)}–{_number(high)}"
-
-
-def _number(size: float) -> str:
-    return count(int(size)) if float(size).is_integer() else digits(size)
+    return {f"{PICTURED}.svg": draw(pictured(runs.bench, PICTURED))}
 
 
 def _result(runs: Shown) -> str:
     """Say where the pictured winner changes, and what the OR gate takes."""
-    facts = runs.bench.environment
-    found = _pair(runs.bench.crossovers, PICTURED, SEARCHED_PAIR)
+    facts = runs.bench.run.facts.environment
+    found = _pair(crossovers_of(runs.bench), PICTURED, SEARCHED_PAIR)
     words = _NOT_MEASURED if found is None else sentence(found)
     sentences = [f"Measured on {facts.cpu}, {facts.cores} cores: {words}."]
-    if found is not None and found.unsure and found.size is not None:
-        sentences.append(f"Undecided: {_undecided(found)}.")
-    torch = next((row for row in runs.bench.finding if row.backend == SEARCHED_PAIR[1]), None)
+    if found is not None and found.undecided and found.size is not None:
+        sentences.append(f"Undecided: {listed(found.undecided, axis_of(found))}.")
+    torch = next((row for row in finding_of(runs.bench) if row.backend == SEARCHED_PAIR[1]), None)
     if torch is not None and torch.ratio_to_numpy is not None:
-        ratio = _times(torch.ratio_to_numpy, torch.ratio_low, torch.ratio_high, "numpy")
+        ratio = times_as_long(torch.ratio_to_numpy, torch.ratio_low, torch.ratio_high, "numpy")
         sentences.append(f"On an OR gate {torch.backend} takes {ratio}.")
     return " ".join(sentences)
 
@@ -169,19 +112,11 @@ def _result(runs: Shown) -> str:
 def _advice(runs: Shown) -> str:
     if runs.advice is None:
         return _NOT_MEASURED
-    advice = runs.advice.advice
-    if advice.use is None or advice.undecided or advice.unsure:
-        return "undecided"
-    others = [
-        f"{one.backend} takes {_times(one.ratio.estimate, one.ratio.low, one.ratio.high)}"
-        for one in advice.options
-        if one.ratio is not None and one.backend not in (advice.use, *advice.ties)
-    ]
-    return "; ".join([" or ".join((advice.use, *advice.ties)), *others])
+    return runs.advice.answer.verdicts[0].sentence
 
 
 def _search(runs: Shown) -> str:
-    crossovers = () if runs.search is None else runs.search.crossovers
+    crossovers = () if runs.search is None else crossovers_of(runs.search)
     found = _pair(crossovers, SEARCHED, SEARCHED_PAIR)
     return _NOT_MEASURED if found is None else sentence(found)
 
@@ -216,34 +151,19 @@ def _phases(runs: Shown) -> str:
 
 
 def _many(runs: Shown) -> str:
-    """Return the number of models from which one batch of them is surely faster."""
+    """Return from how many models one batch of them is faster, for each backend."""
     turns = []
     for backend in SEARCHED_PAIR:
-        pair = (f"{backend}-sequential", backend)
-        crossovers = (one for search in runs.many for one in search.crossovers)
-        found = _pair(crossovers, "many-or-gates", pair)
-        if found is None or not is_measured(found):
-            turns.append(f"{backend} not measured")
-        elif found.size is not None and found.status == "crosses":
-            ends = [found.low, found.high]
-            whole = ", ".join("…" if end is None else count(ceil(end)) for end in ends)
-            turns.append(f"{backend} from {count(ceil(found.size))} [{whole}]")
-        elif found.status == "always" and len(found.decided) == 1:
-            turns.append(f"{backend} from {_number(found.decided[0][0])}")
-        else:
-            turns.append(f"{backend}: {sentence(found)}")
-    return f"batched is faster: {', '.join(turns)} models"
+        every = (one for search in runs.many for one in crossovers_of(search))
+        found = _pair(every, "many-or-gates", (f"{backend}{SEQUENTIAL}", backend))
+        turns.append(f"{backend}: {_NOT_MEASURED}" if found is None else sentence(found))
+    return "; ".join(turns)
 
 
 def _processes(runs: Shown) -> str:
-    crossovers = () if runs.processes is None else runs.processes.crossovers
+    crossovers = () if runs.processes is None else crossovers_of(runs.processes)
     found = _pair(crossovers, PICTURED, _DATA_PARALLEL)
-    if found is None:
-        return _NOT_MEASURED
-    words = sentence(found)
-    for backend, processes in zip(_DATA_PARALLEL, ("1 process", "2 processes"), strict=True):
-        words = words.replace(f"{backend} ", f"{processes} ")
-    return words
+    return _NOT_MEASURED if found is None else sentence(found)
 
 
 def _false_alarms(proof: Path) -> str:
@@ -272,9 +192,9 @@ def _first_row(page: Path, command: str) -> dict[str, str]:
 
 
 def _doctor(runs: Shown) -> str:
-    """Return what it warned of when `bench` began, and how many samples were contended."""
-    warnings = [one.message for one in runs.bench.warnings if one.code != CONTENDED]
-    contended, taken = contended_samples(runs.bench.rows)
+    """Return all that it warns of after `bench`, and how many samples were contended."""
+    warnings = [one.message for one in runs.bench.warnings]
+    contended, taken = contended_samples(runs.bench.run.times)
     share = f"; {contended / taken:.0%} of samples were contended" if taken else ""
     return f"{'; '.join(warnings) or 'no warning'}{share}"
 
@@ -282,20 +202,14 @@ def _doctor(runs: Shown) -> str:
 def _gpus(runs: Shown) -> Iterable[str]:
     """Yield for each GPU where it wins, in a sentence."""
     for gpu in runs.gpus:
-        own = {row.backend for row in on_devices(gpu.bench.rows)}
+        own = {row.backend for row in on_devices(gpu.bench.run.times)}
         wins = [
             f"{sentence(one)} (`{one.family}`)"
-            for one in gpu.bench.crossovers
+            for one in crossovers_of(gpu.bench)
             if is_measured(one) and own & {one.incumbent, one.challenger}
         ]
         words = "; ".join(wins) or "only the OR gate was measured"
         yield f"On {gpu.name}: {words} ([in full](docs/findings.md#on-gpus))."
-
-
-def _times(ratio: float, low: float | None, high: float | None, other: str = "") -> str:
-    """Return how many times as long something takes: ``1.88× as long [1.84, 1.92]``."""
-    estimate, _, ends = interval(ratio, low, high).partition(" ")
-    return f"{estimate}× as long{other and f' as {other}'} {ends}"
 
 
 def _pair(crossovers: Iterable[Crossover], family: str, pair: Sequence[str]) -> Crossover | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import MANY, MANY_FAMILIES, SEVERAL, Shown
-from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.stored.sweep import sweeps
+from docs.build.shown import MANY, MANY_FAMILIES, SEVERAL, Shown, crossovers_of
+from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.what_if.estimate import WhatIf
+from perceptron.analysis.what_if.words import size_words
+from perceptron.answer import Answered
 from perceptron.numbers import NONE, count, duration
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables import markdown
-from perceptron.report.tables.what_if import size_words
 
 
 def over_processes(runs: Shown) -> Blocks:
@@ -18,7 +18,7 @@ def over_processes(runs: Shown) -> Blocks:
     found = runs.processes
     if found is None:
         return {"processes": f"Not measured yet: `perceptron {SEVERAL}` does."}
-    return {"processes": "\n".join([*crossover_lines(found.crossovers), "", _ground(found)])}
+    return {"processes": "\n".join([*crossover_lines(crossovers_of(found)), "", _ground(found)])}
 
 
 def many_models(runs: Shown) -> Blocks:
@@ -28,12 +28,13 @@ def many_models(runs: Shown) -> Blocks:
     return {"many-in-full": "\n\n".join(parts) or f"Not measured yet: {commands} do."}
 
 
-def _along_models(found: CrossoverResult) -> list[str]:
-    lines = crossover_lines(found.crossovers)
-    for family in dict.fromkeys(row.family for row in found.rows):
-        own = [row for row in found.rows if row.family == family]
+def _along_models(found: Answered) -> list[str]:
+    lines = crossover_lines(crossovers_of(found))
+    rows = found.run.times
+    for family in dict.fromkeys(row.family for row in rows):
+        own = [row for row in rows if row.family == family]
         lines += ["", f"`{family}`: an iteration shared out over the models", "", *_times(own)]
-    guesses = [one for one in found.what_if if one.incumbent == "numpy"]
+    guesses = [one for one in found.answer.data["what_if"] if one.incumbent == "numpy"]
     guesses = [one for one in guesses if one.family == MANY_FAMILIES[0]]
     if guesses:
         lines += [
@@ -65,12 +66,11 @@ def _times(rows: list[Measurement]) -> list[str]:
 def _estimate(one: WhatIf) -> str:
     if one.status in ("always", "never"):
         return f"{one.challenger} at {size_words(one)}"
-    return f"{one.challenger} from {size_words(one)} models on"
+    return f"{one.challenger} from {size_words(one)} models"
 
 
-def _ground(found: CrossoverResult) -> str:
-    first, facts = found.rows[0], found.environment
-    assert facts is not None, "of a run of ours"
+def _ground(found: Answered) -> str:
+    first, facts = found.run.times[0], found.run.facts.environment
     return (
         f"{facts.cpu}, {facts.cores} cores, {first.all_threads} threads in all, {first.dtype}; "
         f"{first.when[:10]}, commit `{first.commit}`, rows in `{found.results}`."

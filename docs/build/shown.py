@@ -10,23 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.advice import AdviceResult
-from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.device_share import is_beside_host
+from perceptron.analysis.finding import FAMILY, FindingRow
+from perceptron.analysis.hardware import CPU, kind_of_hardware, on_devices
 from perceptron.analysis.race import has_raced
-from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.stored.hardware import CPU, kind_of_hardware, on_devices
-from perceptron.analysis.stored.runs import (
-    judge_advice,
-    judge_bench,
-    judge_crossovers,
-)
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -34,7 +26,6 @@ from perceptron.records.row import races
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.studies.answering import answer_run
 
-Judged = TypeVar("Judged", BenchResult, CrossoverResult, AdviceResult, Answered)
 Plan = Mapping[str, object]
 
 # What is asked, as typed where README shows it.
@@ -62,7 +53,7 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
     """The runs of one GPU, as `Shown`."""
 
     name: str
-    bench: BenchResult
+    bench: Answered
     phase_map: Answered | None
     ladder: Answered | None
 
@@ -78,18 +69,30 @@ class Shown(Struct, frozen=True, kw_only=True):
     All is of a CPU but ``gpus``, the newest first. Folders are relative to the repository's root.
     """
 
-    bench: BenchResult
+    bench: Answered
     phase_map: Answered
     ladder: Answered
     """Of the OR gate."""
     batches: Answered | None
-    advice: AdviceResult | None
-    search: CrossoverResult | None
-    processes: CrossoverResult | None
-    many: list[CrossoverResult]
+    advice: Answered | None
+    search: Answered | None
+    processes: Answered | None
+    many: list[Answered]
     """A search for each of `MANY_FAMILIES` that was measured."""
     race: Answered | None
     gpus: list[ShownGpu] = []
+
+
+def crossovers_of(told: Answered) -> list[Crossover]:
+    """Return the pairs of an answer of `bench` or `crossover`."""
+    found: list[Crossover] = told.answer.data["crossovers"]
+    return found
+
+
+def finding_of(told: Answered) -> list[FindingRow]:
+    """Return the whole trainings of an answer of `bench`."""
+    found: list[FindingRow] = told.answer.data["finding"]
+    return found
 
 
 def shown(results: Path) -> Shown:
@@ -104,17 +107,17 @@ def shown(results: Path) -> Shown:
     if CPU not in runs.whole:
         raise UserError(f"{results}: no finished whole run of a CPU; `perceptron bench` makes one")
     return Shown(
-        bench=runs.within(judge_bench(runs.whole[CPU])),
+        bench=runs.within(answer_run(runs.whole[CPU])),
         phase_map=_there(_map(runs, CPU), results, "map", "map"),
         ladder=_there(_ladder(runs, CPU, FAMILY), results, "ladder", "overhead"),
         batches=_ladder(runs, CPU, BATCHES),
-        advice=runs.newest("advise", judge_advice, CPU, lambda plan: True),
+        advice=runs.newest("advise", answer_run, CPU, lambda plan: True),
         search=runs.newest(
-            "crossover", judge_crossovers, CPU, _has(families=[SEARCHED], pairs=[[*SEARCHED_PAIR]])
+            "crossover", answer_run, CPU, _has(families=[SEARCHED], pairs=[[*SEARCHED_PAIR]])
         ),
         processes=runs.newest(
             "crossover",
-            judge_crossovers,
+            answer_run,
             CPU,
             _has(families=[*SEVERAL_FAMILIES], pairs=[[*pair] for pair in SEVERAL_PAIRS]),
             anywhere=True,
@@ -126,7 +129,7 @@ def shown(results: Path) -> Shown:
         gpus=[
             ShownGpu(
                 name=name,
-                bench=runs.within(judge_bench(whole)),
+                bench=runs.within(answer_run(whole)),
                 phase_map=_map(runs, name),
                 ladder=_ladder(runs, name, FAMILY),
             )
@@ -147,7 +150,7 @@ def _ladder(runs: _Runs, hardware: str, problem: str) -> Answered | None:
     return runs.newest("overhead", answer_run, hardware, fits)
 
 
-def _there(result: Judged | None, results: Path, what: str, command: str) -> Judged:
+def _there(result: Answered | None, results: Path, what: str, command: str) -> Answered:
     if result is None:
         raise UserError(f"{results}: no finished {what}; `perceptron {command}` makes one")
     return result
@@ -182,11 +185,11 @@ class _Runs:
     def newest(
         self,
         study: str,
-        judge: Callable[[LoadedRun], Judged],
+        judge: Callable[[LoadedRun], Answered],
         hardware: str,
         fits: Callable[[Plan], bool],
         anywhere: bool = False,
-    ) -> Judged | None:
+    ) -> Answered | None:
         """Return the newest run of a study whose plan fits, on the machine of the whole run.
 
         Where there is no whole run, or it may be of ``anywhere``, another machine's will do.
@@ -197,7 +200,7 @@ class _Runs:
                 return self.within(judge(loaded))
         return None
 
-    def newest_along(self, family: str) -> CrossoverResult | None:
+    def newest_along(self, family: str) -> Answered | None:
         """Return what the newest search of a family that has times says of that family."""
 
         def searched(plan: Plan) -> bool:
@@ -205,21 +208,15 @@ class _Runs:
             return isinstance(families, list) and family in families
 
         for loaded in self._fitting("crossover", CPU, searched):
-            found = judge_crossovers(loaded)
-            rows = [row for row in found.rows if row.family == family]
+            rows = [row for row in loaded.times if row.family == family]
             if any(row.seconds is not None for row in rows):
-                own = [one for one in found.crossovers if one.family == family]
-                guesses = [guess for guess in found.what_if if guess.family == family]
-                return self.within(replace(found, rows=rows, crossovers=own, what_if=guesses))
+                return self.within(answer_run(replace(loaded, rows=list(rows))))
         return None
 
-    def within(self, result: Judged) -> Judged:
+    def within(self, result: Answered) -> Answered:
         """Return the result with its folder relative to the repository's root."""
-        if isinstance(result, Answered):
-            folder = result.run.folder.relative_to(self._root)
-            return replace(result, run=replace(result.run, folder=folder))
-        assert result.results is not None, "a run on disk"
-        return replace(result, results=result.results.relative_to(self._root))
+        folder = result.run.folder.relative_to(self._root)
+        return replace(result, run=replace(result.run, folder=folder))
 
     def _fitting(
         self, study: str, hardware: str, fits: Callable[[Plan], bool]

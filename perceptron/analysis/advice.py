@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from math import log
-from pathlib import Path
+from math import exp, log
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import contended_samples, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.crossover.points import points
 from perceptron.analysis.interval import TIE, Interval, of_times, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.side_by_side import counted_rows, ratio_of
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
-from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
 from perceptron.records.measurement import Measurement
-from perceptron.records.run import BudgetUse
-from perceptron.records.warning import MeasurementWarning
 
 NO_TIME = "no time was left to measure another size"
+# Of logarithms: where nearly parallel times would meet is no size.
+_FAR = log(1e6)
+_ROUNDING = 1e-9
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -92,27 +92,6 @@ class ShapeAdvice(Struct, frozen=True, kw_only=True):
     def leading(self) -> Option | None:
         """What took least, whether or not it is known to be the fastest; None without a time."""
         return next((one for one in self.options if one.training is not None), None)
-
-
-class AdviceResult(Struct, frozen=True, kw_only=True):
-    """The advice, its rows and what makes them less trustworthy."""
-
-    advice: ShapeAdvice
-    rows: list[Measurement]
-    results: Path
-    warnings: list[MeasurementWarning]
-    estimates: list[DeviceEstimate] = []
-    """For a device that is not here; never among the rows."""
-    budget: BudgetUse | None = None
-
-    @property
-    def estimated_ratios(self) -> list[EstimatedRatio]:
-        """Whether each estimate is faster than the best that was measured; empty if nothing was."""
-        best = self.advice.leading
-        if best is None or best.seconds_per_iteration is None:
-            return []
-        seconds = best.seconds_per_iteration.estimate
-        return [ratio_to(estimated, best.backend, seconds) for estimated in self.estimates]
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
@@ -322,3 +301,23 @@ def _change(
         ),
         reason=None if axis_rows.has_other_sizes else NO_TIME,
     )
+
+
+def expected_change(
+    rows: Sequence[Measurement], best: str, others: Sequence[str], here: float
+) -> float:
+    """Return the size at which ``best`` and another backend probably take equally long.
+
+    That is where a line through the log-ratios of the two sizes with the closest times meets 0; of
+    several the nearest to ``here``, and that itself while nothing tells.
+    """
+    changes = []
+    for other in others:
+        closest = sorted(points(rows, best, other), key=lambda point: abs(point.mean))[:2]
+        if len(closest) == 2 and abs(closest[0].mean - closest[1].mean) > _ROUNDING:
+            left, right = closest
+            slope = (right.mean - left.mean) / (right.x - left.x)
+            changes.append(left.x - left.mean / slope)
+    start = log(here)
+    reached = [min(max(x, start - _FAR), start + _FAR) for x in changes]
+    return exp(min(reached, key=lambda x: abs(x - start), default=start))

@@ -122,6 +122,11 @@ class Contention(Struct, frozen=True, kw_only=True):
         """The share of the samples that were contended, 0 without any."""
         return self.contended / self.samples if self.samples else 0.0
 
+    @property
+    def is_any(self) -> bool:
+        """Whether waiting did anything to them."""
+        return bool(self.contended or self.waited)
+
     def __add__(self, other: Contention) -> Contention:
         return Contention(
             samples=self.samples + other.samples,
@@ -177,7 +182,7 @@ def with_contended(
     ``contentions`` are of its rows, in their order.
     """
     table, contentions = [tuple(row) for row in rows], list(contentions)
-    if not any(each.contended or each.waited for each in contentions):
+    if not any(each.is_any for each in contentions):
         return tuple(columns), table
     cells = zip(table, map(contended, contentions), strict=True)
     return (*columns, CONTENDED), [(*row, cell) for row, cell in cells]

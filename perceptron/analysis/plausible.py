@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from perceptron.analysis.select import definitions
+from perceptron.errors import UserError
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 
@@ -51,3 +54,15 @@ def _readings(gpu: GpuState) -> tuple[float | None, ...]:
 def _is_reading(value: float | None) -> bool:
     """Return whether a clock, a limit or a temperature can be shown; it may be below 0."""
     return value is None or abs(value) <= LARGEST_SIZE
+
+
+def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of a run that can be judged together: possible numbers, one definition.
+
+    Raises `UserError` where none says on how many threads it was measured.
+    """
+    rows = [row for row in rows if plausible(row)]
+    rows = definitions(rows).keep(rows)
+    if not any(row.all_threads for row in rows):
+        raise UserError(f"{folder}: no rows that say on how many threads they were measured")
+    return rows

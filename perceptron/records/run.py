@@ -65,6 +65,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """Why there was no time for a backend, of such runs."""
     what_if: list[dict[str, Any]] = []
     """What a device that is not here might take, estimated from what was measured; no rows."""
+    checks: list[dict[str, Any]] = []
+    """The same where a device like it was measured."""
 
     @property
     def budget(self) -> BudgetUse | None:

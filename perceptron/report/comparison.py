@@ -14,6 +14,7 @@ from statistics import median
 
 from perceptron import numbers
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.words import sentence
 from perceptron.records.comparison import (
     Comparison,
     LeftOut,
@@ -24,7 +25,6 @@ from perceptron.records.comparison import (
 )
 from perceptron.report import comparison_row as shown
 from perceptron.report.comparison_row import Text, Verbatim, plain
-from perceptron.report.crossover_words import sentence
 from perceptron.untrusted_text import label, shortened
 
 Note = tuple[str, Text]

@@ -8,15 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
 
-from perceptron.analysis.advice import AdviceResult
-from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
-from perceptron.report.tables import advice as advice_text
-from perceptron.report.tables import what_if
 
 
 def write(document: object) -> None:
@@ -28,51 +22,6 @@ def write(document: object) -> None:
 def _text(value: object) -> str:
     """Return a path as text; bytes that are not text become a mark instead of an error."""
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
-
-
-def bench(result: BenchResult, page: Path | None) -> dict[str, Any]:
-    """Return what `perceptron bench --json` prints."""
-    return {
-        "machine": result.machine,
-        "finding": result.finding,
-        "crossovers": result.crossovers,
-        "warnings": result.warnings,
-        "budget": result.budget,
-        "dashboard": page,
-        "results": result.results,
-    }
-
-
-def crossover(result: CrossoverResult, page: Path | None) -> dict[str, Any]:
-    """Return what `perceptron crossover --json` prints."""
-    return {
-        "crossovers": result.crossovers,
-        "from_cold": {"iterations": result.iterations, "crossovers": result.from_cold},
-        "amortisation": result.amortisations,
-        "what_if": result.what_if,
-        "what_if_checks": result.checks,
-        "sources": result.sources,
-        "warnings": result.warnings,
-        "budget": result.budget,
-        "page": page,
-        "results": result.results,
-    }
-
-
-def advice(result: AdviceResult) -> dict[str, Any]:
-    """Return what `perceptron advise --json` prints."""
-    return {
-        "sentence": advice_text.sentence(result.advice),
-        **asdict(result.advice),
-        "what_if": {
-            "sentence": what_if.sentence(result),
-            "estimates": result.estimates,
-            "ratios": result.estimated_ratios,
-        },
-        "warnings": result.warnings,
-        "budget": result.budget,
-        "results": result.results,
-    }
 
 
 def fleet(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from perceptron.analysis.stored.collection import Judge
+from perceptron.analysis.collection import Judge
 from perceptron.analysis.trust import warnings_of_run
 from perceptron.answer import Answered
 from perceptron.errors import UserError

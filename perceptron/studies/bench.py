@@ -5,32 +5,53 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
-from pathlib import Path
+from itertools import combinations, pairwise, zip_longest
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, field
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.doubt import doubt_of
-from perceptron.analysis.stored.bench import BenchResult, summarise
-from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, finding_backends
+from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.crossover.rates import fastest_tables, without_rival
+from perceptron.analysis.crossover.sweep import sweeps
+from perceptron.analysis.crossover.told import told
+from perceptron.analysis.crossover.words import missing as missing_pairs
+from perceptron.analysis.crossover.words import verdicts
+from perceptron.analysis.finding import (
+    FAMILY,
+    ITERATIONS,
+    finding,
+    finding_backends,
+    finding_figure,
+    finding_table,
+    finding_verdict,
+)
+from perceptron.analysis.one_size import single_tables
+from perceptron.analysis.over_processes import threads_in_all
+from perceptron.analysis.plausible import usable_rows
+from perceptron.analysis.select import NOT_REACHED, definitions, is_measured
+from perceptron.analysis.trust import warnings_of_rows
+from perceptron.answer import Answer, Figure, Note, Page, Setting
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
-from perceptron.measure import campaign
-from perceptron.measure.budget import Budget
 from perceptron.measure.job import Time
-from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
-from perceptron.problems import files
+from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies.shared.missing import lasts, missing
-from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
-from perceptron.studies.shared.over_processes import require_backends
+from perceptron.studies.shared.over_processes import backends_over, require_backends
 from perceptron.studies.shared.published import published_dtype
-from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP, quick_sizes
+from perceptron.studies.study import DTYPE, Option, Over, Plan, SeveralThreads
 
+NO_FAMILY = "none"
+"""Typed instead of families: the finding alone."""
 # Fresh processes at each size, and in quick mode.
 _ROUNDS, _QUICK_ROUNDS = 8, 4
 # Problems of the sweep that are begun together, in their first processes; in quick mode fewer, so
@@ -47,43 +68,80 @@ class Levels:
     most: int
 
 
-@dataclass(frozen=True)
-class BenchPlan:
-    """What to measure and how hard; equal plans are the same run."""
+class BenchPlan(Plan, frozen=True, kw_only=True):
+    """What to measure and how hard."""
 
-    families: tuple[str, ...] = SWEEP
-    backends: tuple[str, ...] = registry.DEFAULT
-    dtype: DType = "float32"
-    threads: tuple[int, ...] = ()
-    """Empty: all cores that this process may use."""
-    quick: bool = False
-    rounds: int = 0
-    """Fresh processes that each backend gets at each size. 0: eight, in quick mode four."""
-    problems: tuple[Problem, ...] = ()
-    """Of the user's own model files, each size one, beside the families."""
+    quick: Annotated[bool, Option("Quick run, within a minute.", ("--quick",))] = False
+    families: Annotated[
+        tuple[str, ...],
+        Option("Families to sweep; `none` runs only the OR gate.", metavar="NAME …"),
+    ] = ()
+    problems: Annotated[
+        tuple[str, ...],
+        Option("Your own: docs/your-own-model.md.", ("--problem",), "FILE.toml …", is_list=False),
+    ] = ()
+    """As typed; resolved a reference for each size."""
+    backends: Annotated[
+        tuple[str, ...], Option("See `perceptron backends`.", metavar="NAME …")
+    ] = ()
+    threads: SeveralThreads = ()
+    over: Over = ()
+    rounds: Annotated[
+        int,
+        Option(
+            "Repeats of each backend at each size. Default: 8; --quick: 4.",
+            metavar="N",
+            as_text=True,
+        ),
+    ] = 0
+    dtype: Annotated[DType, DTYPE] = "float32"
     beside_finding: tuple[str, ...] = ()
-    """Backends that the sweep has and the finding has not: nobody named them."""
+    """Backends that the sweep has and the finding has not: they were not named."""
+    whole: bool = False
+    """Whether it leaves nothing of the main job out."""
+    planned: dict[str, Annotated[int, Meta(ge=1)]] = field(default_factory=dict)
+    """How many sizes each family of the sweep has."""
 
-    def __post_init__(self) -> None:
-        for name in self.families:
+    def resolved(self) -> BenchPlan:
+        """Return it with every default filled in; raises `UserError` naming an option."""
+        families = self.families or (() if self.problems else SWEEP)
+        if families == (NO_FAMILY,):
+            families = ()
+        for name in families:
             if name not in FAMILIES:
                 raise unknown("family", name, FAMILIES)
-        if any(count < 1 for count in self.threads):
-            raise UserError(f"--threads must be at least 1, got {min(self.threads)}")
-        require_backends(self.backends, *self.threads)
-        if not self.threads:
-            object.__setattr__(self, "threads", (usable_cores(),))
+        backends = backends_over(self.backends, self.over)
+        require_backends(backends, *self.threads)
+        own = {
+            problem.reference: problem
+            for file in self.problems
+            for problem in catalogue.find_all(file)
+        }
+        files.refuse_namesakes(own)
         if self.rounds < 0:
             raise UserError(f"--rounds must be at least 1, got {self.rounds}")
-        if not self.rounds:
-            object.__setattr__(self, "rounds", _QUICK_ROUNDS if self.quick else _ROUNDS)
-        own = {problem.reference: problem for problem in self.problems}
-        files.refuse_namesakes(own)
-        object.__setattr__(self, "problems", tuple(own.values()))
+        rounds = self.rounds or (_QUICK_ROUNDS if self.quick else _ROUNDS)
+        others = (name for name in backends if name not in registry.DEFAULT)
+        plan = BenchPlan(
+            quick=self.quick,
+            families=families,
+            problems=tuple(own),
+            backends=backends,
+            threads=self.threads or (usable_cores(),),
+            rounds=rounds,
+            dtype=self.dtype,
+            beside_finding=() if self.backends else tuple(others),
+            whole=not self.quick
+            and not own
+            and rounds >= _ROUNDS
+            and set(SWEEP) <= set(families)
+            and set(registry.DEFAULT) <= set(backends),
+        )
+        return replace(plan, planned=Counter(problem.family for problem in plan.sweep()))
 
     @property
     def levels(self) -> Levels:
-        """How many processes the sizes of the sweep get."""
+        """How many repeats the sizes of the sweep get."""
         first = min(2 if self.quick else 3, self.rounds)
         return Levels(first=first, enough=self.rounds, most=2 * self.rounds)
 
@@ -91,6 +149,11 @@ class BenchPlan:
     def budget_seconds(self) -> float:
         """What it may take unless the user says otherwise."""
         return 60.0 if self.quick else 360.0
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Those of the user's own model files."""
+        return self.problems
 
     @property
     def sweep_effort(self) -> Effort:
@@ -105,17 +168,6 @@ class BenchPlan:
         """Those of the finding: none where models of the user's own were asked for."""
         return () if self.problems else finding_backends(self.backends, self.beside_finding)
 
-    @property
-    def whole(self) -> bool:
-        """Whether it leaves nothing of the main job out."""
-        return (
-            not self.quick
-            and not self.problems
-            and self.rounds >= _ROUNDS
-            and set(SWEEP) <= set(self.families)
-            and set(registry.DEFAULT) <= set(self.backends)
-        )
-
     def sizes(self, family: Family) -> tuple[Size, ...]:
         """Return all sizes, or in quick mode every other one of those that are quick."""
         if not self.quick:
@@ -129,47 +181,132 @@ class BenchPlan:
             for name in self.families
             for size in self.sizes(FAMILIES[name])
         ]
-        return [*ours, *self.problems]
+        return [*ours, *map(catalogue.find, self.problems)]
 
 
-def bench(
-    plan: BenchPlan,
-    machine: str | None,
-    results: Path,
-    progress: Progress,
-    budget_seconds: float | None = None,
-    quiet: Quiet = LOOK_ONCE,
-) -> BenchResult:
-    """Run the plan, or resume it where it was interrupted, and judge what was measured.
+class Bench:
+    """The study."""
 
-    It takes at most ``budget_seconds``, by default the plan's, all starts together. Raises
-    `UserError` if the results folder cannot be written to, if a file of the user's own did not
-    stay as it was, or if there was no time for anything.
-    """
-    require_backends(plan.backends, *plan.threads)
-    budget = Budget.of_study(budget_seconds or plan.budget_seconds)
-    threads, as_json = max(plan.threads), _as_json(plan)
+    name: ClassVar[str] = "bench"
+    Plan: ClassVar[type[Plan]] = BenchPlan
+    asked: ClassVar[tuple[str, ...]] = ()
+    page: ClassVar[Page] = Page(
+        "Bench",
+        "What does the main job say, run by run?",
+        "The main job was not run yet.",
+        "one",
+        is_overview=True,
+    )
+    doing: ClassVar[str] = "measuring"
 
-    def ask(rows: Sequence[Row], left: float) -> list[Time]:
-        refuse_edited_files(plan.problems, as_json["contents"])
+    def next(self, plan: BenchPlan, rows: Sequence[Row], left: float) -> list[Time]:
+        """Return what is missing of the first step of which something is."""
         return next_jobs(plan, times(rows))
 
-    with start_run(
-        as_json, plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
-    ) as run:
-        budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
-        run.require_rows()
-        journal = run.journal
-        return summarise(
-            plan.backends,
-            journal.folder,
-            run.environment,
-            journal.times,
-            run.warnings(threads),
-            Counter(problem.family for problem in plan.sweep()),
-            budget.use,
-            plan.finding_backends,
+    def answer(self, plan: BenchPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Judge the finding, every pair along every family, and the families of one size.
+
+        The finding is that of the smallest number of threads.
+        """
+        own = sorted(
+            usable_rows(run.folder, times(rows)), key=lambda row: _order(row.backend, plan.backends)
         )
+        threads = sorted({row.all_threads for row in own if row.all_threads is not None})
+        fewest = [row for row in own if row.all_threads == threads[0]]
+        has_finding = not plan.problems or any(row.family == FAMILY for row in own)
+        of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
+        found = finding(fewest, of_finding)
+        pairs = [*crossovers(own), *_not_reached(plan, own)]
+        where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
+        heading = f"{where}, dtypes as published; 95% intervals"
+        of_or_gate = finding_verdict(found, heading) if found else None
+        parts = told(sweeps(own))
+        part = _finding_part(threads[0])
+        lines = [
+            *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
+            *(f"{line}." for line in without_rival(own)),
+        ]
+        single = [replace(table, on="terminal") for table in single_tables(own)]
+        fastest = [replace(table, on="terminal") for table in fastest_tables(own)]
+        return Answer(
+            question="bench",
+            asked=(("Backends", ", ".join(plan.backends)),),
+            verdicts=(
+                *([] if of_or_gate is None else [replace(of_or_gate, part=part)]),
+                *(replace(one, on="terminal") for one in verdicts(pairs, own)),
+                *parts.verdicts,
+            ),
+            notes=(*(Note(line, "terminal") for line in lines), *parts.notes),
+            tables=(
+                *([replace(finding_table(found, own), part=part)] if found else []),
+                *fastest,
+                *single,
+                *parts.tables,
+            ),
+            figures=(
+                *(
+                    [
+                        Figure(
+                            title="10,000 iterations on the OR gate",
+                            drawing=finding_figure(found),
+                            part=part,
+                        )
+                    ]
+                    if found
+                    else []
+                ),
+                *parts.figures,
+            ),
+            warnings=(*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
+            backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in own)])),
+            next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),
+            data={"machine": run.run.machine, "finding": found, "crossovers": pairs},
+        )
+
+
+def _finding_part(threads: int) -> Setting:
+    return (
+        ("Family", FAMILY),
+        ("dtype", "as published"),
+        ("Threads", str(threads)),
+        ("Training", "sgd"),
+        ("Shown", "whole training"),
+    )
+
+
+def _not_reached(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[Crossover]:
+    """Yield a crossover that was not measured for what of a family had no turn.
+
+    That is every two backends one of which has no row of it, not even one that says why, or both at
+    one size alone. Of a family without any row that is all of them, also where only one has a time
+    elsewhere.
+    """
+    every = {row.backend for row in rows}
+    runs = [name for name in plan.backends if name not in every or is_measured(rows, name)]
+    reached = {(row.family, row.all_threads, row.backend) for row in rows}
+    ground = next((row for row in rows if row.family != FAMILY), rows[0])
+    for threads in sorted({row.all_threads for row in rows if row.all_threads is not None}):
+        for family, planned in (plan.planned or dict.fromkeys(plan.families, 2)).items():
+            sizes = {row.size for row in rows if (row.family, row.all_threads) == (family, threads)}
+            for pair in combinations(runs if sizes else plan.backends, 2):
+                if len(sizes) < min(2, planned) or not all(
+                    (family, threads, name) in reached for name in pair
+                ):
+                    yield Crossover(
+                        family=family,
+                        incumbent=pair[0],
+                        challenger=pair[1],
+                        status="not measured",
+                        machine=ground.machine,
+                        dtype=ground.dtype,
+                        threads=threads,
+                        reason=NOT_REACHED,
+                    )
+
+
+def _order(backend: str, backends: Sequence[str]) -> int:
+    """Return a backend's rank: of two on equal devices the first one named is the incumbent."""
+    return list(backends).index(backend) if backend in backends else len(backends)
 
 
 # --- what is measured, in its order --------------------------------------------------------------
@@ -292,12 +429,3 @@ def _ends_first(problems: list[Problem]) -> list[Problem]:
         low, high = max(pairwise(sorted(chosen)), key=lambda gap: gap[1] - gap[0])
         chosen.append((low + high) // 2)
     return [ordered[index] for index in chosen]
-
-
-def _as_json(plan: BenchPlan) -> dict[str, object]:
-    return plain(plan) | {
-        "study": "bench",
-        "processes": plan.rounds,
-        "whole": plan.whole,
-        "contents": contents(plan.problems),
-    }

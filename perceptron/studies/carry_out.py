@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from perceptron.analysis.trust import damaged_line_warning
@@ -14,13 +15,12 @@ from perceptron.measure import campaign
 from perceptron.measure.budget import Budget
 from perceptron.measure.job import Job
 from perceptron.measure.progress import Progress
-from perceptron.problems import catalogue
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.studies.answering import answered
 from perceptron.studies.shared.opening import contents, refuse_edited_files, start_run
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.study import Plan, Study
+from perceptron.studies.study import Estimating, Plan, Study
 
 
 def carry_out(
@@ -39,20 +39,30 @@ def carry_out(
     for anything.
     """
     budget = Budget.of_study(budget_seconds or plan.budget_seconds)
-    problems = [catalogue.find(problem) for problem in plan.problems]
-    before = contents(problems)
+    before = contents(plan.references)
     as_json = msgspec.json.decode(msgspec.json.encode(plan))
     as_json |= {"study": study.name, "contents": before}
 
     def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
-        refuse_edited_files(problems, before)
-        return study.next(plan, rows, left)
+        refuse_edited_files(plan.references, before)
+        return study.next(plan, rows, left / budget.seconds)
 
     with start_run(
-        as_json, plan.backends, plan.threads or 1, machine, results, plan.quick, budget, quiet=quiet
+        as_json,
+        plan.backends,
+        plan.most_threads,
+        machine,
+        results,
+        quick=plan.quick or plan.in_seconds,
+        budget=budget,
+        quiet=quiet,
     ) as run:
         budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
+        if isinstance(study, Estimating):
+            kept = study.estimates(plan, run.journal.rows, results)
+            if kept is not None:
+                run.journal.keep_what_if(to_builtins(kept.what_if), to_builtins(kept.checks))
     told = answered(study, plan, read_run(run.journal.folder))
     damaged = map(damaged_line_warning, run.journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))

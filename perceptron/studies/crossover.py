@@ -1,77 +1,178 @@
-"""From which size up does B beat A here? Measured near the crossover."""
+"""From which size up does B beat A here? Measured near the crossover, or judged from files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from math import inf
 from pathlib import Path
+from typing import Annotated, ClassVar
 
-from msgspec import to_builtins
+from msgspec import Meta
 from msgspec.structs import replace
 
+from perceptron.analysis.crossover.amortise import amortisations, from_cold
+from perceptron.analysis.crossover.comparable import described
+from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
-from perceptron.analysis.what_if.devices import Device
+from perceptron.analysis.crossover.rates import fastest_tables, without_rival
+from perceptron.analysis.crossover.sweep import sweeps
+from perceptron.analysis.crossover.told import Told, amortisation_tables, told
+from perceptron.analysis.crossover.use import SourceUse, source_line
+from perceptron.analysis.crossover.words import missing, shared_state, verdicts
+from perceptron.analysis.plausible import usable_rows
+from perceptron.analysis.select import definitions
+from perceptron.analysis.training import kept_apart
+from perceptron.analysis.trust import warnings_of_rows
+from perceptron.analysis.what_if import words as estimates_in_words
+from perceptron.analysis.what_if.check import Kept
+from perceptron.analysis.what_if.devices import device
+from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
-from perceptron.measure import campaign
-from perceptron.measure.budget import Budget
 from perceptron.measure.job import Time
-from perceptron.measure.progress import Progress
 from perceptron.measure.timing import Effort
+from perceptron.numbers import count
 from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
-from perceptron.studies import what_if
+from perceptron.studies import crossover_from_files, what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
-from perceptron.studies.shared.many_models import between
-from perceptron.studies.shared.missing import lasts, missing
-from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
-from perceptron.studies.shared.over_processes import Pair, require_backends
-from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.shared.many_models import between, pairs_along_models
+from perceptron.studies.shared.missing import lasts
+from perceptron.studies.shared.missing import missing as missing_jobs
+from perceptron.studies.shared.over_processes import (
+    Pair,
+    pairs_between,
+    pairs_over,
+    require_backends,
+)
 from perceptron.studies.shared.sweep import SWEEP
+from perceptron.studies.study import DEVICE, DTYPE, Estimates, Option, Over, Plan, SeveralThreads
 
 # To search one axis for one pair, and in a quick search for all pairs: they share most of what is
-# measured, and a look should not take longer because it is a look at more.
+# measured, and a quick run should not take longer because it is of more pairs.
 _SECONDS = 120.0
 _QUICK_SECONDS = 60.0
+# Rows of the table of setups that a terminal has room for: those of a pair or two.
+_SETUP_ROWS = 14
 
 
-@dataclass(frozen=True)
-class CrossoverPlan:
-    """Where to look for crossovers and how hard; equal plans are the same run."""
+class CrossoverPlan(Plan, frozen=True, kw_only=True):
+    """Where to look for crossovers and how hard."""
 
-    families: tuple[str, ...] = SWEEP
-    problems: tuple[str, ...] = ()
-    """Files of models of the user's own, each with a ``[size]`` table."""
+    families: Annotated[
+        tuple[str, ...],
+        Option("Families to search, or of files. Default: all.", ("--family",), "NAME …"),
+    ] = ()
+    pair: Annotated[
+        tuple[str, ...],
+        Option(
+            "Incumbent and challenger. Default: all, or by family.", metavar="A:B …", is_list=False
+        ),
+    ] = ()
+    """As typed; ``pairs`` when resolved."""
+    problems: Annotated[
+        tuple[str, ...],
+        Option("Your own: docs/your-own-model.md.", ("--problem",), "FILE.toml …", is_list=False),
+    ] = ()
+    """Files of models, each with a ``[size]`` table."""
+    sources: Annotated[
+        tuple[str, ...],
+        Option("Judge these results instead of measuring.", ("--from",), "FILE …", is_list=False),
+    ] = ()
+    by: Annotated[
+        tuple[str, ...], Option("With --from: parameters that hold the backend.", metavar="NAME …")
+    ] = ()
+    size: Annotated[
+        str | None, Option("With --from: parameter that holds the size.", metavar="NAME")
+    ] = None
+    size_regex: Annotated[
+        str | None,
+        Option("With --from: the size in names, as in '_(\\d+)$'.", metavar="REGEX"),
+    ] = None
+    commit: Annotated[
+        str | None, Option("With --from: commit. Default: newest.", metavar="REV")
+    ] = None
+    iterations: Annotated[
+        Annotated[int, Meta(ge=1)],
+        Option(
+            "Of the training that a cold start is shared out over. Default: 10000.", metavar="K"
+        ),
+    ] = 10_000
+    what_if: Annotated[str | None, DEVICE] = None
+    backends: Annotated[
+        tuple[str, ...], Option("See `perceptron backends`.", metavar="NAME …")
+    ] = ()
+    threads: SeveralThreads = ()
+    over: Over = ()
+    dtype: Annotated[DType, DTYPE] = "float32"
+    quick: Annotated[bool, Option("Quick run: fewer repeats.", ("--quick",))] = False
     pairs: tuple[Pair, ...] = ()
     """(incumbent, challenger); empty for every two of ``backends``."""
-    backends: tuple[str, ...] = registry.DEFAULT
-    dtype: DType = "float32"
-    threads: tuple[int, ...] = ()
-    """Empty: all cores that this process may use."""
-    iterations: int = 10_000
-    """Of the training that a start from cold is shared out over."""
-    quick: bool = False
 
-    def __post_init__(self) -> None:
-        if self.pairs:
-            involved = dict.fromkeys(name for pair in self.pairs for name in pair)
-            object.__setattr__(self, "backends", tuple(involved))
-        require_backends(self.backends, *self.threads)
-        if not self.threads:
-            object.__setattr__(self, "threads", (usable_cores(),))
-        if len(self.backends) < 2:
+    def resolved(self) -> CrossoverPlan:
+        """Return it with every default filled in; raises `UserError` naming an option."""
+        if self.sources:
+            return self._of_files()
+        if self.by or self.size is not None:
+            raise UserError("--by and --size name parameters of files: give them with --from")
+        if self.size_regex is not None or self.commit is not None:
+            raise UserError("--size-regex and --commit are about files: give them with --from")
+        wanted = [
+            crossover_from_files.split_pair(text, registry.names(), registry.is_name)
+            for text in self.pair
+        ]
+        named = self.backends
+        pairs = (
+            pairs_over(wanted, self.over)
+            if named or wanted
+            else pairs_between(self.over) or pairs_along_models(self.families, self.problems)
+        ) or self.pairs
+        backends = registry.over_processes(named, self.over) if named else registry.DEFAULT
+        if pairs:
+            backends = tuple(dict.fromkeys(name for pair in pairs for name in pair))
+        require_backends(backends, *self.threads)
+        if len(backends) < 2:
             raise UserError("a crossover needs two backends: name them with --pair A:B")
+        plan = CrossoverPlan(
+            families=self.families or (() if self.problems else SWEEP),
+            problems=self.problems,
+            iterations=self.iterations,
+            what_if=self.what_if,
+            backends=backends,
+            threads=self.threads or (usable_cores(),),
+            dtype=self.dtype,
+            quick=self.quick,
+            pairs=pairs,
+        )
         # What has no axis is refused before anything is measured.
-        files.refuse_namesakes(problem.reference for problem in self.own_problems)
+        files.refuse_namesakes(problem.reference for problem in plan.own_problems)
+        if self.what_if is not None:
+            device(self.what_if)
+            what_if.require(axis.problem(axis.low) for axis in plan.axes)
+        return plan
 
-    @cached_property
+    def _of_files(self) -> CrossoverPlan:
+        measuring = {
+            "--problem": self.problems,
+            "--backends": self.backends,
+            "--threads": self.threads,
+            "--processes": self.over,
+            "--dtype": self.dtype != "float32",
+            "--quick": self.quick,
+            "--what-if": self.what_if,
+        }
+        for option, given in measuring.items():
+            if given:
+                raise UserError(f"{option} says what to measure: leave it out with --from")
+        return self
+
+    @property
     def axes(self) -> tuple[SizeAxis, ...]:
         """The axes to search; raises `UserError` for a family or a file that has none."""
         quick_for = self.backends if self.quick else None
@@ -85,9 +186,10 @@ class CrossoverPlan:
         """A problem of each model file of the user's own."""
         return [axis.problem(axis.low) for axis in self.axes if axis.given]
 
-    def require_estimates(self) -> None:
-        """Raise `UserError` for what a device that is not here cannot be estimated for."""
-        what_if.require(axis.problem(axis.low) for axis in self.axes)
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Those of the model files."""
+        return tuple(problem.reference for problem in self.own_problems)
 
     @property
     def all_pairs(self) -> tuple[Pair, ...]:
@@ -103,8 +205,10 @@ class CrossoverPlan:
     def budget_seconds(self) -> float:
         """What it may take unless the user says otherwise: so much for each axis and pair.
 
-        Pairs that cannot run here take no time. A quick search takes no longer for more pairs.
+        Pairs that cannot run here take no time. A quick run takes no longer for more pairs.
         """
+        if self.sources:
+            return 0.0
         axes = len(self.axes) * len(self.threads)
         if self.quick:
             return _QUICK_SECONDS * axes
@@ -115,7 +219,7 @@ class CrossoverPlan:
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
         """Return how hard to search along an axis for a pair.
 
-        A quick search starts at no other sizes than a file lists.
+        A quick run starts at no other sizes than a file lists.
         """
         low, high = between(axis, pair, self.quick)
         if not self.quick:
@@ -124,62 +228,142 @@ class CrossoverPlan:
         return Search(low, high, axis.given, coarse, first=2, enough=4, most=8)
 
 
-def locate(
-    plan: CrossoverPlan,
-    machine: str | None,
-    results: Path,
-    progress: Progress,
-    device: Device | None = None,
-    budget_seconds: float | None = None,
-    quiet: Quiet = LOOK_ONCE,
-) -> CrossoverResult:
-    """Search along every axis, or resume an interrupted search, and judge.
+class CrossoverStudy:
+    """The study."""
 
-    It takes at most ``budget_seconds``, by default the plan's, all starts together. With a
-    ``device`` that is not here its estimates stand beside what was measured. Raises `UserError` if
-    the results folder cannot be written to, if a file of the user's own did not stay as it was, or
-    if there was no time for anything.
-    """
-    require_backends(plan.backends, *plan.threads)
-    if device is not None:
-        plan.require_estimates()
-    budget = Budget.of_study(budget_seconds or plan.budget_seconds)
-    before = contents(plan.own_problems)
-    as_json = plain(plan) | {"study": "crossover", "contents": before}
-    threads = max(plan.threads)
+    name: ClassVar[str] = "crossover"
+    Plan: ClassVar[type[Plan]] = CrossoverPlan
+    asked: ClassVar[tuple[str, ...]] = ("families", "problems", "pairs", "dtype", "threads")
+    page: ClassVar[Page] = Page(
+        "Crossovers",
+        "From which size up does one backend beat another?",
+        "No crossover was searched for yet.",
+        "one",
+    )
+    doing: ClassVar[str] = "searching"
 
-    def ask(rows: Sequence[Row], left: float) -> list[Time]:
-        refuse_edited_files(plan.own_problems, before)
+    def next(self, plan: CrossoverPlan, rows: Sequence[Row], left: float) -> list[Time]:
+        """Return a job for each backend, size and repeat that some pair needs, of all axes."""
         return next_jobs(plan, times(rows))
 
-    with start_run(
-        as_json, plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
-    ) as run:
-        budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
-        run.require_rows()
-        result = crossover_result(
-            run.journal.times,
-            plan.all_pairs,
-            plan.iterations,
-            run.environment,
-            run.journal.folder,
-            run.warnings(threads),
-            budget.use,
-        )
-        if device is None:
-            return result
+    def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Judge every pair, warm and from a cold start."""
+        own = usable_rows(run.folder, times(rows))
+        estimated = what_if.kept(run)
+        warnings = (*kept_apart(own), *definitions(times(rows)).warnings(), *warnings_of_rows(own))
+        found = crossovers(own, plan.pairs or None)
+        answer = answer_of(plan, own, found, estimated)
+        return replace(answer, warnings=warnings)
+
+    def estimate(self, plan: CrossoverPlan, rows: Sequence[Row], results: Path) -> Estimates | None:
+        """Return estimates for a device that is not here, from what was measured."""
+        if plan.what_if is None:
+            return None
+        guessed, measured = device(plan.what_if), times(rows)
         problems = [
             axis.problem(size)
             for axis in plan.axes
-            for size in sorted({int(row.size) for row in result.rows if row.family == axis.family})
+            for size in sorted({int(row.size) for row in measured if row.family == axis.family})
         ]
-        estimates = what_if.of_crossovers(result, problems, plan.dtype, plan.threads[0], device)
-        run.journal.keep_what_if([to_builtins(one) for one in estimates])
-        return replace(
-            result,
-            what_if=estimates,
-            checks=what_if.checks(results, plan.dtype, device),
+        return Estimates(
+            what_if=what_if.of_crossovers(measured, problems, plan.dtype, plan.threads[0], guessed),
+            checks=what_if.checks(results, plan.dtype, guessed),
         )
+
+    def read(self, plan: CrossoverPlan) -> ReadFromFiles:
+        """Judge what other tools measured, and account for every row of the sources."""
+        rows, pairs, uses, warnings = crossover_from_files.read_files(
+            plan.sources,
+            plan.pair,
+            plan.families,
+            crossover_from_files.roles(plan.by, plan.size, plan.size_regex),
+            plan.commit,
+        )
+        plan = replace(plan, pairs=pairs)
+        found = crossovers(rows, pairs or None)
+        answer = answer_of(plan, rows, found, sources=uses(found))
+        return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
+
+
+def _elsewhere(cold: Sequence[Crossover], warm: Sequence[Crossover]) -> list[Crossover]:
+    """Return the pairs of which another is faster from a cold start, or from another size."""
+    known = {(one.family, ground(one), one.incumbent, one.challenger): one for one in warm}
+
+    def is_same(one: Crossover) -> bool:
+        other = known.get((one.family, ground(one), one.incumbent, one.challenger))
+        if other is None or other.status != one.status or one.size is None or other.size is None:
+            return other is not None and other.status == one.status
+        return (other.low or 0.0) <= one.size <= (other.high or inf)
+
+    return [one for one in cold if not is_same(one)]
+
+
+def answer_of(
+    plan: CrossoverPlan,
+    rows: Sequence[Measurement],
+    found: Sequence[Crossover],
+    estimated: Kept = Kept(),  # noqa: B008
+    sources: Sequence[SourceUse] = (),
+) -> Answer:
+    """Return what the pairs of these rows say."""
+    pairs, guesses, checks = plan.pairs or None, estimated.estimates, estimated.checks
+    cold_rows = from_cold(rows, plan.iterations)
+    has_cold = any(row.status == "ok" for row in cold_rows)
+    cold = crossovers(cold_rows, pairs) if has_cold else []
+    paid = amortisations(rows)
+    parts = Told((), (), (), ()) if sources else told(sweeps(rows, pairs, plan.iterations), guesses)
+    start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
+    shared = shared_state(found)
+    elsewhere = _elsewhere(cold, found)
+    notes = [
+        *(f"{line}." for line in without_rival(rows)),
+        *(f"not measured: {reason}" for reason in missing(found)),
+        *(
+            [f"{start}: the same backends are faster."]
+            if cold and not _elsewhere(cold, found)
+            else []
+        ),
+        *([] if shared is None else [f"of:    {described(shared)}"]),
+        *map(source_line, sources),
+        *([estimates_in_words.source_line(guesses, checks)] if guesses else []),
+    ]
+    setup = amortisation_tables(paid)
+    everything = (
+        *fastest_tables(rows),
+        *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
+        *estimates_in_words.tables(guesses, checks),
+    )
+    return Answer(
+        question=f"crossover of {', '.join(dict.fromkeys(one.family for one in found))}",
+        asked=(("Backends", ", ".join(dict.fromkeys(row.backend for row in rows))),),
+        verdicts=(
+            *(replace(one, on="terminal") for one in verdicts(found, rows)),
+            *(
+                replace(one, on="terminal", heading=f"{start}; {one.heading}")
+                for one in verdicts(elsewhere)
+            ),
+            *parts.verdicts,
+        ),
+        notes=(*(Note(line, "terminal") for line in notes), *parts.notes),
+        tables=(*(replace(table, on="terminal") for table in everything), *parts.tables),
+        figures=parts.figures,
+        backends=tuple(
+            dict.fromkeys(
+                [*(row.backend for row in rows), *(guess.challenger for guess in guesses)]
+            )
+        ),
+        next=()
+        if plan.sources or plan.problems or plan.families != SWEEP
+        else ("perceptron", "map"),
+        data={
+            "crossovers": found,
+            "from_cold": {"iterations": plan.iterations, "crossovers": cold},
+            "amortisation": paid,
+            "what_if": guesses,
+            "what_if_checks": checks,
+            "sources": sources,
+        },
+    )
 
 
 def next_jobs(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
@@ -230,4 +414,4 @@ def _next_on(
         for (backend, size), processes in wanted.items()
         for repeat in range(processes)
     ]
-    return missing(jobs, rows)
+    return missing_jobs(jobs, rows)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from perceptron.analysis.crossover.judge import is_line
-from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
-from perceptron.analysis.crossover.use import uses
-from perceptron.analysis.select import moment
+from perceptron.analysis.crossover.judge import Crossover, is_line
+from perceptron.analysis.crossover.use import SourceUse, uses
+from perceptron.analysis.select import definitions, moment
 from perceptron.analysis.training import kept_apart
 from perceptron.errors import UserError, unknown
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.sources import LoadedSource, load_sources
 from perceptron.records.readers.values import revision
@@ -28,15 +26,33 @@ _NAMED_COMMITS = 5
 _MOST_PAIRS = 20_000
 
 
-def judge_files(
+class FilesRead(NamedTuple):
+    """The rows that are judged, the pairs that were asked for, and what became of the rest."""
+
+    rows: list[Measurement]
+    pairs: tuple[tuple[str, str], ...]
+    uses: Callable[[Sequence[Crossover]], list[SourceUse]]
+    """What became of every row of the sources, once these pairs are judged."""
+    warnings: list[MeasurementWarning]
+
+
+def roles(by: Sequence[str], size: str | None, size_regex: str | None) -> ParameterRoles:
+    """Return which parameters of files hold the backend and the size, as typed."""
+    return ParameterRoles(
+        by=tuple(by),
+        size=size or "size",
+        pattern=None if size_regex is None else name_pattern("--size-regex", size_regex),
+    )
+
+
+def read_files(
     sources: Sequence[str],
     pairs: Sequence[str],
     families: Sequence[str],
     roles: ParameterRoles,
-    iterations: int,
     commit: str | None = None,
-) -> CrossoverResult:
-    """Judge what others measured, and account for every row of the sources.
+) -> FilesRead:
+    """Read what other tools measured.
 
     ``pairs`` are written ``A:B``; ``commit`` is the beginning of a revision, the newest one of each
     pair without. Raises `UserError` for a source that cannot be understood and for a family, a
@@ -66,12 +82,20 @@ def judge_files(
         named = {backend for pair in wanted for backend in pair}
         rows = [row for row in rows if row.backend in named]
     _must_be_judged_in_time(rows)
-    result = crossover_result(rows, wanted or None, iterations, warnings=_warnings(loaded, roles))
-    if not result.crossovers:
-        left_out = sum((Counter(source.left_out) for source in loaded), Counter())
-        also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
-        raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
-    return replace(result, sources=uses(loaded, result.crossovers, unwanted))
+
+    def accounted(found: Sequence[Crossover]) -> list[SourceUse]:
+        if not found:
+            left_out = sum((Counter(source.left_out) for source in loaded), Counter())
+            also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
+            raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
+        return uses(loaded, found, unwanted)
+
+    warnings = [
+        *_warnings(loaded, roles),
+        *kept_apart(rows),
+        *definitions(rows).warnings(),
+    ]
+    return FilesRead(rows, tuple(wanted), accounted, warnings)
 
 
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:

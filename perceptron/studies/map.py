@@ -19,8 +19,8 @@ from perceptron.analysis.phase_map.phase_map import (
 )
 from perceptron.analysis.phase_map.picture import map_figure
 from perceptron.analysis.phase_map.quadtree import next_cells, not_refined
+from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import definitions
-from perceptron.analysis.stored.runs import usable_rows
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict

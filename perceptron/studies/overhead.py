@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 from msgspec.structs import replace
 
+from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.overhead.ladder import Ladder, Work, ladder
 from perceptron.analysis.overhead.words import told
+from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import definitions
-from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.stored.runs import usable_rows
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Page
 from perceptron.backends import registry
@@ -101,7 +101,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
         )
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def references(self) -> tuple[str, ...]:
         """The one that is trained."""
         return (self.problem,)
 

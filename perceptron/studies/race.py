@@ -97,7 +97,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         )
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def references(self) -> tuple[str, ...]:
         """The one that is raced."""
         return (self.problem,)
 

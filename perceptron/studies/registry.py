@@ -11,10 +11,22 @@ if TYPE_CHECKING:
 
 # Where a study is, and what its command asks.
 STUDIES: Mapping[str, tuple[str, str]] = {
+    "bench": (
+        "bench:Bench",
+        "The main job: which backend trains fastest here, and from which size on that changes.",
+    ),
+    "crossover": (
+        "crossover:CrossoverStudy",
+        "From which size up does B beat A? Measured where the answer is, or read from files.",
+    ),
     "map": ("map:Map", "Map which backend wins where on two size axes, and by how much."),
     "overhead": (
         "overhead:Overhead",
         "Break one iteration's time down, rung by rung to the floor.",
+    ),
+    "advise": (
+        "advise:Advise",
+        "Which backend for my shape on this machine, and at which sizes that changes.",
     ),
     "race": (
         "race:Race",

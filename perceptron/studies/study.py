@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from perceptron.answer import Answer, Page
+from perceptron.answer import Answer, Page, ReadFromFiles
 from perceptron.measure.job import Job
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row
@@ -27,15 +28,28 @@ class Option:
     """``--backends``, ``--backend``; by default the field's own."""
     metavar: str | None = None
     as_text: bool = False
-    """Read a whole number from text, as options that also take several do elsewhere."""
+    """Read a whole number from 1 from text, as options that also take several do elsewhere."""
+    each_once: bool = True
+    """Of several numbers: whether a second one that is equal says nothing."""
+    is_list: bool = True
+    """Whether a comma separates values; it may be part of a file's name."""
 
 
+DTYPE = Option("float32 or float64. Default: float32.", metavar="NAME")
+DEVICE = Option("Estimate for a GPU that is not here: h100…", ("--what-if",), "DEVICE")
 Threads = Annotated[
     int | None,
     Option(
         "Use N threads for every backend. Default: all cores.",
         metavar="N[,N…]",
         as_text=True,
+    ),
+]
+SeveralThreads = Annotated[
+    tuple[int, ...],
+    Option(
+        "Threads for every backend, all processes together. Default: all cores.",
+        metavar="N[,N…]",
     ),
 ]
 Over = Annotated[
@@ -55,6 +69,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     where the model file that it names is gone. A field without an `Option` is filled in.
     """
 
+    in_seconds: ClassVar[bool] = False
+    """Whether it takes less than a minute: its budget may also be typed as ``--seconds``, and none
+    of it goes to how steady the CPU is."""
+
     def resolved(self) -> Plan:
         """Return the plan as it is on this machine, defaults filled in.
 
@@ -68,9 +86,15 @@ class Plan(Struct, frozen=True, kw_only=True):
         return ()
 
     @property
-    def threads(self) -> int | None:
-        """The largest number used at once."""
+    def threads(self) -> int | tuple[int, ...] | None:
+        """Of every backend, all processes together; of several numbers each is measured."""
         return None
+
+    @property
+    def most_threads(self) -> int:
+        """The largest number used at once."""
+        several = self.threads if isinstance(self.threads, tuple) else (self.threads or 1,)
+        return max(several, default=1)
 
     @property
     def budget_seconds(self) -> float:
@@ -83,8 +107,13 @@ class Plan(Struct, frozen=True, kw_only=True):
         return False
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def references(self) -> tuple[str, ...]:
         """References of the problems: an edited model file is another plan."""
+        return ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Files whose rows are judged: nothing is measured then, and the study is a `Reader`."""
         return ()
 
 
@@ -103,12 +132,38 @@ class Study(Protocol):
     def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
         """Return what is missing, in any order; nothing once the answer is decided.
 
-        ``left`` are the seconds of the budget. Pure: the same plan and rows ask for the same, so
-        that the next start resumes a run, whatever ended it.
+        ``left`` is the share of the budget that is, from 1 down to 0. Pure: the same plan and rows
+        ask for the same, so that the next start resumes a run, whatever ended it.
         """
 
     def answer(self, plan: Any, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Return what the rows of a run say, measured on any machine; pure.
 
         Raises `UserError` where they cannot be judged.
+        """
+
+
+class Estimates(NamedTuple):
+    """What a device that is not here might take, and the same where one like it was measured."""
+
+    what_if: Sequence[Struct]
+    checks: Sequence[Struct] = ()
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A study that also judges rows of files."""
+
+    def read(self, plan: Any) -> ReadFromFiles:
+        """Return what the ``sources`` of a plan say; raises `UserError` naming one of them."""
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """A study that also says what a device that is not here might take."""
+
+    def estimates(self, plan: Any, rows: Sequence[Row], results: Path) -> Estimates | None:
+        """Return what run.json keeps of it; None where the plan asks for none.
+
+        Called once the measuring is over, for it may take seconds and train: rows it has none.
         """

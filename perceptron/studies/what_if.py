@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from perceptron.analysis.crossover.result import CrossoverResult
+from msgspec import ValidationError, convert
+
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current, has_time
-from perceptron.analysis.what_if.check import EstimateCheck, check
+from perceptron.analysis.what_if.check import EstimateCheck, Kept, check
 from perceptron.analysis.what_if.devices import Device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
@@ -29,6 +30,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.extras import ExtraName
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.readers.table import load_measurements
 
 # Shows what the host needs for an operation. What is dispatched on a device is listed by `EAGER`,
@@ -103,8 +105,16 @@ def estimates(
     }
 
 
+def kept(run: LoadedRun) -> Kept:
+    """Return what a run holds; raises `UserError` naming its file for something else."""
+    try:
+        return convert({"estimates": run.run.what_if, "checks": run.run.checks}, Kept)
+    except ValidationError as error:
+        raise UserError(f"{run.folder / 'run.json'}, what_if: {error}") from None
+
+
 def of_crossovers(
-    result: CrossoverResult,
+    rows: Sequence[Measurement],
     problems: Iterable[Problem],
     dtype: DType,
     threads: int,
@@ -112,17 +122,17 @@ def of_crossovers(
 ) -> list[WhatIf]:
     """Compare every backend that was measured with both estimates, family by family.
 
-    ``problems`` are those that the result's rows are of.
+    ``problems`` are those that the rows are of.
     """
     by_name = {problem.name: problem for problem in problems}
     answers = []
-    for family in dict.fromkeys(row.family for row in result.rows):
-        rows = [row for row in result.rows if row.family == family and row.all_threads == threads]
-        measured = dict.fromkeys(row.problem for row in rows if row.problem and row.status == "ok")
+    for family in dict.fromkeys(row.family for row in rows):
+        own = [row for row in rows if row.family == family and row.all_threads == threads]
+        measured = dict.fromkeys(row.problem for row in own if row.problem and row.status == "ok")
         pairs = estimates([by_name[name] for name in measured], dtype, threads, device).values()
-        for backend in dict.fromkeys(row.backend for row in rows if row.status == "ok"):
+        for backend in dict.fromkeys(row.backend for row in own if row.status == "ok"):
             for index in range(2):
-                answer = what_if(family, backend, rows, [pair[index] for pair in pairs], device)
+                answer = what_if(family, backend, own, [pair[index] for pair in pairs], device)
                 answers += [answer] if answer is not None else []
     return answers
 

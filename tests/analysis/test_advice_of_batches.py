@@ -8,12 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceAxis, Change, advise, rows_on, whole_trainings
-from perceptron.analysis.stored.runs import judge_advice
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.report.tables import advice as table
+from perceptron.studies.answering import answer_run
 from tests.made import ADVICE, ALONG_BATCH, BACKENDS, SHAPE, advice_rows, keep
 
 BATCH = AdviceAxis(axis="batch", here=64, family=ALONG_BATCH)
@@ -34,25 +33,45 @@ def test_several_models_have_the_time_of_one_and_the_rows_of_all() -> None:
     assert single.seconds_per_model is None
     assert best.seconds_per_model.estimate == best.seconds_per_iteration.estimate / 400
     assert best.rows_per_second.estimate == pytest.approx(400 * single.rows_per_second.estimate)
-    text = table.sentence(advised)
-    assert "129 µs an iteration of all 400 models, 323 ns of each, 12.2 ms an epoch" in text
-    assert table.columns(advised)[2:5] == ("per model", "per epoch", "throughput>")
-    assert all(len(cells) == len(table.columns(advised)) for cells in table.cells(advised))
 
 
-@pytest.mark.parametrize(("epochs", "length"), [(1, "1 epoch"), (5, "5 epochs")])
-def test_the_length_of_the_training_is_in_the_sentence(epochs: int, length: str) -> None:
-    """In epochs, where that is what was asked for; one is not "1 epochs"."""
-    advised = advise(advice_rows(), BACKENDS, SHAPE, TrainingLength(epochs=epochs), [])
-    assert f" for {length} from cold" in table.sentence(advised)
+@pytest.mark.parametrize(
+    ("models", "batch", "columns"),
+    [
+        (1, None, {"per model": False, "per epoch": False, "throughput>": False}),
+        (1, 64, {"per model": False, "per epoch": True, "throughput>": True}),
+        (400, 64, {"per model": True, "per epoch": True, "throughput>": True}),
+    ],
+)
+def test_models_and_epochs_have_columns_where_there_are_several(
+    models: int, batch: int | None, columns: dict[str, bool], tmp_path: Path
+) -> None:
+    """Where every iteration takes all rows, it is an epoch."""
+    rows = [replace(row, models=models, batch=batch) for row in advice_rows()]
+    answer = answer_run(read_run(keep(tmp_path, ADVICE, rows))).answer
+    table = answer.tables[0]
+    assert {name: name in table.columns for name in columns} == columns
+    assert {len(cells) for cells in table.rows} == {len(table.columns)}
 
 
-def test_where_every_iteration_takes_all_rows_an_epoch_has_no_column() -> None:
-    rows = [replace(row, batch=None) for row in advice_rows()]
-    advised = advise(rows, BACKENDS, SHAPE, TrainingLength(iterations=100), [])
-    assert table.columns(advised) == table.COLUMNS
-    assert "an epoch" not in table.sentence(advised)
-    assert "for 100 iterations from cold" in table.sentence(advised)
+@pytest.mark.parametrize(
+    ("torch", "decided", "use"),
+    [((1.0, 1.0, 1.0), "yes", "numpy"), ((0.4, 0.6, 0.8), "partly", "numpy")],
+)
+def test_a_lead_that_chance_may_explain_is_partly_decided(
+    torch: tuple[float, ...], decided: str, use: str, tmp_path: Path
+) -> None:
+    """With what would tell; an axis along which nothing is decided does not make up for it."""
+    rows = [
+        replace(row, seconds=row.seconds * torch[row.repeat])
+        if row.backend == "torch-cpu" and row.seconds
+        else row
+        for row in advice_rows()
+    ]
+    answer = answer_run(read_run(keep(tmp_path, ADVICE, rows))).answer
+    verdict = answer.verdicts[0]
+    assert (verdict.decided, answer.data["use"]) == (decided, use)
+    assert ["next: " in note for note in verdict.notes] == ([False, True] if torch[0] < 1 else [])
 
 
 def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
@@ -100,4 +119,4 @@ def test_stored_advice_that_cannot_be_judged_is_named(
 ) -> None:
     folder = keep(tmp_path, ADVICE | plan, advice_rows())
     with pytest.raises(UserError, match=message):
-        judge_advice(read_run(folder))
+        answer_run(read_run(folder))

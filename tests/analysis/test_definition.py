@@ -8,11 +8,11 @@ import pytest
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.result import crossover_result
+from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.use import uses
 from perceptron.analysis.definition import OTHER_DEFINITION, Definitions
 from perceptron.analysis.select import current
-from perceptron.analysis.stored.collection import collection_of
-from perceptron.analysis.stored.sweep import sweeps
+from perceptron.analysis.collection import collection_of
 from perceptron.records.measurement import Measurement
 from tests.made import loaded, measured
 

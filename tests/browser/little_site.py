@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import to_builtins
 
 import perceptron.report
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.collection import collection_of
 from perceptron.report.dashboard.large_table import Column, Value
 from perceptron.report.dashboard.write import write_site
 from tests.made import line

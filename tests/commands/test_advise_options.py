@@ -9,43 +9,65 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.runs import judge_advice
+from perceptron.answer import Answered
 from perceptron.cli import app
 from perceptron.errors import UserError
+from perceptron.problems import catalogue
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies import advise as study
+from perceptron.studies import carry_out
+from perceptron.studies.advise import AdvisePlan
+from perceptron.studies.answering import answer_run
 from tests.made import ADVICE, advice_rows, keep
 
 SHAPE = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
 
 
-def planned(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> study.AdvisePlan:
-    """Return the plan that the command makes of these options."""
-    plans: list[study.AdvisePlan] = []
+class Asked:
+    """What the command would have carried out."""
 
-    def advise(plan: study.AdvisePlan, *_: Any) -> Any:
-        plans.append(plan)
-        raise UserError("enough")
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._made: list[tuple[AdvisePlan, float]] = []
 
-    monkeypatch.setattr(study, "advise", advise)
-    with pytest.raises(UserError, match="enough"):
-        app(list(arguments), standalone_mode=False)
-    return plans[0]
+        def stop(_: Any, plan: AdvisePlan, *more: Any) -> Answered:
+            self._made.append((plan, more[3]))
+            raise UserError("enough")
+
+        monkeypatch.setattr(carry_out, "carry_out", stop)
+
+    def __call__(self, *arguments: str) -> tuple[AdvisePlan, float]:
+        """Return the plan and the seconds that these options say."""
+        with pytest.raises(UserError, match="enough"):
+            app([*arguments, "--html", ""], standalone_mode=False)
+        return self._made.pop()
 
 
-def test_every_option_is_part_of_the_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+def test_every_option_is_part_of_the_problem(asked: Asked) -> None:
+    """Two equal hidden layers are two."""
     options = ("--classes", "10", "--batch", "128", "--optimizer", "adam", "--feed", "host")
-    plan = planned(monkeypatch, *SHAPE, *options, "--models", "400", "--epochs", "5")
-    assert plan.problem.name == "mlp:1000x20x64:10c:128b:adam:host:400m"
+    shape = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64,64")
+    plan, _ = asked(*shape, *options, "--models", "400", "--epochs", "5")
+    assert plan.name == "mlp:1000x20x64x64:10c:128b:adam:host:400m"
     assert plan.length.epochs == 5
 
 
-def test_a_problem_says_its_own_length(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_problem_says_its_own_length(asked: Asked) -> None:
     """Unless the user gives one."""
-    own = planned(monkeypatch, "advise", "--problem", "digits")
-    assert own.length.iterations == own.problem.iterations != 10_000
-    asked = planned(monkeypatch, "advise", "--problem", "digits", "--iterations", "7")
-    assert asked.length.iterations == 7
+    own, _ = asked("advise", "--problem", "digits")
+    assert own.length.iterations == catalogue.find("digits").iterations != 10_000
+    given, _ = asked("advise", "--problem", "digits", "--iterations", "7")
+    assert given.length.iterations == 7
+
+
+def test_a_budget_is_typed_in_seconds_or_in_minutes(asked: Asked) -> None:
+    """It is no part of the plan: more may be given when a run is resumed."""
+    asked_for = [asked(*SHAPE, *words) for words in ((), ("--seconds", "9"), ("--budget", "2"))]
+    assert [seconds for _, seconds in asked_for] == [28.0, 9.0, 120.0]
+    assert len({repr(plan) for plan, _ in asked_for}) == 1
 
 
 def test_what_is_undecided_is_inconclusive(
@@ -54,9 +76,9 @@ def test_what_is_undecided_is_inconclusive(
     """Exit code 3, and a script that takes ``use`` gets none."""
     rows = [replace(row, waited=0.9) for row in advice_rows()]
     for kept, code in ((advice_rows(), 0), (rows, 3)):
-        judged = judge_advice(read_run(keep(tmp_path / str(code), ADVICE, kept)))
-        monkeypatch.setattr(study, "advise", lambda *_, judged=judged: judged)
+        judged = answer_run(read_run(keep(tmp_path / str(code), ADVICE, kept)))
+        monkeypatch.setattr(carry_out, "carry_out", lambda *_, judged=judged: judged)
         assert (app([*SHAPE, "--json"], standalone_mode=False) or 0) == code
         document = json.loads(capsys.readouterr().out)
         assert document["use"] == (None if code else "numpy")
-        assert document["sentence"].startswith("undecided: " if code else "Use ")
+        assert judged.answer.verdicts[0].decided == ("no" if code else "yes")

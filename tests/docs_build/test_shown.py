@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from docs.build.shown import shown
-from perceptron.analysis.stored.finding import FAMILY
+from perceptron.analysis.finding import FAMILY
 from perceptron.errors import UserError
 from perceptron.records.environment import Gpu
 from perceptron.rehearsal import VARIABLE

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.moved import moved_crossovers
-from perceptron.analysis.stored import runs as judges
 from perceptron.analysis.trust import Diagnosis
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -32,52 +30,23 @@ from perceptron.report.comparison_address import address
 from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.pull_request.annotations import annotate
 from perceptron.report.pull_request.comment import PullRequest, comment
-from perceptron.report.tables import advice as advice_table
 from perceptron.report.tables import comparison as comparison_table
-from perceptron.report.tables import crossover as crossover_table
 from perceptron.report.tables import doctor as doctor_table
-from perceptron.report.tables import finding, one_size, terminal
+from perceptron.report.tables import terminal
 from perceptron.studies.answering import answer_run
-from perceptron.studies.registry import STUDIES
 
 WIDTH = 100
 
 
-def answer_of(study: str, run: Path) -> tuple[str, str]:
+def answer_of(run: Path) -> tuple[str, str]:
     """Return the JSON and the text of the command that measured a stored run."""
-    judge_run, to_document, show = _STUDIES[study]
-    result = judge_run(read_run(run))
+    told = answer_run(read_run(run))
 
     def text() -> None:
-        terminal.show_warnings(result.warnings, to=terminal.out)
-        show(result)
+        terminal.show_warnings(told.warnings, to=terminal.out)
+        in_terminal.show(told.answer)
 
-    return said(lambda: documents.write(to_document(result))), said(text)
-
-
-def _show_bench(result: Any) -> None:
-    finding.show(result.finding, result.rows)
-    crossover_table.show_pairs(result.crossovers, result.rows)
-    one_size.show(result.rows)
-
-
-_STUDIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], None]]] = {
-    "bench": (judges.judge_bench, lambda found: documents.bench(found, None), _show_bench),
-    "crossover": (
-        judges.judge_crossovers,
-        lambda found: documents.crossover(found, None),
-        crossover_table.show,
-    ),
-    **dict.fromkeys(
-        STUDIES,
-        (
-            answer_run,
-            lambda told: as_json.document(told, None),
-            lambda told: in_terminal.show(told.answer),
-        ),
-    ),
-    "advise": (judges.judge_advice, documents.advice, advice_table.show),
-}
+    return said(lambda: documents.write(as_json.document(told, None))), said(text)
 
 
 def doctor(diagnosis: Diagnosis) -> tuple[str, str]:

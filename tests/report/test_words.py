@@ -8,18 +8,18 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
-from perceptron.analysis.over_processes import (
-    name_and_processes,
-    named,
-)
-from perceptron.problems.families import FAMILIES
-from perceptron.report.crossover_words import (
+from perceptron.analysis.crossover.words import (
     doubt_in_short,
     in_short,
     missing,
     sentence,
 )
-from perceptron.report.size_axis import at_size, size_axis, size_noun
+from perceptron.analysis.over_processes import (
+    name_and_processes,
+    named,
+)
+from perceptron.analysis.sizes import at_size, size_axis, size_noun
+from perceptron.problems.families import FAMILIES
 
 
 def crossover(**fields: Any) -> Crossover:

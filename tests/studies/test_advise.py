@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perceptron.analysis.advice import NO_TIME, AdviceResult
-from perceptron.analysis.stored.runs import judge_advice
+from perceptron.analysis.advice import NO_TIME, ShapeAdvice
+from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
+from perceptron.answer import Answered
 from perceptron.errors import UserError
-from perceptron.measure.job import Batch
+from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.report.tables.advice import sentence
-from perceptron.studies import advise as study
+from perceptron.studies import what_if
+from perceptron.studies.advise import Advise, AdvisePlan
+from perceptron.studies.answering import answer_run
+from perceptron.studies.carry_out import carry_out
 from tests.studies.conftest import Lab
 
 
@@ -33,14 +37,27 @@ def lab(lab: Lab) -> Lab:
     return lab
 
 
-def advise(lab: Lab, results: Path, problem: str, seconds: float = 20.0) -> AdviceResult:
-    plan = study.AdvisePlan(catalogue.find(problem), ("numpy", "torch-cpu"), threads=1)
-    return study.advise(plan, "box", results, silent, budget_seconds=seconds)
+def plan(problem: str, **changes: Any) -> AdvisePlan:
+    fields = {"problem": problem, "backends": ("numpy", "torch-cpu"), "threads": 1}
+    return AdvisePlan(**(fields | changes)).resolved()
+
+
+def advise(results: Path, problem: str, seconds: float = 20.0, **changes: Any) -> Answered:
+    return carry_out(Advise(), plan(problem, **changes), "box", results, silent, seconds)
+
+
+def codes(told: Answered) -> set[str]:
+    return {warning.code for warning in told.warnings}
+
+
+def found(told: Answered) -> ShapeAdvice:
+    data = {name: told.answer.data[name] for name in ShapeAdvice.__struct_fields__}
+    return ShapeAdvice(**data)
 
 
 def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -> None:
     """Equal at 1.2e5 operations: numpy below, torch-cpu from there on, along every axis."""
-    result = advise(lab, tmp_path, "mlp:100x10x4").advice
+    result = found(advise(tmp_path, "mlp:100x10x4"))
     assert result.use == "numpy"
     assert [change.axis for change in result.changes] == ["rows", "features", "hidden width"]
     for change in result.changes:
@@ -56,15 +73,14 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
 def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     """The shape itself comes first; what there was no time for is said where it would stand."""
     lab.takes = lambda job, problem: 1.0 if problem.name == "mlp:100x10x4" else 1e6
-    result = advise(lab, tmp_path, "mlp:100x10x4", seconds=15.0)
+    result = advise(tmp_path, "mlp:100x10x4", seconds=15.0)
     assert lab.now <= 15.0 * 1.05
     assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
-    assert result.advice.use == "numpy"
-    assert [change.reason for change in result.advice.changes] == [NO_TIME] * 3
-    assert "no time was left to look along rows, features and hidden width" in sentence(
-        result.advice
-    )
-    assert result.warnings[-1].code == "budget-spent"
+    assert found(result).use == "numpy"
+    assert [change.reason for change in found(result).changes] == [NO_TIME] * 3
+    (why,) = result.answer.verdicts[0].notes
+    assert "rows, features and hidden width; next: --budget 0.75" in why
+    assert "budget-spent" in codes(result)
 
 
 def test_a_start_without_time_answers_from_what_was_measured(lab: Lab, tmp_path: Path) -> None:
@@ -78,37 +94,38 @@ def test_a_start_without_time_answers_from_what_was_measured(lab: Lab, tmp_path:
 
     lab.takes = interrupted
     with pytest.raises(KeyboardInterrupt):
-        advise(lab, tmp_path, "mlp:100x10x4")
+        advise(tmp_path, "mlp:100x10x4")
     lab.takes = lambda job, problem: 0.1
-    second = advise(lab, tmp_path, "mlp:100x10x4")
-    assert second.advice.use == "numpy"
-    assert len(lab.timed) == len(second.rows) == 4
-    assert "budget-spent" in [warning.code for warning in second.warnings]
-    third = advise(lab, tmp_path, "mlp:100x10x4")
+    second = advise(tmp_path, "mlp:100x10x4")
+    assert found(second).use == "numpy"
+    assert len(lab.timed) == len(second.run.rows) == 4
+    assert "budget-spent" in codes(second)
+    third = advise(tmp_path, "mlp:100x10x4")
     assert third.results != second.results
-    assert len(third.rows) > 4
+    assert len(third.run.rows) > 4
 
 
 def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_path: Path) -> None:
     """It is named, and where nothing else was to be measured, in the error."""
     lab.never_starts = {"torch-cpu"}
-    result = advise(lab, tmp_path, "mlp:100x10x4")
-    assert {row.backend for row in result.rows} == {"numpy"}
-    assert result.advice.use is None
-    assert "torch-cpu was not measured: no comparison" in sentence(result.advice)
+    result = advise(tmp_path, "mlp:100x10x4")
+    assert {row.backend for row in result.run.rows} == {"numpy"}
+    assert found(result).use is None
+    assert not result.answer.is_decided
+    assert found(result).undecided == "torch-cpu was not measured: no comparison"
     assert lab.now <= 20.0
     (hang,) = [warning for warning in result.warnings if warning.code == "no-end"]
     assert hang.message.startswith("torch-cpu did not start within")
     lab.never_starts = {"torch-cpu", "numpy"}
     with pytest.raises(UserError, match=r"nothing was measured yet: \S+ did not start within"):
-        advise(lab, tmp_path, "mlp:100x10x8")
+        advise(tmp_path, "mlp:100x10x8")
 
 
 MNIST = "mlp:60000x784x128:10c:128b:adam"
 
 
 @pytest.fixture
-def batches(lab: Lab, tmp_path: Path) -> AdviceResult:
+def batches(lab: Lab, tmp_path: Path) -> Answered:
     """Five epochs by mini-batches, where both are equal at 4 million operations.
 
     numpy is the faster one below, torch-cpu above. Both prepare in no time.
@@ -120,14 +137,11 @@ def batches(lab: Lab, tmp_path: Path) -> AdviceResult:
 
     lab.seconds = seconds
     lab.prepare_seconds = lambda backend: 1e-6
-    plan = study.AdvisePlan(catalogue.find(MNIST), ("numpy", "torch-cpu"), threads=1, epochs=5)
-    return study.advise(plan, "box", tmp_path, silent)
+    return advise(tmp_path, MNIST, plan(MNIST).budget_seconds, epochs=5)
 
 
-def test_it_says_from_which_batch_and_width_the_answer_changes(
-    lab: Lab, batches: AdviceResult
-) -> None:
-    result = batches.advice
+def test_it_says_from_which_batch_and_width_the_answer_changes(lab: Lab, batches: Answered) -> None:
+    result = found(batches)
     assert result.use == "torch-cpu"
     assert (result.iterations, result.iterations_per_epoch, result.epochs) == (2345, 469, 5)
     axes = {change.axis: change.crossovers[0] for change in result.changes}
@@ -142,36 +156,99 @@ def test_it_says_from_which_batch_and_width_the_answer_changes(
         assert crossed.size is not None
         there = catalogue.find(shapes[axis].format(round(crossed.size)))
         assert operations(there) == pytest.approx(4e6, rel=0.5), axis
-    assert "torch-cpu from a batch of" in sentence(result)
-    assert lab.now <= study.SECONDS
+    assert [told.subject for told in batches.answer.verdicts[1:]] == list(axes)
+    assert lab.now <= plan(MNIST).budget_seconds
 
 
 def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(
-    lab: Lab, batches: AdviceResult
+    lab: Lab, batches: Answered
 ) -> None:
     """Other sizes were measured on fewer rows; the problem itself on all of its own."""
-    result = batches
-    rows = {row.rows for row in result.rows if row.problem == MNIST and row.status == "ok"}
+    measured = batches.run.times
+    rows = {row.rows for row in measured if row.problem == MNIST and row.status == "ok"}
     assert rows == {60_000}
-    assert {row.rows for row in result.rows if row.problem != MNIST} == {16_384}
-    option = next(option for option in result.advice.options if option.backend == "numpy")
+    assert {row.rows for row in measured if row.problem != MNIST} == {16_384}
+    option = next(option for option in found(batches).options if option.backend == "numpy")
     assert option.training is not None
     expected = 2345 * lab.seconds("numpy", catalogue.find(MNIST)) + 1e-6
     assert option.training.estimate == pytest.approx(expected)
 
 
-def test_a_stored_run_is_judged_as_it_was(batches: AdviceResult) -> None:
-    assert judge_advice(read_run(batches.results)).advice == batches.advice
-    plan = json.loads((batches.results / "run.json").read_text())["plan"]
-    assert plan["length"] == {"iterations": 10_000, "epochs": 5}
+def test_a_stored_run_is_judged_as_it_was(batches: Answered) -> None:
+    assert answer_run(read_run(batches.results)).answer == batches.answer
+    stored = json.loads((batches.results / "run.json").read_text())["plan"]
+    assert stored["length"] == {"iterations": 10_000, "epochs": 5}
 
 
 def test_a_problem_that_takes_long_leaves_time_for_the_sizes_beside_it(
     lab: Lab, tmp_path: Path
 ) -> None:
-    """It has one process then, of which nothing is decided: more minutes are asked for."""
+    """Its further repeats come last, and were not all made: more minutes are asked for."""
     lab.takes = lambda job, problem: 0.05 if job.check or problem.name != "mlp:100x10x4" else 5.5
-    result = advise(lab, tmp_path, "mlp:100x10x4")
-    assert lab.timed.count(("numpy", "mlp:100x10x4")) == 1
-    assert {change.reason for change in result.advice.changes} != {NO_TIME}
-    assert "budget-spent" in {warning.code for warning in result.warnings}
+    result = advise(tmp_path, "mlp:100x10x4")
+    assert [name for _, name in lab.timed[:3]].count("mlp:100x10x4") == 2
+    assert {change.reason for change in found(result).changes} != {NO_TIME}
+    assert "budget-spent" in codes(result)
+
+
+def estimated(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, results: Path, seconds: float | None
+) -> Answered:
+    """Ask about an H100: 100 µs eagerly, 10 µs as a graph; numpy takes so long, or fails."""
+    guesses = [
+        DeviceEstimate(
+            backend=backend, device="h100", size=100, seconds=time, low=time / 2, high=time * 2
+        )
+        for backend, time in ((EAGER, 1e-4), (GRAPH, 1e-5))
+    ]
+    monkeypatch.setattr(what_if, "require", lambda problems: None)
+    monkeypatch.setattr(what_if, "estimates", lambda *_: {"mlp:100x10x4": guesses})
+    failed = Outcome(problem="mlp:100x10x4", status="failed", reason="out of memory")
+    lab.seconds = lambda backend, problem: seconds or 0.0
+    lab.refused = lambda backend, problem: failed if seconds is None else None
+    return advise(results, "mlp:100x10x4", backends=("numpy",), what_if="h100")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "statuses"),
+    [
+        (6e-5, ["open", "faster"]),
+        (1e-6, ["slower", "slower"]),
+        (1e-3, ["faster", "faster"]),
+    ],
+)
+def test_an_estimate_says_whether_it_is_faster_or_cannot_tell(
+    seconds: float,
+    statuses: list[str],
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A range that holds 1 is no answer."""
+    told = estimated(lab, monkeypatch, tmp_path, seconds)
+    data = told.answer.data["what_if"]
+    assert [ratio.status for ratio in data["ratios"]] == statuses
+    assert data["ratios"][0].ratio == pytest.approx(1e-4 / seconds)
+    assert answer_run(read_run(told.results)).answer == told.answer
+
+
+def test_estimates_never_stand_among_measurements(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer = estimated(lab, monkeypatch, tmp_path, 1e-3).answer
+    measured, guessed, *_ = answer.tables
+    assert [cells[0] for cells in measured.rows] == ["numpy"]
+    assert [cells[0] for cells in guessed.rows] == [
+        "torch-cuda on h100",
+        "torch-cuda-graph on h100",
+    ]
+    assert all("h100" not in verdict.sentence for verdict in answer.verdicts)
+
+
+def test_nothing_is_estimated_against_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer = estimated(lab, monkeypatch, tmp_path, None).answer
+    assert answer.data["what_if"]["ratios"] == []
+    assert answer.data["what_if"]["sentence"] == ""
+    assert not answer.is_decided

@@ -147,7 +147,7 @@ def _trial(world: World, clock: Clock, crossover: Crossover) -> WorldTrial:
         clear=clear,
         truth=sorted(true_statuses([depth for _, _, depth in stretches])),
         status=crossover.status,
-        sure=crossover.sure,
+        sure=crossover.is_decided,
         covered=covered,
         width=width,
         measurements=sum(counts.values()) // 2,

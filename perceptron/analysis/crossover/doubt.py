@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import exp, inf, log
+from math import inf, log
+from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossover, SizeRatio, crossovers
+from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.points import points
-from perceptron.analysis.interval import TIE, of_times
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, of_times
 from perceptron.analysis.select import times
 from perceptron.records.measurement import Measurement
 
@@ -34,48 +34,54 @@ def doubt_of(rows: Iterable[Measurement]) -> Doubt:
     rows = list(rows)
     if not any(row.status == "ok" for row in rows):
         return Doubt(True, inf)
-    pairs = [_without_hidden(pair, rows) for pair in crossovers(rows) if pair.ratio_at]
+    pairs = [(pair, _spans(pair, rows)) for pair in crossovers(rows) if pair.ratio_at]
     if not pairs:
         return Doubt(False, max(_time_widths(rows), default=inf))
-    sizes = sorted({size for pair in pairs for size in _undecided(pair)})
-    width = max(_half(ratio.low, ratio.high) for pair in pairs for ratio in pair.ratio_at)
+    sizes = sorted({size for pair, spans in pairs for size in _undecided(pair, spans)})
+    width = max(span.half_width for _, spans in pairs for span in spans)
     return Doubt(bool(sizes), width, tuple(sizes))
 
 
-def _without_hidden(pair: Crossover, rows: Sequence[Measurement]) -> Crossover:
-    """Return the pair with intervals that reach as far as processes differ, and no further."""
-    measured = points(rows, pair.incumbent, pair.challenger)
-    hidden = {point.size: point.hidden for point in measured if point.freedom}
-    return replace(
-        pair, ratio_at=[_narrowed(ratio, hidden.get(ratio.size, 0.0)) for ratio in pair.ratio_at]
-    )
+class _Span(NamedTuple):
+    """The 95% interval of a log-ratio at one size by itself, as far as repeats differ."""
+
+    size: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2
+
+    @property
+    def is_open(self) -> bool:
+        """Whether either may win, one by more than a tie."""
+        return self.low <= 0 <= self.high and max(-self.low, self.high) > TIE
 
 
-def _narrowed(ratio: SizeRatio, hidden: float) -> SizeRatio:
-    if not hidden or not ratio.low or not ratio.high:
-        return ratio
-    return replace(ratio, low=ratio.low * exp(hidden), high=ratio.high * exp(-hidden))
+def _spans(pair: Crossover, rows: Sequence[Measurement]) -> list[_Span]:
+    """Return what more repeats may make smaller, which what waiting hides is not."""
+    spans = []
+    for point in points(rows, pair.incumbent, pair.challenger):
+        low, high = point.interval(CONFIDENCE)
+        hidden = point.hidden if point.freedom else 0.0
+        is_bounded = max(-low, high) < LARGEST_LOG
+        low, high = (low + hidden, high - hidden) if is_bounded else (-inf, inf)
+        spans.append(_Span(point.size, low, high))
+    return spans
 
 
-def _undecided(pair: Crossover) -> list[float]:
+def _undecided(pair: Crossover, spans: Iterable[_Span]) -> list[float]:
     """Return the sizes at which either backend may win by more than a tie, and it matters.
 
-    A gap between two sizes that are sure is left to a search: more processes do not close it.
+    A gap between two decided sizes is left to a search: more repeats do not close it.
     """
-    stretches = pair.unsure
-    if pair.status == "undecided":
-        stretches = [(-inf, inf)]
+    stretches = [(-inf, inf)] if pair.status == "undecided" else pair.undecided
     return [
-        ratio.size
-        for ratio in pair.ratio_at
-        if any(low <= ratio.size <= high for low, high in stretches) and _is_open(ratio)
+        span.size
+        for span in spans
+        if any(low <= span.size <= high for low, high in stretches) and span.is_open
     ]
-
-
-def _is_open(ratio: SizeRatio) -> bool:
-    if ratio.low is None or ratio.high is None:
-        return True
-    return log(ratio.low) <= 0 <= log(ratio.high) and max(-log(ratio.low), log(ratio.high)) > TIE
 
 
 def _time_widths(rows: Sequence[Measurement]) -> Iterable[float]:

@@ -12,20 +12,15 @@ from msgspec import Struct
 from perceptron.analysis.crossover.comparable import ComparableRows
 from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.points import Point, points_of
-from perceptron.analysis.crossover.reasons import (
-    closest,
-    in_doubt,
-    why_not,
-    why_undecided,
-)
-from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu, too_fast
+from perceptron.analysis.crossover.reasons import why_not, why_not_sure, why_undecided
+from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, flat_gpu, is_gpu, too_fast
 from perceptron.analysis.crossover.uncertainty import (
     Uncertainty,
     decided,
     doubted,
     uncertainties,
 )
-from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE
+from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
@@ -53,29 +48,30 @@ class Crossing(Struct, frozen=True):
 
 
 class SizeRatio(Struct, frozen=True):
-    """The challenger's time over the incumbent's at one size, from so many processes of each.
+    """The challenger's time over the incumbent's at one size, from so many repeats of each.
 
-    ``low`` and ``high`` are the 95 % interval at this size; of single values whose files state 99 %
-    intervals, the ends that these allow; None where an end is open or not known.
+    ``low`` and ``high`` are the interval that decides: those of all sizes together hold at 95%. Of
+    single values whose files state 99% intervals they are the ends that these allow; None where an
+    end is open or not known.
     """
 
     size: float
     ratio: float
     low: float | None
     high: float | None
-    processes: int
+    repeats: int
 
 
 class Crossover(Struct, frozen=True, kw_only=True):
     """The verdict on one pair of backends on one family, in one state of the code.
 
-    ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95 % interval
-    (None where only one process or value was seen, or where the interval is open on that side),
-    and ``bracket`` the two measured sizes it lies between. ``sure`` says that the status holds at
-    95 % for the whole range of sizes; where it does not, ``unsure`` lists the stretches in which
-    another winner by more than ±5 % could not be ruled out. ``decided`` are the ranges of sizes in
-    which a winner is known; ``undecided`` is the status where that is one size, none, or where more
-    sizes are in doubt than are not.
+    ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95% interval
+    (None where only one repeat or value was seen, or where the interval is open on that side),
+    and ``bracket`` the two measured sizes it lies between. ``is_decided`` says that the status
+    holds at 95% for the whole range of sizes; where it does not, ``undecided`` lists the stretches
+    in which another winner by more than ±5% could not be ruled out. ``decided`` are the ranges of
+    sizes in which a winner is known. The status is ``undecided`` where that is one size, none, or
+    where more sizes are in doubt than are not.
     """
 
     family: str
@@ -90,8 +86,8 @@ class Crossover(Struct, frozen=True, kw_only=True):
     sizes_measured: list[float] = []
     ratio_at: list[SizeRatio] = []
     """At each of the sizes measured."""
-    sure: bool = False
-    unsure: list[tuple[float, float]] = []
+    is_decided: bool = False
+    undecided: list[tuple[float, float]] = []
     decided: list[tuple[float, float]] = []
     machine: str
     dtype: str | None
@@ -196,18 +192,17 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     status: Status
     explanation: str | None = None
     if not measured:
-        status, explanation = "not measured", "no process measured both"
+        status, explanation = "not measured", "no repeat measured both"
     elif impossible := too_fast(*compared):
         status, explanation, changes, remaining, known = "suspect", impossible, [], [], []
     elif len(measured) > 1 and all(_is_even(point) for point in measured):
-        status, explanation, changes = "tie", "within ±5 % at every size", []
+        status, changes = "tie", []
     elif not known or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
-        explanation = why_undecided(measured, used, remaining, len(known), family.comparable, pair)
+        explanation = why_undecided(measured, used, len(known), family.comparable, pair)
     elif not changes:
         sign = measured[known[0][0]].sign
         status = "never" if sign > 0 else "always"
-        explanation = closest(measured, sign)
     elif len(changes) > 1:
         status = "multiple"
     else:
@@ -215,11 +210,11 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         loser, winner = (incumbent, challenger) if status == "crosses" else (challenger, incumbent)
         if gpu[loser] and not gpu[winner]:
             status, remaining, known = "suspect", [], []
-            explanation = f"{loser} stops winning as the work grows: check that it is waited for"
-    sure = _is_sure(status, measured, remaining)
+            explanation = f"{loser} stops winning as sizes grow; {SYNCHRONIZE}"
+    is_decided = _is_decided(status, measured, remaining)
     if status not in NO_ANSWER:
-        doubt = "" if sure else in_doubt(measured, used, remaining)
-        explanation = "; ".join(filter(None, (explanation, flat_gpu(*compared), doubt))) or None
+        doubt = None if is_decided or remaining else why_not_sure(measured)
+        explanation = "; ".join(filter(None, (flat_gpu(*compared), doubt))) or None
     only = changes[0] if len(changes) == 1 else None
     return Crossover(
         family=family.name,
@@ -233,8 +228,8 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         crossings=[Crossing(zero.size, zero.direction) for zero in changes],
         sizes_measured=[point.size for point in measured],
         ratio_at=[_ratio_at(point) for point in measured],
-        sure=sure,
-        unsure=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining],
+        is_decided=is_decided,
+        undecided=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining],
         decided=[(measured[first].size, measured[last].size) for first, last in known]
         if len(measured) > 1
         else [],
@@ -267,12 +262,12 @@ def _is_even(point: Point) -> bool:
 
 
 def _ratio_at(point: Point) -> SizeRatio:
-    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval(CONFIDENCE))
+    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval())
     ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
     return SizeRatio(point.size, ratio, low, high, point.count)
 
 
-def _is_sure(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
+def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
     if remaining or status in NO_ANSWER:
         return False
     if any(not point.freedom for point in points):

@@ -173,11 +173,11 @@ def _is_apart(base: Crossover, head: Crossover) -> bool:
     crossing = {"crosses", "reverses"}
     if base.status in crossing and head.status in crossing:
         if base.status != head.status:
-            return base.sure and head.sure
+            return base.is_decided and head.is_decided
         if base.low is None or base.high is None or head.low is None or head.high is None:
             return False
         return base.high < head.low or head.high < base.low
     crossed, without = (base, head) if base.status in crossing else (head, base)
     if crossed.status not in crossing or without.status not in {"always", "never"}:
         return False
-    return without.sure and crossed.low is not None and crossed.high is not None
+    return without.is_decided and crossed.low is not None and crossed.high is not None

@@ -20,6 +20,8 @@ from perceptron.analysis.select import has_time, is_own, times
 from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
 from perceptron.records.measurement import Measurement
 
+SYNCHRONIZE = "synchronize before stopping the timer"
+
 # Words that only names of GPU backends contain: torch-cuda, jax[gpu], cupy; not numpy-gpuless.
 _GPU_NAME = re.compile(r"(?<![a-z])(gpu|cuda|cupy|rocm|mps|xpu|metal|tpu)(?![a-z])", re.IGNORECASE)
 # An interpreter moves a few bytes in the time of a hundred: nothing bounds what a GPU gains on it.
@@ -73,11 +75,8 @@ def too_fast(
         return None
     moved = ahead * _SLOWEST_CPU / 1e12
     return (
-        f"{_flat_words(gpu, cpu, cpu_times)} and is {_factor(ahead)} times as fast at the largest: "
-        f"with {_SLOWEST_CPU / 1e9:g} GB/s for the CPU that is {moved:.2g} TB/s, and no device "
-        f"hides behind launches more than half of what the fastest memory moves "
-        f"({FASTEST_MEMORY.bandwidth / 1e12:g} TB/s, {FASTEST_MEMORY.name}): "
-        "check that it is waited for"
+        f"{gpu}'s times are physically impossible; with {_SLOWEST_CPU / 1e9:g} GB/s for {cpu} they "
+        f"imply {moved:.2g} TB/s at size {last:,.6g}; {SYNCHRONIZE}"
     )
 
 
@@ -94,7 +93,7 @@ def flat_gpu(
         return None
     why = "launch-bound"
     if any(row.backend == gpu and not is_own(row) for row in rows):
-        why += ", or not waited for: check the synchronisation"
+        why += f", or not waited for; {SYNCHRONIZE}"
     return f"{_flat_words(gpu, cpu, cpu_times)}: {why}"
 
 
@@ -116,9 +115,9 @@ def _below_floor(rows: Sequence[Measurement]) -> str | None:
         floor = operations / FASTEST_RATE
         if row.seconds < floor:
             return (
-                f"{row.backend} takes {row.seconds:.3g} s at size {row.size:g}, whose products are "
-                f"{operations:.3g} operations: at least {floor:.3g} s at {FASTEST_RATE / 1e15:g} "
-                "PFLOP/s, more than any device has: check that it is waited for"
+                f"{row.backend}'s times are physically impossible; they imply "
+                f"{operations / row.seconds / 1e15:.2g} PFLOP/s at size {row.size:,.6g}; "
+                f"{SYNCHRONIZE}"
             )
     return None
 

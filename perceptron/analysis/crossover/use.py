@@ -11,6 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.select import definitions, has_time, is_own
 from perceptron.analysis.training import training_name
+from perceptron.numbers import count
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import UnreadFile
@@ -209,3 +210,16 @@ def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
 
 def _process(row: Measurement) -> tuple[object, ...]:
     return (*_in_state(row, ""), row.size, row.repeat)
+
+
+def source_line(use: SourceUse) -> str:
+    """Return what became of the rows of a source, in one line."""
+    formats = ", ".join(use.formats) or "nothing known"
+    files = "file" if use.files == 1 else "files"
+    left_out = "; ".join(f"{count(part.rows)} {part.reason}" for part in use.left_out)
+    return (
+        f"from:  {use.source} ({formats}, {count(use.files)} {files}): {count(use.read)} rows "
+        f"read, {count(use.used)} used"
+        + (f", {count(use.joined)} joined into these" if use.joined else "")
+        + (f"; left out: {left_out}" if left_out else "")
+    )

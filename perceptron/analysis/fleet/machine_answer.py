@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.fleet.fastest import (
+from perceptron.analysis.crossover.ranking import (
     FastestAtSize,
     FastestOver,
     fastest_at_sizes,
@@ -15,10 +15,11 @@ from perceptron.analysis.fleet.fastest import (
     ruled_out_side_by_side,
     stretches,
 )
+from perceptron.analysis.crossover.sweep import Sweep
+from perceptron.analysis.finding import ITERATIONS, FindingRow, finding_rows
 from perceptron.analysis.interval import Interval, scaled
-from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.finding import ITERATIONS, FindingRow, finding_rows
-from perceptron.analysis.stored.sweep import Sweep
+from perceptron.analysis.plausible import usable_rows
+from perceptron.answer import Answered
 from perceptron.records.ground import Ground, ground
 
 
@@ -70,7 +71,7 @@ class MachineAnswer(Struct, frozen=True, kw_only=True):
     families: list[FamilyAnswer]
 
 
-def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[BenchResult]) -> list[MachineAnswer]:
+def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> list[MachineAnswer]:
     """Return the answers of each machine, in the order of their names.
 
     Of each machine, family and ground the first sweep counts, and of each machine the first run of
@@ -80,10 +81,10 @@ def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[BenchResult]) -> 
     for sweep in sweeps:
         own = newest.setdefault((sweep.machine, sweep.source), {})
         own.setdefault((sweep.family, ground(sweep)), sweep)
-    findings: dict[tuple[str, str], BenchResult] = {}
+    findings: dict[tuple[str, str], Answered] = {}
     for bench in benches:
-        if bench.finding:
-            findings.setdefault((bench.machine, "perceptron"), bench)
+        if bench.answer.data["finding"]:
+            findings.setdefault((bench.run.run.machine, "perceptron"), bench)
     answers = []
     for machine, source in sorted({*newest, *findings}):
         key = (machine, source)
@@ -121,18 +122,16 @@ def _size(answer: FastestAtSize, per_iteration: bool) -> SizeAnswer:
     return SizeAnswer(at=answer, training=training)
 
 
-def _finding(bench: BenchResult) -> FindingAnswer:
+def _finding(bench: Answered) -> FindingAnswer:
+    found: list[FindingRow] = bench.answer.data["finding"]
     seconds = {
         row.backend: Interval(row.seconds, row.low, row.high)
-        for row in bench.finding
+        for row in found
         if row.seconds is not None
     }
-    rows = finding_rows(row for row in bench.rows if row.all_threads == bench.threads[0])
+    own = usable_rows(bench.results, bench.run.times)
+    threads = min(row.all_threads for row in own if row.all_threads is not None)
+    rows = finding_rows(row for row in own if row.all_threads == threads)
     sure = ruled_out_side_by_side(rows, seconds)
     best, unsure = ranked(seconds, sure) if seconds else (None, [])
-    return FindingAnswer(
-        threads=bench.threads[0],
-        rows=bench.finding,
-        fastest=best,
-        unsure=unsure,
-    )
+    return FindingAnswer(threads=threads, rows=found, fastest=best, unsure=unsure)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from perceptron.analysis.stored.sweep import Curve, Sweep
+from perceptron.analysis.crossover.sweep import Curve, Sweep
 from perceptron.records.ground import Ground, ground
 
 _Digests = dict[str, str]

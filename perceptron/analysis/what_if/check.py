@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from perceptron.analysis.interval import of_times
-from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.analysis.what_if.estimate import DeviceEstimate, WhatIf
 from perceptron.records.measurement import Measurement
 
 
@@ -52,3 +52,11 @@ def check(
         error=None if estimated is None else estimated.seconds / measured - 1,
         reason=reason,
     )
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What a run keeps of a device that is not here."""
+
+    estimates: list[WhatIf] = []
+    checks: list[EstimateCheck] = []
+    """The same estimates where a device like it was measured."""

@@ -44,6 +44,9 @@ Budget = Annotated[
         "--budget", metavar="MINUTES", help="Stop after so long, earlier starts included."
     ),
 ]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", metavar="S", help="The budget in seconds, not minutes.")
+]
 Machine = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Name the machine of the results. Default: host name."),

@@ -12,9 +12,8 @@ from perceptron import optional
 from perceptron.errors import UserError
 
 if TYPE_CHECKING:
-    from perceptron.analysis.crossover.result import CrossoverResult
-    from perceptron.analysis.stored.collection import Collection
-    from perceptron.answer import Answered
+    from perceptron.analysis.collection import Collection
+    from perceptron.answer import Answered, ReadFromFiles
     from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
@@ -53,23 +52,24 @@ class Pages:
         """Show this answer first among all of its study."""
 
         def shown(collection: Collection) -> tuple[Collection, str]:
-            from perceptron.report.dashboard import answer
-            from perceptron.report.dashboard.answers import address
+            from perceptron.report.dashboard.answers import address, with_answer
 
-            return answer.with_answer(collection, told), address(told)
+            is_overview = collection.pages[told.study].is_overview
+            return with_answer(collection, told), address(told, is_overview)
 
         return self._write(results, shown)
 
-    def write_crossovers(self, results: Path, result: CrossoverResult) -> Written:
-        """Show these crossovers on the sweeps, before all others."""
+    def write_rows(self, results: Path, read: ReadFromFiles) -> Written:
+        """Show the sweeps of these rows before all others."""
 
         def shown(collection: Collection) -> tuple[Collection, str]:
-            from perceptron.report.dashboard import answer
+            from perceptron.report.dashboard.answers import with_rows
+            from perceptron.report.dashboard.sweeps import sweep_address
 
-            collection = answer.with_crossovers(collection, result)
-            return collection, answer.sweep_address(collection, result)
+            collection = with_rows(collection, read)
+            return collection, sweep_address(collection)
 
-        return self._write(results, shown, result)
+        return self._write(results, shown)
 
     def write_comparison(self, comparison: Comparison) -> Comparison:
         """Write the page of a comparison, and no other; return it with the page's address."""
@@ -94,7 +94,6 @@ class Pages:
         self,
         results: Path,
         shown: Callable[[Collection], tuple[Collection, str]],
-        asked: CrossoverResult | None = None,
     ) -> Written:
         """Write what ``shown`` makes of the results, and name the page of its address."""
         if self.html is None:
@@ -105,7 +104,7 @@ class Pages:
 
         try:
             collection, address = shown(collect(results))
-            write_site(self.html, collection, asv.absent(self.html), asked)
+            write_site(self.html, collection, asv.absent(self.html))
         except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
             _not_written(error)
             return Written()

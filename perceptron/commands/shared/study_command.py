@@ -23,21 +23,29 @@ from typer.core import TyperCommand
 
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.ending import INCONCLUSIVE, close
-from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.fleet_options import (
+    hand_over,
+    is_for_a_fleet,
+    may_run_on_a_fleet,
+)
 from perceptron.commands.shared.list_command import ListCommand, typed_without
 from perceptron.commands.shared.options import (
     folder_name,
+    name_or_none,
     one_number,
     one_of,
     seconds_of,
+    several,
     split,
     whole_numbers,
 )
-from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.pages import Written, prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
+from perceptron.errors import UserError
 
 if TYPE_CHECKING:
+    from perceptron.answer import Answered, ReadFromFiles
     from perceptron.studies.study import Option, Plan
 
 # Options of every measuring command: the type of the value and its default.
@@ -49,6 +57,8 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "html": (arguments.HtmlOfAnswer, None),
     "json": (arguments.Json, False),
 }
+# Of a study that takes less than a minute.
+_SECONDS: dict[str, tuple[Any, Any]] = {"seconds": (arguments.Seconds, None)}
 
 
 class StudyCommand(ListCommand):
@@ -89,16 +99,17 @@ def command_of(name: str) -> Callable[..., None]:
 
     kind = registry.load(name).Plan
     options = dict(_options(kind))
+    every = _SECONDS | _COMMON if kind.in_seconds else _COMMON
 
     def command(**typed: Any) -> None:
-        common = {option: typed.pop(option) for option in _COMMON}
+        common = {option: typed.pop(option) for option in every}
         given = {field: value for field, value in typed.items() if value is not None}
         plan = kind(**{field: options[field].read(value) for field, value in given.items()})
         _carry_out(name, plan.resolved(), **common)
 
     parameters = [
         *(option.parameter(field) for field, option in options.items()),
-        *(_parameter(field, *kind_and_default) for field, kind_and_default in _COMMON.items()),
+        *(_parameter(field, *kind_and_default) for field, kind_and_default in every.items()),
     ]
     command.__doc__ = registry.STUDIES[name][1]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -114,33 +125,57 @@ def _carry_out(
     results: Path,
     html: str | None,
     json: bool,
+    seconds: float | None = None,
 ) -> None:
-    from perceptron.report import documents
-    from perceptron.report.answers import as_json, in_terminal
     from perceptron.report.tables import terminal
     from perceptron.studies import registry
     from perceptron.studies.carry_out import carry_out
+    from perceptron.studies.study import Reader
 
     study = registry.load(name)
-    seconds = seconds_of("--budget", budget) or plan.budget_seconds
-    hand_over(seconds)
-    pages = prepare(html, by_default=not json)
+    if plan.sources:
+        measuring = {"--wait": wait, "--machine": machine, "--budget": budget}
+        if is_for_a_fleet():
+            measuring["--on"] = True
+        for option, given in measuring.items():
+            if given is not None:
+                raise UserError(f"{option} says what to measure: leave it out with --from")
+        assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
+        read = study.read(plan)
+        _show(read, prepare(html, by_default=not json).write_rows(results, read), json)
+        return
+    if budget is not None and seconds is not None:
+        raise UserError("give --budget in minutes or --seconds, not both")
+    typed = seconds_of("--budget", budget) or seconds_of("--seconds", seconds, "seconds")
+    allowed = typed or plan.budget_seconds
+    hand_over(allowed)
+    pages = prepare(html, by_default=not json or study.page.is_overview)
     announce_skipped(plan.backends)
     folder = folder_name("--machine", machine)
-    with terminal.progress_bar(study.doing, seconds) as bar:
+    with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
-        told = carry_out(study, plan, folder, results, bar, seconds, quiet(wait))
+        told = carry_out(study, plan, folder, results, bar, allowed, quiet(wait))
         page = pages.write_answer(results, told)
+    _show(told, page, json)
+    proposed = typed_without("--quick") if plan.quick else shlex.join(told.answer.next)
+    close(told.warnings, None if json else proposed or None)
+    if not told.answer.is_decided:
+        raise typer.Exit(INCONCLUSIVE)
+
+
+def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
+    from perceptron.answer import Answered
+    from perceptron.report import documents
+    from perceptron.report.answers import as_json, in_terminal
+    from perceptron.report.tables import terminal
+
     terminal.show_warnings(told.warnings)
     if json:
         documents.write(as_json.document(told, page.file))
     else:
         in_terminal.show(told.answer)
-        terminal.show_paths(told.run.folder, page.address)
-    proposed = typed_without("--quick") if plan.quick else shlex.join(told.answer.next)
-    close(told.warnings, None if json else proposed or None)
-    if not told.answer.is_decided:
-        raise typer.Exit(INCONCLUSIVE)
+        rows = told.results if isinstance(told, Answered) else None
+        terminal.show_paths(rows, page.address)
 
 
 class _Typed:
@@ -162,10 +197,12 @@ class _Typed:
         if not self._several:
             if choices:
                 return one_of(name, value, choices)
+            if self._kind is str:
+                return name_or_none(name, value)
             return one_number(name, value) if self._option.as_text else value
         if self._kind is int:
-            return whole_numbers(name, value)
-        words = split(name, value)
+            return whole_numbers(name, value, self._option.each_once)
+        words = split(name, value) if self._option.is_list else several(name, value)
         return tuple(one_of(name, word, choices) for word in words) if choices else words
 
     def parameter(self, field: str) -> inspect.Parameter:
@@ -188,10 +225,10 @@ def _options(kind: type[Plan]) -> Iterator[tuple[str, _Typed]]:
 
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):
-        plain, *about = get_args(hints[field.name])
+        about = get_args(hints[field.name])
         for option in about:
             if isinstance(option, Option):
-                yield field.name, _Typed(field.name, plain, option)
+                yield field.name, _Typed(field.name, about[0], option)
 
 
 def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:

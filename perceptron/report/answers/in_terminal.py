@@ -16,24 +16,33 @@ def show(answer: Answer) -> None:
             _table(shown)
             if shown.legend is not None:
                 out.print(shown.legend, markup=False, soft_wrap=True)
-    _verdicts(answer.verdicts)
-    for note in answer.notes:
-        if note.on != "page":
-            out.print(f"{note.text}\n", markup=False)
+    _verdicts(one for one in answer.verdicts if one.on != "page")
+    notes = [note.text for note in answer.notes if note.on != "page"]
+    for text in notes:
+        out.print(text, markup=False)
+    if notes:
+        out.print()
 
 
 def _verdicts(verdicts: Iterable[Verdict]) -> None:
     """Print a line for each subject with its notes below; the heading once for neighbours."""
     for heading, members in groupby(verdicts, key=lambda verdict: verdict.heading):
+        told = list(members)
         lines = [
             line
-            for one in members
+            for one in told
             for line in (
-                (one.subject, one.decided, one.sentence),
-                *(("", "", note) for note in one.notes),
+                (one.subject, one.decided, one.contended, one.sentence),
+                *(("", "", "", note) for note in one.notes),
             )
         ]
-        table(heading, ("", "decided", "answer"), lines)
+        columns: tuple[str, ...] = ("", "decided", "contended", "answer")
+        kept = [index for index in range(4) if index != 2 or any(one.contended for one in told)]
+        table(
+            heading,
+            [columns[index] for index in kept],
+            [[line[index] for index in kept] for line in lines],
+        )
 
 
 def _table(shown: Table) -> None:

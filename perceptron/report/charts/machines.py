@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perceptron.analysis.crossover.picture import bands, curve_line
 from perceptron.analysis.fleet.one_backend import BackendOnMachines, MachineCurve
+from perceptron.analysis.sizes import size_axis
 from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import tick
-from perceptron.report.charts.sweep import bands, curve_line
-from perceptron.report.size_axis import size_axis
 
 _HEIGHT = 460
 # Of each line of a legend beyond the first three, in pixels.

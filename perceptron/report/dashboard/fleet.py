@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from perceptron.analysis.crossover.ranking import names_words
+from perceptron.analysis.crossover.words import decided, sentence
+from perceptron.analysis.finding import ITERATIONS, FindingRow
 from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer
 from perceptron.analysis.interval import Interval
-from perceptron.analysis.stored.finding import ITERATIONS, FindingRow
+from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
 from perceptron.numbers import NONE, ratio
-from perceptron.report.crossover_words import answer, status
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.report.dashboard.page import machine_name, state_name
-from perceptron.report.size_axis import size_axis
-from perceptron.report.tables.fleet_words import fastest_words, names_words, seconds_words
+from perceptron.report.tables.fleet_words import fastest_words, seconds_words
 from perceptron.untrusted_text import shortened
 
 _Member = tuple[MachineAnswer, FamilyAnswer]
@@ -54,8 +55,9 @@ _CROSSOVERS = (
     Column("family", "family"),
     Column("pair", "incumbent → challenger"),
     Column("status", "status"),
+    Column("decided", "decided"),
     Column("size", "crossover at size", is_number=True),
-    Column("answer", "answer [95 % interval]"),
+    Column("answer", "answer [95% interval]"),
     *_GROUND,
 )
 
@@ -148,7 +150,7 @@ def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
                     row.reason,
                 ]
             )
-    title = "The finding on each machine [95 % interval]"
+    title = "The finding on each machine [95% interval]"
     return LargeTable(label="the finding, OR gate", title=title, columns=_FINDING, rows=rows)
 
 
@@ -161,9 +163,7 @@ def _by_size(families: Sequence[_Member]) -> Iterator[LargeTable]:
     own, others = sorted(order[:_MOST]), sorted(order[_MOST:])
     tables = [(name, [name]) for name in own]
     tables += [(f"{len(others):,} families more", others)] if others else []
-    title = (
-        "The fastest backend at each size [95 % interval]; of one size the fastest machine first"
-    )
+    title = "The fastest backend at each size [95% interval]; of one size the fastest machine first"
     for label, names in tables:
         rows = _size_rows(member for name in names for member in groups[name])
         label = f"{label}, at each size"
@@ -197,9 +197,10 @@ def _crossovers(families: Iterable[_Member]) -> LargeTable:
             _name_of(one),
             family.family,
             f"{crossover.incumbent} → {crossover.challenger}",
-            status(crossover),
+            crossover.status,
+            decided(crossover),
             _number(crossover.size),
-            answer(crossover),
+            sentence(crossover),
             *_ground_cells(family),
         ]
         for one, family in families

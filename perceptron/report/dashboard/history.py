@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from perceptron.analysis.collection import Collection
 from perceptron.analysis.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval
-from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
 from perceptron.report.charts import plot
 from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.view import View, Views, table
-from perceptron.report.size_axis import size_axis
 from perceptron.untrusted_text import for_plotly
 
 SWITCHES = ("Family", "Machine", "Environment", "Size", "Backend")

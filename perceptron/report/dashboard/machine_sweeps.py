@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from perceptron.analysis.crossover.sweep import Sweep
+from perceptron.analysis.finding import ITERATIONS
 from perceptron.analysis.fleet.one_backend import (
     BackendOnMachines,
     MachineCurve,
     backends_on_machines,
 )
 from perceptron.analysis.interval import scaled
-from perceptron.analysis.stored.finding import ITERATIONS
-from perceptron.analysis.stored.sweep import Sweep
+from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_name
 from perceptron.numbers import duration_interval
 from perceptron.report.charts import plot
@@ -20,7 +21,6 @@ from perceptron.report.charts.machines import machines_figure
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, ViewTable, table
-from perceptron.report.size_axis import size_axis
 
 SEVERAL = "several, one backend"
 """What the switch of machines says where a figure has a line for each."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from perceptron.analysis.collection import Collection, Machine
 from perceptron.analysis.fleet.machine_answer import machine_answers
-from perceptron.analysis.stored.collection import Collection, Machine
 from perceptron.numbers import memory
 from perceptron.records.environment import Gpu
 from perceptron.report.dashboard.fleet import fleet_tables
@@ -24,7 +24,7 @@ _NOTHING = "not recorded"
 
 def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTable]]:
     """Return what the template shows, and the tables that its script shows, one a question."""
-    tables = fleet_tables(machine_answers(collection.sweeps, collection.benches))
+    tables = fleet_tables(machine_answers(collection.sweeps, collection.studies.get("bench", [])))
     shown, rest = collection.machines[:SIDE_BY_SIDE], collection.machines[SIDE_BY_SIDE:]
     if rest:
         tables.append(_facts_table(collection.machines))

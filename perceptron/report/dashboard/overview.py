@@ -11,63 +11,55 @@ from typing import Any
 from markupsafe import Markup
 
 from perceptron import numbers
+from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.fleet.fastest import fastest_at_sizes
-from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.collection import Collection
-from perceptron.analysis.stored.finding import FindingRow
-from perceptron.analysis.stored.hardware import kind_of_hardware
-from perceptron.analysis.stored.sweep import CurvePoint, Sweep
+from perceptron.analysis.crossover.picture import family_figure
+from perceptron.analysis.crossover.ranking import fastest_at_sizes
+from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
+from perceptron.analysis.crossover.words import is_measured, missing, sentence
+from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
+from perceptron.analysis.hardware import kind_of_hardware
+from perceptron.analysis.one_size import single_tables
+from perceptron.analysis.plausible import usable_rows
+from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
-from perceptron.answer import Answered
+from perceptron.answer import Answered, Table, Verdict
+from perceptron.records.measurement import Measurement
 from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.style import themed
-from perceptron.report.charts.sweep import family_figure
-from perceptron.report.crossover_words import missing, sentence
-from perceptron.report.dashboard.newest import newest_answers
+from perceptron.report.dashboard.answers import address
 from perceptron.report.dashboard.page import machine_name, state_name
-from perceptron.report.dashboard.sweeps import SWITCHES, Asked, sweep_setting
+from perceptron.report.dashboard.sweeps import place
 from perceptron.report.dashboard.view import link
-from perceptron.report.size_axis import size_axis
-from perceptron.report.tables.crossover import crossover_table
-from perceptron.report.tables.finding import finding_sentence, finding_table
-from perceptron.report.tables.one_size import single_table
 from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
 PICTURED = "mlp-width"
 WINNER_COLUMNS = ("family", "smallest size", "fastest there", "largest size", "fastest there")
+_VERDICTS = ("family", "decided", "answer")
+# Verdicts of an answer that are told in its line.
+_TOLD = 2
 
 
 def overview(
-    collection: Collection,
-    looks: Mapping[str, Stroke],
-    asv: str | None,
-    asked: CrossoverResult | None,
+    collection: Collection, looks: Mapping[str, Stroke], asv: str | None
 ) -> dict[str, Any]:
-    """Return what the template of the page shows; ``asv`` says why asv's pages are not there.
-
-    ``asked`` as on the page of sweeps, where it decides what is drawn.
-    """
-    benches = _newest_of_each_hardware(collection.benches)
-    drawn = Asked(asked).first(collection.sweeps)
+    """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
+    benches = collection.studies.get("bench", [])
+    newest = _newest_of_each_hardware(benches)
     return {
-        "answers": newest_answers(collection.answers, drawn),
+        "answers": [_newest(told, collection) for told in collection.answers],
         "blocks": [
-            _block(collection, bench, drawn, looks) | {"id": f"-{number}" if number > 1 else ""}
-            for number, bench in enumerate(benches, start=1)
+            _block(collection, bench, looks) | {"id": f"-{number}" if number > 1 else ""}
+            for number, bench in enumerate(newest, start=1)
         ],
         # Without a run of the main job a map is all that there is to show.
-        "map": None if benches else _map(collection.studies.get("map", []), looks),
+        "map": None if newest else _map(collection.studies.get("map", []), looks),
         "asv": asv,
         "others": [
-            _other(other)
-            for other in collection.benches
-            if all(other is not bench for bench in benches)
+            _other(other) for other in benches if all(other is not bench for bench in newest)
         ],
         "complaints": len(collection.complaints),
         "rows": len(collection.rows),
@@ -75,41 +67,75 @@ def overview(
     }
 
 
-def _newest_of_each_hardware(benches: Iterable[BenchResult]) -> list[BenchResult]:
-    newest: dict[str | None, BenchResult] = {}
+def _newest(told: Answered, collection: Collection) -> dict[str, Any]:
+    """Return what the template shows of a newest answer: what was asked, and what was found."""
+    own = [one for one in told.answer.verdicts if one.on != "page"]
+    several = len({one.subject for one in own}) > 1
+    words = [f"{one.subject}: {one.sentence}" if several else one.sentence for one in own]
+    more = len(words) - _TOLD
+    first = told.run.rows[0]
+    return {
+        "question": told.answer.question,
+        "words": "; ".join((*words[:_TOLD], *((f"and {more} more",) if more > 0 else ())))
+        or "not measured",
+        "link": address(told, collection.pages[told.study].is_overview),
+        "machine": machine_name(first.machine, "perceptron"),
+        "when": first.when,
+    }
+
+
+def _hardware(told: Answered) -> str | None:
+    return kind_of_hardware(told.run.times, told.run.facts.environment)
+
+
+def _newest_of_each_hardware(benches: Iterable[Answered]) -> list[Answered]:
+    newest: dict[str | None, Answered] = {}
     for bench in benches:
-        newest.setdefault(bench.hardware, bench)
+        newest.setdefault(_hardware(bench), bench)
     return list(newest.values())
 
 
-def _block(
-    collection: Collection,
-    bench: BenchResult,
-    sweeps: Sequence[Sweep],
-    looks: Mapping[str, Stroke],
-) -> dict[str, Any]:
-    """Return what is shown of one kind of hardware; ``sweeps`` are those that are drawn."""
-    own = _sweeps(sweeps, bench)
-    single_columns, singles = single_table(bench.rows)
-    crossover_columns, crossovers = crossover_table(bench.crossovers, bench.rows)
+def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
+    """Return what is shown of one kind of hardware."""
+    rows = usable_rows(bench.results, bench.run.times)
+    own = _sweeps(collection.sweeps, bench)
+    found: list[FindingRow] = bench.answer.data["finding"]
+    crossovers: list[Crossover] = bench.answer.data["crossovers"]
+    environment = bench.run.facts.environment
+    threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
     return {
-        "bench": bench,
-        "hardware": shortened(bench.hardware or "?"),
-        "machine": machine_name(bench.machine, "perceptron"),
-        "cards": _cards(bench),
-        "finding": _finding(bench, looks) if bench.finding else None,
+        "hardware": shortened(_hardware(bench) or "?"),
+        "machine": machine_name(bench.run.run.machine, "perceptron"),
+        "environment": environment,
+        "threads": threads,
+        "in_all": any((row.processes or 1) > 1 for row in rows),
+        "when": rows[0].when[:10],
+        "cards": _cards(bench, found, crossovers),
+        "finding": _finding(found, rows, looks) if found else None,
         "winners": winner_cells(own),
         "winner_columns": WINNER_COLUMNS,
-        "single_columns": single_columns,
-        "singles": _shortened(singles),
-        "crossovers": _shortened(crossovers),
-        "crossover_columns": crossover_columns,
-        "missing": missing(bench.crossovers),
-        "sweep": _sweep(bench, own, looks),
+        "singles": [_grid(table) for table in single_tables(rows)],
+        "crossovers": _verdicts(bench.answer.verdicts),
+        "crossover_columns": _VERDICTS,
+        "missing": missing(crossovers),
+        "sweep": _sweep(crossovers, rows, threads[0], own, looks),
         "map": _map(_maps_beside(collection, bench), looks),
-        "trust": _trust(bench),
+        "trust": _trust(bench, rows, found, crossovers),
         "warnings": bench.warnings,
     }
+
+
+def _grid(table: Table) -> dict[str, Any]:
+    columns = [name.rstrip(">") for name in table.columns]
+    return {"title": table.title, "columns": columns, "rows": _shortened(table.rows)}
+
+
+def _verdicts(verdicts: Iterable[Verdict]) -> list[list[str]]:
+    """Return what is known of each pair of each family, its notes behind the sentence."""
+    own = [one for one in verdicts if one.on == "terminal"]
+    return _shortened(
+        (one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own
+    )
 
 
 def _shortened(rows: Iterable[Iterable[str]]) -> list[list[str]]:
@@ -120,25 +146,28 @@ def _picture(svg: str) -> Markup:
     return Markup(svg)  # noqa: S704  our own drawing, whose texts matplotlib has escaped
 
 
-def _finding(bench: BenchResult, looks: Mapping[str, Stroke]) -> dict[str, Any]:
-    figure = finding_figure(bench.finding)
-    columns, rows = finding_table(bench.finding, bench.rows)
+def _finding(
+    found: Sequence[FindingRow], rows: Iterable[Measurement], looks: Mapping[str, Stroke]
+) -> dict[str, Any]:
+    figure = finding_figure(found)
     return {
-        "sentence": finding_sentence(bench.finding),
         "chart": _picture(themed(draw(figure, looks), looks)),
         "alt": figure.alt,
         "caption": figure.caption,
-        "columns": columns,
-        "rows": _shortened(rows),
+        "table": _grid(finding_table(found, rows)),
     }
 
 
 def _sweep(
-    bench: BenchResult, sweeps: list[Sweep], looks: Mapping[str, Stroke]
+    crossovers: Sequence[Crossover],
+    rows: Sequence[Measurement],
+    threads: int,
+    sweeps: list[Sweep],
+    looks: Mapping[str, Stroke],
 ) -> dict[str, Any] | None:
-    families = list(dict.fromkeys(crossover.family for crossover in bench.crossovers))
+    families = list(dict.fromkeys(crossover.family for crossover in crossovers))
     family = PICTURED if PICTURED in families else next(iter(families), None)
-    figure = family_figure(bench, family) if family is not None else None
+    figure = None if family is None else family_figure(rows, family, threads)
     if family is None or figure is None:
         return None
     return {
@@ -146,27 +175,26 @@ def _sweep(
         "chart": _picture(themed(draw(figure, looks), looks)),
         "alt": figure.alt,
         "caption": figure.caption,
-        "link": _link(bench, family, sweeps),
+        "link": _link(family, sweeps, rows[0].commit, threads),
     }
 
 
-def _link(bench: BenchResult, family: str, sweeps: list[Sweep]) -> str:
+def _link(family: str, sweeps: list[Sweep], commit: str | None, threads: int) -> str:
     """Return the address of the sweep that is pictured: the run's own, with its fewest threads."""
     own = [sweep for sweep in sweeps if sweep.family == family]
-    same = [sweep for sweep in own if sweep.commit == bench.rows[0].commit]
-    for sweep in sorted(same or own, key=lambda sweep: sweep.threads != bench.threads[0]):
-        return link("sweeps", SWITCHES, sweep_setting(sweep))
-    return link("sweeps", SWITCHES, (family,))
+    same = [sweep for sweep in own if sweep.commit == commit]
+    for sweep in sorted(same or own, key=lambda sweep: sweep.threads != threads):
+        switches = dict(place(sweep))
+        return link("sweeps", list(switches), list(switches.values()))
+    return link("sweeps", ("Family",), (family,))
 
 
-def _maps_beside(collection: Collection, bench: BenchResult) -> list[Answered]:
+def _maps_beside(collection: Collection, bench: Answered) -> list[Answered]:
     """Return the maps of its hardware, those of its machine first."""
     same = [
-        told
-        for told in collection.studies.get("map", [])
-        if kind_of_hardware(told.run.times, told.run.facts.environment) == bench.hardware
+        told for told in collection.studies.get("map", []) if _hardware(told) == _hardware(bench)
     ]
-    return sorted(same, key=lambda told: told.run.run.machine != bench.machine)
+    return sorted(same, key=lambda told: told.run.run.machine != bench.run.run.machine)
 
 
 def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
@@ -184,41 +212,40 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
     return None
 
 
-def _sweeps(sweeps: Sequence[Sweep], bench: BenchResult) -> list[Sweep]:
+def _sweeps(sweeps: Sequence[Sweep], bench: Answered) -> list[Sweep]:
     """Return the sweeps of the machine of a block, in their order."""
-    return [
-        sweep for sweep in sweeps if sweep.machine == bench.machine and sweep.source == "perceptron"
-    ]
+    machine = bench.run.run.machine
+    return [sweep for sweep in sweeps if sweep.machine == machine and sweep.source == "perceptron"]
 
 
-def _trust(bench: BenchResult) -> list[str]:
+def _trust(
+    bench: Answered,
+    rows: Sequence[Measurement],
+    found: Iterable[FindingRow],
+    crossovers: Iterable[Crossover],
+) -> list[str]:
     """Return how far the numbers can be trusted, in sentences."""
-    failed = sum(row.status == "failed" for row in bench.rows)
-    judged = [
-        crossover
-        for crossover in bench.crossovers
-        if crossover.status not in ("not measured", "suspect")
-    ]
-    sure = sum(crossover.sure for crossover in judged)
-    # The contention is not of the beginning: it is among the warnings above.
+    failed = sum(row.status == "failed" for row in rows)
+    judged = [one for one in crossovers if is_measured(one) and one.status != "suspect"]
+    whole = sum(one.is_decided for one in judged)
+    # Contention is not of the beginning: it is among the warnings above.
     count = sum(warning.code != CONTENDED for warning in bench.warnings)
-    processes = max((row.processes for row in bench.finding), default=0)
-    of_finding = f"Every number comes from {processes} fresh processes; its interval holds at 95 %."
+    repeats = max((row.repeats for row in found), default=0)
     return [
-        *([of_finding] if processes else []),
+        *([f"Every whole training was repeated in {repeats} fresh processes."] if repeats else []),
         f"Backends had to agree with float64 NumPy before they were timed: {failed} of "
-        f"{len(bench.rows):,} measurements failed.",
-        f"{sure} of {len(judged)} answers about crossovers hold at 95 % over the whole range of "
-        "sizes; the others say where they are not sure.",
+        f"{len(rows):,} measurements failed.",
+        f"{whole} of {len(judged)} crossovers are decided over the whole range of sizes; the "
+        "others say where they are undecided.",
         f"{count} {'warning' if count == 1 else 'warnings'} about the machine when the run began."
         if count
         else "No warning about the machine when the run began.",
     ]
 
 
-def _other(bench: BenchResult) -> tuple[str, ...]:
+def _other(bench: Answered) -> tuple[str, ...]:
     """Return another machine in a line."""
-    finding = {row.backend: row for row in bench.finding}
+    finding = {row.backend: row for row in bench.answer.data["finding"]}
     cells = []
     for name in ("numpy", "torch-cpu", "torch-cuda"):
         row = finding.get(name)
@@ -226,22 +253,24 @@ def _other(bench: BenchResult) -> tuple[str, ...]:
             cells.append("not measured")
         else:
             cells.append(numbers.duration_interval(row.seconds, row.low, row.high))
-    first = bench.rows[0]
+    first = bench.run.rows[0]
     return (
-        shortened(machine_name(bench.machine, "perceptron")),
-        shortened(bench.environment.cpu),
+        shortened(machine_name(bench.run.run.machine, "perceptron")),
+        shortened(bench.run.facts.environment.cpu),
         shortened(state_name(first.commit, first.when)),
         *cells,
     )
 
 
-def _cards(bench: BenchResult) -> list[dict[str, Any]]:
-    """Return the answers in a few words: a large number, what it is, and whether it is sure."""
-    found = [_finding_card(bench.finding), *_crossing_cards(bench.crossovers)]
-    return [card for card in found if card is not None]
+def _cards(
+    bench: Answered, found: Sequence[FindingRow], crossovers: Sequence[Crossover]
+) -> list[dict[str, Any]]:
+    """Return the answers in a few words: a large number, what it is, and whether it is decided."""
+    cards = [_finding_card(found), *_crossing_cards(crossovers)]
+    return [card for card in cards if card is not None]
 
 
-def _finding_card(rows: list[FindingRow]) -> dict[str, Any] | None:
+def _finding_card(rows: Sequence[FindingRow]) -> dict[str, Any] | None:
     measured = [row for row in rows if row.ratio_to_published is not None]
     if len(measured) < 2:
         return None
@@ -249,19 +278,19 @@ def _finding_card(rows: list[FindingRow]) -> dict[str, Any] | None:
     low, high = slowest.published_low, slowest.published_high
     ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
     return {
-        "sure": low is not None and high is not None and not low <= 1 <= high,
-        "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)} ×",
+        "decided": low is not None and high is not None and not low <= 1 <= high,
+        "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)}×",
         "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
         "NumPy for 10,000 iterations on the OR gate",
     }
 
 
-def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, Any]]:
+def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
     return [
         {
             "number": numbers.digits(crossover.size),
             "what": f"{shortened(crossover.family)}: {shortened(sentence(crossover), 200)}",
-            "sure": crossover.sure,
+            "decided": crossover.is_decided,
         }
         for crossover in crossovers
         if crossover.size is not None and crossover.status in ("crosses", "reverses")
@@ -303,7 +332,7 @@ def _fastest(sweep: Sweep, size: float) -> str:
     (answer,) = (
         one for one in fastest_at_sizes(sweep.curves, sweep.crossovers) if one.size == size
     )
-    return f"not sure: {' or '.join(times)}" if answer.unsure else " before ".join(times)
+    return f"undecided: {' or '.join(times)}" if answer.unsure else " before ".join(times)
 
 
 def _time(spot: CurvePoint) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from markupsafe import Markup
 
-from perceptron.analysis.stored.sweep import Sweep
+from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.errors import UserError
 from perceptron.report.comparison_row import plain
 from perceptron.untrusted_text import shortened

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 
+from perceptron.analysis.collection import Collection
 from perceptron.analysis.select import has_time
-from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.throughput import Epoch, epoch_of, models_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value

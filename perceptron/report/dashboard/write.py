@@ -7,15 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.collection import Collection
 from perceptron.errors import UserError
 from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.replace import replace
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
-from perceptron.report.dashboard.answers import views_of
+from perceptron.report.dashboard.answers import shown, views_of
 from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
@@ -52,21 +51,19 @@ def write_site(
     html: Path,
     collection: Collection,
     asv: str | None = None,
-    asked: CrossoverResult | None = None,
 ) -> Path:
     """Write every page into the folder and return the path of the first.
 
-    ``asv`` says why asv's own pages are not in ``asv/``; None where they are. ``asked`` is the
-    answer of a search for crossovers, shown on the sweeps that it was read off. Equal results give
+    ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
     equal bytes. Raises `UserError` if the folder cannot be written to.
     """
-    looks = strokes(_backends(collection, asked))
+    looks = strokes(_backends(collection))
     site = _Site(html)
     try:
         with no_search_for_cycles():
             comparisons = {"comparisons": _comparisons(html)}
-            first_page = overview(collection, looks, asv, asked) | comparisons
-            for name, text in _texts(collection, looks, first_page, asked):
+            first_page = overview(collection, looks, asv) | comparisons
+            for name, text in _texts(collection, looks, first_page):
                 site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", _plotly())
         site.sweep()
@@ -90,7 +87,6 @@ def _texts(
     collection: Collection,
     looks: dict[str, Stroke],
     first_page: dict[str, Any],
-    asked: CrossoverResult | None,
 ) -> Iterator[tuple[str, str]]:
     """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
@@ -104,14 +100,25 @@ def _texts(
     def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
         file = f"{name}.html"
         label, title = next(words for at, *words in navigation if at == file)
-        shown = {"pages": navigation, "file": file, "name": label, "title": title, "root": ""}
-        shown |= {"made_by": "perceptron dashboard"}
-        return file, templates().get_template(template).render(**shown, **facts)
+        facts_of_all = {
+            "pages": navigation,
+            "file": file,
+            "name": label,
+            "title": title,
+            "root": "",
+        }
+        facts_of_all |= {"made_by": "perceptron dashboard"}
+        return file, templates().get_template(template).render(**facts_of_all, **facts)
 
     yield page("index", "overview.html.j2", first_page)
-    every = [sweep_views(collection, drawn, asked), history_views(collection, drawn)]
+    every = [sweep_views(collection, drawn), history_views(collection, drawn)]
     every += [
-        views_of(study, collection.studies[study], collection.older.get(study, 0), drawn)
+        views_of(
+            study,
+            map(shown, collection.studies.get(study, ())),
+            collection.older.get(study, 0),
+            drawn,
+        )
         for study in collection.pages
     ]
     for views in every:
@@ -144,14 +151,12 @@ def _comparisons(html: Path) -> str | None:
     return LIST if (html / LIST).is_file() else None
 
 
-def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str]:
+def _backends(collection: Collection) -> list[str]:
     """Return every name that any page draws a line for."""
-    finding = (row.backend for bench in collection.benches for row in bench.finding)
     answers = (told.answer for answers in collection.studies.values() for told in answers)
     told = (name for answer in answers for name in answer.backends)
-    estimated = (guess.challenger for guess in (asked.what_if if asked else ()))
     rows = (row.backend for row in collection.rows)
-    return sorted({*rows, *finding, *told, *estimated})
+    return sorted({*rows, *told})
 
 
 def _strokes(looks: Sequence[Stroke] | Any) -> str:

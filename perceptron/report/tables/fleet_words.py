@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.fleet.fastest import FastestOver
+from perceptron.analysis.crossover.ranking import FastestOver, names_words
 from perceptron.analysis.interval import Interval
+from perceptron.analysis.sizes import sized
 from perceptron.numbers import NONE, duration_interval
-from perceptron.report.size_axis import at_size
 
 NO_RIVAL = "no two backends have a time"
 
 
 def fastest_words(stretches: Sequence[FastestOver], axis: str) -> str:
-    """Return ``numpy at 4 to 64; not sure: numpy or torch-cpu at 128; torch-cpu at 256``."""
+    """Return ``numpy at 4–64 rows; undecided: numpy or torch-cpu at 128 rows``."""
     return "; ".join(f"{_who(one)} at {_sizes(one, axis)}" for one in stretches) or NO_RIVAL
-
-
-def names_words(backend: str, unsure: Sequence[str]) -> str:
-    """Return the fastest backend, and that it is not sure where others may be as fast."""
-    names = [backend, *unsure]
-    return f"not sure: {' or '.join(names)}" if unsure else backend
 
 
 def seconds_words(seconds: Interval | None) -> str:
@@ -36,5 +30,5 @@ def _who(one: FastestOver) -> str:
 
 def _sizes(one: FastestOver, axis: str) -> str:
     if one.low == one.high:
-        return at_size(f"{one.low:,}", axis)
-    return f"{at_size(f'{one.low:,}', axis)} to {one.high:,}"
+        return sized(f"{one.low:,}", axis)
+    return sized(f"{one.low:,}–{one.high:,}", axis)

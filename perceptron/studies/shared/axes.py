@@ -1,16 +1,26 @@
-"""Axes to search along: a family with one size, or a model of the user's own with several."""
+"""Axes to search along: a family with one size, a model file with several, or through a problem."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
+from perceptron.analysis.advice import AdviceAxis
 from perceptron.errors import UserError, unknown
-from perceptron.problems import catalogue
+from perceptron.problems import catalogue, files, shape
+from perceptron.problems.cost import operations
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
+from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.sweep import LINES, quick_sizes
+
+# How far to look along an axis through a problem, as a factor to each side.
+_REACH = 64
+# Rows beside a problem on batches: more do not fit into a cache either.
+_ENOUGH_ROWS = 16_384
+LONGEST_SECONDS = 0.03
+"""A size whose iteration would take longer is not tried beside the problem."""
 
 
 @dataclass(frozen=True)
@@ -65,3 +75,128 @@ def file_axis(file: str) -> SizeAxis:
     sizes = tuple(problem.size for problem in problems)
     reference = problems[0].reference.rpartition(":")[0]
     return referenced_axis(reference, problems[0].family, min(sizes), max(sizes), sizes)
+
+
+# --- through a problem ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AxisThrough:
+    """An axis through the problem, whose own size on it is ``here``."""
+
+    label: str
+    here: int
+    axis: SizeAxis
+    fewer_rows: bool = False
+    """Whether its problems have fewer rows than the problem."""
+
+    @property
+    def named(self) -> AdviceAxis:
+        """What the judge needs to know of it."""
+        return AdviceAxis(
+            axis=self.label,
+            here=self.here,
+            family=self.axis.family,
+            fewer_rows=self.fewer_rows,
+        )
+
+
+def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
+    """Return what can be varied about a problem, as far as iterations stay short.
+
+    ``own`` are its rows with a time. What changes the answer most comes first.
+    """
+    slowest = max(row.seconds for row in own if row.seconds is not None)
+    axes = []
+    for through in all_axes(problem):
+        axis, here, high = through.axis, through.here, through.axis.high
+        while high > here and _seconds(problem, axis.problem(high), slowest) > LONGEST_SECONDS:
+            high = max(here, high // 2)
+        if axis.low < high:
+            axes.append(replace(through, axis=replace(axis, high=high)))
+    return axes
+
+
+def all_axes(problem: Problem) -> list[AxisThrough]:
+    """Return what can be varied about a problem, in the order in which axes get the time."""
+    if shape.is_shape(problem.name):
+        return _shape_axes(shape.parse(problem.name))
+    if files.is_file(problem.reference):
+        file = problem.reference.removesuffix(f":{problem.size}")
+        sizes = [member.size for member in catalogue.find_all(file)]
+        if len(sizes) < 2:
+            return []
+        axis = referenced_axis(file, problem.family, min(sizes), max(sizes))
+        return [AxisThrough("size", problem.size, axis)]
+    if problem.family in FAMILIES and len(FAMILIES[problem.family].axes) == 1:
+        (label,) = FAMILIES[problem.family].axes
+        return [AxisThrough(label, problem.size, family_axis(problem.family))]
+    return []
+
+
+def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
+    axes = []
+    for name in _looked_along(own):
+        here = _size(own, name)
+        if name == "hidden" and set(own.hidden) != {here}:
+            continue  # hidden layers of unequal width have no size in common
+        low, high = _ends(own, name)
+        beside = _with_enough_rows(own, high if name == "batch" else own.batch)
+        family = beside.family(name)
+        axis = referenced_axis(family, family, low, high)
+        fewer = beside.rows < own.rows
+        axes.append(AxisThrough(shape.axis_of(family) or name, here, axis, fewer))
+    return axes
+
+
+def _with_enough_rows(own: shape.Shape, batch: int | None) -> shape.Shape:
+    """Return the shape with no more rows than it takes to time iterations on batches.
+
+    Every process loads all rows, and a look at a backend's loss is a pass over them: on sixty
+    thousand that takes far longer than the samples.
+    """
+    if batch is None:
+        return own
+    return replace(own, rows=min(own.rows, max(_ENOUGH_ROWS, batch)))
+
+
+def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
+    """Return the axes of a shape in the order in which they get the time.
+
+    The number of models comes first, where there are several: whoever trains one asks for nothing.
+    On batches the rows are left out: more of them are more of the same iterations, which cannot
+    change the order of two backends but by what they spent on preparing.
+    """
+    several: tuple[shape.Axis, ...] = ("models",) if own.models > 1 else ()
+    if own.batch is None:
+        return (*several, *(axis for axis in own.axes() if axis != "models"))
+    return (*several, "batch", *(("hidden",) if own.hidden else ()), "features")
+
+
+def _ends(own: shape.Shape, axis: shape.Axis) -> tuple[int, int]:
+    """Return how far to look, where there are such problems."""
+    here = _size(own, axis)
+    low, high = max(2, here // _REACH), here * _REACH
+    if axis == "models":
+        return max(1, here // _REACH), high
+    if axis == "batch":
+        return max(1, here // _REACH), min(own.rows, high)
+    if axis == "rows" and own.classes is not None:
+        return max(low, own.classes), high
+    return low, high
+
+
+def _size(own: shape.Shape, axis: shape.Axis) -> int:
+    sizes = {
+        "rows": own.rows,
+        "features": own.features,
+        "hidden": max(own.hidden, default=0),
+        "batch": own.batch or own.rows,
+        "models": own.models,
+    }
+    return sizes[axis]
+
+
+def _seconds(problem: Problem, other: Problem, seconds: float) -> float:
+    """Estimate what an iteration of another problem takes, by its operations."""
+    return seconds * operations(other) / operations(problem)

@@ -163,17 +163,16 @@ def _plain(value: object) -> object:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def contents(problems: Iterable[Problem]) -> dict[str, str]:
-    """Return a digest of each model file behind these problems, by path.
+def contents(references: Iterable[str]) -> dict[str, str]:
+    """Return a digest of each model file behind these references of problems, by path.
 
     It belongs to the plan: a model that was edited is other work, though its file has the same
     name.
     """
-    references = (problem.reference for problem in problems)
     return files.fingerprints(filter(files.is_file, references))
 
 
-def refuse_edited_files(problems: Iterable[Problem], before: object) -> None:
+def refuse_edited_files(references: Iterable[str], before: object) -> None:
     """Raise `UserError` if a model file no longer holds what `contents` gave ``before``."""
-    if contents(problems) != before:
+    if contents(references) != before:
         raise UserError("--problem: a file was changed while it was measured: start again")

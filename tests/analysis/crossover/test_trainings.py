@@ -11,7 +11,7 @@ from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.history import histories
 from perceptron.analysis.phase_map.phase_map import phase_map_of
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.collection import collection_of
 from perceptron.analysis.training import KEPT_APART
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.naming import number_processes

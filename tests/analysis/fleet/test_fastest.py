@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.fleet.fastest import (
+from perceptron.analysis.crossover.sweep import Sweep, sweeps
+from perceptron.analysis.crossover.ranking import (
     FastestAtSize,
     FastestOver,
     fastest_at_sizes,
@@ -11,7 +12,6 @@ from perceptron.analysis.fleet.fastest import (
     stretches,
 )
 from perceptron.analysis.interval import Interval
-from perceptron.analysis.stored.sweep import Sweep, sweeps
 from tests.made import line, linear, measured, world
 
 

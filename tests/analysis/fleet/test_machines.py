@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.fleet.machine_answer import machine_answers
 from perceptron.analysis.fleet.one_backend import BackendOnMachines, backends_on_machines
-from perceptron.analysis.stored.sweep import sweeps
 from perceptron.records.measurement import Measurement
 from tests.made import line
 

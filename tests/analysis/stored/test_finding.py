@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.stored.finding import finding, published_iteration_seconds
+from perceptron.analysis.finding import finding, published_iteration_seconds
 from tests.made import measured
 
 

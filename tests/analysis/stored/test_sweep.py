@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.history import histories
-from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.records.extras import EXTRAS
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.naming import number_processes

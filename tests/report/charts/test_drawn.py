@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.stored.collection import Collection, collection_of
+from perceptron.analysis.crossover.picture import ratio_figure, sweep_figure
+from perceptron.analysis.finding import finding_figure
+from perceptron.analysis.collection import Collection, collection_of
 from perceptron.figure import Figure, LineFigure
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as draw_plotly
 from perceptron.report.charts.as_svg.draw import draw as draw_svg
-from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.palette import strokes
-from perceptron.report.charts.ratio import ratio_figure
-from perceptron.report.charts.sweep import sweep_figure
 from perceptron.studies.collected import collect
 from tests.made import everything, line
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.sizes import size_axis
+from perceptron.analysis.collection import Collection
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
-from perceptron.report.size_axis import size_axis
 from perceptron.studies.collected import collect
 from tests.hostile import NAMES, hostile
 from tests.report.reading import PAGES, data, read, tables, views

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.result import crossover_result
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.collection import collection_of
 from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.readers.table import load_measurements

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.collection import collection_of
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.machine_sweeps import SEVERAL
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE

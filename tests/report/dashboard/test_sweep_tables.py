@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.crossover.picture import ITERATION, OF_ONE_MODEL
+from perceptron.analysis.collection import collection_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
-from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.view import ViewTable
 from perceptron.report.dashboard.write import write_site

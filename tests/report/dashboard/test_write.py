@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.collection import collection_of
 from perceptron.errors import UserError
 from perceptron.report.dashboard.write import pages, write_site
 from perceptron.report.tables.crossover import show_pairs

@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, by_key, contended, with_contended
 from perceptron.analysis.crossover.result import crossover_result
+from perceptron.analysis.one_size import single_table
+from perceptron.analysis.throughput import (
+    show,
+    throughput_table,
+)
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables.crossover import (
     AMORTISATION_COLUMNS,
     amortisation_cells,
     crossover_table,
-)
-from perceptron.report.tables.one_size import single_table
-from perceptron.report.tables.throughput import (
-    show,
-    throughput_table,
 )
 from tests.conftest import MakeRow
 from tests.made import linear, world

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from perceptron.analysis.fleet.fastest import FastestOver
+from perceptron.analysis.crossover.ranking import FastestOver
 from perceptron.records.fleet import FleetStatus, JobState, JobStatus
 from perceptron.report.tables import fleet, terminal
 from perceptron.report.tables.fleet_words import fastest_words

@@ -13,6 +13,7 @@ from perceptron.analysis.crossover.amortise import Amortisation, amortisations, 
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
 from perceptron.analysis.definition import Definitions
 from perceptron.analysis.device_share import DeviceShare, device_share
+from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times, scaled
 from perceptron.analysis.select import (
@@ -24,7 +25,6 @@ from perceptron.analysis.select import (
     state,
     times,
 )
-from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
 from perceptron.records.extras import EXTRAS
 from perceptron.records.ground import ground
@@ -32,11 +32,11 @@ from perceptron.records.measurement import Measurement
 
 
 class CurvePoint(Struct, frozen=True):
-    """A time in seconds, or a ratio, at one size, from so many processes."""
+    """A time in seconds, or a ratio, at one size, from so many repeats."""
 
     size: float
     value: Interval
-    processes: int
+    repeats: int
     contention: Contention = Contention()
     epoch: Epoch | None = None
     """Of a size that was trained in batches."""
@@ -89,6 +89,10 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     rows: list[Measurement]
     """By backend."""
     crossovers: list[Crossover]
+    pairs: tuple[tuple[str, str], ...] | None = None
+    """Those that were asked for; None for every two backends."""
+    iterations: int = ITERATIONS
+    """Of a whole training, which a cold start is shared out over."""
     older: int = 0
     """States of the same case that are older than this one."""
 
@@ -115,7 +119,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def cold(self) -> list[Curve]:
-        """The same with the time to prepare, shared out over a training of `ITERATIONS`.
+        """The same with the setup, shared out over a whole training.
 
         Empty where it is not known.
         """
@@ -124,7 +128,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def cold_crossovers(self) -> list[Crossover]:
         """Who is faster from cold; empty with ``cold``."""
-        return crossovers(self._cold_rows) if is_line(self._cold_rows) else []
+        return crossovers(self._cold_rows, self.pairs) if is_line(self._cold_rows) else []
 
     @cached_property
     def amortisations(self) -> list[Amortisation]:
@@ -138,12 +142,16 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _cold_rows(self) -> list[Measurement]:
-        rows = from_cold(self.rows, ITERATIONS)
+        rows = from_cold(self.rows, self.iterations)
         return rows if any(row.status == "ok" for row in rows) else []
 
 
-def sweeps(rows: Iterable[Measurement]) -> list[Sweep]:
-    """Return the newest sweep of each case, the newest first.
+def sweeps(
+    rows: Iterable[Measurement],
+    pairs: Sequence[tuple[str, str]] | None = None,
+    iterations: int = ITERATIONS,
+) -> list[Sweep]:
+    """Return the newest sweep of each case, the newest first; ``pairs`` as in `crossovers`.
 
     A case is a family on one ground; of other tools two environments are two cases. Families of one
     size, the finding's among them, and those along two axes have none.
@@ -167,10 +175,17 @@ def sweeps(rows: Iterable[Measurement]) -> list[Sweep]:
             when, _, members = max(lines, key=lambda line: line[:2])
             found.append((when, repr(case), members, len(lines) - 1))
     found.sort(key=lambda one: one[:2], reverse=True)
-    return [_sweep(members, when, older) for when, _, members, older in found]
+    asked = None if pairs is None else tuple(pairs)
+    return [_sweep(members, when, older, asked, iterations) for when, _, members, older in found]
 
 
-def _sweep(members: list[Measurement], when: str, older: int) -> Sweep:
+def _sweep(
+    members: list[Measurement],
+    when: str,
+    older: int,
+    pairs: tuple[tuple[str, str], ...] | None,
+    iterations: int,
+) -> Sweep:
     newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
     # Backends run in random order, which must not decide who is the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
@@ -189,7 +204,9 @@ def _sweep(members: list[Measurement], when: str, older: int) -> Sweep:
         problem=_problem(rows),
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
-        crossovers=crossovers(rows),
+        crossovers=crossovers(rows, pairs),
+        pairs=pairs,
+        iterations=iterations,
         older=older,
     )
 

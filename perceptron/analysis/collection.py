@@ -6,23 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from msgspec import Struct
 
-from perceptron.analysis.advice import AdviceResult
-from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.crossover.sweep import Sweep, sweeps
+from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
-from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.hardware import kind_of_hardware
-from perceptron.analysis.stored.runs import (
-    judge_advice,
-    judge_bench,
-    judge_crossovers,
-)
-from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
 from perceptron.errors import UserError
@@ -37,22 +29,9 @@ from perceptron.records.readers.stored_runs import (
 from perceptron.records.runs import StoredRun
 from perceptron.untrusted_text import label
 
-Answer = BenchResult | CrossoverResult | AdviceResult | Answered
-"""Of a run of any command."""
-Judged = TypeVar("Judged", bound=Answer)
 _LONGEST = 400
 # Questions whose newest answers are told beside each other.
 _ANSWERS = 6
-_JUDGES: dict[str, Callable[[LoadedRun], Answer]] = {
-    "bench": judge_bench,
-    "crossover": judge_crossovers,
-    "advise": judge_advice,
-}
-# What tells two questions of a study apart, beside the machine.
-_ASKED = {
-    "crossover": ("families", "problems", "pairs", "dtype", "threads"),
-    "advise": ("name", "dtype", "threads"),
-}
 
 
 class Judge(NamedTuple):
@@ -82,20 +61,19 @@ class Collection(Struct, frozen=True, kw_only=True):
     This machine is the one with the host's name. Without results of that name, because it has
     changed or ``--machine`` gave another, it is the one that measured last.
 
-    ``answers`` are those of the newest questions, whatever command asked them. ``benches`` holds
-    the newest of each machine and kind of hardware, without rehearsals, ``studies`` by name the
-    newest answer to each question on each machine. ``older`` says of how many finished runs of each
-    study there is a newer one that is shown instead. ``complaints`` are about what could not be
-    read, one line of at most 400 characters each; everything else was.
+    ``answers`` are those of the newest questions, whatever command asked them. ``studies`` holds by
+    name the newest answer to each question on each machine; of the study that the first page shows
+    also of each kind of hardware, without rehearsals. ``older`` says of how many finished runs of
+    each study there is a newer one that is shown instead. ``complaints`` are about what could not
+    be read, one line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
     machines: list[Machine]
-    benches: list[BenchResult]
     studies: dict[str, list[Answered]] = {}
     pages: dict[str, Page] = {}
     """Those of ``studies``."""
-    answers: list[Answer] = []
+    answers: list[Answered] = []
     sweeps: list[Sweep]
     histories: list[CaseHistory]
     older: dict[str, int] = {}
@@ -127,23 +105,7 @@ def judge_results(
         (run for run in stored.runs if run.run.finished is not None),
         key=lambda run: run.run.machine != here,
     )
-    asked = _ASKED | {study: judge.asked for study, judge in judges.items()}
     places = {run.folder: place for place, run in enumerate(finished)}
-
-    def newest(study: str, judge: Callable[[LoadedRun], Judged]) -> list[Judged]:
-        return judged(_groups(finished, study, asked), judge)
-
-    def judged(
-        groups: Iterable[list[StoredRun]], judge: Callable[[LoadedRun], Judged]
-    ) -> list[Judged]:
-        found = _newest(groups, lambda run: judge(load(run.folder)), complaints.append)
-        return sorted(found, key=place)
-
-    def place(result: Answer) -> int:
-        assert result.results is not None, "a run on disk"
-        return places[result.results]
-
-    by_machine = _groups(finished, "bench", asked)
 
     def hardware(run: StoredRun) -> str | None:
         own = stored.by_run.get(run.folder)
@@ -152,44 +114,43 @@ def judge_results(
             return kind_of_hardware(loaded.times, loaded.facts.environment)
         return kind_of_hardware(own, load_facts(run.folder).environment)
 
-    by_hardware = [
-        runs for group in by_machine for runs in _by_hardware(group, hardware, complaints.append)
-    ]
+    def on_hardware(runs: list[StoredRun]) -> list[list[StoredRun]]:
+        return list(_by_hardware(runs, hardware, complaints.append))
 
-    benches = judged(by_hardware, judge_bench)
-    studies = {study: newest(study, judge.judge) for study, judge in judges.items()}
-    shown: list[Answer] = [*benches]
-    for answers in studies.values():
-        shown += answers
-    known = {result.results: result for result in shown}
-    judge_of: dict[str, Callable[[LoadedRun], Answer]] = {
-        **_JUDGES,
-        **{study: judge.judge for study, judge in judges.items()},
-    }
+    groups: dict[str, list[list[StoredRun]]] = {}
+    for study, judge in judges.items():
+        own = _groups(finished, study, judge.asked)
+        groups[study] = (
+            [alike for runs in own for alike in on_hardware(runs)]
+            if judge.page.is_overview
+            else own
+        )
 
-    def answer(run: StoredRun) -> list[Answer]:
+    def judged(study: str, of: Iterable[list[StoredRun]]) -> list[Answered]:
+        found = _newest(of, lambda run: judges[study].judge(load(run.folder)), complaints.append)
+        return sorted(found, key=lambda told: places[told.results])
+
+    studies = {study: judged(study, own) for study, own in groups.items()}
+    known = {told.results: told for answers in studies.values() for told in answers}
+
+    def answer(run: StoredRun) -> list[Answered]:
         """Return the answer, unless it cannot be judged or is that of a rehearsal."""
-        alike = list(_by_hardware([run], hardware, complaints.append))
+        alike = on_hardware([run])
         if alike and run.folder in known:
             return [known[run.folder]]
-        return judged(alike, judge_of[str(run.run.plan["study"])])
+        return judged(str(run.run.plan["study"]), alike)
 
-    others = [group for study in asked for group in _groups(finished, study, asked)]
-    first = [runs[0] for runs in (*by_hardware, *others)]
+    first = [runs[0] for own in groups.values() for runs in own]
     newest_asked = sorted(first, key=lambda run: places[run.folder])[:_ANSWERS]
     return Collection(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
-        benches=benches,
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
         answers=[told for run in newest_asked for told in answer(run)],
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.machine != here),
         histories=histories(rows),
-        older={
-            study: sum(len(runs) - 1 for runs in _groups(finished, study, asked))
-            for study in judges
-        },
+        older={study: sum(len(runs) - 1 for runs in own) for study, own in groups.items()},
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
 
@@ -201,7 +162,6 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
     return Collection(
         rows=kept,
         machines=_machines(kept, [], read_facts, complaints.append),
-        benches=[],
         sweeps=sweeps(kept),
         histories=[],
         complaints=[_line(complaint) for complaint in complaints],
@@ -214,17 +174,15 @@ def _line(complaint: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _groups(
-    runs: Iterable[StoredRun], study: str, asked: Mapping[str, tuple[str, ...]]
-) -> Iterable[list[StoredRun]]:
+def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list[list[StoredRun]]:
     """Return the runs of a study by machine and question."""
     groups: dict[str, list[StoredRun]] = {}
     for stored in runs:
         if stored.run.plan.get("study") == study:
             # What an older plan lacks is what a newer one leaves empty.
-            question = [stored.run.plan.get(name) or None for name in asked.get(study, ())]
+            question = [stored.run.plan.get(name) or None for name in asked]
             groups.setdefault(repr((stored.run.machine, question)), []).append(stored)
-    return groups.values()
+    return list(groups.values())
 
 
 def _by_hardware(
@@ -247,14 +205,14 @@ def _by_hardware(
 
 def _newest(
     groups: Iterable[list[StoredRun]],
-    judge: Callable[[StoredRun], Judged],
+    judge: Callable[[StoredRun], Answered],
     complain: Callable[[str], None],
-) -> list[Judged]:
+) -> list[Answered]:
     """Judge the newest run of each group that can be judged.
 
-    Whole runs of the same code on the same ground go before a quick look.
+    Whole runs of the same code on the same ground go before a quick run.
     """
-    judged: list[Judged] = []
+    judged: list[Answered] = []
     for runs in groups:
         for stored in _preferred(runs):
             try:
@@ -272,12 +230,12 @@ def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
     newest = runs[0].run
     state_of_newest = (newest.environment, newest.commit, newest.code)
 
-    def is_look(stored: StoredRun) -> bool:
+    def is_quick(stored: StoredRun) -> bool:
         run = stored.run
         same = (run.environment, run.commit, run.code) == state_of_newest
         return not same or bool(run.plan.get("quick"))
 
-    return sorted(runs, key=is_look) if runs[0].run.plan.get("quick") else runs
+    return sorted(runs, key=is_quick) if runs[0].run.plan.get("quick") else runs
 
 
 def _machines(

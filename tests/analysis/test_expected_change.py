@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.crossover.expected import expected_change
+from perceptron.analysis.advice import expected_change
 from perceptron.records.measurement import Measurement
 from tests.made import measured
 

@@ -4,50 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.what_if.check import EstimateCheck
 from perceptron.analysis.what_if.estimate import (
     CaseStatus,
     DeviceEstimate,
-    EstimatedRatio,
     WhatIf,
 )
+from perceptron.answer import Table
 from perceptron.numbers import (
     NONE,
     count,
     digits,
     duration,
     duration_interval,
-    interval,
     percent,
 )
-from perceptron.report.tables.terminal import out, table
 
 COLUMNS = ("family", "measured here", "estimated", "status", "faster from [best, worst case]")
 CHECK_COLUMNS = (
     *("machine", "family", "size>", "threads in all>"),
     *("backend", "estimated", "measured", "error>"),
 )
-RATIO_COLUMNS = ("estimated", "per iteration", "over the best measured", "status")
 TITLE = "What if: an estimate, not a measurement"
 
-_STATUS_WORDS = {
-    "faster": "faster",
-    "slower": "slower",
-    "open": "open, for the best and the worst case disagree about which is faster",
-}
 
-
-def show(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck]) -> None:
-    """Print the estimates, if there are any, and beside them what was measured of the device."""
+def tables(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck] = ()) -> list[Table]:
+    """Return the estimates, if there are any, and what was measured of the device beside them."""
     if not estimates:
-        return
-    table(TITLE, COLUMNS, cells(estimates))
+        return []
+    shown = [Table(title=TITLE, columns=COLUMNS, rows=tuple(cells(estimates)))]
     if checks:
-        table("Beside measurements", CHECK_COLUMNS, check_cells(checks))
+        rows = tuple(check_cells(checks))
+        shown.append(Table(title="Beside measurements", columns=CHECK_COLUMNS, rows=rows))
+    return shown
+
+
+def source_line(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck]) -> str:
+    """Return how far estimates of the device were off, and where its figures are from."""
     first = estimates[0]
-    line = check_line(checks, first.device)
-    out.print(f"{line} Its figures: {first.source}.\n", markup=False, soft_wrap=True)
+    return f"{check_line(checks, first.device)} Its figures: {first.source}."
 
 
 def cells(estimates: Sequence[WhatIf]) -> list[tuple[str, ...]]:
@@ -103,42 +98,6 @@ def check_line(checks: Sequence[EstimateCheck], device: str) -> str:
         return f"No measurement of {device} is at hand to check the estimate against."
     within = sum(check.is_inside for check in estimated)
     return f"Of {len(estimated)} measurements of {device}, {within} lie in the estimate's range."
-
-
-def sentence(result: AdviceResult) -> str:
-    """Return how long the device might take for the problem, over the best that was measured."""
-    ratios = result.estimated_ratios
-    if not ratios:
-        return ""
-    parts = [
-        f"{estimate.backend} {_seconds(estimate)} an iteration, {_ratio(ratio)} times "
-        f"{ratio.incumbent}'s: {_STATUS_WORDS[ratio.status]}"
-        for estimate, ratio in zip(result.estimates, ratios, strict=True)
-    ]
-    return f"Estimated, not measured, on {ratios[0].device}: {'; '.join(parts)}."
-
-
-def show_ratios(result: AdviceResult) -> None:
-    """Print what the device might take for the problem as a table, if anything was estimated."""
-    if result.estimated_ratios:
-        table(TITLE, RATIO_COLUMNS, ratio_cells(result))
-
-
-def ratio_cells(result: AdviceResult) -> list[tuple[str, ...]]:
-    """Return a row for each estimate; the range is the best and the worst case."""
-    return [
-        (
-            f"{estimate.backend} on {estimate.device}",
-            _seconds(estimate),
-            f"{_ratio(ratio)} × {ratio.incumbent}",
-            ratio.status,
-        )
-        for estimate, ratio in zip(result.estimates, result.estimated_ratios, strict=True)
-    ]
-
-
-def _ratio(ratio: EstimatedRatio) -> str:
-    return interval(ratio.ratio, ratio.low, ratio.high)
 
 
 def _seconds(estimate: DeviceEstimate) -> str:

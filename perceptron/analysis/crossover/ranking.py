@@ -8,9 +8,9 @@ from itertools import permutations
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.sweep import Curve
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.side_by_side import ratio_of
-from perceptron.analysis.stored.sweep import Curve
 from perceptron.records.measurement import Measurement
 
 
@@ -120,3 +120,9 @@ def ruled_out_side_by_side(
         pair: ratio is not None and ratio.low is not None and ratio.low > 1
         for pair, ratio in ratios.items()
     }
+
+
+def names_words(backend: str, unsure: Sequence[str]) -> str:
+    """Return the fastest backend; where others may be as fast, that it is undecided."""
+    names = [backend, *unsure]
+    return f"undecided: {' or '.join(names)}" if unsure else backend

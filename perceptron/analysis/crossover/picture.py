@@ -1,19 +1,18 @@
-"""The figure of a sweep: times over sizes with their bands, and where the winner changes."""
+"""The figures of a sweep: times over sizes with their bands, and the ratio of each pair."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
+from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep, sweeps
+from perceptron.analysis.crossover.words import axis_of, is_measured, sentence
 from perceptron.analysis.interval import scaled
-from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep, sweeps
+from perceptron.analysis.sizes import size_axis, sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
-from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
-from perceptron.numbers import digits, duration, duration_interval, rows_per_second, tick
-from perceptron.records.ground import ground
-from perceptron.report.crossover_words import axis_of, in_short, is_measured
-from perceptron.report.size_axis import at_size, size_axis
+from perceptron.figure import Line, LineFigure, Mark, Note, Stretch, log_axis, size_text, within
+from perceptron.numbers import digits, duration, duration_interval, interval, rows_per_second, tick
+from perceptron.records.measurement import Measurement
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
@@ -60,28 +59,19 @@ def bands(curves: Sequence[Curve]) -> str:
     spots = [spot for curve in curves for spot in curve.spots]
     if all(spot.value.low is None for spot in spots):
         return "Single values have no interval"
-    if all(spot.processes == 1 for spot in spots):
-        return "Bands are the 99 % intervals that the files state"
-    return "Bands are 95 % intervals over fresh processes"
+    if all(spot.repeats == 1 for spot in spots):
+        return "Bands are the 99% intervals that the files state"
+    return "Bands are 95% intervals over repeats"
 
 
-def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
-    """Return the sweep of a family of a run; None for one along two axes or without any time.
-
-    One number of threads to a figure, the fewest; the table has them all.
-    """
-    threads = bench.threads[0]
-    rows = [row for row in bench.rows if row.family == family and row.all_threads == threads]
-    judged: list[Sweep] = sweeps(rows) if is_line(rows) else []
+def family_figure(rows: Iterable[Measurement], family: str, threads: int) -> LineFigure | None:
+    """Return the sweep of a family on so many threads; None for one along two axes or no time."""
+    own = [row for row in rows if row.family == family and row.all_threads == threads]
+    judged: list[Sweep] = sweeps(own) if is_line(own) else []
     if not judged:
         return None
-    drawn = ground(judged[0])
-    crossovers = [
-        crossover
-        for crossover in bench.crossovers
-        if crossover.family == family and ground(crossover) == drawn
-    ]
-    return sweep_figure(judged[0].curves, crossovers, size_axis(family, judged[0].axis))
+    sweep = judged[0]
+    return sweep_figure(sweep.curves, sweep.crossovers, size_axis(family, sweep.axis))
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
@@ -95,7 +85,7 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     for level, crossover in enumerate(crossing, lowest):
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)
-            label = f"{winner} from {at_size(digits(change.size), axis_of(crossover))} up"
+            label = f"{winner} from {sized(digits(change.size), axis_of(crossover))}"
             marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
         if crossover.low is not None and crossover.high is not None:
             stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))
@@ -135,7 +125,7 @@ def curve_line(
         texts=tuple(
             f"{name}, {axis} {spot.size:,}: "
             f"{duration_interval(value.estimate, value.low, value.high)}; "
-            f"{spot.processes} processes{rate_words(spot)}"
+            f"{spot.repeats} repeats{rate_words(spot)}"
             for spot, value in zip(curve.spots, values, strict=True)
         ),
         machine=machine,
@@ -161,8 +151,74 @@ def _estimated(line: Sequence[DeviceEstimate], times: int) -> Line:
 
 
 def _answers(crossovers: Sequence[Crossover]) -> str:
-    return "; ".join(
-        f"{crossover.incumbent} to {crossover.challenger}: {in_short(crossover)}"
-        for crossover in crossovers
-        if is_measured(crossover)
+    return "; ".join(sentence(crossover) for crossover in crossovers if is_measured(crossover))
+
+
+_TIE = 1.05
+# There is room for more ticks up an axis than along one.
+_TICKS = 12
+
+
+def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
+    """Return the challenger over the incumbent at every size; None where there is no value.
+
+    Above 1 the incumbent is faster, below it the challenger.
+    """
+    if not crossover.ratio_at:
+        return None
+    incumbent, challenger = crossover.incumbent, crossover.challenger
+    line = _line(crossover, axis)
+    known = [end for end in (*line.low, *line.y, *line.high) if end is not None]
+    marks, stretches = crossings([crossover], lowest=1)  # a note stands below
+    undecided = [Stretch("x", low, high, "unsure") for low, high in crossover.undecided]
+    return LineFigure(
+        alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
+        f"faster, below 1 {challenger}. {sentence(crossover)}",
+        caption=f"Above 1 {incumbent} is faster, below it {challenger}; grey: a tie within ±5%. "
+        f"{_bands(crossover)}; yellow: undecided.",
+        height=420,
+        x=log_axis(line.x, size_text, 2, axis),
+        y=log_axis(
+            [*within(line.y, known), 1 / 1.25, 1.25],
+            lambda value: f"{value:g} ×",
+            10,
+            f"time of {challenger} over {incumbent}",
+            _TICKS,
+        ),
+        lines=(line,),
+        marks=tuple(marks),
+        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *stretches, *undecided),
+        notes=_notes(crossover),
+        legend=False,
+    )
+
+
+def _line(crossover: Crossover, axis: str) -> Line:
+    ratios = crossover.ratio_at
+    return Line(
+        backend=crossover.challenger,
+        label=f"{crossover.challenger} / {crossover.incumbent}",
+        x=tuple(at.size for at in ratios),
+        y=tuple(at.ratio for at in ratios),
+        low=tuple(at.low for at in ratios),
+        high=tuple(at.high for at in ratios),
+        texts=tuple(
+            f"{axis} {at.size:,}: {interval(at.ratio, at.low, at.high)} ×; {at.repeats} repeats"
+            for at in ratios
+        ),
+    )
+
+
+def _bands(crossover: Crossover) -> str:
+    if all(at.repeats == 1 for at in crossover.ratio_at):
+        return "Bands are what the 99% intervals in the files allow"
+    return "Bands are the 95% intervals that decide, those of all sizes together"
+
+
+def _notes(crossover: Crossover) -> tuple[Note, Note]:
+    """Return who is faster above and below, each in its colour, where the curve is not."""
+    rises = crossover.status == "reverses"
+    return (
+        Note(f"{crossover.incumbent} is faster", crossover.incumbent, top=True, right=not rises),
+        Note(f"{crossover.challenger} is faster", crossover.challenger, top=False, right=rises),
     )

@@ -1,4 +1,4 @@
-"""What stands beside times: rows per second and the time of an epoch, and that of one model."""
+"""Rates beside times: rows per second, the time of an epoch and of one model; the fastest."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.fleet.fastest import ranked, ruled_out, ruled_out_side_by_side
+from perceptron.analysis.crossover.ranking import (
+    names_words,
+    ranked,
+    ruled_out,
+    ruled_out_side_by_side,
+)
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current, has_time, reason, times
+from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.throughput import (
     Epoch,
     epoch_of,
@@ -16,14 +22,12 @@ from perceptron.analysis.throughput import (
     shared_epoch,
     shared_models,
 )
+from perceptron.answer import Table
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
-from perceptron.report.size_axis import size_axis
-from perceptron.report.tables.fleet_words import names_words
-from perceptron.report.tables.terminal import out, table
 
-TITLE = "The fastest at each size [95 % interval]"
+TITLE = "The fastest at each size [95% interval]"
 COLUMNS = ("family", "size>", "threads in all>", "fastest", "per iteration>")
 EPOCH_COLUMNS = ("throughput>", "per epoch>")
 MODEL_COLUMN = "per model>"
@@ -39,26 +43,15 @@ class Rate(NamedTuple):
     """None where not measured."""
 
 
-def show(rows: Iterable[Measurement]) -> None:
-    """Print the fastest backend at each size of families in batches or of several models."""
-    rows = list(rows)
-    columns, lines = throughput_table(rows)
-    if lines:
-        table(TITLE, columns, lines)
-    for line in without_rival(rows):
-        out.print(f"{line}\n", markup=False, soft_wrap=True)
-
-
-def throughput_table(
-    rows: Iterable[Measurement],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return headings, and a row of text for each size: the fastest, its time and rate.
+def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
+    """Return a row for each size: the fastest, its time and rate; no table without any.
 
     It is about families that are trained in batches or whose problems are several models at once.
     At a size at which a single backend has a time none is the fastest: `without_rival` names it.
     """
     lines = [line for members in _told(rows) for line in _of_family(members)]
-    return with_rates(COLUMNS, (cells for cells, _ in lines), (rate for _, rate in lines))
+    columns, cells = with_rates(COLUMNS, (own for own, _ in lines), (rate for _, rate in lines))
+    return [Table(title=TITLE, columns=columns, rows=tuple(cells))] if cells else []
 
 
 def without_rival(rows: Iterable[Measurement]) -> list[str]:

@@ -6,40 +6,29 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from perceptron.analysis.contention import Contention, contention, with_contended
+from perceptron.analysis.crossover.rates import Rate, with_rates
+from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.over_processes import OF_EACH, threads_of_each
 from perceptron.analysis.select import reason, times
-from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.throughput import shared_epoch, shared_models
+from perceptron.answer import Table
 from perceptron.numbers import duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.report.tables.terminal import table
-from perceptron.report.tables.throughput import Rate, with_rates
 
-COLUMNS = ("family", "backend", "threads", "time per iteration [95 % interval]")
+COLUMNS = ("family", "backend", "threads", "time per iteration [95% interval]")
 
 
-def show(rows: Iterable[Measurement]) -> None:
-    """Print the times of families of one size, if there are any."""
-    columns, lines = single_table(rows)
-    if lines:
-        table("One size", columns, lines)
-
-
-def single_table(rows: Iterable[Measurement]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return headings and `single_cells`, and how far these were contended if any was."""
+def single_tables(rows: Iterable[Measurement]) -> list[Table]:
+    """Return the times of families of one size, the finding's aside; no table without any."""
     rows = list(rows)
     lines = _lines(rows)
     columns, cells = with_rates(
         _columns(rows), (line.cells for line in lines), (line.rate for line in lines)
     )
-    return with_contended(columns, cells, (line.contention for line in lines))
-
-
-def single_cells(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
-    """Return a row of text for each backend of each family of one size, the finding's aside."""
-    return [line.cells for line in _lines(rows)]
+    columns, cells = with_contended(columns, cells, (line.contention for line in lines))
+    return [Table(title="One size", columns=columns, rows=tuple(cells))] if cells else []
 
 
 def _columns(rows: Iterable[Measurement]) -> tuple[str, ...]:

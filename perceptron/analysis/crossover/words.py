@@ -1,0 +1,377 @@
+"""A crossover in words: the one place that composes what a user reads of it.
+
+Every size has its noun, every ratio its subject, and a backend is called faster only where the
+judge has decided that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import exp, hypot, inf, log
+from typing import NamedTuple
+
+from perceptron.analysis.contention import Contention, by_key
+from perceptron.analysis.crossover.comparable import described
+from perceptron.analysis.crossover.judge import Crossover, SizeRatio
+from perceptron.analysis.interval import TIE
+from perceptron.analysis.over_processes import name_and_processes, threads_in_all
+from perceptron.analysis.select import State
+from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
+from perceptron.analysis.training import training_words
+from perceptron.answer import Decided, Verdict
+from perceptron.numbers import digits, rough_percent, times_as_long
+from perceptron.records.ground import ground
+from perceptron.records.measurement import Measurement
+
+SEQUENTIAL = "-sequential"
+"""Ends the name of a backend that trains models one after the other."""
+# The backend that trains models in a pool of processes.
+_POOL = "processes"
+# Pairs that are named before a reason that names no backend.
+_PAIRS = 3
+# Lines below a verdict.
+_NOTES = 2
+# Of a log-ratio: closer to 0, two times are shown as equal.
+_NOTHING = 0.005
+
+
+def verdicts(
+    crossovers: Iterable[Crossover], rows: Iterable[Measurement] = ()
+) -> tuple[Verdict, ...]:
+    """Return a verdict for each pair that was measured, with the contention of its ``rows``."""
+    crossovers = [one for one in crossovers if is_measured(one)]
+    known = by_key(rows, lambda row: (row.family, ground(row), row.backend))
+    shared = shared_state(crossovers)
+
+    def contention(found: Crossover) -> Contention:
+        nothing, where = Contention(), (found.family, ground(found))
+        return known.get((*where, found.incumbent), nothing) + known.get(
+            (*where, found.challenger), nothing
+        )
+
+    return tuple(verdict(one, shared, contention(one)) for one in crossovers)
+
+
+def verdict(
+    found: Crossover, shared: State | None = None, contention: Contention | None = None
+) -> Verdict:
+    """Return what is known of a pair; of another tool's state, what not all have ``shared``."""
+    return Verdict(
+        subject=found.family,
+        decided=decided(found),
+        sentence=sentence(found),
+        notes=notes(found),
+        heading=setting(found, shared),
+        contended=rough_percent(contention.share) if contention and contention.is_any else "",
+    )
+
+
+def decided(found: Crossover) -> Decided:
+    """Return whether the winner is known at every size, at some of them, or at none."""
+    if found.is_decided:
+        return "yes"
+    return "partly" if found.decided and found.status != "suspect" else "no"
+
+
+def is_measured(found: Crossover) -> bool:
+    """Return whether a size was measured on both, whatever that says."""
+    return found.status != "not measured"
+
+
+def axis_of(found: Crossover) -> str:
+    """Return what its sizes count, in a word."""
+    return size_axis(found.family, found.axis)
+
+
+class _Side(NamedTuple):
+    """A side of a pair as sentences name it; ``short`` after the other one."""
+
+    name: str
+    short: str
+    is_several: bool = False
+
+    def does(self, verb: str) -> str:
+        """Return the verb as this subject has it."""
+        if verb == "is":
+            return f"{self.name} {'are' if self.is_several else 'is'}"
+        return f"{self.name} {verb}{'' if self.is_several else 's'}"
+
+
+class _Pair(NamedTuple):
+    """``prefix`` names what both have in common: ``torch-cpu: ``."""
+
+    prefix: str
+    incumbent: _Side
+    challenger: _Side
+
+
+def _pair(found: Crossover) -> _Pair:
+    """Return how a sentence names the two: by processes, by ways to train models, by backends.
+
+    What another tool calls its backends is no number of processes.
+    """
+    one, other = found.incumbent, found.challenger
+    if not _is_ours(found):
+        return _Pair("", _Side(one, one), _Side(other, other))
+    (name, processes), (same, others) = map(name_and_processes, (one, other))
+    if name == same and processes != others:
+        return _Pair(f"{name}: ", _of_processes(processes), _of_processes(others))
+    if one != other and one.removesuffix(SEQUENTIAL) == other.removesuffix(SEQUENTIAL):
+        ways = (_Side(way, way) for way in map(_way, (one, other)))
+        return _Pair(f"{one.removesuffix(SEQUENTIAL)}: ", *ways)
+    if processes > 1 or others > 1:
+        return _Pair("", _of_processes(processes, name), _of_processes(others, same))
+    return _Pair("", *(_Side(of, of, of == _POOL) for of in (one, other)))
+
+
+def _of_processes(processes: int, backend: str = "") -> _Side:
+    several = processes > 1
+    name = f"{processes} process{'es' if several else ''}"
+    if backend:
+        name = f"{name} ({backend})"
+    return _Side(name, name if backend else str(processes), several)
+
+
+def _way(backend: str) -> str:
+    return "sequential" if backend.endswith(SEQUENTIAL) else "batched"
+
+
+def sentence(found: Crossover) -> str:
+    """Return who is faster where, as far as that is decided."""
+    pair, axis = _pair(found), axis_of(found)
+    sides = {"incumbent": pair.incumbent, "challenger": pair.challenger}
+    if found.status == "not measured":
+        return f"not measured: {found.reason or 'no times'}"
+    if found.status == "suspect":
+        return f"no answer: {(found.reason or '').partition('; ')[0]}"
+    return pair.prefix + _said(found, sides, axis)
+
+
+def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
+    incumbent, challenger = sides["incumbent"], sides["challenger"]
+    if found.status in ("crosses", "reverses") and found.size is not None:
+        return _crossing(found, sides, axis)
+    if found.status in ("always", "never"):
+        winner = incumbent if found.status == "never" else challenger
+        return f"{winner.does('is')} faster {_where(found, axis)}"
+    if found.status == "multiple":
+        first, *later = found.crossings
+        start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
+        return ", ".join(
+            [start, *(f"{sides[one.direction].short} from {digits(one.size)}" for one in later)]
+        )
+    if found.status == "tie":
+        ends = listed([(found.sizes_measured[0], found.sizes_measured[-1])], axis)
+        if not found.is_decided:
+            return f"undecided, {incumbent.short} and {challenger.name} within 5% at {ends}"
+        return f"{incumbent.short} and {challenger.name} tie: within 5%, {ends}"
+    if len(found.sizes_measured) == 1:
+        return f"undecided at {sized(number(found.sizes_measured[0]), axis)}, the only size"
+    if not found.decided:
+        where = every(found.sizes_measured[0], found.sizes_measured[-1], axis)
+        return f"undecided {where.replace(' measured', '')}"
+    return f"undecided at most sizes; decided at {listed(found.decided, axis)}"
+
+
+def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
+    later, earlier = _order(found)
+    guess = _guessed_side(found)
+    if guess is not None:
+        winner = sides[earlier if guess == "above" else later]
+        return f"{winner.does('is')} faster {_where(found, axis)}"
+    return _overtakes(found, sides[later], sides[earlier], axis)
+
+
+def _order(found: Crossover) -> tuple[str, str]:
+    """Return which is faster from the crossover on, and which before."""
+    sides = ("challenger", "incumbent")
+    return sides if found.status == "crosses" else (sides[1], sides[0])
+
+
+def _guessed_side(found: Crossover) -> str | None:
+    """Return the side of the only change of winner on which no winner is known, if it is one."""
+    if found.size is None:
+        return None
+    below = any(high <= found.size for _, high in found.decided)
+    above = any(low >= found.size for low, _ in found.decided)
+    return None if below == above else "above" if below else "below"
+
+
+def _overtakes(found: Crossover, later: _Side, earlier: _Side, axis: str) -> str:
+    assert found.size is not None, "one change of winner"
+    at = located(found.size, found.low, found.high, axis)
+    return f"{later.does('overtake')} {earlier.short} at {at}"
+
+
+def _where(found: Crossover, axis: str) -> str:
+    """Return the sizes in which the winner is decided, and what is known of the others."""
+    ends = found.sizes_measured[0], found.sizes_measured[-1]
+    others = "at worst a tie" if found.is_decided else "undecided"
+    if found.decided == [ends]:
+        return every(*ends, axis)
+    if len(found.decided) == 1:
+        low, high = found.decided[0]
+        if low == ends[0]:
+            return f"up to {sized(number(high), axis)}; {others} above"
+        if high == ends[1]:
+            return f"from {sized(number(low), axis)}; {others} below"
+    return f"at {listed(found.decided, axis)}; {others} elsewhere"
+
+
+# --- the lines below -----------------------------------------------------------------------------
+
+
+def notes(found: Crossover) -> tuple[str, ...]:
+    """Return what stands behind a verdict, two lines at most: doubts first."""
+    if found.status == "suspect":
+        why = (found.reason or "").partition("; ")[2]
+        return (f"why: {why}",) if why else ()
+    if not is_measured(found):
+        return ()
+    lines = [*_closest(found), *_undecided(found), *_why(found)]
+    return tuple(lines[:_NOTES])
+
+
+def _closest(found: Crossover) -> Iterator[str]:
+    """Yield the size at which the loser comes closest, or where it is ahead by the estimate."""
+    if found.status in ("crosses", "reverses") and _guessed_side(found) is not None:
+        sides = {"incumbent": _pair(found).incumbent, "challenger": _pair(found).challenger}
+        later, earlier = _order(found)
+        words = _overtakes(found, sides[later], sides[earlier], axis_of(found))
+        yield f"leaning: {words}"
+        return
+    sign = {"never": 1, "always": -1}.get(found.status, 0)
+    if not sign or not found.ratio_at:
+        return
+    pair = _pair(found)
+    loser = pair.challenger if sign > 0 else pair.incumbent
+    known = [_turned(at, sign) for at in found.ratio_at]
+    ahead = [at for at in known if _may_lead(at)]
+    at = min(ahead or known, key=lambda one: one.ratio)
+    words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
+    where = sized(number(at.size), axis_of(found))
+    others = len(ahead) - 1
+    more = f" and {others} more size{'s' if others > 1 else ''}" if others > 0 else ""
+    if ahead:
+        yield f"leaning: {words} at {where}{more}"
+    elif len(known) > 1 or found.is_decided:
+        yield f"closest: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
+
+
+def _turned(at: SizeRatio, sign: int) -> SizeRatio:
+    """Return the loser's time over the winner's."""
+    if sign > 0:
+        return at
+    low, high = (None if not end else 1 / end for end in (at.high, at.low))
+    return SizeRatio(at.size, 1 / at.ratio, low, high, at.repeats)
+
+
+def _may_lead(at: SizeRatio) -> bool:
+    """Return whether it is ahead by the estimate, and maybe by more than a tie."""
+    furthest = at.ratio if at.low is None and at.high is None else (at.low or 0.0)
+    return log(at.ratio) < -_NOTHING and furthest < exp(-TIE)
+
+
+def _narrows(known: Sequence[SizeRatio], at: SizeRatio) -> bool:
+    """Return whether the loser still gains at the end of the sizes, by more than the noise."""
+    index = known.index(at)
+    if len(known) < 2 or index not in (0, len(known) - 1) or at.ratio <= 1:
+        return False
+    before = known[1 if index == 0 else -2]
+    moved = abs(log(before.ratio)) - abs(log(at.ratio))
+    noise = hypot(*map(_half_width, (at, before)))
+    return moved > (noise if noise < inf else 1e-9)  # what rounding does
+
+
+def _half_width(at: SizeRatio) -> float:
+    return log(at.high / at.low) / 2 if at.low and at.high else inf
+
+
+def _undecided(found: Crossover) -> Iterator[str]:
+    """Yield where another winner may hide, unless the sentence says so."""
+    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    if found.undecided and not is_said and len(found.sizes_measured) > 1:
+        yield f"undecided: {listed(found.undecided, axis_of(found))}"
+
+
+def _why(found: Crossover) -> Iterator[str]:
+    if found.reason:
+        yield f"why: {found.reason}"
+
+
+# --- where it was measured -----------------------------------------------------------------------
+
+
+def setting(found: Crossover, shared: State | None = None) -> str:
+    """Return where and how a pair was measured, as far as that is known.
+
+    Of what another tool measured also the state, as far as that is not ``shared`` by all.
+    """
+    own = _state(found)
+    if own is not None and shared is not None:
+        own = State(*(None if a == b else a for a, b in zip(own, shared, strict=True)))
+    words = (
+        None if found.machine == "unknown" else found.machine,
+        None if found.threads is None else threads_in_all(found.threads, ()),
+        found.dtype,
+        training_words(found),
+        described(own) if own is not None and any(own[1:]) else None,
+    )
+    return "; ".join(filter(None, (", ".join(filter(None, words)), "95% intervals")))
+
+
+def shared_state(crossovers: Iterable[Crossover]) -> State | None:
+    """Return what is common to the states of all that another tool measured; None if nothing is."""
+    states = {state for crossover in crossovers if (state := _state(crossover)) is not None}
+    if not states:
+        return None
+    common = [of_all[0] if len(set(of_all)) == 1 else None for of_all in zip(*states, strict=True)]
+    return State(*common) if any(common[1:]) else None
+
+
+def _state(found: Crossover) -> State | None:
+    if _is_ours(found):
+        return None
+    return State(found.source, found.commit, found.environment, found.version, found.code)
+
+
+def _is_ours(found: Crossover) -> bool:
+    return found.source in (None, "perceptron")
+
+
+# --- what was not measured -----------------------------------------------------------------------
+
+
+def missing(crossovers: Iterable[Crossover]) -> list[str]:
+    """Return why there is no size that was measured on both of a pair, each reason once.
+
+    A reason that names no backend is told with its pairs. It names the families it holds in, unless
+    it holds in all of them.
+    """
+    crossovers = list(crossovers)
+    where: dict[str, list[Crossover]] = {}
+    for crossover in crossovers:
+        if not is_measured(crossover):
+            for reason in filter(None, (crossover.reason or "").split("; ")):
+                where.setdefault(reason, []).append(crossover)
+    every_family = len({crossover.family for crossover in crossovers})
+    return [
+        f"{_pairs(reason, absent)}{reason}{_families(absent, every_family)}"
+        for reason, absent in where.items()
+    ]
+
+
+def _pairs(reason: str, absent: Iterable[Crossover]) -> str:
+    """Return the pairs that a reason is about, before it; empty if it names a backend itself."""
+    pairs = dict.fromkeys((one.incumbent, one.challenger) for one in absent)
+    if any(name in reason for pair in pairs for name in pair):
+        return ""
+    named_pairs = [f"{incumbent} and {challenger}" for incumbent, challenger in pairs]
+    more = len(named_pairs) - _PAIRS
+    shown = ", ".join(named_pairs[:_PAIRS])
+    return f"{shown} and {more:,} more: " if more > 0 else f"{shown}: "
+
+
+def _families(absent: Iterable[Crossover], every_family: int) -> str:
+    names = list(dict.fromkeys(one.family for one in absent))
+    return "" if len(names) == every_family else f" (in {', '.join(names)})"

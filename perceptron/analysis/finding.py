@@ -1,0 +1,288 @@
+"""The published finding, beside what was measured here: 10,000 iterations on the OR gate."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import chain, repeat
+
+from msgspec import Struct
+
+from perceptron.analysis.contention import Contention, by_key, with_contended
+from perceptron.analysis.interval import of_times
+from perceptron.analysis.select import NOT_REACHED, reason, times
+from perceptron.analysis.side_by_side import ratio_of
+from perceptron.answer import Table, Verdict
+from perceptron.figure import Dot, DotFigure, dots_axis, placed
+from perceptron.numbers import NONE, digits, duration, duration_interval, ratio, tick, times_as_long
+from perceptron.records.measurement import Measurement
+
+FAMILY = "or-gate"
+ITERATIONS = 10_000
+
+_NUMPY = ("numpy", "numpy-published")
+# Seconds, from the walk-through's page; its hardware is not named.
+PUBLISHED = {"numpy-published": 1.7, "torch-cpu": 8.1, "torch-cuda": 23.1}
+
+
+def published_iteration_seconds(problem: str) -> dict[str, float]:
+    """Return the published seconds per iteration by backend; none for another problem."""
+    if problem != FAMILY:
+        return {}
+    return {backend: seconds / ITERATIONS for backend, seconds in PUBLISHED.items()}
+
+
+def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tuple[str, ...]:
+    """Return these backends, without those ``beside`` it, after the walk-through's own arithmetic.
+
+    Ratios to that one compare with the published ratios; an optimised NumPy inflates them.
+    """
+    taken = [name for name in backends if name not in beside]
+    return tuple(dict.fromkeys(("numpy-published", *taken)))
+
+
+class FindingRow(Struct, frozen=True, kw_only=True):
+    """One backend's whole training; seconds and ratios with their 95% intervals.
+
+    ``ratio_to_numpy`` compares with our ``numpy``, ``ratio_to_published`` with the walk-through's
+    own arithmetic, ``numpy-published``; that is what ``published_ratio`` was measured against.
+    """
+
+    backend: str
+    dtype: str | None
+    seconds: float | None = None
+    low: float | None = None
+    high: float | None = None
+    repeats: int = 0
+    ratio_to_numpy: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    ratio_to_published: float | None = None
+    published_low: float | None = None
+    published_high: float | None = None
+    published_seconds: float | None = None
+    published_ratio: float | None = None
+    reason: str | None = None
+
+
+def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
+    """Return a row for each backend, in this order; one without times has a reason instead.
+
+    As published, NumPy runs in float64 and PyTorch in float32.
+    """
+    trainings = finding_rows(rows)
+    return [_row(trainings, backend) for backend in backends]
+
+
+def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows that the finding is read off."""
+    return [row for row in rows if row.family == FAMILY and row.iterations in (None, ITERATIONS)]
+
+
+def _row(rows: list[Measurement], backend: str) -> FindingRow:
+    dtype = next((row.dtype for row in rows if row.backend == backend), None)
+    published = PUBLISHED.get(backend)
+    seconds = list(times(rows, backend).values())
+    if not seconds:
+        return FindingRow(
+            backend=backend,
+            dtype=dtype,
+            published_seconds=published,
+            published_ratio=_over_published(published),
+            reason=reason(rows, backend) or NOT_REACHED,
+        )
+    training = of_times([ITERATIONS * value for value in seconds])
+    to_numpy = ratio_of(rows, backend, "numpy")
+    to_published = ratio_of(rows, backend, "numpy-published")
+    return FindingRow(
+        backend=backend,
+        dtype=dtype,
+        seconds=training.estimate,
+        low=training.low,
+        high=training.high,
+        repeats=len(seconds),
+        ratio_to_numpy=to_numpy.estimate if to_numpy else None,
+        ratio_low=to_numpy.low if to_numpy else None,
+        ratio_high=to_numpy.high if to_numpy else None,
+        ratio_to_published=to_published.estimate if to_published else None,
+        published_low=to_published.low if to_published else None,
+        published_high=to_published.high if to_published else None,
+        published_seconds=published,
+        published_ratio=_over_published(published),
+    )
+
+
+def _over_published(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds / PUBLISHED["numpy-published"]
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+TITLE = "The finding: 10,000 iterations on the OR gate"
+_COLUMNS = (
+    "backend",
+    "dtype",
+    "whole training [95% interval]>",
+    "× numpy>",
+    "× numpy-published>",
+    "published>",
+)
+
+
+def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -> Table:
+    """Return whole trainings beside the published ones, and how contended those measured were."""
+    trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
+    columns, cells = with_contended(
+        _COLUMNS,
+        map(finding_cells, rows),
+        (trainings.get(row.backend, Contention()) for row in rows),
+    )
+    return Table(title=TITLE, columns=columns, rows=tuple(cells))
+
+
+def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | None:
+    """Return what the others take beside NumPy; None where nothing can be compared."""
+    others = [row for row in rows if row.ratio_to_numpy is not None and row.backend not in _NUMPY]
+    if not others:
+        return None
+    known = [row for row in others if _is_apart(row)]
+    told = [
+        f"{row.backend} takes "
+        + times_as_long(row.ratio_to_numpy or 0.0, row.ratio_low, row.ratio_high, other)
+        for row, other in zip(others, chain(["numpy"], repeat("")), strict=False)
+    ]
+    return Verdict(
+        subject=FAMILY,
+        decided="yes" if len(known) == len(others) else "partly" if known else "no",
+        sentence="; ".join(told),
+        heading=heading,
+    )
+
+
+def _is_apart(row: FindingRow) -> bool:
+    low, high = row.ratio_low, row.ratio_high
+    return low is not None and high is not None and not low <= 1 <= high
+
+
+def finding_cells(row: FindingRow) -> tuple[str, ...]:
+    """Return a row of the finding as text, for the terminal, the page and the README alike."""
+    published = NONE
+    if row.published_seconds is not None and row.published_ratio is not None:
+        published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"
+    training = f"not measured: {row.reason}"
+    if row.seconds is not None:
+        training = duration_interval(row.seconds, row.low, row.high)
+    return (
+        row.backend,
+        row.dtype or NONE,
+        training,
+        ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
+        ratio(row.ratio_to_published, row.published_low, row.published_high),
+        published,
+    )
+
+
+def finding_sentence(rows: Iterable[FindingRow]) -> str:
+    """Return the finding in one sentence, from the backends that were measured."""
+    trainings = [
+        f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
+        for row in rows
+        if row.seconds is not None
+    ]
+    return f"10,000 iterations on the OR gate: {', '.join(trainings)}."
+
+
+def finding_figure(
+    rows: Sequence[FindingRow], of_gpus: Mapping[str, Sequence[FindingRow]] | None = None
+) -> DotFigure:
+    """Return the seconds of each backend; open dots were published, on hardware not named.
+
+    What has no time has that of the first of ``of_gpus``, findings of other machines by the names
+    of their GPUs, that has one; the caption says what the first row's backends took there.
+    """
+    elsewhere = _elsewhere(rows, of_gpus or {})
+    rows = [elsewhere[row.backend][1] if row.backend in elsewhere else row for row in rows]
+    dots = placed([dot for index, row in enumerate(rows) for dot in _dots(index, row)])
+    texts = "; ".join(dot.text for dot in dots)
+    return DotFigure(
+        alt=f"Seconds of 10,000 iterations on the OR gate, logarithmic: {texts}",
+        caption="Four rows, two features. NumPy computes in float64 and PyTorch in float32, as "
+        "published. Bars are 95% intervals over repeats, often smaller than the dot; the "
+        "published times come from other, unnamed hardware." + _beside(elsewhere, of_gpus or {}),
+        key="filled: measured here; open: published",
+        height=68 * len(rows) + 143,
+        x=dots_axis(dots, tick, "10,000 iterations on the OR gate"),
+        rows=tuple(_name(row, elsewhere) for row in rows),
+        dots=dots,
+        absent=tuple(
+            (index, f"not measured: {row.reason}")
+            for index, row in enumerate(rows)
+            if row.seconds is None
+        ),
+    )
+
+
+Elsewhere = dict[str, tuple[str, FindingRow]]
+"""By backend: the GPU it was measured on, and its row there."""
+
+
+def _elsewhere(
+    rows: Sequence[FindingRow], of_gpus: Mapping[str, Sequence[FindingRow]]
+) -> Elsewhere:
+    found: Elsewhere = {}
+    missing = {row.backend for row in rows if row.seconds is None}
+    for gpu, theirs in of_gpus.items():
+        for row in theirs:
+            if row.backend in missing and row.seconds is not None:
+                found.setdefault(row.backend, (gpu, row))
+    return found
+
+
+def _name(row: FindingRow, elsewhere: Elsewhere) -> str:
+    name = f"{row.backend}\n{row.dtype or '–'}"
+    return f"{name}\n{elsewhere[row.backend][0]}" if row.backend in elsewhere else name
+
+
+def _beside(elsewhere: Elsewhere, of_gpus: Mapping[str, Sequence[FindingRow]]) -> str:
+    """Say what the others took on the machines of the GPUs: it is not the machine of their dots."""
+    words = ""
+    for gpu in dict.fromkeys(gpu for gpu, _ in elsewhere.values()):
+        others = ", ".join(
+            f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
+            for row in of_gpus[gpu]
+            if row.seconds is not None and row.backend not in elsewhere
+        )
+        words += f" {gpu} was measured on its own machine, where the others took {others}."
+    return words
+
+
+def _dots(index: int, row: FindingRow) -> list[Dot]:
+    dots = []
+    if row.published_seconds is not None:
+        seconds = row.published_seconds
+        dots.append(
+            Dot(
+                row=index,
+                backend=row.backend,
+                seconds=seconds,
+                low=seconds,
+                high=seconds,
+                label=f"{seconds:g} s",
+                side="right",
+                text=f"{row.backend} {seconds:g} s as published",
+                published=True,
+            )
+        )
+    if row.seconds is not None:
+        dots.append(
+            Dot(
+                row=index,
+                backend=row.backend,
+                seconds=row.seconds,
+                low=row.low or row.seconds,
+                high=row.high or row.seconds,
+                label=duration(row.seconds),
+                side="right",
+                text=f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}",
+            )
+        )
+    return dots

@@ -1,0 +1,110 @@
+"""Sizes in words: what those of a family count, and how a sentence names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+
+from perceptron.numbers import count, digits
+
+_WORDS = ("rows", "features", "width", "depth", "batch", "models", "map")
+_BATCH, _MODELS = "batch", "models"
+_COUNTED = ("rows", "features", _MODELS)
+_MANY, _OURS = "many", ("mlp", "perceptron")
+# Stretches of sizes that a sentence lists.
+_STRETCHES = 3
+
+Stretch = tuple[float, float]
+
+
+def size_axis(family: str, stated: str | None = None) -> str:
+    """Return what sizes count: as rows state it, else as the family's name says; else ``size``.
+
+    That is the starred part of a shape, the last word that is an axis in a name of ours, such as
+    ``mlp-width-adam``, or the last word of another's; many of something are models.
+    """
+    if stated is not None:
+        return stated
+    if family.startswith("mlp:") and "*" in family:
+        return _starred(family)
+    words = family.split("-")
+    if words[0] == _MANY and len(words) > 1:
+        return _MODELS
+    if words[0] not in _OURS:  # a batch in another tool's names may be anything
+        words = [word for word in words[-1:] if word != _BATCH]
+    return next((word for word in reversed(words) if word in _WORDS), "size")
+
+
+def _starred(family: str) -> str:
+    shape, *parts = family.removeprefix("mlp:").split(":")
+    starred = [part for part in parts if "*" in part]
+    if starred:
+        return _MODELS if starred[0] == "*m" else _BATCH
+    words = shape.split("x")
+    index = words.index("*") if "*" in words else 2
+    return ("rows", "features", "hidden width")[min(index, 2)]
+
+
+def number(size: float) -> str:
+    """Return a size that was measured: ``4,096``."""
+    return count(int(size)) if float(size).is_integer() else digits(size)
+
+
+def sized(words: str, axis: str) -> str:
+    """Return a size, or several, with the noun: ``105,000 rows``, ``width 1,730``, ``1 model``."""
+    if axis not in _COUNTED:
+        return f"{axis} {words}"
+    return f"{words} {axis[:-1] if words == '1' else axis}"
+
+
+def located(size: float, low: float | None, high: float | None, axis: str) -> str:
+    """Return where something changes: ``105,000 rows [64,900, 115,000]``.
+
+    Models are whole: from there on is from the next whole number on. An end that is None is open;
+    without either there is no bracket.
+    """
+
+    def text(value: float) -> str:
+        return count(ceil(value)) if axis == _MODELS else digits(value)
+
+    where = sized(text(size), axis)
+    if low is None and high is None:
+        return where
+    ends = ", ".join("…" if end is None else text(end) for end in (low, high))
+    return f"{where} [{ends}]"
+
+
+def stretch(low: float, high: float) -> str:
+    """Return ``16–64``, or one size alone."""
+    return number(low) if low == high else f"{number(low)}–{number(high)}"
+
+
+def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Return the stretches in order, those that touch as one.
+
+    >>> joined([(8, 64), (64, 64), (2, 2)])
+    [(2, 2), (8, 64)]
+    """
+    whole: list[Stretch] = []
+    for low, high in sorted(stretches):
+        if whole and low <= whole[-1][1]:
+            low, high = whole[-1][0], max(whole.pop()[1], high)
+        whole.append((low, high))
+    return whole
+
+
+def listed(stretches: Iterable[Stretch], axis: str) -> str:
+    """Return ``16,384–65,536 and 262,144–1,048,576 rows``; of many the widest three."""
+    every = joined(stretches)
+    widest = sorted(every, key=lambda one: one[1] / max(one[0], 1.0))[-_STRETCHES:]
+    texts = [stretch(*one) for one in every if one in widest]
+    words = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1]))) if texts else ""
+    more = len(every) - len(texts)
+    return sized(words, axis) + (f" and {more} more stretches" if more else "")
+
+
+def every(first: float, last: float, axis: str) -> str:
+    """Return what a sentence calls all sizes: ``at every measured width, 2–8,192``."""
+    noun = {_MODELS: "count"}.get(axis, "size" if axis in _COUNTED else axis)
+    ends = stretch(first, last)
+    return f"at every measured {noun}, {sized(ends, axis) if axis in _COUNTED else ends}"

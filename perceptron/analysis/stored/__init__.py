@@ -1,1 +1,0 @@
-"""Whole runs and whole folders of results, judged; records/readers read them."""
