@@ -25,7 +25,7 @@ _SAYS_NOTHING = 100.0
 def digits(value: float, significant: int = 3) -> str:
     """Return the value rounded to significant digits: 0.0412, 4.12, 412, 41,200.
 
-    An exponent only where nobody would count the zeros: 1.5e-20.
+    An exponent only where there are too many zeros to count: 1.5e-20.
     """
     if value == 0:
         return "0"
@@ -80,7 +80,7 @@ def two_durations(before: float, after: float) -> str:
 def interval(value: float, low: float | None, high: float | None) -> str:
     """Return ``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval.
 
-    Two values that differ have one from nearly 0 to nearly infinity, which tells nobody anything.
+    Of two values that differ it reaches from nearly 0 to nearly infinity, and is not written out.
     """
     if low is None and high is None:
         return f"{digits(value)} [no interval]"

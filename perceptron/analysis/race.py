@@ -266,11 +266,11 @@ def _overlap(first: RaceRun, other: RaceRun) -> bool:
 
 
 def _points(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RacePoint]:
-    looked = [(before, training.checks) for before, training in _trainings(rows, start)]
+    evaluated = [(before, training.checks) for before, training in _trainings(rows, start)]
     points: list[RacePoint] = []
-    for index in range(max(len(checks) for _, checks in looked)):
-        under_way = [(before, checks[index]) for before, checks in looked if index < len(checks)]
-        seen = [_value(checks[min(index, len(checks) - 1)], goal) for _, checks in looked]
+    for index in range(max(len(checks) for _, checks in evaluated)):
+        under_way = [(before, checks[index]) for before, checks in evaluated if index < len(checks)]
+        seen = [_value(checks[min(index, len(checks) - 1)], goal) for _, checks in evaluated]
         known = [value for value in seen if value is not None]
         if not known:
             continue

@@ -198,7 +198,7 @@ def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world._attempts() == world.attempts
     assert len(read_results(world.folder / "results").rows) == 8
-    assert "What each machine says" in world.again.stdout
+    assert "Answers by machine" in world.again.stdout
 
 
 def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Rung(Struct, frozen=True, kw_only=True):
 
     backend: str
     device: str | None
-    """As its rows say it; None without any."""
+    """As its rows state it; None without any."""
     dtype: str | None
     removes: str
     seconds_per_iteration: float | None = None
@@ -83,7 +83,7 @@ class Work(NamedTuple):
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
-    """What the rows of a cost breakdown say."""
+    """A cost breakdown, judged."""
 
     problem: str
     threads: int

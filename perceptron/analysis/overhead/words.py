@@ -52,7 +52,7 @@ def told(
     warnings: Sequence[MeasurementWarning],
     following: tuple[str, ...],
 ) -> Answer:
-    """Return what rows say that were judged; ``following`` is the command to type next."""
+    """Return the answer of judged rows; ``following`` is the command to type next."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
     title = f"One iteration of {found.problem}, rung by rung"

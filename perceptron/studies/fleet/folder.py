@@ -12,6 +12,8 @@ Every file is replaced in one step; nodes and waiting processes share nothing el
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -23,8 +25,13 @@ from perceptron.records.files.replace import replace
 from perceptron.records.files.written import read_written
 from perceptron.records.fleet import JobState
 from perceptron.studies.fleet.plan import FleetPlan, Where
+from perceptron.untrusted_text import shortened
 
 FLEETS = "fleet"
+_TAIL_BYTES = 4096
+_LONGEST = 300
+# The shell's line about a job that was killed, with all of its command; srun has one before.
+_OF_SHELL = re.compile(r"slurm_script: line \d+:")
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -166,3 +173,15 @@ def _write(file: Path, content: Struct) -> None:
         replace(file, content)
     except OSError as error:
         raise cannot_write(file.parent, error) from None
+
+
+def last_line(file: Path) -> str | None:
+    """Return the last line of a log that is not blank, short and printable; None without one."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+            lines = stream.read().decode(errors="replace").split("\n")
+    except OSError:
+        return None
+    said = [line for line in lines if line.strip() and not _OF_SHELL.search(line)]
+    return shortened(said[-1], _LONGEST) if said else None

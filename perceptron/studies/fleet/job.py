@@ -22,8 +22,7 @@ from perceptron import rehearsal
 from perceptron.backends.data_parallel.nodes import ADDRESS, NODES
 from perceptron.environment_variables import variables_set
 from perceptron.machine import folder_name, machine_name
-from perceptron.studies.fleet.folder import JobFolder, Note, Submission
-from perceptron.studies.fleet.last_line import last_line
+from perceptron.studies.fleet.folder import JobFolder, Note, Submission, last_line
 
 _CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
 # Exit codes of a command that did its work: with bad news, or inconclusive, too.

@@ -21,9 +21,8 @@ from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import revision
 from perceptron.measure.launch import package_path
-from perceptron.studies.fleet.folder import Attempt, JobFolder, Submission
+from perceptron.studies.fleet.folder import Attempt, JobFolder, Submission, last_line
 from perceptron.studies.fleet.job import MeasuringJob
-from perceptron.studies.fleet.last_line import last_line
 
 # Importing every library from a cold disk, and the answer: a scheduler's limit is no budget.
 _MARGIN_MINUTES = 10

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from perceptron.analysis.phase_map.sentence import Area, sentence
+from perceptron.analysis.phase_map.phase_map import Area, sentence
 
 AXES = ("rows", "width")
 SIZES = (4, 16, 64, 256)
