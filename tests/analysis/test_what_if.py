@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perceptron.analysis.what_if import words as what_if_text
 from perceptron.analysis.what_if.check import check
 from perceptron.analysis.what_if.devices import (
     DEVICES,
@@ -25,7 +26,6 @@ from perceptron.analysis.what_if.estimate import (
     what_if,
 )
 from perceptron.errors import UserError
-from perceptron.report.tables import what_if as what_if_text
 from tests.made import measured
 
 H100 = DEVICES["h100"]

@@ -51,7 +51,7 @@ def test_bench_and_map_leave_both_results_on_the_pages(answered: Path) -> None:
     run("map")
     overview = text_of(answered / "html" / "index.html")
     assert "torch-cpu from" in overview
-    assert "Who wins where" in overview
+    assert "Which backend wins where" in overview
     assert any(setting[0] == "mlp-map" for setting in views(answered / "html", "map"))
     assert any(setting[0] == "mlp-width" for setting in views(answered / "html", "sweeps"))
 

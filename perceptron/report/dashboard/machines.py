@@ -108,7 +108,7 @@ def _gpus(machine: Machine) -> str:
 
 def _gpu(gpu: Gpu) -> str:
     size = "" if gpu.memory_bytes is None else f", {memory(gpu.memory_bytes)} memory"
-    return f"{gpu.name}, driver {gpu.driver or 'not known'}{size}"
+    return f"{gpu.name}, driver {gpu.driver or 'unknown'}{size}"
 
 
 def _system(machine: Machine) -> str:

@@ -56,7 +56,7 @@ def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) 
     rows = line()
     judged = sweeps([*rows, *(replace(row, **fields) for row in rows)])
     assert len(judged) == 2
-    assert all(spot.processes == 4 for sweep in judged for spot in sweep.curves[0].spots)
+    assert all(spot.repeats == 4 for sweep in judged for spot in sweep.curves[0].spots)
 
 
 def test_another_environment_is_newer_and_no_sweep_of_its_own() -> None:

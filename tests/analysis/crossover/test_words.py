@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossover, SizeRatio
-from perceptron.analysis.crossover.words import (
-    doubt_in_short,
-    in_short,
-    missing,
-    sentence,
-)
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.words import missing, notes, sentence
 from perceptron.analysis.over_processes import (
     name_and_processes,
     named,
 )
-from perceptron.analysis.sizes import at_size, size_axis, size_noun
+from perceptron.analysis.sizes import joined, located, size_axis
 from perceptron.problems.families import FAMILIES
 
 
@@ -56,47 +53,71 @@ def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
         replace(absent("one", "the run ended before its turn"), challenger=f"gpu-{n}")
         for n in range(5)
     ]
-    assert missing(late[:1]) == ["numpy → gpu-0: the run ended before its turn"]
+    assert missing(late[:1]) == ["numpy and gpu-0: the run ended before its turn"]
     (line,) = missing(late)
     assert (
-        line
-        == "numpy → gpu-0, numpy → gpu-1, numpy → gpu-2 and 2 more: the run ended before its turn"
+        line == "numpy and gpu-0, numpy and gpu-1, numpy and gpu-2 and 2 more: "
+        "the run ended before its turn"
     )
 
 
 def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
     """Theirs may be a version."""
     theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
-    assert sentence(theirs) == "lib@2 from 200 [180, 220] up"
+    assert sentence(theirs).startswith("lib@2 overtakes lib@1")
+    assert "process" not in sentence(theirs)
 
 
-def ratios(*values: float) -> list[SizeRatio]:
-    """The challenger's time over the incumbent's at 1, 2, 3 …"""
-    return [SizeRatio(size, value, None, None, 2) for size, value in enumerate(values, 1)]
-
-
-def test_a_size_at_which_the_loser_is_ahead_makes_the_others_the_sure_ones() -> None:
-    """Also where nothing is in doubt because nothing is known of a single value's spread."""
-    assert sentence(crossover(status="always", ratio_at=ratios(0.5, 1.6))).endswith("sure size")
-    assert sentence(crossover(status="never", ratio_at=ratios(0.9, 2.0))).endswith("sure size")
-    assert sentence(crossover(status="always", ratio_at=ratios(0.5, 1.02))).endswith("every size")
-    assert sentence(crossover(status="never", ratio_at=ratios(0.99, 2.0))).endswith("every size")
+SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
 
 
 @pytest.mark.parametrize(
-    ("unsure", "words"),
+    ("decided", "where"),
     [
-        ([], "not sure"),
-        ([(8, 8)], "not sure at 8"),
-        ([(2, 2), (8, 2048)], "not sure at 2 and from 8 to 2,048"),
-        ([(8, 8), (8, 64), (64, 64), (512, 2048)], "not sure from 8 to 2,048"),
+        ([(2, 2048)], "every measured width"),
+        ([(2, 64)], "undecided above"),
+        ([(64, 2048)], "undecided below"),
+        ([(8, 64)], "undecided elsewhere"),
+        ([(2, 8), (512, 2048)], "undecided elsewhere"),
     ],
 )
-def test_a_doubt_in_short_joins_what_touches(unsure: list[tuple[float, float]], words: str) -> None:
-    sizes = [2.0, 4.0, 8.0, 64.0, 512.0, 2048.0]
-    doubtful = crossover(unsure=unsure, sizes_measured=sizes)
-    assert doubt_in_short(doubtful) == words
-    assert in_short(doubtful) == f"{sentence(doubtful)} ({words})"
+@pytest.mark.parametrize("status", ["always", "never"])
+def test_a_winner_at_every_size_does_not_hide_an_end_that_is_undecided(
+    status: str, decided: list[tuple[float, float]], where: str
+) -> None:
+    told = sentence(
+        crossover(status=status, size=None, sizes_measured=SIZES, decided=decided, is_decided=False)
+    )
+    assert where in told
+    assert ("undecided" in told) == (decided != [(2, 2048)])
+
+
+def test_a_change_of_winner_with_a_guess_on_one_side_is_no_crossover() -> None:
+    """What is decided is told, and the crossover below it."""
+    guess = crossover(sizes_measured=SIZES, decided=[(2, 64)], undecided=[(512, 2048)])
+    assert sentence(guess).startswith("numpy is faster up to width 64")
+    assert notes(guess)[0].startswith("leaning: torch-cpu overtakes numpy at width 200 [180, 220]")
+
+
+ENDS = st.lists(st.integers(1, 2**22), min_size=2, max_size=12, unique=True).map(sorted)
+
+
+@given(sizes=ENDS, data=st.data())
+def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.DataObject) -> None:
+    """Whatever is decided, of whatever status; its notes are two at most."""
+    pairs = data.draw(st.lists(st.tuples(*[st.sampled_from(sizes)] * 2).map(sorted).map(tuple)))
+    made = crossover(
+        family="perceptron-features",
+        status=data.draw(st.sampled_from(["crosses", "reverses", "always", "never", "undecided"])),
+        size=float(sizes[0]) + 0.5,
+        sizes_measured=[float(size) for size in sizes],
+        decided=joined(pairs),
+        undecided=joined(pairs[::-1]),
+        is_decided=data.draw(st.booleans()),
+        axis="features",
+    )
+    assert len(sentence(made)) <= 100
+    assert len(notes(made)) <= 2
 
 
 @pytest.mark.parametrize(
@@ -129,10 +150,10 @@ def test_what_rows_say_counts() -> None:
     assert size_axis("mlp-width", "batch") == "batch"
 
 
-def test_models_are_spoken_of_as_such() -> None:
-    assert at_size("3 [2, 4]", "models") == "3 [2, 4] models"
-    assert at_size("1", "models") == "1 model"
-    assert size_noun("models") == "number of models"
+def test_a_size_has_its_noun_and_models_are_whole() -> None:
+    assert located(3.2, 2.4, None, "models") == "4 models [3, …]"
+    assert located(105_408, 64_935, 114_898, "rows") == "105,000 rows [64,900, 115,000]"
+    assert located(128.0, None, None, "width") == "width 128"
 
 
 @pytest.mark.parametrize("name", ["numpy", "lib@2.0", "lib@0", "@2", "a@b", "a@²", "lib@123456"])

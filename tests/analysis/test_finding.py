@@ -18,7 +18,7 @@ def test_each_ratio_is_over_its_own_backend_round_by_round() -> None:
         for name, cost in costs.items()
     ]
     published, numpy, torch = finding(rows, costs)
-    assert torch.processes == 4
+    assert torch.repeats == 4
     assert (torch.ratio_to_numpy, torch.ratio_low) == pytest.approx((9, 9))
     assert torch.ratio_to_published == pytest.approx(7)
     assert numpy.ratio_to_numpy == published.ratio_to_published == 1

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored import runs
 from perceptron.analysis.what_if.estimate import CaseStatuses, WhatIf
 from perceptron.answer import Answered
 from perceptron.errors import UserError
@@ -30,41 +29,33 @@ from tests.made import (
     measured,
 )
 
-Judge = Callable[[Path], Any]
-
-
-def judged_bench(folder: Path) -> Any:
-    return runs.judge_bench(read_run(folder))
-
-
-def judged_study(folder: Path) -> Any:
-    return answer_run(read_run(folder))
-
-
-KINDS: list[tuple[Judge, dict[str, Any], list[Any]]] = [
-    (judged_bench, BENCH, bench_rows()),
-    (judged_study, MAP, map_rows()),
-    (judged_study, LADDER, ladder_rows()),
+KINDS: list[tuple[dict[str, Any], list[Any]]] = [
+    (BENCH, bench_rows()),
+    (MAP, map_rows()),
+    (LADDER, ladder_rows()),
 ]
-every_kind = pytest.mark.parametrize(("judge", "plan", "rows"), KINDS)
+every_kind = pytest.mark.parametrize(("plan", "rows"), KINDS)
+
+
+def judge(folder: Path) -> Answered:
+    return answer_run(read_run(folder))
 
 
 def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) -> None:
     """The finding, the crossovers and the warnings of the main job, in the order of its plan."""
     folder = keep(tmp_path, BENCH | {"backends": ["torch-cpu", "numpy"]}, bench_rows())
     (folder / "conditions.json").write_bytes(msgspec.json.encode(Conditions(on_battery=True)))
-    judged = judged_bench(folder)
+    judged = judge(folder)
     names = ["numpy-published", "torch-cpu", "numpy"]
-    assert [row.backend for row in judged.finding] == names
-    assert judged.crossovers[0].incumbent == "torch-cpu"
-    assert judged.crossovers[0].status == "reverses"
+    assert [row.backend for row in judged.answer.data["finding"]] == names
+    first = judged.answer.data["crossovers"][0]
+    assert (first.incumbent, first.status) == ("torch-cpu", "reverses")
     assert [caution.code for caution in judged.warnings] == ["on-battery"]
-    assert (judged.machine, judged.environment, judged.results) == ("box", FACTS, folder)
 
 
 @every_kind
 def test_a_stored_run_warns_of_its_contended_rows(
-    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any]
 ) -> None:
     """An old run, whose rows say nothing of waiting, does not."""
     assert [*judge(keep(tmp_path / "old", plan, rows)).warnings] == []
@@ -75,7 +66,7 @@ def test_a_stored_run_warns_of_its_contended_rows(
 
 @every_kind
 def test_a_stored_run_warns_of_the_clock_of_its_gpu(
-    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any]
 ) -> None:
     """By the states in its rows."""
     slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
@@ -87,7 +78,7 @@ def test_a_stored_run_warns_of_the_clock_of_its_gpu(
 def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
     """No row of it: what a device might take is read back as it was, or refused in one line."""
     folder = keep(tmp_path, MANY, many_rows())
-    assert runs.judge_crossovers(read_run(folder)).what_if == []
+    assert judge(folder).answer.data["what_if"] == []
     likely = CaseStatuses(likely="crosses", best="always", worst="never")
     guess = WhatIf(
         family="many-or-gates",
@@ -107,16 +98,16 @@ def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
         (folder / "run.json").write_bytes(msgspec.json.encode(run | {"what_if": kept}))
         if kept[0]["family"] == 3:
             with pytest.raises(UserError, match=r"run\.json, what_if: "):
-                runs.judge_crossovers(read_run(folder))
+                judge(folder)
         else:
-            judged = runs.judge_crossovers(read_run(folder))
-            assert judged.what_if == [guess]
-            assert {row.backend for row in judged.rows} == {row.backend for row in many_rows()}
+            judged = judge(folder)
+            assert judged.answer.data["what_if"] == [guess]
+            assert {row.backend for row in judged.run.times} == {row.backend for row in many_rows()}
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
     """Cells that were not measured are there as well."""
-    found = judged_study(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
+    found = judge(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
     assert found.x_values == [4, 8, 16, 32, 64, 128, 256]
     assert len(found.cells) == 49
     assert found.cells_measured == 16
@@ -128,17 +119,17 @@ def test_a_map_says_what_its_sizes_are(tmp_path: Path) -> None:
     batches = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
 
     def axes(name: str, plan: dict[str, Any]) -> Any:
-        return judged_study(keep(tmp_path / name, plan, map_rows())).answer.data["map"].axes
+        return judge(keep(tmp_path / name, plan, map_rows())).answer.data["map"].axes
 
     assert axes("new", batches) == ("batch", "width")
     assert axes("old", MAP) == ("rows", "width")
     with pytest.raises(UserError, match="axes"):
-        judged_study(keep(tmp_path / "bad", MAP | {"axes": ["<b>", "width"]}, map_rows()))
+        judge(keep(tmp_path / "bad", MAP | {"axes": ["<b>", "width"]}, map_rows()))
 
 
 @every_kind
 def test_lines_that_are_no_rows_take_nothing_with_them(
-    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any]
 ) -> None:
     """Nor do rows whose numbers cannot be: the rest is judged as if they were not there."""
     sound = judge(keep(tmp_path / "a", plan, rows))
@@ -146,10 +137,7 @@ def test_lines_that_are_no_rows_take_nothing_with_them(
     file = folder / "measurements.jsonl"
     file.write_bytes(b"{}\n[[[\n" + file.read_bytes())
     found = judge(folder)
-    if isinstance(found, Answered):
-        assert (found.answer, found.warnings) == (sound.answer, sound.warnings)
-    else:
-        assert replace(found, results=sound.results) == sound
+    assert (found.answer, found.warnings) == (sound.answer, sound.warnings)
 
 
 FILES = ("run.json", "measurements.jsonl", f"../environment-{FACTS.id}.json", "conditions.json")
@@ -176,34 +164,34 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
         file.unlink()
         IN_ITS_PLACE[spoilt](file)
     if name == "conditions.json" and spoilt in ("nothing", "itself"):
-        assert judged_bench(folder).warnings == []  # a run may have none
+        assert list(judge(folder).warnings) == []  # a run may have none
         return
     with pytest.raises(UserError) as caught:
-        judged_bench(folder)
+        judge(folder)
     # A file of rows that is empty says nothing by itself: the run has no rows.
     assert str(file if file.suffix == ".json" else folder) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("judge", "plan", "rows", "field"),
+    ("plan", "rows", "field"),
     [
-        (judged_bench, {"study": "bench"}, bench_rows(), "backends"),
-        (judged_bench, BENCH | {"backends": "numpy"}, bench_rows(), "backends"),
-        (judged_study, MAP | {"points": 10**9}, map_rows(), "points"),
-        (judged_study, MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),
-        (judged_study, MAP | {"x_range": [8, 4]}, map_rows(), "cannot be judged"),
-        (judged_study, MAP | {"points": 1}, map_rows(), "points"),
-        (judged_study, MAP, bench_rows(), "no rows of a problem with two sizes"),
-        (judged_study, MAP, map_rows() + map_rows("other"), "may not be compared"),
-        (judged_study, LADDER | {"bytes_moved": -1}, ladder_rows(), "bytes_moved"),
-        (judged_study, LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
-        (judged_study, LADDER, ladder_rows() * 2, "two times of"),
-        (judged_bench, BENCH, [measured(threads=None)], "how many threads"),
+        ({"study": "bench"}, bench_rows(), "backends"),
+        (BENCH | {"backends": "numpy"}, bench_rows(), "backends"),
+        (MAP | {"points": 10**9}, map_rows(), "points"),
+        (MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),
+        (MAP | {"x_range": [8, 4]}, map_rows(), "cannot be judged"),
+        (MAP | {"points": 1}, map_rows(), "points"),
+        (MAP, bench_rows(), "no rows of a problem with two sizes"),
+        (MAP, map_rows() + map_rows("other"), "may not be compared"),
+        (LADDER | {"bytes_moved": -1}, ladder_rows(), "bytes_moved"),
+        (LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
+        (LADDER, ladder_rows() * 2, "two times of"),
+        (BENCH, [measured(threads=None)], "how many threads"),
     ],
 )
 def test_a_run_that_says_what_cannot_be_is_one_line(
-    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any], field: str
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any], field: str
 ) -> None:
     folder = keep(tmp_path, plan, rows)
     with pytest.raises(UserError, match=field) as caught:
@@ -217,4 +205,4 @@ def test_an_environment_elsewhere_is_not_read(tmp_path: Path) -> None:
     file = folder / "run.json"
     file.write_text(file.read_text().replace(FACTS.id, "../../../secret"))
     with pytest.raises(UserError, match="not an id of an environment"):
-        judged_bench(folder)
+        judge(folder)

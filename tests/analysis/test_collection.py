@@ -31,7 +31,7 @@ EARLY, LATER, LATEST = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
 
 def when(results: Path) -> list[str]:
     """Return the starts of the runs whose main job is shown."""
-    return [bench.rows[0].when for bench in collect(results).benches]
+    return [bench.run.rows[0].when for bench in collect(results).studies["bench"]]
 
 
 def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
@@ -39,10 +39,9 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     plenty(everything(tmp_path) / "asv", machines=2, commits=3)
     collection = collect(tmp_path)
     assert collection.complaints == []
-    assert len(collection.benches) == 1
-    assert {study: len(told) for study, told in collection.studies.items()} == dict.fromkeys(
-        ("map", "overhead", "race"), 1
-    )
+    assert len(collection.studies["bench"]) == 1
+    told = {study for study, answers in collection.studies.items() if len(answers) == 1}
+    assert told == {"bench", "map", "overhead", "race"}
     assert {(sweep.source, sweep.machine) for sweep in collection.sweeps} == {
         ("perceptron", "box"),
         ("asv", "box-00"),
@@ -72,7 +71,10 @@ def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path
     keep(tmp_path, BENCH, ROWS, started=EARLY, folder="a")
     keep(tmp_path, BENCH, ROWS, started=LATEST, folder="m", machine="other")
     assert when(tmp_path) == [LATEST, LATER]
-    assert [bench.machine for bench in collect(tmp_path).benches] == ["other", "box"]
+    assert [bench.run.run.machine for bench in collect(tmp_path).studies["bench"]] == [
+        "other",
+        "box",
+    ]
 
 
 def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_a_broken_run_is_one_complaint_and_hides_nothing(
     else:
         file.write_text(content)
     collection = collect(tmp_path)
-    assert [bench.rows[0].when for bench in collection.benches] == [EARLY]
+    assert [bench.run.rows[0].when for bench in collection.studies["bench"]] == [EARLY]
     assert len(collection.studies["map"]) == 1
     assert len(collection.complaints) == 1
     assert collection.complaints[0].startswith(str(broken))
@@ -152,7 +154,7 @@ def test_a_broken_line_hides_only_itself(tmp_path: Path) -> None:
     with (folder / "measurements.jsonl").open("a") as file:
         file.write("{}\n")
     collection = collect(tmp_path)
-    assert [bench.rows[0].when for bench in collection.benches] == [LATER]
+    assert [bench.run.rows[0].when for bench in collection.studies["bench"]] == [LATER]
     assert len(collection.complaints) == 1
     assert f"line {len(ROWS) + 1}" in collection.complaints[0]
 
@@ -163,7 +165,7 @@ def test_rows_that_cannot_be_are_counted_and_left_out(tmp_path: Path) -> None:
     collection = collect(tmp_path)
     assert len(collection.rows) == len(ROWS)
     assert collection.complaints == [f"{tmp_path}: 3 rows hold no possible numbers"]
-    assert len(collection.benches) == 1
+    assert len(collection.studies["bench"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")
     collection = collect(tmp_path)
     assert collection.complaints == []
-    assert len(collection.benches) == 1
+    assert len(collection.studies["bench"]) == 1
     assert collection.sweeps[0].curves[0].spots[0].processes == 2 * 4
 
 
