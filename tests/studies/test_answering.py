@@ -176,7 +176,6 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
 @pytest.mark.parametrize(
     ("plan", "rows", "field"),
     [
-        ({"study": "bench"}, bench_rows(), "backends"),
         (BENCH | {"backends": "numpy"}, bench_rows(), "backends"),
         (MAP | {"points": 10**9}, map_rows(), "points"),
         (MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),

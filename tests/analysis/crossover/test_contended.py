@@ -87,7 +87,7 @@ def test_a_size_that_says_nothing_moves_no_crossover() -> None:
     (before,) = crossovers(rows)
     (after,) = crossovers([*rows, *rows_of(128, 900.0, [(0.0, 0.9)] * 8)])
     assert (after.status, after.size, after.bracket) == (before.status, before.size, (64, 256))
-    assert (128, 128) in after.unsure
+    assert (128, 128) in after.undecided
     assert after.decided == [(4, 64), (256, 1024)]
 
 

@@ -339,4 +339,4 @@ def test_single_values_that_stay_as_they_are_are_not_closing() -> None:
     flat = {"numpy": linear(1, 0.125), "torch-cpu": linear(2, 0.25)}
     crossover = only(world(row, flat, [4, 16], processes=1, noise=0.0, file="values.csv"))
     assert crossover.status == "never"
-    assert "still closing" not in str(crossover.reason)
+    assert "narrowing" not in notes(crossover)[0]

@@ -6,8 +6,6 @@ import inspect
 
 import pytest
 
-from perceptron.commands.bench import bench
-from perceptron.commands.crossover import crossover
 from perceptron.commands.shared import fleet_run
 from perceptron.commands.shared.fleet_options import (
     COMPANIONS,
@@ -34,7 +32,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
     return requests
 
 
-@pytest.mark.parametrize("command", [bench, crossover, *map(command_of, STUDIES)])
+@pytest.mark.parametrize("command", [*map(command_of, STUDIES)])
 def test_every_command_that_measures_has_them(command: object) -> None:
     assert set(COMPANIONS) <= set(inspect.signature(command).parameters)  # type: ignore[arg-type]
 

@@ -107,7 +107,7 @@ def test_an_overview_of_any_machine_has_its_pictures(
     assert page.read_text(encoding="utf-8").count("<svg") == 3
     assert page.stat().st_size < 500_000
     assert read(page).handlers == []
-    assert "at width 195 [" in read(page).text
+    assert "overtakes numpy at" in read(page).text
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -60,8 +60,6 @@ def test_each_kind_of_hardware_has_a_block_of_its_own(results: Path, tmp_path: P
     for block, cpu, maps in ((first, "Abacus 5000", "gpu-box"), (second, "Abacus 3000", "box")):
         assert f"{cpu}, 2 cores" in block
         assert f"<figcaption>{maps}, 2026" in block
-    assert first.count("The finding: 10,000 iterations") == 1
-    assert second.count("The finding: 10,000 iterations") == 1
     ids = [part.split('"')[0] for part in page.split(' id="')[1:]]
     own = [name for name in ids if name.partition("-")[0] in ("finding", "crossovers", "map")]
     assert sorted(own) == sorted(
