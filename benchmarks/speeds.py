@@ -29,7 +29,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Width(Struct, frozen=True, kw_only=True):
-    """How wide the 95 % interval of a ratio is at one size: high over low, minus 1.
+    """How wide the 95% interval of a ratio is at one size: high over low, minus 1.
 
     None where an end is open: one process alone has no interval.
     """

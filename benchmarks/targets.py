@@ -158,8 +158,8 @@ def products() -> list[str]:
         share = statistics.median(shares)
         verdict = "reached" if share >= SMALLEST_SHARE else "MISSED"
         lines.append(
-            f"{name} on {LARGE}, one thread: {100 * share:.0f} % of the product rate "
-            f"(at least {100 * SMALLEST_SHARE:.0f} %): {verdict}"
+            f"{name} on {LARGE}, one thread: {100 * share:.0f}% of the product rate "
+            f"(at least {100 * SMALLEST_SHARE:.0f}%): {verdict}"
         )
     return lines
 

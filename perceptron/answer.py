@@ -44,6 +44,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """The part of the answer that it is about; of all parts without one."""
     on: Place = "everywhere"
 
+    def __str__(self) -> str:
+        """Return it in a line that stands for itself."""
+        return f"{self.subject}: {self.sentence}"
+
 
 class Note(Struct, frozen=True):
     """A line beside the verdicts."""

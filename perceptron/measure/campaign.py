@@ -149,8 +149,8 @@ class _Campaign:
             some = by_problem[first : first + _SOME]
             self._check([job for jobs in some for job in jobs])
             # A shared machine changes its speed from one second to the next. With turns at each
-            # problem the log-ratios of 24 rounds spread by 7 to 15 % at four of five sizes, and by
-            # 15 to 23 % where each backend measured all five before the other did.
+            # problem the log-ratios of 24 rounds spread by 7 to 15% at four of five sizes, and by
+            # 15 to 23% where each backend measured all five before the other did.
             for members in some:
                 self._shuffle.shuffle(members)
                 for job in members:

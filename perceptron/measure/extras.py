@@ -75,7 +75,7 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
     Nothing runs, so that their seconds are 0. Raises `Unsupported`.
     """
     if not hasattr(backend, "kernels"):
-        raise Unsupported("its operations are not dispatched one by one")
+        raise Unsupported("its operations are not dispatched individually")
     for kernel in backend.kernels(problem, dtype):
         yield Part(
             name=kernel.name,

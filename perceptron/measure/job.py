@@ -54,7 +54,7 @@ class Race(Job, frozen=True, kw_only=True, tag="race"):
     epochs: Count
     """As many are allowed."""
     check_iterations: Count
-    """The held-out part is looked at after so many, and after the last."""
+    """The test set is evaluated after so many, and after the last."""
     begun: float = 0.0
     """When its process was started, by the clock that all processes share; who starts it tells."""
 

@@ -82,7 +82,7 @@ def _index(nvml: Any, handles: list[Any], uuid: str | None, variables: Mapping[s
         return 0
     in_order = variables.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
     if not in_order and len({nvml.nvmlDeviceGetName(handle) for handle in handles}) != 1:
-        raise NoDevice("it is not known which of several GPUs this process runs on")
+        raise NoDevice("this process runs on an unknown one of several GPUs")
     if visible is None:
         first = "0"
     if first.isdecimal() and int(first) < len(handles):

@@ -128,7 +128,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     stdev: float | None = None
     """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
     low: float | None = None
-    """Ends of the 99 % interval of ``seconds`` as a foreign file states it, in seconds; an open end
+    """Ends of the 99% interval of ``seconds`` as a foreign file states it, in seconds; an open end
     is None. It is about the samples of one process and knows nothing of others."""
     high: float | None = None
     version: str | None = None
@@ -150,7 +150,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
 
 # To exchange gradients is work for threads that compute nothing, and on a full machine they take a
 # core from those that do: on two cores, with nothing else on them, two processes waited for 3 to
-# 7 % of nearly every sample.
+# 7% of nearly every sample.
 _OF_SEVERAL_PROCESSES = 0.15
 
 

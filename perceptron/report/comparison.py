@@ -402,7 +402,7 @@ def _counted(rows: Sequence[Row]) -> str:
     tried = _many(len(works) + failed)
     if not works:
         return f"none of {tried}" if failed else ""
-    noise = numbers.rough_percent(max(work.noise for work in works)).replace(" %", "%")
+    noise = numbers.rough_percent(max(work.noise for work in works))
     line = f"the same in {sum(map(shown.is_same, works)):,} of {tried} (largest noise {noise})"
     return line + (f", {failed:,} could not be counted" if failed else "")
 

@@ -136,7 +136,7 @@ def _is_wide(row: Row) -> bool:
 
 def percent(share: float, *, sign: bool = False) -> str:
     """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
-    said = numbers.percent(share, sign=sign).replace(" %", "%")
+    said = numbers.percent(share, sign=sign)
     return "0.0%" if said in {"-0.0%", "+0.0%"} else said
 
 
@@ -160,7 +160,7 @@ def takes(row: Row) -> str:
 def _rough(share: float, size: float | None = None) -> str:
     """Return a share in per cent: 8.1, and 18 where ``size`` is a tenth or more."""
     size = share if size is None else size
-    return numbers.percent(share, 0 if size >= 0.1 else 1).removesuffix(" %")
+    return numbers.percent(share, 0 if size >= 0.1 else 1).removesuffix("%")
 
 
 def detectable(row: Row) -> str:

@@ -167,7 +167,7 @@ def test_estimates_are_checked_where_a_device_was_measured() -> None:
     checked = check(rows, guess(4, 1e-4))
     assert checked.error == pytest.approx(0.25)
     assert "Of 1 measurements of h100, 1 lie in" in what_if_text.check_line([checked], "h100")
-    assert what_if_text.check_cells([checked])[0][-1] == "+25 %"
+    assert what_if_text.check_cells([checked])[0][-1] == "+25%"
     assert "No measurement of h100" in what_if_text.check_line([], "h100")
 
 

@@ -40,8 +40,8 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
     told = [
         ("crossover", "mlp-width: torch-cpu overtakes numpy at width "),
         ("map", "of the map"),
-        ("overhead", "or-gate: torch-cpu"),
-        ("race", "numpy is there first"),
+        ("overhead", "or-gate: floor: numba"),
+        ("race", "numpy is first"),
     ]
     for (study, words), found in zip(told, answers(collected(*runs), judges()), strict=True):
         assert found.study == study

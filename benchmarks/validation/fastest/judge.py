@@ -163,7 +163,7 @@ def _quality(
 
 
 def _nearly_all(regrets: Sequence[float]) -> float:
-    """Return the smallest regret that 95 % do not exceed: one of them, nothing between two."""
+    """Return the smallest regret that 95% do not exceed: one of them, nothing between two."""
     return float(np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf"))
 
 

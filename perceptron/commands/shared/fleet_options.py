@@ -21,27 +21,32 @@ from perceptron.errors import UserError
 
 On = Annotated[
     str | None,
-    typer.Option("--on", metavar="slurm|local:N", help="Measure by jobs: docs/fleet.md."),
+    typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs (docs/fleet.md)."),
 ]
 Partitions = Annotated[
     list[str] | None,
-    typer.Option("--partitions", metavar="NAME …", help="With --on slurm: a job on each."),
+    typer.Option("--partitions", metavar="NAME …", help="With --on slurm: start a job on each."),
 ]
 Nodes = Annotated[
-    str | None, typer.Option("--nodes", metavar="N", help="With --on slurm: machines of each job.")
+    str | None,
+    typer.Option("--nodes", metavar="N", help="With --on slurm: use N machines for each job."),
 ]
 Gpus = Annotated[
-    str | None, typer.Option("--gpus", metavar="N", help="With --on: GPUs of each machine.")
+    str | None, typer.Option("--gpus", metavar="N", help="With --on: use N GPUs of each machine.")
 ]
 Time = Annotated[
     str | None,
     typer.Option(
-        "--time", metavar="MINUTES", help="With --on: limit, as sbatch takes it, above --budget."
+        "--time",
+        metavar="MINUTES",
+        help="With --on: end jobs after so long. Default: above --budget.",
     ),
 ]
 Sbatch = Annotated[
     list[str] | None,
-    typer.Option("--sbatch", metavar="KEY=VALUE …", help="With --on slurm: more for sbatch."),
+    typer.Option(
+        "--sbatch", metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."
+    ),
 ]
 COMPANIONS = {
     "on": On,
@@ -52,11 +57,11 @@ COMPANIONS = {
     "sbatch": Sbatch,
 }
 _SLURM_ALONE = ("partitions", "nodes", "sbatch")
-# Every job writes where it is told, under its own name, and those who wait write pages and answers.
-_OF_WHO_WAITS = frozenset({"results", "html", "json", "machine"})
+# Options of the waiting process: each job has its own folder and name, and writes no pages.
+_OF_THE_WAITING = frozenset({"results", "html", "json", "machine"})
 # More may be given to a job that is resumed.
 _NO_QUESTION = frozenset({"budget", "seconds", "wait"})
-# submitit says these; another value would lose a job's log, or its way to say that it ends.
+# submitit sets these; another value would lose a job's log, or the notice of its end.
 _SUBMITITS = frozenset(
     {"array", "error", "nodes", "open-mode", "output", "partition", "signal", "time", "wrap"}
 )
@@ -120,9 +125,9 @@ def is_for_a_fleet() -> bool:
 
 
 def hand_over(budget_seconds: float) -> None:
-    """Have the fleet do what the command would do now, and end it; return where none was asked for.
+    """Have the fleet do the work of the command, and end it; return where no fleet was asked for.
 
-    The command has read its options: what is wrong with them is said before a job is submitted.
+    The command has read its options: a mistake in them is reported before a job is submitted.
     """
     asked = _ASKED.get()
     if asked is not None:
@@ -132,12 +137,12 @@ def hand_over(budget_seconds: float) -> None:
 
 
 def _request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | None:
-    """Return what was asked; raises `UserError` naming an option that does not go with another."""
+    """Return the request; raises `UserError` naming an option that does not go with another."""
     on = given["on"]
     if on is None:
         for name in COMPANIONS:
             if given[name] is not None:
-                raise UserError(f"--{name} is about the jobs of a fleet: give it with --on")
+                raise UserError(f"--{name} is for the jobs of a fleet: add --on")
         return None
     where, jobs = _where(on, split("--partitions", given["partitions"]))
     if where == "local":
@@ -145,11 +150,11 @@ def _request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | No
             if given[name] is not None:
                 raise UserError(f"--{name} is for Slurm: leave it out with --on {on}")
     nodes = one_number("--nodes", given["nodes"]) or 1
-    options = {name: context.params.get(name) for name in sorted(_OF_WHO_WAITS)}
+    options = {name: context.params.get(name) for name in sorted(_OF_THE_WAITING)}
     if options["machine"] is not None and len(jobs) * nodes > 1:
         raise UserError(
-            f"--machine names one machine and there are {len(jobs) * nodes}: leave it out, and "
-            "each stands under its own name"
+            f"--machine names one machine and there are {len(jobs) * nodes}: leave it out to name "
+            "each by its host"
         )
     return FleetRequest(
         where=where,
@@ -181,11 +186,11 @@ def _where(
 def _words(context: typer.Context, names: Iterable[str], *, without: bool = False) -> Iterator[str]:
     """Yield the options that were typed, as they are typed, in the order in which help has them.
 
-    Those of ``names``, or ``without`` them, and none that are about the fleet or for who waits.
+    Those of ``names``, or ``without`` them, and none about the fleet or the waiting process.
     """
     for parameter in context.command.params:
         name = str(parameter.name)
-        if name in COMPANIONS or name in _OF_WHO_WAITS or (name in names) == without:
+        if name in COMPANIONS or name in _OF_THE_WAITING or (name in names) == without:
             continue
         source = context.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE":
@@ -219,7 +224,7 @@ def minutes_of(time: str) -> int:
 
 
 def _sbatch(words: Iterable[str]) -> Iterator[str]:
-    """Yield what goes to sbatch; raises `UserError` for what could not stand in one line."""
+    """Yield options for sbatch; raises `UserError` for one that is no printable KEY=VALUE."""
     for word in words:
         key, _, value = word.removeprefix("--").partition("=")
         if not _KEY.fullmatch(key) or not value.isprintable():
@@ -227,5 +232,5 @@ def _sbatch(words: Iterable[str]) -> Iterator[str]:
         if key in _SUBMITITS:
             own = {"partition": "--partitions", "nodes": "--nodes", "time": "--time"}
             advice = f"give {own[key]}" if key in own else "leave it out"
-            raise UserError(f"--sbatch {key}: the fleet says that itself: {advice}")
+            raise UserError(f"--sbatch {key}: the fleet sets it: {advice}")
         yield word.removeprefix("--")

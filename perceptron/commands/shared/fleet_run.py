@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
-    """Submit the jobs that are not done, wait for all, show what they measured.
+    """Submit the jobs that are not done, wait for all, and show their answers.
 
     Return the exit code: 1 if a job failed.
     """
@@ -57,7 +57,7 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
 
 
 class _left_running:  # noqa: N801 a context, as those of contextlib
-    """Say what goes on where a block that waits is interrupted."""
+    """Report that the jobs continue where a block that waits is interrupted."""
 
     def __enter__(self) -> None:
         return None
@@ -65,8 +65,8 @@ class _left_running:  # noqa: N801 a context, as those of contextlib
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             raise UserError(
-                "interrupted; the jobs go on: `perceptron fleet status` tells how far they are, "
-                "`perceptron fleet collect` brings their rows, and the same command waits again"
+                "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
+                "`perceptron fleet collect` merges their rows, and the same command waits again"
             )
 
 

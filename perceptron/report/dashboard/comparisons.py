@@ -139,7 +139,7 @@ def _evidence(row: Row) -> list[tuple[str, str]]:
     if row.spread is not None and row.change is not None:
         facts.append(("spread of the blocks", percent(row.spread)))
     if row.work is not None:
-        noise = rough_percent(row.work.noise).replace(" %", "%")
+        noise = rough_percent(row.work.noise)
         amounts, size = text.instructions(row.work), text.work_change(row.work)
         facts.append(("instructions of a call", f"{amounts}, {size}; noise of the count {noise}"))
     if row.waited is not None:

@@ -139,5 +139,5 @@ def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: P
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     shown = {setting[-1]: view for setting, view in views(tmp_path / "html", "overhead").items()}
     assert shown.keys() == {"2", "2, over 1 and 2 processes"}
-    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][1]
+    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][2]
     assert len(shown["2"]["tables"]) == 3, "no table of a device where there is none"

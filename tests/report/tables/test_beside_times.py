@@ -99,8 +99,8 @@ def test_a_column_comes_only_where_something_was_contended() -> None:
     assert with_contended(*table, [QUIET, Contention()]) == table
     columns, rows = with_contended(*table, [BUSY, Contention()])
     assert columns == ("a", "b", "contended")
-    assert rows == [("1", "2", "20 % of samples, 1 of 2 times waited"), ("3", "4", "–")]
-    assert contended(QUIET) == "0 % of samples"
+    assert rows == [("1", "2", "20% of samples, 1 of 2 times waited"), ("3", "4", "–")]
+    assert contended(QUIET) == "0% of samples"
 
 
 def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
@@ -131,8 +131,8 @@ def test_each_backend_of_one_size_is_as_contended_as_its_own_rows(row: MakeRow) 
     (table,) = single_tables(rows)
     assert table.columns[-1] == "contended"
     assert [line[-1] for line in table.rows] == [
-        "100 % of samples, 1 of 1 times waited",
-        "0 % of samples",
+        "100% of samples, 1 of 1 times waited",
+        "0% of samples",
     ]
 
 
