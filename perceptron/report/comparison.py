@@ -14,6 +14,7 @@ from statistics import median
 
 from perceptron import numbers
 from perceptron.analysis.sizes import size_axis, sized
+from perceptron.answer import Table
 from perceptron.numbers import NONE
 from perceptron.records.comparison import (
     Comparison,
@@ -29,14 +30,6 @@ from perceptron.untrusted_text import label, shortened
 
 Note = tuple[str, str]
 """What it is about, and what is to be known."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of texts; a column whose name ends in ``>`` is flush right."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -110,11 +103,13 @@ def describe(comparison: Comparison) -> Described:
         lines=lines,
         title=f"{side_name(base)} → {side_name(head)}",
         changed=_table(
+            "Benchmarks that changed",
             _CHANGED,
             [(*shown.cells(row), shown.work_change(row.work), shown.why(row)) for row in changed],
         ),
         changed_rows=changed,
         others=_table(
+            "All others" if changed else "Every benchmark",
             _OTHERS,
             [
                 (*shown.cells(row), shown.detectable(row), shown.work_change(row.work))
@@ -262,7 +257,7 @@ def _is_shown_first(row: Row) -> bool:
     return shown.verdict(row) in shown.CHANGES and row.muted is None
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return the table without columns that are empty in every row."""
     kept = [
         index
@@ -270,8 +265,9 @@ def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
         if index < _NEEDED or any(row[index] != NONE for row in rows)
     ]
     return Table(
-        tuple(columns[index] for index in kept),
-        [tuple(row[index] for index in kept) for row in rows],
+        title=title,
+        columns=tuple(columns[index] for index in kept),
+        rows=tuple(tuple(row[index] for index in kept) for row in rows),
     )
 
 

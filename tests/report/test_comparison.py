@@ -277,7 +277,7 @@ def test_a_benchmark_that_waits_says_for_how_much_of_its_time() -> None:
 def test_what_is_muted_is_listed_with_its_reason_and_changes_nothing() -> None:
     """Below what changed, with its numbers."""
     told = describe(comparison(slower(params=[], muted="flaky, #1234")))
-    assert told.changed.rows == []
+    assert told.changed.rows == ()
     assert cell(told, "verdict") == "slower, muted"
     assert noted(told, "muted") == ["sums.time_sum: flaky, #1234"]
 

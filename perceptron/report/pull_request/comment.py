@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron import numbers
+from perceptron.answer import Table
 from perceptron.records.comparison import Comparison
-from perceptron.report.comparison import Table, describe
+from perceptron.report.comparison import describe
 from perceptron.report.comparison_address import address
 from perceptron.report.tables import markdown as table
 from perceptron.untrusted_text import label

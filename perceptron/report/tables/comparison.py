@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from perceptron.records.comparison import Comparison
-from perceptron.report.comparison import Table, describe
+from perceptron.report.comparison import describe
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
@@ -24,9 +24,10 @@ def show(comparison: Comparison, html: Path | None = None) -> None:
         _print(label(line))
     terminal.out.print()
     title = label(told.title)
-    for shown in (told.changed, Table(told.others.columns, told.others.rows[:_MOST])):
+    for shown, most in ((told.changed, None), (told.others, _MOST)):
         if shown.rows:
-            terminal.table(title, shown.columns, [list(map(label, row)) for row in shown.rows])
+            rows = [list(map(label, row)) for row in shown.rows[:most]]
+            terminal.table(title, shown.columns, rows)
             title = ""
     if len(told.others.rows) > _MOST:
         _print(f"{len(told.others.rows) - _MOST:,} more benchmarks are not listed")
