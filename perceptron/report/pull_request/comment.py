@@ -34,8 +34,8 @@ _RESERVE = 2048
 _LONGEST, _LONGEST_LINE = 300, 1200
 # These two end a code span and a cell, and no escape for them is read alike everywhere.
 _LOOK_ALIKES = str.maketrans({"`": "ˋ", "|": "∣"})
-# What no forge reads as anything else: no sign of it stands at both ends of a word or ends a list's
-# number, and brackets hold two numbers behind another word.
+# Words, numbers and intervals, which no forge reads as anything else: a number does not end as that
+# of a list does, and brackets hold two numbers and follow a word.
 _NUMBER = r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?[%×]?"
 _WORD = rf"(?:[A-Za-zµ]+|{_NUMBER}|→|–)"
 _PLAIN = re.compile(rf"{_WORD}(?:,? (?:{_WORD}|\[{_NUMBER}, {_NUMBER}\]))*")
