@@ -167,7 +167,7 @@ def line(text: str) -> str:
     """
     if len(text) > _LONGEST_LINE:
         text = f"{text[:_LONGEST_LINE]}…"
-    clauses = re.split("([:;] )", label(text))
+    clauses = re.split("( ?[:;] )", label(text))
     for index in range(0, len(clauses), 2):
         own = clauses[index]
         if own and (len(own) > _LONGEST or not _PLAIN.fullmatch(own)):

@@ -195,6 +195,7 @@ SIGNS = "aB9 .,:;+-%→–[]()#@*_~|<>&!/=\\\n"
 @example("9: a [9, 9]: b")
 @example("[9, 9]: a")
 @example("1. a")
+@example("9 : 9")
 def test_any_text_shows_as_it_is_and_nothing_else(text: str) -> None:
     """In an entry of a list and in a cell: no markup, and nothing of it is hidden."""
     shown = line(text)
