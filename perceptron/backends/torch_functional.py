@@ -19,8 +19,7 @@ from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
-from perceptron.problems.problem import Activation, DType, Loss, Problem
-from perceptron.problems.targets import classes_of
+from perceptron.problems.problem import Activation, DType, Loss, Problem, classes_of
 
 if TYPE_CHECKING:
     import torch

@@ -17,7 +17,7 @@ from perceptron.backends.shared.predict import predict
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Dataset, Part
-from perceptron.problems.folds import OfEachModel
+from perceptron.problems.held_out import OfEachModel
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
 from perceptron.problems.start import GivenStart

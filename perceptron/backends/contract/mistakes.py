@@ -12,7 +12,7 @@ from perceptron.backends.protocol import Evaluation
 from perceptron.backends.shared.predict import predict
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Dataset, Part
-from perceptron.problems.folds import OfEachModel
+from perceptron.problems.held_out import OfEachModel
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
 from perceptron.problems.start import Start

@@ -9,8 +9,7 @@ import numpy as np
 from perceptron.backends.protocol import Evaluation, Score
 from perceptron.problems import cost
 from perceptron.problems.datasets import Array, Part
-from perceptron.problems.problem import Loss, Problem
-from perceptron.problems.targets import classes_of
+from perceptron.problems.problem import Loss, Problem, classes_of
 
 
 def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from perceptron.backends.shared.torch_feed import Feed, FromHost, Resident
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import Problem
-from perceptron.problems.targets import classes_of
+from perceptron.problems.problem import Problem, classes_of
 
 if TYPE_CHECKING:
     import torch
