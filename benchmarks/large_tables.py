@@ -27,7 +27,7 @@ SIZES = [2**power for power in range(4, 16)]
 LOAD = """
 import sys, time, warnings
 warnings.simplefilter("ignore")
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements
 rows = load_measurements(sys.argv[1])
 status = open("/proc/self/status").read()
 print(time.process_time(), int(status.partition("VmHWM:")[2].split()[0]) / 1024, len(rows))

@@ -29,7 +29,7 @@ rows = len(collection.rows)
 """
 EXPORT = """
 from pathlib import Path
-from perceptron.records.parquet.export import export
+from perceptron.records.parquet import export
 rows = export(Path(sys.argv[1]), Path(sys.argv[2])).rows
 """
 # What is measured, the program, at most so many seconds of CPU, and so many megabytes.

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import replace
 
 
 class StepDone(Struct, frozen=True):

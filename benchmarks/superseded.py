@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.code_state import same_code
 from benchmarks.of_record import tracked
 from perceptron.errors import UserError
-from perceptron.records.runs import StoredRun, stored_runs
+from perceptron.records.store import StoredRun, stored_runs
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write every row in results/ as Parquet, to query with DuckDB, pandas and others."""
     optional.require("parquet")
-    from perceptron.records.parquet.export import export as write
+    from perceptron.records.parquet import export as write
     from perceptron.report import documents
     from perceptron.report.tables import terminal
 

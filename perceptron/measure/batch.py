@@ -35,7 +35,7 @@ from perceptron.measure.ranks import (
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import Problem
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import replace
 
 # Of an iteration that takes some milliseconds.
 _SHORT_OPERATIONS = 1e9

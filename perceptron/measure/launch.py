@@ -15,7 +15,7 @@ import msgspec
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Batch, Outcome, Race
 from perceptron.problems.datasets import DATA_FOLDER
-from perceptron.records.files.held import temporary_folder
+from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
 from perceptron.supervision import ChildProcess, describe_exit, end_all
 from perceptron.told_to_end import ended_with_us

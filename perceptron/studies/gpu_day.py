@@ -36,7 +36,7 @@ from perceptron.records.gpu_day import (
     StageOutcome,
     keep_day,
 )
-from perceptron.records.runs import count_rows
+from perceptron.records.store import count_rows
 from perceptron.supervision import describe_exit
 
 CHECKOUT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.stored.collection import collection_of
 from perceptron.cli import app
 from perceptron.machine import machine_name
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements
 from perceptron.report.dashboard.answer import sweep_address, with_crossovers
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
