@@ -21,6 +21,7 @@ from benchmarks.speeds import (
     Width,
 )
 from benchmarks.steps import CROSSOVER
+from benchmarks.target_lines import measured
 from perceptron.errors import UserError
 
 ROUNDS = 7
@@ -99,7 +100,6 @@ def timed(*words: str) -> tuple[float, dict[str, Any]]:
 
 def or_gate_ratios() -> dict[str, list[float]]:
     """Return the times over that of the published NumPy, of fresh processes in each round."""
-    from benchmarks.targets import measured  # asv imports every module here
     from perceptron.studies.shared.published import published_dtype
 
     ratios: dict[str, list[float]] = {name: [] for name in OVER}

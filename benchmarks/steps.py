@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.protocol import thread_variables
 
 LADDER_OF_AN_MLP = "mlp-width:512"
 LADDER_OF_BATCHES = "digits"
