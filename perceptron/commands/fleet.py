@@ -26,7 +26,7 @@ def fleet(
     json: Json = False,
 ) -> None:
     """Tell how far the jobs of `--on` are, or collect their rows, or those of copied results."""
-    from perceptron.commands.shared.fleet_run import finish
+    from perceptron.commands.shared.fleet_options import finish
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import collect
