@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_feed import Resident
+from perceptron.backends.shared.torch_data import Resident
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array

@@ -16,8 +16,12 @@ from threadpoolctl import threadpool_limits
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.quantities import Reference, Refused
-from perceptron.backends.contract.reference_file import load_reference, pack_reference
+from perceptron.backends.contract.quantities import (
+    Reference,
+    Refused,
+    load_reference,
+    pack_reference,
+)
 from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
 from perceptron.errors import UserError
 from perceptron.measure import energy, extras

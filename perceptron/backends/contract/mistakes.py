@@ -9,7 +9,7 @@ import numpy as np
 
 from perceptron.backends.contract.driver import Driver, Gradients, arrays_of, flat, start_of
 from perceptron.backends.protocol import Evaluation
-from perceptron.backends.shared.predict import predict
+from perceptron.backends.shared.evaluation import predict
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Dataset, Part
 from perceptron.problems.held_out import OfEachModel
