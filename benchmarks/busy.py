@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from benchmarks import against_itself, busy_answers, speed_parts
+from benchmarks import busy_answers, speed_parts
 from benchmarks.code_state import code_state
 from benchmarks.neighbour import busy_neighbour
 from benchmarks.progress_file import ProgressFile
@@ -47,7 +47,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "crossover": speed_parts.crossover_speed,
     "ratios": speed_parts.or_gate_ratios,
     "gate": speed_parts.gate_speed,
-    "alike": against_itself.alike_speed,
+    "alike": speed_parts.alike_speed,
     "bench": speed_parts.bench_speed,
 }
 # On two cores, both sides.
