@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -148,39 +148,28 @@ def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array,
 
     Raises `UserError` naming file, line and column.
     """
+
+    def wrong(line: int, what: str) -> UserError:
+        return UserError(f"{file}, line {line}, column {column!r}: {what}")
+
     cells = [(line, label.strip()) for line, label in labels]
-    try:
-        names, classes = _encoded(cells)
-    except _LabelError as error:
-        raise UserError(f"{file}, line {error.line}, column {column!r}: {error}") from None
-    return np.array(classes, dtype=np.float64).reshape(-1, 1), names
-
-
-class _LabelError(Exception):
-    """What is wrong with the label in a line."""
-
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(what)
-        self.line = line
-
-
-def _encoded(cells: Sequence[Label]) -> tuple[tuple[str, ...], list[int]]:
-    """Return the names and each row's class; raise `_LabelError` at the first wrong one."""
     for line, label in cells:
         if not label:
-            raise _LabelError(line, "empty: give each row a class")
-    numbers = _whole_numbers(cells)
+            raise wrong(line, "empty: give each row a class")
+    numbers = _whole_numbers(cells, wrong)
     if numbers is None:
         names = sorted({label for _, label in cells})
         index = {name: number for number, name in enumerate(names)}
         numbers = [index[label] for _, label in cells]
     else:
         names = [str(number) for number in range(len(set(numbers)))]
-    _check_classes(cells, numbers, len(names))
-    return tuple(names), numbers
+    _check_classes(cells, numbers, len(names), wrong)
+    return np.array(numbers, dtype=np.float64).reshape(-1, 1), tuple(names)
 
 
-def _whole_numbers(cells: Sequence[Label]) -> list[int] | None:
+def _whole_numbers(
+    cells: Sequence[Label], wrong: Callable[[int, str], UserError]
+) -> list[int] | None:
     """Return labels that are numbers, all of them, as whole ones; None if any is text."""
     try:
         # As in other columns, 1_000 is no number.
@@ -189,20 +178,23 @@ def _whole_numbers(cells: Sequence[Label]) -> list[int] | None:
         return None
     for (line, label), number in zip(cells, numbers, strict=True):
         if not number.is_integer():
-            what = f"{label[:40]!r} is no class: give whole numbers from 0, or text"
-            raise _LabelError(line, what)
+            raise wrong(line, f"{label[:40]!r} is no class: give whole numbers from 0, or text")
     return [int(number) for number in numbers]
 
 
-def _check_classes(cells: Sequence[Label], numbers: Sequence[int], classes: int) -> None:
+def _check_classes(
+    cells: Sequence[Label],
+    numbers: Sequence[int],
+    classes: int,
+    wrong: Callable[[int, str], UserError],
+) -> None:
     if classes < 2:
         line, label = cells[0]
-        raise _LabelError(line, f"{label[:40]!r} is the only class: give at least two")
+        raise wrong(line, f"{label[:40]!r} is the only class: give at least two")
     counts = Counter(numbers)
     for (line, label), number in zip(cells, numbers, strict=True):
         if not 0 <= number < classes:
             what = f"number the {classes} classes from 0, or name them by text"
-            raise _LabelError(line, f"{label[:40]!r} is not among 0 … {classes - 1}: {what}")
+            raise wrong(line, f"{label[:40]!r} is not among 0 … {classes - 1}: {what}")
         if counts[number] == 1:
-            what = f"class {label[:40]!r} occurs once: give each class two rows"
-            raise _LabelError(line, what)
+            raise wrong(line, f"class {label[:40]!r} occurs once: give each class two rows")
