@@ -25,7 +25,6 @@ from msgspec.structs import replace
 from benchmarks import busy_answers, speed_parts
 from benchmarks.code_state import code_state
 from benchmarks.neighbour import busy_neighbour
-from benchmarks.progress_file import ProgressFile
 from benchmarks.results import ROOT, STEERING
 from benchmarks.speeds import (
     CrossoverSpeed,
@@ -34,7 +33,7 @@ from benchmarks.speeds import (
     read_speeds,
     speeds_file,
 )
-from benchmarks.steps import steps
+from benchmarks.steps import ProgressFile, steps
 from perceptron.commands.shared.options import folder_name
 from perceptron.errors import UserError, unknown
 from perceptron.machine import cpu_name, machine_name, usable_cores
