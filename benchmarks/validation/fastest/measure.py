@@ -29,7 +29,7 @@ from perceptron.measure.timing import Effort
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
 from perceptron.records.environment import Environment
-from perceptron.records.files.append import append, cannot_write, cut_unfinished
+from perceptron.records.files.write import append, cannot_write, cut_unfinished
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import Row
 from perceptron.records.row import times as times_of

@@ -19,7 +19,7 @@ from perceptron.errors import UserError
 from perceptron.numbers import NONE, rough_percent
 from perceptron.records.block import Block, counted
 from perceptron.records.comparison import Comparison, Row
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import replace
 from perceptron.report import comparison_row as text
 from perceptron.report import text_file
 from perceptron.report.charts.as_plotly.blocks import draw_blocks
