@@ -11,8 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import cannot_write
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.measurement import Measurement
 
 

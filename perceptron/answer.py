@@ -113,8 +113,9 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def is_decided(self) -> bool:
-        """Whether at least one verdict is decided, if only in part."""
-        return any(verdict.decided != "no" for verdict in self.verdicts)
+        """Whether at least one verdict is decided, if only in part, or nothing was to decide."""
+        decided = [verdict.decided != "no" for verdict in self.verdicts]
+        return any(decided) or not decided
 
 
 class Page(Struct, frozen=True):

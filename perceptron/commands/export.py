@@ -27,7 +27,7 @@ def export(
 ) -> None:
     """Write every row as Parquet, for DuckDB, pandas and other tools."""
     optional.require("parquet")
-    from perceptron.records.parquet.export import export as write
+    from perceptron.records.parquet import export as write
     from perceptron.report import documents
     from perceptron.report.tables import terminal
 

@@ -26,7 +26,7 @@ def fleet(
     json: Json = False,
 ) -> None:
     """Show the state of jobs started by `--on`, or merge their rows."""
-    from perceptron.commands.shared.fleet_run import finish
+    from perceptron.commands.shared.fleet_options import finish
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import collect

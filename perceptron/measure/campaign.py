@@ -19,8 +19,8 @@ from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.progress import Progress
 from perceptron.measure.rows import Seen, nothing, rows_of
 from perceptron.problems import catalogue
-from perceptron.records.extras import KERNELS
-from perceptron.records.files.held import temporary_folder
+from perceptron.records.files.lock import temporary_folder
+from perceptron.records.measurement import KERNELS
 from perceptron.records.row import Row
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from perceptron.problems.problem import DType
-from perceptron.records.extras import ExtraName
-from perceptron.records.measurement import Timings
+from perceptron.records.measurement import ExtraName, Timings
 from perceptron.records.race import Count, RaceDType, Target
 
 if TYPE_CHECKING:  # a process that races imports nothing that it does not need

@@ -14,8 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import cannot_write
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import cannot_write, replace
 
 STATE = "gpu-day.json"
 ARCHIVE = "gpu-day.tar.gz"

@@ -25,7 +25,7 @@ import msgspec
 from perceptron import rehearsal
 from perceptron.backends.ladder import rungs
 from perceptron.machine import machine_name
-from perceptron.measure.gpu_state import gpu_states
+from perceptron.measure.nvml import gpu_states
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.gpu_day import (
     LOGS,
@@ -36,7 +36,7 @@ from perceptron.records.gpu_day import (
     StageOutcome,
     keep_day,
 )
-from perceptron.records.runs import count_rows
+from perceptron.records.store import count_rows
 from perceptron.supervision import describe_exit
 
 CHECKOUT = Path(__file__).parents[2]

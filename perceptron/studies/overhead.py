@@ -24,7 +24,7 @@ from perceptron.machine import usable_cores
 from perceptron.measure.job import Extra, Job, Time
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
-from perceptron.records.extras import (
+from perceptron.records.measurement import (
     CEILING,
     DEVICE,
     ENERGY,
@@ -34,8 +34,8 @@ from perceptron.records.extras import (
     PHASES,
     PROFILE,
     ExtraName,
+    Measurement,
 )
-from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning

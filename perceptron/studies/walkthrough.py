@@ -11,7 +11,7 @@ import numpy as np
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
-from perceptron.backends.shared.predict import predict
+from perceptron.backends.shared.evaluation import predict
 from perceptron.errors import UserError, unknown
 from perceptron.measure.progress import Progress
 from perceptron.problems import catalogue

@@ -72,7 +72,7 @@ def test_a_tie_advises_either() -> None:
 def test_a_lead_that_is_not_sure_says_so() -> None:
     wide = [one("torch-cpu", k, 1e-5 * factor) for k, factor in enumerate((0.8, 1.2, 1.5))]
     found = advised([*three({"numpy": 1e-5}), *wide])
-    assert (found.use, found.undecided) == ("numpy", ["torch-cpu"])
+    assert (found.use, found.unsure) == ("numpy", ["torch-cpu"])
 
 
 def test_nothing_measured_says_why() -> None:
@@ -119,7 +119,7 @@ def test_contended_samples_and_one_repeat_name_no_winner(
         for process in range(processes)
     ]
     found = advised(rows, count=2)
-    assert (found.use, found.ties, found.undecided) == (None, [], ["torch-cpu"])
+    assert (found.use, found.ties, found.unsure) == (None, [], ["torch-cpu"])
     assert [option.backend for option in found.options] == ["numpy", "torch-cpu"]
     assert found.undecided == why
 
@@ -141,7 +141,7 @@ def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(spread: float,
     found = advised(rows, count=2)
     assert found.undecided is None
     assert found.use is not None
-    assert len(found.undecided) == 1
+    assert len(found.unsure) == 1
     assert bool(found.ties) is tie
 
 
@@ -162,7 +162,7 @@ def test_an_axis_tells_where_the_answer_changes() -> None:
     assert crossed.status == "crosses"
     assert 32 < (crossed.size or 0) < 128
     (same,) = found.changes[1].crossovers
-    assert (same.status, same.sure) == ("never", True)
+    assert (same.status, same.is_decided) == ("never", True)
     assert [(change.axis, change.low, change.high) for change in found.changes] == [
         ("rows", 8, 512),
         ("features", 8, 512),

@@ -13,7 +13,7 @@ from perceptron.measure.job import Batch, Outcome, Part, Time
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
-from perceptron.records.files import append
+from perceptron.records.files import write
 from perceptron.studies.bench import BenchPlan, finding_jobs, sweep_jobs
 from perceptron.studies.shared import opening
 from tests.made import UnknownLook
@@ -155,7 +155,7 @@ def jobs_of(plan: BenchPlan) -> list[Time]:
 def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     made = Lab()
     # No power goes while these tests run, and thousands of rows would wait for the disk.
-    monkeypatch.setattr(append.os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(write.os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
     monkeypatch.setattr(

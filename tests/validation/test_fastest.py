@@ -129,7 +129,7 @@ class Asked:
             low=0.9,
             high=1.1,
             why="",
-            sure=True,
+            decided=True,
             source="measured",
             measured=None,
             stale=None,

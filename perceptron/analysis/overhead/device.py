@@ -9,8 +9,7 @@ from msgspec import Struct
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import NOT_REACHED
-from perceptron.records.extras import DEVICE, ENERGY
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import DEVICE, ENERGY, Measurement
 
 # Parts of which the size is bytes that are copied.
 _COPIES = ("host to device", "device to host")

@@ -22,8 +22,7 @@ from perceptron.analysis.overhead.iteration_phases import (
 from perceptron.analysis.overhead.roofline import Bound, Ceilings, bound_by, ceilings, roof
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
 from perceptron.analysis.side_by_side import ratio_of
-from perceptron.records.extras import EXTRAS, HARNESS, KERNELS, PROFILE, ExtraName
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import EXTRAS, HARNESS, KERNELS, PROFILE, ExtraName, Measurement
 
 
 class Rung(Struct, frozen=True, kw_only=True):

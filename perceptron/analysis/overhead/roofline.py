@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.device_share import HOST, is_beside_host, is_launch_bound
-from perceptron.records.extras import CEILING
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import CEILING, Measurement
 
 _PRODUCT, _COPY = "product", "copy"
 # Below this share of both ceilings neither arithmetic nor memory is what takes the time.

@@ -16,9 +16,9 @@ from filelock import FileLock
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import cannot_write
+from perceptron.records.environment import DIGEST_DIGITS, Facts, facts_of
+from perceptron.records.files.write import cannot_write
 from perceptron.records.fleet import Collected, CollectedRun
-from perceptron.records.hardware_facts import DIGITS, Facts, facts_of
 from perceptron.records.store import load_environment, load_environment_file, load_plan
 from perceptron.studies.fleet.folder import FLEETS
 from perceptron.studies.fleet.merge import ROWS, merge_run
@@ -107,8 +107,8 @@ def name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
     """
     if _is_free(runs / claimed, facts):
         return claimed
-    stem = claimed[: _LONGEST - 1 - DIGITS]
-    for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGITS}")):
+    stem = claimed[: _LONGEST - 1 - DIGEST_DIGITS]
+    for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGEST_DIGITS}")):
         if any(facts.is_same(known) for known in _known(folder)):
             return folder.name
     return f"{stem}-{facts.digest}"

@@ -20,9 +20,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from perceptron.records.files.append import cannot_write
-from perceptron.records.files.replace import replace
-from perceptron.records.files.written import read_written
+from perceptron.records.files.read import read_written
+from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.fleet import JobState
 from perceptron.studies.fleet.plan import FleetPlan, Where
 from perceptron.untrusted_text import shortened

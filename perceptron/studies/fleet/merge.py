@@ -16,10 +16,9 @@ import msgspec
 from msgspec.structs import replace as with_fields
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import append_lines, cannot_write, cut_unfinished
 from perceptron.records.files.lock import open_locked
-from perceptron.records.files.regular import must_be_a_file
-from perceptron.records.files.replace import replace
+from perceptron.records.files.read import must_be_a_file
+from perceptron.records.files.write import append_lines, cannot_write, cut_unfinished, replace
 from perceptron.records.fleet import CollectedRun
 from perceptron.records.run import Run
 from perceptron.records.store import load_environment_file, load_plan

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from perceptron.records.fleet import Collected, FleetStatus
-from perceptron.records.runs import stored_runs
+from perceptron.records.store import stored_runs
 from perceptron.studies.fleet.collect import Collector
 from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Submission
 from perceptron.studies.fleet.status import fleet_status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from perceptron.records.fleet import FleetStatus, JobState, JobStatus
-from perceptron.records.runs import count_rows
+from perceptron.records.store import count_rows
 from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note, last_line
 from perceptron.studies.fleet.scheduler import ENDED, Standing, standings
 

@@ -10,10 +10,9 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.history import histories
-from perceptron.records.extras import EXTRAS
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.records.readers.naming import number_processes
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements
 from tests.made import ABSENT, line, map_rows, measured
 from tests.plenty import plenty
 

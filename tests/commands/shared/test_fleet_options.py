@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from perceptron.commands.shared import fleet_run
+from perceptron.commands.shared import fleet_options
 from perceptron.commands.shared.fleet_options import (
     COMPANIONS,
     FleetRequest,
@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
         requests.append((request, budget_seconds))
         return 1
 
-    monkeypatch.setattr(fleet_run, "run_fleet", run_fleet)
+    monkeypatch.setattr(fleet_options, "run_fleet", run_fleet)
     return requests
 
 

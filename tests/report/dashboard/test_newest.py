@@ -14,7 +14,7 @@ from perceptron.answer import Answer, ReadFromFiles
 from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements
 from perceptron.report.dashboard.answers import with_rows
 from perceptron.report.dashboard.sweeps import sweep_address
 from perceptron.report.dashboard.view import link

@@ -1,13 +1,14 @@
-"""Append lines to a file so that each is on disk before the next is measured.
+"""Write files so that none is lost or half there, however the process that writes it ends.
 
-A last line that was cut short, because its process was ended, is cut off when the file is opened
-again.
+A line is on disk before the next is measured, and a file is replaced in one step. A last line that
+was cut short, because its process was ended, is cut off when the file is opened again.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -45,3 +46,26 @@ def cut_unfinished(stream: FileIO) -> None:
 def cannot_write(folder: Path, error: OSError) -> UserError:
     """Return the error for a folder of results that cannot be written to."""
     return UserError(f"{folder}: cannot write results: {error.strerror}; choose another --results")
+
+
+def replace(file: Path, content: bytes | str | Struct) -> None:
+    """Write beside the file, then put that in its place; raises OSError and leaves the old one.
+
+    Text is written as UTF-8, a Struct as indented JSON.
+    """
+    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_bytes(_as_bytes(content))
+        os.replace(draft, file)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _as_bytes(content: bytes | str | Struct) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, str):
+        return content.encode()
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

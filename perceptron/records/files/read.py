@@ -1,16 +1,29 @@
-"""Read a JSON file that the suite wrote, and that anybody may have changed since."""
+"""Read what the suite wrote: a folder of results may come from anybody, and may have changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from stat import S_ISREG
 from typing import TypeVar
 
 import msgspec
 
 from perceptron.errors import UserError
-from perceptron.records.files.regular import must_be_a_file
 
 Content = TypeVar("Content")
+
+
+def must_be_a_file(file: Path) -> None:
+    """Raise `UserError` unless this is a regular file.
+
+    Reading a pipe would wait for ever, and a device never ends.
+    """
+    try:
+        mode = file.stat().st_mode
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    if not S_ISREG(mode):
+        raise UserError(f"{file}: no ordinary file; move it away")
 
 
 def read_written(file: Path, kind: type[Content], writer: str) -> Content:

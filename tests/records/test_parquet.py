@@ -6,14 +6,18 @@ import duckdb
 import msgspec
 import numpy as np
 import pandas
+import pyarrow
 import pytest
 from pyarrow import parquet
 
 import perceptron
 from perceptron.errors import UserError
+from perceptron.records import parquet as module
+from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
-from perceptron.records.parquet import export as module
-from perceptron.records.parquet.export import export
+from perceptron.records.parquet import arrow_table, export
+from perceptron.records.readers.columns import Packer
+from tests.conftest import MakeRow
 from tests.made import BENCH, everything, keep, line
 from tests.many_machines import many_machines
 from tests.plenty import plenty
@@ -194,3 +198,44 @@ def test_a_number_too_large_is_named(tmp_path: Path) -> None:
     (run / "measurements.jsonl").write_bytes(msgspec.json.encode(row | {"rows": 2**63}) + b"\n")
     with pytest.raises(UserError, match="rows: a row holds a number that is too large"):
         export(tmp_path / "results", tmp_path / "all.parquet")
+
+
+def test_columns_have_types_whatever_is_in_them(row: MakeRow) -> None:
+    """Else two machines' parts could not be read together."""
+    gpu = GpuState(name="g", sm_mhz=1, slowed_by=["heat"])
+    full = row(gpu=gpu, hidden=[8], sizes=(2, 3), axes=("rows", "width"), samples=[1.0], size=6)
+    schemas = [
+        arrow_table(part).schema for part in ([], *([Packer().pack([r])] for r in (row(), full)))
+    ]
+    assert schemas[0].equals(schemas[1])
+    assert schemas[0].equals(schemas[2])
+    assert tuple(schemas[0].names) == Measurement.__struct_fields__
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ("seconds", pyarrow.float64()),
+        ("size", pyarrow.float64()),
+        ("samples", pyarrow.list_(pyarrow.float64())),
+        ("hidden", pyarrow.list_(pyarrow.int64())),
+        ("axes", pyarrow.list_(pyarrow.string())),
+        ("processes", pyarrow.int64()),
+        ("repeat", pyarrow.int64()),
+        ("code", pyarrow.string()),
+        ("status", pyarrow.string()),
+        ("prepared_from_cache", pyarrow.bool_()),
+    ],
+)
+def test_each_field_has_arrows_type_of_its_own(field: str, kind: pyarrow.DataType) -> None:
+    assert arrow_table([]).schema.field(field).type == kind
+
+
+def test_values_are_those_of_the_row_and_null_where_nothing_was_measured(row: MakeRow) -> None:
+    gpu = GpuState(name="g", sm_mhz=1, slowed_by=["heat"], locked=False)
+    rows = [row(gpu=gpu, hidden=[8], samples=[1.0, 2.0], seconds=1.5), row(seconds=None)]
+    one, other = arrow_table([Packer().pack(rows)]).to_pylist()
+    assert one["gpu"]["slowed_by"] == ["heat"]
+    assert (one["gpu"]["sm_mhz"], one["gpu"]["locked"]) == (1, False)
+    assert (one["hidden"], one["samples"], one["seconds"]) == ([8], [1.0, 2.0], 1.5)
+    assert (other["gpu"], other["hidden"], other["seconds"]) == (None, None, None)

@@ -10,9 +10,15 @@ import pytest
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.shared.torch_capture import CudaCapture, NotRecorded, Repeating, refusing
-from perceptron.backends.shared.torch_recorded import STEPS, RecordedTrainer
 from perceptron.backends.torch_bmm import BmmTrainer
+from perceptron.backends.torch_cuda_graph import (
+    STEPS,
+    CudaCapture,
+    NotRecorded,
+    RecordedTrainer,
+    Repeating,
+    refusing,
+)
 from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.backends.torch_manual import ManualTrainer

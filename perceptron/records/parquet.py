@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, inspect
 
 from perceptron.errors import UserError
-from perceptron.records.parquet.schema import MADE_BY, MAKER, arrow_table
+from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import ROWS, closed_folders
 from perceptron.records.readers.asv import is_asv_folder
-from perceptron.records.readers.columns import Columns
+from perceptron.records.readers.columns import Columns, data_frame
 from perceptron.records.readers.naming import ProcessNumbers
 from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import load_columns
 from perceptron.records.warning import MeasurementWarning
+from perceptron.version import __version__
 
 if TYPE_CHECKING:
     import pyarrow
@@ -75,6 +77,59 @@ def export(results: Path, target: Path, force: bool = False) -> Export:
         name = error.filename or target
         raise UserError(f"{name}: cannot write the export: {error.strerror or error}") from None
     return Export(parquet=target, rows=rows, warnings=warnings)
+
+
+MADE_BY = b"made by"
+"""The key under which every file of an export says what wrote it."""
+MAKER = b"perceptron "
+
+
+def arrow_table(runs: Sequence[Columns]) -> pyarrow.Table:
+    """Return the rows of the runs as `load_results` has them; what was not measured is null.
+
+    There is one column for each field of a `Measurement`, by its name.
+    """
+    import pandas
+    import pyarrow
+
+    frame = data_frame(runs)
+    plain = [None if state is None else msgspec.to_builtins(state) for state in frame["gpu"]]
+    frame["gpu"] = pandas.Series(plain, dtype=object)
+    schema = pyarrow.schema(_fields(inspect.type_info(Measurement)))
+    table = pyarrow.Table.from_pandas(frame, schema, preserve_index=False)
+    # Beside what lets pandas read whole numbers as whole where some are absent.
+    maker = MAKER + __version__.encode()
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), MADE_BY: maker})
+
+
+def _fields(kind: inspect.Type) -> list[tuple[str, Any]]:
+    assert isinstance(kind, inspect.StructType)
+    return [(field.name, _arrow(field.type)) for field in kind.fields]
+
+
+def _arrow(kind: inspect.Type) -> Any:
+    """Return Arrow's type of a field; each of its types holds null as well."""
+    import pyarrow
+
+    match kind:
+        case inspect.UnionType(types=types):
+            kinds = [one for one in types if not isinstance(one, inspect.NoneType)]
+            return _arrow(kinds[0]) if len(kinds) == 1 else pyarrow.float64()
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
+            return pyarrow.list_(_arrow(item))
+        case inspect.TupleType(item_types=(item, *_)):
+            return pyarrow.list_(_arrow(item))
+        case inspect.StructType():
+            return pyarrow.struct(_fields(kind))
+        case inspect.BoolType():
+            return pyarrow.bool_()
+        case inspect.IntType():
+            return pyarrow.int64()
+        case inspect.FloatType():
+            return pyarrow.float64()
+        case inspect.StrType() | inspect.LiteralType():
+            return pyarrow.string()
+    raise TypeError(f"no column for {kind}")
 
 
 def _parts(results: Path, warnings: list[MeasurementWarning]) -> Iterator[list[Columns]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.files.read import must_be_a_file
 
 
 def test_a_regular_file_and_a_link_to_one_may_be_read(tmp_path: Path) -> None:

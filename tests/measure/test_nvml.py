@@ -9,8 +9,7 @@ import pynvml
 import pytest
 
 from perceptron.measure import nvml as tested
-from perceptron.measure.gpu_state import gpu_states
-from perceptron.measure.nvml import NoDevice, device_of_process
+from perceptron.measure.nvml import NoDevice, device_of_process, gpu_states
 from tests.measure.conftest import MakeNvml
 
 LOCK = pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting
