@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from perceptron.records.files.append import append, cut_unfinished
+from perceptron.records.files.append import append
 
 
 class Note(Struct):
@@ -28,12 +28,3 @@ def test_a_line_that_did_not_fit_leaves_no_part_of_it(tmp_path: Path) -> None:
     with NearlyFull(file, "a") as stream, pytest.raises(OSError, match="No space left"):
         append(stream, Note("lost"))
     assert file.read_text() == '{"text":"kept"}\n'
-
-
-@pytest.mark.parametrize("content", [b"", b"one\n", b"one\ntw", b"o"])
-def test_only_what_was_being_written_is_cut(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "notes.jsonl"
-    file.write_bytes(content)
-    with FileIO(file, "a") as stream:
-        cut_unfinished(stream)
-    assert file.read_bytes() == (b"one\n" if b"one\n" in content else b"")

@@ -34,13 +34,6 @@ def hold() -> tuple[subprocess.Popen[str], Path]:
     return process, Path(process.stdout.readline().strip())
 
 
-def test_it_is_gone_at_the_end(tmp_path: Path) -> None:
-    with temporary_folder() as folder:
-        (folder / "data").mkdir()
-        assert folder.parent == tmp_path
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
 def test_what_a_killed_process_left_goes_when_the_next_begins(tmp_path: Path) -> None:
     """And nothing else: not what a living one has, nor what bears the name and is not ours."""

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import pyarrow
-import pytest
-
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.parquet.schema import arrow_table
@@ -20,25 +17,6 @@ def test_columns_have_types_whatever_is_in_them(row: MakeRow) -> None:
     assert schemas[0].equals(schemas[1])
     assert schemas[0].equals(schemas[2])
     assert tuple(schemas[0].names) == Measurement.__struct_fields__
-
-
-@pytest.mark.parametrize(
-    ("field", "kind"),
-    [
-        ("seconds", pyarrow.float64()),
-        ("size", pyarrow.float64()),
-        ("samples", pyarrow.list_(pyarrow.float64())),
-        ("hidden", pyarrow.list_(pyarrow.int64())),
-        ("axes", pyarrow.list_(pyarrow.string())),
-        ("processes", pyarrow.int64()),
-        ("repeat", pyarrow.int64()),
-        ("code", pyarrow.string()),
-        ("status", pyarrow.string()),
-        ("prepared_from_cache", pyarrow.bool_()),
-    ],
-)
-def test_each_field_has_arrows_type_of_its_own(field: str, kind: pyarrow.DataType) -> None:
-    assert arrow_table([]).schema.field(field).type == kind
 
 
 def test_values_are_those_of_the_row_and_null_where_nothing_was_measured(row: MakeRow) -> None:
