@@ -38,13 +38,6 @@ def test_text_is_sorted_and_numbered(tmp_path: Path) -> None:
     assert problem.training_part().targets[0].tolist() == [0, 0, 1]
 
 
-def test_numbers_keep_their_numbers(tmp_path: Path) -> None:
-    """Whole ones, however they are written."""
-    problem = _found(tmp_path, "x,y\n1,2\n2,0\n3, 2.0\n4,1\n5,1e0\n6,0\n")
-    assert problem.dataset.class_names == ("0", "1", "2")
-    assert problem.dataset.load().targets[:, 0].tolist() == [2, 0, 2, 1, 1, 0]
-
-
 def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None:
     """One output predicts the second."""
     table = "x,y\n1,no\n2,yes\n3,yes\n4,no\n"

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from perceptron.problems import catalogue
 from perceptron.problems.csv_data import read_csv
 from perceptron.problems.datasets import Clusters, Separable
-from perceptron.problems.definition import definition_digest
 from perceptron.problems.held_out import hold_out
 from perceptron.problems.named import NAMED
 from perceptron.problems.optimizer import Adam, AdamW, Sgd
@@ -175,20 +172,3 @@ def test_data_of_a_file_count_by_what_they_are(tmp_path: Path) -> None:
     one, other = (read_csv(tmp_path / "0" / "data.csv", name) for name in ("t", "z"))
     problem = replace(PROBLEM, batch=2)
     assert replace(problem, dataset=one).digest != replace(problem, dataset=other).digest
-
-
-@given(st.floats(allow_nan=False), st.integers(-(2**70), 2**70))
-def test_numbers_count_by_their_value(number: float, whole: int) -> None:
-    """Whether a file says 1 or 1.0; the nearest other number is another one."""
-
-    @dataclass(frozen=True)
-    class Held:
-        value: object
-
-    assert definition_digest(Held(number)) == definition_digest(Held(float(number)))
-    assert definition_digest(Held(whole)) != definition_digest(Held(whole + 1))
-    if float(whole) == whole:
-        assert definition_digest(Held(whole)) == definition_digest(Held(float(whole)))
-    nearest = float(np.nextafter(number, 0.0))
-    if nearest != number:
-        assert definition_digest(Held(number)) != definition_digest(Held(nearest))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.problems.datasets import Clusters, Separable
+from perceptron.problems.datasets import Clusters
 from perceptron.problems.optimizer import AdamW, OptimizerName
 from perceptron.problems.problem import Feed, Layer
 from perceptron.problems.shape import Shape, axis_of, is_shape, parse
@@ -83,29 +83,6 @@ def _refusal(text: str) -> str | None:
     except UserError as error:
         return str(error)
     return None
-
-
-@pytest.mark.parametrize(
-    ("reference", "family", "size", "widths"),
-    [
-        ("mlp:1000x20", "mlp:1000x20", 1000, (20, 1)),
-        ("mlp:1000x20x64x32", "mlp:1000x20x64x32", 1000, (20, 64, 32, 1)),
-        ("mlp:1000x*x64:20", "mlp:1000x*x64", 20, (20, 64, 1)),
-        ("mlp:1000x20x*x*:64", "mlp:1000x20x*x*", 64, (20, 64, 64, 1)),
-        ("mlp:1000x20x64:*b:adam:32", "mlp:1000x20x64:*b:adam", 32, (20, 64, 1)),
-        ("mlp:1000x20x64:32b:*m:400", "mlp:1000x20x64:32b:*m", 400, (20, 64, 1)),
-        ("mlp:*x20x64:7m:1000", "mlp:*x20x64:7m", 1000, (20, 64, 1)),
-    ],
-)
-def test_a_reference_finds_its_problem(
-    reference: str, family: str, size: int, widths: tuple[int, ...]
-) -> None:
-    """A worker finds the problem by its name; the size is the number at the star, else the rows."""
-    problem = catalogue.find(reference)
-    assert problem.name == reference
-    assert (problem.family, problem.size, problem.widths) == (family, size, widths)
-    assert problem.dataset == Separable("separable points", 1000, 20)
-    assert catalogue.find(problem.name) == problem
 
 
 def test_a_reference_finds_a_training_of_classes() -> None:
