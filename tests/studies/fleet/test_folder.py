@@ -25,6 +25,14 @@ def test_an_id_that_no_scheduler_gives_is_refused(job: JobFolder, number: str) -
         job.attempt()
 
 
+def test_numbers_of_slurm_and_of_its_arrays_are_ids(job: JobFolder) -> None:
+    for number in ("7", "123456789", "123_4"):
+        write(job.path / "attempt.json", id=number, host="login", budget_seconds=1.0)
+        attempt = job.attempt()
+        assert attempt is not None
+        assert attempt.id == number
+
+
 @pytest.mark.parametrize("machine", ["..", "../up", "a/b", "**", "", "a\x00"])
 def test_a_machine_that_leads_elsewhere_is_refused(job: JobFolder, machine: str) -> None:
     write(job.path / "notes" / "7-0.json", machine=machine, state="running", budget_seconds=1.0)
