@@ -48,17 +48,6 @@ def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None
     assert two.training_part().targets.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
 
 
-def test_one_output_of_another_loss_takes_numbers(tmp_path: Path) -> None:
-    """Text there is as wrong as it was, and whole numbers are no classes."""
-    problem = _found(tmp_path, "x,y\n1,7\n2,-3\n", FROM_CSV)
-    assert problem.dataset.class_names == ()
-    assert problem.training_part().targets.tolist() == [[7], [-3]]
-    write(tmp_path, FLOWERS, "data.csv")
-    assert refused(tmp_path / "model.toml") == (
-        f"{tmp_path}/data.csv, line 2, column 'y': 'rose' is not a number"
-    )
-
-
 @given(
     st.lists(
         st.text(min_size=1, max_size=6).map(str.strip).filter(bool),

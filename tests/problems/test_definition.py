@@ -16,7 +16,6 @@ from perceptron.problems import catalogue
 from perceptron.problems.csv_data import read_csv
 from perceptron.problems.datasets import Clusters, Separable
 from perceptron.problems.held_out import hold_out
-from perceptron.problems.named import NAMED
 from perceptron.problems.optimizer import Adam, AdamW, Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart, GivenStart
@@ -118,20 +117,6 @@ def test_what_is_not_written_in_fields_alone_counts() -> None:
         replace(PROBLEM, start=GivenStart((np.ones(1), np.ones(2)))),
     ]
     assert len({other.digest for other in [PROBLEM, *others]}) == len(others) + 1
-
-
-def test_problems_of_the_catalogue_differ_and_a_shape_is_one_of_a_family() -> None:
-    """Whatever it is called: the same training by two names has one digest."""
-    references = [
-        *NAMED,
-        "mlp-width:8",
-        "mlp-width:32",
-        "mlp-batch:8",
-        "mlp-batch-host:8",
-    ]
-    digests = {name: catalogue.find(name).digest for name in references}
-    assert len(set(digests.values())) == len(digests)
-    assert catalogue.find("mlp:256x64x32").digest == digests["mlp-width:32"]
 
 
 def test_it_is_the_same_in_a_fresh_process_with_other_hashes() -> None:

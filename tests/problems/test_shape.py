@@ -103,28 +103,6 @@ def test_a_reference_finds_many_models() -> None:
     assert catalogue.find("mlp:1000x20x64:32b:adam:*m:1").digest == catalogue.find(one).digest
 
 
-@pytest.mark.parametrize(
-    ("family", "words"),
-    [
-        ("mlp:*x20x64:10c:32b:adam", "rows"),
-        ("mlp:1000x20x64:10c:*b:adam:host", "batch"),
-        ("mlp:1000x20x64:10c:adam:*m", "models"),
-        ("mlp:1000x20x64:*b:*m", None),
-        ("mlp:1000x20x64:*c", None),
-        ("mlp:1000x20x64:*b:sgd", None),
-        ("mlp:*x20x64", "rows"),
-        ("mlp:1000x*x64", "features"),
-        ("mlp:1000x20x*", "hidden width"),
-        ("mlp:1000x20x*x*", "hidden width"),
-        ("mlp:*x20x*", None),
-        ("mlp-width", None),
-    ],
-)
-def test_a_family_says_what_it_varies(family: str, words: str | None) -> None:
-    """A chart's axis is named by the star, and only by the star."""
-    assert axis_of(family) == words
-
-
 def test_axes_are_those_the_shape_has() -> None:
     """A perceptron has no hidden width to vary, and says so."""
     perceptron = Shape(1000, 20)

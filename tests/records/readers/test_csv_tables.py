@@ -135,13 +135,6 @@ def test_joined_rows_have_the_median_of_consecutive_ones() -> None:
 
 
 @pytest.mark.usefixtures("small_limits")
-def test_joined_rows_state_the_deviation_of_a_typical_one() -> None:
-    lines = [f"f,1,b,1,{'' if k == 2 else k / 10}\n" for k in range(1, 16)]
-    rows, _ = read(f"{HEADER.strip()},stdev\n{''.join(lines)}")
-    assert [row.stdev for row in rows] == pytest.approx([0.2, 0.5, 0.8, 1.1, 1.4])
-
-
-@pytest.mark.usefixtures("small_limits")
 def test_rows_without_a_time_are_joined_with_their_like_only() -> None:
     rows, notes = read(["f,1,b,OOM", "f,1,b,", "f,1,b,2"] * 6)
     assert Counter((row.status, row.reason, row.seconds) for row in rows) == {

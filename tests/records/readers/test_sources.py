@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import perceptron
 from perceptron.errors import UserError
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
@@ -260,18 +259,6 @@ def test_sources_are_named_one_by_one_or_in_a_list_and_read_in_order(
         load_measurements([])
 
 
-def test_own_rows_keep_their_backends_names(run: Path, tmp_path: Path, row: MakeRow) -> None:
-    """Only tables say what a backend ran on without saying it in its name."""
-    rows = [row(device="cpu"), row(device="cuda", machine="bus")]
-    lines = b"".join(msgspec.json.encode(own) + b"\n" for own in rows)
-    (run / "measurements.jsonl").write_bytes(lines)
-    (tmp_path / "times.csv").write_text(
-        "case,size,backend,device,seconds\nf,1,numpy,cpu,1\nf,1,numpy,gpu,1\n"
-    )
-    loaded = load_measurements(run, tmp_path / "times.csv")
-    assert [one.backend for one in loaded] == ["numpy", "numpy", "numpy:cpu", "numpy:gpu"]
-
-
 def test_a_source_without_the_parameters_is_warned_of(tmp_path: Path) -> None:
     """Others have them; that one is not passed over in silence."""
     one = write(tmp_path / "one", BENCHMARKS, RESULTS)
@@ -298,20 +285,3 @@ def test_a_file_counts_once_in_however_many_sources_it_lies(
     sources = [folder, file] if folder_first else [file, folder]
     with pytest.warns(UserWarning, match="read already, under this name or another; it counts on"):
         assert load_measurements(sources) == once
-
-
-def test_the_table_of_a_notebook_has_types_whether_or_not_there_are_rows(tmp_path: Path) -> None:
-    """What works on a full table works on an empty one; damaged lines are warned of."""
-    (tmp_path / "runs" / "m" / "1").mkdir(parents=True)
-    (tmp_path / "times.csv").write_text(TABLE)
-    empty = perceptron.load_results(tmp_path)
-    full = perceptron.load_results(tmp_path / "times.csv")
-    assert len(empty) == 0
-    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
-    assert str(empty["seconds"].dtype) == str(empty["size"].dtype) == "float64"
-    assert str(empty["repeat"].dtype) == "int64"
-    assert str(empty["threads"].dtype) == "Int64"
-    assert empty.groupby("backend").seconds.median().to_dict() == {}
-    (tmp_path / "runs" / "m" / "1" / "measurements.jsonl").write_text(GOOD + "garbage\n" + GOOD)
-    with pytest.warns(UserWarning, match=r"measurements\.jsonl, line 2: not a measurement"):
-        assert len(perceptron.load_results(tmp_path)) == 2

@@ -80,16 +80,6 @@ def one_of_asvs(results: Path) -> Path:
     return min((results / "asv" / "box-00").glob("*-virtualenv-py3.11.json"))
 
 
-def test_a_file_is_complained_of_once_and_complaints_are_sorted(results: Path) -> None:
-    for file in [own(results), *(results / "asv").glob("box-*/*-virtualenv-py3.11.json")]:
-        file.write_text("\n" * 3)
-    complaints = read_results(results).complaints
-    assert len(complaints) == 7
-    assert complaints == sorted(complaints)
-    assert complaints[-1].startswith(f"{own(results)}, line 1: not a measurement")
-    assert complaints[-1].endswith("(and 2 more in this file)")
-
-
 @pytest.mark.parametrize(
     ("content", "complaint", "rows"),
     [
