@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
-from hashlib import sha1
 from math import exp, log
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from tests.plenty import BETWEEN, COLUMNS, ENVIRONMENT, FIRST
 
 CASES = 686
 SIZES = 6
@@ -54,36 +51,6 @@ def many(
                 lines.append(f"case-{case:03d},{size:.12g},backend-{backend},{seconds * noise:.6g}")
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
-
-
-def asv_history(folder: Path, commits: int, benchmarks: int = 60) -> Path:
-    """Write asv's results of so many commits: three backends at four sizes of each benchmark."""
-    random = np.random.default_rng(1)
-    params = [["10", "100", "1000", "10000"], ["'a'", "'b'", "'c'"]]
-    names = [f"bench.Suite{number}.time_train" for number in range(benchmarks)]
-    listed = {key: {"type": "time", "param_names": ["size", "backend"]} for key in names}
-    (folder / "box").mkdir(parents=True)
-    (folder / "box" / "machine.json").write_text('{"machine": "box", "version": 1}')
-    (folder / "benchmarks.json").write_text(json.dumps({**listed, "version": 2}))
-    for number in range(commits):
-        commit = sha1(str(number).encode(), usedforsecurity=False).hexdigest()
-        results = {}
-        for name in names:
-            times = 1e-6 * np.exp(random.standard_normal(12))
-            spread = [(times * factor).tolist() for factor in (1, 0.95, 1.05, 0.98, 1.02)]
-            ten = [10] * 12
-            results[name] = [spread[0], params, "1", FIRST + number, 9.0, *spread[1:], ten, ten]
-        content = {
-            "commit_hash": commit,
-            "env_name": ENVIRONMENT,
-            "date": FIRST + number * BETWEEN,
-            "params": {"machine": "box"},
-            "result_columns": COLUMNS,
-            "results": results,
-            "version": 2,
-        }
-        (folder / "box" / f"{commit[:8]}-py3.11.json").write_text(json.dumps(content))
-    return folder
 
 
 def pytest_files(folder: Path, files: int) -> Path:

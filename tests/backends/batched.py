@@ -47,6 +47,16 @@ MANY = replace(SHORT_LAST, name="many", models=3)
 ONE_LAYER = replace(MANY, name="one layer", layers=(Layer(4, "identity"),))
 """Three classifiers of several outputs without a hidden layer."""
 
+FEW_PARAMETERS = replace(
+    ONE_LAYER,
+    dataset=Clusters("clusters", 50, 6, classes=3),
+    layers=(Layer(3, "identity"),),
+    folds=True,
+    batch=12,
+    optimizer=Sgd(rate=0.2, momentum=0.9),
+)
+"""Few enough for compiled code to have a variable for each; folds in batches of 12 rows."""
+
 FOLDS = replace(MANY, name="folds", folds=True)
 """Three models, each without its fold: 80 rows in batches of 36, 36 and 8."""
 

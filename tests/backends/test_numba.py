@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from perceptron.backends.numba_backend import (
     BACKEND,
     LayeredModels,
-    LayeredTrainer,
     NumbaModels,
     WrittenOutModels,
     WrittenOutTrainer,
@@ -26,27 +25,15 @@ from perceptron.backends.numpy_inplace import BACKEND as INPLACE
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.problems import catalogue
-from perceptron.problems.optimizer import Adam
+from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Problem
-from tests.backends.each_alone import (
-    CLASSIFIERS,
-    FOLDS_AT_ONCE,
-    ONE_LAYER,
-    assert_each_as_alone,
-)
+from tests.backends.batched import FEW_PARAMETERS, MANY, assert_trains_as_numpy
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
-
-
-def test_the_trainer_depends_on_the_size() -> None:
-    """Source with a variable for each parameter is for few parameters on few rows."""
-    kinds = {
-        name: type(BACKEND.prepare(catalogue.find(name), "float64"))
-        for name in ("or-gate", "xor-hidden", "mlp-width:2", "perceptron-rows:16384")
-    }
-    assert kinds["or-gate"] is kinds["xor-hidden"] is WrittenOutTrainer
-    assert kinds["mlp-width:2"] is kinds["perceptron-rows:16384"] is LayeredTrainer
+MOMENTUM = Sgd(rate=0.2, momentum=0.9, weight_decay=0.01)
+CLASSIFIERS = replace(MANY, name="classifiers", models=5, optimizer=MOMENTUM)
+FOLDS_AT_ONCE = replace(CLASSIFIERS, name="folds-at-once", folds=True, batch=None)
 
 
 def test_float32_is_trained_in_float32() -> None:
@@ -78,13 +65,13 @@ def threads() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("problem", "kind"),
     [
-        (ONE_LAYER, WrittenOutModels),
+        (FEW_PARAMETERS, WrittenOutModels),
         (CLASSIFIERS, LayeredModels),
         (FOLDS_AT_ONCE, LayeredModels),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_each_model_trains_as_alone(
+def test_several_models_train_as_numpys_do(
     problem: Problem, kind: type[NumbaModels], threads: int
 ) -> None:
     """Over short batches and the end of an epoch, on shared data or without a fold of its own.
@@ -98,7 +85,7 @@ def test_each_model_trains_as_alone(
         set_num_threads(count)
         trainer = BACKEND.prepare(problem, "float64")
         assert type(trainer) is kind
-        assert_each_as_alone(trainer, problem, 11)
+        assert_trains_as_numpy(trainer, problem, 11)
         ends.append(trainer.parameters())
     for several, one in zip(*ends, strict=True):
         np.testing.assert_array_equal(several, one)
@@ -114,7 +101,7 @@ def test_models_are_shared_out_whatever_the_number_of_threads(
     monkeypatch.setattr(numba, "get_num_threads", lambda: count)
     trainer = LayeredModels(FOLDS_AT_ONCE, "float64")
     assert len(trainer._arrays.gradients) == min(count, 5)
-    assert_each_as_alone(trainer, FOLDS_AT_ONCE, 3)
+    assert_trains_as_numpy(trainer, FOLDS_AT_ONCE, 3)
 
 
 def test_blas_has_one_thread_within_ours_and_its_own_number_afterwards() -> None:

@@ -19,13 +19,12 @@ from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
-from perceptron.backends.numpy_backend import SideBySideTrainer, StackedTrainer, trainer_of
-from perceptron.backends.numpy_trainer import NumpyTrainer
+from perceptron.backends.numpy_backend import trainer_of
 from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from tests.backends.each_alone import ONE_LAYER
+from tests.backends.batched import FEW_PARAMETERS
 from tests.conftest import ROOT
 
 needs_joblib = pytest.mark.skipif(
@@ -63,7 +62,7 @@ def test_the_table_has_those_that_take_several(monkeypatch: pytest.MonkeyPatch) 
             continue
         backend, takes_several = registry.load(name), True
         try:
-            backend.prepare(ONE_LAYER, "float64" if backend.device == "cpu" else "float32")
+            backend.prepare(FEW_PARAMETERS, "float64" if backend.device == "cpu" else "float32")
         except Unsupported:
             takes_several = False
         assert (name in table) == takes_several, name
@@ -75,38 +74,6 @@ def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
     assert [named(line) for line in lines] == [
         list(rungs(device, batches=False, models=True)) for device in ("cpu", "cuda")
     ]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("many-or-gates:4", SideBySideTrainer),
-        ("many-perceptrons", SideBySideTrainer),
-        ("many-momentum", StackedTrainer),
-        ("folds-adam", StackedTrainer),
-    ],
-)
-def test_models_of_a_layer_are_a_layer_where_they_share_the_data(
-    name: str, kind: type[NumpyTrainer]
-) -> None:
-    problem = SEVERAL[name]
-    assert type(trainer_of(problem, "float64")) is kind
-    assert type(trainer_of(problem.single(0), "float64")) is NumpyTrainer
-
-
-def test_each_model_is_the_single_training_to_the_last_bit() -> None:
-    trainer = registry.load("numpy-sequential").prepare(OR_GATES, "float32")
-    trainer.train(50)
-    weights, bias = trainer.parameters()
-    losses = []
-    for index in range(4):
-        alone = registry.load("numpy").prepare(OR_GATES.single(index), "float32")
-        alone.train(50)
-        np.testing.assert_array_equal(weights[index], alone.parameters()[0])
-        np.testing.assert_array_equal(bias[index], alone.parameters()[1])
-        losses.append(alone.loss())
-    assert trainer.loss() == np.mean(losses)
-    assert trainer.evaluate().train.loss == np.mean(losses)
 
 
 def test_more_models_than_say_more_are_refused() -> None:
@@ -220,12 +187,6 @@ def test_all_at_once_is_each_alone(problem: Problem) -> None:
         problem, trainer_of(problem, "float64"), "float64", agreement.reference(problem)
     )
     assert difference.agrees, str(difference)
-
-
-@needs_joblib
-def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
-    variables = registry.load("processes").environment(3)
-    assert variables["LOKY_MAX_CPU_COUNT"] == "3"
 
 
 def test_it_needs_what_its_backend_needs() -> None:

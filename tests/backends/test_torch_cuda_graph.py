@@ -16,7 +16,6 @@ from perceptron.backends.torch_cuda_graph import (
     CudaCapture,
     NotRecorded,
     RecordedTrainer,
-    Repeating,
     refusing,
 )
 from perceptron.backends.torch_eager import TorchTrainer
@@ -122,26 +121,6 @@ def test_a_step_that_cannot_be_recorded_is_refused_by_the_name_of_what_it_does(
     with pytest.raises(Unsupported, match=why) as refusal, refusing(device):
         step()
     assert "\n" not in str(refusal.value)
-
-
-def test_whatever_records_refuses_alike() -> None:
-    cuda = FakeCuda()
-    for recorder in (CudaCapture(cuda, "cpu"), Repeating()):
-        with pytest.raises(Unsupported, match="asks the device for a value"):
-            recorder.record(lambda: [HERE.sum().item()].clear())
-    assert not cuda.graphs
-    with refusing("meta"):
-        (torch.zeros(3, device="meta") + FAR).mul_(2.0).sum()
-
-
-def test_values_that_only_the_stand_in_keeps_on_the_host_may_be_read() -> None:
-    """PyTorch's Adam counts its steps in host memory where the CPU stands in for a GPU."""
-    count, other = torch.zeros(()), torch.zeros(())
-    with refusing("cpu", [count]):
-        count.add_(1.0)
-        assert count.item() == 1.0
-        with pytest.raises(Unsupported):
-            other.item()
 
 
 def test_what_the_device_refuses_is_said_in_one_line() -> None:

@@ -17,10 +17,11 @@ from filelock import FileLock
 
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
+from perceptron.gate.journal import ComparisonRun
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, Reading, Stage
-from perceptron.records.comparison import Comparison, Row
+from perceptron.records.comparison import Comparison, ComparisonPlan, Row, Side
 from perceptron.supervision import ChildProcess
 from tests import watching
 from tests.gate import few_blocks
@@ -110,6 +111,21 @@ def counts(
         )
         for number, (instructions, head) in enumerate(readings)
     ]
+
+
+def planned(seed: int = 1, budget_seconds: float = 60.0, **work: str) -> ComparisonRun:
+    """A comparison that has measured nothing."""
+    side = Side(name="x", commit="0", python="python")
+    plan = ComparisonPlan(
+        suite="s",
+        benchmarks=None,
+        base=side,
+        head=side,
+        budget_seconds=budget_seconds,
+        seed=seed,
+        rule={},
+    )
+    return ComparisonRun(work={"what": "this", **work}, plan=plan)
 
 
 class Repository:

@@ -209,10 +209,8 @@ def test_what_proves_no_comparison_is_refused_in_one_line(
         return str(caught.value)
 
     old.install("1.2.0", 100)
-    assert fails(old, new) == (
-        "HEAD cannot be imported: benchmarks/suite.py: ModuleNotFoundError: No module named "
-        f"'toy'; install it in {new.python}"
-    )
+    missing = fails(old, new)
+    assert all(name in missing for name in ("HEAD", "benchmarks/suite.py", "'toy'", new.python))
     same = "--installed: BASE and HEAD import the same files, toy 1.2.0 from"
     assert fails(old, old).startswith(same)
     built.write("toy/_core.py", "NUMBER = 100\n")

@@ -8,48 +8,39 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.journal import ComparisonRun, open_journal
-from perceptron.records.comparison import ComparisonPlan, Side
-
-SIDE = Side(name="x", commit="0", python="python")
-
-
-def run(seed: int = 1, **work: str) -> ComparisonRun:
-    plan = ComparisonPlan(
-        suite="s", benchmarks=None, base=SIDE, head=SIDE, budget_seconds=60, seed=seed, rule={}
-    )
-    return ComparisonRun(work={"what": "this", **work}, plan=plan)
+from perceptron.gate.journal import open_journal
+from tests.gate.conftest import planned
 
 
 def test_other_work_another_seed_and_a_finished_one_begin_again(tmp_path: Path) -> None:
-    with open_journal(tmp_path, run(), seed_given=True) as journal:
+    with open_journal(tmp_path, planned(), seed_given=True) as journal:
         first = journal.folder
-    with open_journal(tmp_path, run(head="other"), seed_given=True) as journal:
+    with open_journal(tmp_path, planned(head="other"), seed_given=True) as journal:
         assert journal.folder != first
-    with open_journal(tmp_path, run(seed=2), seed_given=True) as journal:
+    with open_journal(tmp_path, planned(seed=2), seed_given=True) as journal:
         assert journal.folder != first
-    with open_journal(tmp_path, run(), seed_given=True) as journal:
+    with open_journal(tmp_path, planned(), seed_given=True) as journal:
         assert journal.folder == first
         journal.update_run(msgspec.structs.replace(journal.run, finished=True))
-    with open_journal(tmp_path, run(), seed_given=True) as journal:
+    with open_journal(tmp_path, planned(), seed_given=True) as journal:
         assert journal.folder != first
         assert journal.blocks == []
 
 
 def test_two_at_once_have_a_folder_each(tmp_path: Path) -> None:
     with (
-        open_journal(tmp_path, run(), seed_given=False) as one,
-        open_journal(tmp_path, run(), seed_given=False) as two,
+        open_journal(tmp_path, planned(), seed_given=False) as one,
+        open_journal(tmp_path, planned(), seed_given=False) as two,
     ):
         assert one.folder != two.folder
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
-    with open_journal(tmp_path, run(), seed_given=False) as journal:
+    with open_journal(tmp_path, planned(), seed_given=False) as journal:
         file = journal.folder / "blocks.jsonl"
     file.write_bytes(b"{}\n")
     with (
         pytest.raises(UserError, match=r"blocks.jsonl, line 1: not a block"),
-        open_journal(tmp_path, run(), seed_given=False),
+        open_journal(tmp_path, planned(), seed_given=False),
     ):
         pass

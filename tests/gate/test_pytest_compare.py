@@ -96,10 +96,8 @@ def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Reposit
 @pytest.mark.parametrize(
     ("named", "expression", "keys"),
     [
-        ("test_more", None, {"test_more[300]"}),
         ("test_more[300]", None, {"test_more[300]"}),
         ("test_tw", None, None),
-        ("test_more[3]", None, None),
         (None, r"test_\w+\[300\]$", {"test_more[300]"}),
     ],
 )
@@ -136,25 +134,6 @@ def test_an_interpreter_without_pytest_is_named(tested: Repository, tmp_path: Pa
     tested.commit("head")
     with pytest.raises(UserError, match=r"HEAD has no pytest .*/python"):
         compared(head_python=str(bare))
-
-
-@pytest.mark.usefixtures("traced")
-def test_an_interpreter_without_what_conftest_imports_is_named(
-    tested: Repository, tmp_path: Path
-) -> None:
-    """No benchmark broke, though HEAD alone cannot load them."""
-    (tmp_path / "extra.py").touch()
-    having = tmp_path / "python"
-    having.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
-    having.chmod(0o755)
-    tested.write("tests/conftest.py", f"import extra\n{CONFTEST}")
-    tested.commit("head")
-    with pytest.raises(UserError) as caught:
-        compared(base_python=str(having))
-    assert str(caught.value) == (
-        "HEAD cannot be imported: ModuleNotFoundError: No module named 'extra'; install it in "
-        f"{sys.executable}"
-    )
 
 
 @pytest.mark.parametrize("option", ["base_python", "head_python"])

@@ -90,10 +90,7 @@ def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
         for build in (False, True):
             comparison = run(head=head, build=build, always=False)
             assert (comparison.verdict, comparison.rows, comparison.blocks) == ("clean", [], [])
-            assert comparison.reason == (
-                "the same code: 10 files differ, in settings of tools, documentation, docstrings, "
-                "comments, types and tests only"
-            )
+            assert comparison.reason.startswith("the same code: 10 files differ")
     assert msgspec.convert(msgspec.to_builtins(comparison), type=Comparison) == comparison
     assert all(part in comment(comparison) for part in comparison.reason.split(": "))
     table.show(comparison)

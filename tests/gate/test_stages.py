@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
+from perceptron.gate.journal import ComparisonJournal, open_journal
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
 from perceptron.gate.stages import EXTENDED, SCREENED, Stages
@@ -20,11 +20,9 @@ from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark, Block, by_benchmark, counted
-from perceptron.records.comparison import ComparisonPlan, Side
-from tests.gate.conftest import FEWEST, counts
+from tests.gate.conftest import FEWEST, counts, planned
 
 RULE = Rule(**FEWEST)
-SIDE = Side(name="x", commit="0", python="python")
 PROCESS_SECONDS = 1.0
 # (arm, how many processes it has had) → the share that it waits
 Waits = Callable[[Arm, int], float]
@@ -101,10 +99,7 @@ class Fake:
 
 
 def open_run(folder: Path, budget: float) -> Any:
-    plan = ComparisonPlan(
-        suite="s", benchmarks=None, base=SIDE, head=SIDE, budget_seconds=budget, seed=1, rule={}
-    )
-    return open_journal(folder, ComparisonRun(work={"what": "this"}, plan=plan), False)
+    return open_journal(folder, planned(budget_seconds=budget), False)
 
 
 def stages_of(

@@ -81,11 +81,3 @@ def test_a_part_holds_joules_and_seconds_of_an_iteration(
     assert part.energy_joules is not None
     assert part.energy_joules > 0
     assert part.seconds * part.iterations >= 0.02
-
-
-def test_short_calls_make_it_exact() -> None:
-    """The counter is read every few milliseconds, against a window of two seconds."""
-    clock = Clock()
-    clock.now = 0.07  # in the middle of a step: what is left of it must not count as a whole one
-    window = train_by_counter(FakeTrainer(clock, 1e-5), lambda: stepping(clock), clock)
-    assert window.joules / window.iterations == pytest.approx(WATTS * 1e-5, rel=0.006)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import msgspec
 import pynvml
 import pytest
 
 from perceptron.backends import registry
 from perceptron.measure import hardware
-from perceptron.measure.hardware import Device, hardware_of, ran_out
+from perceptron.measure.hardware import Device, ran_out
 from perceptron.measure.nvml import NoDevice, NvmlDevice, gpu_state
 from perceptron.measure.timing import Timing
 from tests.measure.conftest import Clock, FakeAccelerator, FakeTrainer, MakeNvml
@@ -175,22 +174,6 @@ def test_memory_counts_from_where_the_watch_began(
     assert device.peak_bytes() == 70, "known only since it rose"
 
 
-def test_free_memory_is_what_the_library_tells(
-    clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """None where it does not, or has no such method: then the training says whether it fits."""
-    device = Device(accelerator, clock, no_driver)
-    assert device.free_bytes() is None
-    accelerator.free = 5
-    assert device.free_bytes() == 5
-    device.release()
-    assert accelerator.log == ["release"]
-    monkeypatch.delattr(FakeAccelerator, "free_memory")
-    monkeypatch.delattr(FakeAccelerator, "release")
-    assert device.free_bytes() is None
-    device.release()
-
-
 class OutOfMemoryError(RuntimeError):
     pass
 
@@ -209,16 +192,3 @@ def test_running_out_of_memory_is_known_in_any_library(error: Exception) -> None
     assert ran_out(registry.load("torch-cuda"), error)
     assert not ran_out(registry.load("torch-cpu"), error)
     assert not ran_out(registry.load("torch-cuda"), RuntimeError("illegal address"))
-
-
-def test_a_backend_without_an_accelerator_trains_on_the_host() -> None:
-    """Its memory is the process's, and it has neither a state nor seconds of its own."""
-    host = hardware_of(registry.load("numpy"))
-    host.watch_memory()
-    host.release()
-    assert host.free_bytes() is None
-    peak = host.peak_bytes()
-    assert peak is None or peak >= 0
-    cuda = registry.load("torch-cuda")
-    assert hardware_of(cuda) is hardware_of(cuda), "it knows when it last worked"
-    assert msgspec.json.encode(host.state_at_work(FakeTrainer(Clock(), 1), timing(1, 1))) == b"null"

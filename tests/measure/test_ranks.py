@@ -69,11 +69,6 @@ def meter(folder: Path, **threads: str) -> WaitingMeter:
     return WaitingMeter(str(folder))
 
 
-def test_a_backend_in_one_process_has_no_meter_of_its_own() -> None:
-    with meter_of(registry.load("numpy")) as none:
-        assert none is None
-
-
 def test_what_ranks_waited_counts_beside_what_their_leader_did(tmp_path: Path) -> None:
     together = Together(
         [

@@ -53,18 +53,6 @@ def test_a_commit_is_dirty_by_changes_outside_results(
     assert revision.revision() not in (clean, first, second)
 
 
-@pytest.mark.parametrize("commit", ["d55e0808819c", "v1.2", "d55e080-dirty-01ab"])
-def test_a_copy_without_history_is_what_the_variable_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit: str
-) -> None:
-    """As an archive has it that was taken to another machine; nothing is no commit."""
-    monkeypatch.setattr(revision, "__file__", str(tmp_path / "perceptron/measure/revision.py"))
-    monkeypatch.setenv("PERCEPTRON_COMMIT", commit)
-    assert revision.revision() == commit
-    monkeypatch.setenv("PERCEPTRON_COMMIT", "")
-    assert revision.revision() is None
-
-
 @pytest.mark.parametrize("commit", ["a b", "x" * 65, "<b>", "-n"])
 def test_what_is_no_commit_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, commit: str) -> None:
     """In a checkout too: the next copy would have no commit."""

@@ -14,7 +14,7 @@ from perceptron.analysis.interval import of_ratio
 from perceptron.measure.samples import Sample, Samples, take_samples
 from perceptron.measure.timing import Effort, Timing, time_training
 from perceptron.problems.datasets import Array
-from perceptron.waiting import LARGEST_WAITED_SHARE, WaitingMeter
+from perceptron.waiting import WaitingMeter
 
 WANTED = 5
 # Half of those wanted: so many uncontended ones are enough.
@@ -84,19 +84,6 @@ def test_taking_again_is_bounded_and_loses_nothing(
         assert accounted == pytest.approx(sum(getattr(sample, field) for sample in taken))
     longest, shortest = max(seconds), min(seconds)
     assert len(taken) <= 3 + 2 * 25 + (0.6 + 60 * longest) / shortest
-
-
-def test_where_none_is_uncontended_those_count_that_waited_least() -> None:
-    """And the row says how much these waited."""
-    got = take_samples(scripted([0.9, 0.4, 0.8, 0.3, 0.7, 0.5], [1.0]), 1, 3)
-    assert sorted(sample.share for sample in got.kept) == [0.3, 0.4]
-    assert got.waited == pytest.approx(0.35)
-
-
-def test_a_little_waiting_is_no_reason_to_take_a_sample_again() -> None:
-    """Up to 2% is what a system does for itself."""
-    got = take_samples(scripted([LARGEST_WAITED_SHARE * 0.99], [0.01]), 100, WANTED)
-    assert not got.dropped
 
 
 def test_shorter_samples_where_long_ones_are_always_contended() -> None:
@@ -173,13 +160,6 @@ def by_waiting(world: World) -> Samples:
     return take_samples(world.take, ITERATIONS, WANTED)
 
 
-def by_time(world: World) -> Samples:
-    """What must not be done: take slow samples again."""
-    taken = [world.take(ITERATIONS) for _ in range(3 * WANTED)]
-    taken.sort(key=lambda sample: sample.seconds)
-    return Samples(tuple(taken[:WANTED]), tuple(taken[WANTED:]))
-
-
 def ratios(choose: Callable[[World], Samples], losses: tuple[float, float]) -> list[float]:
     """Log-ratios of a body that varies over one that does not, which losses hit unequally."""
     draw = np.random.default_rng(5)
@@ -204,11 +184,6 @@ def test_a_neighbour_leaves_ratios_unbiased(quiet: float, losses: tuple[float, f
     and where its samples are put together from shorter ones.
     """
     assert statistics.fmean(ratios(by_waiting, losses)) == pytest.approx(quiet, abs=0.01)
-
-
-def test_choosing_by_time_would_be_seen(quiet: float) -> None:
-    """The samples of what varies come out too fast."""
-    assert statistics.fmean(ratios(by_time, (0.0, 0.0))) < quiet - 0.014
 
 
 def test_beside_a_neighbour_intervals_hold_what_they_promise(quiet: float) -> None:

@@ -37,13 +37,6 @@ def test_text_is_sorted_and_numbered(tmp_path: Path) -> None:
     assert problem.training_part().targets[0].tolist() == [0, 0, 1]
 
 
-def test_numbers_keep_their_numbers(tmp_path: Path) -> None:
-    """Whole ones, however they are written."""
-    problem = _found(tmp_path, "x,y\n1,2\n2,0\n3, 2.0\n4,1\n5,1e0\n6,0\n")
-    assert problem.dataset.class_names == ("0", "1", "2")
-    assert problem.dataset.load().targets[:, 0].tolist() == [2, 0, 2, 1, 1, 0]
-
-
 def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None:
     """One output predicts the second."""
     table = "x,y\n1,no\n2,yes\n3,yes\n4,no\n"
@@ -52,17 +45,6 @@ def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None
     assert problem.training_part().targets.tolist() == [[0], [1], [1], [0]]
     two = _found(tmp_path, table, BINARY.replace("width = 1", "width = 2"))
     assert two.training_part().targets.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
-
-
-def test_one_output_of_another_loss_takes_numbers(tmp_path: Path) -> None:
-    """Text there is as wrong as it was, and whole numbers are no classes."""
-    problem = _found(tmp_path, "x,y\n1,7\n2,-3\n", FROM_CSV)
-    assert problem.dataset.class_names == ()
-    assert problem.training_part().targets.tolist() == [[7], [-3]]
-    write(tmp_path, FLOWERS, "data.csv")
-    assert refused(tmp_path / "model.toml") == (
-        f"{tmp_path}/data.csv, line 2, column 'y': 'rose' is not a number"
-    )
 
 
 @given(

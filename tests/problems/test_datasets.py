@@ -171,21 +171,6 @@ def test_arrays_are_what_a_problem_trains_on() -> None:
     assert not inputs.flags.writeable
 
 
-def test_equal_contents_are_equal_data_and_others_are_not() -> None:
-    """The values are kept by the data set: two of one shape must not be taken for each other."""
-    one, same = given_arrays(INPUTS, TARGETS), given_arrays(INPUTS.astype(np.float32), TARGETS)
-    other = given_arrays(INPUTS, 1 - TARGETS)
-    assert one == same
-    assert hash(one) == hash(same)
-    assert one != other
-    assert repr(one) != repr(other)
-    assert one.load().targets[0] == 0
-    assert other.load().targets[0] == 1
-    xor = NAMED["xor"]
-    digests = [replace(xor, dataset=data).digest for data in (one, same, other)]
-    assert digests[0] == digests[1] != digests[2]
-
-
 @pytest.mark.parametrize(
     ("inputs", "targets", "words"),
     [

@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from perceptron.problems import catalogue
 from perceptron.problems.csv_data import read_csv
 from perceptron.problems.datasets import Clusters, Separable
-from perceptron.problems.definition import definition_digest
 from perceptron.problems.held_out import hold_out
-from perceptron.problems.named import NAMED
 from perceptron.problems.optimizer import Adam, AdamW, Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart, GivenStart
@@ -123,20 +119,6 @@ def test_what_is_not_written_in_fields_alone_counts() -> None:
     assert len({other.digest for other in [PROBLEM, *others]}) == len(others) + 1
 
 
-def test_problems_of_the_catalogue_differ_and_a_shape_is_one_of_a_family() -> None:
-    """Whatever it is called: the same training by two names has one digest."""
-    references = [
-        *NAMED,
-        "mlp-width:8",
-        "mlp-width:32",
-        "mlp-batch:8",
-        "mlp-batch-host:8",
-    ]
-    digests = {name: catalogue.find(name).digest for name in references}
-    assert len(set(digests.values())) == len(digests)
-    assert catalogue.find("mlp:256x64x32").digest == digests["mlp-width:32"]
-
-
 def test_it_is_the_same_in_a_fresh_process_with_other_hashes() -> None:
     """On any machine and Python: nothing of it comes from hash() or from an object's address."""
     names = ["or-gate", "mlp-batch:64", "digits"]
@@ -175,20 +157,3 @@ def test_data_of_a_file_count_by_what_they_are(tmp_path: Path) -> None:
     one, other = (read_csv(tmp_path / "0" / "data.csv", name) for name in ("t", "z"))
     problem = replace(PROBLEM, batch=2)
     assert replace(problem, dataset=one).digest != replace(problem, dataset=other).digest
-
-
-@given(st.floats(allow_nan=False), st.integers(-(2**70), 2**70))
-def test_numbers_count_by_their_value(number: float, whole: int) -> None:
-    """Whether a file says 1 or 1.0; the nearest other number is another one."""
-
-    @dataclass(frozen=True)
-    class Held:
-        value: object
-
-    assert definition_digest(Held(number)) == definition_digest(Held(float(number)))
-    assert definition_digest(Held(whole)) != definition_digest(Held(whole + 1))
-    if float(whole) == whole:
-        assert definition_digest(Held(whole)) == definition_digest(Held(float(whole)))
-    nearest = float(np.nextafter(number, 0.0))
-    if nearest != number:
-        assert definition_digest(Held(number)) != definition_digest(Held(nearest))

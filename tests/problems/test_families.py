@@ -5,10 +5,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.problems.datasets import Clusters
 from perceptron.problems.families import FAMILIES, label
-from perceptron.problems.optimizer import Adam
-from perceptron.problems.problem import Problem
 
 
 def test_sizes_are_those_the_design_names() -> None:
@@ -39,19 +36,6 @@ def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[n
         assert catalogue.find(problem.name) == problem
 
 
-@pytest.mark.parametrize("family", ["mlp-batch", "mlp-batch-host", "mlp-width-adam", "batch-width"])
-def test_classifiers_are_trained_as_the_design_says(family: str) -> None:
-    """16,384 rows of 64 features in ten classes, one hidden layer of relu, Adam."""
-    size = (128, 32) if family == "batch-width" else (128,)
-    problem = FAMILIES[family].problem(*size)
-    assert problem.dataset == Clusters("clusters", 16_384, 64, classes=10)
-    assert problem.widths == (64, 32 if family == "batch-width" else 128, 10)
-    assert [layer.activation for layer in problem.layers] == ["relu", "identity"]
-    assert (problem.loss, problem.optimizer) == ("cross-entropy", Adam())
-    assert problem.batch == 128
-    assert problem.feed == ("host" if family == "mlp-batch-host" else "resident")
-
-
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
@@ -69,26 +53,6 @@ def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> N
     """One line with the nearest name, or an example."""
     with pytest.raises(UserError, match=message):
         catalogue.find(reference)
-
-
-def _starts() -> list[Problem]:
-    """Return a problem of each family but that of the OR gate, which starts as published."""
-    families = [family for family in FAMILIES.values() if family.name != "many-or-gates"]
-    return [family.problem(*family.sizes[2]) for family in families]
-
-
-@pytest.mark.parametrize("problem", _starts(), ids=lambda problem: problem.name)
-def test_families_start_within_the_fan_in(problem: Problem) -> None:
-    """U(±gain/√fan_in) for weights, U(±1/√fan_in) for biases, the same at every call."""
-    gain = 2.0 if problem.family == "mlp-depth" else 1.0
-    problem = problem.single(problem.models - 1)
-    arrays = problem.start_parameters()
-    for fan_in, weights, bias in zip(problem.widths, arrays[::2], arrays[1::2], strict=False):
-        assert weights.shape[0] == fan_in
-        assert np.abs(weights).max() <= gain / np.sqrt(fan_in)
-        assert np.abs(bias).max() <= 1 / np.sqrt(fan_in)
-    for array, again in zip(arrays, problem.start_parameters(), strict=True):
-        np.testing.assert_array_equal(array, again)
 
 
 def test_the_walk_through_starts_as_published() -> None:

@@ -192,21 +192,6 @@ def test_a_wrong_size_says_what_would_be_one(tmp_path: Path, size: str, message:
     assert refused(f"{file}{size}").startswith(f"{file}: {message}")
 
 
-def test_what_is_no_file_of_text_says_so(tmp_path: Path) -> None:
-    """A missing file, a folder, bytes; and a word that is no file's name at all."""
-    assert refused(tmp_path / "no.toml") == (
-        f"{tmp_path}/no.toml: cannot be read: No such file or directory"
-    )
-    folder = tmp_path / "folder.toml"
-    folder.mkdir()
-    assert refused(folder) == f"{folder}: cannot be read: Is a directory"
-    file = tmp_path / "bytes.toml"
-    file.write_bytes(b"\xff")
-    assert refused(file) == f"{file}: not UTF-8 text: byte 0 is out of place"
-    with pytest.raises(UserError, match=r"'mlp-width:4' is no model of your own: name a file"):
-        files.references("mlp-width:4")
-
-
 def test_a_file_cannot_pass_for_a_problem_of_ours(tmp_path: Path) -> None:
     """Its rows would be taken for those of the family, of the finding or of the shape."""
     for name in ("or-gate", "mlp:1000x20", *FAMILIES):

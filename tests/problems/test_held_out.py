@@ -11,7 +11,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from perceptron.backends.contract.problems import problems
-from perceptron.errors import UserError
 from perceptron.problems.datasets import Array, Clusters, Dataset
 from perceptron.problems.held_out import hold_out
 from perceptron.problems.problem import Problem, Unsupported
@@ -75,20 +74,6 @@ def test_the_same_rows_are_held_out_in_every_process_and_others_by_another_seed(
     assert hold_out(whole, 0.2) == hold_out(whole, 0.2, seed=1) != hold_out(whole, 0.2, seed=2)
 
 
-@pytest.mark.parametrize(
-    ("share", "message"),
-    [
-        (0.01, "test_share: 0.01 of 10 rows leaves no row to test on"),
-        (0.99, "test_share: 0.99 of 10 rows leaves no row to train on"),
-        (0.9, "test_share: 0.9 of 10 rows leaves 1 to train on, fewer than the 2 classes"),
-    ],
-)
-def test_a_part_without_rows_or_classes_is_refused(share: float, message: str) -> None:
-    """Before anything is loaded."""
-    with pytest.raises(UserError, match=message):
-        hold_out(_numbered([5, 5]), share)
-
-
 _PROBLEM = next(problem for problem in problems() if problem.name == "many-perceptrons")
 
 
@@ -119,30 +104,9 @@ def test_every_row_is_held_out_once(rows: int, models: int) -> None:
         assert rows_of(own) == everything - fold
 
 
-def test_each_model_alone_has_its_part_of_the_stack() -> None:
-    """Inputs and targets to train on, what is held out, and the start."""
-    problem = in_folds(14, 4)
-    stacked = [array for part in problem.parts() for array in part or ()]
-    starts = problem.stacked_start()
-    for index in range(4):
-        single = problem.single(index)
-        assert (single.models, single.folds) == (1, False)
-        own = [array for part in single.parts() for array in part or ()]
-        for array, all_of_them in zip(own, stacked, strict=True):
-            np.testing.assert_array_equal(array, all_of_them[index])
-        for array, all_of_them in zip(single.start_parameters(), starts, strict=True):
-            np.testing.assert_array_equal(array, all_of_them[index])
-
-
 def test_who_knows_one_model_only_is_refused() -> None:
     """In one line: a backend refuses by itself."""
     problem = in_folds(12, 4)
     for ask in (problem.training_part, problem.held_out_part, problem.start_parameters):
         with pytest.raises(Unsupported, match="trains one model at a time, not 4 at once"):
             ask()
-
-
-@pytest.mark.parametrize("models", [1, 13])
-def test_rows_that_cannot_be_divided_are_refused(models: int) -> None:
-    with pytest.raises(UserError, match=r"folds: 12 rows .* give models from 2 to 12"):
-        in_folds(12, models)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.problems import catalogue, files
+from perceptron.problems import catalogue
 from perceptron.problems.datasets import BREAST_CANCER, DIGITS, Clusters
 from perceptron.problems.held_out import hold_out
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Layer, Problem
-from tests.problems.conftest import CLASSES, FROM_CSV, WHOLE, refused, write
+from tests.problems.conftest import CLASSES, WHOLE, refused, write
 
 PLAIN = WHOLE.replace("rate = 0.5\n", "")
 
@@ -85,16 +85,6 @@ def test_data_may_be_bundled(tmp_path: Path, name: str, whole: object) -> None:
     assert len(test.inputs) == round(0.2 * (split.dataset.rows + len(test.inputs)))
 
 
-@pytest.mark.parametrize(("width", "loss"), [(1, "bce"), (2, "bce"), (1, "mse"), (2, "l1-mean")])
-def test_two_classes_take_one_output_or_two(tmp_path: Path, width: int, loss: str) -> None:
-    """Targets of 0 and 1, or a column for each class."""
-    text = CLASSES.replace("classes = 3", "classes = 2").replace("cross-entropy", loss)
-    text = text.replace("width = 3", f"width = {width}").replace("identity", "sigmoid")
-    problem = _found(tmp_path, text)
-    assert problem.outputs == width
-    assert problem.training_part().targets.shape == (200, width)
-
-
 def test_a_batch_is_a_size(tmp_path: Path) -> None:
     """A sweep replaces it, whether the file has another or none; epochs follow it."""
     text = "epochs = 2\n" + CLASSES + '[size]\naxis = "batch"\nvalues = [50, 10]\n'
@@ -129,21 +119,6 @@ def test_many_models_of_a_file(tmp_path: Path) -> None:
     assert refused(f"{file}:201") == (
         f"{file}: folds: 200 rows cannot be divided into 201 folds: give models from 2 to 200"
     )
-
-
-@pytest.mark.parametrize("divided", ["test_share", "folds"])
-def test_a_table_behind_a_held_out_part_is_in_the_fingerprint(tmp_path: Path, divided: str) -> None:
-    """An edit of the CSV file is another problem, split or not."""
-    table = "x,y\n" + "".join(f"{row},{row % 2}\n" for row in range(8))
-    write(tmp_path, table, "data.csv")
-    text = FROM_CSV.replace("[data]", "[data]\ntest_share = 0.25")
-    if divided == "folds":
-        text = "models = 2\nfolds = true\n" + FROM_CSV
-    file = write(tmp_path, text)
-    name, first = catalogue.find(str(file)).name, files.fingerprints([str(file)])
-    write(tmp_path, table + "8,0\n", "data.csv")
-    assert catalogue.find(str(file)).name != name
-    assert files.fingerprints([str(file)]) != first
 
 
 def _with(old: str, new: str) -> str:

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
-from perceptron.problems.datasets import Clusters, Separable
-from perceptron.problems.held_out import hold_out
+from perceptron.problems.datasets import Clusters
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Layer, Loss, Problem, classes_of, targets_for
 from perceptron.problems.start import FanInStart
@@ -36,28 +35,6 @@ def test_an_iteration_is_a_step_on_a_batch() -> None:
     assert (problem.step_rows, problem.iterations_per_epoch) == (4, 3)
     assert replace(problem, last="drop").iterations_per_epoch == 2
     assert problem.rate == 0.25
-
-
-def test_targets_have_the_form_that_the_loss_takes() -> None:
-    """A column for each output, on both parts."""
-    problem = replace(_problem(), dataset=hold_out(Clusters("c", 10, 2, classes=3), 0.4))
-    test = problem.held_out_part()
-    assert test is not None
-    assert problem.training_part().targets.shape == (6, 3)
-    assert test.targets.shape == (4, 3)
-    assert _problem(loss="mse").training_part().targets.shape == (10, 3)
-    assert _problem(loss="mse").held_out_part() is None
-    points = replace(_problem(outputs=1, loss="mse"), dataset=Separable("points", 10, 2))
-    assert points.training_part().targets.shape == (10, 1)
-
-
-@pytest.mark.parametrize("batch", [0, -1, 11])
-def test_a_batch_is_of_the_rows(batch: int) -> None:
-    """Of those to train on, where some are held out."""
-    with pytest.raises(UserError, match=f"batch: {batch} is not between 1 and the 10 rows"):
-        _problem(batch=batch)
-    with pytest.raises(UserError, match="batch: 8 is not between 1 and the 7 rows to train on"):
-        replace(_problem(batch=8), dataset=hold_out(Clusters("c", 10, 2, classes=3), 0.3))
 
 
 def test_another_seed_is_another_start_and_order_of_the_same_training() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.problems.datasets import Clusters, Separable
+from perceptron.problems.datasets import Clusters
 from perceptron.problems.optimizer import AdamW, OptimizerName
 from perceptron.problems.problem import Feed, Layer
 from perceptron.problems.shape import Shape, axis_of, is_shape, parse
@@ -85,29 +85,6 @@ def _refusal(text: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize(
-    ("reference", "family", "size", "widths"),
-    [
-        ("mlp:1000x20", "mlp:1000x20", 1000, (20, 1)),
-        ("mlp:1000x20x64x32", "mlp:1000x20x64x32", 1000, (20, 64, 32, 1)),
-        ("mlp:1000x*x64:20", "mlp:1000x*x64", 20, (20, 64, 1)),
-        ("mlp:1000x20x*x*:64", "mlp:1000x20x*x*", 64, (20, 64, 64, 1)),
-        ("mlp:1000x20x64:*b:adam:32", "mlp:1000x20x64:*b:adam", 32, (20, 64, 1)),
-        ("mlp:1000x20x64:32b:*m:400", "mlp:1000x20x64:32b:*m", 400, (20, 64, 1)),
-        ("mlp:*x20x64:7m:1000", "mlp:*x20x64:7m", 1000, (20, 64, 1)),
-    ],
-)
-def test_a_reference_finds_its_problem(
-    reference: str, family: str, size: int, widths: tuple[int, ...]
-) -> None:
-    """A worker finds the problem by its name; the size is the number at the star, else the rows."""
-    problem = catalogue.find(reference)
-    assert problem.name == reference
-    assert (problem.family, problem.size, problem.widths) == (family, size, widths)
-    assert problem.dataset == Separable("separable points", 1000, 20)
-    assert catalogue.find(problem.name) == problem
-
-
 def test_a_reference_finds_a_training_of_classes() -> None:
     """Each part of the reference is in the problem that a worker finds by it."""
     problem = catalogue.find("mlp:1000x20x64x32:10c:*b:adamw:host:128")
@@ -124,28 +101,6 @@ def test_a_reference_finds_many_models() -> None:
     assert many.models == 400
     assert many.single(0).digest == catalogue.find(one).digest
     assert catalogue.find("mlp:1000x20x64:32b:adam:*m:1").digest == catalogue.find(one).digest
-
-
-@pytest.mark.parametrize(
-    ("family", "words"),
-    [
-        ("mlp:*x20x64:10c:32b:adam", "rows"),
-        ("mlp:1000x20x64:10c:*b:adam:host", "batch"),
-        ("mlp:1000x20x64:10c:adam:*m", "models"),
-        ("mlp:1000x20x64:*b:*m", None),
-        ("mlp:1000x20x64:*c", None),
-        ("mlp:1000x20x64:*b:sgd", None),
-        ("mlp:*x20x64", "rows"),
-        ("mlp:1000x*x64", "features"),
-        ("mlp:1000x20x*", "hidden width"),
-        ("mlp:1000x20x*x*", "hidden width"),
-        ("mlp:*x20x*", None),
-        ("mlp-width", None),
-    ],
-)
-def test_a_family_says_what_it_varies(family: str, words: str | None) -> None:
-    """A chart's axis is named by the star, and only by the star."""
-    assert axis_of(family) == words
 
 
 def test_axes_are_those_the_shape_has() -> None:

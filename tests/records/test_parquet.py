@@ -173,17 +173,6 @@ def test_an_export_that_fails_leaves_the_old_one(
     assert len(pandas.read_parquet(tmp_path / name)) == rows
 
 
-def test_damaged_lines_are_warned_of_and_the_rest_is_written(tmp_path: Path) -> None:
-    run = keep(tmp_path / "results", BENCH, line())
-    file = run / "measurements.jsonl"
-    sound = file.read_bytes()
-    file.write_bytes(sound + b"garbage\n")
-    done = export(tmp_path / "results", tmp_path / "all.parquet")
-    assert done.rows == len(sound.splitlines())
-    (warning,) = done.warnings
-    assert f"measurements.jsonl, line {done.rows + 1}: not a measurement" in warning.message
-
-
 def test_results_without_rows_are_refused(tmp_path: Path) -> None:
     (tmp_path / "results" / "runs").mkdir(parents=True)
     for results, why in ((tmp_path / "results", "no rows in it"), (tmp_path / "x", "no such")):

@@ -179,17 +179,6 @@ def test_a_run_of_another_format_is_refused_and_not_resumed(
         assert later.folder != journal.folder
 
 
-def test_a_finished_run_is_not_resumed(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
-    """Asked again, the suite measures again."""
-    with open_run(tmp_path, run, environment) as journal:
-        journal.append(row())
-        journal.finish()
-    with open_run(tmp_path, run, environment) as other:
-        assert other.rows == []
-
-
 def test_a_line_cut_short_is_dropped_and_written_over(
     tmp_path: Path, run: Run, environment: Environment, row: MakeRow
 ) -> None:
@@ -270,11 +259,6 @@ def test_a_folder_that_cannot_be_made_is_named(
         open_run(tmp_path / "results", run, environment),
     ):
         pass
-
-
-def test_a_missing_folder_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such results; `perceptron bench` makes some"):
-        perceptron.load_results(tmp_path / "nowhere")
 
 
 def test_each_start_keeps_its_conditions(

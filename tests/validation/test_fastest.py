@@ -13,17 +13,14 @@ import pytest
 import perceptron
 from benchmarks.validation.fastest.judge import (
     judge,
-    newest,
     result_of,
     times_of,
     without_compiled_once,
 )
 from benchmarks.validation.fastest.measure import ANSWERS, Product, measure, read_answers
-from benchmarks.validation.fastest.page import save
 from benchmarks.validation.fastest.record import (
     CACHED,
     COLD,
-    COLD_DEFAULT,
     NEVER,
     NOW,
     WAYS,
@@ -34,7 +31,6 @@ from benchmarks.validation.fastest.record import (
 )
 from benchmarks.validation.fastest.trainings import Training, draw
 from perceptron.analysis.fastest import Advice
-from perceptron.errors import UserError
 from perceptron.measure.progress import silent
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import shape
@@ -43,7 +39,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.store import load_plan, load_run
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import FOLDER, Known, KnownBackend
-from tests.made import FACTS, measured
+from tests.made import measured
 from tests.validation.made_fastest import BACKENDS, PLAN, Measured, ask, fastest_of
 
 
@@ -148,31 +144,6 @@ def fastest(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     assert os.environ[FOLDER] == "/own"
 
 
-def test_it_is_asked_for_what_is_trained(fastest: Asked) -> None:
-    ask = Product(PLAN, [], FACTS)
-    pick = ask(Training("mlp:100x4x8:3c:10b:adam:5m", 7), COLD)
-    assert (pick.backend, pick.seconds, pick.epochs, pick.way) == ("numpy", 1.0, 7, COLD)
-    assert fastest.questions == [
-        {
-            "rows": 100,
-            "features": 4,
-            "hidden": (8,),
-            "classes": 3,
-            "batch": 10,
-            "models": 5,
-            "optimizer": "adam",
-            "epochs": 7,
-            "measure": "now",
-            "seconds": 5.0,
-            "threads": 1,
-            "dtype": "float32",
-            "among": ("numpy", "numba"),
-        }
-    ]
-    ask(Training("mlp:100x4", 7), COLD_DEFAULT)
-    assert fastest.questions[1]["among"] is None
-
-
 def test_it_knows_the_others_or_nothing(fastest: Asked, finished_run: Path) -> None:
     """Neither rows of what is asked about nor the user's own cache may answer."""
     _, environment, rows = load_run(finished_run)
@@ -250,14 +221,6 @@ def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
     assert (quality.wrong_if_sure.hits, quality.wrong_if_sure.trials) == (1, 2)
 
 
-def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret() -> None:
-    quality = judge(NEVER, [times("one", a=1.0, b=2.0)], [pick("one", "c")])
-    assert quality.untrainable == 1
-    assert quality.right.hits == 0
-    assert quality.wrong_if_sure.hits == 1
-    assert quality.median is quality.worst is None
-
-
 def prepared(*seconds: float, backend: str = "numba", models: int = 1) -> list[Measurement]:
     """Rows of one process in the order of its trainings."""
     return [measured(backend=backend, models=models, prepare_seconds=one) for one in seconds]
@@ -269,12 +232,6 @@ def seconds_of(rows: list[Measurement]) -> list[float | None]:
 
 def test_the_first_is_prepared_as_later_ones_are() -> None:
     assert seconds_of(prepared(4.0, 0.01, 0.03, 0.02)) == [0.02, 0.01, 0.03, 0.02]
-
-
-@pytest.mark.parametrize("seconds", [(0.5, 0.4, 0.6), (0.5, 0.1, 0.01), (4.0, 0.01)])
-def test_what_is_compiled_for_each_training_stays(seconds: tuple[float, ...]) -> None:
-    """And of two trainings nobody knows."""
-    assert seconds_of(prepared(*seconds)) == list(seconds)
 
 
 def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(truth: FastestTruth) -> None:
@@ -320,47 +277,3 @@ def test_the_left_out_training_is_not_what_answers(truth: FastestTruth, measured
     never = changed(measured_run, turned).of("never")
     judged = next(one for one in never.picks if one.reference == times.reference)
     assert (judged.picked, judged.best) == (fast, slow)
-
-
-def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> None:
-    gone = draw(1, PLAN.seed)[0].reference
-    truth = changed(
-        measured_run,
-        lambda rows: [r for r in rows if r["problem"] != gone or r["backend"] == "numpy"],
-    )
-    assert truth.without == [gone]
-    assert len(truth.trainings) == 39
-    assert truth.qualities[0].right.trials == 39
-
-
-def test_the_newest_run_is_found_a_finished_one_first(measured_run: Path) -> None:
-    results = measured_run.parents[2]
-    later = measured_run.with_name("later")
-    later.mkdir()
-    run = json.loads((measured_run / "run.json").read_text(encoding="utf-8"))
-    run |= {"started": "2027-01-01T00:00:00Z", "finished": None}
-    (later / "run.json").write_text(json.dumps(run), encoding="utf-8")
-    assert newest(results, None) == newest(results, "box") == measured_run
-    run["finished"] = "2027-01-01T00:00:00Z"
-    (later / "run.json").write_text(json.dumps(run), encoding="utf-8")
-    assert newest(results, None) == later
-    with pytest.raises(UserError, match="no run of `make fastest`"):
-        newest(results, "elsewhere")
-
-
-def test_the_section_stands_between_its_marks(truth: FastestTruth, tmp_path: Path) -> None:
-    """Date, machine, aim, a row for each way to answer; the rest of the page stays."""
-    page = tmp_path / "fastest.md"
-    page.write_text(
-        "above\n<!-- begin: regret -->\nin place of this\n<!-- end: regret -->\nbelow\n", "utf-8"
-    )
-    assert save(page, truth) == page
-    text = page.read_text(encoding="utf-8")
-    assert text.startswith("above\n<!-- begin: regret -->\nMeasured on 2026-01-01 on Abacus 3000")
-    assert text.endswith("<!-- end: regret -->\nbelow\n")
-    assert "in place of this" not in text
-    for name in ('measure="never"', 'measure="cached"', 'measure="now"', "always numpy"):
-        assert f"| {name} | " in text
-    assert "The aim is a median of 1.00, 1.15 at 95% and 1.50 at worst." in text
-    assert "](fastest-regret.svg)" in text
-    assert (tmp_path / "fastest-regret.svg").read_text(encoding="utf-8").startswith("<svg")

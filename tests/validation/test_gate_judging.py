@@ -35,11 +35,8 @@ from benchmarks.validation.gate.replay import (
     ReplayTrial,
     rejudge,
     replays,
-    screen_size,
-    window_blocks,
 )
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import WorkEvidence
 from tests.validation.conftest import MakeRun, noise, pairs, recorded
 from tests.watching import unwatched
 
@@ -78,26 +75,6 @@ def test_more_work_is_found_however_loud_the_clock() -> None:
         for level in (0.0, 0.01):
             assert not any(trial.found[GATE] for trial in by_level[level, louder])
         assert not any(trial.seen for trial in by_level[0.0, louder])
-
-
-def test_too_few_blocks_for_a_longest_run_give_no_replay() -> None:
-    """A run that would have to take blocks twice is no run."""
-    short = pairs(noise(0.01, window_blocks(RULE) - 1))
-    result = replays([("time_it", short)], {}, RULE, silent, 5)
-    assert (result.trials, result.promised, result.windows) == ([], [], 0)
-    long = pairs(noise(0.01, 2 * window_blocks(RULE)))
-    assert replays([("time_it", long)], {}, RULE, silent, 5).windows == 2
-
-
-def test_the_same_work_is_looked_at_and_screened_where_it_looks_slower() -> None:
-    """However noisy; what the work says of what rose changes nothing."""
-    same, rose = WorkEvidence("same"), WorkEvidence("rose")
-    assert screen_size([0.0] * 90, RULE, same) == RULE.look
-    assert screen_size(noise(0.3, 90, 3), RULE, same) == RULE.look
-    slower = [log1p(0.05) + deviation for deviation in noise(0.01, 90)]
-    assert screen_size(slower, RULE, same) == RULE.screen
-    assert screen_size([-ratio for ratio in slower], RULE, same) == RULE.look
-    assert screen_size(noise(0.3, 90, 3), RULE, rose) == RULE.most_screen
 
 
 def promoted(run: MakeRun, control: float = 0.0, blocks: int = 13) -> ProofRun:
@@ -182,13 +159,6 @@ def test_two_hundred_runs_without_alarm_meet_the_target_and_its_bound_is_exact(
     assert [target.met for target in others] == [None] * 9
 
 
-def test_one_alarm_misses_it_and_too_few_runs_say_nothing(run: MakeRun) -> None:
-    assert met(equal_runs(run, alarms=(3,)))[:2] == [False, True]
-    assert met(equal_runs(run, alarms=(170,)))[:2] == [False, False]
-    assert met(equal_runs(run)[:199])[:2] == [None, None]
-    assert met([*equal_runs(run)[:2], run("slower-5", 0, verdict="regression")])[0] is None
-
-
 def trials(level: float, spread: str, hits: int, of: int) -> list[ReplayTrial]:
     return [ReplayTrial(level, spread, {GATE: index < hits}) for index in range(of)]
 
@@ -204,26 +174,6 @@ def test_slowdowns_count_where_blocks_spread_little() -> None:
     assert met([], Replays(missed, [], 1))[8:10] == [False, False]
     counted = [with_other(trial, evidence="same work") for trial in missed]
     assert met([], Replays(counted, [], 1))[8:10] == [None, None]
-
-
-def more_work(level: float, found: int, seen: int, of: int) -> list[ReplayTrial]:
-    """Louder and louder, and of any spread: all count."""
-    return [
-        ReplayTrial(
-            level, "more", {GATE: index < found}, "more work", 4.0 ** (index % 3), index < seen
-        )
-        for index in range(of)
-    ]
-
-
-def test_more_work_is_found_whatever_the_clock_says() -> None:
-    """From 2% up; of 1% it is enough that it is seen."""
-    enough = more_work(0.02, 594, 0, 600) + more_work(0.01, 0, 594, 600)
-    other = more_work(0.0, 0, 0, 600) + more_work(0.10, 0, 0, 600)
-    assert met([], Replays(enough + other, [], 1))[2:5:2] == [True, True]
-    missed = more_work(0.05, 593, 0, 600) + more_work(0.01, 0, 593, 600)
-    assert met([], Replays(missed, [], 1))[2:5:2] == [False, False]
-    assert met([], Replays(enough[1:-1], [], 1))[2:5:2] == [None, None]
 
 
 SAMPLES = st.lists(st.integers(90, 120), min_size=21, max_size=60).map(np.array)
@@ -268,11 +218,6 @@ def test_pyperf_is_students_test_with_pooled_variance(count: int, shift: float, 
     test = stats.ttest_ind(head, base, equal_var=True)
     slower = test.pvalue < 0.05 and head.mean() > base.mean()
     assert pyperf(base, head) == slower
-
-
-def test_pyperf_takes_samples_without_variance_at_their_word() -> None:
-    assert pyperf(np.full(5, 1.0), np.full(5, 1.001))
-    assert not pyperf(np.full(5, 1.0), np.full(5, 1.0))
 
 
 def test_each_rule_of_the_table_finds_a_doubling_and_calls_no_faster_head_slower() -> None:

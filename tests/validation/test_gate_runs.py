@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,7 +11,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.neighbour import busy_neighbour
 from benchmarks.validation.gate import bodies, proof, runs, suite
 from benchmarks.validation.gate.record import ProofRun
 from benchmarks.validation.gate.suite import (
@@ -23,10 +19,8 @@ from benchmarks.validation.gate.suite import (
     IN_UNITS,
     KINDS,
     Kind,
-    digest,
     expression,
     make,
-    next_kind,
     sources,
     wanted,
 )
@@ -124,34 +118,6 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
     assert kept_run.counter == "valgrind-3.24.0"
 
 
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_a_neighbour_is_there_when_wanted_and_gone_afterwards(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    started: list[subprocess.Popen[bytes]] = []
-    start = subprocess.Popen
-
-    def popen(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
-        started.append(start(*arguments, **options))  # type: ignore[call-overload]
-        return started[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", popen)
-    with busy_neighbour(wanted=False):
-        assert started == []
-    with contextlib.suppress(KeyboardInterrupt), busy_neighbour():
-        assert alive(started[0].pid)
-        raise KeyboardInterrupt
-    assert started[0].returncode is not None
-    assert not alive(started[0].pid)
-
-
 @pytest.fixture
 def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
     """Runs without measuring, all of which are in the list."""
@@ -204,19 +170,6 @@ def test_a_line_cut_short_is_measured_again(tmp_path: Path, runs_made: list[Proo
     assert Counter(one.kind for one in runs.read_runs(file.parent)) == Counter(wanted(5))
 
 
-def test_runs_of_another_rule_are_left_out_and_reported(
-    tmp_path: Path, runs_made: list[ProofRun], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    proof.prove(request(tmp_path, 5), silent, draws=0)
-    before = len(runs_made)
-    monkeypatch.setattr(proof, "current_gate", lambda: proof.Gate("another", "another"))
-    shown = proof.prove(request(tmp_path, 5), silent, draws=0)
-    assert len(runs_made) == 2 * before
-    assert shown.left_out == before
-    assert sum(kind.runs for kind in shown.live) == before
-    assert not shown.outdated
-
-
 def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdowns(
     tmp_path: Path, runs_made: list[ProofRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,38 +202,6 @@ def test_work_depends_on_all_that_decides_a_verdict(
     else:
         monkeypatch.setattr(runs, "BUDGET_MINUTES", 3.0)
     assert proof.current_gate().work != before
-
-
-def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
-    """200 of equal sides, a fifth beside a neighbour; every body with more work of each size."""
-    counts = wanted(200)
-    assert counts["same"] + counts["neighbour"] == 200
-    assert counts["neighbour"] == 40
-    assert all(counts[kind.name] >= 3 for kind in KINDS if not kind.work)
-    for kind in KINDS:
-        if kind.by is not None:
-            pairs = [kind.pair(number) for number in range(counts[kind.name])]
-            assert {name for pair in pairs for name in pair} == set(IN_UNITS)
-
-
-def order(runs: int, done: Counter[str]) -> list[str]:
-    """The kinds from here to the end."""
-    kinds: list[str] = []
-    while (kind := next_kind(done, wanted(runs))) is not None:
-        done[kind.name] += 1
-        kinds.append(kind.name)
-    return kinds
-
-
-def test_a_proof_cut_short_anywhere_is_balanced() -> None:
-    """At any moment, a rare kind is at most one run away from its share, none more than four."""
-    kinds = order(200, Counter())
-    total = sum(wanted(200).values())
-    assert len(kinds) == total
-    for done in range(total):
-        seen = Counter(kinds[:done])
-        for name, count in wanted(200).items():
-            assert abs(seen[name] - done * count / total) <= (1 if count < 40 else 4)
 
 
 def test_a_head_differs_from_the_base_in_one_line() -> None:
@@ -347,11 +268,3 @@ def test_the_repository_has_a_branch_for_each_kind_on_one_base(tmp_path: Path) -
         written = git(tmp_path, "show", f"{kind.name}:work/bodies.py")
         assert written.strip() == sources(kind)["work/bodies.py"].strip()
     assert expression(("training", "exponential")) == "time_(training|exponential)$"
-
-
-def test_the_digest_changes_with_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of another suite are kept apart."""
-    before = digest()
-    changed = Kind("same", "a comment", 0.8, ("\nUNITS = 100\n", "\n# Another.\nUNITS = 100\n"))
-    monkeypatch.setattr(suite, "KINDS", (changed, *KINDS[1:]))
-    assert digest() != before

@@ -17,7 +17,7 @@ from benchmarks.validation.what_if import (
     published,
 )
 from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.analysis.what_if.estimate import EAGER, KernelWork, estimate
+from perceptron.analysis.what_if.estimate import EAGER, estimate
 from perceptron.backends import registry
 from perceptron.problems import catalogue
 from perceptron.studies.what_if import count_kernels
@@ -55,22 +55,6 @@ def test_a_row_is_estimated_for_its_device_with_the_dispatch_of_its_host() -> No
     assert row.ratio == pytest.approx(expected.seconds / 0.05)
     assert (row.inside, row.kernels) == (True, 3)
     assert truth.median_width == pytest.approx(expected.high / expected.low)
-
-
-def test_unnamed_hardware_may_be_any() -> None:
-    """From the fastest device at its best to the slowest at its worst."""
-    (row,) = compare(Published([table(None, 1.0)], [])).rows
-    each = [compare(Published([table(name, 1.0)], [])).rows[0] for name in DEVICES]
-    assert row.low == min(one.low for one in each)
-    assert row.high == max(one.high for one in each)
-    assert not row.inside
-
-
-def test_a_shape_is_the_work_of_each_of_its_kernels() -> None:
-    """In float32, every tensor read or written once."""
-    assert Kernels(count=2, product=(3, 4, 5)).work() == [KernelWork(120.0, 4.0 * 47, 3)] * 2
-    assert Kernels(count=1, elements=10, tensors=3).work() == [KernelWork(10.0, 120.0, None)]
-    assert Host(seconds=1e-4, operations=10).dispatch == pytest.approx(1e-5)
 
 
 def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:

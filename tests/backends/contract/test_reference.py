@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perceptron.backends.contract import agreement, several_models, single_training
-from perceptron.backends.contract.observed import accuracies_of, quantities_of, values_of
+from perceptron.backends.contract.observed import quantities_of, values_of
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.contract.quantities import (
     Quantity,
@@ -18,7 +18,6 @@ from perceptron.backends.contract.quantities import (
     pack_reference,
 )
 from perceptron.backends.numpy_backend import BACKEND
-from perceptron.backends.protocol import Evaluation, Score
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
@@ -46,12 +45,6 @@ def test_a_model_is_judged_by_its_movement_or_by_that_of_all_where_it_hardly_mov
     np.testing.assert_allclose(quantity.norms(end + 1.0, "float32"), [np.sqrt(17.0), 2.0])
 
 
-def test_movements_too_small_to_square_in_float32_are_not_lost() -> None:
-    values = np.full(4, 1e-30, np.float32)
-    quantity = Quantity("weights", np.zeros(4), values)
-    np.testing.assert_allclose(quantity.moved("float32"), [2e-30], rtol=1e-6)
-
-
 PROBLEMS = {problem.name: problem for problem in problems()}
 
 
@@ -61,14 +54,6 @@ def test_a_trainer_without_some_parameters_is_named_by_what_it_gives() -> None:
     trainer = BACKEND.prepare(problem, "float64")
     with pytest.raises(ValueError, match=r"parameters\(\) gives 3 arrays, not 4"):
         values_of(problem, trainer.evaluate(), trainer.parameters()[:3])
-
-
-def test_an_accuracy_that_is_none_is_left_out() -> None:
-    """As that of a regression; and without a held-out part there is one only."""
-    assert accuracies_of(Evaluation(Score(0.5, None), Score(0.5, 0.25))) == {
-        "the accuracy on the held-out part": 0.25
-    }
-    assert accuracies_of(Evaluation(Score(0.5, 0.75), None)) == {"the accuracy": 0.75}
 
 
 def test_a_loss_that_stands_still_is_judged_by_the_one_that_is_trained() -> None:

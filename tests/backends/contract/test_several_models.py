@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from perceptron.backends import numpy_backend, registry
+from perceptron.backends import numpy_backend
 from perceptron.backends.contract import agreement, several_models, single_training
 from perceptron.backends.contract.driver import Driver, arrays_of
 from perceptron.backends.contract.mutants import MutantBackend, Mutation
@@ -98,19 +98,6 @@ def test_models_that_numpy_trains_together_are_those_that_it_trains_alone(
         several_models.reference(problem)
 
 
-def test_each_model_agrees_with_its_training_alone() -> None:
-    """Of few models every one is trained alone; a loss is their mean."""
-    problem = SEVERAL["folds-adam"]
-    expected = several_models.reference(problem)
-    singles = alone(problem, range(problem.models))
-    loss, weights = expected.quantities[0], expected.quantities[-2]
-    assert float(loss.end) == pytest.approx(
-        np.mean([float(single.quantities[0].end) for single in singles])
-    )
-    for index, single in enumerate(singles):
-        np.testing.assert_array_equal(weights.end[index], single.quantities[-2].end)
-
-
 @pytest.mark.parametrize("problem", [BY_ADAM, FOLDS], ids=lambda problem: problem.name)
 def test_of_many_models_the_reference_is_that_of_each_alone(problem: Problem) -> None:
     """Also of those that are not trained for it: where they end, and what is known of them."""
@@ -196,21 +183,6 @@ def test_only_what_rounding_decides_may_carry_a_model_further() -> None:
     pytest.importorskip("sklearn")
     quantities = several_models.reference(catalogue.find("many-mlps:64")).quantities
     assert [own.outliers for own in quantities] == [0, 0, 0, 1, 1, 1, 1]
-
-
-@pytest.mark.parametrize("name", ["numpy", "torch-cpu", "torch-cpu-bmm", "jax-cpu"])
-def test_every_model_of_a_real_training_agrees_in_float32(name: str) -> None:
-    """Rounding decides other steps of other models; those that it leaves are the same."""
-    if reason := registry.reason_unavailable(name):
-        pytest.skip(f"{name}: {reason}")
-    pytest.importorskip("sklearn")
-    problem = catalogue.find("many-mlps:16")
-    trainer = registry.load(name).prepare(problem, "float32")
-    expected = several_models.reference(problem)
-    difference = agreement.compare(problem, trainer, "float32", expected)
-    assert difference.agrees, str(difference)
-    for quantity in expected.quantities:
-        assert quantity.mask("float32").mean() > 0.95, quantity.name
 
 
 def alone(problem: Problem, models: range) -> list[Reference]:

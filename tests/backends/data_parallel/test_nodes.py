@@ -44,10 +44,6 @@ def test_the_nodes_of_a_slurm_job_are_its_own(slurm: dict[str, str]) -> None:
     assert layout(2, slurm | {ADDRESS: "10.0.0.1"}) == Layout("10.0.0.1", ((), by_slurm), 1)
 
 
-def test_a_job_of_one_node_does_not_ask_slurm() -> None:
-    assert layout(2, {"SLURM_JOB_NUM_NODES": "1"}).prefixes == ((),)
-
-
 def test_an_address_that_is_not_known_is_asked_for(
     slurm: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from perceptron.backends import registry, torch_dataloader, torch_eager
-from perceptron.backends.shared.kernels import LARGE, SMALL, Kernel, is_one_kernel, launches, trace
+from perceptron.backends.shared.kernels import LARGE, SMALL, Kernel, is_one_kernel, launches
 from perceptron.backends.torch_functional import FunctionalBackend
 from perceptron.backends.torch_manual import ManualBackend
 from perceptron.problems import catalogue
-from perceptron.problems.optimizer import Adam
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -77,36 +74,6 @@ def test_an_iteration_of_the_or_gate(backend: Counted, count: int) -> None:
     assert not [name for name in names if not name.startswith("aten.")]
 
 
-def test_an_operation_of_any_namespace_is_a_kernel_if_it_takes_a_tensor() -> None:
-    """One that takes and gives none is not, and it does not matter what it is called."""
-    library = torch.library.Library("perceptron_test", "FRAGMENT")
-    library.define("halved(Tensor values) -> Tensor")
-    library.impl("halved", torch.empty_like, "Meta")
-
-    class Halving:
-        def train(self, iterations: int) -> None:
-            with torch.profiler.record_function("a step"):
-                torch.ops.perceptron_test.halved(torch.empty(3, device="meta"))
-
-    made: Any = Halving
-    assert [kernel.name for kernel in trace(made)] == ["perceptron_test.halved.default"]
-
-
-def test_adam_of_a_deep_network_launches_by_its_lists() -> None:
-    """Of one list a launch takes 110 tensors, of two 64, of three 48."""
-    problem = dataclasses.replace(catalogue.find("mlp-depth:64"), optimizer=Adam(rate=0.001))
-    names = [kernel.name for kernel in torch_eager.CUDA.kernels(problem, "float32")]
-    assert {name: names.count(name) for name in names if "_foreach_" in name} == {
-        "aten._foreach_lerp_.Scalar": 3,
-        "aten._foreach_mul_.Scalar": 2,
-        "aten._foreach_addcmul_.Scalar": 3,
-        "aten._foreach_sqrt.default": 3,
-        "aten._foreach_div_.ScalarList": 2,
-        "aten._foreach_add_.Scalar": 2,
-        "aten._foreach_addcdiv_.ScalarList": 3,
-    }
-
-
 CHUNK = 65_536
 
 
@@ -146,12 +113,3 @@ def test_the_table_is_that_of_the_header_that_is_installed_here() -> None:
     if "CUDART_VERSION >= 13000" in text:
         for numbers in (LARGE.tensors, LARGE.tensors_with_scalars, [LARGE.chunks] * 5):
             assert f"{{{', '.join(map(str, numbers))}}}" in text
-
-
-def test_a_product_says_how_thin_it_is() -> None:
-    """The last layer of mlp-batch has ten outputs; what is no product has no thinnest dimension."""
-    forward = [kernel.thinnest for kernel in named(torch_eager.CUDA, "addmm")]
-    assert forward == [64, 10]
-    assert {kernel.thinnest for kernel in named(torch_eager.CUDA, "mm")} == {10, 64}
-    others = [kernel for kernel in kernels(torch_eager.CUDA) if "mm" not in kernel.name]
-    assert {kernel.thinnest for kernel in others} == {None}

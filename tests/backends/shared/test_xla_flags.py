@@ -88,8 +88,3 @@ def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_loop_in_a_graph_is_known_by_the_flags(flags: str, expected: bool) -> None:
     assert repeats_within_a_graph(flags) == expected
-
-
-@needs_jax
-def test_the_installed_xla_keeps_loops_on_the_device() -> None:
-    assert "WHILE" in with_loops_on_the_device("")

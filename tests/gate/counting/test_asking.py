@@ -13,18 +13,17 @@ from typing import Any, ClassVar, cast
 import pytest
 from msgspec.structs import replace
 
-from perceptron.gate.counting import asking
 from perceptron.gate.counting.asking import Asking, Pair
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
-from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
+from perceptron.gate.journal import ComparisonJournal, open_journal
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart, Instrument
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark
-from perceptron.records.comparison import ComparisonPlan, Side
+from tests.gate.conftest import planned
 
 MODULES = ("a", "b", "c")
 SUITE = [
@@ -107,16 +106,6 @@ def reasons(pairs: dict[str, Pair], arm: Arm) -> dict[str, str | None]:
     return {key: pair[arm]["reason"] for key, pair in pairs.items() if pair[arm]["status"] != "ok"}
 
 
-def test_both_arms_answer_everything_in_one_order(tmp_path: Path) -> None:
-    fake = Fake(tmp_path, nothing)
-    pairs = dict(asked(fake))
-    assert set(pairs) == KEYS
-    assert all(own["instructions"] == 1000.0 for pair in pairs.values() for own in pair.values())
-    order = [own.key for own in SUITE]
-    assert fake.order == {"base": order, "head": order}
-    assert sorted(fake.started) == ["base", "head"]
-
-
 @pytest.mark.parametrize(
     ("end", "reason"),
     [
@@ -161,12 +150,6 @@ def test_a_setup_cache_takes_no_more_than_the_time_there_is(tmp_path: Path) -> N
         "b.time_it(20)",
     }
     assert max(Cached.limits) <= 20.0
-
-
-def test_a_program_that_a_benchmark_ends_costs_that_benchmark(tmp_path: Path) -> None:
-    killed = Answer(kind="died", reason="its process was ended by SIGKILL")
-    fake = Fake(tmp_path, lambda _, what: killed if what == "a.time_it(10)" else None)
-    assert reasons(dict(asked(fake)), "base") == {"a.time_it(10)": killed.reason}
 
 
 def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
@@ -273,11 +256,7 @@ def stage(
 
 
 def open_run(folder: Path) -> AbstractContextManager[ComparisonJournal]:
-    side = Side(name="x", commit="0", python="python")
-    plan = ComparisonPlan(
-        suite="s", benchmarks=None, base=side, head=side, budget_seconds=60.0, seed=1, rule={}
-    )
-    return open_journal(folder, ComparisonRun(work={"what": "this"}, plan=plan), False)
+    return open_journal(folder, planned(), False)
 
 
 def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
@@ -291,25 +270,6 @@ def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
     first = [f"{module}.time_it({size})" for size in ("10", "20") for module in MODULES]
     assert fake.order["base"] == [*first, "b.time_it(20)"]
     assert again == ["b.time_it(20)"]
-
-
-def test_progress_names_an_import_that_takes_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asking, "_SECONDS_TO_TELL", 0.01)
-    told = threading.Event()
-
-    def progress(_done: float, _total: float, message: str) -> None:
-        if message == "counting, round 1: importing b under valgrind":
-            told.set()
-
-    def importing(_arm: Arm, what: str) -> None:
-        if what == "b":
-            assert told.wait(60)
-
-    with open_run(tmp_path) as journal:
-        stage(Fake(tmp_path, importing), journal, progress).run(SUITE)
-        assert {block.base.status for block in journal.blocks} == {"ok"}
 
 
 def test_what_takes_long_to_count_is_counted_rather_than_timed(tmp_path: Path) -> None:

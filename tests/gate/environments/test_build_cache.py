@@ -14,8 +14,6 @@ from perceptron.gate.environments import build_cache
 from perceptron.gate.environments.build_cache import Made, Place, drop_oldest
 from perceptron.records.files.write import replace
 
-COMMIT = "0123456789abcdef"
-
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -37,21 +35,6 @@ def make(place: Place) -> Place:
     (place.folder / "env").mkdir()
     replace(place.made_file, Made(python=sys.executable, name="py"))
     return place
-
-
-@pytest.mark.parametrize("broken", ["cut short", "python gone", "written by another version"])
-def test_half_an_environment_is_none(take: Take, broken: str) -> None:
-    place = make(take("how", COMMIT))
-    if broken == "cut short":
-        place.made_file.unlink()
-    elif broken == "python gone":
-        replace(place.made_file, Made(python="/nowhere/python", name="py"))
-    else:
-        place.made_file.write_text("[]")
-    place.close()
-    again = take("how", COMMIT)
-    assert again.made() is None
-    assert not (again.folder / "env").exists()
 
 
 def test_the_oldest_go_and_what_is_in_use_stays(take: Take) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.gate.environments.build import lacks_compiler, problem
+from perceptron.gate.environments.build import problem
 
 # What asv prints of pip, which prints of setuptools, which prints of gcc.
 GCC = """
@@ -63,10 +63,3 @@ def test_what_a_build_prints_steers_no_terminal_and_is_short() -> None:
     said = problem("error: \x07" + "x" * 1000)
     assert said.isprintable()
     assert len(said) == 300
-
-
-@pytest.mark.parametrize(
-    ("log", "lacks"), [(ABSENT, True), (MESON, True), (GCC, False), (NETWORK, False)]
-)
-def test_a_missing_compiler_is_known(log: str, lacks: bool) -> None:
-    assert lacks_compiler(log) == lacks

@@ -39,14 +39,6 @@ def test_folders_and_what_belongs_to_the_interpreter_hide_nothing(tmp_path: Path
     assert finder.find_spec("inner", ["/somewhere"]) is None
 
 
-def test_a_module_beside_the_benchmarks_proves_the_tree(tmp_path: Path) -> None:
-    benchmarks = str(tmp_path / "b" / "benchmarks")
-    suite = module("benchmarks.suite", tmp_path / "b" / "benchmarks" / "suite.py")
-    code = module("toy", tmp_path / "b" / "toy.py")
-    assert check_origin(str(tmp_path / "b"), [], benchmarks, [suite]) == (False, [])
-    assert check_origin(str(tmp_path / "b"), [], benchmarks, [suite, code]) == (True, [])
-
-
 def test_a_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
     """Of the checkout too, but not what is installed in an environment that lies in it."""
     others = [str(tmp_path / "a"), str(tmp_path / "checkout")]

@@ -42,7 +42,3 @@ def test_equal_seeds_draw_equal_numbers_and_others_do_not() -> None:
     for mine, theirs in zip(one[0] + one[1], other[0] + other[1], strict=True):
         assert mine != theirs
     assert one[1] == one[0][:2], "a benchmark draws the same, whatever ran before it"
-
-
-def test_without_a_seed_draws_are_left_alone() -> None:
-    assert draw(None) != draw(None)

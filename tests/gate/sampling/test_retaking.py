@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.gate.blocks import due
 from perceptron.records.block import Block, Reading, Status
@@ -52,16 +51,6 @@ def test_what_failed_is_not_taken_again() -> None:
     """A failure is a finding, and has retries of its own."""
     failed = reading(None, status="failed")
     assert not due([block(reading(MUCH), failed)], "screen", 0, 1)
-
-
-def test_the_last_take_decides_whether_there_is_another() -> None:
-    first = block(reading(MUCH), reading(0.0))
-    calm = block(reading(0.0), reading(0.0), take=1)
-    assert due([first], "screen", 0, 1) == {"time_it"}
-    assert due([first], "screen", 1, 1) == due([first], "confirmation", 0, 1) == set()
-    assert due([first, calm], "screen", 0, 1) == set(), "it is there"
-    assert due([first, calm], "screen", 0, 2) == set()
-    assert due([first, replace(first, take=1)], "screen", 0, 2) == {"time_it"}
 
 
 def test_what_waits_on_one_side_whatever_is_taken_again_is_left_alone() -> None:

@@ -64,12 +64,6 @@ def test_it_is_over_when_its_time_is() -> None:
     assert 15 < len(both) <= 20
 
 
-def test_nothing_is_begun_when_there_is_no_time() -> None:
-    fake = Fake({})
-    assert {own.status for own in tried(fake, BENCHMARKS, 0.0)["head"].values()} == {"untried"}
-    assert fake.asked == []
-
-
 def test_the_others_of_a_slow_function_go_last_and_head_is_spared_what_is_slow() -> None:
     benchmarks = [Benchmark(name="time_it", params=[str(n)], index=n) for n in range(9)]
     fast = Benchmark(name="time_fast")

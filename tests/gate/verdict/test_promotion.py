@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from perceptron.gate.verdict.estimate import estimate
 from perceptron.gate.verdict.promotion import promote, suspicious
-from perceptron.gate.verdict.rule import Rule, smallest_detectable
+from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
 from tests.gate.conftest import counts
 
@@ -58,13 +56,3 @@ def test_a_suspicion_stays_when_its_blocks_have_come() -> None:
     look = [0.1, 0.09, 0.11, 0.1, 0.12, 0.08]
     assert suspicious({"t": look + [-0.5] * 4}, work, RULE) == ["t"]
     assert suspicious({"t": [0.0] * 6 + [0.5] * 4}, work, RULE) == []
-
-
-def test_no_detectable_slowdown_is_more_than_twice_the_time() -> None:
-    """It is no number to act on, and nobody could read it."""
-    random = np.random.default_rng(1)
-    for spread in (0.01, 0.1, 0.3, 1.0, 3.0):
-        ratio = estimate(random.normal(0, spread, 10).tolist())
-        smallest = smallest_detectable(ratio, 10, 20, 1, RULE)
-        assert smallest <= 1 or smallest == float("inf")
-        assert smallest < 1 or spread >= 0.1

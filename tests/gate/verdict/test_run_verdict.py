@@ -24,36 +24,9 @@ def concluded(*rows: Row, **fields: Any) -> tuple[str, str]:
     return judge_run(rows, control, fields.pop("broken", 0), RULE, **fields)
 
 
-def test_a_clean_run_says_how_many_were_judged() -> None:
-    assert concluded(row(), row()) == ("clean", "nothing of 2 benchmarks became slower")
-    assert concluded(row(), row(), left_out=1) == (
-        "clean",
-        "2 of 3 benchmarks judged, none slower",
-    )
-    assert concluded(row(), row(verdict="invalid")) == (
-        "clean",
-        "1 of 2 benchmarks judged, none slower",
-    )
-
-
-def test_all_that_was_not_judged_is_counted() -> None:
-    """With what was left out, so that the number and that of the judged are the total."""
-    unsure, lost = row(verdict="inconclusive"), row(verdict="invalid")
-    _, reason = concluded(row(), row(), unsure, lost, left_out=2)
-    assert reason.startswith("4 of 6 benchmarks could not be judged: ")
-
-
 @pytest.mark.parametrize(("left_out", "verdict"), [(3, "clean"), (4, "inconclusive")])
 def test_too_few_judged_are_not_clean(left_out: int, verdict: str) -> None:
     assert concluded(row(), row(), row(), left_out=left_out)[0] == verdict
-
-
-def test_what_was_left_out_and_what_is_invalid_count_alike() -> None:
-    rows = [row(), row(verdict="invalid"), row(verdict="invalid")]
-    assert concluded(*rows, left_out=7) == (
-        "inconclusive",
-        "only 1 of 10 benchmarks could be judged: less than 50%",
-    )
 
 
 def test_the_share_is_the_rules() -> None:
@@ -61,26 +34,6 @@ def test_the_share_is_the_rules() -> None:
     assert judge_run([row()], CALM, 0, strict, 1)[0] == "inconclusive"
     assert judge_run([row()], CALM, 0, strict, 0)[0] == "clean"
     assert judge_run([row()], CALM, 0, Rule(least_judged=0.0), 99)[0] == "clean"
-
-
-def test_a_regression_needs_no_share() -> None:
-    assert concluded(slower(), left_out=99) == (
-        "regression",
-        "1 benchmark slower than BASE, confirmed",
-    )
-
-
-def test_a_regression_says_by_which_evidence() -> None:
-    by_work, by_both = slower(stands_on="work"), slower(stands_on="both")
-    assert (
-        concluded(by_work, by_both)[1] == "2 benchmarks slower than BASE, by counted instructions"
-    )
-    assert concluded(slower(), by_work, by_both)[1] == (
-        "3 benchmarks slower than BASE, 1 confirmed by the clock and 2 by counted instructions"
-    )
-    assert concluded(broken(), by_work, broken=1)[1] == (
-        "1 benchmark broke on HEAD, 1 benchmark slower than BASE, by counted instructions"
-    )
 
 
 def test_an_alarm_stops_the_clock_and_not_the_counts() -> None:

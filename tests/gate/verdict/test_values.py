@@ -79,12 +79,6 @@ def test_a_row_shows_medians_and_the_changes_of_its_blocks() -> None:
     assert (row.screen_blocks, row.p_adjusted) == (6, None)
 
 
-def test_what_has_no_ratio_says_from_what_to_what() -> None:
-    (row,) = judged([0.0] * 6, [5.0] * 6).rows
-    assert (row.base, row.head, row.change) == (0.0, 5.0, None)
-    assert row.reason == "from 0 to 5"
-
-
 def test_a_time_of_nothing_is_judged_as_a_value() -> None:
     """A timer of the benchmark's own may count what is not there."""
     assert judged([0.0] * 6, [1e-3] * 6, "time_it").rows[0].verdict == "regression"
@@ -93,6 +87,6 @@ def test_a_time_of_nothing_is_judged_as_a_value() -> None:
 def test_noise_makes_no_regression_however_many_values_there_are() -> None:
     random = np.random.default_rng(1)
     for spread in (0.1, 1.0, 3.0, 10.0):
-        for _ in range(1000):
+        for _ in range(250):
             base, head = random.normal(100, spread, (2, 6)).tolist()
             assert judged(base, head).verdict != "regression"

@@ -37,20 +37,6 @@ def test_work_rose_only_if_it_did_in_every_round(changes: tuple[float, ...], kin
     assert evidence(*changes).kind == kind
 
 
-def test_the_same_counts_are_the_same_work_with_its_numbers() -> None:
-    seen = evidence(0.0004)
-    assert seen.work is not None
-    assert (seen.work.base, seen.work.head) == pytest.approx((1e7, 1.0004e7))
-    assert seen.work.change == pytest.approx(0.0004)
-    assert seen.work.noise == pytest.approx(0.0004)
-
-
-def test_what_no_second_round_confirms_is_not_counted() -> None:
-    assert evidence(0.05).kind == "not counted"
-    assert "no time" in (evidence(0.05).reason or "")
-    assert evidence(0.0009).kind == "same"
-
-
 @pytest.mark.parametrize("rise", [0.3, 0.04])
 def test_what_rose_in_its_only_count_is_probably_slower_without_a_clock(rise: float) -> None:
     """It was left out, so that a run of which half did the same was clean. Where the clock has
@@ -137,10 +123,6 @@ def test_what_could_not_be_counted_says_why(status: Status) -> None:
 def test_a_process_that_executes_nothing_is_not_counted() -> None:
     nothing = counts("time_it", failed=Reading(status="ok", instructions=0.0))
     assert "no instruction" in (work_of(nothing, RULE)["time_it"].reason or "")
-
-
-def test_only_counts_are_looked_at() -> None:
-    assert work_of(blocks("time_it", [0.1] * 10), RULE) == {}
 
 
 def in_rounds(changes: dict[int, float], base: dict[int, float] | None = None) -> list[Block]:

@@ -19,28 +19,6 @@ sys.stdin.read()
 """
 
 
-def test_a_file_has_one_writer_until_it_is_closed(tmp_path: Path) -> None:
-    file = tmp_path / "notes.jsonl"
-    first = open_locked(file)
-    assert first is not None
-    assert open_locked(file) is None
-    first.close()
-    second = open_locked(file)
-    assert second is not None
-    second.close()
-
-
-def test_what_is_in_the_file_stays_and_nothing_lies_beside_it(tmp_path: Path) -> None:
-    file = tmp_path / "notes.jsonl"
-    file.write_text("one\n")
-    stream = open_locked(file)
-    assert stream is not None
-    with stream:
-        stream.write(b"two\n")
-    assert file.read_text() == "one\ntwo\n"
-    assert list(tmp_path.iterdir()) == [file]
-
-
 def test_the_lock_of_a_killed_process_goes_with_it(tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
     command = [sys.executable, "-c", HOLD, str(file)]

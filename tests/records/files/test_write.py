@@ -73,8 +73,3 @@ def test_a_full_disk_leaves_the_old_file_and_no_draft(
         replace(file, "new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
-
-
-def test_a_file_in_a_folder_that_is_not_there_raises(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        replace(tmp_path / "no" / "note", "text")

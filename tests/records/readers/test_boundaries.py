@@ -214,21 +214,6 @@ def test_every_text_can_be_written_and_the_rest_is_as_it_was(document: object) -
     assert text == json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace")
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        "window.DATA = {};",
-        "\ufeff\n window . DATA={}",
-        "var data\n=\n{} ;\n",
-        "const window = {}",
-        "let variable = {}",
-        "DATA = {}",
-    ],
-)
-def test_a_script_of_one_assignment_is_its_value(script: str) -> None:
-    assert decode(Path("data.js"), script.encode()) == {}
-
-
 @pytest.mark.parametrize("start", ["", "window.", "var ", "window.a = "])
 def test_a_file_of_spaces_is_refused_at_once(start: str) -> None:
     """Not in a time that grows with the square of its length: here, half an hour."""

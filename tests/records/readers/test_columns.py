@@ -18,7 +18,6 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.columns import Packer, data_frame
 from perceptron.records.readers.sources import load_measurements
 from tests.conftest import MakeRow
-from tests.many_machines import many_machines
 from tests.records.readers.conftest import TABLE
 
 TIMES = st.floats(1e-9, 1e9)
@@ -101,22 +100,6 @@ def test_lists_stay_lists_of_their_own(row: MakeRow) -> None:
     table["samples"][0].append(3.0)
     assert table["samples"].tolist() == [[1.0, 2.0, 3.0], [1.0, 2.0]]
     assert table["axes"].tolist() == [("batch",), ("batch",)]
-
-
-def test_a_fleet_is_read_whole(tmp_path: Path) -> None:
-    """Every machine with all of its rows, each value in a process of its own."""
-    table = perceptron.load_results(many_machines(tmp_path / "results", machines=3, rows=700))
-    assert table.groupby("machine").size().to_dict() == {f"node-{n:03d}": 700 for n in range(3)}
-    timed = table[table["phase"].isna() & table["seconds"].notna()]
-    case = ["machine", "family", "problem", "backend", "threads", "repeat"]
-    assert not timed.duplicated(case).any()
-
-
-@pytest.mark.parametrize("value", [2**62 + 1, None])
-def test_large_whole_numbers_are_exact(row: MakeRow, value: int | None) -> None:
-    """As no float holds them."""
-    table = data_frame([Packer().pack([row(peak_bytes=value), row(peak_bytes=1)])])
-    assert table["peak_bytes"].tolist() == ([value, 1] if value else [pandas.NA, 1])
 
 
 @pytest.mark.parametrize("field", ["peak_bytes", "repeat"])

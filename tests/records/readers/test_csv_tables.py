@@ -122,18 +122,6 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_limits")
-@pytest.mark.parametrize(
-    "lines",
-    [[f"f,1,b,{k}" for k in range(1, 11)], [f"f,{1 + k // MOST},b,{k + 1}" for k in range(20)]],
-    ids=["a small table", "cases of few rows"],
-)
-def test_what_there_is_room_for_is_read_as_it_is(lines: list[str]) -> None:
-    rows, notes = read(lines)
-    assert [row.seconds for row in rows] == list(range(1, 1 + len(lines)))
-    assert (notes.joined, notes.warnings) == (0, [])
-
-
-@pytest.mark.usefixtures("small_limits")
 def test_joined_rows_have_the_median_of_consecutive_ones() -> None:
     """Nothing is dropped, each row counts once, and the trend over time stays visible."""
     rows, notes = read([*(f"f,1,b,{k}" for k in (9, 1, 2, 4, 3, 3, 7, 5, 8, 6, 10, 10)), "f,2,b,1"])
@@ -144,13 +132,6 @@ def test_joined_rows_have_the_median_of_consecutive_ones() -> None:
     assert notes.joined == 7
     (warning,) = notes.warnings
     assert (warning.code, "12 rows of 1 case were" in warning.message) == ("rows-joined", True)
-
-
-@pytest.mark.usefixtures("small_limits")
-def test_joined_rows_state_the_deviation_of_a_typical_one() -> None:
-    lines = [f"f,1,b,1,{'' if k == 2 else k / 10}\n" for k in range(1, 16)]
-    rows, _ = read(f"{HEADER.strip()},stdev\n{''.join(lines)}")
-    assert [row.stdev for row in rows] == pytest.approx([0.2, 0.5, 0.8, 1.1, 1.4])
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -14,19 +14,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import perceptron
 from perceptron.errors import UserError
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
 from perceptron.records.readers import any_source
-from perceptron.records.readers.reading import ReadRequest
-from perceptron.records.readers.sources import load_measurements, load_sources
+from perceptron.records.readers.sources import load_measurements
 from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
 from tests.conftest import MakeRow
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate
 from tests.records.readers.conftest import GOOD, TABLE
-from tests.records.readers.documents import ROW
 
 PYTEST = {
     "machine_info": {"node": "box"},
@@ -44,22 +41,6 @@ def test_any_folder_of_the_own_store_reads(run: Path, levels: int) -> None:
     """The file of a run, its folder, its machine's, that of all runs, and the results."""
     source = [run / "measurements.jsonl", run, *run.parents][levels]
     assert len(load_measurements(source)) == 1
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl"])
-def test_a_file_that_is_read_counts_once(tmp_path: Path, name: str) -> None:
-    """The answer says of how many files it is."""
-    content = {"a.csv": TABLE, "a.json": json.dumps(PYTEST), "a.jsonl": ROW}
-    (tmp_path / name).write_text(content[name])
-    (loaded,) = load_sources([tmp_path], ReadRequest())
-    assert loaded.files == 1
-
-
-def test_our_results_folder_brings_asvs_along(tmp_path: Path) -> None:
-    """results/asv stands beside results/runs, and its parameters are ours."""
-    write(tmp_path / "results" / "asv", BENCHMARKS, RESULTS)
-    rows = load_measurements(tmp_path / "results", by=["library"], size="n")
-    assert [row.problem for row in rows] == ["width:2", "width:2", "width:8", "width:8"]
 
 
 @pytest.mark.parametrize("source", ["nowhere", "nowhere/times.csv", "bad\0name", "x" * 5000])
@@ -140,25 +121,6 @@ def test_a_named_pipe_in_a_folder_does_not_hang(tmp_path: Path) -> None:
         assert len(load_measurements(folder)) == 4
 
 
-@pytest.mark.parametrize("name", ["9999-cut.json", "0001-cut.json"])
-def test_a_truncated_file_among_good_ones_is_named_and_the_others_read(
-    tmp_path: Path, name: str
-) -> None:
-    """But a missing option is said before it: naming the parameter is what helps."""
-    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
-    (folder / "box" / name).write_text(json.dumps(RESULTS)[:200])
-    with pytest.warns(UserWarning, match=rf"{name}: not asv's JSON"):
-        assert len(load_measurements(folder)) == 4
-    with pytest.raises(UserError, match="no benchmark has a parameter 'nothing'"):
-        load_measurements(folder, by="nothing")
-    loose = tmp_path / "loose"
-    loose.mkdir()
-    (loose / "good.json").write_text(json.dumps(PYTEST))
-    (loose / name).write_text(json.dumps(PYTEST)[:50])
-    with pytest.warns(UserWarning, match=rf"{name}: not JSON, or cut short"):
-        assert len(load_measurements(loose)) == 1
-
-
 def keep_criterion(criterion: Path, function: str, value: str, nanoseconds: float) -> None:
     """Keep a benchmark as criterion does, with what else lies beside it."""
     identity = {"function_id": function, "value_str": value, "full_id": f"Sum/{function}/{value}"}
@@ -186,13 +148,6 @@ def test_of_criterion_the_newest_estimates_count_unless_others_are_named(tmp_pat
     for source, nanoseconds in ((one, 500), (one / "new", 500), (one / "base", 1000)):
         (row,) = load_measurements(source)
         assert row.seconds == pytest.approx(nanoseconds * 1e-9)
-
-
-@pytest.mark.parametrize("name", ["new", "base"])
-def test_folders_of_such_names_may_hold_other_results(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).mkdir()
-    (tmp_path / name / "times.csv").write_text(TABLE)
-    assert [row.source for row in load_measurements(tmp_path)] == ["csv"]
 
 
 @pytest.mark.parametrize("problem", ["mlp-batch-host:64", "many-mlps:64"])
@@ -304,44 +259,12 @@ def test_sources_are_named_one_by_one_or_in_a_list_and_read_in_order(
         load_measurements([])
 
 
-def test_own_rows_keep_their_backends_names(run: Path, tmp_path: Path, row: MakeRow) -> None:
-    """Only tables say what a backend ran on without saying it in its name."""
-    rows = [row(device="cpu"), row(device="cuda", machine="bus")]
-    lines = b"".join(msgspec.json.encode(own) + b"\n" for own in rows)
-    (run / "measurements.jsonl").write_bytes(lines)
-    (tmp_path / "times.csv").write_text(
-        "case,size,backend,device,seconds\nf,1,numpy,cpu,1\nf,1,numpy,gpu,1\n"
-    )
-    loaded = load_measurements(run, tmp_path / "times.csv")
-    assert [one.backend for one in loaded] == ["numpy", "numpy", "numpy:cpu", "numpy:gpu"]
-
-
 def test_a_source_without_the_parameters_is_warned_of(tmp_path: Path) -> None:
     """Others have them; that one is not passed over in silence."""
     one = write(tmp_path / "one", BENCHMARKS, RESULTS)
     other = suite(tmp_path / "other", {"n": ["1"], "lib": ["'np'"]}, [1.0])
     with pytest.warns(UserWarning, match=r"other: no benchmark has a parameter 'backend'"):
         assert len(load_measurements(one, other)) == 4
-
-
-def test_one_name_is_one_parameter(tmp_path: Path) -> None:
-    """Not the letters of it."""
-    folder = suite(tmp_path / "asv", {"n": ["1", "2"], "lib": ["'np'"]}, [1.0, 2.0])
-    assert len(load_measurements(folder, by="lib", size="n")) == 2
-
-
-def test_a_source_named_twice_is_read_once(tmp_path: Path) -> None:
-    """Else one value would pass for two that agree."""
-    (tmp_path / "times.csv").write_text(TABLE)
-    (tmp_path / "link.csv").symlink_to("times.csv")
-    for other in (f"{tmp_path}/./times.csv", tmp_path / "link.csv"):
-        assert len(load_measurements(tmp_path / "times.csv", other)) == 1
-    with pytest.warns(UserWarning, match=r"times\.csv, read already"):
-        (row,) = load_measurements(tmp_path)
-    assert row.file == str(tmp_path / "link.csv")
-    (tmp_path / "again.csv").write_text(TABLE)
-    rows = load_measurements(tmp_path / "times.csv", tmp_path / "again.csv")
-    assert [row.repeat for row in rows] == [0, 1]
 
 
 @pytest.mark.parametrize("kind", ["table", "asv", "own"])
@@ -362,20 +285,3 @@ def test_a_file_counts_once_in_however_many_sources_it_lies(
     sources = [folder, file] if folder_first else [file, folder]
     with pytest.warns(UserWarning, match="read already, under this name or another; it counts on"):
         assert load_measurements(sources) == once
-
-
-def test_the_table_of_a_notebook_has_types_whether_or_not_there_are_rows(tmp_path: Path) -> None:
-    """What works on a full table works on an empty one; damaged lines are warned of."""
-    (tmp_path / "runs" / "m" / "1").mkdir(parents=True)
-    (tmp_path / "times.csv").write_text(TABLE)
-    empty = perceptron.load_results(tmp_path)
-    full = perceptron.load_results(tmp_path / "times.csv")
-    assert len(empty) == 0
-    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
-    assert str(empty["seconds"].dtype) == str(empty["size"].dtype) == "float64"
-    assert str(empty["repeat"].dtype) == "int64"
-    assert str(empty["threads"].dtype) == "Int64"
-    assert empty.groupby("backend").seconds.median().to_dict() == {}
-    (tmp_path / "runs" / "m" / "1" / "measurements.jsonl").write_text(GOOD + "garbage\n" + GOOD)
-    with pytest.warns(UserWarning, match=r"measurements\.jsonl, line 2: not a measurement"):
-        assert len(perceptron.load_results(tmp_path)) == 2

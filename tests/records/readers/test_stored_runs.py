@@ -12,7 +12,6 @@ import pytest
 from benchmarks.cases import BACKENDS, SIZES
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
-from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import read_facts, read_results, read_run
 from tests.conftest import MakeRow
 from tests.made import BENCH, FACTS, bench_rows, keep
@@ -57,12 +56,6 @@ def test_a_folder_of_results_is_read_with_its_complaints(tmp_path: Path) -> None
     assert complaint.startswith(str(broken / "run.json"))
 
 
-def test_a_folder_that_does_not_exist_is_empty(tmp_path: Path) -> None:
-    """That is for its user to tell."""
-    stored = read_results(tmp_path / "missing")
-    assert (stored.rows, stored.runs, stored.complaints) == ([], [], [])
-
-
 OF_A_FILE = len(SIZES["mlp-width"]) * len(BACKENDS)
 """Rows of a file that `plenty` writes."""
 
@@ -85,24 +78,6 @@ def own(results: Path) -> Path:
 
 def one_of_asvs(results: Path) -> Path:
     return min((results / "asv" / "box-00").glob("*-virtualenv-py3.11.json"))
-
-
-def test_a_sound_folder_reads_as_everywhere(results: Path) -> None:
-    """The same rows in the same order, with the same names and numbers."""
-    folder = read_results(results)
-    assert folder.complaints == []
-    assert folder.rows == load_measurements(results)
-    assert len(folder.rows) == 2 + 6 * OF_A_FILE
-
-
-def test_a_file_is_complained_of_once_and_complaints_are_sorted(results: Path) -> None:
-    for file in [own(results), *(results / "asv").glob("box-*/*-virtualenv-py3.11.json")]:
-        file.write_text("\n" * 3)
-    complaints = read_results(results).complaints
-    assert len(complaints) == 7
-    assert complaints == sorted(complaints)
-    assert complaints[-1].startswith(f"{own(results)}, line 1: not a measurement")
-    assert complaints[-1].endswith("(and 2 more in this file)")
 
 
 @pytest.mark.parametrize(

@@ -128,14 +128,6 @@ def test_a_run_that_is_being_measured_here_is_left_alone(tmp_path: Path) -> None
         merge(source, tmp_path / "home")
 
 
-def test_what_is_no_file_is_refused_by_name(tmp_path: Path) -> None:
-    source = run_of(tmp_path / "job")
-    (source / ROWS).unlink()
-    (source / ROWS).mkdir()
-    with pytest.raises(UserError, match=r"measurements\.jsonl: no ordinary file"):
-        merge(source, tmp_path / "home")
-
-
 @settings(max_examples=25)  # each writes and waits for the disk
 @given(
     states=st.lists(

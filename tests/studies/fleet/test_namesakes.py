@@ -35,12 +35,6 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def test_a_name_that_nobody_has_is_free(runs: Path) -> None:
-    assert name_by_facts(runs, "other", facts_of(FACTS)) == "other"
-    (runs / "empty").mkdir()
-    assert name_by_facts(runs, "empty", facts_of(FACTS)) == "empty"
-
-
 def test_other_hardware_is_another_machine_and_other_software_is_not(runs: Path) -> None:
     for what, same in SAME.items():
         assert name_by_facts(runs, "box", facts_of(same)) == "box", what
