@@ -109,8 +109,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def is_decided(self) -> bool:
-        """Whether at least one verdict is decided, if only in part."""
-        return any(verdict.decided != "no" for verdict in self.verdicts)
+        """Whether a verdict is decided, if only in part, or none was asked for."""
+        return not self.verdicts or any(verdict.decided != "no" for verdict in self.verdicts)
 
 
 class Page(Struct, frozen=True):

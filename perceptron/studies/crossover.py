@@ -255,7 +255,9 @@ class CrossoverStudy:
         answer = answer_of(plan, own, found, estimated)
         return replace(answer, warnings=warnings)
 
-    def estimate(self, plan: CrossoverPlan, rows: Sequence[Row], results: Path) -> Estimates | None:
+    def estimates(
+        self, plan: CrossoverPlan, rows: Sequence[Row], results: Path
+    ) -> Estimates | None:
         """Return estimates for a device that is not here, from what was measured."""
         if plan.what_if is None:
             return None

@@ -16,16 +16,14 @@ from perceptron.measure import campaign
 from perceptron.measure.job import Outcome
 from perceptron.measure.job import Race as RaceJob
 from perceptron.measure.launch import Abandoned, SecondsLeft
-from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row, races
 from perceptron.records.store import load_plan
-from perceptron.studies.carry_out import carry_out
 from perceptron.studies.race import Race, RacePlan
 from tests.made_race import HELD_OUT
-from tests.studies.conftest import Lab
+from tests.studies.conftest import Lab, carried_out, codes
 
 THERE = Training(checks=[Check(38, 0.1, 0.96, 0.1)], waited=0.0)
 
@@ -70,15 +68,11 @@ def plan(**changes: Any) -> RacePlan:
 
 
 def raced(results: Path, plan: RacePlan, seconds: float = 1000.0, study: Any = None) -> Answered:
-    return carry_out(study or Race(), plan, "box", results, silent, seconds)
+    return carried_out(study or Race(), plan, results, seconds)
 
 
 def fresh(told: Answered) -> dict[str, RaceRun]:
     return {run.backend: run for run in told.answer.data["runs"] if run.start == "fresh"}
-
-
-def codes(told: Answered) -> set[str]:
-    return {warning.code for warning in told.warnings}
 
 
 def test_every_repeat_is_done_by_all_before_the_next(

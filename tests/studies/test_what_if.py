@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate, KernelWork
 from perceptron.problems.families import FAMILIES
@@ -48,9 +47,8 @@ def test_what_was_measured_stands_against_both_estimates(monkeypatch: pytest.Mon
         for size in SIZES
         for process in range(2)
     ]
-    result = CrossoverResult(crossovers=[], from_cold=[], iterations=1, amortisations=[], rows=rows)
     problems = [FAMILIES["mlp-width"].problem(size) for size in SIZES]
-    eager, graph = study.of_crossovers(result, problems, "float32", 2, DEVICES["h100"])
+    eager, graph = study.of_crossovers(rows, problems, "float32", 2, DEVICES["h100"])
     assert (eager.challenger, graph.challenger) == (EAGER, GRAPH)
     assert eager.size == pytest.approx(100, rel=0.01)
     assert graph.size == pytest.approx(10, rel=0.01)
