@@ -12,11 +12,10 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.answer import Answered
 from perceptron.errors import UserError
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Batch
 from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.store import load_plan
 from perceptron.studies.answering import answer_run
 from perceptron.studies.bench import Bench, BenchPlan, Levels, finding_jobs
 from perceptron.studies.collected import collect

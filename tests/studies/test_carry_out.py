@@ -125,17 +125,25 @@ def test_one_that_crashes_is_out_and_the_others_go_on(track: Track, tmp_path: Pa
     assert ("python", 2) not in track.raced
 
 
-def test_one_that_was_killed_is_tried_again(track: Track, tmp_path: Path) -> None:
-    """Memory may be there the next time: the command leaves with 3, and the same one goes on."""
+@pytest.mark.parametrize("seconds", [1000.0, 7.0])
+def test_one_that_was_killed_is_tried_again(
+    track: Track, lab: Lab, tmp_path: Path, seconds: float
+) -> None:
+    """Memory may be there the next time: the command leaves with 3, and the same one goes on.
+
+    Where its budget was spent, in as much time once more: it could only say again what it lost.
+    """
     killed = RaceTimes(status="failed", reason="the worker was ended by SIGKILL (out of memory?)")
     track.becomes = lambda job: killed if (job.backend, job.repeat) == ("python", 2) else None
-    assert "killed" in codes(raced(tmp_path, plan()))
+    assert "killed" in codes(raced(tmp_path, plan(), seconds))
     track.becomes = lambda job: None
     track.raced.clear()
-    told = raced(tmp_path, plan())
+    before = lab.now
+    told = raced(tmp_path, plan(), seconds)
     assert track.raced == [("python", 2)]
     assert "killed" not in codes(told)
     assert {run.seeds for run in fresh(told).values()} == {3}
+    assert lab.now - before <= seconds
 
 
 def test_one_that_hangs_until_the_time_is_over_is_named(track: Track, tmp_path: Path) -> None:
@@ -231,18 +239,26 @@ def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
     assert len(track.raced) == 6
 
 
-def test_what_is_spent_is_on_disk_meanwhile(track: Track, tmp_path: Path) -> None:
+def test_what_is_spent_is_on_disk_meanwhile(track: Track, lab: Lab, tmp_path: Path) -> None:
     """However a start ends, the next one has only what it left."""
-    spent = []
 
-    def look(job: RaceJob) -> float:
+    def spent() -> float:
         (file,) = tmp_path.glob("runs/box/*/run.json")
-        spent.append(load_plan(file.parent).spent_seconds or 0.0)
+        return load_plan(file.parent).spent_seconds or 0.0
+
+    def stop(job: RaceJob) -> float:
+        if len(track.raced) == 4:
+            assert spent() > 10, "also where it is ended by what nothing can catch"
+            raise KeyboardInterrupt
         return 3.0
 
-    track.takes = look
-    raced(tmp_path, plan(seeds=4))
-    assert spent[-1] > 10
+    track.takes = stop
+    with pytest.raises(KeyboardInterrupt):
+        raced(tmp_path, plan(seeds=50), 40.0)
+    assert spent() == pytest.approx(lab.now)
+    track.takes = lambda job: 3.0
+    raced(tmp_path, plan(seeds=50), 40.0)
+    assert 30 < lab.now <= 40
 
 
 class Broken(Race):
