@@ -21,7 +21,11 @@ from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row, races
 from perceptron.records.store import load_plan
+from perceptron.studies.answering import answer_run
+from perceptron.studies.bench import Bench, BenchPlan
+from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from perceptron.studies.race import Race, RacePlan
+from tests.conftest import ROOT
 from tests.made_race import HELD_OUT
 from tests.studies.conftest import Lab, carried_out, codes
 
@@ -237,6 +241,20 @@ def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
     track.takes = lambda job: 1.0
     assert {run.seeds for run in fresh(raced(results, asked)).values()} == {2}
     assert len(track.raced) == 6
+
+
+@pytest.mark.parametrize(
+    ("study", "kind"), [(Bench(), BenchPlan), (CrossoverStudy(), CrossoverPlan)]
+)
+def test_a_stored_run_is_judged_where_its_model_file_is_gone(
+    study: Any, kind: Any, lab: Lab, tmp_path: Path
+) -> None:
+    model = tmp_path / "mine.toml"
+    model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
+    asked = kind(problems=(str(model),), backends=("numpy", "torch-cpu"), threads=(1,), quick=True)
+    told = carried_out(study, asked.resolved(), tmp_path / "results")
+    model.unlink()
+    assert answer_run(read_run(told.results)) == told
 
 
 def test_what_is_spent_is_on_disk_meanwhile(track: Track, lab: Lab, tmp_path: Path) -> None:
