@@ -22,10 +22,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from benchmarks import against_itself, busy_answers, speed_parts
+from benchmarks import busy_answers, speed_parts
 from benchmarks.code_state import code_state
 from benchmarks.neighbour import busy_neighbour
-from benchmarks.progress_file import ProgressFile
 from benchmarks.results import ROOT, STEERING
 from benchmarks.speeds import (
     CrossoverSpeed,
@@ -34,7 +33,7 @@ from benchmarks.speeds import (
     read_speeds,
     speeds_file,
 )
-from benchmarks.steps import steps
+from benchmarks.steps import ProgressFile, steps
 from perceptron.commands.shared.options import folder_name
 from perceptron.errors import UserError, unknown
 from perceptron.machine import cpu_name, machine_name, usable_cores
@@ -47,7 +46,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "crossover": speed_parts.crossover_speed,
     "ratios": speed_parts.or_gate_ratios,
     "gate": speed_parts.gate_speed,
-    "alike": against_itself.alike_speed,
+    "alike": speed_parts.alike_speed,
     "bench": speed_parts.bench_speed,
 }
 # On two cores, both sides.

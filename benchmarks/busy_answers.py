@@ -160,14 +160,15 @@ def _advise_then_fastest(shape: dict[str, Any], threads: int | None) -> list[Ask
     name += ")" if threads is None else f", threads={threads})"
     return [
         asked,
-        Asked(question=name, claims=list(_of_fastest(advice or {"sure": False})), contended=None),
+        Asked(
+            question=name, claims=list(_of_fastest(advice or {"decided": False})), contended=None
+        ),
     ]
 
 
 def _command(*words: str, folder: str) -> Asked:
     """Type a command of ours with ``--json``; return what it decided."""
-    where = ["--results", f"{folder}/results"]
-    where += [] if words[0] == "advise" else ["--html", f"{folder}/html"]
+    where = ["--results", f"{folder}/results", "--html", f"{folder}/html"]
     command = [sys.executable, "-m", "perceptron", *words, "--json", *where]
     document = _answer(command, folder)
     runs = Path(folder, "results", "runs").glob("*/*/")
@@ -198,7 +199,7 @@ def claims_of(command: str, document: dict[str, Any]) -> Iterator[Claim]:
 
 
 def _of_fastest(advice: dict[str, Any]) -> Iterator[Claim]:
-    if advice["sure"]:
+    if advice["decided"]:
         for other in advice["candidates"]:
             if other["seconds"] is not None and other["backend"] != advice["backend"]:
                 yield Claim("fastest", 0, advice["backend"], other["backend"])

@@ -14,7 +14,7 @@ from os import environ
 
 from benchmarks.results import ROOT
 from perceptron.backends import registry
-from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.protocol import thread_variables
 from perceptron.problems import catalogue
 
 PROBLEMS = ("mlp-batch:64", "digits")

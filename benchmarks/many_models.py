@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.results import ROOT
+from benchmarks.target_lines import measured, report_line
 from perceptron.backends import registry
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
@@ -39,8 +40,6 @@ _RELATIVE = 1e-9
 
 def lines() -> Iterator[str]:
     """Yield a line for each target: what was reached, and whether that is enough."""
-    from benchmarks.targets import report_line  # which imports this module
-
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(Path(folder))
         for name, base, most in SPEED:
@@ -66,8 +65,6 @@ def unavailable(name: str, program: Path | None = None) -> str | None:
 
 def seconds(name: str, dtype: DType, program: Path | None) -> float:
     """Return seconds of an iteration of one model, from a fresh process; C knows float64 only."""
-    from benchmarks.targets import measured
-
     problem = catalogue.find(REFERENCE)
     if name != C:
         outcome = measured(name, REFERENCE, dtype)

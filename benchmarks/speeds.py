@@ -11,8 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import cannot_write
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.measurement import Measurement
 
 
@@ -29,7 +28,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Width(Struct, frozen=True, kw_only=True):
-    """How wide the 95 % interval of a ratio is at one size: high over low, minus 1.
+    """How wide the 95% interval of a ratio is at one size: high over low, minus 1.
 
     None where an end is open: one process alone has no interval.
     """

@@ -12,26 +12,24 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import (
-    batch_steps,
-    by_hand,
-    dashboard,
-    foreign_results,
-    large_tables,
-    many_machines,
-    many_models,
-)
+from threadpoolctl import threadpool_limits
+
+from benchmarks import by_hand, large_results, many_models
+from benchmarks.target_lines import measured, report_line
 from perceptron.backends import registry
+from perceptron.backends.protocol import Trainer
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
-from perceptron.measure.job import Batch, Extra, Outcome
-from perceptron.measure.launch import run_job
+from perceptron.measure.memory import keep_freed_memory
 from perceptron.problems import catalogue, cost
-from perceptron.problems.problem import DType
+from perceptron.problems.optimizer import Sgd
+from perceptron.problems.problem import Problem
 from perceptron.studies.shared.published import published_dtype
 from perceptron.waiting import waiting_meter
 
@@ -49,6 +47,17 @@ LARGE = "mlp:1024x1024x1024"
 SMALLEST_SHARE = 0.7
 # Of a sample of so many seconds, at most. Where all samples wait, shorter ones follow.
 METER_SHARES = {0.01: 0.001, 0.002: 0.005}
+
+# What a step on a batch takes. All trainers of a problem take turns in one process, on one thread,
+# and of each the fastest of many short trainings counts: so a neighbour of the process slows them
+# alike or is left out.
+BATCH_REPETITIONS = 150
+BATCH_ITERATIONS = 100
+SMALL_BATCHES = "mlp-batch:64"
+# Adam's step over that of plain gradient descent, at most, on small batches.
+ADAM_OVER_SGD = {"numpy": 2.5, "numpy-inplace": 2.1}
+# Of numpy's step with Adam, numpy-inplace takes at most.
+INPLACE_OVER_NUMPY = 0.6
 
 # Gradient descent on the OR gate as the walk-through defines it, in float64.
 C_LOOP = r"""
@@ -92,9 +101,9 @@ int main(void) {
 
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
-    for line in (*speeds(), *loops(), *products(), *readings(), *meter_cost(), *dashboard.lines()):
+    for line in (*speeds(), *loops(), *products(), *readings(), *meter_cost(), *batch_steps()):
         print(line)
-    others = (batch_steps, foreign_results, large_tables, many_machines, many_models)
+    others = (large_results, many_models)
     for line in chain.from_iterable(part.lines() for part in others):
         print(line)
 
@@ -150,7 +159,7 @@ def products() -> list[str]:
         for _ in range(3):
             ceiling = next(
                 part.work / part.seconds
-                for part in measured("numpy", LARGE, "float32", 1, "ceilings").parts
+                for part in measured("numpy", LARGE, "float32", 1, "ceiling").parts
                 if part.name == "product"
             )
             seconds = measured(name, LARGE, "float32", 1).seconds or 1.0
@@ -158,8 +167,8 @@ def products() -> list[str]:
         share = statistics.median(shares)
         verdict = "reached" if share >= SMALLEST_SHARE else "MISSED"
         lines.append(
-            f"{name} on {LARGE}, one thread: {100 * share:.0f} % of the product rate "
-            f"(at least {100 * SMALLEST_SHARE:.0f} %): {verdict}"
+            f"{name} on {LARGE}, one thread: {100 * share:.0f}% of the product rate "
+            f"(at least {100 * SMALLEST_SHARE:.0f}%): {verdict}"
         )
     return lines
 
@@ -240,32 +249,42 @@ class _Spinning:
         return []
 
 
-def measured(
-    name: str, problem: str, dtype: DType, threads: int = 1, extra: Extra | None = None
-) -> Outcome:
-    """One fresh process."""
-    job = Batch(
-        backend=name,
-        problems=[problem],
-        dtype=dtype,
-        threads=threads,
-        samples=5,
-        minimum_seconds=0.02,
-        extra=extra,
-    )
-    (outcome,) = run_job(job, registry.load(name))
-    if outcome.status != "ok":
-        raise SystemExit(f"error: {name} on {problem}: {outcome.reason}")
-    return outcome
+def batch_steps() -> Iterator[str]:
+    """Yield a line for each target: what was reached, and whether that is enough."""
+    for reference in (SMALL_BATCHES, "digits"):
+        problem = catalogue.find(reference)
+        seconds = step_seconds(problem)
+        if reference == SMALL_BATCHES:
+            for name, most in ADAM_OVER_SGD.items():
+                ratio = seconds[name, "adam"] / seconds[name, "sgd"]
+                yield report_line(f"{name}: Adam / sgd on {reference}", [ratio], most)
+        ratio = seconds["numpy-inplace", "adam"] / seconds["numpy", "adam"]
+        yield report_line(f"numpy-inplace / numpy on {reference}", [ratio], INPLACE_OVER_NUMPY)
 
 
-def report_line(what: str, ratios: list[float], most: float) -> str:
-    """One line: the median with its range, and the target."""
-    middle = statistics.median(ratios)
-    verdict = "reached" if middle <= most else "MISSED"
-    return (
-        f"{what}: {middle:.3g} [{min(ratios):.3g}, {max(ratios):.3g}] (at most {most:g}): {verdict}"
-    )
+def step_seconds(problem: Problem) -> dict[tuple[str, str], float]:
+    """Return seconds of a step by backend and optimizer, on one thread in float32."""
+    plain = replace(problem, optimizer=Sgd(rate=0.1))
+    keep_freed_memory()
+    with threadpool_limits(1):
+        return fastest(
+            {
+                (name, kind): registry.load(name).prepare(version, "float32")
+                for name in ADAM_OVER_SGD
+                for kind, version in (("adam", problem), ("sgd", plain))
+            }
+        )
+
+
+def fastest(trainers: Mapping[tuple[str, str], Trainer]) -> dict[tuple[str, str], float]:
+    """Return seconds of an iteration of each: its fastest training, all in turn."""
+    best = dict.fromkeys(trainers, float("inf"))
+    for _ in range(BATCH_REPETITIONS):
+        for key, trainer in trainers.items():
+            begin = time.perf_counter()
+            trainer.train(BATCH_ITERATIONS)
+            best[key] = min(best[key], (time.perf_counter() - begin) / BATCH_ITERATIONS)
+    return best
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from perceptron.version import __version__
 
 if TYPE_CHECKING:
     from perceptron.analysis.fastest import Advice
-    from perceptron.records.readers.table import load_results
+    from perceptron.records.readers.sources import load_results
     from perceptron.studies.fastest.ask import fastest
 
 __all__ = ["Advice", "__version__", "fastest", "load_results"]
@@ -17,7 +17,7 @@ __all__ = ["Advice", "__version__", "fastest", "load_results"]
 def __getattr__(name: str) -> object:
     """Import what a notebook or a program asks for, never for ``perceptron --help``."""
     if name == "load_results":
-        from perceptron.records.readers.table import load_results
+        from perceptron.records.readers.sources import load_results
 
         return load_results
     if name == "fastest":

@@ -44,6 +44,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """The part of the answer that it is about; of all parts without one."""
     on: Place = "everywhere"
 
+    def __str__(self) -> str:
+        """Return it in a line that stands for itself."""
+        return f"{self.subject}: {self.sentence}"
+
 
 class Note(Struct, frozen=True):
     """A line beside the verdicts."""
@@ -109,8 +113,9 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def is_decided(self) -> bool:
-        """Whether a verdict is decided, if only in part, or none was asked for."""
-        return not self.verdicts or any(verdict.decided != "no" for verdict in self.verdicts)
+        """Whether at least one verdict is decided, if only in part, or nothing was to decide."""
+        decided = [verdict.decided != "no" for verdict in self.verdicts]
+        return any(decided) or not decided
 
 
 class Page(Struct, frozen=True):

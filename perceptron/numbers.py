@@ -25,7 +25,7 @@ _SAYS_NOTHING = 100.0
 def digits(value: float, significant: int = 3) -> str:
     """Return the value rounded to significant digits: 0.0412, 4.12, 412, 41,200.
 
-    An exponent only where nobody would count the zeros: 1.5e-20.
+    An exponent only where there are too many zeros to count: 1.5e-20.
     """
     if value == 0:
         return "0"
@@ -80,7 +80,7 @@ def two_durations(before: float, after: float) -> str:
 def interval(value: float, low: float | None, high: float | None) -> str:
     """Return ``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval.
 
-    Two values that differ have one from nearly 0 to nearly infinity, which tells nobody anything.
+    Of two values that differ it reaches from nearly 0 to nearly infinity, and is not written out.
     """
     if low is None and high is None:
         return f"{digits(value)} [no interval]"
@@ -111,29 +111,29 @@ def _two(value: float) -> str:
 
 
 def percent(share: float, decimals: int = 1, *, sign: bool = False) -> str:
-    """Return a share as ``3.1 %``; with ``sign`` also a rise has one: ``+3.1 %``."""
-    return f"{_hundredths(share, decimals, sign)} %"
+    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
+    return f"{_hundredths(share, decimals, sign)}%"
 
 
 def percent_interval(
     share: float, low: float, high: float, decimals: int = 1, *, sign: bool = False
 ) -> str:
-    """Return ``97.2 % [95.9, 98.2]``."""
+    """Return ``97.2% [95.9, 98.2]``."""
     ends = ", ".join(_hundredths(end, decimals, sign) for end in (low, high))
     return f"{percent(share, decimals, sign=sign)} [{ends}]"
 
 
 def rough_percent(share: float) -> str:
-    """Return a share to about two digits: 84 %, 2.3 %, 0.0011 %, under 0.0001 %."""
+    """Return a share to about two digits: 84%, 2.3%, 0.0011%, under 0.0001%."""
     if 0 < share < _LEAST_SHARE:
-        return f"under {100 * _LEAST_SHARE:.4f} %"
-    return percent(share, 0) if share >= 0.1 else f"{100 * share:.2g} %"
+        return f"under {100 * _LEAST_SHARE:.4f}%"
+    return percent(share, 0) if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def rough_percent_interval(share: float, low: float | None, high: float | None) -> str:
-    """Return ``4.1 % [3.9, 4.3]``; an end that is None is open, and two are no interval."""
+    """Return ``4.1% [3.9, 4.3]``; an end that is None is open, and two are no interval."""
     ends = (None if end is None else 100 * end for end in (low, high))
-    return f"{interval(100 * share, *ends).replace(' [', ' % [', 1)}"
+    return f"{interval(100 * share, *ends).replace(' [', '% [', 1)}"
 
 
 def rate(bytes_per_second: float) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from perceptron.backends.accelerators.protocol import cuda_unavailable
+from perceptron.backends.protocol import thread_variables
 from perceptron.backends.shared.compilers import INTERPRET
-from perceptron.backends.shared.cuda import driver_unavailable
-from perceptron.backends.shared.threads import thread_variables
 from perceptron.cli import main
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
@@ -31,7 +31,7 @@ os.environ.update(thread_variables(1))
 
 # Without a GPU Triton's kernels are interpreted, in this process and in those that it starts. Read
 # when Triton is imported, which PyTorch's compiler may do before a test of ours.
-if is_rehearsal() or driver_unavailable():
+if is_rehearsal() or cuda_unavailable():
     os.environ.setdefault(INTERPRET, "1")
 
 # A shell that starts the tests in the background has them, and all that they start, ignore ctrl-C.

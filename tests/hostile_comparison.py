@@ -13,7 +13,6 @@ from perceptron.records.comparison import (
     Row,
 )
 from perceptron.records.warning import MeasurementWarning
-from perceptron.report.comparison_row import name as key_of
 from tests.hostile import NAMES
 from tests.made_comparison import block, broken, comparison, growth, row, slower, work
 
@@ -32,7 +31,7 @@ def hostile_comparison(names: Sequence[str] = NAMES) -> Comparison:
         reason=names[4],
         results=names[0],
         reproduce=names[1],
-        blocks=[block(key_of(made), 0, 1e-3, 1.1e-3) for made in rows],
+        blocks=[block(made.key, 0, 1e-3, 1.1e-3) for made in rows],
         warnings=[MeasurementWarning(code=own, message=own, advice=own) for own in names],
         environment=ComparisonEnvironment(
             machine={own: own for own in names},

@@ -17,8 +17,7 @@ from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
 from perceptron.records.environment import Environment, Gpu, ThreadPool
-from perceptron.records.extras import CEILING, DEVICE, ENERGY, HARNESS
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.sources import LoadedSource
 from tests.conftest import MakeRow

@@ -13,7 +13,7 @@ import pytest
 
 import perceptron
 from perceptron.backends import registry
-from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.protocol import thread_variables
 from perceptron.measure.job import Batch
 from perceptron.measure.launch import run_job
 from tests.conftest import ROOT

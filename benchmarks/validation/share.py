@@ -8,7 +8,7 @@ from perceptron.numbers import NONE, percent, percent_interval
 
 
 class Share(Struct, frozen=True):
-    """So many of so many, as a share with its exact 95 % interval (Clopper and Pearson, 1934)."""
+    """So many of so many, as a share with its exact 95% interval (Clopper and Pearson, 1934)."""
 
     hits: int
     trials: int
@@ -28,14 +28,14 @@ def share(hits: int, trials: int) -> Share:
 
 
 def share_cell(share: Share) -> str:
-    """Return ``97.2 % [95.9, 98.2]``."""
+    """Return ``97.2% [95.9, 98.2]``."""
     if share.value is None or share.low is None or share.high is None:
         return NONE
     return percent_interval(share.value, share.low, share.high, _decimals(share.value))
 
 
 def share_percent(value: float) -> str:
-    """Return ``97.2 %``; with one more digit where it is nearly 100."""
+    """Return ``97.2%``; with one more digit where it is nearly 100."""
     return percent(value, _decimals(value))
 
 

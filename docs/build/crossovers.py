@@ -9,11 +9,11 @@ from perceptron.report.charts.as_svg.draw import draw
 
 
 def blocks(runs: Shown) -> Blocks:
-    """Return who wins how much of the map, and on what it was measured."""
+    """Return which backend wins how much of the map, and where it was measured."""
     run, cells = runs.phase_map.run, runs.phase_map.answer.data["map"]
     facts = run.facts.environment
     return {
-        "map": f"{cells.summary} {cells.cells_measured} of {len(cells.cells)} cells measured on "
+        "map": f"{cells.summary}. {cells.cells_measured} of {len(cells.cells)} cells measured on "
         f"{facts.cpu}, {facts.cores} cores, "
         f"{threads_in_all(cells.threads, cells.backends)}, {cells.dtype}; "
         f"{run.rows[0].when[:10]}, rows in `{run.folder}`."

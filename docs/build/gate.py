@@ -10,8 +10,8 @@ from perceptron.errors import UserError
 COMMAND = "make proof"
 _COMPARED = {
     "false-alarms": ("False alarms", ""),
-    "found-by-time": ("Found in replays by the clock alone", "| 5 % |"),
-    "found-by-work": ("Found in replays: more work", "| 2 % |"),
+    "found-by-time": ("Found in replays by the clock alone", "| 5% |"),
+    "found-by-work": ("Found in replays: more work", "| 2% |"),
 }
 
 

@@ -1,7 +1,7 @@
-"""docs/how-sure.md: the speeds that the suite sets itself, quiet and beside a busy neighbour.
+"""docs/how-sure.md: the suite's own targets of speed, idle and beside a busy neighbour.
 
-Of a backend against itself rows are judged as those of two backends are: by processes that were not
-contended, and where these are too few by intervals as much wider as waiting may hide.
+Rows of a backend against itself are judged as those of two backends: by uncontended processes, and
+where these are too few by intervals wider by as much as waiting may hide.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from perceptron.numbers import NONE, count, digits, percent
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables import markdown
 
-COLUMNS = ("what", "quiet: target", "reached", "one busy neighbour: target", "reached")
+COLUMNS = ("measured", "idle: target", "reached", "one busy neighbour: target", "reached")
 ITSELF_COLUMNS = (
     "a backend against itself",
-    "quiet: intervals that hold 1",
+    "idle: intervals that hold 1",
     "median ratio",
     "median width",
     "one busy neighbour: intervals that hold 1",
@@ -86,14 +86,14 @@ def _bench(speeds: Speeds) -> tuple[str, ...]:
         questions = len({_asked(answer) for answer in (*bench.answers, *quiet.answers)})
         sure, sure_quiet = _sure(bench), _sure(quiet)
         other = sum(_status_of(answer, quiet.answers) != answer.status for answer in sure)
-        words += f"; sure {len(sure)} of {questions}, quiet {len(sure_quiet)} of {questions}"
-        return words + (f"; {other} unlike the quiet one" if other else ""), fast and not other
+        words += f"; decided {len(sure)} of {questions}, idle {len(sure_quiet)} of {questions}"
+        return words + (f"; {other} unlike the idle one" if other else ""), fast and not other
 
     return (
         "a whole `bench`",
         f"≤ {most:g} min",
         _cell(quiet, lambda bench: _minutes(bench.seconds, most)),
-        f"≤ {most_busy:g} min, every sure status is the quiet one's",
+        f"≤ {most_busy:g} min, every decided status is the idle one's",
         _cell(busy, beside),
     )
 
@@ -115,7 +115,7 @@ def _crossover(speeds: Speeds) -> tuple[str, ...]:
         "`crossover --family mlp-width --pair numpy:torch-cpu`",
         f"≤ {most:g} s",
         _cell(quiet, alone),
-        f"≤ {most_busy:g} s, the interval overlaps the quiet one's or it says not sure",
+        f"≤ {most_busy:g} s, the interval overlaps the idle one's or is undecided",
         _cell(busy, beside),
     )
 
@@ -133,7 +133,7 @@ def _ratio(speeds: Speeds, name: str, most: float) -> tuple[str, ...]:
         f"`{name}` ÷ `numpy-published` on the OR gate",
         f"≤ {most:g}",
         _cell(quiet, lambda ratio: (digits(ratio), ratio <= most)),
-        f"within {percent(MOST_MOVED, 0)} of the quiet ratio",
+        f"within {percent(MOST_MOVED, 0)} of the idle ratio",
         _cell(busy, beside),
     )
 
@@ -151,13 +151,13 @@ def _width(speeds: Speeds) -> tuple[str, ...]:
         if not middle or isinf(middle):
             return words, True
         factor = log1p(median(widths)) / log1p(middle)
-        return words if isinf(factor) else f"{words} (× {digits(factor)})", factor <= MOST_WIDENED
+        return words if isinf(factor) else f"{words} ({digits(factor)}×)", factor <= MOST_WIDENED
 
     return (
-        "width of the 95 % interval of a ratio in `bench`, median over the quiet one's sizes",
+        "width of the 95% interval of a ratio in `bench`, median over the idle one's sizes",
         "measured first",
         _cell(quiet if quiet is not None and quiet.widths else None, alone),
-        f"≤ {MOST_WIDENED:g} × the quiet one's",
+        f"≤ {MOST_WIDENED:g}× the idle one's",
         _cell(busy if busy is not None and (busy.widths or middle) else None, beside),
     )
 
@@ -165,7 +165,7 @@ def _width(speeds: Speeds) -> tuple[str, ...]:
 def _widths(bench: BenchSpeed, sizes: BenchSpeed) -> list[float]:
     """Return the widths at the sizes of ``sizes``; inf where an end is open or nothing measured.
 
-    To leave those out would call a run better that measured less.
+    Without those a run that measured less would seem better.
     """
     known = {_at(width): width.width for width in bench.widths}
     widths = (known.get(_at(width)) for width in sizes.widths)
@@ -198,7 +198,7 @@ def _gate(speeds: Speeds) -> tuple[str, ...]:
 
 
 def _cell(part: Part | None, read: Callable[[Part], tuple[str, bool]]) -> str:
-    """Return what was reached; a target that was missed says so."""
+    """Return the value that was reached, marked where it misses the target."""
     if part is None:
         return "not measured"
     words, met = read(part)
@@ -232,11 +232,11 @@ def _found(answer: Answer) -> str:
     else:
         ends = ("…" if end is None else digits(end) for end in (answer.low, answer.high))
         words = f"{digits(answer.size)} [{', '.join(ends)}]"
-    return words if answer.sure or words == "undecided" else f"{words}, not sure"
+    return words if answer.sure or words == "undecided" else f"{words}, undecided"
 
 
 def _agree(answers: list[Answer], quiet: list[Answer]) -> bool:
-    """Return whether each answer is not sure, or overlaps the quiet one; without one it is new."""
+    """Return whether each answer is undecided, or overlaps the idle one; without one it is new."""
     by_question = {_asked(answer): answer for answer in quiet}
     return all(
         not answer.sure
@@ -293,7 +293,7 @@ def _itself_cells(ratios: SelfRatios | None) -> tuple[str, str, str]:
     usable = [point for point in told if isfinite(point.reach(CONFIDENCE))]
     missing = f", {count(lost)} without a time" if lost else ""
     if len(told) < len(points):
-        missing += f", {count(len(points) - len(told))} too contended to say"
+        missing += f", {count(len(points) - len(told))} too contended to judge"
     if not usable:
         return f"no interval{missing}", NONE, NONE
     ends = [point.interval(CONFIDENCE) for point in usable]

@@ -1,4 +1,4 @@
-"""docs/ladder.md: the ladder of the OR gate, and that of a training by mini-batches."""
+"""docs/ladder.md: the cost breakdown of the OR gate, and of a training by mini-batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/race.md: which backend has the digits learned first."""
+"""docs/race.md: which backend reaches the target on digits first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from perceptron.report.answers import as_markdown
 
 
 def blocks(runs: Shown) -> Blocks:
-    """Return for each start a sentence, a table and a figure, then what holds for both."""
+    """Return for each start a sentence, a table and a figure, then the notes about both."""
     told = runs.race
     if told is None:
         command = f"`perceptron race --problem {RACED} --target {RACED_TO}`"

@@ -170,7 +170,7 @@ def _false_alarms(proof: Path) -> str:
     """Return the first target of the proof, which is about runs without a change."""
     row = _first_row(proof, gate.COMMAND)
     before = " before its last change" if gate.is_outdated(proof) else ""
-    share = _closed(row["reached [95 % interval]"])
+    share = row["reached [95% interval]"]
     return f"false alarms: {share} of {row['of']} runs{before}"
 
 
@@ -179,7 +179,7 @@ def _truth(page: Path) -> str:
     row = _first_row(page, "make truth")
     return (
         f"* In {row['number']} [simulated cases](docs/truth.md) {row['wrong, sure']} decided "
-        f"answers were wrong; {_closed(row['interval right'])} of the intervals hold the crossover."
+        f"answers were wrong; {row['interval right']} of the intervals hold the crossover."
     )
 
 
@@ -189,10 +189,6 @@ def _first_row(page: Path, command: str) -> dict[str, str]:
         [cell.strip() for cell in line.strip("|").split("|")] for line in table_of(page, command)
     )
     return dict(zip(head, first, strict=True))
-
-
-def _closed(share: str) -> str:
-    return share.replace(" %", "%")
 
 
 def _doctor(runs: Shown) -> str:

@@ -23,7 +23,7 @@ from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.row import races
-from perceptron.records.runs import StoredRun, stored_runs
+from perceptron.records.store import StoredRun, stored_runs
 from perceptron.studies.answering import answer_run
 
 Plan = Mapping[str, object]

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import perceptron
 from perceptron.backends import registry
-from perceptron.problems.given_data import given
+from perceptron.problems.datasets import given
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart

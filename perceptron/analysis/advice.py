@@ -27,9 +27,9 @@ _ROUNDING = 1e-9
 class Option(Struct, frozen=True, kw_only=True):
     """One backend on the problem; without times it has a ``reason``.
 
-    ``training`` is the whole training in seconds, from cold: preparing once, then the iterations.
+    ``training`` is the whole training in seconds, from a cold start: a setup, then iterations.
     ``ratio`` is that over the fastest backend's. ``rows_per_second`` are those trained on, of all
-    models, without preparing.
+    models, without the setup.
     """
 
     backend: str
@@ -53,7 +53,7 @@ class Change(Struct, frozen=True, kw_only=True):
     """
 
     axis: str
-    here: float
+    here: int
     """The problem's own size on this axis."""
     low: float
     high: float
@@ -65,8 +65,8 @@ class Change(Struct, frozen=True, kw_only=True):
 class ShapeAdvice(Struct, frozen=True, kw_only=True):
     """The answer: ``use`` is the fastest backend, None where none is known to be.
 
-    ``options`` begin with the one that took least: ``ties`` are those within ±5 % of it, ``unsure``
-    those that may be as fast at 95 %.
+    ``options`` begin with the one that took least: ``ties`` are those within ±5% of it, ``unsure``
+    those that may be as fast at 95%.
     """
 
     problem: str
@@ -101,7 +101,7 @@ class AdviceAxis(Struct, frozen=True, kw_only=True):
     """
 
     axis: str
-    here: float
+    here: int
     family: str
     fewer_rows: bool = False
 
@@ -110,7 +110,7 @@ class AxisRows(Struct, frozen=True, kw_only=True):
     """An axis through the problem: the rows on it, the problem's own among them."""
 
     axis: str
-    here: float
+    here: int
     rows: list[Measurement]
 
     @property
@@ -122,7 +122,7 @@ class AxisRows(Struct, frozen=True, kw_only=True):
 def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> AxisRows:
     """Return the rows on an axis, the problem's own among them with its size there.
 
-    Those with fewer rows are made of as many as the problem: they prepare for as long as it does.
+    Those with fewer rows are made of as many as the problem: their setup takes as long.
     """
     rows = list(rows)
     own = [row for row in rows if row.problem == problem]
@@ -209,7 +209,7 @@ def _undecided(
         if ratio is not None and ratio.low is not None and (ratio.low > 1 or _is_tie(ratio)):
             continue
         pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
-        # Contended processes beside enough idle ones have left nothing undecided.
+        # Contended repeats beside enough idle ones have left nothing undecided.
         if any(map(is_contended, chain(*counted_rows(pair, name, ordered[0])))):
             contended, taken = contended_samples(pair)
             share = f"{contended / taken:.0%} of the " if taken else ""
@@ -220,14 +220,14 @@ def _undecided(
 
 
 def _is_tie(ratio: Interval) -> bool:
-    """Return whether the whole interval lies within ±5 %."""
+    """Return whether the whole interval lies within ±5%."""
     if ratio.low is None or ratio.high is None:
         return False
     return log(ratio.high) <= TIE and log(ratio.low) >= -TIE
 
 
 def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
-    """Return the rows with the time of a whole training: preparing once, then the iterations.
+    """Return the rows with the time of a whole training: one setup, then the iterations.
 
     So many epochs are fewer iterations at a larger batch, and more on more rows.
     """

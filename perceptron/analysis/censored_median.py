@@ -1,6 +1,6 @@
-"""The median time to a target where some never got there, and how sure it is.
+"""The median time to a target where some seeds miss it, with its interval.
 
-Who does not get there is censored: all that is known is that it takes longer than it was given.
+Seeds that miss the target are censored at the limit: they take longer than that.
 Kaplan and Meier's estimate (J. Amer. Statist. Assoc. 53, 1958) of the share that is still under way
 is scipy's; the median is where it crosses a half, and its interval where the ends of the estimate's
 log-log interval do (Brookmeyer and Crowley, Biometrics 38, 1982).
@@ -23,9 +23,9 @@ _ROUNDING = 1e-9
 def median_of(times: Sequence[float], reached: Sequence[bool]) -> Interval | None:
     """Return the median of times at which a target was reached, or of when it was given up.
 
-    None where fewer than half got there, whatever the estimate: it would take those who were given
-    up early for others like the rest. A single time has no interval, and an end of the interval
-    beyond all that was seen is open.
+    None where fewer than half reached it, whatever the estimate: it would count seeds that ended
+    early like the others. A single time has no interval, and an end of the interval
+    beyond all times is open.
     """
     # scipy.stats takes a while to import, and pages of other studies do without.
     from scipy.stats import CensoredData, ecdf
@@ -41,7 +41,7 @@ def median_of(times: Sequence[float], reached: Sequence[bool]) -> Interval | Non
     if len(ends) == 1:
         return Interval(value, None, None)
     with warnings.catch_warnings():
-        # At a share of 1 or 0 it has none; that is what an open end says.
+        # At a share of 1 or 0 it has none: the end is open.
         warnings.simplefilter("ignore", RuntimeWarning)
         interval = under_way.confidence_interval(0.95, method="log-log")
     low = _first_below(at, interval.low.probabilities)
@@ -52,7 +52,7 @@ def median_of(times: Sequence[float], reached: Sequence[bool]) -> Interval | Non
 def _half_point(at: np.ndarray, share: np.ndarray, events: np.ndarray) -> float | None:
     """Return where the share falls to a half; the middle of the stretch where it is one exactly.
 
-    That ends at the next that gets there, or where the last one was given up, as in R's `survfit`.
+    That ends at the next seed that reaches it, or where the last one ended, as in R's `survfit`.
     """
     below = np.flatnonzero(share <= _HALF + _ROUNDING)
     if not below.size:

@@ -26,7 +26,7 @@ from perceptron.records.readers.stored_runs import (
     StoredResults,
     read_facts,
 )
-from perceptron.records.runs import StoredRun
+from perceptron.records.store import StoredRun
 from perceptron.untrusted_text import label
 
 _LONGEST = 400

@@ -1,9 +1,9 @@
-"""How far the samples of rows were contended: their threads were ready and had no core.
+"""CPU contention of rows: samples whose threads were ready and had no core.
 
-And what that does to a ratio: which processes count, and how much it may hide. A sample whose
-threads waited for a small share w of its time s would have taken about s·(1 − w), so where nothing
-uncontended was to be had, the uncontended time lies between s·(1 − w) and s. Beyond a quarter that
-is no bound: a thread that spins at a barrier until another one has a core waits for nothing, and
+It decides which processes count in a ratio, and how much waiting may hide. A sample whose threads
+waited for a small share w of its time s would have taken about s·(1 − w). So without an uncontended
+sample the uncontended time lies between s·(1 − w) and s. Beyond a quarter that is no bound: a
+thread that spins at a barrier until another one has a core does not count as waiting, and
 iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row decides nothing.
 """
 
@@ -22,7 +22,7 @@ from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
-# With fewer uncontended processes the contended ones say more, for all that waiting hides.
+# With fewer uncontended processes the contended ones tell more, whatever waiting hides.
 _FEWEST = 3
 # A larger share of waiting bounds nothing. On idle machines 3 in 10,000 rows waited for more.
 _LARGEST_BOUNDED = 0.25
@@ -42,7 +42,7 @@ def is_contended(row: Measurement) -> bool:
 def lost_by_waiting(waited: float | None, threads: int, processes: int) -> float:
     """Return the logarithm of a time over what it would be if no thread had waited.
 
-    0 for so short a wait that it says nothing, and `UNKNOWN` beyond what bounds anything.
+    0 for a negligible wait, and `UNKNOWN` beyond every bound.
     """
     if waited is None or waited <= largest_waited(threads, processes):
         return 0.0
@@ -52,7 +52,7 @@ def lost_by_waiting(waited: float | None, threads: int, processes: int) -> float
 def contended_samples(rows: Iterable[Measurement]) -> tuple[int, int]:
     """Return how many samples were contended, and how many were taken, where that is known.
 
-    Those that count are contended as well where nothing else was to be had.
+    Samples that count are contended too where no others were taken.
     """
     contended = taken = 0
     for row in rows:
@@ -69,7 +69,7 @@ def those_that_count(
 ) -> list[int]:
     """Return the processes in which neither backend was contended, or all if these are too few.
 
-    Without those of which waiting leaves nothing known, if any others are left.
+    Those with an unbounded wait are left out, if any others remain.
     """
     lost = {
         process: max(_lost(incumbent[process]), _lost(challenger[process])) for process in shared
@@ -106,16 +106,16 @@ LARGEST_WAITED_ROWS = 0.05
 
 
 class Contention(Struct, frozen=True, kw_only=True):
-    """Of rows whose waiting is known: their samples, and what waiting did to them."""
+    """Of rows whose waiting is known: their samples, and how many of them waited."""
 
     samples: int = 0
-    """Taken, those that were dropped among them."""
+    """All that were taken, dropped ones included."""
     contended: int = 0
-    """Samples whose threads waited: dropped, or counted where nothing better was to be had."""
+    """Samples whose threads waited: dropped, or counted where no others were taken."""
     times: int = 0
     """Rows with a time."""
     waited: int = 0
-    """Rows whose time rests on samples that waited all the same."""
+    """Rows whose time rests on samples that waited."""
 
     @property
     def share(self) -> float:
@@ -137,7 +137,7 @@ class Contention(Struct, frozen=True, kw_only=True):
 
 
 def contention(rows: Iterable[Measurement]) -> Contention:
-    """Add up what waiting did to these rows; what does not say so counts nothing."""
+    """Add up the contention of these rows; rows without that fact count nothing."""
     known = [row for row in rows if row.status == "ok" and row.waited is not None]
     contended, samples = contended_samples(known)
     return Contention(
@@ -149,26 +149,25 @@ def contention(rows: Iterable[Measurement]) -> Contention:
 
 
 def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
-    """Return a warning if much was contended, or if times rest on samples that waited."""
+    """Return a warning if many samples were contended, or if times rest on samples that waited."""
     total = contention(rows)
     few = total.waited <= LARGEST_WAITED_ROWS * total.times
     if few and total.share <= LARGEST_CONTENDED_SHARE:
         return []
     message = (
-        f"{100 * total.share:.0f} % of the samples were contended: their threads had to wait for "
-        "a core"
+        f"{100 * total.share:.0f}% of the samples were contended: their threads waited for a core"
     )
     if few:
         advice = (
-            "they were taken again and the times stand; to get them sooner, end what else is "
-            "running, or run again with --wait, which waits for quiet"
+            "they were taken again; to save that time, end other programs, or run again with "
+            "--wait to wait for idle cores"
         )
     else:
-        advice = "end what else is running, or run again with --wait, which waits for quiet"
+        advice = "end other programs, or run again with --wait to wait for idle cores"
     if total.waited:
         message += (
             f"; {total.waited:,} of {total.times:,} times rest on samples that waited more than "
-            f"{100 * LARGEST_WAITED_SHARE:.0f} % all the same"
+            f"{100 * LARGEST_WAITED_SHARE:.0f}% of their time"
         )
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]
 
@@ -190,10 +189,10 @@ def with_contended(
 
 
 def contended(of: Contention) -> str:
-    """Return ``12 % of samples, 3 of 8 times waited``, or a dash where nothing is known."""
+    """Return ``12% of samples, 3 of 8 times waited``, or a dash where it is unknown."""
     if not of.times:
         return NONE
-    share = f"{rough_percent(of.share) if of.contended else '0 %'} of samples"
+    share = f"{rough_percent(of.share) if of.contended else '0%'} of samples"
     return f"{share}, {of.waited} of {of.times} times waited" if of.waited else share
 
 

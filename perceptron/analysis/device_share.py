@@ -1,4 +1,4 @@
-"""How much of an iteration's time the device itself needs: whether launching is what takes it."""
+"""The device's own share of an iteration's time: whether launches take the rest."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from perceptron.analysis.select import has_time
 from perceptron.numbers import rough_percent, rough_percent_interval
 from perceptron.records.measurement import Measurement
 
-# A device that is busy less than this share of the time waits for launches more than it works.
+# A device with a smaller busy share waits for launches more than it works.
 _LAUNCH_BOUND = 0.5
 HOST = "cpu"
-"""The device of rows that were measured on no device beside the host."""
+"""The device of rows that were measured on the host."""
 
 
 def is_beside_host(device: str | None) -> bool:
-    """Return whether this is a device beside the host; one that is not stated is none."""
+    """Return whether this is a device beside the host; None is not."""
     return device not in (HOST, None)
 
 
@@ -35,12 +35,12 @@ class DeviceShare(Struct, frozen=True):
 
 
 def is_launch_bound(busy: float) -> bool:
-    """Return whether a device that is busy this share of the time waits for launches otherwise."""
+    """Return whether a device with this busy share waits for launches most of the time."""
     return busy < _LAUNCH_BOUND
 
 
 def busy_share(row: Measurement) -> float | None:
-    """Return the share of this row's time in which its device is busy; None if not known."""
+    """Return the share of this row's time in which its device is busy; None if unknown."""
     if not has_time(row) or not row.seconds or not row.device_seconds:
         return None
     return row.device_seconds / row.seconds
@@ -60,12 +60,12 @@ def device_share(rows: Iterable[Measurement]) -> DeviceShare | None:
 
 
 def busy_cell(share: DeviceShare) -> str:
-    """Return how much of the time the device is busy, and whether launches take the rest."""
+    """Return the device's busy share, and whether the iteration is launch-bound."""
     busy = share.busy
     words = rough_percent_interval(busy.estimate, busy.low, busy.high)
     return f"{words}, launch-bound" if share.launch_bound else words
 
 
 def busy_words(share: float | None) -> str:
-    """Return how much of the time the device is busy, after a comma; nothing if not known."""
+    """Return the device's busy share after a comma; empty if unknown."""
     return "" if share is None else f", device busy {rough_percent(share)}"

@@ -1,4 +1,4 @@
-"""Which backend trains a shape fastest, how long that takes, and how sure it is.
+"""Which backend trains a shape fastest, how long that takes, and whether that is decided.
 
 Plain Python on records: a program that asks once waits for no library.
 """
@@ -38,8 +38,8 @@ class Advice(Struct, frozen=True, kw_only=True):
     """0 where nothing bounds what waiting for cores has added to the time."""
     high: float | None
     why: str
-    """One sentence; it says where the times are estimated, and where the pick is not sure."""
-    sure: bool
+    """One sentence; it says where the times are estimated, and where the pick is undecided."""
+    decided: bool
     """False where another backend is within 10 %, or may as well be the fastest, and where a time
     that was compared is contended or of one repeat."""
     source: Source
@@ -98,7 +98,7 @@ def choose(
     unknown = [one for one in found if _is_unknown(one)]
     best = may_be[0] if may_be else _first(found)
     in_doubt = any(one.doubt for one in found)
-    sure = len(may_be) == 1 and not (unknown or in_doubt) and best.reason not in _DOUBTS
+    decided = len(may_be) == 1 and not (unknown or in_doubt) and best.reason not in _DOUBTS
     is_here = best.seconds is not None or _is_unknown(best)
     return Advice(
         backend=best.backend if is_here else "",
@@ -107,7 +107,7 @@ def choose(
         low=best.low,
         high=best.high,
         why=_why(best, ordered, may_be, unknown),
-        sure=sure,
+        decided=decided,
         source=_source(may_be),
         measured=measured if may_be else None,
         stale=stale if may_be else None,
@@ -159,8 +159,8 @@ def _why(
     if not may_be:
         if best.reason != NOT_KNOWN:
             reasons = "; ".join(f"{one.backend}: {one.reason}" for one in ordered)
-            return f"not sure: no backend has a time; {reasons}"
-        return f"not sure: nothing is known of such a training on this machine, so {best.backend}"
+            return f"undecided: no backend has a time; {reasons}"
+        return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     parts = [f"{best.backend} takes {_time(best)}"]
     others = [one for one in ordered if one.seconds is not None and one is not best]
     parts += [_beside(one, best) for one in others[:1]]
@@ -179,7 +179,7 @@ def _why(
     for doubt in IN_DOUBT:
         doubted = [one for one in ordered if one.doubt == doubt]
         doubts += [f"{_listed(doubted)}: {doubt}"] if doubted else []
-    return f"{sentence}; not sure: {', and '.join(doubts)}" if doubts else sentence
+    return f"{sentence}; undecided: {', and '.join(doubts)}" if doubts else sentence
 
 
 def _time(candidate: Candidate) -> str:

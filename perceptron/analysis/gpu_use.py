@@ -1,4 +1,4 @@
-"""In which state GPUs were while rows were measured: clocks, limits, heat, what slowed them."""
+"""The states of GPUs while rows were measured: clocks, limits, heat, causes of a low clock."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from perceptron.untrusted_text import shortened
 SLOWED, LOCKED = "gpu-slowed", "gpu-locked"
 """The codes of the warnings."""
 SMALLEST_CLOCK_SHARE = 0.95
-"""Of a GPU at work: a kernel's time goes with the clock, and a tie is ±5 %."""
-# Of a name: a stored file is as untrusted as a driver.
+"""Of a GPU at work: a kernel's time goes with the clock, and a tie is within 5%."""
+# Of a name: stored files and drivers are untrusted.
 _LONGEST = 40
-# What a lock lowers is said once, as a lock.
+# A lock has a warning of its own.
 _BY_LOCK = "application clocks"
 
 
@@ -43,11 +43,11 @@ class GpuUse(Struct, frozen=True, kw_only=True):
     power_limit_watts: Span | None
     temperature_celsius: Span | None
     locked: bool | None
-    """Whether somebody fixed the clock, at any of the rows."""
+    """Whether the clock was locked, at any of the rows."""
     slowed_rows: int
-    """In which something but a lock kept the clock down."""
+    """In which the clock was low, for another reason than a lock."""
     slowed_by: list[str]
-    """What its driver named for that."""
+    """The driver's names for these reasons."""
 
 
 def gpu_use(rows: Iterable[Measurement]) -> list[GpuUse]:
@@ -56,10 +56,9 @@ def gpu_use(rows: Iterable[Measurement]) -> list[GpuUse]:
 
 
 def gpu_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
-    """Return what the GPUs' own state, read while each row was measured, says of these rows.
+    """Return warnings of low and of locked clocks, read while each row was measured.
 
-    A clock that was lowered is warned of. One that somebody fixed is only said: the times are
-    those of that clock, which may be what was meant.
+    A lock may be meant: its warning says so.
     """
     warnings = []
     for name, own in _states(row for row in rows if row.status == "ok").items():
@@ -82,7 +81,7 @@ def is_slowed(state: GpuState) -> bool:
 
 
 def slowed_by(state: GpuState) -> list[str]:
-    """Return what lowered this clock, without what a lock says of itself."""
+    """Return what lowered this clock, without the reason of a lock."""
     return [reason for reason in state.slowed_by or [] if not (state.locked and reason == _BY_LOCK)]
 
 
@@ -100,9 +99,9 @@ def clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
 
 
 def kept_down_by(reasons: Iterable[str]) -> str:
-    """Return what kept a clock down, in words."""
+    """Return the reasons for a low clock, in words."""
     words = ", ".join(shortened(reason, _LONGEST) for reason in dict.fromkeys(reasons))
-    return f"kept down by {words or 'something its driver does not name'}"
+    return f"lowered by {words or 'a cause that the driver does not name'}"
 
 
 def state_lines(gpus: Iterable[GpuUse]) -> list[str]:
@@ -115,7 +114,7 @@ def _state(gpu: GpuUse) -> str:
         {
             True: "clocks locked",
             False: "clocks free (not locked)",
-            None: "whether clocks are locked is not known",
+            None: "clocks locked or free: unknown",
         }[gpu.locked]
     ]
     if gpu.sm_mhz is not None:
@@ -172,8 +171,8 @@ def _slowed(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
         MeasurementWarning(
             code=SLOWED,
             message=f"the GPU ({name}) ran at {clocks(slow)} in {_count(slow, states)}, {by}",
-            advice="end what else runs on it and let it cool down; under a power cap a large "
-            "product takes all it gets, and a row that is to be compared needs the same cap",
+            advice="end other programs on it and let it cool down; compare only rows under one "
+            "power cap",
         )
     ]
 
@@ -186,9 +185,9 @@ def _locked(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
         MeasurementWarning(
             code=LOCKED,
             message=f"the clock of the GPU ({name}) is locked, at {clocks(locked)} in "
-            f"{_count(locked, states)}: these are times of that clock",
-            advice="nothing is wrong if that was meant; nvidia-smi --reset-gpu-clocks and "
-            "--reset-applications-clocks free it",
+            f"{_count(locked, states)}: the times are those of that clock",
+            advice="unless this is meant, free it by nvidia-smi --reset-gpu-clocks and "
+            "--reset-applications-clocks",
         )
     ]
 

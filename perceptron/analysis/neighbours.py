@@ -1,4 +1,4 @@
-"""Other users of the cores: whether they are in the way of so many threads, and who they are."""
+"""Other users of the cores: their names, and whether they take cores from our threads."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from perceptron.untrusted_text import shortened
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 LARGEST_OTHER_CORES = 0.2
-"""That others may use beyond the cores that are left over: a quiet desktop stays below, and one
-process at work is far above."""
+"""That others may use beyond the cores that are left over: an idle desktop stays below, and a busy
+process is far above."""
 _LONGEST_NAME = 40
-# Named in one line; the rest is in the sum.
+# Named in a line; the rest is in the sum.
 _NAMED = 2
 
 
@@ -25,10 +25,10 @@ def in_the_way(use: CoreUse, cores: int, threads: int) -> bool:
 
 
 def is_idle(use: CoreUse) -> bool:
-    """Return whether a look saw idle cores and no thread that waited for one.
+    """Return whether the cores were idle and no thread waited for one.
 
-    A load of the last minute is over then: runs that followed others of the suite on a machine with
-    nothing else began with one of 2 to 11 on two cores.
+    Then the load of the last minute has ended: runs that followed others of the suite on an idle
+    machine began with one of 2 to 11 on two cores.
     """
     waited = use.threads_waited or 0.0
     is_free = is_known(use) and other_cores(use) <= LARGEST_OTHER_CORES
@@ -36,7 +36,7 @@ def is_idle(use: CoreUse) -> bool:
 
 
 def other_cores(use: CoreUse) -> float:
-    """Return the cores that others use: what was counted, else the sum of the neighbours."""
+    """Return the cores that others use: as counted, else the sum of the neighbours."""
     if use.other_cores is not None:
         return use.other_cores
     return sum(neighbour.share for neighbour in use.neighbours or ())
@@ -48,7 +48,7 @@ def named(use: CoreUse) -> list[str]:
 
 
 def users_in_words(use: CoreUse) -> str:
-    """Return who uses the cores: the largest by name, then how much all others do.
+    """Return the other users of the cores: the largest by name, then the sum of the rest.
 
     ``chromium (pid 1234) uses 0.93 of a core; others 0.40``
     """

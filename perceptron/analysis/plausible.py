@@ -59,10 +59,10 @@ def _is_reading(value: float | None) -> bool:
 def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
     """Return the rows of a run that can be judged together: possible numbers, one definition.
 
-    Raises `UserError` where none says on how many threads it was measured.
+    Raises `UserError` where none states its threads.
     """
     rows = [row for row in rows if plausible(row)]
     rows = definitions(rows).keep(rows)
     if not any(row.all_threads for row in rows):
-        raise UserError(f"{folder}: no rows that say on how many threads they were measured")
+        raise UserError(f"{folder}: no rows that state their number of threads")
     return rows

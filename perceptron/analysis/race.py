@@ -1,4 +1,4 @@
-"""A race judged: a line for each backend, dtype and start, who is first, and the curves."""
+"""A race judged: a line for each backend, dtype and start, which is first, and the curves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from perceptron.analysis.censored_median import median_of
 from perceptron.analysis.contention import lost_by_waiting
+from perceptron.analysis.interval import TIE
 from perceptron.analysis.trust import failure_warnings
 from perceptron.records.measurement import largest_waited
 from perceptron.records.race import Check, Goal, RaceRow, Training
@@ -18,31 +19,31 @@ from perceptron.records.warning import MeasurementWarning
 
 RaceStart = Literal["fresh", "resident"]
 STARTS: tuple[RaceStart, ...] = ("fresh", "resident")
-NOTHING = "nothing was measured of it"
-# Of the trainings; a single one that waited says little about seven.
+NOTHING = "no seed was run"
+# Of the trainings: a single one that waited says little about seven.
 _LARGEST_WAITED_PART = 0.1
 
 
 class Competitor(NamedTuple):
-    """Who races: a backend that computes in a dtype."""
+    """What races: a backend that computes in a dtype."""
 
     backend: str
     dtype: str
 
 
 class Parts(Struct, frozen=True, rename={"importing": "import"}):
-    """What the time went to, in seconds: medians over the seeds, each of its own."""
+    """The parts of the time, in seconds: medians over the seeds, each of its own."""
 
     importing: float | None
     """Starting the interpreter and importing; 0 of a resident start."""
     prepare: float | None
     """Data, copies and compilation; 0 of a resident start."""
     train: float | None
-    """None where fewer than half of the seeds got there."""
+    """None where fewer than half of the seeds reach the target."""
 
 
 class RaceRun(Struct, frozen=True, kw_only=True):
-    """How one backend did in one dtype from one start."""
+    """The result of one backend in one dtype from one start."""
 
     backend: str
     dtype: str
@@ -50,27 +51,27 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     seeds: int
     """That raced."""
     reached: int
-    """That got there."""
+    """That reached the target."""
     seconds: float | None
-    """Median to the target; None where fewer than half of the seeds get there."""
+    """Median to the target; None where fewer than half of the seeds reach it."""
     low: float | None
-    """Had no thread waited for a core; None where nothing bounds that, or nothing is known."""
+    """Had no thread waited for a core; None where it has no bound or is not known."""
     high: float | None
     epochs: float | None
     """Median that it took; None as ``seconds``."""
     parts: Parts
     data_seconds: float | None
-    """Of ``prepare``, what it took to have the data in host memory: the same for every backend."""
+    """Of ``prepare``, to load the data into host memory: the same for every backend."""
     prepared_from_cache: bool
     """Whether more than half of the seeds found on disk what they would have compiled."""
     modules: list[str]
     """The libraries that the backend says it imports."""
     reason: str | None
-    """Why it did not race, or why some seeds are not among them; None if all are."""
+    """Why it has no seeds, or why some are missing; None if it has all."""
 
     @property
     def competitor(self) -> Competitor:
-        """Who it is."""
+        """Its backend and dtype."""
         return Competitor(self.backend, self.dtype)
 
 
@@ -114,22 +115,22 @@ def race_warnings(rows: Iterable[RaceRow]) -> list[MeasurementWarning]:
         *warnings,
         MeasurementWarning(
             code="contended",
-            message=f"the threads of {contended:,} of {known:,} trainings had to wait for a core",
-            advice="end what else is running, or run again with --wait, which waits for quiet",
+            message=f"the threads of {contended:,} of {known:,} trainings waited for a core",
+            advice="end other programs, or run again with --wait to wait for idle cores",
         ),
     ]
 
 
 class First(NamedTuple):
-    """Who is there first from one start, and whom that is not sure against."""
+    """The first from one start, and those that may be as fast."""
 
     run: RaceRun
-    unsure: list[RaceRun]
-    """Those whose interval the first one's reaches into."""
+    undecided: list[RaceRun]
+    """Those whose interval overlaps with that of the first."""
 
 
 def first_of(runs: Sequence[RaceRun]) -> First | None:
-    """Return who is first among lines of one start; None where nobody has a median."""
+    """Return the first among lines of one start; None where none has a median."""
     there = sorted(
         (run for run in runs if run.seconds is not None), key=lambda run: run.seconds or 0.0
     )
@@ -139,8 +140,15 @@ def first_of(runs: Sequence[RaceRun]) -> First | None:
     return First(first, [other for other in others if _overlap(first, other)])
 
 
+def is_tie(runs: Sequence[RaceRun]) -> bool:
+    """Return whether all have an interval, and medians within 5% of the fastest."""
+    seconds = [run.seconds for run in runs if None not in (run.seconds, run.low, run.high)]
+    known = [value for value in seconds if value is not None]
+    return len(known) == len(runs) and max(known) <= min(known) * exp(TIE)
+
+
 def has_raced(row: RaceRow) -> bool:
-    """Return whether a row holds both trainings, whoever wrote it."""
+    """Return whether a row holds both trainings; rows of other machines may not."""
     return row.status == "ok" and None not in (
         *(row.fresh, row.resident),
         *(row.import_seconds, row.prepare_seconds),
@@ -148,12 +156,12 @@ def has_raced(row: RaceRow) -> bool:
 
 
 class RacePoint(Struct, frozen=True):
-    """After one more look: the median time of it, and what it showed over the seeds."""
+    """One more evaluation of the test set: its median time, and its scores over the seeds."""
 
     seconds: float
-    """Of the seeds that were still under way."""
+    """Of the seeds that are still training."""
     value: float
-    """The median; a seed that was there, or was given up, keeps what it had."""
+    """The median; a seed that has ended keeps its last score."""
     low: float
     """The lowest of any seed."""
     high: float
@@ -163,7 +171,7 @@ class RacePoint(Struct, frozen=True):
 def race_curves(
     rows: Iterable[RaceRow], start: RaceStart, goal: Goal
 ) -> dict[Competitor, list[RacePoint]]:
-    """Return the looks of each competitor that has raced, in order."""
+    """Return the evaluations of each competitor that has raced, in order."""
     by_competitor: dict[Competitor, list[RaceRow]] = {}
     for row in rows:
         if has_raced(row):
@@ -176,7 +184,7 @@ def _competitor(row: RaceRow) -> Competitor:
 
 
 def _common_seeds(groups: Iterable[Sequence[RaceRow]]) -> set[int] | None:
-    """Return the seeds of all who have not failed; None where that is nobody."""
+    """Return the seeds that every competitor without a failure has; None where all failed."""
     sound = [
         {row.seed for row in rows}
         for rows in groups
@@ -192,7 +200,7 @@ def _judged(
     trainings = _trainings(raced, start)
     ends = [training.checks[-1] for _, training in trainings]
     reached = [row.target.is_reached(end) for row, end in zip(raced, ends, strict=True)]
-    # Of the training had no thread waited for a core; 0 if nothing tells.
+    # Of the training, had no thread waited for a core; 0 where that is not known.
     least_ends = [
         end.seconds * exp(-lost_by_waiting(training.waited, row.all_threads, row.processes))
         for row, (_, training), end in zip(raced, trainings, ends, strict=True)
@@ -253,16 +261,16 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 
 def _overlap(first: RaceRun, other: RaceRun) -> bool:
-    """Return whether the one that is first may be second; an open end reaches everywhere."""
+    """Return whether two intervals overlap; an open end reaches everywhere."""
     return first.high is None or other.low is None or first.high >= other.low
 
 
 def _points(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RacePoint]:
-    looked = [(before, training.checks) for before, training in _trainings(rows, start)]
+    evaluated = [(before, training.checks) for before, training in _trainings(rows, start)]
     points: list[RacePoint] = []
-    for index in range(max(len(checks) for _, checks in looked)):
-        under_way = [(before, checks[index]) for before, checks in looked if index < len(checks)]
-        seen = [_value(checks[min(index, len(checks) - 1)], goal) for _, checks in looked]
+    for index in range(max(len(checks) for _, checks in evaluated)):
+        under_way = [(before, checks[index]) for before, checks in evaluated if index < len(checks)]
+        seen = [_value(checks[min(index, len(checks) - 1)], goal) for _, checks in evaluated]
         known = [value for value in seen if value is not None]
         if not known:
             continue

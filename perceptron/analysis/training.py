@@ -1,4 +1,4 @@
-"""How rows were trained: in words, and which of a family are kept apart for it."""
+"""The training of rows in words, and warnings of rows that differ in it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NAMED = 3
 
 
 def training_words(of: OnGround) -> str:
-    """Return how something was trained: ``adam, batches of 128, fed from the host, 10 outputs``.
+    """Return the training in words: ``adam, batches of 128, fed from the host, 10 outputs``.
 
-    Empty for full batches by plain gradient descent towards one output, and where nothing is known.
+    Empty for full batches by plain gradient descent towards one output, and where it is unknown.
     """
     where = ground(of)
     words = []
@@ -37,14 +37,14 @@ def training_words(of: OnGround) -> str:
 
 
 def training_name(of: OnGround) -> str:
-    """Return `training_words`, or where these are empty the optimizer, as far as it is known."""
+    """Return `training_words`, or where these are empty the optimizer if it is known."""
     return training_words(of) or of.optimizer or "not stated"
 
 
 def kept_apart(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     """Return a warning of families whose rows were not all trained alike on one machine.
 
-    Those are never compared with each other.
+    Such rows are never compared with each other.
     """
     groups: dict[tuple[object, ...], set[Ground]] = {}
     for row in rows:
@@ -60,7 +60,7 @@ def kept_apart(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     return [
         MeasurementWarning(
             code=KEPT_APART,
-            message=f"{_some(named)}: rows of {differences} are judged apart, never compared",
+            message=f"{_some(named)}: rows of {differences} are judged apart",
             advice="measure both backends with the same training to compare them",
         )
         for differences, named in families.items()
@@ -75,7 +75,7 @@ def _differences(grounds: Collection[Ground]) -> str:
 
 def _word(of: Ground, name: str) -> str:
     if name == "batch":
-        return "all rows at once, or an unknown batch" if of.batch is None else _batch(of.batch)
+        return "full batches, or an unknown batch" if of.batch is None else _batch(of.batch)
     if name == "models":
         return _models(of.models or 1)
     value = getattr(of, name)
@@ -87,7 +87,7 @@ def _word(of: Ground, name: str) -> str:
 
 
 def _models(models: int) -> str:
-    return "one model" if models == 1 else f"{models:,} models at once"
+    return "one model" if models == 1 else f"{models:,} models batched"
 
 
 def _batch(rows: int) -> str:

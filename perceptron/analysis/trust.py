@@ -1,4 +1,4 @@
-"""Which recorded facts make timings less trustworthy, and what to do about it."""
+"""Recorded facts that make timings less trustworthy, as warnings with advice."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KILLED = "killed"
 """The code of the warning that workers were killed."""
 _PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
-# With 8 processes a 95 % interval is ±0.84 of the spread (t = 2.36, √8): from 5 % on it is nearly
-# as wide as the ±5 % of a tie. A quiet machine of two shared cores showed 0.5 to 3 %, one with a
-# neighbour that comes and goes up to 39 %.
+# With 8 processes a 95% interval is ±0.84 of the spread (t = 2.36, √8): from 5% on it is nearly
+# as wide as the ±5% of a tie. An idle machine of two shared cores showed 0.5 to 3%, one with a
+# neighbour that comes and goes up to 39%.
 LARGEST_VARIATION = 0.05
-# Of ten quiet processes the slowest took at most 1.13 times the fastest, in a dozen trials; beside
-# a neighbour 1.6 times and more.
+# Of ten processes on an idle machine the slowest took at most 1.13 times the fastest, in a dozen
+# trials; beside a neighbour 1.6 times and more.
 LARGEST_RATIO = 1.25
 # As much of each thread's core on average: it then runs at 1 / 1.25 of its speed. An idle desktop
 # stays far below.
@@ -35,16 +35,16 @@ LARGEST_LOAD_PER_THREAD = 0.25
 # Two in a hundred lengthen every time by as much, nearly half of a tie; less is within the 10 ms
 # in which systems count.
 LARGEST_STEAL_SHARE = 0.02
-# A handful of pages is housekeeping; a MiB a second is somebody waiting for a disk.
+# A handful of pages is housekeeping; at a MiB a second a process waits for the disk.
 LARGEST_SWAPPED_BYTES = 2**20
-# Of the memory: less may be what nobody has touched for days.
+# Of the memory: less may not have been used for days.
 LARGEST_SWAP_SHARE = 0.1
 # A thousandth of the shortest sample, the 5 ms of `bench --quick`.
 LARGEST_TICK_SECONDS = 5e-6
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
-    """The facts and conditions of a machine, for a number of threads, and what is wrong with it."""
+    """The facts and conditions of a machine, for a number of threads, with warnings."""
 
     environment: Environment
     threads: int
@@ -65,7 +65,7 @@ def budget_warning(seconds: float) -> MeasurementWarning:
     return MeasurementWarning(
         code="budget-spent",
         message=f"the budget of {given} was spent before everything was measured: "
-        "what is missing makes answers unsure, and they say so",
+        "answers without the missing rows are undecided",
         advice=f"--budget {2 * seconds / 60:.3g} continues where this run ended",
     )
 
@@ -89,10 +89,10 @@ def failure_warnings(
             MeasurementWarning(
                 code=KILLED if killed else "failed",
                 message=f"{backend} has no time at {names[0]}{more}: {reason}",
-                advice="the same command keeps all other rows and tries this again; "
-                "where memory is short, free some or leave that size out"
+                advice="the same command tries it again; all other rows are kept. If memory is "
+                "short, free some or leave that size out"
                 if killed
-                else f"perceptron check {backend} may tell why; the other rows stand",
+                else f"run perceptron check {backend} to find the cause; all other rows are kept",
             )
         )
     return sorted(warnings, key=lambda warning: warning.code != KILLED)
@@ -101,7 +101,7 @@ def failure_warnings(
 def warnings_of_rows(
     rows: Iterable[Measurement], lost: Iterable[Row] | None = None
 ) -> list[MeasurementWarning]:
-    """Return what the rows themselves say; ``lost`` are those of killed workers, if not these."""
+    """Return the warnings of rows; ``lost`` are those of killed workers, if not among these."""
     rows = list(rows)
     failed = [
         row
@@ -126,8 +126,8 @@ def warnings_about(
 ) -> list[MeasurementWarning]:
     """Return every warning that applies, the most serious first; unknown facts give none.
 
-    ``earlier`` are the conditions of earlier starts of the same run: what only they warn of comes
-    last, because rows were measured under it as well.
+    ``earlier`` are the conditions of earlier starts of the same run, whose rows count too: their
+    warnings come last.
     """
     warnings = _of_one_start(environment, threads, conditions)
     for start in earlier:
@@ -141,17 +141,17 @@ def warnings_about(
 
 
 def hang_warning(hang: Hang) -> MeasurementWarning:
-    """Return that a backend did not end in time, or not even start."""
+    """Return a warning of a backend that did not start or end in time."""
     at = "" if hang.subject is None else f" at {hang.subject}"
     return MeasurementWarning(
         code="no-end",
-        message=f"{hang.backend}{at} {hang}: it was abandoned, and nothing of it is known",
-        advice="a larger --budget gives it longer; if it hangs all the same, leave it out",
+        message=f"{hang.backend}{at} {hang}: it was stopped without a time",
+        advice="raise --budget to give it longer; if it hangs again, leave the backend out",
     )
 
 
 def warnings_of_run(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
-    """Return what makes a stored run less trustworthy, whatever its rows are of."""
+    """Return the warnings about a stored run, whatever its rows are of."""
     facts, budget = loaded.facts, loaded.run.budget
     warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
     if loaded.run.cut_short and budget is not None:
@@ -188,7 +188,7 @@ def _rehearsal(environment: Environment) -> MeasurementWarning | None:
         return None
     return MeasurementWarning(
         code="rehearsal",
-        message="a rehearsal: the CPU stood in for every GPU, so no time is that of a GPU",
+        message="a rehearsal: the CPU stands in for every GPU, so no time is that of a GPU",
         advice=f"measure without {rehearsal.VARIABLE}",
     )
 
@@ -202,7 +202,7 @@ def _blas_pinned(environment: Environment) -> MeasurementWarning | None:
         code="blas-pinned",
         message=f"NumPy's BLAS is pinned by {' '.join(f'{pin}={pins[pin]}' for pin in pins)} "
         f"(kernel {', '.join(sorted(filter(None, kernels))) or 'unknown'}): "
-        "its products may be slower than this machine can",
+        "its products may be slower than this machine allows",
         advice="run again with env " + " ".join(f"-u {name}" for name in pins),
     )
 
@@ -228,8 +228,8 @@ def _cpu_quota(conditions: Conditions, threads: int) -> MeasurementWarning | Non
         return None
     return MeasurementWarning(
         code="cpu-quota",
-        message=f"a control group grants the time of {quota:g} cores, "
-        f"and stops --threads {threads} again and again",
+        message=f"a control group limits CPU time to {quota:g} cores and throttles "
+        f"--threads {threads}",
         advice=f"use --threads {int(quota)} or fewer, or give the container more CPU"
         if quota >= 1
         else "give the container at least one whole CPU",
@@ -244,9 +244,9 @@ def _busy_neighbour(conditions: Conditions, cores: int, threads: int) -> Measure
         code="busy-neighbour",
         message=f"{users_in_words(conditions)}, too much beside --threads {threads} on "
         f"{cores} cores",
-        advice=f"end {' and '.join(names)}, or run again with --wait, which waits for quiet"
+        advice=f"end {' and '.join(names)}, or run again with --wait to wait for idle cores"
         if names
-        else "run again with --wait, which waits for quiet, or where nothing else runs",
+        else "run again with --wait to wait for idle cores, or on an idle machine",
     )
 
 
@@ -254,7 +254,7 @@ def _other_load(conditions: Conditions, cores: int, threads: int) -> Measurement
     used = min(threads, cores)
     room = cores - used + LARGEST_LOAD_PER_THREAD * used
     if is_known(conditions):
-        # As much may be work of ours that has just ended: the look has seen who is there now.
+        # As much may be work of ours that has just ended: the neighbours were counted now.
         room += used
     if conditions.load is None or conditions.load <= room or is_idle(conditions):
         return None
@@ -262,7 +262,7 @@ def _other_load(conditions: Conditions, cores: int, threads: int) -> Measurement
         code="other-load",
         message=f"a load of {conditions.load:.2f} over the last minute is too much beside "
         f"--threads {threads} on {cores} cores",
-        advice="end what else is running, or wait a minute if it has just ended",
+        advice="end other programs; if they have just ended, wait a minute",
     )
 
 
@@ -272,8 +272,8 @@ def _stolen_cpu(conditions: Conditions) -> MeasurementWarning | None:
         return None
     return MeasurementWarning(
         code="stolen-cpu",
-        message=f"other guests of this machine's host took {100 * share:.1f} % of the CPU time",
-        advice="measure at a quieter hour, or on a host or instance with CPUs of its own",
+        message=f"steal time: other guests of the host took {100 * share:.1f}% of the CPU time",
+        advice="measure when the host is idle, or on an instance with dedicated CPUs",
     )
 
 
@@ -286,9 +286,9 @@ def _unsteady_cpu(conditions: Conditions) -> MeasurementWarning | None:
     return MeasurementWarning(
         code="unsteady-cpu",
         message=f"equal work took unequal time in {len(loop.seconds)} fresh processes: spread "
-        f"{100 * loop.variation:.1f} %, slowest {loop.slowest_to_fastest:.2f} times the fastest; "
+        f"{100 * loop.variation:.1f}%, slowest {loop.slowest_to_fastest:.2f} times the fastest; "
         "the CPU is throttled or shared",
-        advice="end what else is running and let the machine cool down, then look again",
+        advice="end other programs, let the machine cool down, then run this again",
     )
 
 
@@ -300,7 +300,7 @@ def _swapping(conditions: Conditions, memory_bytes: int) -> MeasurementWarning |
         code="swapping",
         message=f"memory is short: {used / 2**30:.1f} GiB are swapped out, "
         f"and {moved / 2**20:.1f} MiB moved while a small loop ran",
-        advice="end what takes the memory, or measure smaller sizes",
+        advice="end programs that hold memory, or measure smaller sizes",
     )
 
 
@@ -311,8 +311,8 @@ def _gpu_slowed(gpu: GpuState) -> MeasurementWarning | None:
     return MeasurementWarning(
         code=gpu_use.SLOWED,
         message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {by}",
-        advice="end what else runs on it and let it cool down; "
-        "nvidia-smi -q -d CLOCK,PERFORMANCE tells more",
+        advice="end other programs on it and let it cool down; "
+        "nvidia-smi -q -d CLOCK,PERFORMANCE shows the cause",
     )
 
 
@@ -321,7 +321,7 @@ def _on_battery(conditions: Conditions) -> MeasurementWarning | None:
         return None
     return MeasurementWarning(
         code="on-battery",
-        message="the machine runs on its battery and saves power as it sees fit",
+        message="the machine runs on battery and may lower its clock to save power",
         advice="plug it in",
     )
 
@@ -332,8 +332,7 @@ def _governor(conditions: Conditions) -> MeasurementWarning | None:
         return None
     return MeasurementWarning(
         code="frequency-governor",
-        message=f"the CPU's frequency is left to the governor {', '.join(slow)}, "
-        "which changes it with the work",
+        message=f"the governor {', '.join(slow)} changes the CPU's frequency with the load",
         advice="sudo cpupower frequency-set --governor performance",
     )
 
@@ -346,6 +345,6 @@ def _coarse_clock(conditions: Conditions) -> MeasurementWarning | None:
     return MeasurementWarning(
         code="coarse-clock",
         message=f"the clock moves in steps of {coarsest * 1e6:.3g} µs: short samples are rounded",
-        advice="see that the system uses its processor's counter; on Linux, "
+        advice="use the processor's counter as clock; on Linux, "
         "/sys/devices/system/clocksource/clocksource0/current_clocksource should be tsc",
     )

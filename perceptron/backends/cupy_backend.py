@@ -9,8 +9,7 @@ from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator
 from perceptron.backends.accelerators.protocol import Accelerator, place
 from perceptron.backends.accelerators.stand_in import HostAccelerator, place_of
 from perceptron.backends.numpy_trainer import NUMPY, NumpyTrainer, with_dot
-from perceptron.backends.protocol import LadderStep
-from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.protocol import LadderStep, thread_variables
 from perceptron.backends.shared.update import adam_factors
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem

@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.accelerators.jax_accelerator import JaxAccelerator
-from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.jax_program import State, models_of, program, start
-from perceptron.backends.protocol import Evaluation, LadderStep
-from perceptron.backends.shared.compile_cache import has_found, jax_events
-from perceptron.backends.shared.evaluation import evaluate
-from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.xla_flags import (
+from perceptron.backends.accelerators.jax_accelerator import (
+    JaxAccelerator,
     repeats_within_a_graph,
     with_loops_on_the_device,
 )
+from perceptron.backends.accelerators.protocol import place
+from perceptron.backends.jax_program import State, models_of, program, start
+from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
+from perceptron.backends.shared.compilers import has_found, jax_events
+from perceptron.backends.shared.evaluation import evaluate
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem

@@ -3,25 +3,36 @@
 A small network is trained by the very loop that the `python` backend interprets: its variables
 become registers. A larger one would make too much source of that; it is trained by `descent`,
 which loops over layers and leaves the products to BLAS: SciPy's, whose threads are not NumPy's.
-Several models at once are trained by the same loops, in parallel: see `numba_models`.
+
+Several models at once are trained by the same loops, in a parallel loop over models. Each model
+takes all steps of a call before its thread takes the next one, so that what it works on stays in
+registers or in the nearest cache. No model's arithmetic depends on how many there are, or on how
+many threads share them. BLAS has one thread in each of ours.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from perceptron import optional
-from perceptron.backends.numba_layers import LayeredTrainer
-from perceptron.backends.numba_models import LayeredModels, WrittenOutModels
-from perceptron.backends.protocol import LadderStep, Trainer
-from perceptron.backends.python_backend import LoopTrainer, sgd_of
-from perceptron.backends.shared.compiled_layers import compiled
+from perceptron.backends.numpy_trainer import NumpyTrainer
+from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, thread_variables
+from perceptron.backends.python_backend import LoopTrainer, scale_of, sgd_of, turns_of
+from perceptron.backends.shared.compiled_layers import (
+    ACTIVATIONS,
+    LOSSES,
+    LoopArrays,
+    compiled,
+    descent,
+)
+from perceptron.backends.shared.evaluation import evaluate, predict
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
-from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.cost import parameter_count, products
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -30,10 +41,11 @@ from perceptron.problems.problem import DType, Problem
 # With 32 parameters it takes a second to compile, with 128 most of a minute.
 MOST_VARIABLES = 32
 MOST_PRODUCTS = 4096  # floating-point operations of an iteration's matrix products
-
 # The one layer that comes with Numba everywhere and survives a fork: after GNU OpenMP's threads
 # have run, a forked child that starts a parallel loop is ended.
 _THREADING_LAYER = "workqueue"
+# Between what two threads write, so that no cache line is both's.
+_CACHE_LINE = 64
 
 
 @lru_cache(maxsize=32)
@@ -58,6 +70,293 @@ class WrittenOutTrainer(LoopTrainer):
 
     def _values(self, arrays: tuple[Array, ...]) -> tuple[Any, ...]:
         return tuple(value for array in arrays for value in array)  # not lists: of the dtype
+
+
+class LayeredTrainer(NumpyTrainer):
+    """Arrays for all layers, allocated once.
+
+    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
+    is the device.
+    """
+
+    def __init__(self, problem: Problem, dtype: DType) -> None:
+        settings = settings_of(problem, dtype)
+        super().__init__(problem, dtype)
+        rows = problem.step_rows
+        signals = np.empty(rows * sum(problem.widths), dtype)
+        if self._batches is None:
+            signals[: self._inputs.size] = self._inputs.ravel()
+        self._arrays = LoopArrays(
+            parameters=self._network.parameters,
+            gradients=self._network.gradients,
+            buffer=self._state[0] if self._state else np.empty(0, dtype),
+            signals=signals,
+            deltas=np.empty(rows * sum(problem.widths[1:]), dtype),
+            targets=self._targets[:rows].copy(),
+            all_inputs=self._inputs,
+            all_targets=self._targets,
+            **settings,
+        )
+        self._descend = descent()
+
+    def train(self, iterations: int) -> None:
+        self._descend(self._arrays, self._iteration, iterations)
+        self._iteration += iterations
+
+
+def settings_of(problem: Problem, dtype: DType) -> dict[str, Any]:
+    """Return the fields of `LoopArrays` that no training changes and every model shares.
+
+    Raises `Unsupported` for an optimizer other than sgd.
+    """
+    optimizer, real, rows = sgd_of(problem), np.dtype(dtype).type, problem.step_rows
+    begins, ends = np.zeros(1, np.int64), np.full(1, rows)
+    scales, orders = np.full(1, scale_of(problem, rows)), np.empty(0, np.int64)
+    if problem.batches is not None:
+        begins, ends, scales, orders = turns_of(problem, problem.batches)
+    return {
+        "widths": np.array(problem.widths),
+        "activations": np.array([ACTIVATIONS.index(layer.activation) for layer in problem.layers]),
+        "ones": np.ones(rows, dtype),
+        "begins": begins,
+        "ends": ends,
+        "scales": scales.astype(dtype),
+        "orders": orders,
+        "loss": LOSSES.index(problem.loss),
+        "nesterov": optimizer.nesterov,
+        "momentum": real(optimizer.momentum),
+        "decay": real(optimizer.rate * optimizer.weight_decay),
+        "one": real(1.0),
+        "smallest": real(1e-12),
+    }
+
+
+def descent_of_models(arrays: LoopArrays) -> Callable[[LoopArrays, int, int], None]:
+    """Compile `descent` of several models, by as many threads as have arrays of their own.
+
+    What a thread writes has an axis of threads in front: ``gradients``, ``signals``, ``deltas`` and
+    ``targets``. ``parameters`` and ``buffer`` are (models, size), ``all_inputs`` and
+    ``all_targets`` (data sets, rows, columns) with one data set, or one for each model. The
+    function takes ``arrays`` or others of the same types, the first iteration's number and how many
+    follow.
+    """
+    import numba
+
+    typeof: Any = numba.typeof
+    train_share, train_all = _compiled_for(typeof(arrays))
+
+    def descend_all(arrays: LoopArrays, first: int, iterations: int) -> None:
+        train_all(arrays, train_share, first, iterations)
+
+    return descend_all
+
+
+@lru_cache(maxsize=8)
+def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Compile what trains one thread's models, and what calls that in parallel.
+
+    The second takes the first as an address. If it knew its code, Numba would compile that again
+    for each of the functions that it makes of a parallel loop.
+    """
+    from numba import prange, types
+
+    descend = descent()
+
+    def train_share(
+        arrays: LoopArrays, thread: int, threads: int, first: int, iterations: int
+    ) -> None:
+        models = len(arrays.parameters)
+        data_sets, rows, features = arrays.all_inputs.shape
+        begin, end = thread * models // threads, (thread + 1) * models // threads
+        signals, targets = arrays.signals[thread], arrays.targets[thread]
+        for model in range(begin, end):
+            data_set = model % data_sets
+            all_inputs, all_targets = arrays.all_inputs[data_set], arrays.all_targets[data_set]
+            if len(arrays.orders) == 0 and (data_sets > 1 or model == begin):
+                for row in range(rows):
+                    for j in range(features):
+                        signals[row * features + j] = all_inputs[row, j]
+                    for j in range(all_targets.shape[1]):
+                        targets[row, j] = all_targets[row, j]
+            own = LoopArrays(
+                arrays.widths,
+                arrays.activations,
+                arrays.parameters[model],
+                arrays.gradients[thread],
+                arrays.buffer[model],
+                signals,
+                arrays.deltas[thread],
+                targets,
+                arrays.ones,
+                all_inputs,
+                all_targets,
+                arrays.begins,
+                arrays.ends,
+                arrays.scales,
+                arrays.orders,
+                arrays.loss,
+                arrays.nesterov,
+                arrays.momentum,
+                arrays.decay,
+                arrays.one,
+                arrays.smallest,
+            )
+            descend(own, first, iterations)
+
+    def train_all(
+        arrays: LoopArrays, train_share: Callable[..., None], first: int, iterations: int
+    ) -> None:
+        threads = len(arrays.gradients)
+        for thread in prange(threads):
+            train_share(arrays, np.int64(thread), threads, first, iterations)
+
+    integer = types.int64
+    of_share = types.void(arrays_type, integer, integer, integer, integer)
+    of_all = types.void(arrays_type, types.FunctionType(of_share), integer, integer)
+    return compiled(train_share, of_share), compiled(train_all, of_all, parallel=True)
+
+
+class NumbaModels:
+    """Holds the parameters of all models, each one's together; subclasses train.
+
+    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
+    is the device.
+    """
+
+    def __init__(self, problem: Problem, dtype: DType) -> None:
+        self._optimizer = sgd_of(problem)
+        self._problem, self._batches = problem, problem.batches
+        stacked = [array.reshape(problem.models, -1) for array in problem.stacked_start()]
+        self._start = np.concatenate(stacked, axis=1).astype(dtype)
+        # (parameters and momentum's buffer, models, parameters of one)
+        kept = 1 + self._optimizer.state_arrays
+        self._states = np.zeros((kept, *self._start.shape), dtype)
+        self._ends = np.cumsum([array.shape[1] for array in stacked])
+        part = problem.parts()[0]
+        # (data sets, rows, columns): one data set, or each model's own
+        self._inputs, self._targets = (
+            values.astype(dtype).reshape(-1, *values.shape[-2:])
+            for values in (part.inputs, part.targets)
+        )
+        self.reset()
+
+    def train(self, iterations: int) -> None:
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        self._states[0] = self._start
+        self._states[1:] = 0.0
+        self._iteration = 0
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        parameters = self.parameters()
+        return evaluate(self._problem, lambda inputs: predict(self._problem, parameters, inputs))
+
+    def parameters(self) -> list[Array]:
+        arrays = np.split(self._states[0].copy(), self._ends[:-1], axis=1)
+        widths, models = self._problem.widths, self._problem.models
+        return [
+            # Weights and biases take turns.
+            array if index % 2 else array.reshape(models, widths[index // 2], -1)
+            for index, array in enumerate(arrays)
+        ]
+
+
+class WrittenOutModels(NumbaModels):
+    """A variable for each parameter of the model at hand."""
+
+    def __init__(self, problem: Problem, dtype: DType) -> None:
+        super().__init__(problem, dtype)
+        optimizer, real = self._optimizer, np.dtype(dtype).type
+        self._numbers = real(optimizer.momentum), real(optimizer.rate * optimizer.weight_decay)
+        # (columns, data sets, rows)
+        columns = np.concatenate([self._inputs, self._targets], axis=2)
+        self._columns = np.ascontiguousarray(np.moveaxis(columns, 2, 0))
+        self._scale_of_all = real(scale_of(problem, problem.step_rows))
+        self._turns: tuple[Any, ...] | None = None
+        if self._batches is not None:
+            begins, ends, scales, orders = turns_of(problem, self._batches)
+            self._turns = begins, ends, scales.astype(dtype), orders
+        self._loop = _written_out_models(LoopForm.of(problem, optimizer), dtype)
+
+    def train(self, iterations: int) -> None:
+        turns = (*self._turns, self._iteration) if self._turns else self._scale_of_all
+        self._loop(self._columns, self._states, *self._numbers, turns, iterations)
+        self._iteration += iterations
+
+
+class LayeredModels(NumbaModels):
+    """Arrays for all layers of the model at hand, allocated once for each thread."""
+
+    def __init__(self, problem: Problem, dtype: DType) -> None:
+        import scipy.linalg.cython_blas  # noqa: F401 its BLAS is Numba's, and among the pools below
+        from numba import get_num_threads
+
+        super().__init__(problem, dtype)
+        threads = min(get_num_threads(), problem.models)
+        rows, outputs = problem.step_rows, problem.outputs
+        padding = _CACHE_LINE // np.dtype(dtype).itemsize
+
+        def of_each_thread(size: int) -> Array:
+            return np.zeros((threads, size + padding), dtype)
+
+        self._arrays = LoopArrays(
+            parameters=self._states[0],
+            gradients=of_each_thread(self._start.shape[1]),
+            buffer=self._states[-1],  # the parameters where there is no momentum: then not used
+            signals=of_each_thread(rows * sum(problem.widths)),
+            deltas=of_each_thread(rows * sum(problem.widths[1:])),
+            targets=np.zeros((threads, rows + padding, outputs), dtype),
+            all_inputs=self._inputs,
+            all_targets=self._targets,
+            **settings_of(problem, dtype),
+        )
+        self._descend = descent_of_models(self._arrays)
+        self._pools = ThreadpoolController()
+
+    def train(self, iterations: int) -> None:
+        # A pool of BLAS in each of our threads would have them wait for each other.
+        with self._pools.limit(limits=1, user_api="blas"):
+            self._descend(self._arrays, self._iteration, iterations)
+        self._iteration += iterations
+
+
+@lru_cache(maxsize=32)
+def _written_out_models(form: LoopForm, dtype: DType) -> Callable[..., None]:
+    """Compile the loop over models; see `_source`."""
+    from numba import prange
+
+    loop = compiled(loop_function(form, np.dtype(dtype).type))
+    names: dict[str, Any] = {"loop": loop, "prange": prange}
+    exec(_source(form), names)  # noqa: S102 the source is our own
+    return compiled(names["train"], parallel=True)
+
+
+def _source(form: LoopForm) -> str:
+    """Write the source of a loop over models called ``train``, around a `Loop` called ``loop``.
+
+    It takes what that takes, but ``columns`` (columns, data sets, rows) and ``states`` (parameters
+    and momentum's buffers, models, parameters of one), in which it leaves the parameters as they
+    then are.
+    """
+    columns = form.widths[0] + form.widths[-1]
+    own = [f"columns[{number}, data_set]" for number in range(columns)]
+    values = [
+        f"states[{kept}, model, {number}]"
+        for kept in range(2 if form.momentum else 1)
+        for number in range(len(form.parameters))
+    ]
+    return f"""
+def train(columns, states, momentum, decay, turns, iterations):
+    for model in prange(states.shape[1]):
+        data_set = model % columns.shape[1]
+        own = ({", ".join(own)},)
+        values = ({", ".join(values)},)
+        ({", ".join(values)},) = loop(own, values, momentum, decay, turns, iterations)
+"""
 
 
 class NumbaBackend:

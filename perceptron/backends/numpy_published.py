@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.evaluation import evaluate
-from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from types import ModuleType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
+import numpy.typing as npt
 
 from perceptron.backends.protocol import Evaluation
 from perceptron.backends.shared.evaluation import evaluate
@@ -23,10 +25,9 @@ from perceptron.backends.shared.gradient import (
 )
 from perceptron.backends.shared.update import State, adam_factors, start_state, update
 from perceptron.problems.batches import Indices
-from perceptron.problems.datasets import Array
+from perceptron.problems.datasets import Array, Part
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
-from perceptron.problems.typed import typed
 
 ToHost = Callable[[Any], Array]  # an array of a namespace → the same as NumPy's
 
@@ -227,3 +228,23 @@ class NumpyTrainer:
         """Count the steps of Adam, from 1; they are not batches where there is one batch only."""
         self._steps += 1
         return self._steps
+
+
+_held: WeakValueDictionary[tuple[Any, ...], Array] = WeakValueDictionary()
+
+
+def typed(problem: Problem, dtype: npt.DTypeLike) -> Part:
+    """Return `Problem.training_part` in this dtype; read-only.
+
+    The arrays are kept for as long as anybody holds them, and no longer: a thousand trainings of
+    the same rows, one after the other, would otherwise read a copy each, and find it in no cache.
+    """
+    key = (problem.dataset, problem.loss, problem.outputs, np.dtype(dtype).name)
+    keys = [(*key, "inputs"), (*key, "targets")]
+    inputs, targets = (_held.get(key) for key in keys)
+    if inputs is None or targets is None:
+        inputs, targets = (array.astype(dtype) for array in problem.training_part())
+        for array in (inputs, targets):
+            array.setflags(write=False)
+        _held.update(zip(keys, (inputs, targets), strict=True))
+    return Part(inputs, targets)

@@ -21,10 +21,9 @@ import psutil
 
 from perceptron import optional
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
 from perceptron.backends.shared.evaluation import mean_of
 from perceptron.backends.shared.gradient import views
-from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 

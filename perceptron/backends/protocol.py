@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from perceptron.machine import THREAD_VARIABLES
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem, Unsupported
 
@@ -264,3 +265,11 @@ def threads_of_each(backend: Backend, threads: int) -> int:
 
 class RankFailed(Exception):
     """One of the processes that train together failed; the message names it, in one line."""
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Return the environment of a process whose thread pools (OpenMP, OpenBLAS, …) have this size.
+
+    Libraries read these when they are imported, so they must be set before the process starts.
+    """
+    return dict.fromkeys(THREAD_VARIABLES, str(threads))

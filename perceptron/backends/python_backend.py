@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.gradient import slope_scale
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
-from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.batches import Batches
 from perceptron.problems.cost import operations, parameter_count
 from perceptron.problems.datasets import Array

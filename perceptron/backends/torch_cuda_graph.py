@@ -3,21 +3,332 @@
 What is recorded is the step of `torch-cuda`, or that of `torch-cuda-manual`, optimizer included. Of
 several models at once it is that of `torch-cuda`, which is traced by vmap while it is recorded and
 never again, or that of `torch-cuda-bmm`. The steps of several models have never met a GPU.
+
+A replay repeats the recorded kernels on the recorded addresses, so data, parameters and the
+optimizer's state stay where they are, and nothing in a step may ask the device for a value. Which
+rows are next the device counts itself: a graph ends by moving the place at which the next one
+begins.
+
+Autograd keeps to the stream on which it first saw a parameter, and PyTorch's allocator keeps the
+memory of each stream apart. So one stream is shared by all that a trainer does: it makes its
+tensors there, warms up, records, replays and is evaluated there.
 """
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import LadderStep
-from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_capture import capture
-from perceptron.backends.shared.torch_recorded import STEPS, Recordable, RecordedTrainer
+from perceptron.backends.protocol import (
+    Evaluation,
+    LadderStep,
+    Trainer,
+    Unsupported,
+    thread_variables,
+)
+from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData
 from perceptron.backends.torch_bmm import BmmTrainer
 from perceptron.backends.torch_eager import CUDA, TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.backends.torch_manual import ManualTrainer
+from perceptron.problems.batches import Batches
+from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
+
+if TYPE_CHECKING:
+    import torch
+
+
+Work = Callable[[], None]
+
+# Until cuBLAS has its workspaces and the allocator its blocks; PyTorch's notes on CUDA graphs
+# take three.
+WARM_UP_CALLS = 3
+
+
+class Capture(Protocol):
+    """A stream of a device, and what records the work on it."""
+
+    def on_stream(self) -> AbstractContextManager[None]:
+        """Make the stream the current one.
+
+        It begins after all that was queued before, and what is queued afterwards begins after it.
+        """
+
+    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
+        """Return what does ``work`` again without launching it piece by piece.
+
+        To be called on the stream. Warming up and recording do the work several times. Raises
+        `Unsupported` if the work does what cannot be recorded; it may read ``host_values``.
+        """
+
+
+class NotRecorded(RuntimeError):
+    """The device refused to record; the message has its first line."""
+
+
+class CudaCapture:
+    """Records CUDA graphs, all on one stream and in one pool of memory.
+
+    Graphs may share a pool, in whatever order they are replayed, because nothing that lies in it
+    is read by another graph: what lives longer than a graph was made before the first one.
+
+    ``cuda`` has what `torch.cuda` has.
+    """
+
+    def __init__(self, cuda: Any, device: str = "cuda") -> None:
+        self._cuda, self._device = cuda, device
+        self._stream = cuda.Stream()  # capture is forbidden on the default stream
+        self._pool = cuda.graph_pool_handle()
+
+    @contextmanager
+    def on_stream(self) -> Iterator[None]:
+        outside = self._cuda.current_stream()
+        self._stream.wait_stream(outside)
+        with self._cuda.stream(self._stream):
+            yield
+        outside.wait_stream(self._stream)
+
+    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
+        for _ in range(WARM_UP_CALLS - 1):
+            work()
+        with refusing(self._device, host_values):
+            work()
+        self._stream.synchronize()
+        graph = self._cuda.CUDAGraph()
+        try:
+            with self._cuda.graph(graph, pool=self._pool, stream=self._stream):
+                work()
+        except RuntimeError as error:
+            first, *_ = str(error).splitlines() or [type(error).__name__]
+            raise NotRecorded(f"a CUDA graph could not be recorded: {first}") from error
+        replay: Work = graph.replay
+        return replay
+
+
+class Repeating:
+    """Records nothing: it repeats the work, and refuses what a device would refuse."""
+
+    def on_stream(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
+        with refusing("cpu", host_values):
+            work()
+        return work
+
+
+def capture(place: str) -> Capture:
+    """Return what records there: graphs of a GPU; on the CPU nothing does, but it refuses alike."""
+    if place == "cpu":
+        return Repeating()
+    import torch
+
+    # A graph that is destroyed while another is recorded would spoil it: those that nobody holds
+    # go now.
+    gc.collect()
+    return CudaCapture(torch.cuda)
+
+
+def refusing(device: str, host_values: Sequence[torch.Tensor] = ()) -> AbstractContextManager[None]:
+    """Return a context in which an operation that cannot be recorded raises `Unsupported`.
+
+    That is one whose result or shape Python must ask the device for, and one on tensors elsewhere:
+    a replay would see the value that was there while it was recorded. Reading ``host_values`` is
+    permitted.
+    """
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    asking = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+    permitted = {tensor.data_ptr() for tensor in host_values}
+
+    def require(is_recordable: bool, function: Any, why: str) -> None:
+        if not is_recordable:
+            raise Unsupported(f"its step cannot be recorded: {function} {why}")
+
+    def require_here(function: Any, values: Any) -> None:
+        for value in tree_leaves(values):
+            where = value.device if isinstance(value, torch.Tensor) else value
+            if isinstance(where, torch.device):
+                require(where.type == device, function, f"works on {where.type}, not on {device}")
+
+    class Refusing(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            first = args[0] if args else None
+            if not (isinstance(first, torch.Tensor) and first.data_ptr() in permitted):
+                require(asking.isdisjoint(function.tags), function, "asks the device for a value")
+                require_here(function, (args, kwargs))
+            result = function(*args, **(kwargs or {}))
+            require_here(function, result)
+            return result
+
+    mode: AbstractContextManager[None] = Refusing()  # type: ignore[no-untyped-call]
+    return mode
+
+
+# In one graph; the check before timing takes ten iterations, so it replays what is timed.
+STEPS = 10
+
+
+class Recordable(Trainer, Protocol):
+    """A trainer whose steps can be recorded."""
+
+    data: TrainingData
+    feed: Feed
+    """Of as many batches as a graph takes; absent where all rows are one batch."""
+
+    def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
+        """Take so many steps, on these batches or on all rows, with nothing from the host in them.
+
+        What changes from step to step the device must count itself.
+        """
+
+    @property
+    def host_values(self) -> Sequence[torch.Tensor]:
+        """What a step reads in host memory where the CPU stands in for a device; else nothing."""
+
+
+class Kind(NamedTuple):
+    """What a graph does: ``steps`` steps, on ``rows`` rows each."""
+
+    steps: int
+    rows: int
+
+
+class RecordedTrainer:
+    """``make`` makes the trainer whose steps are recorded; everything it does is on one stream.
+
+    Of ``resident`` data batches are gathered in the graph. Of ``host`` data those of a whole graph
+    are gathered and copied at once to where the graph reads them.
+    """
+
+    def __init__(self, make: Callable[[], Recordable], capture: Capture) -> None:
+        import torch
+
+        self._capture, self._iteration = capture, 0
+        with capture.on_stream():
+            self.trainer = make()
+            self._data = data = self.trainer.data
+            self._batches = batches = data.batches
+            self._place = torch.zeros(1, dtype=torch.int64, device=data.device)  # in the orders
+            self._is_staged = data.is_copied
+            if batches is not None:
+                rows, axis = STEPS * batches.size, data.axis
+                self._ahead = torch.arange(rows, device=data.device)
+                self._staged = [
+                    torch.zeros(
+                        (*values.shape[:axis], rows, *values.shape[axis + 1 :]),
+                        dtype=values.dtype,
+                        device=data.device,
+                    )
+                    for values in (data.inputs, data.targets)
+                    if self._is_staged
+                ]
+            self.graphs: dict[Kind, Work] = {
+                kind: capture.record(partial(self._steps, kind), self.trainer.host_values)
+                for kind in kinds(batches, data.rows)
+            }
+            for replay in self.graphs.values():  # warm up: the first replay of a graph uploads it
+                replay()
+        self.reset()
+
+    def train(self, iterations: int) -> None:
+        self.queue(iterations)
+        TorchAccelerator(self._data.device.type).synchronize()
+
+    def queue(self, iterations: int) -> None:
+        """Train without waiting for the device."""
+        graphs = self.graphs
+        with self._capture.on_stream():
+            for begin, kind in self._runs(iterations):
+                if self._is_staged:
+                    self._stage(begin, begin + kind.steps * kind.rows)
+                graphs[kind]()
+        self._iteration += iterations
+
+    def reset(self) -> None:
+        with self._capture.on_stream():
+            self._place.zero_()
+            self.trainer.reset()
+        self._iteration = 0
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        with self._capture.on_stream():
+            return self.trainer.evaluate()
+
+    def parameters(self) -> list[Array]:
+        with self._capture.on_stream():
+            return self.trainer.parameters()
+
+    def _runs(self, iterations: int) -> Iterator[tuple[int, Kind]]:
+        if self._batches is None:
+            return runs_of_all(self._data.rows, iterations)
+        return runs(self._batches, self._iteration, iterations)
+
+    def _steps(self, kind: Kind) -> None:
+        """Take the steps of a graph: what is recorded."""
+        batches = None if self._batches is None else self._recorded_batches(kind)
+        self.trainer.take_recorded(kind.steps, batches)
+
+    def _recorded_batches(self, kind: Kind) -> Iterator[Pair]:
+        count, data, axis = kind.steps * kind.rows, self._data, self._data.axis
+        if self._is_staged:
+            inputs, targets = (
+                values.narrow(axis, 0, count).chunk(kind.steps, axis) for values in self._staged
+            )
+            yield from zip(inputs, targets, strict=True)
+            return
+        places = (self._place + self._ahead[:count]).remainder_(len(data.orders))
+        self._place.add_(count)
+        for batch in data.orders.index_select(0, places).chunk(kind.steps):
+            yield data.inputs.index_select(axis, batch), data.targets.index_select(axis, batch)
+
+    def _stage(self, begin: int, end: int) -> None:
+        """Copy the next batches to where the graphs expect them."""
+        for staged, values in zip(self._staged, self.trainer.feed(begin, end), strict=True):
+            staged.narrow(self._data.axis, 0, end - begin).copy_(values)
+
+
+def kinds(batches: Batches | None, rows: int) -> list[Kind]:
+    """Return the graphs that a training of so many rows is made of, the longest first."""
+    if batches is None:
+        return [Kind(STEPS, rows), Kind(1, rows)]
+    many = Kind(min(STEPS, batches.full_from(0)), batches.size)
+    return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
+
+
+def runs_of_all(rows: int, iterations: int) -> Iterator[tuple[int, Kind]]:
+    """Yield 0 and a graph for as many iterations as it has steps, all of them on all rows."""
+    many, rest = divmod(iterations, STEPS)
+    yield from repeat((0, Kind(STEPS, rows)), many)
+    yield from repeat((0, Kind(1, rows)), rest)
+
+
+def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[int, Kind]]:
+    """Yield where in `Batches.orders` the next batches begin, and the graph for them.
+
+    The batches of a graph have one length and lie one behind the other: none reaches past a short
+    batch, nor past the last of all orders.
+    """
+    many = Kind(min(STEPS, batches.full_from(0)), batches.size)
+    one, short = Kind(1, batches.size), Kind(1, batches.shortest)
+    while iterations:
+        full = batches.full_from(iteration)
+        kind = (many if min(full, iterations) >= many.steps else one) if full else short
+        yield batches.bounds(iteration)[0], kind
+        iteration += kind.steps
+        iterations -= kind.steps
 
 
 class GraphBackend:

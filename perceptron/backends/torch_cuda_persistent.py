@@ -19,12 +19,11 @@ import numpy as np
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import forward, network_of, slope_scale
 from perceptron.backends.shared.one_block import fitting
-from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.torch_data import tensor
 from perceptron.backends.torch_eager import CUDA
 from perceptron.backends.torch_manual import functions

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.kernels import Kernel
-from perceptron.backends.shared.torch_feed import Feed
+from perceptron.backends.shared.torch_data import Feed
 from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
 from perceptron.problems.batches import Batches

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_feed import Pair
-from perceptron.backends.shared.torch_modules import model_of
-from perceptron.backends.shared.torch_trainer import ModuleTrainer
+from perceptron.backends.shared.torch_data import Pair
+from perceptron.backends.shared.torch_trainer import ModuleTrainer, model_of
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem

@@ -12,9 +12,8 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from perceptron.backends.shared.torch_feed import Pair
-from perceptron.backends.shared.torch_modules import model_of
-from perceptron.backends.shared.torch_trainer import ModuleTrainer
+from perceptron.backends.shared.torch_data import Pair
+from perceptron.backends.shared.torch_trainer import ModuleTrainer, model_of
 from perceptron.problems.datasets import Array
 
 if TYPE_CHECKING:

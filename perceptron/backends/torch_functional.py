@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_feed import Resident
+from perceptron.backends.shared.torch_data import Resident
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
-from perceptron.problems.problem import Activation, DType, Loss, Problem
-from perceptron.problems.targets import classes_of
+from perceptron.problems.problem import Activation, DType, Loss, Problem, classes_of
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ import numpy as np
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
     Batch,
@@ -25,9 +25,7 @@ from perceptron.backends.shared.gradient import (
     whole_batch,
 )
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_data import TrainingData, tensor, to_host
-from perceptron.backends.shared.torch_feed import Pair
+from perceptron.backends.shared.torch_data import Pair, TrainingData, tensor, to_host
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.backends.torch_eager import CPU, CUDA
 from perceptron.problems.datasets import Array
@@ -62,9 +60,9 @@ class ManualTrainer:
     """See `gradient.train` and `update` for the arithmetic; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
-    gathered in host memory and, on a GPU, copied from there; see `torch_feed.FromHost`.
+    gathered in host memory and, on a GPU, copied from there; see `torch_data.FromHost`.
 
-    With ``recorded`` the trainer is one whose steps `torch_recorded` records, so many at once.
+    With ``recorded`` the trainer is one whose steps `torch_cuda_graph` records, so many at once.
     """
 
     def __init__(

@@ -1,14 +1,20 @@
-"""`perceptron backends`: what can run here, what cannot, and why."""
+"""`perceptron backends`: those that can run here, and the reason of the others."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from perceptron.commands.shared.arguments import Json
+
+if TYPE_CHECKING:
+    from perceptron.records.backend import BackendFacts
+
+COLUMNS = ("name", "device", "here", "description")
 
 
 def backends(json: Json = False) -> None:
-    """List what can run here, what cannot, and why."""
+    """List the backends that can run here, and why others cannot."""
     from perceptron.report import documents
-    from perceptron.report.tables import backends as table
     from perceptron.report.tables import terminal
     from perceptron.studies.backends import survey
 
@@ -16,5 +22,12 @@ def backends(json: Json = False) -> None:
     if json:
         documents.write({"backends": facts})
     else:
-        table.show(facts)
+        terminal.table("Backends", COLUMNS, map(cells, facts))
         terminal.show_next("perceptron bench --quick")
+
+
+def cells(backend: BackendFacts) -> tuple[str, ...]:
+    """Return a backend as a row of text."""
+    here = "yes" if backend.reason is None else f"no: {backend.reason}"
+    several = f"; {backend.name}@2 over two processes, and so on" if backend.distributed else ""
+    return backend.name, backend.device, here, f"{backend.summary}{several}"

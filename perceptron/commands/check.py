@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from perceptron.commands.shared.arguments import Json
 from perceptron.commands.shared.options import split
 
+if TYPE_CHECKING:
+    from perceptron.records.backend import CheckResult
+
+COLUMNS = ("promise", "kept", "cases>", "skipped>")
+
 
 def check(
     names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
     problem: Annotated[
         list[str] | None,
-        typer.Option(metavar="P", help="A problem, a shape or a FILE.toml; repeatable."),
+        typer.Option(metavar="P", help="A problem, a shape or FILE.toml; repeatable."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check a backend's contract, for its author: agreement, and errors that must be noticed.
+    """Check a backend's contract: agreement with NumPy, and mutants that must be caught.
 
-    Without --problem on small problems of every kind.
+    Without --problem, small problems of every kind are checked.
     """
     from perceptron.problems import catalogue, files
     from perceptron.report import documents
-    from perceptron.report.tables import check as table
     from perceptron.report.tables import terminal
     from perceptron.studies.check import check as study
 
@@ -39,7 +44,7 @@ def check(
     if json:
         documents.write({"backends": results})
     else:
-        table.show(results)
+        show(results)
     if not all(promise.kept for promises in results.values() for promise in promises):
         raise typer.Exit(1)
     beside_numpy = dict.fromkeys(("numpy", *results))
@@ -47,3 +52,22 @@ def check(
         given = [word for file in problem or () for word in ("--problem", file)]
         words = ["bench", "--quick", *given, "--backends", ",".join(beside_numpy)]
         terminal.show_next(shlex.join(["perceptron", *words]))
+
+
+def show(backends: Mapping[str, Sequence[CheckResult]]) -> None:
+    """Print a table of promises for each backend by its name, then each breach of one."""
+    from rich.markup import escape
+
+    from perceptron.report.tables import terminal
+
+    for name, promises in backends.items():
+        terminal.table(name, COLUMNS, map(cells, promises))
+        for promise in promises:
+            for line in promise.broken:
+                terminal.out.print(f"[red]{escape(promise.name)}[/]: {escape(line)}")
+
+
+def cells(promise: CheckResult) -> tuple[str, ...]:
+    """Return a promise as a row of text."""
+    kept = "yes" if promise.kept else "NO"
+    return promise.name, kept, str(promise.passed), str(promise.skipped)

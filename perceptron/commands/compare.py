@@ -15,10 +15,10 @@ from perceptron.commands.shared.quiet import looking_first
 
 def compare(
     base: Annotated[
-        str, typer.Argument(metavar="BASE", help="What to compare with: a branch, tag or commit.")
+        str, typer.Argument(metavar="BASE", help="Compare with this branch, tag or commit.")
     ],
     head: Annotated[
-        str, typer.Argument(metavar="HEAD", help="What to judge: another, or . (the working tree).")
+        str, typer.Argument(metavar="HEAD", help="Judge this one, or . (the working tree).")
     ],
     suite: Annotated[Path, typer.Option(metavar="FILE", help="Run this asv suite.")] = Path(
         "asv.conf.json"
@@ -27,18 +27,18 @@ def compare(
         str | None,
         typer.Option(
             metavar="PATH[::TEST]",
-            help="Instead of an asv suite, run the benchmarks among these tests of pytest.",
+            help="Run the benchmarks among these pytest tests, and no asv suite.",
         ),
     ] = None,
     benchmarks: Annotated[
         str | None,
         typer.Option(
-            metavar="REGEX", help="Run those whose name(parameters), id or group matches."
+            metavar="REGEX", help="Run the benchmarks whose name(parameters), id or group matches."
         ),
     ] = None,
     budget: Annotated[
         float,
-        typer.Option(min=0.05, metavar="MINUTES", help="Measure for so long at most."),
+        typer.Option(min=0.05, metavar="MINUTES", help="Measure for at most this long."),
     ] = 10.0,
     base_python: Annotated[
         str | None,
@@ -49,13 +49,14 @@ def compare(
         typer.Option(metavar="FILE", help="Run HEAD with this Python. Default: the current one."),
     ] = None,
     installed: Annotated[
-        bool, typer.Option("--installed", help="Compare what is installed in these two Pythons.")
+        bool,
+        typer.Option("--installed", help="Compare the installed project of these two Pythons."),
     ] = False,
     build: Annotated[
-        bool, typer.Option("--build", help="Let asv build and install both, and compare that.")
+        bool, typer.Option("--build", help="Let asv build and install both revisions first.")
     ] = False,
     always: Annotated[
-        bool, typer.Option("--always", help="Measure even where both run the same code.")
+        bool, typer.Option("--always", help="Measure even if both revisions run the same code.")
     ] = False,
     seed: Annotated[
         int | None,
@@ -66,13 +67,13 @@ def compare(
     count: Annotated[
         str,
         typer.Option(
-            metavar="WHEN", help="Count instructions: auto (if there is valgrind), always or never."
+            metavar="WHEN", help="Count instructions: auto (if valgrind is found), always or never."
         ),
     ] = "auto",
     least_work: Annotated[
         float | None,
         typer.Option(
-            min=0.1, metavar="PERCENT", help="Call so many more instructions slower. Default: 1.5."
+            min=0.1, metavar="PERCENT", help="Call this rise in instructions slower. Default: 1.5."
         ),
     ] = None,
     least_judged: Annotated[
@@ -81,26 +82,25 @@ def compare(
             min=0,
             max=100,
             metavar="PERCENT",
-            help="Call no run clean that judged fewer. Default: 50.",
+            help="Call a run clean only if it judged this share. Default: 50.",
         ),
     ] = None,
-    no_seed: Annotated[
-        bool, typer.Option("--no-seed", help="Leave random numbers to the benchmarks.")
-    ] = False,
+    no_seed: Annotated[bool, typer.Option("--no-seed", help="Do not seed random numbers.")] = False,
     markdown: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the text of a pull request's comment here."),
+        typer.Option(metavar="FILE", help="Write the comment for a pull request to this file."),
     ] = None,
     annotations: Annotated[
         bool,
-        typer.Option("--annotations", help="Print GitHub's annotations outside of GitHub too."),
+        typer.Option("--annotations", help="Print GitHub annotations outside of GitHub too."),
     ] = False,
     html: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Write the page here; '' for none. Default: html."),
     ] = None,
     pages_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Link comments to the pages published here.")
+        str | None,
+        typer.Option(metavar="URL", help="Link the comment to the pages published here."),
     ] = None,
     wait: Wait = None,
     results: Results = Path("results"),

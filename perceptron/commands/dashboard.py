@@ -15,19 +15,22 @@ from perceptron.errors import UserError
 
 def dashboard(
     serve: Annotated[
-        bool, typer.Option("--serve", help="Show the pages on this machine's own address.")
+        bool, typer.Option("--serve", help="Serve the pages on this machine's own address.")
     ] = False,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="With --serve; 0: any free one.")
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="N", help="With --serve: use port N, 0 for any free one."
+        ),
     ] = 8000,
     config: Annotated[
-        Path, typer.Option(metavar="FILE", help="asv's own, for its pages in asv/.")
+        Path, typer.Option(metavar="FILE", help="asv's configuration, for its pages in asv/.")
     ] = Path("asv.conf.json"),
     results: Results = Path("results"),
     html: Html = None,
     json: Json = False,
 ) -> None:
-    """Write the HTML pages of what is in results/: ours, and asv's own beside them."""
+    """Write the HTML pages of all results, and asv's own beside them."""
     optional.require("pages")
     from perceptron.report import documents
     from perceptron.report.asv import pages
@@ -38,7 +41,7 @@ def dashboard(
 
     site = folder(html)
     if site is None:
-        raise UserError("--html is empty: name the folder to write, or leave it out")
+        raise UserError("--html is empty: name a folder, or leave it out")
     if not results.is_dir():
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
     page.reserve(site)
@@ -52,7 +55,7 @@ def dashboard(
     else:
         terminal.show_paths(None, written)
         if asv is not None:
-            line = f"asv's pages are not there: {asv}"
+            line = f"asv's pages were not written: {asv}"
             terminal.out.print(line, markup=False, highlight=False, soft_wrap=True)
     if serve:
         server.serve(site, port, terminal.err.print)

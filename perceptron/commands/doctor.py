@@ -1,4 +1,4 @@
-"""`perceptron doctor`: what on this machine makes timings untrustworthy."""
+"""`perceptron doctor`: conditions on this machine that make timings untrustworthy."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from perceptron.commands.shared.options import whole_numbers
 
 
 def doctor(threads: Threads = None, json: Json = False) -> None:
-    """Find what on this machine makes timings untrustworthy, and what to do about it."""
+    """Find what makes timings untrustworthy on this machine, with advice."""
     from perceptron.machine import usable_cores
     from perceptron.report import documents
     from perceptron.report.tables import doctor as table
     from perceptron.report.tables import terminal
     from perceptron.studies import doctor as study
 
-    with terminal.progress_bar("looking") as bar:
+    with terminal.progress_bar("checking") as bar:
         diagnosis = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)
     if json:
         documents.write(documents.doctor(diagnosis))
@@ -27,11 +27,11 @@ def doctor(threads: Threads = None, json: Json = False) -> None:
 
 
 def _counting() -> str:
-    """Say whether `perceptron compare` can count instructions here: it costs no trust if not."""
+    """Return whether `perceptron compare` can count instructions here; no warning if not."""
     from perceptron.errors import UserError
     from perceptron.gate.counting.valgrind import look_for_valgrind
 
     try:
         return f"compare counts instructions here, with {look_for_valgrind().version}"
     except UserError as error:
-        return f"compare goes by the clock alone here: {str(error).removeprefix('--count: ')}"
+        return f"compare uses the clock alone here: {str(error).removeprefix('--count: ')}"

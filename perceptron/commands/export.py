@@ -1,4 +1,4 @@
-"""`perceptron export`: every row that was measured, for other tools."""
+"""`perceptron export`: every row as Parquet, for other tools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def export(
     parquet: Annotated[
         Path,
         typer.Option(
-            metavar="FILE.parquet|DIR", help="One file, or a folder with a part for each machine."
+            metavar="FILE.parquet|DIR",
+            help="Write one file, or a folder with a part for each machine.",
         ),
     ],
     force: Annotated[
@@ -24,9 +25,9 @@ def export(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Write every row in results/ as Parquet, to query with DuckDB, pandas and others."""
+    """Write every row as Parquet, for DuckDB, pandas and other tools."""
     optional.require("parquet")
-    from perceptron.records.parquet.export import export as write
+    from perceptron.records.parquet import export as write
     from perceptron.report import documents
     from perceptron.report.tables import terminal
 

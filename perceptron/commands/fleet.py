@@ -1,4 +1,4 @@
-"""`perceptron fleet`: how far the jobs of fleets are, and the rows that they have measured."""
+"""`perceptron fleet`: the state of a fleet's jobs, and their rows."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from perceptron.errors import UserError
 def fleet(
     what: Annotated[
         Literal["status", "collect"],
-        typer.Argument(help="How far the jobs are, or bring their rows together.", metavar="WHAT"),
+        typer.Argument(help="Show the state of the jobs, or merge their rows.", metavar="WHAT"),
     ],
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[DIR …]", help="Results that were copied here, instead of jobs'."),
+        typer.Argument(metavar="[DIR …]", help="Merge results that were copied here."),
     ] = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
     json: Json = False,
 ) -> None:
-    """Tell how far the jobs of `--on` are, or collect their rows, or those of copied results."""
-    from perceptron.commands.shared.fleet_run import finish
+    """Show the state of jobs started by `--on`, or merge their rows."""
+    from perceptron.commands.shared.fleet_options import finish
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import collect
@@ -34,13 +34,13 @@ def fleet(
     from perceptron.studies.fleet.status import fleet_status
 
     if what == "status" and folders:
-        raise UserError("fleet status takes no folders: --results names the one to look in")
+        raise UserError("fleet status takes no folders: --results names the folder of the fleet")
     for folder in folders or ():
         if not any(collect.run_folders(folder)):
-            raise UserError(f"{folder}: no runs in it: name a folder of results, or of runs")
+            raise UserError(f"{folder}: it has no runs: name a folder of results or of runs")
     known = [] if folders else fleets(results)
     if not folders and not known:
-        raise UserError(f"{results}: no fleet was started here: `perceptron bench --on` does that")
+        raise UserError(f"{results}: no fleet was started here: `perceptron bench --on` starts one")
     statuses = [fleet_status(one) for one in known]
     bad = any(job.is_bad_news for status in statuses for job in status.jobs)
     if what == "status":

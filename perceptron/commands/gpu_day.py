@@ -1,4 +1,4 @@
-"""`perceptron gpu-day`: everything that half an hour with a GPU can tell."""
+"""`perceptron gpu-day`: half an hour of measuring on a GPU, in stages."""
 
 from __future__ import annotations
 
@@ -14,36 +14,39 @@ from perceptron.errors import UserError
 
 def gpu_day(
     results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where everything is kept; the next call resumes.")
+        Path, typer.Option(metavar="DIR", help="Keep everything in DIR; the next call resumes.")
     ] = Path("gpu-day"),
     stage: Annotated[
         list[str] | None,
-        typer.Option(metavar="N …", help="Only these, as in 3 or 3-5, even if done already."),
+        typer.Option(metavar="N …", help="Run only these, such as 3 or 3-5, even if done already."),
     ] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Print the stages and end.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the stages and exit.")] = False,
     rehearse: Annotated[
-        bool, typer.Option("--rehearse", help="Here, with the CPU in the GPU's place.")
+        bool, typer.Option("--rehearse", help="Rehearse here, with the CPU in the GPU's place.")
     ] = False,
     budget: Annotated[
         float | None,
-        typer.Option(metavar="MINUTES", help="How long this call may take. Default: 9.5."),
+        typer.Option(metavar="MINUTES", help="Stop this call after so long. Default: 9.5."),
     ] = None,
     machine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name for the results. Default: the GPU's.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name the machine of the results. Default: the GPU's."),
     ] = None,
     archive: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The one file to bring home: DIR/gpu-day.tar.gz."),
+        typer.Option(
+            metavar="FILE", help="Pack everything into FILE. Default: DIR/gpu-day.tar.gz."
+        ),
     ] = None,
     unpack: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Unpack an archive into --results, and end."),
+        typer.Option(metavar="FILE", help="Unpack an archive into --results, and exit."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure what half an hour with a GPU can tell, in stages, packed as it goes.
+    """Measure on a GPU for half an hour, in stages, and pack the results.
 
-    Stages that have succeeded are not run again: the same command resumes.
+    The same command resumes: it skips stages that have succeeded.
     """
     from perceptron.records import gpu_day as records
     from perceptron.report import documents
@@ -53,7 +56,7 @@ def gpu_day(
 
     if unpack is not None:
         if stage or plan or rehearse or budget or machine or archive:
-            raise UserError("--unpack takes no other options but --results and --json")
+            raise UserError("--unpack takes only --results and --json beside it")
         runs = records.unpack(unpack, results)
         if json:
             documents.write({"unpacked": runs, "results": results})

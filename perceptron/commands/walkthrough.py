@@ -22,17 +22,19 @@ def walkthrough(
     problem: Annotated[
         str,
         typer.Argument(
-            help="or-gate, symptoms, xor, xor-hidden or digits", autocompletion=_problems
+            help="or-gate, symptoms, xor, xor-hidden or digits.", autocompletion=_problems
         ),
     ] = "or-gate",
     backend: Backends = None,
     activation: Annotated[
         str | None, typer.Option(metavar="NAME", help="Replace the last layer's activation.")
     ] = None,
-    save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write figures into DIR.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Train a small problem and look at what was learned: the introduction."""
+    """Train a small problem and show its log, parameters and predictions."""
     from perceptron.backends.registry import DEFAULT
     from perceptron.report import documents
     from perceptron.report.tables import terminal

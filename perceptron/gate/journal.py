@@ -22,9 +22,8 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.block import Arm, Block
 from perceptron.records.comparison import ComparisonPlan
-from perceptron.records.files.append import append, cannot_write, cut_unfinished
 from perceptron.records.files.lock import open_locked
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
 
 FORMAT = 1
 

@@ -16,26 +16,30 @@ from threadpoolctl import threadpool_limits
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.quantities import Reference, Refused
-from perceptron.backends.contract.reference_file import load_reference, pack_reference
+from perceptron.backends.contract.quantities import (
+    Reference,
+    Refused,
+    load_reference,
+    pack_reference,
+)
 from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
 from perceptron.errors import UserError
-from perceptron.measure import device_costs, energy, extras
+from perceptron.measure import energy, extras
 from perceptron.measure.hardware import hardware_of, ran_out
 from perceptron.measure.job import Batch, Outcome, Part, timed
 from perceptron.measure.kernel_profile import profile
 from perceptron.measure.memory import available_bytes, keep_freed_memory
-from perceptron.measure.rank_waiting import meter_of
 from perceptron.measure.ranks import (
     assert_threads_of_each,
     forget_data,
     make_ready,
+    meter_of,
     sharing_memory,
 )
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import Problem
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import replace
 
 # Of an iteration that takes some milliseconds.
 _SHORT_OPERATIONS = 1e9
@@ -164,7 +168,7 @@ def _extra(
         case "profile":
             parts = profile(backend, problem, job.dtype)
         case "device":
-            parts = device_costs.device(backend, problem, job.dtype, effort, context_seconds)
+            parts = extras.device_costs(backend, problem, job.dtype, effort, context_seconds)
         case "energy":
             parts = energy.energy(backend, problem, job.dtype)
         case _:

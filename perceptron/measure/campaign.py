@@ -19,8 +19,8 @@ from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.progress import Progress
 from perceptron.measure.rows import Seen, nothing, rows_of
 from perceptron.problems import catalogue
-from perceptron.records.extras import KERNELS
-from perceptron.records.files.held import temporary_folder
+from perceptron.records.files.lock import temporary_folder
+from perceptron.records.measurement import KERNELS
 from perceptron.records.row import Row
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
@@ -149,8 +149,8 @@ class _Campaign:
             some = by_problem[first : first + _SOME]
             self._check([job for jobs in some for job in jobs])
             # A shared machine changes its speed from one second to the next. With turns at each
-            # problem the log-ratios of 24 rounds spread by 7 to 15 % at four of five sizes, and by
-            # 15 to 23 % where each backend measured all five before the other did.
+            # problem the log-ratios of 24 rounds spread by 7 to 15% at four of five sizes, and by
+            # 15 to 23% where each backend measured all five before the other did.
             for members in some:
                 self._shuffle.shuffle(members)
                 for job in members:

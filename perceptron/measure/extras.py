@@ -1,4 +1,8 @@
-"""What a worker measures beside training: phases of an iteration, ceilings, the harness itself."""
+"""What a worker measures beside training, as if it were one: each extra is a loop that is timed.
+
+These are the phases of an iteration, ceilings of the host and of a device, the harness itself, the
+kernels of an iteration, and what a device costs around it: its start, copies, one synchronise.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,58 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import accelerator_of
+from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
-from perceptron.measure.device_costs import device_ceilings
-from perceptron.measure.hardware import device_of, hardware_of
-from perceptron.measure.job import Part
-from perceptron.measure.rank_waiting import meter_of
-from perceptron.measure.timed_loop import TimedLoop, part, repeat
-from perceptron.measure.timing import Effort, time_training
-from perceptron.problems.problem import DType, Problem
+from perceptron.measure.hardware import Device, device_of, hardware_of
+from perceptron.measure.job import Part, timed
+from perceptron.measure.ranks import meter_of
+from perceptron.measure.timing import Clock, Effort, Timing, time_training
+from perceptron.problems.problem import ITEMSIZE, DType, Problem
 
 # Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
 # and quick enough to be repeated.
 _PRODUCT_WIDTH = 2048
 _COPY_BYTES = 256 * 2**20
+# On a device as on the host, and twice as much until one takes so long: launches then take nothing
+# to speak of.
+_SMALLEST_WIDTH, _LARGEST_WIDTH = 2048, 16_384
+_SMALLEST_COPY, _LARGEST_COPY = 256 * 2**20, 4 * 2**30
+_PRODUCT_SECONDS, _COPY_SECONDS = 5e-3, 1e-3
+# Of the device's memory, which others may use as well.
+_LARGEST_SHARE = 0.25
+_TRANSFERRED_BYTES = 64 * 2**20
+
+
+class TimedLoop:
+    """A loop as something to time."""
+
+    def __init__(self, loop: Callable[[int], None], reset: Callable[[], None] | None = None):
+        self.train = loop
+        self._reset = reset
+
+    def reset(self) -> None:
+        if self._reset is not None:
+            self._reset()
+
+
+def repeat(work: Callable[[], object]) -> Callable[[int], None]:
+    """Return a loop that does this work again and again."""
+
+    def loop(iterations: int) -> None:
+        for _ in range(iterations):
+            work()
+
+    return loop
+
+
+def part(name: str, work: float, timing: Timing) -> Part:
+    """Return a piece of an extra: so much ``work`` an iteration, in the time of an iteration."""
+    return Part(name=name, work=work, **timed(timing))
+
+
+def once(name: str, seconds: float) -> Part:
+    """Return a piece that happens once in a process, and so has one sample."""
+    return Part(name=name, work=1.0, seconds=seconds, samples=[seconds], iterations=1)
 
 
 def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> Iterator[Part]:
@@ -75,7 +117,7 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
     Nothing runs, so that their seconds are 0. Raises `Unsupported`.
     """
     if not hasattr(backend, "kernels"):
-        raise Unsupported("its operations are not dispatched one by one")
+        raise Unsupported("its operations are not dispatched individually")
     for kernel in backend.kernels(problem, dtype):
         yield Part(
             name=kernel.name,
@@ -98,3 +140,100 @@ def spin(seconds: float) -> Callable[[int], None]:
                 pass
 
     return loop
+
+
+def device_ceilings(
+    accelerator: Accelerator,
+    device: Device,
+    dtype: DType,
+    effort: Effort,
+    clock: Clock = time.perf_counter,
+) -> Iterator[Part]:
+    """Time a product in full precision and a copy on the device, as large as they need to be."""
+    itemsize = ITEMSIZE[dtype]
+    width, loop = _large(
+        lambda width: accelerator.product(width, dtype),
+        (_SMALLEST_WIDTH, _LARGEST_WIDTH),
+        lambda width: 3 * itemsize * width**2,
+        _PRODUCT_SECONDS,
+        device,
+        clock,
+    )
+    yield part("product", 2.0 * width**3, time_training(TimedLoop(loop), effort))
+    del loop
+    size, loop = _large(
+        accelerator.copy,
+        (_SMALLEST_COPY, _LARGEST_COPY),
+        lambda size: 2 * size,
+        _COPY_SECONDS,
+        device,
+        clock,
+    )
+    # Every byte is read once and written once.
+    yield part("copy", 2.0 * size, time_training(TimedLoop(loop), effort))
+
+
+def _large(
+    make: Callable[[int], Loop],
+    sizes: tuple[int, int],
+    memory: Callable[[int], int],
+    seconds: float,
+    device: Device,
+    clock: Clock,
+) -> tuple[int, Loop]:
+    """Return the smallest size whose work takes so many seconds, and its loop, warmed up.
+
+    It is one of a power of two times the smaller of ``sizes``, and fits into the device's memory.
+    """
+    size, largest = sizes
+    free = device.free_bytes()
+    most = None if free is None else _LARGEST_SHARE * free
+    while True:
+        loop = make(size)
+        loop(1)  # what starts on first use
+        device.warm_up(TimedLoop(loop))
+        begin = clock()
+        loop(1)
+        took = clock() - begin
+        device.has_worked()
+        larger = 2 * size
+        too_large = larger > largest or (most is not None and memory(larger) > most)
+        if took >= seconds or too_large:
+            return size, loop
+        del loop  # its memory, before the next takes its own
+        size = larger
+
+
+def device_costs(
+    backend: Backend,
+    problem: Problem,
+    dtype: DType,
+    effort: Effort,
+    context_seconds: float | None,
+    clock: Clock = time.perf_counter,
+) -> Iterator[Part]:
+    """Time what a device costs beside training, in a process in which nothing has run on it.
+
+    ``context``, its start; ``first iteration``, the problem prepared and trained for one
+    iteration, with all that is loaded, compiled and warmed up on the way; copies, whose work is
+    bytes; one synchronise of an idle device. Raises `Unsupported` where there is no device.
+    """
+    accelerator = accelerator_of(backend)
+    if accelerator is None:
+        raise Unsupported("it trains on the host: there is no device to start or to copy to")
+    if context_seconds is None:
+        raise Unsupported("the device of this process was started before: a fresh process tells")
+    yield once("context", context_seconds)
+    begin = clock()
+    trainer = backend.prepare(problem, dtype)
+    trainer.train(1)
+    yield once("first iteration", clock() - begin)
+    del trainer
+    own = device_of(accelerator)
+    for name, loop in accelerator.transfers(_TRANSFERRED_BYTES).items():
+        timed_loop = TimedLoop(loop)
+        own.warm_up(timed_loop)
+        yield part(name, float(_TRANSFERRED_BYTES), time_training(timed_loop, effort))
+        own.has_worked()
+    waiting = TimedLoop(repeat(accelerator.synchronize))
+    yield part("synchronize", 1.0, time_training(waiting, effort))

@@ -13,8 +13,7 @@ from typing import Any, Protocol
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Ranks, ranks_of
 from perceptron.measure import memory
-from perceptron.measure.gpu_state import gpu_state
-from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process
+from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process, gpu_state
 from perceptron.measure.timing import Clock, Repeatable, Timing
 from perceptron.records.conditions import GpuState
 

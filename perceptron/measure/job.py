@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from perceptron.problems.problem import DType
-from perceptron.records.extras import ExtraName
-from perceptron.records.measurement import Timings
+from perceptron.records.measurement import ExtraName, Timings
 from perceptron.records.race import Count, RaceDType, Target
 
 if TYPE_CHECKING:  # a process that races imports nothing that it does not need
@@ -54,7 +53,7 @@ class Race(Job, frozen=True, kw_only=True, tag="race"):
     epochs: Count
     """As many are allowed."""
     check_iterations: Count
-    """The held-out part is looked at after so many, and after the last."""
+    """The test set is evaluated after so many, and after the last."""
     begun: float = 0.0
     """When its process was started, by the clock that all processes share; who starts it tells."""
 

@@ -14,8 +14,8 @@ import msgspec
 
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Batch, Outcome, Race
-from perceptron.problems.kept_data import FOLDER
-from perceptron.records.files.held import temporary_folder
+from perceptron.problems.datasets import DATA_FOLDER
+from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
 from perceptron.supervision import ChildProcess, describe_exit, end_all
 from perceptron.told_to_end import ended_with_us
@@ -199,7 +199,7 @@ class Workers:
 
     def _start(self, environment: Mapping[str, str]) -> _Worker:
         """Start a worker, which finds here what others have generated."""
-        data = {} if self._data is None else {FOLDER: str(self._data)}
+        data = {} if self._data is None else {DATA_FOLDER: str(self._data)}
         return _Worker({**environment, **data})
 
     def end(self, *names: Hashable) -> None:

@@ -21,10 +21,10 @@ from perceptron.untrusted_text import shortened
 SECONDS = 2.0
 """From the first reading to the second. Systems count in steps of 10 ms: half a percent of it."""
 SMALLEST_SHARE = 0.1
-"""Of a core, from which on a process is named: a thread beside it on that core loses 10 % of its
+"""Of a core, from which on a process is named: a thread beside it on that core loses 10% of its
 speed, twice a tie. What a desktop keeps running stays below."""
 _LONGEST_NAME = 40
-# Busy seconds of which one step of 10 ms is the 2 % that count as stolen.
+# Busy seconds of which one step of 10 ms is the 2% that count as stolen.
 _FEWEST_BUSY_SECONDS = 0.5
 _PRESSURE = Path("/proc/pressure/cpu")
 

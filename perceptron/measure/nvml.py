@@ -1,12 +1,17 @@
-"""NVIDIA's driver, asked through its management library: started once, and which GPU is ours."""
+"""NVIDIA's driver, asked through its management library: which GPU is ours, and its state.
+
+How fast a GPU is clocked right now, why, and what else decides it is read, never set.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+from perceptron.records.conditions import GpuState
 
 
 class NoDevice(Exception):
@@ -82,9 +87,84 @@ def _index(nvml: Any, handles: list[Any], uuid: str | None, variables: Mapping[s
         return 0
     in_order = variables.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
     if not in_order and len({nvml.nvmlDeviceGetName(handle) for handle in handles}) != 1:
-        raise NoDevice("it is not known which of several GPUs this process runs on")
+        raise NoDevice("this process runs on an unknown one of several GPUs")
     if visible is None:
         first = "0"
     if first.isdecimal() and int(first) < len(handles):
         return int(first)
     raise NoDevice(f"CUDA_VISIBLE_DEVICES={visible} names no GPU that the driver knows")
+
+
+# https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html
+_LOCKED = "nvmlClocksThrottleReasonApplicationsClocksSetting"
+_REASONS = {
+    "nvmlClocksThrottleReasonHwSlowdown": "hardware slowdown",
+    "nvmlClocksThrottleReasonHwThermalSlowdown": "heat",
+    "nvmlClocksThrottleReasonSwThermalSlowdown": "heat, by the driver",
+    "nvmlClocksThrottleReasonHwPowerBrakeSlowdown": "power brake",
+    "nvmlClocksThrottleReasonSwPowerCap": "power cap",
+    _LOCKED: "application clocks",
+    "nvmlClocksThrottleReasonSyncBoost": "a slower GPU of its group",
+}
+
+
+def gpu_states(nvml: Any = None) -> list[GpuState]:
+    """Read the state of each GPU that NVIDIA's driver knows; nothing without a driver.
+
+    ``nvml`` has the functions and constants of ``pynvml``, which is imported if it is None.
+    """
+    try:
+        nvml = driver() if nvml is None else started(nvml)
+    except NoDevice:
+        return []
+    try:
+        return [
+            gpu_state(NvmlDevice(nvml, nvml.nvmlDeviceGetHandleByIndex(index)))
+            for index in range(nvml.nvmlDeviceGetCount())
+        ]
+    except nvml.NVMLError:
+        return []
+
+
+def gpu_state(device: NvmlDevice) -> GpuState:
+    """Read the state of a GPU; what it does not report is None. Takes some milliseconds at most."""
+    nvml = device.nvml
+
+    def query(name: str, *arguments: int) -> Any:
+        # An older binding lacks it, or it is not supported by partitions and older devices.
+        function: Callable[..., Any] | None = getattr(nvml, name, None)
+        try:
+            return None if function is None else function(device.handle, *arguments)
+        except nvml.NVMLError:
+            return None
+
+    bits = query("nvmlDeviceGetCurrentClocksThrottleReasons")
+    milliwatts = query("nvmlDeviceGetEnforcedPowerLimit")
+    clocks = [
+        query(f"nvmlDeviceGet{name}ApplicationsClock", nvml.NVML_CLOCK_SM)
+        for name in ("", "Default")
+    ]
+    return GpuState(
+        name=query("nvmlDeviceGetName") or "unnamed GPU",
+        sm_mhz=query("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
+        max_sm_mhz=query("nvmlDeviceGetMaxClockInfo", nvml.NVML_CLOCK_SM),
+        idle=None if bits is None else bool(bits & nvml.nvmlClocksThrottleReasonGpuIdle),
+        slowed_by=None
+        if bits is None
+        else [words for name, words in _REASONS.items() if bits & getattr(nvml, name)],
+        power_limit_watts=None if milliwatts is None else milliwatts / 1e3,
+        temperature_celsius=query("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
+        locked=_locked(bits is not None and bool(bits & getattr(nvml, _LOCKED)), clocks),
+    )
+
+
+def _locked(is_reason: bool, clocks: list[int | None]) -> bool | None:
+    """Return whether somebody fixed the clock, as far as the driver tells.
+
+    The driver says so, or the clock for applications is another one than its default. None where
+    it keeps no such clocks; a range that ``nvidia-smi --lock-gpu-clocks`` has set cannot be read.
+    """
+    if is_reason:
+        return True
+    now, default = clocks
+    return None if now is None or default is None else now != default

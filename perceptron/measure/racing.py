@@ -23,11 +23,11 @@ from perceptron.waiting import WaitingMeter
 
 Clock = Callable[[], float]
 Alive = Callable[[], object]
-"""Say that the process is still at it: called after each look at the held-out part."""
+"""Report that the process is alive: called after each evaluation of the test set."""
 
 
 def raced(job: Race, alive: Alive) -> RaceTimes:
-    """Race; whatever goes wrong becomes the answer."""
+    """Race; any failure becomes the answer."""
     try:
         return race(job, alive)
     except Unsupported as reason:
@@ -41,9 +41,10 @@ def raced(job: Race, alive: Alive) -> RaceTimes:
 
 
 def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
-    """Return when each part was over, and how both trainings went.
+    """Return the time of each part, and both trainings.
 
-    Nothing is looked at before the first iterations: what a backend does once would not count then.
+    The first evaluation follows the first iterations: before them, a backend's one-time work would
+    not count.
     """
     backend = registry.load(job.backend)
     modules = [str(name) for name in getattr(backend, "imports", ())]
@@ -54,7 +55,7 @@ def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
     threads = threads_of_each(backend, job.threads)
     problem.parts()
     data = clock()
-    # A backend that computes with fewer bits says so; whoever sends the job has asked it.
+    # A backend that computes with fewer bits was asked before the job was sent.
     trainer = backend.prepare(problem, cast(DType, job.dtype))
     prepared = clock()
     cached = getattr(backend, "prepared_from_cache", None)
@@ -79,11 +80,11 @@ def train(
 ) -> Training:
     """Train from where the trainer stands until the target is reached or the iterations are over.
 
-    Looking at the held-out part is never counted.
+    The evaluation of the test set is never counted.
     """
     checks: list[Check] = []
     seconds, waited, done = 0.0, 0.0, 0
-    # Of processes that train together this one's threads tell nothing.
+    # This one's threads tell nothing of other processes that train with it.
     with nullcontext() if ranks_of(backend) else closing(WaitingMeter()) as meter:
         while done < iterations:
             step = min(job.check_iterations, iterations - done)
@@ -95,7 +96,7 @@ def train(
             seconds += clock() - begin
             waited += _waited(meter)
             done += step
-            checks.append(_look(trainer, done, seconds))
+            checks.append(_check(trainer, done, seconds))
             alive()
             if job.target.is_reached(checks[-1]):
                 break
@@ -104,15 +105,15 @@ def train(
 
 
 def _waited(meter: WaitingMeter | None) -> float:
-    """Return the seconds that threads have waited so far; of no number where nothing tells."""
+    """Return the seconds that threads have waited so far; NaN where that is unknown."""
     seconds = None if meter is None else meter()
     return nan if seconds is None else seconds
 
 
-def _look(trainer: Trainer, iterations: int, seconds: float) -> Check:
+def _check(trainer: Trainer, iterations: int, seconds: float) -> Check:
     score = trainer.evaluate().test
     if score is None:
-        raise UserError("nothing is held out, so no target can be reached")
+        raise UserError("the problem has no test set to reach a target on")
     loss = float(score.loss)
     return Check(iterations, seconds, score.accuracy, loss if isfinite(loss) else None)
 

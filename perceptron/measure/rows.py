@@ -8,8 +8,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import processes_of
 from perceptron.measure.job import Extra, Job, Outcome, Part, Race
 from perceptron.problems.problem import Problem
-from perceptron.records.extras import KERNELS, PHASES, PROFILE
-from perceptron.records.measurement import Measurement, Status, Timings
+from perceptron.records.measurement import KERNELS, PHASES, PROFILE, Measurement, Status, Timings
 from perceptron.records.race import RaceRow, RaceTimes
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now

@@ -181,7 +181,7 @@ class _Loop:
 
         Threads that were idle first share a core: matrix products and large tensors then take twice
         as long for up to 0.1 s. Where the system tells how long threads waited, that is known to be
-        over with the first sample that did not; times are the same to 0.5 % as after 0.15 s, and a
+        over with the first sample that did not; times are the same to 0.5% as after 0.15 s, and a
         row costs half. Elsewhere the time is fixed. Shorter iterations run in one thread and are
         spared the wait.
         """

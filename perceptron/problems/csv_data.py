@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -18,12 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perceptron.errors import UserError, unknown
-from perceptron.problems.class_labels import Label, classes_in
-from perceptron.problems.datasets import Array
-from perceptron.problems.given_data import GivenData
+from perceptron.problems.datasets import Array, GivenData
 
 if TYPE_CHECKING:
     from _csv import Reader
+
+
+Label = tuple[int, str]
+"""The number of a line, and what stands there in the column of classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,7 @@ class CsvData(GivenData):
 def read_csv(file: Path, *targets: str, classes: bool = False) -> CsvData:
     """Read the numbers of a file; columns of targets are apart, the others stay in order.
 
-    With ``classes`` the one target holds classes, see `class_labels.classes_in`.
+    With ``classes`` the one target holds classes, see `classes_in`.
 
     Raises `UserError` naming the file, and the line and column of a cell that is no finite number.
     """
@@ -135,3 +138,63 @@ def _number(where: str, cell: str) -> float:
     if not isfinite(value):
         raise UserError(f"{where}: {cell[:40]!r} is not a finite number")
     return value
+
+
+def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array, tuple[str, ...]]:
+    """Return the class of each row, (rows, 1) float64, and the names of the classes.
+
+    Numbers must be 0 … C−1 for C classes; anything else is text, and the names are sorted. Each
+    class needs two rows, one to train on and one to hold out.
+
+    Raises `UserError` naming file, line and column.
+    """
+
+    def wrong(line: int, what: str) -> UserError:
+        return UserError(f"{file}, line {line}, column {column!r}: {what}")
+
+    cells = [(line, label.strip()) for line, label in labels]
+    for line, label in cells:
+        if not label:
+            raise wrong(line, "empty: give each row a class")
+    numbers = _whole_numbers(cells, wrong)
+    if numbers is None:
+        names = sorted({label for _, label in cells})
+        index = {name: number for number, name in enumerate(names)}
+        numbers = [index[label] for _, label in cells]
+    else:
+        names = [str(number) for number in range(len(set(numbers)))]
+    _check_classes(cells, numbers, len(names), wrong)
+    return np.array(numbers, dtype=np.float64).reshape(-1, 1), tuple(names)
+
+
+def _whole_numbers(
+    cells: Sequence[Label], wrong: Callable[[int, str], UserError]
+) -> list[int] | None:
+    """Return labels that are numbers, all of them, as whole ones; None if any is text."""
+    try:
+        # As in other columns, 1_000 is no number.
+        numbers = [float(label.replace("_", "?")) for _, label in cells]
+    except ValueError:
+        return None
+    for (line, label), number in zip(cells, numbers, strict=True):
+        if not number.is_integer():
+            raise wrong(line, f"{label[:40]!r} is no class: give whole numbers from 0, or text")
+    return [int(number) for number in numbers]
+
+
+def _check_classes(
+    cells: Sequence[Label],
+    numbers: Sequence[int],
+    classes: int,
+    wrong: Callable[[int, str], UserError],
+) -> None:
+    if classes < 2:
+        line, label = cells[0]
+        raise wrong(line, f"{label[:40]!r} is the only class: give at least two")
+    counts = Counter(numbers)
+    for (line, label), number in zip(cells, numbers, strict=True):
+        if not 0 <= number < classes:
+            what = f"number the {classes} classes from 0, or name them by text"
+            raise wrong(line, f"{label[:40]!r} is not among 0 … {classes - 1}: {what}")
+        if counts[number] == 1:
+            raise wrong(line, f"class {label[:40]!r} occurs once: give each class two rows")

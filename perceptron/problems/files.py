@@ -7,23 +7,37 @@ name, a digest of its contents and the size, as in ``model.toml@1a2b3c4d:512``.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from perceptron.errors import UserError
-from perceptron.problems.csv_data import CsvData
-from perceptron.problems.datasets import Dataset
-from perceptron.problems.folds import Folds
-from perceptron.problems.held_out import HeldOut
-from perceptron.problems.model_file import read_model
-from perceptron.problems.model_keys import AnyModel, SizeKeys
-from perceptron.problems.model_problem import dataset_of, problem_of, resized
-from perceptron.problems.model_rules import check_size
-from perceptron.problems.problem import Problem
+from msgspec.structs import replace
 
+from perceptron.errors import UserError
+from perceptron.problems.csv_data import CsvData, read_csv
+from perceptron.problems.datasets import BREAST_CANCER, DIGITS, Clusters, Dataset, Separable
+from perceptron.problems.held_out import Folds, HeldOut, hold_out
+from perceptron.problems.model_file import (
+    AnyModel,
+    Axis,
+    Bundled,
+    BundledName,
+    FromCsv,
+    Generated,
+    SizeKeys,
+    check_size,
+    optimizer_of,
+    read_model,
+)
+from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.start import FanInStart
+
+_BUNDLED: dict[BundledName, Dataset] = {"digits": DIGITS, "breast-cancer": BREAST_CANCER}
+_ITERATIONS = 10_000
 # The last colon counts: a path may hold others.
 _REFERENCE = re.compile(r"(?P<file>.*\.toml)(:(?P<size>[^:]*))?", re.DOTALL)
 
@@ -54,7 +68,7 @@ def find(reference: str) -> Problem:
     model = read_model(file)
     if model.size is not None:
         number = _number(file, size, model.size)
-        return _problem(file, resized(model, model.size.axis, number), number)
+        return _problem(file, _resized(model, model.size.axis, number), number)
     if size is not None:
         raise UserError(f"{file}: has one size, for lack of a [size] table: leave out ':{size}'")
     return _problem(file, model)
@@ -106,18 +120,125 @@ def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
         raise UserError(
             f"{file}: {size!r} is no {keys.axis}: give a whole number from 1, {example}"
         )
-    try:
+    with _prefixed(f"{file}: "):
         check_size(int(size), keys.axis)
-    except UserError as error:
-        raise UserError(f"{file}: {error}") from None
     return int(size)
 
 
 def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
+    """Return the problem of a model; its size is the number of rows if None."""
     ending = "" if size is None else f":{size}"
-    dataset = dataset_of(file, model)
-    name = f"{file.name}@{_digest(file, dataset)[:8]}{ending}"
+    dataset = _dataset(file, model)
+    with _prefixed(f"{file}: "):
+        problem = Problem(
+            name=f"{file.name}@{_digest(file, dataset)[:8]}{ending}",
+            reference=f"{file}{ending}",
+            family=file.stem,
+            size=dataset.rows if size is None else size,
+            axes=() if model.size is None else (model.size.axis,),
+            dataset=dataset,
+            layers=tuple(Layer(layer.width, layer.activation) for layer in model.layers),
+            loss=model.loss,
+            optimizer=optimizer_of(model.rate, model.optimizer),
+            start=FanInStart(seed=model.start),
+            batch=model.batch,
+            last=model.last or "keep",
+            feed=model.feed,
+            models=model.models,
+            folds=model.folds,
+            iterations=model.iterations or _ITERATIONS,
+        )
+    if model.epochs is None:
+        return problem
+    return dataclasses.replace(problem, iterations=model.epochs * problem.iterations_per_epoch)
+
+
+def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
+    """Return the model with ``size`` in place of the number that the axis names."""
+    if axis in ("rows", "features"):
+        return replace(model, data=replace(model.data, **{axis: size}))
+    if axis in ("batch", "models"):
+        return replace(model, **{axis: size})
+    *hidden, last = model.layers
+    if axis == "depth":
+        return replace(model, layers=(*hidden * size, last))
+    return replace(model, layers=(*(replace(layer, width=size) for layer in hidden), last))
+
+
+def _dataset(file: Path, model: AnyModel) -> Dataset:
+    """Return the data of the model in this file, a share of them held out.
+
+    One column of a CSV file is read as classes where the loss or several outputs need them.
+    Raises `UserError` naming the file and key, or the CSV file, line and column, that is wrong.
+    """
+    data = model.data
+    if isinstance(data, FromCsv):
+        columns = data.target_columns
+        takes_classes = model.loss in ("cross-entropy", "bce") or model.layers[-1].width > 1
+        classes = takes_classes and len(columns) == 1
+        whole: Dataset = read_csv(file.parent / data.csv, *columns, classes=classes)
+    else:
+        whole = _made(file, data)
+    with _prefixed(f"{file}: "):
+        _check_targets(model, whole)
+    if data.test_share is None:
+        return whole
+    with _prefixed(f"{file}: data."):
+        return hold_out(whole, data.test_share, 1 if data.test_seed is None else data.test_seed)
+
+
+def _made(file: Path, data: Generated | Bundled) -> Dataset:
+    if isinstance(data, Bundled):
+        bundled = _BUNDLED[data.name]
+        with _prefixed(f"{file}: "):
+            bundled.require()
+        return bundled
+    if data.classes is None:
+        return Separable("separable points", data.rows, data.features)
+    with _prefixed(f"{file}: data."):
+        return Clusters("clusters", data.rows, data.features, classes=data.classes)
+
+
+@contextmanager
+def _prefixed(where: str) -> Iterator[None]:
+    """Say where in front of the errors raised here."""
     try:
-        return problem_of(model, dataset, name, f"{file}{ending}", file.stem, size)
+        yield
     except UserError as error:
-        raise UserError(f"{file}: {error}") from None
+        raise UserError(f"{where}{error}") from None
+
+
+def _check_targets(model: AnyModel, dataset: Dataset) -> None:
+    """Raise `UserError` where the loss or the last layer does not fit the data's targets.
+
+    C classes take C outputs; two take one as well, but not under cross-entropy.
+    """
+    width = model.layers[-1].width
+    where = f"layers[{len(model.layers) - 1}].width: the last layer has width"
+    classes = len(dataset.class_names)
+    if not classes:
+        columns = dataset.targets.shape[1] if isinstance(dataset, CsvData) else 1
+        if width != columns:
+            raise UserError(f"{where} {columns}, got {width}")
+        _check_for_bce(model, dataset)
+        return
+    allowed = (2, 1) if classes == 2 and model.loss != "cross-entropy" else (classes,)
+    if width not in allowed:
+        wanted = " or ".join(str(number) for number in allowed)
+        raise UserError(f"{where} {wanted} for {_listed(dataset)}, got {width}")
+
+
+def _check_for_bce(model: AnyModel, dataset: Dataset) -> None:
+    # Our formula of this loss holds for these two values only.
+    if model.loss == "bce" and isinstance(dataset, CsvData):
+        known = (dataset.targets == 0) | (dataset.targets == 1)
+        if not known.all():
+            raise UserError(f"loss: 'bce' needs targets of 0 and 1 in {dataset.target_name!r}")
+
+
+def _listed(dataset: Dataset) -> str:
+    """Count the classes and name some."""
+    names = dataset.class_names
+    listed = ", ".join(repr(name[:40]) for name in names[:5])
+    more = ", …" if len(names) > 5 else ""
+    return f"the {len(names)} classes {listed}{more} of {dataset.target_name!r}"

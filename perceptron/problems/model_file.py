@@ -1,33 +1,156 @@
-"""A model written down in a TOML file: read, and what is wrong with one of its names or values.
+"""A model written down in a TOML file: its keys, what they must be to fit each other, and reading.
 
 Reading decodes values and nothing else: no part of a file is ever executed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from math import isfinite
 from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError, unknown
-from perceptron.problems.model_keys import (
-    AnyModel,
-    Bundled,
-    FromCsv,
-    Generated,
-    LayerKeys,
-    Model,
-    OptimizerKeys,
-    SizeKeys,
-    names_of,
-)
-from perceptron.problems.model_rules import check_model
+from perceptron.problems.batches import Last
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
+from perceptron.problems.problem import Activation, Feed, Loss
+
+Axis = Literal["rows", "features", "width", "depth", "batch", "models"]
+BundledName = Literal["digits", "breast-cancer"]
+
+# Array libraries count in 32 bits here and there; a model beyond fits in no memory anyway.
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Text = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
 # What other libraries call a key.
 _ELSEWHERE = {"lr": "rate", "learning_rate": "rate"}
+# Layers are listed one by one, so more than anybody could mean are refused.
+_DEEPEST = 1024
+_KINDS: dict[OptimizerName, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW}
+
+
+class Generated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data of this shape, made up from a fixed seed: separable points, or a cluster for a class."""
+
+    rows: Count
+    features: Count
+    classes: Annotated[int, Meta(ge=2, le=2**31 - 1)] | None = None
+    test_share: Share | None = None
+    test_seed: Seed | None = None
+
+
+class FromCsv(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data from a CSV file, whose path is relative to the model's; ``target`` names columns."""
+
+    csv: Text
+    target: Text | Annotated[tuple[Text, ...], Meta(min_length=1)]
+    test_share: Share | None = None
+    test_seed: Seed | None = None
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The columns that ``target`` names."""
+        return (self.target,) if isinstance(self.target, str) else self.target
+
+
+class Bundled(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data that come with scikit-learn."""
+
+    name: BundledName
+    test_share: Share | None = None
+    test_seed: Seed | None = None
+
+
+class LayerKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One dense layer."""
+
+    width: Count
+    activation: Activation
+
+
+class OptimizerKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The optimizer; None leaves a value to it."""
+
+    name: OptimizerName
+    rate: Positive | None = None
+    momentum: Fraction | None = None
+    nesterov: bool | None = None
+    betas: tuple[Fraction, Fraction] | None = None
+    eps: Positive | None = None
+    weight_decay: Annotated[float, Meta(ge=0)] | None = None
+
+
+class SizeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The number of the model that a sweep replaces, and by what."""
+
+    axis: Axis
+    values: Annotated[tuple[Count, ...], Meta(min_length=1)]
+
+
+Data = TypeVar("Data", Generated, FromCsv, Bundled)
+
+
+class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole model. ``size`` None means that it has one size only.
+
+    ``models`` are trained at once; with ``folds`` each of them holds out a fold of its own.
+    Plain sgd has its ``rate`` here or in ``optimizer``; ``iterations`` and ``epochs`` None mean
+    10,000 iterations.
+    """
+
+    data: Data
+    layers: Annotated[tuple[LayerKeys, ...], Meta(min_length=1)]
+    loss: Loss
+    rate: Positive | None = None
+    iterations: Count | None = None
+    epochs: Count | None = None
+    start: Seed = 1
+    batch: Count | None = None
+    last: Last | None = None
+    feed: Feed = "resident"
+    models: Count = 1
+    folds: bool = False
+    optimizer: OptimizerKeys | None = None
+    size: SizeKeys | None = None
+
+
+AnyData = Generated | FromCsv | Bundled
+AnyModel = Model[Generated] | Model[FromCsv] | Model[Bundled]
+
+
+def names_of(table: type[Struct], key: str) -> Sequence[str]:
+    """Return the names that may stand at a key; none where it takes no name."""
+    return _NAMES.get((table, key), ())
+
+
+def _names_in(table: type[Struct]) -> dict[tuple[type[Struct], str], Sequence[str]]:
+    names: dict[tuple[type[Struct], str], Sequence[str]] = {}
+    for key, kind in get_type_hints(table).items():
+        literals = [part for part in (kind, *get_args(kind)) if _is_literal(part)]
+        for literal in literals:
+            names[table, key] = get_args(literal)
+    return names
+
+
+def _is_literal(kind: object) -> bool:
+    return getattr(kind, "__origin__", None) is Literal
+
+
+_NAMES: dict[tuple[type[Struct], str], Sequence[str]] = {
+    entry: names
+    for table in (Generated, FromCsv, Bundled, LayerKeys, OptimizerKeys, SizeKeys, Model)
+    for entry, names in _names_in(table).items()
+}
 
 
 def read_model(file: Path) -> AnyModel:
@@ -101,3 +224,136 @@ def _tables(
     for where, table, kind in inner:
         if isinstance(table, dict):
             yield where, table, kind
+
+
+def check_model(model: AnyModel) -> None:
+    """Refuse what depends on several keys; raise `UserError` that names one of them."""
+    _check_layers(model)
+    _check_training(model)
+    if model.loss == "cross-entropy":
+        _check_classes(model.data)
+    if isinstance(model.data, FromCsv):
+        _check_columns(model.data.target_columns)
+    _check_folds(model)
+    if model.data.test_seed is not None and model.data.test_share is None:
+        raise UserError("data.test_seed: needs data.test_share, such as test_share = 0.25")
+    if model.size is not None:
+        _check_axis(model, model.size)
+
+
+def check_size(size: int, axis: Axis) -> None:
+    """Raise `UserError` for a size that a model cannot take along this axis."""
+    if axis == "depth" and size > _DEEPEST:
+        raise UserError(f"depth must be at most {_DEEPEST}, got {size}")
+
+
+def _check_layers(model: AnyModel) -> None:
+    last = model.layers[-1]
+    if model.loss == "bce" and last.activation != "sigmoid":
+        raise UserError(
+            "loss: 'bce' needs predictions between 0 and 1: "
+            f"give the last layer 'sigmoid' instead of {last.activation!r}"
+        )
+    if model.loss == "cross-entropy" and last.activation != "identity":
+        raise UserError(
+            "loss: 'cross-entropy' takes its softmax itself: "
+            f"give the last layer 'identity' instead of {last.activation!r}"
+        )
+
+
+def _check_classes(data: AnyData) -> None:
+    if isinstance(data, Generated) and data.classes is None:
+        raise UserError("loss: 'cross-entropy' needs classes: give data.classes, such as 10")
+    if isinstance(data, FromCsv) and len(data.target_columns) > 1:
+        raise UserError("data.target: 'cross-entropy' takes one column, of classes")
+
+
+def _check_columns(columns: tuple[str, ...]) -> None:
+    for index, name in enumerate(columns):
+        if name in columns[:index]:
+            raise UserError(f"data.target: {name!r} is there twice")
+
+
+def _check_training(model: AnyModel) -> None:
+    optimizer_of(model.rate, model.optimizer)
+    if model.iterations is not None and model.epochs is not None:
+        raise UserError("epochs: give iterations or epochs, not both")
+    varies_batch = model.size is not None and model.size.axis == "batch"
+    if model.batch is None and not varies_batch:
+        for key, value in (("feed", model.feed), ("last", model.last)):
+            if value not in ("resident", None):
+                raise UserError(f"{key}: {value!r} is for batches: give a batch, such as 128")
+
+
+def _check_folds(model: AnyModel) -> None:
+    if not model.folds:
+        return
+    varies_models = model.size is not None and model.size.axis == "models"
+    if model.models < 2 and not varies_models:
+        raise UserError("folds: are for several models: give models, one for each fold")
+    if model.data.test_share is not None:
+        raise UserError(
+            "data.test_share: with folds each model holds out a fold of its own: leave it out"
+        )
+
+
+def _check_axis(model: AnyModel, size: SizeKeys) -> None:
+    hidden = len(model.layers) - 1
+    if size.axis in ("rows", "features") and not isinstance(model.data, Generated):
+        raise UserError(f"size.axis: {size.axis!r} needs generated data; {_whose(model.data)}")
+    if size.axis == "width" and not hidden:
+        raise UserError("size.axis: 'width' needs a hidden layer before the last one")
+    if size.axis == "depth" and hidden != 1:
+        raise UserError(f"size.axis: 'depth' repeats one hidden layer, and here are {hidden}")
+    for index, value in enumerate(size.values):
+        if value in size.values[:index]:
+            raise UserError(f"size.values[{index}]: {value} is there twice")
+        try:
+            check_size(value, size.axis)
+        except UserError as error:
+            raise UserError(f"size.values[{index}]: {error}") from None
+
+
+def _whose(data: FromCsv | Bundled) -> str:
+    return "this is a CSV file's" if isinstance(data, FromCsv) else f"this is {data.name!r}"
+
+
+def optimizer_of(rate: float | None, keys: OptimizerKeys | None) -> Optimizer:
+    """Return the optimizer of the plain rate or the table [optimizer].
+
+    Raises `UserError` naming the key where they make none.
+    """
+    if keys is None:
+        if rate is None:
+            raise UserError("Object missing required field `rate`, or a table [optimizer]")
+        _check_finite("rate", rate)
+        return Sgd(rate=rate)
+    if rate is not None:
+        raise UserError("rate: belongs in the table [optimizer] where there is one")
+    _check_optimizer(keys)
+    return _KINDS[keys.name](**_given(keys))
+
+
+def _check_optimizer(keys: OptimizerKeys) -> None:
+    if keys.name == "sgd" and keys.rate is None:
+        raise UserError("optimizer: Object missing required field `rate`, such as rate = 0.1")
+    known = [field.name for field in fields(_KINDS[keys.name])]
+    for key, value in _given(keys).items():
+        if key not in known:
+            raise UserError(f"optimizer.{key}: {keys.name!r} takes {', '.join(known)}")
+        if isinstance(value, float):
+            _check_finite(f"optimizer.{key}", value)
+    if keys.nesterov and not keys.momentum:
+        raise UserError("optimizer.nesterov: needs momentum above 0, such as momentum = 0.9")
+
+
+def _given(keys: OptimizerKeys) -> dict[str, Any]:
+    """Return what the file says of the optimizer beside its name."""
+    return {
+        key: value for key, value in asdict(keys).items() if key != "name" and value is not None
+    }
+
+
+def _check_finite(where: str, value: float) -> None:
+    if not isfinite(value):
+        raise UserError(f"{where}: Expected a finite `float`, got {value}")

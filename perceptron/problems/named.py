@@ -27,7 +27,7 @@ def or_gate(name: str) -> Problem:
     return _as_published(name, OR_GATE)
 
 
-# A third is held out: enough to see ten mistakes of a model that is right about 97 %.
+# A third is held out: enough to see ten mistakes of a model that is right about 97%.
 DIGITS_IN_TWO = hold_out(DIGITS, 1 / 3)
 
 NAMED: dict[str, Problem] = {

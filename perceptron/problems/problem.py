@@ -12,10 +12,9 @@ from perceptron.errors import UserError
 from perceptron.problems.batches import Batches, Last
 from perceptron.problems.datasets import Array, Dataset, Part
 from perceptron.problems.definition import ADDED, NO_PART, definition_digest
-from perceptron.problems.folds import OfEachModel, in_folds
+from perceptron.problems.held_out import OfEachModel, in_folds
 from perceptron.problems.optimizer import Optimizer
 from perceptron.problems.start import Start
-from perceptron.problems.targets import targets_for
 
 Activation = Literal["sigmoid", "identity", "tanh", "relu"]
 Loss = Literal["l1-sum", "l1-mean", "mse", "bce", "cross-entropy"]
@@ -144,7 +143,7 @@ class Problem:
     def training_part(self) -> Part:
         """Return inputs (rows, features) and targets to train on; float64, read-only.
 
-        Targets have the form that the loss takes, see `targets.targets_for`. Raises `Unsupported`
+        Targets have the form that the loss takes, see `targets_for`. Raises `Unsupported`
         with ``folds``: who asks for one part trains one model.
         """
         self._assert_shared()
@@ -226,3 +225,45 @@ def parameter_names(problem: Problem) -> list[str]:
         return ["weights", "bias"]
     numbers = range(1, len(problem.layers) + 1)
     return [f"{kind} of layer {number}" for number in numbers for kind in ("weights", "bias")]
+
+
+def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
+    """Return targets (rows, outputs), float64, for predictions of as many ``outputs``.
+
+    Targets of that shape stay as they are under any loss but ``cross-entropy``. Classes, (rows, 1)
+    whole numbers 0 … C−1, become a row of zeros with a one at the class: that is what ``mse`` and
+    the like compare C outputs with, and ``cross-entropy`` always. `classes_of` turns them back.
+
+    Raises `UserError` where the targets are no such classes, or not as many as outputs.
+    """
+    if loss != "cross-entropy" and values.shape[1] == outputs:
+        return values
+    classes = check_classes(values, outputs)
+    one_hot = np.zeros((len(classes), outputs))
+    one_hot[np.arange(len(classes)), classes] = 1.0
+    one_hot.setflags(write=False)
+    return one_hot
+
+
+def classes_of(targets: Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the class of each row, (rows,) int64, from targets (rows, classes).
+
+    Targets of several models have one axis more, in front, and so have their classes.
+    """
+    classes: np.ndarray[tuple[int], np.dtype[np.int64]] = np.argmax(targets, axis=-1)
+    return classes
+
+
+def check_classes(values: Array, outputs: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return classes (rows,) int64; raise `UserError` if they are not 0 … outputs − 1."""
+    if values.shape[1] != 1:
+        raise UserError(f"{outputs} outputs do not fit {values.shape[1]} columns of targets")
+    column = values[:, 0]
+    wrong = (column != np.floor(column)) | (column < 0) | (column >= outputs)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise UserError(
+            f"targets must be the classes 0 … {outputs - 1}, one for each output, "
+            f"but row {row} has {column[row]:g}"
+        )
+    return column.astype(np.int64)

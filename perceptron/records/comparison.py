@@ -106,7 +106,7 @@ class Row(Struct, frozen=True, kw_only=True):
     change: float | None
     """head / base − 1; the trimmed mean of the blocks, for a value their median."""
     low: float | None
-    """Ends of the 99 % interval of ``change``; for a value the least and the largest."""
+    """Ends of the 99% interval of ``change``; for a value the least and the largest."""
     high: float | None
     p_adjusted: float | None
     """Of the confirmation, over everything that was confirmed together; None if it was not."""
@@ -192,7 +192,7 @@ class Side(Struct, frozen=True, kw_only=True):
 
 
 class CrossoverEnd(Struct, frozen=True, kw_only=True):
-    """The crossover of a pair on one revision, with its 95 % interval; no size if there is none."""
+    """The crossover of a pair on one revision, with its 95% interval; no size if there is none."""
 
     status: Literal["crosses", "reverses", "always", "never"]
     size: float | None

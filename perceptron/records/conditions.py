@@ -1,4 +1,4 @@
-"""What a run was measured under: facts that change from one minute to the next."""
+"""The conditions of a run: facts that change from one minute to the next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Steadiness(Struct, frozen=True, kw_only=True):
-    """How long equal work took in one fresh process after another."""
+    """The times of equal work in one fresh process after another."""
 
     seconds: list[float]
     """Lower quartile of each process's samples, in the order measured."""
@@ -30,11 +30,11 @@ class GpuState(Struct, frozen=True, kw_only=True):
     power_limit_watts: float | None = None
     temperature_celsius: int | None = None
     locked: bool | None = None
-    """Whether somebody fixed the clock; nothing of ours ever does."""
+    """Whether the clock is locked; this suite never locks it."""
 
 
 class Neighbour(Struct, frozen=True, kw_only=True):
-    """Another process that used the cores during a look."""
+    """Another process that used the cores for some seconds."""
 
     name: str
     """In one line of at most 40 characters."""
@@ -44,7 +44,7 @@ class Neighbour(Struct, frozen=True, kw_only=True):
 
 
 class CoreUse(Struct, frozen=True, kw_only=True):
-    """Who else used the cores during a look of some seconds. None is *not known*."""
+    """Other users of the cores over some seconds. None is *unknown*."""
 
     neighbours: list[Neighbour] | None = None
     """Processes not of ours with a tenth of a core or more, the largest first."""
@@ -56,7 +56,7 @@ class CoreUse(Struct, frozen=True, kw_only=True):
 
 
 class Conditions(CoreUse, frozen=True, kw_only=True):
-    """Facts of one moment, beside those of a whole run in `Environment`. None is *not known*."""
+    """Facts of one moment, beside those of a whole run in `Environment`. None is *unknown*."""
 
     governors: list[str] | None = None
     """What sets the frequency of the CPUs (Linux), each governor once."""

@@ -1,4 +1,4 @@
-"""A fleet: jobs that ask one question on many machines, and what became of each."""
+"""A fleet: jobs that ask one question on many machines, and the state of each."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ JobState = Literal[
     "lost",
     "unknown",
 ]
-"""``lost`` ended without a word; ``unknown`` cannot be asked about from here."""
+"""``lost`` ended without a message; ``unknown`` cannot be asked about from here."""
 
 ALIVE: frozenset[JobState] = frozenset({"pending", "running", "unknown"})
 """A job in one of these may still measure."""
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
-    """One machine of a fleet: where its job stands and what it has measured so far."""
+    """One machine of a fleet: the state of its job and its rows so far."""
 
     job: str
     """The partition or ``local-1``; of a job on several nodes with the node's number, ``a/1``."""
@@ -36,7 +36,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     rows: int = 0
     """In the folder that it writes to, of all attempts together."""
     step: str | None = None
-    """The last line that it said."""
+    """The last line of its log."""
     reason: str | None = None
     """Why it is not done, in one line."""
     id: str | None = None
@@ -71,25 +71,25 @@ class FleetStatus(Struct, frozen=True, kw_only=True):
 
 
 class CollectedRun(Struct, frozen=True, kw_only=True):
-    """A run that was merged into a folder of results: where it lies now, and what came with it."""
+    """A run that was merged into a folder of results: its folder now, and its rows."""
 
     folder: str
     machine: str
     rows: int
     """That the run has now."""
     added: int
-    """Of these, rows that came with it while somebody waited, or by this one merge."""
+    """Of these, rows that this merge added, or all merges of a waiting process."""
 
 
 class Collected(Struct, frozen=True, kw_only=True):
-    """What one merge found, and a line for each run or file that it could not take."""
+    """The runs of one merge, and a line for each run or file that it could not take."""
 
     runs: list[CollectedRun]
     complaints: list[str]
 
 
 class RunAnswer(Struct, frozen=True, kw_only=True):
-    """What one run of a fleet says, in sentences."""
+    """The answers of one run of a fleet, a sentence each."""
 
     machine: str
     study: str

@@ -1,4 +1,4 @@
-"""What a day with a GPU plans to do, what became of it, and the one archive that it brings home."""
+"""A day with a GPU: its plan, the outcome of its stages, and the archive of its results."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import cannot_write
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import cannot_write, replace
 
 STATE = "gpu-day.json"
 ARCHIVE = "gpu-day.tar.gz"
@@ -29,7 +28,7 @@ _ROWS = "measurements.jsonl"
 
 
 class PlannedStage(Struct, frozen=True, kw_only=True):
-    """One stage before it runs: what it tells and how long it may take."""
+    """A stage before it runs: its question and its time limit."""
 
     number: int
     name: str
@@ -38,9 +37,9 @@ class PlannedStage(Struct, frozen=True, kw_only=True):
 
 
 class StageOutcome(Struct, frozen=True, kw_only=True):
-    """What became of a stage; ``reason`` is one line unless it did all that it is for.
+    """The outcome of a stage; ``reason`` is one line, None where it did all of its work.
 
-    ``left out`` could not run here; ``next call`` did not fit into what was left of this one.
+    ``left out`` could not run here; ``next call`` did not fit into the time left of this one.
     """
 
     number: int
@@ -57,7 +56,7 @@ class StageOutcome(Struct, frozen=True, kw_only=True):
 
 
 class DayState(Struct, frozen=True, kw_only=True):
-    """What is kept beside the results, so that the next call knows what is done."""
+    """The state kept beside the results, for the next call."""
 
     rehearsal: bool
     stages: list[StageOutcome] = []
@@ -65,7 +64,7 @@ class DayState(Struct, frozen=True, kw_only=True):
 
 
 class Packed(Struct, frozen=True, kw_only=True):
-    """The archive that is brought home; ``left_out`` names files for which it had no room."""
+    """The archive of the results; ``left_out`` names files for which it had no room."""
 
     archive: str
     files: int
@@ -74,7 +73,7 @@ class Packed(Struct, frozen=True, kw_only=True):
 
 
 class DayResult(Struct, frozen=True, kw_only=True):
-    """One call: the stages that it was to run, and where what they left behind is packed."""
+    """One call: its stages, and the archive of their results."""
 
     machine: str
     results: str
@@ -84,7 +83,7 @@ class DayResult(Struct, frozen=True, kw_only=True):
 
 
 def open_day(results: Path, rehearse: bool) -> DayState:
-    """Return what earlier calls left in a folder of results, which is made if there is none.
+    """Return the state of earlier calls in a folder of results, which is made if missing.
 
     Raises `UserError` if it cannot be written to, or if it holds a rehearsal and this is none, or
     the other way round.
@@ -106,7 +105,7 @@ def open_day(results: Path, rehearse: bool) -> DayState:
 
 
 def keep_day(results: Path, state: DayState) -> None:
-    """Write down what became of the stages; raises `UserError` if that cannot be done."""
+    """Keep the outcomes of the stages; raises `UserError` if that cannot be written."""
     try:
         replace(results / STATE, state)
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -10,7 +10,26 @@ from perceptron.records.conditions import GpuState
 from perceptron.waiting import largest_waited_share
 
 Status = Literal["ok", "skipped", "failed"]
+# What explains a training and is none: each has a family of rows of its own name. But for the
+# phases of an iteration, whose rows are of the problem's family.
+ExtraName = Literal["phases", "ceiling", "harness", "kernels", "profile", "device", "energy"]
 
+PHASES: ExtraName = "phases"
+"""Of an iteration, each up to its end."""
+CEILING: ExtraName = "ceiling"
+"""What a device can do: a large product and a large copy."""
+HARNESS: ExtraName = "harness"
+"""What measuring itself takes."""
+KERNELS: ExtraName = "kernels"
+"""How many an iteration launches, as counted: the size of the row."""
+PROFILE: ExtraName = "profile"
+"""The same as a profiler saw them on the device."""
+DEVICE: ExtraName = "device"
+"""What a device costs around the iterations."""
+ENERGY: ExtraName = "energy"
+"""Of one iteration, by the device's own counter."""
+EXTRAS = frozenset(get_args(ExtraName))
+"""All of them: rows of these families are no trainings."""
 
 # A size along one axis of a family. The bound keeps untrusted numbers out of overflow.
 AxisSize = Annotated[int, Meta(ge=1, le=2**40)]
@@ -128,7 +147,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     stdev: float | None = None
     """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
     low: float | None = None
-    """Ends of the 99 % interval of ``seconds`` as a foreign file states it, in seconds; an open end
+    """Ends of the 99% interval of ``seconds`` as a foreign file states it, in seconds; an open end
     is None. It is about the samples of one process and knows nothing of others."""
     high: float | None = None
     version: str | None = None
@@ -150,7 +169,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
 
 # To exchange gradients is work for threads that compute nothing, and on a full machine they take a
 # core from those that do: on two cores, with nothing else on them, two processes waited for 3 to
-# 7 % of nearly every sample.
+# 7% of nearly every sample.
 _OF_SEVERAL_PROCESSES = 0.15
 
 

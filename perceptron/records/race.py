@@ -1,4 +1,4 @@
-"""A row of a race: what one fresh process took until its training reached a target, and again."""
+"""A row of a race: the times of a fresh process until its training reached a target, and again."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ RaceDType = Literal["float32", "float64", "bfloat16"]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Count = Annotated[int, Meta(ge=1, le=2**40)]
 Share = Annotated[float, Meta(ge=0, le=1)]
-# Looks at the held-out part in one training.
+# Evaluations of the test set in one training.
 MOST_CHECKS = 10_000
 _TARGET = re.compile(r"(accuracy|loss)=(\d{1,9}(?:\.\d{1,15})?|\.\d{1,15})", re.ASCII)
 
 
 class Check(Struct, frozen=True, array_like=True):
-    """How well a training did on the held-out part after so many iterations."""
+    """The scores of a training on the test set after so many iterations."""
 
     iterations: Count
     seconds: Seconds
-    """Of training alone, up to here; looking is not counted."""
+    """Of training alone, up to here; evaluations are not counted."""
     accuracy: Share | None
-    """Share of the held-out rows that are right; None where targets are no classes."""
+    """Share of the test set that is right; None where targets are no classes."""
     loss: float | None
     """None if it is no number."""
 
 
 class Target(Struct, frozen=True):
-    """What the held-out part has to show: an accuracy of at least, or a loss of at most, a value.
+    """The target on the test set: an accuracy of at least, or a loss of at most, a value.
 
     >>> str(target_of("accuracy=0.95"))
     'accuracy=0.95'
@@ -51,7 +51,7 @@ class Target(Struct, frozen=True):
         return f"{self.goal}={value}"
 
     def is_reached(self, check: Check) -> bool:
-        """Return whether this look at the held-out part is good enough."""
+        """Return whether these scores reach the target."""
         if self.goal == "accuracy":
             return check.accuracy is not None and check.accuracy >= self.value
         return check.loss is not None and check.loss <= self.value
@@ -70,7 +70,7 @@ def target_of(text: str) -> Target:
 
 
 class Training(Struct, frozen=True, kw_only=True):
-    """One training towards the target, looked at again and again."""
+    """One training towards the target, evaluated repeatedly."""
 
     checks: Annotated[list[Check], Meta(min_length=1, max_length=MOST_CHECKS)]
     """Up to the first that reaches the target, or to the last that was allowed."""
@@ -80,9 +80,9 @@ class Training(Struct, frozen=True, kw_only=True):
 
 
 class RaceTimes(Struct, frozen=True, kw_only=True):
-    """What one fresh process took, or why there is nothing to tell.
+    """The times of one fresh process, or why it has none.
 
-    A process answers these fields and a row holds them; this is the one place that declares them.
+    A process answers these fields and a row holds them; they are declared only here.
     """
 
     import_seconds: Seconds | None = None
@@ -93,9 +93,9 @@ class RaceTimes(Struct, frozen=True, kw_only=True):
     """Whether compiled code was found in a folder that outlives the process; None where nothing
     compiles."""
     data_seconds: Seconds | None = None
-    """Of those, what it took to have the data in host memory, as every backend has to."""
+    """Of those, to load the data into host memory, alike for every backend."""
     modules: list[str] = []
-    """The libraries that the backend says it imports."""
+    """The libraries that the backend states as its imports."""
     fresh: Training | None = None
     """Right after that."""
     resident: Training | None = None
@@ -127,7 +127,7 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
     """As many passes over the rows are allowed; one iteration each where it takes all rows."""
     iterations_per_epoch: Count
     check_iterations: Count
-    """Iterations between two looks at the held-out part."""
+    """Iterations between two evaluations of the test set."""
     backend: str
     device: str | None = None
     dtype: str
@@ -139,7 +139,7 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
 
     @property
     def repeat(self) -> int:
-        """Which of the fresh processes that raced it is: each has a seed of its own."""
+        """The number of its fresh process: each has a seed of its own."""
         return self.seed
 
     @property

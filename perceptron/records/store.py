@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.files.append import append, cannot_write, cut_unfinished
 from perceptron.records.files.lock import open_locked
-from perceptron.records.files.regular import must_be_a_file
-from perceptron.records.files.replace import replace
-from perceptron.records.files.written import read_written
+from perceptron.records.files.read import must_be_a_file, read_written
+from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
 from perceptron.records.row import Row, lost_rows, times, was_killed
 from perceptron.records.run import Hang, Run, now
 
@@ -255,3 +254,27 @@ def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
         replace(folder / "run.json", run)
         return folder, lines
     raise UserError(f"{machine}: a thousand runs started within one second")
+
+
+class StoredRun(Struct, frozen=True):
+    """A run and the folder that it lies in."""
+
+    folder: Path
+    run: Run
+
+
+def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRun]:
+    """Return all runs, the newest first; ``complain`` receives a line for each damaged folder."""
+    runs = []
+    for file in sorted(results.glob("runs/*/*/run.json")):
+        try:
+            runs.append(StoredRun(file.parent, load_plan(file.parent)))
+        except UserError as error:
+            complain(str(error))
+    return sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name), reverse=True)
+
+
+def count_rows(results: Path, machine: str = "*") -> int:
+    """Return how many rows lie in a folder of results, or those of one machine."""
+    files = results.glob(f"runs/{machine}/*/measurements.jsonl")
+    return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())

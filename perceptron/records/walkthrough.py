@@ -1,4 +1,4 @@
-"""What a walk-through trained and saw, complete."""
+"""The record of a walk-through: its problem, trainings and scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EpochScore(Struct, frozen=True, kw_only=True):
     train_accuracy: float
     """Share of the rows, 0 to 1."""
     test_loss: float
-    """Of the rows that are looked at, `Walkthrough.inputs`; so is ``test_accuracy``."""
+    """Of the test set, or of all rows without one; so is ``test_accuracy``."""
     test_accuracy: float
 
 
@@ -34,14 +34,14 @@ class TrainingRun(Struct, frozen=True, kw_only=True):
     parameters: list[Array]
     """[weights 1 (fan in, fan out), bias 1 (fan out,), weights 2 …]"""
     model: Callable[[Array], Array]
-    """What was learned: from inputs (rows, features) to outputs (rows, outputs)."""
+    """The trained function: from inputs (rows, features) to outputs (rows, outputs)."""
     predictions: Array
-    """Of the rows that are looked at, (rows, outputs); of classes the softmax, 0 to 1."""
+    """Of `Walkthrough.inputs`, (rows, outputs); of classes the softmax, 0 to 1."""
     seconds: float
 
 
 class Walkthrough(Struct, frozen=True, kw_only=True):
-    """A problem, the rows to look at, and every backend's training.
+    """A problem, the rows to predict, and every backend's training.
 
     Rows are looked at that were held out; where none were, those that the model learned from.
     """
@@ -63,7 +63,7 @@ class Walkthrough(Struct, frozen=True, kw_only=True):
     row_name: str
     train_rows: int
     labels: range
-    """Of the rows that are looked at, as the data set counts them."""
+    """Of ``inputs``, as the data set counts them."""
     inputs: Array
     targets: Array
     """(rows, outputs)"""
@@ -84,7 +84,7 @@ class Walkthrough(Struct, frozen=True, kw_only=True):
         return [rows for rows in groups.values() if len(np.unique(self.targets[rows], axis=0)) > 1]
 
     def wrong(self, run: TrainingRun) -> list[int]:
-        """Return the rows that were taken for another class."""
+        """Return the rows whose predicted class is wrong."""
         wrong = _classes(run.predictions) != _classes(self.targets)
         return [row for row, is_wrong in enumerate(wrong) if is_wrong]
 
@@ -94,7 +94,7 @@ class Walkthrough(Struct, frozen=True, kw_only=True):
         return sorted(range(len(errors)), key=lambda row: -errors[row])
 
     def confusion(self, run: TrainingRun) -> Numbers:
-        """Count the rows of each class (row) that were taken for each class (column)."""
+        """Count the rows of each class (row) by predicted class (column)."""
         counts = np.zeros((len(self.class_names),) * 2, dtype=np.int64)
         np.add.at(counts, (_classes(self.targets), _classes(run.predictions)), 1)
         return counts

@@ -1,13 +1,13 @@
 """A comparison described once, for the terminal, the comment on a pull request and the page.
 
-What comes from outside, such as names and reasons, is `Verbatim` in every text. A renderer makes it
-safe in its own way, and lays out what it is given.
+Every text may hold names and reasons from outside. A renderer takes all of it as untrusted, makes
+it safe in its own way, and lays it out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from statistics import median
@@ -15,6 +15,8 @@ from statistics import median
 from perceptron import numbers
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.words import sentence
+from perceptron.answer import Table
+from perceptron.numbers import NONE
 from perceptron.records.comparison import (
     Comparison,
     LeftOut,
@@ -24,19 +26,10 @@ from perceptron.records.comparison import (
     rule_of,
 )
 from perceptron.report import comparison_row as shown
-from perceptron.report.comparison_row import Text, Verbatim, plain
 from perceptron.untrusted_text import label, shortened
 
-Note = tuple[str, Text]
-"""What it is about, in our words, and what is to be known."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of texts; a column whose name ends in ``>`` is flush right."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Text, ...]]
+Note = tuple[str, str]
+"""What it is about, and what is to be known."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +38,12 @@ class Described:
 
     verdict: str
     """In one or two words, in front of the sentence."""
-    sentence: Text
-    lines: list[Text]
+    subject: str
+    """The benchmark that the sentence is about; empty where it is about the run."""
+    sentence: str
+    lines: list[str]
     """What must stand beside the verdict."""
-    title: Text
+    title: str
     """Both revisions."""
     changed: Table
     changed_rows: list[Row]
@@ -58,6 +53,11 @@ class Described:
     """The most telling first."""
     measured: bool
     """Whether anything was, or was to be."""
+
+    @property
+    def said(self) -> str:
+        """The sentence with its subject."""
+        return f"{self.subject} {self.sentence}".lstrip()
 
 
 # The columns between are left out where no row has anything to show.
@@ -78,8 +78,8 @@ _DIGITS = 7
 # What reasons say of which a longer run may judge more.
 _ASKS_FOR_TIME = ("--budget", "the time that was left")
 _WAITED = "of its time for a core"
-# As many names are written out; the others are counted.
-_NAMED = 2
+# As many names are written out, and of each so much; the others are counted.
+_NAMED, _LONGEST_NAMED = 2, 120
 
 
 def describe(comparison: Comparison) -> Described:
@@ -87,29 +87,34 @@ def describe(comparison: Comparison) -> Described:
     rows = shown.in_order(comparison.rows)
     changed = [row for row in rows if _is_shown_first(row)]
     others = [row for row in rows if not _is_shown_first(row)]
-    verdict, (said, *lines) = _verdict(comparison, changed)
+    verdict, subject, (sentence, *lines) = _verdict(comparison, changed)
     if comparison.verdict == "inconclusive":
         lines.append(_what_would_help(comparison))
     elif comparison.control.alarmed:
-        lines.append(("times decide nothing here: BASE differs from a second copy of itself",))
-    lines += [_moved(moved) for moved in comparison.moved_crossovers[:_MOST]]
+        lines.append("times decide nothing here: BASE differs from a second copy of itself")
+    lines += map(_moved, comparison.moved_crossovers[:_MOST])
     more = len(comparison.moved_crossovers) - _MOST
-    lines += [(f"{_many(more, 'more crossover')} moved",)] if more > 0 else []
+    lines += [f"{_many(more, 'more crossover')} moved"] if more > 0 else []
+    base, head = comparison.plan.base, comparison.plan.head
     return Described(
         verdict=verdict,
-        sentence=said,
+        subject=subject,
+        sentence=sentence,
         lines=lines,
-        title=(
-            *(Verbatim(side_name(comparison.plan.base)), " → "),
-            Verbatim(side_name(comparison.plan.head)),
-        ),
+        title=f"{side_name(base)} → {side_name(head)}",
         changed=_table(
-            _CHANGED, [(*shown.cells(row), shown.work_cell(row), shown.why(row)) for row in changed]
+            "Benchmarks that changed",
+            _CHANGED,
+            [(*shown.cells(row), shown.work_change(row.work), shown.why(row)) for row in changed],
         ),
         changed_rows=changed,
         others=_table(
+            "All others" if changed else "Every benchmark",
             _OTHERS,
-            [(*shown.cells(row), (shown.detectable(row),), shown.work_cell(row)) for row in others],
+            [
+                (*shown.cells(row), shown.detectable(row), shown.work_change(row.work))
+                for row in others
+            ],
         ),
         notes=[*_about_rows(comparison, rows), *_about_the_run(comparison)],
         measured=_is_measured(comparison),
@@ -119,39 +124,41 @@ def describe(comparison: Comparison) -> Described:
 # --- the verdict ----------------------------------------------------------------------------------
 
 
-def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, list[Text]]:
-    """Return the verdict with its sentence, which names the worst benchmark where there is one.
+def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, list[str]]:
+    """Return the verdict, its subject and its sentence; the subject is the worst benchmark.
 
     What of a reason has no room in the first line is a line of its own.
     """
-    words = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
-    total = _total(comparison)
-    of_all = f" of {_many(total)}" if total > 1 else ""
-    probably, judged = len(words[shown.PROBABLY]), _judged(comparison)
-    if comparison.verdict == "regression" and words["broken"]:
-        broken, slower = words["broken"], len(words["slower"])
-        end = f"; {slower:,}{of_all} slower" if slower else of_all
-        end += f"; {probably:,} probably slower" if probably else ""
-        return _led_by("broken", broken[0], " fails on HEAD", _others(len(broken) - 1), end)
-    if comparison.verdict == "regression" and words["slower"]:
-        worst, *more = words["slower"]
-        others = _others(len(more), probably)
-        some = f"; {judged:,} of {_many(total)} judged" if judged < total - probably else of_all
-        return _led_by("slower", worst, f" {shown.takes(worst)}", others, some)
-    if comparison.verdict == "inconclusive" and words[shown.PROBABLY]:
-        worst, *more = words[shown.PROBABLY]
-        others = _others(len(more))
-        return _led_by(shown.PROBABLY, worst, f" {shown.takes(worst)}", others, of_all)
+    of = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
+    total, judged = _total(comparison), _judged(comparison)
+    worse = {"regression": ("broken", "slower"), "inconclusive": (shown.PROBABLY,)}
+    for word in worse.get(comparison.verdict, ()):
+        if of[word]:
+            worst = of[word][0]
+            said = "fails on HEAD" if word == "broken" else shown.takes(worst)
+            said += _how_many({word: len(rows) for word, rows in of.items()}, judged, total)
+            room = _LONGEST_LINE - len(f"{word}:  {said}")
+            return word, _in_the_middle(label(worst.key), max(_SHORTEST_NAME, room)), [said]
     if comparison.verdict == "clean" and judged:
         muted = sum(row.muted is not None for row in comparison.rows)
-        faster = len(words["faster"])
+        faster = len(of["faster"])
         end = f", {faster:,} faster" if faster else ""
         end += f", {muted:,} muted" if muted else ""
         if judged < total:
-            return "clean", [(f"{judged:,} of {_many(total)} judged, none slower{end}",)]
-        return "clean", [(f"none of {_many(total)} became slower{end}",)]
+            return "clean", "", [f"{judged:,} of {_many(total)} judged, none slower{end}"]
+        return "clean", "", [f"none of {_many(total)} became slower{end}"]
     room = _LONGEST_LINE - len(comparison.verdict) - 2
-    return comparison.verdict, [(Verbatim(part),) for part in _parts(comparison.reason, room)]
+    return comparison.verdict, "", _parts(comparison.reason, room)
+
+
+def _how_many(of: Mapping[str, int], judged: int, total: int) -> str:
+    """Return ``; 1 of 4 benchmarks broken, 2 slower, 3 judged``, empty if there is only one."""
+    if total < 2:
+        return ""
+    worse = [f"{of[word]:,} {word}" for word in shown.WORSE if of[word]]
+    number, _, word = worse[0].partition(" ")
+    some = [f"{judged:,} judged"] if judged < total - of[shown.PROBABLY] else []
+    return "; " + ", ".join([f"{number} of {_many(total)} {word}", *worse[1:], *some])
 
 
 def _parts(reason: str, room: int) -> list[str]:
@@ -162,42 +169,27 @@ def _parts(reason: str, room: int) -> list[str]:
     return [reason[: ends[-1]], reason[ends[-1] + 2 :]]
 
 
-def _others(more: int, probably: int = 0) -> str:
-    """Return how many changed as the one that is named did, and how many probably did."""
-    others = {0: ", no other", 1: ", 1 other"}.get(more, f", {more:,} others")
-    if not probably:
-        return others
-    return f"{others}, {probably:,} probably" if more else f", {probably:,} probably"
+def _in_the_middle(name: str, room: int) -> str:
+    """Return a name that is too long without its middle: names often differ at their ends."""
+    return name if len(name) <= room else f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"
 
 
-def _led_by(word: str, row: Row, said: str, others: str, end: str) -> tuple[str, list[Text]]:
-    """Return the sentence, its name as long as the first line has room."""
-    rest = f"{said}{others}{end}" if end else said
-    room = max(_SHORTEST_NAME, _LONGEST_LINE - len(word) - 2 - len(rest))
-    name = label(shown.name(row))
-    if len(name) > room:
-        name = f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"
-    return word, [(Verbatim(name), rest)]
-
-
-def _what_would_help(comparison: Comparison) -> Text:
-    """Return what was judged, what was not, and the one option that would change it."""
+def _what_would_help(comparison: Comparison) -> str:
+    """Return what was judged, what is undecided, and the one option that would change it."""
     total, judged = _total(comparison), _judged(comparison)
-    missing = [
-        *(shown.name(row) for row in comparison.rows if row.muted is None and _is_unjudged(row)),
+    undecided = [
+        *(row.key for row in comparison.rows if row.muted is None and _is_unjudged(row)),
         *(own.benchmark for own in _missing(comparison)),
     ]
-    if not total:
-        return ("next: ", *_next(comparison))
-    not_judged = ("; not judged: ", *_named(missing)) if missing else ()
-    return (
-        f"judged: {judged:,} of {_many(total)}{', none slower' if judged else ''}",
-        *not_judged,
-        *("; next: ", *_next(comparison)),
-    )
+    parts = [f"next: {_next(comparison)}"]
+    if undecided:
+        parts.insert(0, f"undecided: {_named(undecided)}")
+    if total:
+        parts.insert(0, f"judged: {judged:,} of {_many(total)}{', none slower' if judged else ''}")
+    return "; ".join(parts)
 
 
-def _next(comparison: Comparison) -> Text:
+def _next(comparison: Comparison) -> str:
     """Return the one thing that would help; a larger budget only where a reason asks for time."""
     plan = comparison.plan
     unjudged = [row for row in comparison.rows if row.muted is None and _is_unjudged(row)]
@@ -207,20 +199,20 @@ def _next(comparison: Comparison) -> Text:
         *(own.reason for own in _missing(comparison)),
     ]
     if any("--build" in reason for reason in reasons):
-        return (Verbatim("--build"),)
+        return "--build"
     if comparison.control.alarmed:
-        return ("an idle machine",)
+        return "an idle machine"
     if not any(ask in reason for reason in reasons for ask in _ASKS_FOR_TIME):
-        return ("look at the reasons below",)
+        return "see the reasons below"
     if comparison.environment.counter is None:
         if plan.count == "never":
-            return (Verbatim("--count auto"),)
+            return "--count auto"
         if comparison.environment.machine.get("system") == "Linux":
-            return (Verbatim("apt install valgrind"), ", to count instructions")
-    budget = Verbatim(f"--budget {2 * plan.budget_seconds / 60:g}")
+            return "apt install valgrind, to count instructions"
+    budget = f"--budget {2 * plan.budget_seconds / 60:g}"
     if any(_WAITED in reason for reason in reasons):
-        return ("an idle machine, or ", budget)
-    return (budget,)
+        return f"an idle machine, or {budget}"
+    return budget
 
 
 def _total(comparison: Comparison) -> int:
@@ -265,16 +257,17 @@ def _is_shown_first(row: Row) -> bool:
     return shown.verdict(row) in shown.CHANGES and row.muted is None
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[Text, ...]]) -> Table:
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return the table without columns that are empty in every row."""
     kept = [
         index
         for index in range(len(columns))
-        if index < _NEEDED or any(row[index] != shown.NOTHING for row in rows)
+        if index < _NEEDED or any(row[index] != NONE for row in rows)
     ]
     return Table(
-        tuple(columns[index] for index in kept),
-        [tuple(row[index] for index in kept) for row in rows],
+        title=title,
+        columns=tuple(columns[index] for index in kept),
+        rows=tuple(tuple(row[index] for index in kept) for row in rows),
     )
 
 
@@ -290,15 +283,15 @@ def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
             if shown.verdict(row) == word
             if not (_is_shown_first(row) and shown.tells_reason(row))
         ]
-        yield from _grouped(word, ((shown.name(row), row.reason) for row in own))
+        yield from _grouped(word, ((row.key, row.reason) for row in own))
     yield from _functions(rows)
-    yield from _grouped("why", ((shown.name(row), row.why_not) for row in rows))
-    yield from _grouped("muted", ((shown.name(row), row.muted) for row in rows))
+    yield from _grouped("why", ((row.key, row.why_not) for row in rows))
+    yield from _grouped("muted", ((row.key, row.muted) for row in rows))
     left_out = comparison.plan.left_out
     yield from _grouped("left out", ((own.benchmark, own.reason) for own in left_out))
     # What broke says in its reason why it could not be counted.
     uncounted = [row for row in rows if shown.verdict(row) != "broken"]
-    yield from _grouped("not counted", ((shown.name(row), row.not_counted) for row in uncounted))
+    yield from _grouped("not counted", ((row.key, row.not_counted) for row in uncounted))
 
 
 def _functions(rows: Sequence[Row]) -> Iterator[Note]:
@@ -312,43 +305,42 @@ def _functions(rows: Sequence[Row]) -> Iterator[Note]:
         if first is not None:
             alike.setdefault((shown.verdict(row), first.function, first.file or ""), []).append(row)
     for own in alike.values():
-        more = f" (it leads in {len(own) - 1:,} more)" if len(own) > 1 else ""
+        more = f"; leads in {_many(len(own) - 1, 'more benchmark')}" if len(own) > 1 else ""
+        name = _named([own[0].key])
         for growth in shown.most_telling(own[0].why):
-            yield "why", (Verbatim(shown.name(own[0])), f"{more}: ", *shown.function(growth))
+            yield "why", f"{name}: {shown.function(growth)}{more}"
             more = ""
 
 
 def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note]:
     for names, text in grouped((name, text) for name, text in said if text):
-        yield word, (*_named(names), ": ", Verbatim(text))
+        yield word, f"{_named(names)}: {text}"
 
 
-def _named(names: Sequence[str], most: int = _NAMED) -> Text:
+def _named(names: Sequence[str], most: int = _NAMED) -> str:
     """Return ``a, b and 17 more``."""
-    first = tuple(part for name in names[:most] for part in (", ", Verbatim(name)))[1:]
-    if len(names) <= most:
-        return (*first[:-2], " and ", first[-1]) if len(names) > 1 else first
-    return (*first, f" and {len(names) - most:,} more")
+    first = [shortened(name, _LONGEST_NAMED) for name in names[:most]]
+    last = f"{len(names) - most:,} more" if len(names) > most else first.pop()
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _about_the_run(comparison: Comparison) -> Iterator[Note]:
     """Yield how sure the answer is, and how it was measured."""
     rows, here = comparison.rows, comparison.environment
     if rows:
-        yield "smallest detectable slowdown", (_detectable(rows),)
+        yield "smallest detectable slowdown", _detectable(rows)
     counted = _counted(rows)
     if here.counter is not None and counted:
-        yield "counted", ("by ", Verbatim(here.counter), f": {counted}")
+        yield "instructions", f"{counted}; counted by {here.counter}"
     contention = _contention(rows)
     if contention:
-        yield "contended", (contention,)
+        yield "contended", contention
     if comparison.control.rows:
         alarms = sum(row.alarm for row in comparison.control.rows)
         confirmed = _many(len(comparison.control.rows))
-        yield "control", (f"a second copy of BASE differs in {alarms:,} of {confirmed}",)
+        yield "control", f"a second copy of BASE differs in {alarms:,} of {confirmed}"
     if here.base_code is not None and here.head_code is not None:
-        code = (Verbatim(here.base_code), " on BASE, ", Verbatim(here.head_code), " on HEAD")
-        yield "imported", code
+        yield "imported", f"{here.base_code} on BASE; {here.head_code} on HEAD"
     # One that imports nothing has no versions.
     both = {**here.base, **here.head} if here.base and here.head else {}
     versions = [
@@ -362,18 +354,16 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
         facts = [
             f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
         ]
-        yield "machine", (Verbatim(", ".join(facts)),)
+        yield "machine", ", ".join(facts)
     if not _is_measured(comparison):
         return
     screened = max((row.screen_blocks for row in rows), default=0)
     confirming = max((row.confirmation_blocks for row in rows), default=0)
-    spent = (
-        plain(shown.amount(seconds, "seconds"))
-        for seconds in (comparison.seconds, comparison.plan.budget_seconds)
-    )
-    blocks = f"{_many(screened, 'block')} screened, {_whole(confirming)} of confirmation"
-    yield "time", (f"{' of '.join(spent)}, {blocks}",)
-    yield "seed", (_whole(comparison.plan.seed).replace(",", ""),)
+    seconds = (comparison.seconds, comparison.plan.budget_seconds)
+    spent = " of ".join(shown.amount(each, "seconds") for each in seconds)
+    blocks = f"at most {_whole(screened)} screening and {_whole(confirming)} confirmation blocks"
+    yield "time", f"{spent}; {blocks} per benchmark"
+    yield "seed", _whole(comparison.plan.seed).replace(",", "")
 
 
 def _detectable(rows: Sequence[Row]) -> str:
@@ -402,9 +392,9 @@ def _counted(rows: Sequence[Row]) -> str:
     tried = _many(len(works) + failed)
     if not works:
         return f"none of {tried}" if failed else ""
-    noise = numbers.rough_percent(max(work.noise for work in works)).replace(" %", "%")
-    line = f"the same in {sum(map(shown.is_same, works)):,} of {tried} (largest noise {noise})"
-    return line + (f", {failed:,} could not be counted" if failed else "")
+    noise = numbers.rough_percent(max(work.noise for work in works))
+    line = f"the same in {sum(map(shown.is_same, works)):,} of {tried}; largest noise {noise}"
+    return line + (f"; {_many(failed)} not counted" if failed else "")
 
 
 def _contention(rows: Sequence[Row]) -> str:
@@ -421,7 +411,7 @@ def _contention(rows: Sequence[Row]) -> str:
     return f"{said}; {_many(samples, 'sample')} and {_many(blocks, 'block')} measured again"
 
 
-def _moved(moved: MovedCrossover) -> Text:
+def _moved(moved: MovedCrossover) -> str:
     """Return where one backend overtakes another, before and after."""
     base, head = (
         sentence(
@@ -440,10 +430,7 @@ def _moved(moved: MovedCrossover) -> Text:
         )
         for end in (moved.base, moved.head)
     )
-    return (
-        *("crossover moved: ", Verbatim(moved.family)),
-        *(": BASE ", Verbatim(base), ", HEAD ", Verbatim(head)),
-    )
+    return f"crossover moved: {moved.family}: {base} on BASE; {head} on HEAD"
 
 
 def side_name(side: Side) -> str:

@@ -7,21 +7,11 @@ from collections.abc import Sequence
 from perceptron import numbers
 from perceptron.numbers import NONE, digits, duration, large
 from perceptron.records.comparison import Growth, Row, Work
-from perceptron.untrusted_text import label, shortened
+from perceptron.untrusted_text import shortened
 
-
-class Verbatim(str):
-    """Text from outside, or text to be typed: Markdown shows it as code."""
-
-    __slots__ = ()
-
-
-Text = tuple[str, ...]
-"""Parts of one line; those that are no `Verbatim` are ours."""
-
-NOTHING: Text = (NONE,)
 PROBABLY = "probably slower"
-CHANGES = ("broken", "slower", PROBABLY, "faster", "works again")
+WORSE = ("broken", "slower", PROBABLY)
+CHANGES = (*WORSE, "faster", "works again")
 """The verdicts on what changed, the worst first."""
 ORDER = (*CHANGES, "inconclusive", "invalid", "no change")
 _CANNOT_TELL = "cannot tell"
@@ -40,11 +30,6 @@ _LEAST_IDLE = 0.01
 _MANY = 10.0
 # Of the functions of a benchmark; Python's first, because they say where to look.
 _FUNCTIONS, _OF_PYTHON = 5, 3
-
-
-def plain(text: Text) -> str:
-    """Return the text in one line that every terminal and page can show."""
-    return "".join(label(part) if isinstance(part, Verbatim) else part for part in text)
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
@@ -68,24 +53,19 @@ def verdict(row: Row) -> str:
     return PROBABLY if row.probably_slower else row.verdict
 
 
-def name(row: Row) -> str:
-    """Return the benchmark with its parameters, as pytest or asv names it."""
-    return row.key
-
-
-def cells(row: Row) -> tuple[Text, ...]:
+def cells(row: Row) -> tuple[str, ...]:
     """Return what every table has: name, verdict, both numbers, the change, and waiting."""
     muted = "" if row.muted is None else ", muted"
     return (
-        (Verbatim(name(row)),),
-        (f"{verdict(row)}{muted}",),
+        row.key,
+        f"{verdict(row)}{muted}",
         times(row),
-        (change(row),),
-        (NONE if row.idle is None or row.idle < _LEAST_IDLE else percent(row.idle),),
+        change(row),
+        NONE if row.idle is None or row.idle < _LEAST_IDLE else percent(row.idle),
     )
 
 
-def times(row: Row) -> Text:
+def times(row: Row) -> str:
     """Return ``1.000 → 1.081 ms``, where the second is the first and the change that is shown.
 
     Medians of both would not agree with the change, which is a trimmed mean over the blocks.
@@ -94,22 +74,22 @@ def times(row: Row) -> Text:
     if base is not None and head is not None and row.change is not None and not _is_wide(row):
         head = base * (1 + row.change)
     if base is None and head is None:
-        return NOTHING
+        return NONE
     if base is not None and head is not None:
         if row.unit != "seconds":
-            return (f"{digits(base, 4)} → {digits(head, 4)} ", Verbatim(row.unit))
+            return f"{digits(base, 4)} → {digits(head, 4)} {row.unit}"
         if _SMALLEST <= base < _LARGEST and abs(head) < _FAR * base:
-            return (numbers.two_durations(base, head),)
-    return (*amount(base, row.unit), " → ", *amount(head, row.unit))
+            return numbers.two_durations(base, head)
+    return f"{amount(base, row.unit)} → {amount(head, row.unit)}"
 
 
-def amount(value: float | None, unit: str) -> Text:
+def amount(value: float | None, unit: str) -> str:
     """Return a number in its unit."""
     if value is None:
-        return NOTHING
-    if unit != "seconds":
-        return (f"{digits(value)} ", Verbatim(unit))
-    return (duration(value) if _SMALLEST <= value < _LARGEST else f"{digits(value)} seconds",)
+        return NONE
+    if unit == "seconds" and _SMALLEST <= value < _LARGEST:
+        return duration(value)
+    return f"{digits(value)} {unit}"
 
 
 def change(row: Row) -> str:
@@ -136,7 +116,7 @@ def _is_wide(row: Row) -> bool:
 
 def percent(share: float, *, sign: bool = False) -> str:
     """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
-    said = numbers.percent(share, sign=sign).replace(" %", "%")
+    said = numbers.percent(share, sign=sign)
     return "0.0%" if said in {"-0.0%", "+0.0%"} else said
 
 
@@ -160,7 +140,7 @@ def takes(row: Row) -> str:
 def _rough(share: float, size: float | None = None) -> str:
     """Return a share in per cent: 8.1, and 18 where ``size`` is a tenth or more."""
     size = share if size is None else size
-    return numbers.percent(share, 0 if size >= 0.1 else 1).removesuffix(" %")
+    return numbers.percent(share, 0 if size >= 0.1 else 1).removesuffix("%")
 
 
 def detectable(row: Row) -> str:
@@ -171,13 +151,10 @@ def detectable(row: Row) -> str:
     return _CANNOT_TELL if share is None or not share <= LARGEST_DETECTABLE else percent(share)
 
 
-def work_cell(row: Row) -> Text:
-    """Return the change of instructions, where they were counted."""
-    return NOTHING if row.work is None else (work_change(row.work),)
-
-
-def work_change(work: Work) -> str:
+def work_change(work: Work | None) -> str:
     """Return the change of instructions, ``same`` where it is within the count's own noise."""
+    if work is None:
+        return NONE
     return "same" if is_same(work) else percent(work.change, sign=True)
 
 
@@ -192,15 +169,12 @@ def is_same(work: Work) -> bool:
     return abs(work.change) <= max(work.noise, _SAME)
 
 
-def why(row: Row) -> Text:
+def why(row: Row) -> str:
     """Return the function that changed most, and where it is; or why there are no numbers."""
     if tells_reason(row):
-        return (Verbatim(row.reason),) if row.reason else NOTHING
+        return row.reason or NONE
     first = first_function(row)
-    if first is None:
-        return NOTHING
-    where = place(first)
-    return (Verbatim(shortened(first.function)), *((", ", Verbatim(where)) if where else ()))
+    return NONE if first is None else named(first)
 
 
 def first_function(row: Row) -> Growth | None:
@@ -226,22 +200,24 @@ def most_telling(why: Sequence[Growth]) -> list[Growth]:
     return kept + compiled[: _FUNCTIONS - len(kept)]
 
 
-def function(growth: Growth) -> Text:
-    """Return ``toy.work +5.0% bytecodes (120,300 → 126,315), called 100 times, toy.py:3``."""
+def named(growth: Growth) -> str:
+    """Return a function with its place: ``toy.work in toy.py:3``."""
+    where = place(growth)
+    return shortened(growth.function) + (f" in {shortened(where)}" if where else "")
+
+
+def function(growth: Growth) -> str:
+    """Return ``toy.work in toy.py:3: +5.0% bytecodes, 120,300 → 126,315, called 100 times``."""
     base, head, size, calls = function_cells(growth)
     if growth.base and growth.head:
         counted = base if growth.base == growth.head else f"{base} → {head}"
-        said = f" {size} {growth.unit} ({counted})"
+        said = f"{size} {growth.unit}, {counted}"
     else:
         calls = calls.removeprefix("0 → ").removesuffix(" → 0")
-        said = f" is {size}: {head if growth.head else base} {growth.unit}"
+        said = f"{size}, {head if growth.head else base} {growth.unit}"
     if calls != NONE and growth.unit != "calls":
         said += ", called once" if calls == "1" else f", called {calls} times"
-    where = place(growth)
-    return (
-        *(Verbatim(shortened(growth.function)), said),
-        *((", ", Verbatim(shortened(where))) if where else ()),
-    )
+    return f"{named(growth)}: {said}"
 
 
 def function_cells(growth: Growth) -> tuple[str, str, str, str]:

@@ -28,7 +28,7 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
         if study not in judges:
             raise UserError(f"{folder}: its plan is of no study that is known here: {study}")
         verdicts = judges[study].judge(loaded).answer.verdicts
-        sentences = [f"{one.subject}: {one.sentence}" for one in verdicts if one.on != "page"]
+        sentences = [str(one) for one in verdicts if one.on != "page"]
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
     # Names in rows are those that another machine wrote.

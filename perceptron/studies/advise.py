@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import log
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import convert
-from msgspec.structs import asdict
+from msgspec.structs import replace
 
 from perceptron.analysis.advice import (
     AdviceAxis,
-    Change,
-    ShapeAdvice,
     advise,
     expected_change,
     rows_on,
     whole_trainings,
 )
-from perceptron.analysis.advice import Option as Candidate
+from perceptron.analysis.advice_words import figures, told
 from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.crossover.words import decided, sentence
-from perceptron.analysis.crossover.words import verdict as verdict_of
-from perceptron.analysis.interval import Interval
-from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import NOT_REACHED, definitions, has_time
+from perceptron.analysis.select import definitions, has_time
 from perceptron.analysis.select import times as times_of
 from perceptron.analysis.throughput import TrainingLength
-from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import (
-    DeviceEstimate,
-    EstimatedRatio,
-    ratio_to,
-)
-from perceptron.answer import Answer, Note, Page, Table, Verdict
+from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.answer import Answer, Page
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
-from perceptron.numbers import (
-    NONE,
-    count,
-    digits,
-    duration_interval,
-    interval,
-    rows_per_second,
-    times_as_long,
-)
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Feed
@@ -57,7 +37,6 @@ from perceptron.problems.shape import Shape
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
-from perceptron.records.warning import MeasurementWarning
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.many_models import usual_for
@@ -256,11 +235,13 @@ class Advise:
             if axis.has_other_sizes or (run.run.cut_short and len(compared) > 1)
         ]
         found = advise(own, plan.backends, plan.name, plan.length, axes)
-        budget = run.run.budget
-        return _Told(found, of_problem[0], budget.seconds if budget else None).answer(
-            plan.problem or plan.name,
-            convert(run.run.what_if, list[DeviceEstimate]),
-            (*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
+        guesses = convert(run.run.what_if, list[DeviceEstimate])
+        overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
+        return replace(
+            told(found, of_problem[0], run.run.budget, guesses),
+            figures=figures(found, axes, plan.length),
+            warnings=(*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
+            next=() if found.use is None else overhead,
         )
 
 
@@ -322,281 +303,3 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     size = min(wanted, key=lambda size: abs(log(size / towards)))
     reference = axis.problem(size).reference
     return _jobs(plan, [(reference, name) for name in sorted(wanted[size])], beside)
-
-
-# --- a device that is not here -------------------------------------------------------------------
-
-
-def _ratios(estimates: Sequence[DeviceEstimate], best: Candidate | None) -> list[EstimatedRatio]:
-    """Compare each estimate with the best that was measured; empty if nothing was."""
-    if best is None or best.seconds_per_iteration is None:
-        return []
-    seconds = best.seconds_per_iteration.estimate
-    return [ratio_to(guess, best.backend, seconds) for guess in estimates]
-
-
-_STATUS_WORDS = {
-    "faster": "faster",
-    "slower": "slower",
-    "open": "undecided because the best and the worst case disagree",
-}
-
-
-def _estimated(ratios: Sequence[EstimatedRatio]) -> str:
-    """Return how the device might compare with the best that was measured, in a sentence."""
-    parts = [
-        f"{ratio.backend} takes "
-        f"{times_as_long(ratio.ratio, ratio.low, ratio.high, ratio.incumbent)}, "
-        f"{_STATUS_WORDS[ratio.status]}"
-        for ratio in ratios
-    ]
-    return f"Estimated, not measured, on {ratios[0].device}: {'; '.join(parts)}." if parts else ""
-
-
-def _estimates_table(
-    estimates: Sequence[DeviceEstimate], ratios: Sequence[EstimatedRatio]
-) -> Table:
-    """Return a row for each estimate; the range is the best and the worst case."""
-    return Table(
-        title="Estimated, not measured",
-        columns=("backend", "per iteration", "× the fastest measured", "status"),
-        rows=tuple(
-            (
-                f"{guess.backend} on {guess.device}",
-                duration_interval(guess.seconds, guess.low, guess.high),
-                interval(ratio.ratio, ratio.low, ratio.high),
-                ratio.status,
-            )
-            for guess, ratio in zip(estimates, ratios, strict=True)
-        ),
-    )
-
-
-# --- in words ------------------------------------------------------------------------------------
-
-COLUMNS = ("backend", "per iteration", "setup", "whole training", "× the fastest")
-# Where an iteration is a step of several models, and where an epoch is more than an iteration.
-_MODEL_COLUMNS, _EPOCH_COLUMNS = ("per model",), ("per epoch", "throughput>")
-# Slower backends that a verdict names; the table has all.
-_NAMED = 2
-# How many times the budget to try where it was too small.
-_MORE = 3
-# Axes whose sizes are numbers of something.
-_COUNTED = ("rows", "features", "models")
-
-
-class _Told:
-    """Advice put in words."""
-
-    def __init__(self, found: ShapeAdvice, row: Measurement, budget_seconds: float | None) -> None:
-        self._found = found
-        self._row = row
-        more = "" if budget_seconds is None else digits(_MORE * budget_seconds / 60, 2)
-        self._more_time = f"--budget {more}" if more else "a larger --budget"
-
-    def answer(
-        self,
-        reference: str,
-        estimates: Sequence[DeviceEstimate],
-        warnings: Iterable[MeasurementWarning],
-    ) -> Answer:
-        found, how = self._found, training_words(self._row)
-        threads = threads_in_all(found.threads, (one.backend for one in found.options))
-        verdict = self._verdict()
-        ratios = _ratios(estimates, found.leading)
-        guess = _estimated(ratios)
-        # Where nothing is known of the problem itself, an axis says nothing about it.
-        changes = [] if found.use is None else found.changes
-        return Answer(
-            question=f"advise for {found.problem}",
-            asked=(("Problem", found.problem),),
-            ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
-            measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
-            verdicts=(
-                verdict,
-                *(
-                    verdict_of(pair)
-                    for change in changes
-                    for pair in change.crossovers
-                    if pair.crossings
-                ),
-            ),
-            notes=(Note(guess),) if guess else (),
-            tables=(
-                self._options(f"{found.problem}, {found.dtype}, {threads}"),
-                *((_estimates_table(estimates, ratios),) if ratios else ()),
-                *((_changes(found.changes),) if found.changes else ()),
-            ),
-            warnings=tuple(warnings),
-            backends=tuple(one.backend for one in found.options),
-            next=() if found.use is None else ("perceptron", "overhead", "--problem", reference),
-            data={
-                "sentence": verdict.sentence,
-                **asdict(found),
-                "what_if": {"sentence": guess, "estimates": estimates, "ratios": ratios},
-            },
-        )
-
-    # --- the verdict on the problem itself ---
-
-    def _verdict(self) -> Verdict:
-        found = self._found
-        if found.leading is None:
-            reasons = "; ".join(f"{one.backend}: {one.reason}" for one in found.options)
-            return Verdict(subject=found.problem, decided="no", sentence=f"not measured: {reasons}")
-        if found.undecided:
-            return Verdict(
-                subject=found.problem,
-                decided="no",
-                sentence=self._nothing_decided(),
-                notes=(f"why: {found.undecided}; next: {self._what_would_tell()}",),
-            )
-        others = [one for one in found.options if one.ratio and one is not found.leading]
-        doubtful = [one for one in others if self._is_doubtful(one)]
-        return Verdict(
-            subject=found.problem,
-            decided="partly" if doubtful else "yes",
-            sentence=self._fastest(others),
-            notes=self._doubts(doubtful),
-        )
-
-    def _is_doubtful(self, option: Candidate) -> bool:
-        """Return whether it may be as fast as the fastest, and is not known to be."""
-        return option.backend in self._found.unsure and option.backend not in self._found.ties
-
-    def _nothing_decided(self) -> str:
-        measured = [named(one.backend) for one in self._found.options if one.training is not None]
-        return f"undecided between {_listed(measured)}" if len(measured) > 1 else "undecided"
-
-    def _what_would_tell(self) -> str:
-        if "contended" in (self._found.undecided or ""):
-            return "--wait or --threads 1" if self._found.threads > 1 else "--wait"
-        return f"{self._more_time} or --wait"
-
-    def _fastest(self, others: Sequence[Candidate]) -> str:
-        """Return what is the fastest, and how many times as long the others take."""
-        best = named(self._found.use or "")
-        if not others:
-            return f"{best}, the only backend that was measured"
-        ties = [named(one.backend) for one in others if one.backend in self._found.ties]
-        doubtful = [named(one.backend) for one in others if self._is_doubtful(one)]
-        first = best
-        if doubtful:
-            first = f"undecided between {_listed([best, *ties, *doubtful])}"
-        elif ties:
-            first = f"{_listed([best, *ties])} tie: within 5%"
-        slower = [
-            one for one in others if one.backend not in (*self._found.ties, *self._found.unsure)
-        ]
-        told = [
-            f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
-            for one in slower[:_NAMED]
-        ]
-        more = len(slower) - _NAMED
-        rest = [f"{count(more)} more take longer"] if more > 0 else []
-        return "; ".join([first, *told, *rest])
-
-    def _doubts(self, doubtful: Sequence[Candidate]) -> tuple[str, ...]:
-        found = self._found
-        if doubtful:
-            ratios = ", ".join(
-                f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
-                for one in doubtful
-            )
-            between = _listed([named(found.use or ""), *(named(one.backend) for one in doubtful)])
-            return (
-                f"undecided: {ratios}",
-                f"why: the repeats cannot separate {between}; next: {self._more_time}",
-            )
-        late = [named(one.backend) for one in found.options if one.reason == NOT_REACHED]
-        late += [change.axis for change in found.changes if change.reason]
-        if not late:
-            return ()
-        return (f"why: no time was left for {_listed(late)}; next: {self._more_time}",)
-
-    # --- the table of backends ---
-
-    def _options(self, title: str) -> Table:
-        """Return a row for each backend, the fastest first; those that cannot run say why."""
-        found = self._found
-        of_one = _MODEL_COLUMNS if found.models > 1 else ()
-        epoch = _EPOCH_COLUMNS if found.iterations_per_epoch > 1 else ()
-        columns = (*COLUMNS[:2], *of_one, *epoch, *COLUMNS[2:])
-        length = f"{count(found.iterations)} iterations"
-        if found.epochs is not None:
-            length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
-        return Table(
-            title=f"{title}; the whole training: {length} from a cold start",
-            on_page=f"All backends, the fastest first; the whole training: {length} from a cold "
-            "start",
-            columns=columns,
-            rows=tuple(self._cells(one, len(columns)) for one in found.options),
-        )
-
-    def _cells(self, option: Candidate, columns: int) -> tuple[str, ...]:
-        found = self._found
-        if option.seconds_per_iteration is None:
-            return (option.backend, f"not measured: {option.reason}", *[NONE] * (columns - 2))
-        throughput = option.rows_per_second
-        epoch = (
-            _time(option.seconds_per_epoch),
-            NONE if throughput is None else rows_per_second(throughput.estimate),
-        )
-        return (
-            option.backend,
-            _time(option.seconds_per_iteration),
-            *((_time(option.seconds_per_model),) if found.models > 1 else ()),
-            *(epoch if found.iterations_per_epoch > 1 else ()),
-            _time(option.prepare_seconds),
-            _time(option.training),
-            "1" if option is found.leading else _ratio(option.ratio),
-        )
-
-
-def _listed(words: Sequence[str]) -> str:
-    """Return the words as a sentence lists them: ``rows, features and batch``."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _parts(found: Interval | None) -> tuple[float, float | None, float | None]:
-    assert found is not None, "an option that was compared has a ratio"
-    return found.estimate, found.low, found.high
-
-
-def _time(seconds: Interval | None) -> str:
-    return NONE if seconds is None else duration_interval(*_parts(seconds))
-
-
-def _ratio(ratio: Interval | None) -> str:
-    if ratio is not None and ratio.low is ratio.high is None:
-        return f"{digits(ratio.estimate)}, undecided"
-    return NONE if ratio is None else interval(*_parts(ratio))
-
-
-# --- where that changes --------------------------------------------------------------------------
-
-
-def _changes(changes: Iterable[Change]) -> Table:
-    """Return a row for each axis and pair: the sizes that were measured, and the answer.
-
-    An axis of which nothing is known has one that says why.
-    """
-    rows: list[tuple[str, ...]] = []
-    for change in changes:
-        if change.reason:
-            rows.append((change.axis, _range(change), "no", f"not measured: {change.reason}"))
-        rows += [
-            (change.axis, _range(change), decided(pair), sentence(pair))
-            for pair in (() if change.reason else change.crossovers)
-        ]
-    return Table(
-        title="Where that changes",
-        columns=("axis", "measured", "decided", "answer"),
-        rows=tuple(rows),
-    )
-
-
-def _range(change: Change) -> str:
-    low, high = (count(round(end)) for end in (change.low, change.high))
-    return f"{low} only" if low == high else f"{low}–{high}"

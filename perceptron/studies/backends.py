@@ -1,4 +1,4 @@
-"""What can run here?"""
+"""The backends, and whether each can run here."""
 
 from __future__ import annotations
 

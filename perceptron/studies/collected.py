@@ -6,8 +6,8 @@ from pathlib import Path
 
 from perceptron.analysis.collection import Collection, judge_results
 from perceptron.machine import machine_name
-from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.readers.stored_runs import read_facts, read_results, read_run
+from perceptron.records.row import no_search_for_cycles
 from perceptron.studies.answering import judges
 
 

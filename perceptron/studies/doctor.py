@@ -1,4 +1,4 @@
-"""What on this machine makes timings untrustworthy?"""
+"""Conditions on this machine that make timings untrustworthy."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from perceptron.measure.progress import Progress
 
 
 def doctor(threads: int, progress: Progress) -> Diagnosis:
-    """Look at the machine as it is for ``threads`` threads, and measure how steady it is.
+    """Read the machine's conditions for ``threads`` threads, and measure how steady it is.
 
     This takes a few seconds. Raises `UserError` if no fresh process can be started.
     """
-    progress(0, 2, "a fixed loop in fresh processes, and who else uses the cores")
+    progress(0, 2, "a fixed loop in fresh processes, and other users of the cores")
     # First, while nothing else of ours runs.
     look = Look()
     measured = with_seen(conditions(with_loop=True), look.end())

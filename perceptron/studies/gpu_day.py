@@ -1,8 +1,8 @@
 """A day with a GPU: commands with budgets, in the order of their worth.
 
-The first ten minutes must bring the finding and from where on the GPU wins, whatever follows; what
-the others bring makes that a page. Each command is a fresh process with a time limit, measures into
-one folder of results and resumes by itself.
+The first ten minutes must measure the finding and the sizes from which the GPU wins; the others
+complete the page. Each command is a fresh process with a time limit, measures into one folder of
+results and resumes by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import msgspec
 from perceptron import rehearsal
 from perceptron.backends.ladder import rungs
 from perceptron.machine import machine_name
-from perceptron.measure.gpu_state import gpu_states
+from perceptron.measure.nvml import gpu_states
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.gpu_day import (
     LOGS,
@@ -36,17 +36,16 @@ from perceptron.records.gpu_day import (
     StageOutcome,
     keep_day,
 )
-from perceptron.records.runs import count_rows
+from perceptron.records.store import count_rows
 from perceptron.supervision import describe_exit
 
 CHECKOUT = Path(__file__).parents[2]
 """Where the package lies, and its tests unless it was installed."""
 CALL_SECONDS = 570.0
-"""What one call takes unless told otherwise: where machines are lent, commands often end at ten
-minutes."""
+"""The default budget of a call: where machines are lent, commands often end at ten minutes."""
 # Importing every library may take a minute from a cold disk.
 _SURVEY_SECONDS = 90.0
-# Of a command's time, what is kept for ending it: it is interrupted so long before.
+# Of a command's time, kept for its end: it is interrupted so long before.
 _INTERRUPT_SECONDS = 6.0
 # Starting a command, judging and printing; and studies may exceed their budget by a twentieth.
 _START_SECONDS = 6.0
@@ -60,36 +59,36 @@ _SECONDS_BETWEEN_PACKS = 15.0
 _REHEARSED_SECONDS, _OF_MANY_STARTS, _REHEARSED_LIMIT = 40.0, 80.0, 240.0
 
 _MEASURING = ("bench", "crossover", "race", "overhead", "map")
-# Exit codes that mean that a command did its work: `doctor` has found something, nobody got to the
-# target of `race`.
-_GOOD = {"doctor": (0, 1), "race": (0, 3)}
-_AT_ONCE = (
+# Exit codes of a command that did its work: `doctor` has warnings, `race` and `map` are
+# inconclusive.
+_GOOD = {"doctor": (0, 1), "race": (0, 3), "map": (0, 3)}
+_BATCHED = (
     "torch-cuda",
     "torch-cuda-bmm",
     "torch-cuda-graph",
     "torch-cuda-manual-graph",
     "jax-cuda",
 )
-_ONE_BY_ONE, _DATA_PARALLEL = "torch-cuda-sequential", "torch-ddp-cuda"
+_SEQUENTIAL, _DATA_PARALLEL = "torch-cuda-sequential", "torch-ddp-cuda"
 
 Words = Sequence[str]
 
 
 class LeftOut(Exception):
-    """A stage cannot run here; says why in one line."""
+    """A stage cannot run here; its text is the reason, in one line."""
 
 
 @dataclass(frozen=True)
 class Here:
-    """What the commands are made of: which backends can run here, on how many GPUs."""
+    """The ground of the commands: the backends that can run here, and the number of GPUs."""
 
     backends: Mapping[str, BackendFacts]
-    """Empty where nobody answered: then each is tried, and says for itself what fails."""
+    """Empty where the survey failed: then each is tried, and its log has the reason."""
     gpus: int
     rehearse: bool
 
     def able(self, *names: str) -> list[str]:
-        """Return those of these that can run here; raises `LeftOut` if none can."""
+        """Return the names that can run here; raises `LeftOut` if none can."""
         if not self.backends:
             return list(names)
         facts = [self.backends[name] for name in names if name in self.backends]
@@ -99,7 +98,7 @@ class Here:
 
     @property
     def gpu(self) -> str:
-        """What stands for the GPU: published, then the next best."""
+        """The backend of the GPU: as published, or the next best."""
         return self.able("torch-cuda", "jax-cuda")[0]
 
     @property
@@ -112,19 +111,19 @@ class Here:
 
     @property
     def on_gpu(self) -> list[str]:
-        """All of the GPU that train one model in one process."""
+        """The backends of the GPU that train one model in one process."""
         names = [name for name, facts in self.backends.items() if facts.device == "cuda"]
-        alone = [name for name in names if name not in (_ONE_BY_ONE, _DATA_PARALLEL)]
+        alone = [name for name in names if name not in (_SEQUENTIAL, _DATA_PARALLEL)]
         return self.able(self.gpu, *(name for name in alone if name != self.gpu))
 
     @property
-    def at_once(self) -> list[str]:
-        """Those of the GPU that train several models at once."""
-        return self.able(*_AT_ONCE)
+    def batched(self) -> list[str]:
+        """Those of the GPU that train a batch of models."""
+        return self.able(*_BATCHED)
 
     @property
     def sequential(self) -> list[str]:
-        return [name for name in self.able(self.gpu, _ONE_BY_ONE) if name == _ONE_BY_ONE]
+        return [name for name in self.able(self.gpu, _SEQUENTIAL) if name == _SEQUENTIAL]
 
 
 def _along(family: str) -> Callable[[Here], list[Words]]:
@@ -132,10 +131,10 @@ def _along(family: str) -> Callable[[Here], list[Words]]:
 
 
 def _models(family: str) -> Callable[[Here], list[Words]]:
-    """Set all at once on the GPU beside the CPU, and beside one model after the other."""
+    """Compare batched training on the GPU with the CPU, and with sequential training."""
 
     def commands(here: Here) -> list[Words]:
-        first, *others = here.at_once
+        first, *others = here.batched
         pairs = [(name, first) for name in (*here.cpu, *here.sequential)]
         pairs += [(here.cpu[0], other) for other in others]
         # Two cores need some seconds for each process of a backend.
@@ -150,14 +149,14 @@ def _crossover(family: str, pairs: Sequence[tuple[str, str]], *more: str) -> Wor
 
 
 def _data_parallel(here: Here) -> list[Words]:
-    """Search along the batch: what is shared out grows, and what is exchanged does not.
+    """Search along the batch: the work of each process grows, the exchanged gradients do not.
 
-    Where there is one GPU, what trains over two says so.
+    With one GPU, the rows of two processes have that as their reason.
     """
     (alone,), over_two = here.able(_DATA_PARALLEL), f"{_DATA_PARALLEL}@2"
     pairs = [(alone, over_two), ("torch-cuda", alone), ("torch-cuda", over_two)]
-    # Processes share threads evenly, and it is GPUs that compute here. With one GPU the threads are
-    # those of the other stages, so that rows of torch-cuda can be compared.
+    # Processes share threads evenly, and GPUs compute here. With one GPU the threads are those of
+    # the other stages, so that rows of torch-cuda can be compared.
     threads = ("--threads", "2") if here.gpus >= 2 else ()
     return [_crossover("mlp-batch", pairs[:1] if here.rehearse else pairs, *threads)]
 
@@ -172,7 +171,7 @@ def _checks(here: Here, names: Sequence[str], *problems: str) -> list[Words]:
 def _tests(here: Here) -> list[Words]:
     """Run the tests that need a GPU, the published training first: there may be no time for more.
 
-    Compiling each problem of the contract takes longer than all else; `check` does it for two.
+    Compiling each problem of the contract takes longest; `check` does it for two.
     """
     here.gpu  # noqa: B018 raises where there is none
     folder = CHECKOUT / "tests" / "backends"
@@ -195,7 +194,7 @@ def _check(here: Here) -> list[Words]:
 
 def _check_many(here: Here) -> list[Words]:
     # With hidden layers the mistakes of the contract take most of a minute where vmap follows.
-    return _checks(here, (*here.at_once, *here.sequential), "many-or-gates:4")
+    return _checks(here, (*here.batched, *here.sequential), "many-or-gates:4")
 
 
 def _check_ddp(here: Here) -> list[Words]:
@@ -209,13 +208,13 @@ def _finding(here: Here) -> list[Words]:
 
 def _bench(here: Here) -> list[Words]:
     families = ("--families", "mlp-depth") if here.rehearse else ()
-    # Only what names no backends is a whole run.
+    # Only a run that names no backends is a whole run.
     backends = () if here.gpu == "torch-cuda" else ("--backends", here.compared)
     return [("bench", *families, *backends)]
 
 
 def _race(here: Here) -> list[Words]:
-    """Have them race in both dtypes: who does not compute in one says so."""
+    """Race in both dtypes; a backend without one of them has that as its reason."""
     racing = [*here.cpu, *here.able(here.gpu, "torch-cuda-graph")]
     if here.rehearse:
         racing = [here.cpu[0], here.gpu]
@@ -225,7 +224,7 @@ def _race(here: Here) -> list[Words]:
 
 def _ladder(problem: str, batches: bool) -> Callable[[Here], list[Words]]:
     def commands(here: Here) -> list[Words]:
-        # Each process that only says that it loads batches would take seconds of the time.
+        # A process that can only refuse a problem would take seconds of the time.
         fitting = rungs("cuda", batches)
         names = (*here.cpu, *(name for name in here.on_gpu if name in fitting), "numba")
         return [("overhead", "--problem", problem, "--backends", ",".join(names))]
@@ -251,30 +250,44 @@ class Stage:
 # Three calls of ten minutes, each within 9½ minutes: up to `check`, up to `batch`, and the rest.
 # All together leave time for the machine to start and for what is between the calls.
 STAGES = (
-    Stage("facts", "what can run here, and how far to trust its timings", 50, _facts),
-    Stage("finding", "10,000 iterations on the OR gate: the GPU's bar", 100, _finding),
-    Stage("width", "from which hidden width up the GPU wins", 100, _along("mlp-width")),
-    Stage("check-many", "training many models keeps its contract", 50, _check_many),
-    Stage("many-or-gates", "from how many OR gates up it wins", 150, _models("many-or-gates")),
-    Stage("tests", "the tests that need a GPU: what fails at first contact", 50, _tests),
+    Stage("facts", "backends that can run here, and conditions of timing", 50, _facts),
+    Stage("finding", "10,000 iterations on the OR gate, on the GPU too", 100, _finding),
+    Stage("width", "the hidden width from which the GPU wins", 100, _along("mlp-width")),
+    Stage("check-many", "batched training keeps its contract", 50, _check_many),
+    Stage(
+        "many-or-gates",
+        "the number of OR gates from which the GPU wins",
+        150,
+        _models("many-or-gates"),
+    ),
+    Stage("tests", "the tests that need a GPU", 50, _tests),
     Stage("check", "every GPU backend keeps its contract", 60, _check),
-    Stage("ladder", "the OR gate's rungs, with kernels", 190, _ladder("or-gate", batches=False)),
-    Stage("race", "who has digits trained first, in float32 and bfloat16", 230, _race),
-    Stage("rows", "from how many rows up the GPU wins", 70, _along("perceptron-rows")),
-    Stage("batch", "from which batch up the GPU wins", 70, _along("mlp-batch")),
-    Stage("bench", "a whole run of the main job, for README and the pages", 180, _bench),
-    Stage("many-mlps", "from how many classifiers up it wins", 100, _models("many-mlps")),
+    Stage(
+        "ladder",
+        "cost breakdown of the OR gate, with kernels",
+        190,
+        _ladder("or-gate", batches=False),
+    ),
+    Stage("race", "race on digits, in float32 and bfloat16", 230, _race),
+    Stage("rows", "the number of rows from which the GPU wins", 70, _along("perceptron-rows")),
+    Stage("batch", "the batch from which the GPU wins", 70, _along("mlp-batch")),
+    Stage("bench", "a whole run of bench, for README and the pages", 180, _bench),
+    Stage(
+        "many-mlps", "the number of classifiers from which the GPU wins", 100, _models("many-mlps")
+    ),
     Stage("check-ddp", "training over several GPUs keeps its contract", 40, _check_ddp),
-    Stage("ddp", "what DDP costs alone, and when a second GPU pays", 70, _data_parallel),
-    Stage("map", "who wins over rows × width", 70, _map),
-    Stage("ladder-digits", "the rungs on batches of digits", 60, _ladder("digits", batches=True)),
+    Stage("ddp", "the cost of DDP, and the batch for a second GPU", 70, _data_parallel),
+    Stage("map", "the fastest backend over rows × width", 70, _map),
+    Stage(
+        "ladder-digits", "cost breakdown of batches of digits", 60, _ladder("digits", batches=True)
+    ),
 )
 
 
 def planned(
     numbers: Sequence[int], rehearse: bool, day: Sequence[Stage] = STAGES
 ) -> list[PlannedStage]:
-    """Return the stages of these numbers, or all, as they are shown beforehand."""
+    """Return the stages of these numbers, or all, as a plan."""
     return [
         PlannedStage(
             number=number,
@@ -289,9 +302,9 @@ def planned(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """End a block as by ctrl-C when this process is told to leave: it ends its children and packs.
+    """End a block as by ctrl-C when this process is told to end: it ends its children and packs.
 
-    Who is started in the background ignores ctrl-C, and so would all that it starts.
+    A process that was started in the background ignores ctrl-C, and so would its children.
     """
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.default_int_handler) for number in signals]
@@ -326,7 +339,7 @@ def run_day(
     if rehearse:
         named, gpus = machine or "rehearsal", ["cpu", "cpu"]
     packer = Packer(results, archive)
-    packed = packer.pack()  # an archive that cannot be written is told now
+    packed = packer.pack()  # an archive that cannot be written is an error now
     runner = _Runner(results, named, max(1, len(gpus)), rehearse, packer.pack)
     done = {outcome.name: outcome for outcome in state.stages}
     outcomes = []
@@ -337,7 +350,7 @@ def run_day(
                 outcomes.append(msgspec.structs.replace(earlier, number=plan.number))
                 continue
             if monotonic() - begin + plan.seconds > left:
-                reason = "not enough time is left of this call: the same command resumes"
+                reason = "too little time is left of this call: the same command resumes"
                 outcome = _outcome(plan, "next call", reason=reason)
             else:
                 begins(plan)
@@ -355,7 +368,7 @@ def run_day(
 
 
 class _Runner:
-    """Runs the commands of stages; what they say lies in the folder of logs."""
+    """Runs the commands of stages; their output lies in the folder of logs."""
 
     def __init__(
         self, results: Path, machine: str, gpus: int, rehearse: bool, tick: Callable[[], object]
@@ -372,19 +385,19 @@ class _Runner:
         self._environment = os.environ | own | ({rehearsal.VARIABLE: "1"} if rehearse else {})
 
     def run(self, plan: PlannedStage, made: Callable[[Here], list[Words]]) -> StageOutcome:
-        """Run a stage's commands one after another, whatever becomes of each."""
+        """Run a stage's commands one after another, whether or not one fails."""
         try:
             self._here = self._here or self._survey()
             commands = made(self._here)
         except LeftOut as refusal:
             return _outcome(plan, "left out", reason=str(refusal))
-        # The survey of a call is no part of the stage that happens to come first.
+        # The survey of a call is no part of its first stage.
         begin, rows = monotonic(), count_rows(self._results)
         late, wrong = [], []
         for index, words in enumerate(commands):
             left = plan.seconds - (monotonic() - begin)
             name = f"{plan.number:02}-{plan.name}" + (f"-{index + 1}" if len(commands) > 1 else "")
-            # One that hangs must leave time for the others.
+            # A command that hangs must leave time for the others.
             limit = min(left, _FAIR_SHARES * left / (len(commands) - index))
             try:
                 code = self._run(name, words, plan.seconds, limit)
@@ -404,7 +417,7 @@ class _Runner:
         )
 
     def _survey(self) -> Here:
-        """Ask what can run here, in another process: this one must not hold a device."""
+        """Find what can run here, in another process: this one must not hold a device."""
         facts: list[BackendFacts] = []
         with suppress(OSError, KeyError, msgspec.DecodeError):
             if self._run("backends", ("backends",), 0.0, _SURVEY_SECONDS) == 0:
@@ -428,7 +441,7 @@ class _Runner:
     def _run(self, name: str, words: Words, stage_seconds: float, limit: float) -> int | None:
         """Run a command; return its exit code, None if its time was over.
 
-        Some seconds before it is interrupted as by ctrl-C, then killed with all that it started.
+        Some seconds before that it is interrupted as by ctrl-C, then killed with its children.
         """
         logs, until = self._results / LOGS, monotonic() + limit
         with (logs / f"{name}.json").open("wb") as answer, (logs / f"{name}.txt").open("wb") as log:
@@ -458,10 +471,10 @@ class _Runner:
         return None
 
     def _complaint(self, name: str, words: Words, code: int) -> str | None:
-        """Return what is wrong with how a command ended; None if nothing is."""
+        """Return the complaint about the end of a command; None if it did its work."""
         answer, log = (self._results / LOGS / f"{name}.{end}" for end in ("json", "txt"))
         if words[0] == "check" and code == 1:  # also where it trains none of the problems
-            with suppress(msgspec.DecodeError):  # it died before it could say more
+            with suppress(msgspec.DecodeError):  # it died without an answer
                 checked = msgspec.json.decode(answer.read_bytes(), type=_Checked)
                 broken = [one for every in checked.backends.values() for one in every if one.broken]
                 return f"{words[1]}: {broken[0].name}: {broken[0].broken[0]}" if broken else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -55,21 +55,21 @@ class MapPlan(Plan, frozen=True, kw_only=True):
 
     family: Annotated[
         str,
-        Option("A family with two axes: mlp-map, batch-width, models-width.", metavar="NAME"),
+        Option("Choose mlp-map, batch-width or models-width. Default: mlp-map.", metavar="NAME"),
     ] = "mlp-map"
     points: Annotated[
         Annotated[int, Meta(ge=2, le=256)] | None,
-        Option("Sizes along each axis; default 16, quick 8.", metavar="N"),
+        Option("Map N sizes along each axis. Default: 16, quick 8.", metavar="N"),
     ] = None
     backends: Annotated[
-        tuple[str, ...], Option("See `perceptron backends`.", metavar="NAME …")
+        tuple[str, ...], Option("Choose; see `perceptron backends`.", metavar="NAME …")
     ] = ()
     threads: Threads = None
     over: Over = ()
-    dtype: Annotated[DType, Option("float32 or float64. Default: float32.", metavar="NAME")] = (
-        "float32"
-    )
-    quick: Annotated[bool, Option("A look: a coarse map.", ("--quick",))] = False
+    dtype: Annotated[
+        DType, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
+    ] = "float32"
+    quick: Annotated[bool, Option("Measure a coarse map.", ("--quick",))] = False
     x_range: Range | None = None
     """Ends of the first axis; those of the family's own sizes by default."""
     y_range: Range | None = None
@@ -107,12 +107,12 @@ class MapPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def budget_seconds(self) -> float:
-        """A look is over in a minute."""
+        """A quick run is over in a minute."""
         return 60.0 if self.quick else 300.0
 
     @property
     def repeats(self) -> int:
-        """Processes that measure every cell."""
+        """Fresh processes that measure every cell."""
         return 2 if self.quick else 3
 
     @property
@@ -135,7 +135,7 @@ class Map:
     Plan: ClassVar[type[Plan]] = MapPlan
     asked: ClassVar[tuple[str, ...]] = ("family", "dtype", "threads")
     page: ClassVar[Page] = Page(
-        "Map", "Who wins where, on two axes?", "No map was measured yet.", "one"
+        "Map", "Which backend wins where, on two axes?", "No map was measured yet.", "one"
     )
     doing: ClassVar[str] = "mapping"
 
@@ -200,19 +200,8 @@ def _told(
     warnings: Sequence[MeasurementWarning],
 ) -> Answer:
     how = training_words(row)
-    notes = [
-        Note(f"{name}: not measured: {reason}.", "page") for name, reason in found.absent.items()
-    ]
-    if missing:
-        cells = "1 cell" if missing == 1 else f"{count(missing)} cells"
-        notes.append(
-            Note(
-                f"No time was left for {cells} in which the winner is in doubt; they are "
-                "interpolated."
-            )
-        )
-    open_still = {UNDECIDED, UNKNOWN} & found.shares.keys()
-    decided: Decided = "partly" if open_still else "yes"
+    notes = [Note(f"{name}: not measured: {why}.", "page") for name, why in found.absent.items()]
+    threads, cells = threads_in_all(found.threads, found.backends), len(found.cells)
     return Answer(
         question=f"map of {found.family}",
         asked=(("Family", found.family),),
@@ -220,10 +209,18 @@ def _told(
             ("dtype", found.dtype or "not stated"),
             ("Threads", str(found.threads or "not stated")),
         ),
-        measured=f", {threads_in_all(found.threads, found.backends)}, {found.dtype}"
-        f"{f', {how}' if how else ''}; {found.cells_measured} of {len(found.cells)} cells were "
-        "measured, the others lie between those and have no interval",
-        verdicts=(Verdict(subject=found.family, decided=decided, sentence=found.summary),),
+        measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}; "
+        f"{found.cells_measured} of {cells} cells were measured, the others are interpolated and "
+        "have no interval",
+        verdicts=(
+            Verdict(
+                subject=found.family,
+                decided=_decided(found),
+                sentence=found.summary,
+                notes=tuple(_doubts(found, missing)),
+                heading=f"{machine}, {threads}, {found.dtype}; 95% intervals",
+            ),
+        ),
         notes=tuple(notes),
         tables=(letters_table(found), _cells_table(found), _borders_table(found)),
         figures=(
@@ -235,8 +232,25 @@ def _told(
     )
 
 
+def _decided(found: PhaseMap) -> Decided:
+    """Return how much of the map has a winner or a tie."""
+    still_open = {UNDECIDED, UNKNOWN} & found.shares.keys()
+    if found.shares.keys() == still_open:
+        return "no"
+    return "partly" if still_open else "yes"
+
+
+def _doubts(found: PhaseMap, missing: int) -> Iterator[str]:
+    """Yield why a map has no answer, and which cells a longer run would measure."""
+    if len(found.backends) < 2 and found.absent:
+        yield f"why: {', '.join(f'{name}: {why}' for name, why in found.absent.items())}"
+    if missing:
+        cells = "1 undecided cell" if missing == 1 else f"{count(missing)} undecided cells"
+        yield f"why: no time was left to measure {cells}; next: a larger --budget"
+
+
 def letters_table(found: PhaseMap) -> Table:
-    """Return a letter for each winner and how far it is ahead: ``n 3.2``, 3.2 times as fast.
+    """Return a letter for each winner and its lead: ``n 3.2``, 3.2 times as fast.
 
     The largest size of the second axis comes first, as on the figure. Of a larger map some cells
     are shown, evenly spread, the outermost among them.
@@ -245,7 +259,7 @@ def letters_table(found: PhaseMap) -> Table:
     cells = {(cell.x, cell.y): cell for cell in found.cells}
     across, along = _some(found.x_values, _COLUMNS), _some(found.y_values, _LINES)
     return Table(
-        title=f"{found.family}: who is fastest",
+        title=f"{found.family}: the fastest backend",
         columns=(f"{y} ↑ {x} →>", *(f"{count(size)}>" for size in across)),
         rows=tuple(
             (count(high), *(_letter(cells[wide, high], letters) for wide in across))
@@ -260,11 +274,11 @@ def _legend(found: PhaseMap, letters: dict[str, str]) -> str:
     """Return what the letters and signs of the table mean."""
     meanings = [f"{letter} {backend}" for backend, letter in letters.items()]
     if any(cell.winner == TIED for cell in found.cells):
-        meanings.append("= tie within ±5 %")
+        meanings.append("= tie within 5%")
     if UNDECIDED in found.shares:
         meanings.append("? undecided")
     if UNKNOWN in found.shares:
-        meanings.append("– nothing has a time")
+        meanings.append("– no time")
     several = "; numbers: how many times as fast as the next" if len(found.backends) > 1 else ""
     return ", ".join(meanings) + several
 

@@ -24,7 +24,7 @@ from perceptron.machine import usable_cores
 from perceptron.measure.job import Extra, Job, Time
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
-from perceptron.records.extras import (
+from perceptron.records.measurement import (
     CEILING,
     DEVICE,
     ENERGY,
@@ -34,8 +34,8 @@ from perceptron.records.extras import (
     PHASES,
     PROFILE,
     ExtraName,
+    Measurement,
 )
-from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
@@ -49,9 +49,9 @@ from perceptron.studies.study import Option, Over, Plan, Threads
 _PUBLISHED = (FAMILY, "symptoms", "xor")
 # Of a process on a device: libraries of GPUs take 1 to 4 s to load and to start a context.
 _START_SECONDS = 4.0
-# Of the devices that are not there this one says so, in a line of its own.
+# The one device that has a line of its own where it is not there.
 _SAYS_SO = "torch-cuda"
-# Processes of a look, and those in which ceilings and devices are measured.
+# Repeats of a quick run, and those in which ceilings and devices are measured.
 _FIRST = 3
 _SAMPLES = 5
 
@@ -61,19 +61,21 @@ Amount = Annotated[int, Meta(ge=0, le=2**60)]
 class OverheadPlan(Plan, frozen=True, kw_only=True):
     """A problem and the rungs to measure on it."""
 
-    problem: Annotated[str, Option("A problem, a shape or a FILE.toml[:SIZE].", metavar="P")] = (
-        "or-gate"
-    )
+    problem: Annotated[
+        str, Option("Take a problem, a shape or FILE.toml[:SIZE]. Default: or-gate.", metavar="P")
+    ] = "or-gate"
     backends: Annotated[
         tuple[str, ...],
-        Option("See `perceptron backends`.", ("--backends", "--backend"), "NAME …"),
+        Option("Choose; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"),
     ] = ()
     threads: Threads = None
     over_processes: Over = ()
     dtype: Annotated[
-        DType | None, Option("float32 or float64; the walk-through's as published.", metavar="NAME")
+        DType | None, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
     ] = None
-    quick: Annotated[bool, Option("A look within two minutes.", ("--quick",))] = False
+    quick: Annotated[bool, Option("Measure for two minutes, each rung 3 times.", ("--quick",))] = (
+        False
+    )
     removes: dict[str, str] = field(default_factory=dict)
     """What each rung removes from the one before it."""
     operations: Amount = 0
@@ -105,12 +107,12 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def repeats(self) -> int:
-        """Processes that measure each rung."""
+        """Fresh processes that measure each rung."""
         return _FIRST if self.quick else 8
 
     @property
     def budget_seconds(self) -> float:
-        """More with a device: to start a process there takes seconds."""
+        """More with a device, where the start of a process takes seconds."""
         on_devices = [
             name
             for name in self.backends
@@ -139,7 +141,7 @@ class Overhead:
     page: ClassVar[Page] = Page(
         "Overhead",
         "Where does an iteration spend its time?",
-        "No iteration was taken apart yet.",
+        "No cost breakdown was measured yet.",
         "one",
     )
     doing: ClassVar[str] = "measuring"
@@ -184,8 +186,8 @@ class Overhead:
 def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
     """Yield jobs step by step: every rung once, what explains them, and both again and again.
 
-    A ladder without rungs says nothing, whatever explains it. Those whose samples must be long come
-    last, so that they do not take the time of all others.
+    Rungs come before their explanations. Those whose samples must be long come last, so that they
+    do not take the time of all others.
     """
     problem = catalogue.look_up(plan.problem)
     for repeat in range(plan.repeats):
@@ -199,12 +201,12 @@ def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
 def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
     """Yield the rungs of a repeat at once: they are compared with each other.
 
-    In the first one, which also checks them, as many as there are cores: where the time ends, some
-    have theirs.
+    In the first one, which also checks them, as many at once as there are cores: where the time
+    ends early, some have theirs.
     """
     names, some = list(plan.backends), len(plan.backends)
     if repeat == 0:
-        here = _here(plan)  # what cannot run says so first: that costs no time
+        here = _here(plan)  # a backend that cannot run costs no time: first
         names.sort(key=lambda name: (name in here, _least_seconds(name, problem)))
         some = usable_cores()
     for first in range(0, len(names), max(1, some)):
@@ -230,8 +232,8 @@ def _least_seconds(backend: str, problem: Problem) -> float:
 
 
 def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
-    """Yield what explains the rungs, in the order in which it is worth its time."""
-    # What trains in other processes shows nothing of its device in the one that asks.
+    """Yield what explains the rungs, the most worth its time first."""
+    # A backend that trains in other processes shows nothing of its device in this one.
     on_devices = [
         name
         for name in _here(plan)
@@ -247,7 +249,7 @@ def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
             yield from (_explain(plan, name, CEILING) for name in drivers)
         yield from (_explain(plan, name, DEVICE, repeat) for name in drivers)
     yield from (_explain(plan, name, PHASES, repeat) for name in _phased(plan))
-    if repeat == 0:  # nothing but a device tells these, and a day with one may be short
+    if repeat == 0:  # only a device has these, and a day with one may be short
         yield from (_explain(plan, name, PROFILE) for name in on_devices)
         yield from (_explain(plan, name, ENERGY) for name in on_devices)
 
@@ -290,9 +292,9 @@ def _extra_of(row: Measurement) -> str | None:
 
 
 def _not_measured(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
-    """Return a warning for each extra of which something could not be measured.
+    """Return a warning for each extra that could not be measured in part.
 
-    Of a backend that cannot run here its rung says why.
+    A backend that cannot run here has the reason in its rung.
     """
     refused = {row.backend for row in rows if row.phase is None and row.status == "skipped"}
     there = {(_extra_of(row), row.backend, row.repeat) for row in rows if row.status == "ok"}
@@ -308,7 +310,7 @@ def _not_measured(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
         MeasurementWarning(
             code="not-measured",
             message=f"{extra} of {backend}: {reason}",
-            advice="what follows from it is left out; the next run tries it again",
+            advice="the answer leaves it out; run the same command to try it again",
         )
         for (extra, backend), reason in failed.items()
     ]

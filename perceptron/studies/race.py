@@ -11,13 +11,16 @@ from msgspec.structs import replace
 
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.race import (
+    NOTHING,
     STARTS,
     Competitor,
+    First,
     RacePoint,
     RaceRun,
     RaceStart,
     first_of,
     has_raced,
+    is_tie,
     of_start,
     race_curves,
     race_runs,
@@ -41,31 +44,33 @@ from perceptron.untrusted_text import label
 
 _MOST_SEEDS = 1000
 _MOST_EPOCHS = 10**9
-# Where an epoch is a single iteration, that often the held-out part is looked at: as long as there
-# is nothing more to say, looking must not take longer than training.
-_LOOKS = 200
+# Evaluations of the test set in a training whose epochs are single iterations: more of them would
+# take longer than the training.
+_EVALUATIONS = 200
 
 
 class RacePlan(Plan, frozen=True, kw_only=True):
-    """Who races to what."""
+    """The backends that race, and their target."""
 
     problem: Annotated[
-        str, Option("A problem with a held-out part: digits, FILE.toml.", metavar="P")
+        str, Option("A problem with a test set, or FILE.toml. Default: digits.", metavar="P")
     ] = "digits"
     target: Annotated[
-        str, Option("To reach on the held-out part.", metavar="accuracy=A|loss=L")
+        str,
+        Option("Reach it on the test set. Default: accuracy=0.95.", metavar="accuracy=A|loss=L"),
     ] = "accuracy=0.95"
     backends: Annotated[
-        tuple[str, ...], Option("Who races.", ("--backends", "--backend"), "NAME …")
+        tuple[str, ...],
+        Option("Choose; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"),
     ] = ()
     dtypes: Annotated[
         tuple[RaceDType, ...],
         Option("float32, float64, bfloat16. Default: float32.", ("--dtype",), "NAME …"),
     ] = ("float32",)
-    seeds: Annotated[int, Option("Trainings of each. Default: 7.", metavar="N")] = 7
+    seeds: Annotated[int, Option("Train each backend so often. Default: 7.", metavar="N")] = 7
     """With seeds from 0 up: the same for all."""
     epochs: Annotated[
-        int | None, Option("Give up after so many. Default: the problem's.", metavar="N")
+        int | None, Option("Stop after so many. Default: the problem's.", metavar="N")
     ] = None
     threads: Threads = None
     over: Over = ()
@@ -77,7 +82,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         if self.epochs is not None and not 1 <= self.epochs <= _MOST_EPOCHS:
             raise UserError(f"--epochs must be from 1 to {_MOST_EPOCHS:,}, got {self.epochs}")
         problem, target = catalogue.find(self.problem), target_of(self.target)
-        _require_held_out(problem, target)
+        _require_test_set(problem, target)
         backends = backends_over(self.backends, self.over)
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
@@ -112,7 +117,7 @@ class Race:
     page: ClassVar[Page] = Page(
         "Race",
         "Which backend has my model trained first?",
-        "Nobody has raced to a target yet.",
+        "No race was run yet.",
         "it",
     )
     doing: ClassVar[str] = "racing"
@@ -121,7 +126,7 @@ class Race:
         """Ask for every seed that a competitor has no row of, unless one of its rows is no race."""
         problem = catalogue.find(plan.problem)
         epochs, per_epoch = plan.epochs or 1, problem.iterations_per_epoch
-        every = max(1, epochs // _LOOKS)
+        every = max(1, epochs // _EVALUATIONS)
         if per_epoch > 1:
             every = per_epoch * ceil(epochs / MOST_CHECKS)
         done = {(row.backend, row.dtype, row.seed) for row in races(rows)}
@@ -153,20 +158,19 @@ class Race:
         return _Told(raced, race_runs(raced, plan.competitors)).answer(plan)
 
 
-def _require_held_out(problem: Problem, target: Target) -> None:
-    """Raise `UserError` unless the problem has a held-out part on which that can be reached."""
+def _require_test_set(problem: Problem, target: Target) -> None:
+    """Raise `UserError` unless the problem has a test set that can show the target."""
     held_out = problem.parts()[1]
     if held_out is None:
         raise UserError(
-            f"--problem {problem.reference}: it holds nothing out, so nobody sees when a target is "
-            f"reached: choose {RacePlan().problem}, or give test_share in a model file "
-            "(docs/your-own-model.md)"
+            f"--problem {problem.reference}: the problem has no test set: choose "
+            f"{RacePlan().problem}, or add test_share to a model file (docs/your-own-model.md)"
         )
     exact = score(problem, held_out.targets, held_out.targets)
     if target.goal == "accuracy" and exact.accuracy is None:
         raise UserError(
-            f"--target {target}: the targets of {problem.reference} are no classes: give a loss, "
-            "such as loss=0.2"
+            f"--target {target}: {problem.reference} has no classes: choose a loss, such as "
+            "loss=0.2"
         )
 
 
@@ -181,23 +185,26 @@ def _alike(row: RaceRow) -> tuple[object, ...]:
 COLUMNS = (
     "backend",
     "dtype",
-    "to the target [95 % interval]",
+    "time to target [95% interval]",
     "epochs>",
-    "seeds there>",
+    "reached>",
     "imports>",
-    "preparing>",
+    "setup>",
     "training>",
 )
 _WORDS: Mapping[RaceStart, str] = {
     "fresh": "from a fresh process",
-    "resident": "resident, where only training counts",
+    "resident": "resident (training alone)",
 }
-# What takes so much of a time is named beside it.
+_SUBJECTS: Mapping[RaceStart, str] = {"fresh": "fresh process", "resident": "resident"}
+# A part that takes a larger share of a time is named.
 _MOST_OF_IT = 0.5
+_COLUMNS = 100
+"""Of a line of an answer."""
 
 
 class _Told:
-    """Rows of one ground with their lines, put in words."""
+    """Rows of one ground and what they say, in words."""
 
     def __init__(self, rows: Sequence[RaceRow], runs: Sequence[RaceRun]) -> None:
         self._rows = rows
@@ -230,7 +237,7 @@ class _Told:
             data={
                 "problem": row.problem,
                 "target": str(self._target),
-                "sentences": [verdict.sentence for verdict in verdicts],
+                "sentences": list(map(str, verdicts)),
                 "runs": self._runs,
                 "epochs": row.epochs,
                 "iterations_per_epoch": row.iterations_per_epoch,
@@ -242,11 +249,11 @@ class _Told:
 
     def _title(self, start: RaceStart) -> str:
         article = "an" if self._target.goal == "accuracy" else "a"
-        target = f"{article} {self._target.goal} of {self._target.value:.15g} on the held-out part"
+        target = f"{article} {self._target.goal} of {self._target.value:.15g} on the test set"
         return f"{self._row.problem} to {target}, {_WORDS[start]}"
 
     def _table(self, start: RaceStart) -> Table:
-        """Return a row for each backend and dtype; who did not race says why."""
+        """Return a row for each backend and dtype, with the reason where it has no time."""
         return Table(
             title=self._title(start),
             on_page="All backends and dtypes, the fastest first",
@@ -256,55 +263,109 @@ class _Told:
         )
 
     def _verdict(self, start: RaceStart) -> Verdict:
-        """Say who is first from one start, what the others take, and what most of that goes to."""
+        """Say which backend is first from one start, what the others take, and why."""
         runs = of_start(self._runs, start)
-        several = len({run.dtype for run in self._runs}) > 1
-
-        def name(run: RaceRun) -> str:
-            return f"{run.backend} {run.dtype}" if several else run.backend
-
-        def timed(run: RaceRun) -> str:
-            return f"{name(run)} {_time(run)}"
-
+        first = first_of(runs)
         late = [
-            f"{name(run)} got there with {run.reached} of {run.seeds} seeds"
-            for run in runs
+            f"{self._name(run)} reaches it in {run.reached} of {run.seeds} seeds"
+            for run in sorted(runs, key=lambda run: -run.reached)
             if run.seeds and run.seconds is None
         ]
-        begin = _WORDS[start][0].upper() + _WORDS[start][1:]
         decided: Decided = "no"
-        first = first_of(runs)
+        notes: list[str] = []
         if first is None:
-            why = f": {'; '.join(late)}" if late else ", because nobody raced"
             sentence = (
-                f"{begin}, no backend gets to {self._target} with half of its seeds within "
-                f"{count(self._row.epochs)} epochs{why}."
+                f"no backend reaches {self._target} in half of its seeds within "
+                f"{count(self._row.epochs)} epochs"
             )
+            notes.append(_joined("closest: ", late) if late else f"why: {NOTHING}")
         else:
-            decided = "partly" if first.unsure else "yes"
-            told = [first.run, *first.unsure]
-            head = f"{name(first.run)} is there first: {_time(first.run)}"
-            if first.unsure:
-                head = f"it is not sure who is there first: {' or '.join(map(timed, told))}"
-            others = [run for run in runs if run.seconds is not None and run not in told]
-            sentence = f"{begin}, {'; '.join([head, *map(timed, others), *late])}."
-        return Verdict(subject=start, decided=decided, sentence=sentence, part=(("Start", start),))
+            leaders = [first.run, *first.undecided]
+            others = [run for run in runs if run.seconds is not None and run not in leaders]
+            # Of each backend the fastest dtype: the table has them all.
+            fastest = {run.backend: run for run in reversed(others)}
+            others = [run for run in others if run is fastest[run.backend]]
+            takes = [f"{self._name(run)} takes {_time(run)}" for run in others]
+            decided = "partly" if first.undecided or not (takes or late) else "yes"
+            sentence = _joined("", [self._head(first, [*takes, *late]), *takes, *late], "; ")
+            if first.undecided and not is_tie(leaders):
+                times = [f"{self._name(run)} {_time(run)}" for run in leaders]
+                notes.append(_joined("undecided: ", times))
+            causes = [cause for run in (first.run, *others) if (cause := self._most_of(run))]
+            if causes:
+                notes.append(_joined("why: ", causes))
+        dtypes = {run.dtype for run in runs}
+        dtype = f", {runs[0].dtype}" if len(dtypes) == 1 else ""
+        return Verdict(
+            subject=_SUBJECTS[start],
+            decided=decided,
+            sentence=sentence,
+            notes=tuple(notes),
+            heading=f"{self._row.machine}, {self._threads()}{dtype}; 95% intervals",
+            part=(("Start", start),),
+        )
+
+    def _head(self, first: First, others: Sequence[str]) -> str:
+        leaders = [first.run, *first.undecided]
+        if not first.undecided and not others:
+            return f"only {self._name(first.run)} has a time: {_time(first.run)}"
+        if not first.undecided:
+            return f"{self._name(first.run)} is first: {_time(first.run)}"
+        if is_tie(leaders):
+            return f"{self._names(leaders, 'and')} tie at {_time(first.run)}"
+        return f"{self._names(leaders, 'or')} is first"
+
+    def _threads(self) -> str:
+        return threads_in_all(self._row.all_threads, (run.backend for run in self._runs))
+
+    def _name(self, run: RaceRun) -> str:
+        several = len({run.dtype for run in self._runs}) > 1
+        return f"{run.backend} {run.dtype}" if several else run.backend
+
+    def _names(self, runs: Sequence[RaceRun], word: str) -> str:
+        """Return ``numpy float32, torch-cpu float32 or float64``: each backend once in a row."""
+        names = [
+            run.dtype if before is not None and before.backend == run.backend else self._name(run)
+            for before, run in zip((None, *runs), runs, strict=False)
+        ]
+        return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+    def _most_of(self, run: RaceRun) -> str | None:
+        """Return what most of a time goes to; None where that is training."""
+        least = _MOST_OF_IT * (run.seconds or 0.0)
+        importing, setup = run.parts.importing or 0.0, run.parts.prepare or 0.0
+        name, data = self._name(run), run.data_seconds or 0.0
+        if importing > least:
+            imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
+            return f"{name} starts Python{imports} in {duration(importing)}"
+        if data > least:
+            return f"{name} loads the data in {duration(data)}"
+        return f"{name} is set up in {duration(setup)}" if setup > least else None
 
     def _notes(self) -> tuple[Note, ...]:
-        """Say how it was raced, and what every backend's time holds alike."""
+        """Say how it was raced, and what is the same in every backend's time."""
         row = self._row
         epochwise = row.check_iterations == row.iterations_per_epoch
         every = "epoch" if epochwise else f"{count(row.check_iterations)} iterations"
-        threads = threads_in_all(row.all_threads, (run.backend for run in self._runs))
         lines = [
-            f"Looked at every {every}, at most {count(row.epochs)} epochs; {threads}. Who did not "
-            "get there counts as slower than the time that it was given."
+            f"The test set is evaluated every {every}, up to {count(row.epochs)} epochs; "
+            f"{self._threads()}. Seeds that miss the target are censored at the limit."
         ]
         data = [own.data_seconds for own in of_start(self._runs, "fresh") if own.data_seconds]
         if data:
             took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
-            lines.append(f"Of preparing, {took} went to having the data, as every backend must.")
+            lines.append(f"Setup includes loading the data, alike for every backend: {took}.")
         return tuple(map(Note, lines))
+
+
+def _joined(head: str, parts: Sequence[str], between: str = ", ") -> str:
+    """Return the parts behind each other, as many as a line has room for; the first always."""
+    text = head + parts[0]
+    for part in parts[1:]:
+        if len(text) + len(between) + len(part) > _COLUMNS:
+            break
+        text += between + part
+    return text
 
 
 def _cells(run: RaceRun) -> tuple[str, ...]:
@@ -312,7 +373,7 @@ def _cells(run: RaceRun) -> tuple[str, ...]:
         reason = f"not measured: {run.reason}"
         return (run.backend, run.dtype, reason, *(NONE for _ in COLUMNS[3:]))
     parts = run.parts
-    median = "fewer than half got there"
+    median = "not reached in half of the seeds"
     if run.seconds is not None:
         median = duration_interval(run.seconds, run.low, run.high)
     if run.reason is not None:
@@ -336,23 +397,13 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _time(run: RaceRun) -> str:
-    """Return a median with its interval, and what most of it goes to if that is not training."""
-    seconds = run.seconds or 0.0
-    words = duration_interval(seconds, run.low, run.high)
-    importing, prepare = run.parts.importing or 0.0, run.parts.prepare or 0.0
-    if importing > _MOST_OF_IT * seconds:
-        imports = f" and import {', '.join(map(label, run.modules))}" if run.modules else ""
-        return f"{words}, of which {duration(importing)} is to start Python{imports}"
-    if (run.data_seconds or 0.0) > _MOST_OF_IT * seconds:
-        return f"{words}, of which {duration(run.data_seconds or 0.0)} is to have the data"
-    if prepare > _MOST_OF_IT * seconds:
-        return f"{words}, of which {duration(prepare)} is to prepare"
-    return words
+    """Return a median with its interval."""
+    return duration_interval(run.seconds or 0.0, run.low, run.high)
 
 
 # --- as a figure ---------------------------------------------------------------------------------
 
-# Markers that a line has room for; a training may be looked at hundreds of times.
+# Markers that a line has room for; a training may be evaluated hundreds of times.
 _MARKERS = 40
 _TENTHS = 10
 # Of the axis below its first tick, so that a mark there is whole.
@@ -364,7 +415,7 @@ _AXES: Mapping[RaceStart, str] = {
 
 
 def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
-    """Return what the held-out part showed over seconds; None where nothing of one dtype raced.
+    """Return the test set's score over seconds; None where nothing of one dtype raced.
 
     A line for each backend, with the band of its seeds.
     """
@@ -378,10 +429,10 @@ def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
     y = _shares(lines, target.value) if target.goal == "accuracy" else _losses(lines, target.value)
     ends = (target.value, y.high) if target.goal == "accuracy" else (y.low, target.value)
     return LineFigure(
-        alt=f"held-out {target.goal} of {row.problem} over {_AXES[start]}, logarithmic, "
+        alt=f"test {target.goal} of {row.problem} over {_AXES[start]}, logarithmic, "
         f"{row.dtype}: " + "; ".join(f"{line.label} {line.texts[-1]}" for line in lines),
-        caption="Each mark is a look at the held-out part; bands reach from the lowest to the "
-        f"highest of the seeds, and lines are their medians. Grey: {target} is reached.",
+        caption="Each mark is an evaluation of the test set. Lines are medians over the seeds; "
+        f"bands reach from the lowest to the highest. Grey: {target} is reached.",
         height=440,
         x=log_axis([x for line in lines for x in line.x], tick, 10, _AXES[start]),
         y=y,
@@ -432,7 +483,7 @@ def _shares(lines: Sequence[Line], target: float) -> Axis:
     first = floor(_TENTHS * min(lowest, 0.9))
     ticks = [tenth / _TENTHS for tenth in range(first, _TENTHS + 1)]
     return Axis(
-        title="held-out accuracy",
+        title="test accuracy",
         low=ticks[0] - _BELOW,
         high=1.0,
         ticks=tuple((value, percent(value, 0)) for value in ticks),
@@ -442,4 +493,4 @@ def _shares(lines: Sequence[Line], target: float) -> Axis:
 
 def _losses(lines: Sequence[Line], target: float) -> Axis:
     values = [end for line in lines for end in (*line.low, *line.high) if end is not None]
-    return log_axis([*values, target], digits, 10, "held-out loss")
+    return log_axis([*values, target], digits, 10, "test loss")

@@ -1,4 +1,4 @@
-"""The questions: a line for each, found by name. What lists them imports none of them."""
+"""The questions: a line for each, found by name. A list of them imports none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     "map": ("map:Map", "Map which backend wins where on two size axes, and by how much."),
     "overhead": (
         "overhead:Overhead",
-        "Where one iteration's time goes, rung by rung down to the floor.",
+        "Break one iteration's time down, rung by rung to the floor.",
     ),
     "advise": (
         "advise:Advise",
@@ -30,7 +30,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
     ),
     "race": (
         "race:Race",
-        "Which backend has my model trained first: from a fresh process, and resident.",
+        "Race backends to a target on the test set, from a fresh process and resident.",
     ),
 }
 

@@ -40,7 +40,7 @@ DEVICE = Option("Estimate for a GPU that is not here: h100…", ("--what-if",), 
 Threads = Annotated[
     int | None,
     Option(
-        "Threads for every backend, all processes together. Default: all cores.",
+        "Use N threads for every backend. Default: all cores.",
         metavar="N[,N…]",
         as_text=True,
     ),
@@ -55,7 +55,7 @@ SeveralThreads = Annotated[
 Over = Annotated[
     tuple[int, ...],
     Option(
-        "Processes that train together, as torch-ddp does. Default: 1.",
+        "Train over N processes, as torch-ddp does. Default: 1.",
         ("--processes",),
         "N[,N…]",
     ),
@@ -82,7 +82,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def backends(self) -> tuple[str, ...]:
-        """Who takes part."""
+        """Those that take part."""
         return ()
 
     @property
@@ -92,23 +92,23 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def most_threads(self) -> int:
-        """The most that are used at once."""
+        """The largest number used at once."""
         several = self.threads if isinstance(self.threads, tuple) else (self.threads or 1,)
         return max(several, default=1)
 
     @property
     def budget_seconds(self) -> float:
-        """What it may take unless ``--budget`` says something else."""
+        """The budget without ``--budget``."""
         return 180.0
 
     @property
     def quick(self) -> bool:
-        """Whether it is a look: the same without ``--quick`` is proposed next."""
+        """Whether it is a quick run: the same without ``--quick`` is proposed next."""
         return False
 
     @property
     def references(self) -> tuple[str, ...]:
-        """References of what is trained: an edited model file is another plan."""
+        """References of the problems: an edited model file is another plan."""
         return ()
 
     @property
@@ -127,17 +127,17 @@ class Study(Protocol):
     """Fields of its plan that tell two questions apart: a page shows the newest run of each."""
     page: ClassVar[Page]
     doing: ClassVar[str]
-    """What the progress bar says."""
+    """The title of the progress bar."""
 
     def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
         """Return what is missing, in any order; nothing once the answer is decided.
 
         ``left`` is the share of the budget that is, from 1 down to 0. Pure: the same plan and rows
-        ask for the same, so that whatever ended a run, the next start goes on.
+        ask for the same, so that the next start resumes a run, whatever ended it.
         """
 
     def answer(self, plan: Any, rows: Sequence[Row], run: LoadedRun) -> Answer:
-        """Return what the rows of a run say, whoever wrote them; pure.
+        """Return what the rows of a run say, measured on any machine; pure.
 
         Raises `UserError` where they cannot be judged.
         """

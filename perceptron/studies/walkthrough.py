@@ -1,4 +1,4 @@
-"""The introduction: train a small problem, watch it learn, look at what it learned."""
+"""The introduction: train a small problem, and keep its log, parameters and predictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
-from perceptron.backends.shared.predict import predict
+from perceptron.backends.shared.evaluation import predict
 from perceptron.errors import UserError, unknown
 from perceptron.measure.progress import Progress
 from perceptron.problems import catalogue
@@ -22,7 +22,7 @@ from perceptron.studies.shared.published import published_dtype
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden", "digits")
 _ACTIVATIONS: tuple[Activation, ...] = ("sigmoid", "identity", "tanh", "relu")
-_LOOKS = 10  # at a model that learns from all rows, before the first step and evenly after
+_EVALUATIONS = 10  # without a test set: before the first step, and evenly after
 
 
 def walkthrough(
@@ -31,11 +31,11 @@ def walkthrough(
     """Train the problem on each backend that can run, NumPy in float64 and others in float32.
 
     ``activation`` replaces that of the last layer. Raises `UserError` for an unknown name, and
-    where the library that has the data is not installed.
+    where the library with the data is not installed.
     """
     problem = find(name, activation)
-    learned_from, held_out = problem.parts()
-    inputs, targets = held_out or learned_from
+    train, test = problem.parts()
+    inputs, targets = test or train
     runs, skipped = [], []
     for backend in backends:
         reason = registry.reason_unavailable(backend)
@@ -99,33 +99,33 @@ def sigmoid_curve() -> tuple[Array, Array, Array | None]:
 
 
 def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) -> TrainingRun:
-    """Train chunk by chunk, and look at the model before each; the chunks alone are timed.
+    """Train chunk by chunk, and evaluate the model before each; the chunks alone are timed.
 
-    Where rows are held out a chunk is an epoch, and the end is looked at too: a curve.
+    With a test set a chunk is an epoch, and the end is evaluated too: a curve.
     """
     dtype = published_dtype(backend)
     trainer: Trainer = registry.load(backend).prepare(problem, dtype)
     curve = problem.held_out_part() is not None
     epochs = problem.iterations // problem.iterations_per_epoch
-    chunk = 1 if curve else epochs // _LOOKS
+    chunk = 1 if curve else epochs // _EVALUATIONS
     scores: list[EpochScore] = []
 
-    def look(epoch: int) -> None:
+    def evaluate(epoch: int) -> None:
         scores.append(_score(epoch, trainer.evaluate()))
         if not curve:
             progress(epoch, epochs, f"{backend}: error {scores[-1].train_loss:.2e}")
         elif epoch:
             right = scores[-1].test_accuracy
-            progress(epoch, epochs, f"{backend}: {right:.1%} of the held-out right")
+            progress(epoch, epochs, f"{backend}: {right:.1%} of the test set right")
 
     seconds = 0.0
     for epoch in range(0, epochs, chunk):
-        look(epoch)
+        evaluate(epoch)
         begin = time.perf_counter()
         trainer.train(chunk * problem.iterations_per_epoch)
         seconds += time.perf_counter() - begin
     if curve:
-        look(epochs)
+        evaluate(epochs)
     else:
         progress(epochs, epochs, backend)
     parameters = trainer.parameters()

@@ -28,10 +28,9 @@ from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
-from perceptron.records.extras import ExtraName
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import ExtraName, Measurement
+from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import LoadedRun
-from perceptron.records.readers.table import load_measurements
 
 # Shows what the host needs for an operation. What is dispatched on a device is listed by `EAGER`,
 # without a device: there PyTorch's optimizers take all parameters at once.

@@ -162,7 +162,7 @@ def test_an_axis_tells_where_the_answer_changes() -> None:
     assert crossed.status == "crosses"
     assert 32 < (crossed.size or 0) < 128
     (same,) = found.changes[1].crossovers
-    assert (same.status, same.sure) == ("never", True)
+    assert (same.status, same.is_decided) == ("never", True)
     assert [(change.axis, change.low, change.high) for change in found.changes] == [
         ("rows", 8, 512),
         ("features", 8, 512),

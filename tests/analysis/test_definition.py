@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
+from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.use import uses
 from perceptron.analysis.definition import OTHER_DEFINITION, Definitions
-from perceptron.analysis.select import current
-from perceptron.analysis.collection import collection_of
+from perceptron.analysis.select import current, definitions
 from perceptron.records.measurement import Measurement
 from tests.made import loaded, measured
 
@@ -51,8 +50,8 @@ def test_the_newest_definition_is_judged_and_the_other_told(rows: list[Measureme
     (crossover,) = crossovers(rows, [PAIR])
     assert crossover.status == "always"
     assert [at.ratio for at in crossover.ratio_at] == pytest.approx([0.5, 0.5])
-    assert [at.processes for at in crossover.ratio_at] == [2, 2]
-    warnings = crossover_result(rows, [PAIR], 1000).warnings
+    assert [at.repeats for at in crossover.ratio_at] == [2, 2]
+    warnings = definitions(rows).warnings()
     told = [warning for warning in warnings if warning.code == OTHER_DEFINITION]
     assert [warning.message for warning in told] == [
         f"line:{size}: 4 rows of definition {OLD[:-3]}{size:03d} left out: the newest are of "
@@ -93,7 +92,7 @@ def test_older_commits_keep_definitions_of_their_own() -> None:
     rows = [*rows_of(OLD, 1, 4.0, commit="a"), *rows_of(NEW, 2, 0.5, commit="b")]
     assert [(sweep.commit, sweep.older) for sweep in sweeps(rows)] == [("b", 1)]
     assert collection_of(rows).complaints == []
-    assert crossover_result(rows, [PAIR], 1000).warnings == []
+    assert definitions(rows).warnings() == []
 
 
 def test_rows_without_a_digest_are_compared_as_before() -> None:
@@ -101,8 +100,8 @@ def test_rows_without_a_digest_are_compared_as_before() -> None:
     rows = [*rows_of(None, 1, 0.5), *rows_of(NEW, 2, 0.5)]
     assert Definitions(rows).keep(rows) == rows
     (crossover,) = crossovers(rows, [PAIR])
-    assert [at.processes for at in crossover.ratio_at] == [4, 4]
-    assert crossover_result(rows, [PAIR], 1000).warnings == []
+    assert [at.repeats for at in crossover.ratio_at] == [4, 4]
+    assert definitions(rows).warnings() == []
 
 
 def test_a_failure_is_no_newer_definition() -> None:
@@ -121,7 +120,7 @@ def test_code_of_two_digests_is_never_paired_without_a_commit_either() -> None:
     new = rows_of(NEW, 2, 0.5, code="bbbbbbbbbbbb", **wheel)
     (crossover,) = crossovers([*old, *new], [PAIR])
     assert (crossover.code, crossover.status) == ("bbbbbbbbbbbb", "always")
-    assert [at.processes for at in crossover.ratio_at] == [2, 2]
+    assert [at.repeats for at in crossover.ratio_at] == [2, 2]
     (use,) = uses([loaded([*old, *new])], [crossover], lambda row: None)
     assert [(left.rows, left.reason) for left in use.left_out] == [
         (8, "measured by code aaaaaaaaaaaa, other than that of the judged rows, bbbbbbbbbbbb")

@@ -35,23 +35,23 @@ def timed(backend: str, seconds: float, off: float = 1.01, **fields: object) -> 
 def test_the_fastest_is_chosen_and_all_are_told() -> None:
     found = [timed("torch-cpu", 3.0), timed("numpy", 1.0), timed("numba", 2.0)]
     advice = choose(found, measured="2026-01-01", stale=None)
-    assert (advice.backend, advice.seconds, advice.sure) == ("numpy", 1.0, True)
+    assert (advice.backend, advice.seconds, advice.decided) == ("numpy", 1.0, True)
     assert [one.backend for one in advice.candidates] == ["numpy", "numba", "torch-cpu"]
     assert advice.source == "measured"
-    assert "not sure" not in advice.why
+    assert "undecided" not in advice.why
     assert "estimated" not in advice.why
     assert "numba 2 times as long" in advice.why
 
 
 @pytest.mark.parametrize(
-    ("second", "off", "sure"), [(1.05, 1.001, False), (1.2, 1.001, True), (1.2, 1.5, False)]
+    ("second", "off", "decided"), [(1.05, 1.001, False), (1.2, 1.001, True), (1.2, 1.5, False)]
 )
 def test_two_within_a_tenth_or_within_chance_are_not_sure(
-    second: float, off: float, sure: bool
+    second: float, off: float, decided: bool
 ) -> None:
     advice = choose([timed("numpy", 1.0, off), timed("torch-cpu", second, off)])
-    assert advice.sure is sure
-    assert ("not sure: torch-cpu may be as fast" in advice.why) is not sure
+    assert advice.decided is decided
+    assert ("undecided: torch-cpu may be as fast" in advice.why) is not decided
 
 
 def test_an_estimate_is_called_one() -> None:
@@ -67,7 +67,7 @@ def test_an_estimate_is_called_one() -> None:
 def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
     found = candidates(work(), 10, [ABSENT, TORCH, NUMPY], [], {})
     advice = choose(found, measured="2026-01-01", stale="changed")
-    assert (advice.backend, advice.source, advice.sure) == ("numpy", "unknown", False)
+    assert (advice.backend, advice.source, advice.decided) == ("numpy", "unknown", False)
     assert (advice.seconds, advice.measured, advice.stale) == (None, None, None)
     assert "nothing is known" in advice.why
     assert choose(candidates(work(), 10, [ABSENT, TORCH], [], {})).backend == "torch-cpu"
@@ -133,14 +133,14 @@ ANOTHER_KIND = [
 def test_what_leaves_a_pick_unsure_is_said(found: list[Candidate], why: str) -> None:
     """What nobody knows, another kind, what was given up, and doubt, however far apart two are."""
     advice = choose(found)
-    assert (advice.backend, advice.sure) == ("numpy", False)
-    assert advice.why.partition("not sure: ")[2].removeprefix("nothing is known of ") == why
+    assert (advice.backend, advice.decided) == ("numpy", False)
+    assert advice.why.partition("undecided: ")[2].removeprefix("nothing is known of ") == why
 
 
 def test_what_cannot_run_or_is_far_off_leaves_a_pick_sure() -> None:
     absent = Candidate(backend="torch-cuda", device="cuda", reason="no CUDA device found")
-    assert choose([NUMPY_KNOWN, absent]).sure
-    assert choose([NUMPY_KNOWN, FAR]).sure
+    assert choose([NUMPY_KNOWN, absent]).decided
+    assert choose([NUMPY_KNOWN, FAR]).decided
     assert not is_enough(ANOTHER_KIND)
 
 

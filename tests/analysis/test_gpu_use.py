@@ -23,7 +23,7 @@ def test_a_clock_that_was_lowered_is_warned_of_with_its_rows() -> None:
     (warning,) = warnings_of(None, *states)
     assert warning.code == "gpu-slowed"
     assert warning.message == (
-        "the GPU (Slide Rule) ran at 1,200 of 1,980 MHz in 14 of 40 rows, kept down by power cap, "
+        "the GPU (Slide Rule) ran at 1,200 of 1,980 MHz in 14 of 40 rows, lowered by power cap, "
         "heat"
     )
     assert warning.advice
@@ -44,7 +44,7 @@ def test_a_clock_that_was_lowered_is_warned_of_with_its_rows() -> None:
     ],
 )
 def test_only_what_is_known_is_warned_of(state: GpuState, is_warned: bool) -> None:
-    """Within 5 % of its highest clock a GPU ran at full speed; one that idled was read too late."""
+    """Within 5% of its highest clock a GPU ran at full speed; one that idled was read too late."""
     assert bool(warnings_of(state)) is is_warned
 
 
@@ -57,7 +57,7 @@ def test_a_locked_clock_is_said_and_not_held_against_the_rows() -> None:
     hot = replace(locked, slowed_by=["application clocks", "heat"])
     slowed, said = warnings_of(locked, hot)
     assert (slowed.code, said.code) == ("gpu-slowed", "gpu-locked")
-    assert slowed.message.endswith("in 1 of 2 rows, kept down by heat")
+    assert slowed.message.endswith("in 1 of 2 rows, lowered by heat")
 
 
 def test_each_gpu_is_judged_by_itself() -> None:
@@ -122,10 +122,10 @@ def test_the_table_and_the_warning_count_the_same_rows() -> None:
             [replace(GPU, locked=True, max_sm_mhz=None)],
             "clocks locked, 1,980 MHz, 700 W limit, 54 °C",
         ),
-        ([GpuState(name="Slide Rule")], "whether clocks are locked is not known"),
+        ([GpuState(name="Slide Rule")], "clocks locked or free: unknown"),
         (
             [GpuState(name="Slide Rule", locked=False, slowed_by=["power cap"])],
-            "clocks free (not locked), in 1 of 1 rows kept down by power cap",
+            "clocks free (not locked), in 1 of 1 rows lowered by power cap",
         ),
         (
             [GPU, replace(GPU, sm_mhz=1755, temperature_celsius=81)],

@@ -24,7 +24,7 @@ def test_the_interval_covers_the_truth_in_95_of_100(count: int) -> None:
 
 
 def test_one_slow_process_in_ten_hardly_moves_the_estimate() -> None:
-    """A neighbour's burst of 60 % shifts the mean by 6 %, the trimmed mean by less than 1 %."""
+    """A neighbour's burst of 60% shifts the mean by 6%, the trimmed mean by less than 1%."""
     calm = np.random.default_rng(1).normal(0.0, 0.01, 10)
     burst = calm.copy()
     burst[4] = 0.5
@@ -66,7 +66,7 @@ def test_one_value_has_no_interval() -> None:
 
 
 def test_consecutive_real_processes_are_covered_as_well() -> None:
-    """Neighbours are alike, which alone would take the interval's coverage below 93 %.
+    """Neighbours are alike, which alone would take the interval's coverage below 93%.
 
     Every two recorded bodies side by side, every stretch of 8 to 20 processes of theirs.
     """

@@ -68,7 +68,7 @@ def test_a_row_that_says_ok_and_holds_nothing_has_not_raced() -> None:
     assert (run.seeds, run.reason) == (0, "incomplete")
 
 
-def test_who_is_first_is_not_sure_where_they_overlap_or_are_open() -> None:
+def test_which_is_first_is_undecided_where_intervals_overlap_or_are_open() -> None:
     """As they are with few seeds."""
     rows = [
         race_row(seed, name, train=0.1 + 0.01 * ((seed + shift) % 7))
@@ -78,15 +78,17 @@ def test_who_is_first_is_not_sure_where_they_overlap_or_are_open() -> None:
     for some in (rows, [row for row in race_rows() if row.seed < 3]):
         first = first_of(list(of_start(some, "resident", NUMPY, TORCH).values()))
         assert first is not None
-        assert len(first.unsure) == 1
+        assert len(first.undecided) == 1
     assert first_of([]) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "waited", "unsure"),
+    ("name", "waited", "undecided"),
     [("torch-cpu", 0.6, 1), ("torch-cpu", 0.2, 0), ("numpy", 0.6, 0)],
 )
-def test_who_waited_for_cores_may_have_been_first(name: str, waited: float, unsure: int) -> None:
+def test_a_backend_that_waited_for_cores_may_have_been_first(
+    name: str, waited: float, undecided: int
+) -> None:
     """Waiting only ever adds: the one that is first all the same stays it."""
     rows = [
         replace(row, resident=replace(row.resident, waited=waited))
@@ -96,7 +98,7 @@ def test_who_waited_for_cores_may_have_been_first(name: str, waited: float, unsu
     ]
     first = first_of(list(of_start(rows, "resident", NUMPY, TORCH).values()))
     assert first is not None
-    assert (first.run.backend, len(first.unsure)) == ("numpy", unsure)
+    assert (first.run.backend, len(first.undecided)) == ("numpy", undecided)
 
 
 def test_trainings_that_waited_for_a_core_are_warned_of() -> None:

@@ -44,13 +44,13 @@ def test_families_trained_in_two_ways_are_named_with_what_differs() -> None:
         measured(family=family, **fields) for family in ("one", "other") for fields in (adam, PLAIN)
     ]
     (warning,) = kept_apart([*rows, measured(family="alone", **PLAIN)])
-    assert warning.message == "one, other: rows of adam and of sgd are judged apart, never compared"
+    assert warning.message == "one, other: rows of adam and of sgd are judged apart"
 
 
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ({"batch": 64}, "all rows at once, or an unknown batch and of batches of 64"),
+        ({"batch": 64}, "batches of 64 and of full batches, or an unknown batch"),
         ({"feed": "host"}, "fed from the host and of resident data"),
         ({"outputs": 10}, "1 output and of 10 outputs"),
         ({"optimizer": None}, "no stated optimizer and of sgd"),

@@ -46,10 +46,10 @@ def test_a_machine_of_which_nothing_is_known_is_not_warned_of(environment: Envir
 @pytest.mark.parametrize(
     ("code", "field", "below", "beyond", "text"),
     [
-        ("cpu-quota", "quota_cores", 2.0, 1.5, "the time of 1.5 cores"),
+        ("cpu-quota", "quota_cores", 2.0, 1.5, "limits CPU time to 1.5 cores"),
         ("other-load", "load", 0.5, 0.5 + LITTLE, "a load of 0.50"),
-        ("stolen-cpu", "steal_share", 0.02, 0.02 + LITTLE, "took 2.0 % of the CPU time"),
-        ("unsteady-cpu", "loop", loop(0.05, 1.25), loop(0.05 + LITTLE, 1.0), "spread 5.0 %"),
+        ("stolen-cpu", "steal_share", 0.02, 0.02 + LITTLE, "took 2.0% of the CPU time"),
+        ("unsteady-cpu", "loop", loop(0.05, 1.25), loop(0.05 + LITTLE, 1.0), "spread 5.0%"),
         ("unsteady-cpu", "loop", loop(0.05, 1.25), loop(0.0, 1.6), "slowest 1.60 times the"),
         ("swapping", "swapped_bytes", 2**20, 3 * 2**20, "3.0 MiB moved"),
         ("swapping", "swap_used_bytes", int(0.1 * 2**34), 2**33, "8.0 GiB are swapped out"),
@@ -99,4 +99,4 @@ def test_each_gpu_is_warned_of_by_name(environment: Environment) -> None:
     """Of two, the one that is cool is left alone; an unknown clock gives no warning."""
     hot = GpuState(name="Abacus", slowed_by=["heat", "power cap"])
     (warning,) = warnings_for(environment, gpus=[*gpu(2000), hot, GpuState(name="Silent")])
-    assert warning.message == "Abacus runs at an unknown clock, kept down by heat, power cap"
+    assert warning.message == "Abacus runs at an unknown clock, lowered by heat, power cap"

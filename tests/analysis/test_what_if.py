@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perceptron.analysis.what_if import words as what_if_text
 from perceptron.analysis.what_if.check import check
 from perceptron.analysis.what_if.devices import (
     DEVICES,
@@ -25,7 +26,6 @@ from perceptron.analysis.what_if.estimate import (
     what_if,
 )
 from perceptron.errors import UserError
-from perceptron.report.tables import what_if as what_if_text
 from tests.made import measured
 
 H100 = DEVICES["h100"]
@@ -167,7 +167,7 @@ def test_estimates_are_checked_where_a_device_was_measured() -> None:
     checked = check(rows, guess(4, 1e-4))
     assert checked.error == pytest.approx(0.25)
     assert "Of 1 measurements of h100, 1 lie in" in what_if_text.check_line([checked], "h100")
-    assert what_if_text.check_cells([checked])[0][-1] == "+25 %"
+    assert what_if_text.check_cells([checked])[0][-1] == "+25%"
     assert "No measurement of h100" in what_if_text.check_line([], "h100")
 
 

@@ -67,13 +67,12 @@ def capturable_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def traced_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `torch_compiled` traces is run as it is: compiling it takes seconds a problem."""
     from perceptron.backends import torch_compiled
-    from perceptron.backends.shared import compiled_graph
 
     @cache
     def trace(
-        model: compiled_graph.Model, steps: int, rows: int, batch: int | None, *_: object
-    ) -> compiled_graph.Graph:
-        return partial(compiled_graph.train_steps, model, steps, batch)
+        model: torch_compiled.Model, steps: int, rows: int, batch: int | None, *_: object
+    ) -> torch_compiled.Graph:
+        return partial(torch_compiled.train_steps, model, steps, batch)
 
     monkeypatch.setattr(torch_compiled, "compiled", trace)
 

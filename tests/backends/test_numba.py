@@ -14,8 +14,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from perceptron.backends.numba_backend import BACKEND, LayeredTrainer, WrittenOutTrainer
-from perceptron.backends.numba_models import LayeredModels, NumbaModels, WrittenOutModels
+from perceptron.backends.numba_backend import (
+    BACKEND,
+    LayeredModels,
+    LayeredTrainer,
+    NumbaModels,
+    WrittenOutModels,
+    WrittenOutTrainer,
+)
 from perceptron.backends.numpy_inplace import BACKEND as INPLACE
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.python_backend import BACKEND as PYTHON

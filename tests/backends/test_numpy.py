@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
+import weakref
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from perceptron.backends import registry
 from perceptron.backends.numpy_inplace import BACKEND as INPLACE
 from perceptron.backends.numpy_published import BACKEND as PUBLISHED
-from perceptron.backends.numpy_trainer import NumpyTrainer
+from perceptron.backends.numpy_trainer import NumpyTrainer, typed
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.backends.python_backend import MOST_OPERATIONS, MOST_PARAMETERS
@@ -26,7 +28,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.cost import operations, parameter_count
 from perceptron.problems.datasets import Array, Clusters
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
-from perceptron.problems.problem import Activation, DType, Loss, Problem
+from perceptron.problems.problem import DTYPES, Activation, DType, Loss, Problem
 from tests.backends.batched import OPTIMIZERS, SHORT_LAST
 from tests.backends.conftest import assert_as_numpy, network
 
@@ -105,7 +107,7 @@ def test_steps_are_those_of_pytorch(optimizer: Optimizer) -> None:
     """The definitions are PyTorch's: 20 steps leave the same 64-bit parameters."""
     import torch
 
-    from perceptron.backends.shared.torch_modules import optimizer_of
+    from perceptron.backends.shared.torch_trainer import optimizer_of
 
     random = np.random.default_rng(7)
     parameters = random.standard_normal(50)
@@ -226,3 +228,29 @@ def test_a_problem_at_the_limits_is_trained() -> None:
     assert parameter_count(problem) == MOST_PARAMETERS
     assert operations(problem) < MOST_OPERATIONS
     assert_as_numpy(PYTHON.prepare(problem, "float64"), problem)
+
+
+def test_trainings_on_the_same_data_hold_one_copy() -> None:
+    """Those of the models of a problem, in each dtype; of other targets there is another."""
+    problem = catalogue.find("many-or-gates:4")
+    for dtype in DTYPES:
+        first, second = (typed(problem.single(index), dtype) for index in (0, 3))
+        assert first.inputs is second.inputs
+        assert first.targets is second.targets
+        assert first.inputs.dtype == dtype
+        assert first.inputs is not problem.training_part().inputs
+    of_losses = [typed(replace(problem, loss=loss), "float32") for loss in ("mse", "bce")]
+    assert of_losses[0].targets is not of_losses[1].targets
+
+
+def test_what_nobody_holds_is_released() -> None:
+    """Large data must not outlive their trainer."""
+    problem = catalogue.find("or-gate")
+    held = weakref.ref(typed(problem, np.float16).inputs)
+    gc.collect(0)  # as soon as that
+    assert held() is None
+
+
+def test_nobody_writes_to_what_others_hold() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        typed(catalogue.find("or-gate"), "float32").inputs[...] = 7.0

@@ -53,7 +53,7 @@ def test_looking_at_a_backend_imports_no_framework() -> None:
     code = (
         "import sys\n"
         "from perceptron.backends import registry\n"
-        "from perceptron.backends.shared.torch_devices import device_unavailable\n"
+        "from perceptron.backends.accelerators.torch_accelerator import device_unavailable\n"
         "frameworks = {'cupy', 'jax', 'jaxlib', 'numba', 'scipy', 'torch', 'triton'}\n"
         "backends = [registry.load(name) for name in registry.BUILT_IN]\n"
         "for backend in sorted(backends, key=lambda backend: backend.device != 'cpu'):\n"

@@ -19,7 +19,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
-from perceptron.backends.numpy_stacked import SideBySideTrainer, StackedTrainer, trainer_of
+from perceptron.backends.numpy_backend import SideBySideTrainer, StackedTrainer, trainer_of
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer

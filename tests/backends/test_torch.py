@@ -10,10 +10,9 @@ import pytest
 
 from perceptron.backends import registry, torch_bmm, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.shared import compiled_graph
-from perceptron.backends.shared.compile_cache import inductor_wrote
-from perceptron.backends.shared.torch_capture import refusing
+from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
+from perceptron.backends.torch_cuda_graph import refusing
 from perceptron.problems import catalogue
 from tests.backends.batched import SHORT_LAST
 
@@ -49,7 +48,7 @@ def test_it_says_whether_it_found_what_was_compiled(monkeypatch: pytest.MonkeyPa
     """On disk, or in the process, where a problem had these shapes before."""
     for on_disk in (False, True):
         monkeypatch.setattr(torch_compiled, "inductor_wrote", lambda since, it=on_disk: not it)
-        compiled_graph.compiled.cache_clear()
+        torch_compiled.compiled.cache_clear()
         BACKEND.prepare(catalogue.find("or-gate"), "float64")
         assert BACKEND.prepared_from_cache() == on_disk
         BACKEND.prepare(catalogue.find("xor"), "float64")
@@ -98,7 +97,7 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
     """A number left on the host would be read there by every step."""
     problem = catalogue.find(name)
     trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
-    model = compiled_graph.Model(
+    model = torch_compiled.Model(
         problem.widths, trainer._network.activations, problem.loss, problem.optimizer
     )
     steps, batch = 2, problem.batch
@@ -106,6 +105,6 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
     factors = trainer._start.new_ones((steps, 2))
     arrays = (trainer._network.parameters, *trainer._state)
     with refusing("meta"):
-        compiled_graph.train_steps(
+        torch_compiled.train_steps(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
         )

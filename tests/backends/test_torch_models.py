@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.shared.torch_capture import refusing
-from perceptron.backends.shared.torch_recorded import STEPS
 from perceptron.backends.torch_bmm import BmmTrainer
+from perceptron.backends.torch_cuda_graph import STEPS, refusing
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
@@ -23,7 +22,7 @@ if registry.reason_unavailable("torch-cpu"):
 
 import torch
 
-from perceptron.backends.shared.torch_feed import FromHost
+from perceptron.backends.shared.torch_data import FromHost
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread", "capturable_on_a_cpu")
 

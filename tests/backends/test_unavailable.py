@@ -10,12 +10,16 @@ from types import SimpleNamespace
 import pytest
 
 from perceptron import optional, rehearsal
-from perceptron.backends.accelerators import cupy_accelerator, jax_accelerator
+from perceptron.backends.accelerators import (
+    cupy_accelerator,
+    jax_accelerator,
+    protocol,
+    torch_accelerator,
+)
+from perceptron.backends.accelerators.torch_accelerator import device_unavailable
 from perceptron.backends.cupy_backend import BACKEND as CUPY
 from perceptron.backends.jax_backend import JaxBackend
-from perceptron.backends.shared import cuda, torch_devices
 from perceptron.backends.shared.compilers import cpp_unavailable, triton_unavailable
-from perceptron.backends.shared.torch_devices import device_unavailable
 
 
 def fail(name: str) -> None:
@@ -29,7 +33,7 @@ def _no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("status", "devices", "reason"),
-    [(0, 1, None), (0, 0, cuda.NO_DEVICE), (100, 0, cuda.NO_DEVICE)],
+    [(0, 1, None), (0, 0, protocol.NO_CUDA_DEVICE), (100, 0, protocol.NO_CUDA_DEVICE)],
 )
 def test_cudas_driver_is_asked_for_devices(
     status: int, devices: int, reason: str | None, monkeypatch: pytest.MonkeyPatch
@@ -42,7 +46,7 @@ def test_cudas_driver_is_asked_for_devices(
 
     driver = SimpleNamespace(cuInit=lambda flags: status, cuDeviceGetCount=count)
     monkeypatch.setattr("ctypes.CDLL", lambda name: driver)
-    assert cuda.driver_unavailable() == reason
+    assert protocol.cuda_unavailable() == reason
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_without_a_driver_torch_is_not_asked(
     """To import it takes seconds."""
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("ctypes.CDLL", fail)
-    monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
+    monkeypatch.setattr(torch_accelerator, "_accelerator_unavailable", lambda device: "was asked")
     assert device_unavailable(device) == reason
 
 
@@ -93,9 +97,9 @@ def test_a_build_without_its_library_is_not_asked_either(
 ) -> None:
     """Schedulers bring Level Zero to machines that have no such device."""
     monkeypatch.setattr("ctypes.CDLL", lambda name: None)
-    monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
+    monkeypatch.setattr(torch_accelerator, "_accelerator_unavailable", lambda device: "was asked")
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
-    monkeypatch.setattr(torch_devices, "find_spec", lambda name: spec)
+    monkeypatch.setattr(torch_accelerator, "find_spec", lambda name: spec)
     assert device_unavailable("xpu") == "this PyTorch is built without XPU: install a build for xpu"
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "libtorch_xpu.so").touch()
@@ -125,7 +129,7 @@ def test_a_build_of_torch_finds_its_device_or_not(
 def test_an_amd_gpu_is_a_device_of_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """ROCm's PyTorch calls it so, and there is no driver of CUDA's to ask."""
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(torch_devices, "_ROCM", SimpleNamespace(exists=lambda: True))
+    monkeypatch.setattr(torch_accelerator, "_ROCM", SimpleNamespace(exists=lambda: True))
     monkeypatch.setattr(torch.version, "hip", "6.4", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert device_unavailable("cuda") is None
@@ -166,15 +170,15 @@ def test_jax_needs_its_parts(
 
     for module in (optional, jax_accelerator):
         monkeypatch.setattr(module, "find_spec", find)
-    monkeypatch.setattr(jax_accelerator, "driver_unavailable", lambda: driver)
+    monkeypatch.setattr(jax_accelerator, "cuda_unavailable", lambda: driver)
     assert JaxBackend("jax", device, "").unavailable() == reason
 
 
 def test_a_gpu_is_looked_for_before_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody should install CuPy for a GPU that is not there."""
     monkeypatch.setattr(optional, "missing", lambda extra: f"no {extra}")
-    monkeypatch.setattr(cupy_accelerator, "driver_unavailable", lambda: "no device")
+    monkeypatch.setattr(cupy_accelerator, "cuda_unavailable", lambda: "no device")
     assert CUPY.unavailable() == "no device"
-    monkeypatch.setattr(cupy_accelerator, "driver_unavailable", lambda: None)
+    monkeypatch.setattr(cupy_accelerator, "cuda_unavailable", lambda: None)
     assert CUPY.unavailable() == "no cupy"
     assert CUPY.environment(3)["CUPY_TF32"] == "0", "whatever the user has set"

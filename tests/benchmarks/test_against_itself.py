@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import against_itself
-from benchmarks.against_itself import PAIRS, pair_of, self_ratios
+from benchmarks import speed_parts
+from benchmarks.speed_parts import PAIRS, pair_of, self_ratios
 from benchmarks.speeds import SelfRound
 from perceptron.measure import launch
 
@@ -44,7 +44,7 @@ def test_both_sides_are_fresh_processes_that_take_turns_problem_by_problem(
             return super().run(name, job, *others)
 
     monkeypatch.setattr(launch, "ChildProcess", Counted)
-    monkeypatch.setattr(against_itself, "Workers", Noted)
+    monkeypatch.setattr(speed_parts, "Workers", Noted)
     problems = ["mlp-width:2", "perceptron-rows:4"]
     pair = pair_of("numpy", 1, 3, problems)
     assert len(started) == 2

@@ -11,8 +11,7 @@ import pytest
 
 from benchmarks import results
 from benchmarks.code_state import code_state, last_changes, same_code
-from benchmarks.progress_file import ProgressFile
-from benchmarks.steps import steps
+from benchmarks.steps import ProgressFile, steps
 from perceptron.errors import UserError
 
 GIT = ("git", "-c", "user.name=tester", "-c", "user.email=tester@example.org")

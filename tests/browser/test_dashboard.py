@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docs.build.shown import shown
-from perceptron.analysis.stored.bench import BenchResult
+from perceptron.answer import Answered
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
@@ -32,7 +32,7 @@ OF_VIEWS = ["sweeps.html", "map.html", "overhead.html", "race.html", "history.ht
 
 
 @pytest.fixture(scope="module")
-def bench(results_of_record: Path) -> BenchResult:
+def bench(results_of_record: Path) -> Answered:
     """The run that the pages are about."""
     return shown(results_of_record).bench
 
@@ -125,7 +125,7 @@ def every_kind_of_view_can_be_drawn(page: Page, html: Path, name: str) -> None:
 
 
 def test_the_overview_leads_to_the_sweep_that_it_pictures(
-    watch: Watch, disk: str, bench: BenchResult
+    watch: Watch, disk: str, bench: Answered
 ) -> None:
     """The switches stand as the link says, and the figure is of the same family.
 

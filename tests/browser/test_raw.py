@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perceptron.analysis.collection import collection_of
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements
 from perceptron.report.dashboard.write import write_site
 from tests.browser.little_site import HOSTILE
 from tests.browser.watched import Watch, until

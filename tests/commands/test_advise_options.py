@@ -17,9 +17,9 @@ from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import carry_out
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.answering import answer_run
-from tests.made import ADVICE, advice_rows, keep
+from tests.made import ADVICE, SHAPE, advice_rows, keep
 
-SHAPE = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
+ASKED = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
 
 
 class Asked:
@@ -65,7 +65,7 @@ def test_a_problem_says_its_own_length(asked: Asked) -> None:
 
 def test_a_budget_is_typed_in_seconds_or_in_minutes(asked: Asked) -> None:
     """It is no part of the plan: more may be given when a run is resumed."""
-    asked_for = [asked(*SHAPE, *words) for words in ((), ("--seconds", "9"), ("--budget", "2"))]
+    asked_for = [asked(*ASKED, *words) for words in ((), ("--seconds", "9"), ("--budget", "2"))]
     assert [seconds for _, seconds in asked_for] == [28.0, 9.0, 120.0]
     assert len({repr(plan) for plan, _ in asked_for}) == 1
 
@@ -73,12 +73,14 @@ def test_a_budget_is_typed_in_seconds_or_in_minutes(asked: Asked) -> None:
 def test_what_is_undecided_is_inconclusive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 3, and a script that takes ``use`` gets none."""
-    rows = [replace(row, waited=0.9) for row in advice_rows()]
-    for kept, code in ((advice_rows(), 0), (rows, 3)):
+    """Exit code 3, and a script that takes ``use`` gets none, whatever is known of other sizes."""
+    own = [replace(row, waited=0.9) if row.problem == SHAPE else row for row in advice_rows()]
+    for kept, code in ((advice_rows(), 0), (own, 3)):
         judged = answer_run(read_run(keep(tmp_path / str(code), ADVICE, kept)))
         monkeypatch.setattr(carry_out, "carry_out", lambda *_, judged=judged: judged)
-        assert (app([*SHAPE, "--json"], standalone_mode=False) or 0) == code
+        assert (app([*ASKED, "--json"], standalone_mode=False) or 0) == code
         document = json.loads(capsys.readouterr().out)
         assert document["use"] == (None if code else "numpy")
+        assert document["changes"][0]["crossovers"][0]["decided"]
         assert judged.answer.verdicts[0].decided == ("no" if code else "yes")
+        assert bool(judged.answer.next) == (code == 0)

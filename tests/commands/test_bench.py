@@ -194,7 +194,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     assert list(temporary.iterdir())
     code, errors = stopped_by(signal.SIGINT)
     assert code == 2
-    assert errors[-1].startswith("error: interrupted; rows already measured are kept")
+    assert errors[-1].startswith("error: interrupted; the rows measured so far are kept")
     assert not any("Traceback" in line for line in errors)
     assert list(temporary.iterdir()) == []
     rows()

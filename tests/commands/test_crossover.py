@@ -8,16 +8,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from msgspec.structs import replace
+from msgspec import to_builtins
 
-from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.what_if.estimate import CaseStatuses, DeviceEstimate, WhatIf
+from perceptron.answer import Answered
 from perceptron.cli import app
-from perceptron.records.store import load_run
-from perceptron.studies import crossover as study
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies import carry_out
+from perceptron.studies.answering import answer_run
+from perceptron.studies.crossover import CrossoverPlan
 from tests.conftest import Perceptron
-from tests.made import FACTS, keep, line
-from tests.report.reading import data, text_of, views
+from tests.made import keep, line
+from tests.report.reading import text_of, views
 
 TIMES = (
     "case,size,backend,seconds\nsvd,1,numpy,1\nsvd,1,gpu,30\nsvd,100,numpy,900\nsvd,100,gpu,31\n"
@@ -47,12 +49,15 @@ def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the search keep made-up rows instead of measuring; the folder that it runs in."""
     monkeypatch.chdir(tmp_path)
 
-    def locate(plan: study.CrossoverPlan, *_: Any) -> CrossoverResult:
-        folder = keep(Path("results"), {"study": "crossover"}, line(prepare=0.5))
-        result = crossover_result(load_run(folder)[2], None, plan.iterations, FACTS, folder)
-        return replace(result, what_if=[GUESS])
+    def carried_out(_: Any, plan: CrossoverPlan, *__: Any) -> Answered:
+        kept = {"study": "crossover", "iterations": plan.iterations}
+        folder = keep(Path("results"), kept, line(prepare=0.5))
+        file = folder / "run.json"
+        run = json.loads(file.read_bytes()) | {"what_if": [to_builtins(GUESS)]}
+        file.write_text(json.dumps(run))
+        return answer_run(read_run(folder))
 
-    monkeypatch.setattr(study, "locate", locate)
+    monkeypatch.setattr(carry_out, "carry_out", carried_out)
     return tmp_path
 
 
@@ -72,24 +77,22 @@ def test_the_page_that_is_named_shows_the_sweep(
 ) -> None:
     run()
     path, wished = named(capsys.readouterr().out)
-    assert path == "html/sweeps.html"
-    switches = [switch["id"] for switch in data(answered / "html", "sweeps")["switches"]]
-    setting = tuple(wished[switch] for switch in switches[:-1])
-    assert setting == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2", "sgd")
-    assert any(shown[:-1] == setting for shown in views(answered / "html", "sweeps"))
+    assert path == "html/crossover.html"
+    first = next(iter(views(answered / "html", "crossover")))
+    assert first[: len(wished)] == tuple(wished.values())
+    assert first[len(wished) :] == ("mlp-width", "float32", "2", "sgd", "time per iteration")
 
 
 def test_estimates_and_the_asked_number_of_iterations_are_on_the_page(answered: Path) -> None:
     """They are in no row of results/: an estimate is a line and a table of its own."""
     run("--iterations", "100", "--what-if", "h100")
-    shown = {setting[-1]: view for setting, view in views(answered / "html", "sweeps").items()}
+    shown = {setting[-1]: view for setting, view in views(answered / "html", "crossover").items()}
     times = shown["time per iteration"]
     names = [trace.get("name") for trace in times["figures"][0]["data"]]
     assert "torch-cuda on H100, ESTIMATED" in names
     assert "What if: an estimate, not a measurement" in [t["title"] for t in times["tables"]]
-    titles = [t["title"] for t in shown["from cold, 10,000 iterations"]["tables"]]
-    assert "From cold, over a training of 100 iterations" in titles
-    assert any(title.startswith("When the faster one has paid") for title in titles)
+    titles = [t["title"] for t in shown["cold start, 100 iterations"]["tables"]]
+    assert any("has made up for its setup" in title for title in titles)
 
 
 def test_files_of_others_are_shown_by_themselves(
@@ -124,7 +127,7 @@ def test_no_page_costs_no_answer(here: Perceptron, tmp_path: Path, html: str) ->
     (tmp_path / "times.csv").write_text(TABLE)
     process = here("crossover", "--from", "times.csv", "--html", html)
     assert process.returncode == 0
-    assert "jax-gpu from" in process.stdout
+    assert "jax-gpu overtakes numpy" in process.stdout
     assert "page:" not in process.stdout
     complaint = f"no page will be written: {html}/index.html: cannot write the page: "
     assert process.stderr.startswith(complaint) if html else process.stderr == ""
@@ -143,8 +146,9 @@ def test_an_answer_from_files_accounts_for_every_row(
     run("--from", "tables", "--family", "svd", "--html", "")
     shown = capsys.readouterr()
     assert "from:  tables (csv, 1 file): 6 rows read, 4 used; left out: " in shown.out
-    assert "1 of a family that was not asked for" in shown.out
-    assert "1 without a time: no time given" in shown.out
+    said = " ".join(shown.out.split())
+    assert "1 of a family that was not asked for" in said
+    assert "1 without a time: no time given" in said
     assert "warning: tables/cut.json: not JSON, or cut short" in shown.err
     assert "UserWarning" not in shown.err
     assert not any(line.startswith(("page:", "next:")) for line in shown.out.splitlines())

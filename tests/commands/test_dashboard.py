@@ -43,7 +43,7 @@ def test_the_command_names_its_page(here: Perceptron, results: Path) -> None:
     result = here("dashboard", "--results", str(results), "--html", "elsewhere/pages")
     assert result.returncode == 0, result.stderr
     assert "elsewhere/pages/index.html" in result.stdout
-    assert "asv's pages are not there: no asv.conf.json" in result.stdout
+    assert "asv's pages were not written: no asv.conf.json" in result.stdout
     assert result.stderr == ""
 
 

@@ -149,7 +149,7 @@ def jobs(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]
 def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
     """The command says how to go on, and status finds them."""
     assert world.left.returncode == 2, world.left.stderr
-    assert "error: interrupted; the jobs go on: `perceptron fleet status`" in world.left.stderr
+    assert "error: interrupted; the jobs continue: `perceptron fleet status`" in world.left.stderr
     assert world.after_leaving.returncode == 0
     status = jobs(world.after_leaving)
     assert list(status) == ["local-1", "local-2"]
@@ -198,7 +198,7 @@ def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world._attempts() == world.attempts
     assert len(read_results(world.folder / "results").rows) == 8
-    assert "What each machine says" in world.again.stdout
+    assert "Answers by machine" in world.again.stdout
 
 
 def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_path: Path) -> None:

@@ -78,27 +78,27 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
     assert row("a whole `bench`") == [
         "≤ 6 min",
         "5.0 min",
-        "≤ 6.6 min, every sure status is the quiet one's",
-        "6.5 min; sure 1 of 2, quiet 2 of 2",
+        "≤ 6.6 min, every decided status is the idle one's",
+        "6.5 min; decided 1 of 2, idle 2 of 2",
     ]
     assert row("`crossover") == [
         "≤ 90 s",
         "60.0 s; 600 [500, 700]",
-        "≤ 130 s, the interval overlaps the quiet one's or it says not sure",
+        "≤ 130 s, the interval overlaps the idle one's or is undecided",
         "120 s; 710 [690, 800]",
     ]
     assert row("`numpy` ÷") == [
         "≤ 0.65",
         "0.620",
-        "within 5 % of the quiet ratio",
-        "0.630 (+1.6 %)",
+        "within 5% of the idle ratio",
+        "0.630 (+1.6%)",
     ]
     assert row("`numpy-inplace` ÷")[1] == "0.300"
     assert row("width") == [
         "measured first",
-        "2.0 %, 3 sizes",
-        "≤ 2 × the quiet one's",
-        "3.0 %, 3 sizes, 1 open (× 1.49)",
+        "2.0%, 3 sizes",
+        "≤ 2× the idle one's",
+        "3.0%, 3 sizes, 1 open (1.49×)",
     ]
     assert row("a whole A/A") == ["≤ 10 s", "9.00 s", "≤ 15 s", "14.0 s"]
     assert MISSED not in "\n".join(lines())
@@ -110,12 +110,12 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
         (
             "a whole `bench`",
             {"bench": BenchSpeed(400.0, [NEVER], [])},
-            "6.7 min; sure 1 of 2, quiet 2 of 2",
+            "6.7 min; decided 1 of 2, idle 2 of 2",
         ),
         (
             "a whole `bench`",
             {"bench": BenchSpeed(60.0, [replace(NEVER, status="always")], [])},
-            "1.0 min; sure 1 of 2, quiet 2 of 2; 1 unlike the quiet one",
+            "1.0 min; decided 1 of 2, idle 2 of 2; 1 unlike the idle one",
         ),
         ("`crossover", {"crossover": CrossoverSpeed(131.0, [CROSSES])}, "131 s; 600 [500, 700]"),
         (
@@ -128,11 +128,11 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
             {"crossover": CrossoverSpeed(9.0, [replace(NEVER, family="width")])},
             "9.00 s; never",
         ),
-        ("`numpy` ÷", {"ratios": {"numpy": [0.58]}}, "0.580 (-6.5 %)"),
+        ("`numpy` ÷", {"ratios": {"numpy": [0.58]}}, "0.580 (-6.5%)"),
         (
             "width",
             {"bench": BenchSpeed(60.0, [], widths(0.05, 0.01, 0.06))},
-            "5.0 %, 3 sizes (× 2.46)",
+            "5.0%, 3 sizes (2.46×)",
         ),
         ("width", {"bench": BenchSpeed(60.0, [], widths(0.01, None))}, "open, 3 sizes, 2 open"),
         ("a whole A/A", {"gate": GateSpeed([15.1], [])}, "15.1 s"),
@@ -145,7 +145,7 @@ def test_a_busy_target_that_is_missed_says_so(what: str, change: dict[str, Any],
 def test_an_answer_that_is_not_sure_contradicts_nothing() -> None:
     unsure = replace(CROSSES, size=9000.0, low=8000.0, high=9500.0, sure=False)
     busy = replace(BUSY, crossover=CrossoverSpeed(99.0, [unsure]))
-    assert row("`crossover", busy=busy)[3] == "99.0 s; 9,000 [8,000, 9,500], not sure"
+    assert row("`crossover", busy=busy)[3] == "99.0 s; 9,000 [8,000, 9,500], undecided"
 
 
 def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
@@ -153,7 +153,7 @@ def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     assert row("a whole `bench`", Side(), Side())[1::2] == ["not measured"] * 2
     assert row("a whole `bench`", Side())[3] == "6.5 min"
     assert row("`numpy` ÷", Side())[3] == "0.630"
-    assert row("width", Side())[1::2] == ["not measured", "6.0 %, 4 sizes, 1 open"]
+    assert row("width", Side())[1::2] == ["not measured", "6.0%, 4 sizes, 1 open"]
     assert "against itself" not in "\n".join(lines(Side(), Side()))
 
 
@@ -224,11 +224,11 @@ def test_processes_that_waited_do_not_count_where_others_are_enough() -> None:
     longer = [1.2 * value for value in FIRST]
     everywhere = SelfRound(first=timed(FIRST, waited), second=timed(longer, waited))
     hold, ratio, width, busy, busy_ratio, busy_width = cells([some], [everywhere])
-    assert (hold, ratio, width) == ("1 of 1", "1.000", "0.0 %")
+    assert (hold, ratio, width) == ("1 of 1", "1.000", "0.0%")
     assert (busy, busy_ratio) == ("1 of 1", "1.200")
-    assert busy_width == "56.2 %"
+    assert busy_width == "56.2%"
     unlike = SelfRound(first=timed(FIRST), second=timed(longer, waited))
     assert cells([unlike], [everywhere, unlike])[::3] == [
-        "no interval, 1 too contended to say",
-        "1 of 1, 1 too contended to say",
+        "no interval, 1 too contended to judge",
+        "1 of 1, 1 too contended to judge",
     ]

@@ -93,7 +93,7 @@ def test_advice_is_shown_as_soon_as_there_is_some(results: Path) -> None:
     keep(results, ADVICE, advice_rows(), started="2026-02-03T00:00:00Z")
     result = shown(results).advice
     assert result is not None
-    assert result.advice.use == "numpy"
+    assert result.answer.data["use"] == "numpy"
     assert result.results == Path("results/runs/box/2026-02-03T000000Z")
 
 

@@ -6,9 +6,8 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.measure import hardware
-from perceptron.measure.gpu_state import gpu_state
 from perceptron.measure.hardware import Device, hardware_of, ran_out
-from perceptron.measure.nvml import NoDevice, NvmlDevice
+from perceptron.measure.nvml import NoDevice, NvmlDevice, gpu_state
 from perceptron.measure.timing import Timing
 from tests.measure.conftest import Clock, FakeAccelerator, FakeTrainer, MakeNvml
 

@@ -19,7 +19,7 @@ from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
 from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import run_job
-from perceptron.problems.kept_data import FOLDER
+from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.supervision import ChildProcess
 
 STRANGE = """
@@ -215,7 +215,7 @@ def test_workers_are_started_together_last_and_are_used_again() -> None:
         processes = processes_of(workers)
         assert set(processes) == {"a", "b", "c"}
         assert processes["a"].pid == warmed["a"].pid
-        (folder,) = {psutil.Process(each.pid).environ()[FOLDER] for each in processes.values()}
+        (folder,) = {psutil.Process(each.pid).environ()[DATA_FOLDER] for each in processes.values()}
         assert Path(folder).is_dir()
         os.kill(processes["a"].pid, signal.SIGKILL)
         processes["a"].wait()

@@ -15,7 +15,7 @@ from perceptron.backends.protocol import Backend
 from perceptron.measure import batch as worker
 from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
-from perceptron.measure.rank_waiting import Computing, Together, Unknown, meter_of
+from perceptron.measure.ranks import Computing, Together, Unknown, meter_of
 from perceptron.waiting import WaitingMeter
 
 needs_ddp = pytest.mark.skipif(

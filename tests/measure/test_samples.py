@@ -94,7 +94,7 @@ def test_where_none_is_uncontended_those_count_that_waited_least() -> None:
 
 
 def test_a_little_waiting_is_no_reason_to_take_a_sample_again() -> None:
-    """Up to 2 % is what a system does for itself."""
+    """Up to 2% is what a system does for itself."""
     got = take_samples(scripted([LARGEST_WAITED_SHARE * 0.99], [0.01]), 100, WANTED)
     assert not got.dropped
 
@@ -212,7 +212,7 @@ def test_choosing_by_time_would_be_seen(quiet: float) -> None:
 
 
 def test_beside_a_neighbour_intervals_hold_what_they_promise(quiet: float) -> None:
-    """95 % of the intervals of eight processes hold the ratio of the quiet machine."""
+    """95% of the intervals of eight processes hold the ratio of the quiet machine."""
     values = np.exp(ratios(by_waiting, (100.0, 10.0))).reshape(-1, 8)
     holds = 0
     for eight in values:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.problems.class_labels import classes_in
-from perceptron.problems.csv_data import read_csv
+from perceptron.problems.csv_data import classes_in, read_csv
 from perceptron.problems.held_out import hold_out
 from perceptron.problems.problem import Problem
 from tests.problems.conftest import FROM_CSV, refused, write

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
-from perceptron.problems import datasets, kept_data
+from perceptron.problems import datasets
 from perceptron.problems.datasets import (
     BREAST_CANCER,
     DIGITS,
@@ -22,7 +22,7 @@ from perceptron.problems.datasets import (
     Dataset,
     Separable,
 )
-from perceptron.problems.given_data import given as given_arrays
+from perceptron.problems.datasets import given as given_arrays
 from perceptron.problems.held_out import hold_out
 from perceptron.problems.named import NAMED
 
@@ -106,8 +106,8 @@ def test_clusters_can_mostly_be_told_apart(features: int, classes: int) -> None:
 @pytest.fixture
 def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that processes share, in which data of any size are kept."""
-    monkeypatch.setenv(kept_data.FOLDER, str(tmp_path))
-    monkeypatch.setattr(kept_data, "_WORTHWHILE_BYTES", 0)
+    monkeypatch.setenv(datasets.DATA_FOLDER, str(tmp_path))
+    monkeypatch.setattr(datasets, "_WORTHWHILE_BYTES", 0)
     datasets.forget()
     return tmp_path
 
@@ -147,7 +147,7 @@ def test_small_data_and_those_of_no_study_are_not_kept(
 ) -> None:
     monkeypatch.undo()
     Clusters("clusters", 40, 3, classes=4).load()
-    monkeypatch.setenv(kept_data.FOLDER, str(shared))
+    monkeypatch.setenv(datasets.DATA_FOLDER, str(shared))
     datasets.forget()
     Clusters("clusters", 40, 3, classes=4).load()
     assert list(shared.iterdir()) == []

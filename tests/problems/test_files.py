@@ -14,7 +14,7 @@ from perceptron.backends.numpy_backend import BACKEND
 from perceptron.errors import UserError
 from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES
-from perceptron.problems.model_keys import Axis
+from perceptron.problems.model_file import Axis
 from tests.conftest import ROOT
 from tests.problems.conftest import FROM_CSV, WHOLE, WIDTHS, refused, write
 

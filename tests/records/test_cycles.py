@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from perceptron.records.cycles import no_search_for_cycles
+from perceptron.records.row import no_search_for_cycles
 
 
 def test_nothing_is_looked_through_until_the_end() -> None:

@@ -17,26 +17,27 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     Control,
     ControlRow,
+    CrossoverEnd,
     GateRule,
     LeftOut,
     Row,
 )
 from perceptron.report.comparison import Described, describe, grouped
-from perceptron.report.comparison_row import plain, times
+from perceptron.report.comparison_row import times
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import show
-from tests.made_comparison import broken, comparison, growth, harder, row, slower, work
+from tests.made_comparison import broken, comparison, growth, harder, moved, row, slower, work
 
 
 def noted(told: Described, about: str) -> list[str]:
-    return [plain(text) for word, text in told.notes if word == about]
+    return [text for word, text in told.notes if word == about]
 
 
 def cell(told: Described, column: str) -> str:
     """Return what the only row has in a column."""
     table = told.changed if told.changed.rows else told.others
     (cells,) = table.rows
-    return plain(cells[table.columns.index(column)])
+    return cells[table.columns.index(column)]
 
 
 # --- the verdict ----------------------------------------------------------------------------------
@@ -61,39 +62,39 @@ def open_row(**fields: Any) -> Row:
             red(
                 slower(benchmark="a", params=[], change=0.18, low=0.15, high=0.21), slower(), row()
             ),
-            "slower: a takes 18% longer [15, 21], 1 other of 3 benchmarks",
+            "slower: a takes 18% longer [15, 21]; 2 of 3 benchmarks slower",
         ),
         (red(harder(benchmark="a", params=[])), "slower: a executes 5.0% more instructions"),
         (
             red(slower(benchmark="a", params=[], unit="bytes"), row()),
-            "slower: a is 8.1% larger [7.0, 9.3], no other of 2 benchmarks",
+            "slower: a is 8.1% larger [7.0, 9.3]; 1 of 2 benchmarks slower",
         ),
         (
             red(broken(benchmark="a", params=[]), slower(), row()),
-            "broken: a fails on HEAD, no other; 1 of 3 benchmarks slower",
+            "broken: a fails on HEAD; 1 of 3 benchmarks broken, 1 slower",
         ),
         (
             undecided(
                 open_row(benchmark="a", params=[], work=work(0.182)),
                 *(row() for _ in range(39)),
             ),
-            "probably slower: a executes 18% more instructions, no other of 40 benchmarks",
+            "probably slower: a executes 18% more instructions; 1 of 40 benchmarks probably slower",
         ),
         (
             red(slower(benchmark="a", params=[]), *[open_row()] * 2, row()),
-            "slower: a takes 8.1% longer [7.0, 9.3], 2 probably of 4 benchmarks",
+            "slower: a takes 8.1% longer [7.0, 9.3]; 1 of 4 benchmarks slower, 2 probably slower",
         ),
         (
             red(slower(benchmark="a", params=[]), slower(change=0.07), open_row()),
-            "slower: a takes 8.1% longer [7.0, 9.3], 1 other, 1 probably of 3 benchmarks",
+            "slower: a takes 8.1% longer [7.0, 9.3]; 2 of 3 benchmarks slower, 1 probably slower",
         ),
         (
             red(slower(benchmark="a", params=[]), row(), row(verdict="inconclusive")),
-            "slower: a takes 8.1% longer [7.0, 9.3], no other; 2 of 3 benchmarks judged",
+            "slower: a takes 8.1% longer [7.0, 9.3]; 1 of 3 benchmarks slower, 2 judged",
         ),
         (
             red(broken(benchmark="a", params=[]), open_row()),
-            "broken: a fails on HEAD, no other of 2 benchmarks; 1 probably slower",
+            "broken: a fails on HEAD; 1 of 2 benchmarks broken, 1 probably slower",
         ),
         (
             comparison(row(), slower(verdict="improvement"), row(muted="flaky")),
@@ -126,21 +127,21 @@ def open_row(**fields: Any) -> Row:
 )
 def test_the_verdict_is_one_line_that_names_the_worst(made: Comparison, line: str) -> None:
     told = describe(made)
-    assert f"{told.verdict}: {plain(told.sentence)}" == line
+    assert f"{told.verdict}: {told.said}" == line
 
 
 def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
     """Not by what a noisy clock saw beside the instructions."""
     noisy = harder(benchmark="noisy", params=[], change=0.36, low=-0.1, high=1.0, work=work(0.08))
     worst = harder(benchmark="worst", params=[], change=0.02, work=work(0.19))
-    assert plain(describe(red(noisy, worst)).sentence).startswith("worst executes 19% more")
+    assert describe(red(noisy, worst)).said.startswith("worst executes 19% more")
 
 
 def test_the_line_has_room_for_the_longest_name() -> None:
     """Cut in the middle: names of one class differ at their ends."""
     name = "benchmarks.graphs.algorithms.centrality.TimePagerank.time_pagerank_weighted"
     told = describe(red(slower(benchmark=name, params=["100000", "'csr'"]), row()))
-    line = f"{told.verdict}: {plain(told.sentence)}"
+    line = f"{told.verdict}: {told.said}"
     assert len(line) == 100
     assert "(100000, 'csr') takes 8.1% longer" in line
 
@@ -149,9 +150,9 @@ def test_a_reason_too_long_for_the_first_line_goes_on_in_the_next() -> None:
     """Nothing of it is lost, and nothing said twice."""
     reason = "compiled code changed (src/fast/_core.c and 2 more) and was not built: compare with "
     told = describe(comparison(verdict="inconclusive", reason=f"{reason}--build or --installed"))
-    assert len(f"{told.verdict}: {plain(told.sentence)}") <= 100
-    assert plain(told.sentence).endswith("was not built")
-    assert plain(told.lines[0]) == "compare with --build or --installed"
+    assert len(f"{told.verdict}: {told.said}") <= 100
+    assert told.sentence.endswith("was not built")
+    assert told.lines[0] == "compare with --build or --installed"
 
 
 def test_what_is_muted_is_not_missing_where_it_was_left_out() -> None:
@@ -159,19 +160,19 @@ def test_what_is_muted_is_not_missing_where_it_was_left_out() -> None:
     out = [LeftOut(benchmark="flaky", reason="too long"), LeftOut(benchmark="b", reason="too long")]
     rules = [GateRule(match="flaky", mute="#1234")]
     (line,) = describe(undecided(plan={"left_out": out, "gate_rules": rules})).lines
-    assert plain(line).startswith("judged: 0 of 1 benchmark; not judged: b; ")
+    assert line.startswith("judged: 0 of 1 benchmark; undecided: b; ")
 
 
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({}, "judged: 1 of 3 benchmarks, none slower; not judged: b and c; next: --budget 20"),
+        ({}, "judged: 1 of 3 benchmarks, none slower; undecided: b and c; next: --budget 20"),
         ({"counter": None}, "next: apt install valgrind, to count instructions"),
         ({"counter": None, "plan": {"count": "never"}}, "next: --count auto"),
         ({"reason": "a.c changed and was not built: compare with --build"}, "next: --build"),
         ({"alarm": True}, "next: an idle machine"),
         ({"why": "where it waited 70% of its time for a core"}, "an idle machine, or --budget 20"),
-        ({"why": "fails now and then on HEAD: KeyError"}, "next: look at the reasons below"),
+        ({"why": "fails now and then on HEAD: KeyError"}, "next: see the reasons below"),
     ],
 )
 def test_what_is_inconclusive_says_what_was_judged_and_what_would_help(
@@ -200,7 +201,7 @@ def test_what_is_inconclusive_says_what_was_judged_and_what_would_help(
     )
     made = replace(made, **{name: value for name, value in fields.items() if value is not None})
     (said,) = describe(made).lines
-    assert plain(said).endswith(line)
+    assert said.endswith(line)
 
 
 # --- rows -----------------------------------------------------------------------------------------
@@ -217,8 +218,8 @@ def test_whoever_divides_head_by_base_gets_the_change(
 ) -> None:
     """To the digits that are shown, whatever the medians of both were."""
     made = row(base=base, head=head, change=change, low=change, high=change, unit=unit)
-    shown = re.fullmatch(r"([\d,.]+) → ([\d,.]+) \S+", plain(times(made)))
-    assert shown is not None, plain(times(made))
+    shown = re.fullmatch(r"([\d,.]+) → ([\d,.]+) \S+", times(made))
+    assert shown is not None, times(made)
     before, after = (float(text.replace(",", "")) for text in shown.groups())
     assert after / before - 1 == pytest.approx(change, abs=0.0012 * (1 + change) + 0.001)
 
@@ -277,7 +278,7 @@ def test_a_benchmark_that_waits_says_for_how_much_of_its_time() -> None:
 def test_what_is_muted_is_listed_with_its_reason_and_changes_nothing() -> None:
     """Below what changed, with its numbers."""
     told = describe(comparison(slower(params=[], muted="flaky, #1234")))
-    assert told.changed.rows == []
+    assert told.changed.rows == ()
     assert cell(told, "verdict") == "slower, muted"
     assert noted(told, "muted") == ["sums.time_sum: flaky, #1234"]
 
@@ -311,9 +312,9 @@ def test_a_row_names_the_function_that_grew_and_its_line() -> None:
     """Not one that does less: that explains nothing."""
     less = growth(function="less", head=1.0)
     told = describe(red(slower(why=[less, growth()])))
-    assert cell(told, "why") == "Vector.add, toy/vector.py:30"
+    assert cell(told, "why") == "Vector.add in toy/vector.py:30"
     told = describe(comparison(slower(verdict="improvement", why=[growth(), less])))
-    assert cell(told, "why") == "less, toy/vector.py:30"
+    assert cell(told, "why") == "less in toy/vector.py:30"
 
 
 def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
@@ -334,32 +335,32 @@ def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
     rows = [replace(own, why=[growth(), growth(function="list_sort")]) for own in same]
     other = slower(benchmark="c", params=[], why=[growth(function="other")])
     told = noted(describe(red(*rows, other)), "why")
-    starts = ["b (it leads in 1 more): Vector.add +", "b: list_sort +", "c: other +"]
+    starts = ["b: Vector.add in ", "b: list_sort in ", "c: other in "]
     assert [line[: len(start)] for line, start in zip(told, starts, strict=True)] == starts
 
 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"base": 0.0, "base_calls": 0.0, "head": 400.0}, "is new: 400 bytecodes, called 10 times"),
-        ({"head": 0.0, "head_calls": 0.0}, "is gone: 1,000 bytecodes, called 10 times"),
+        ({"base": 0.0, "base_calls": 0.0, "head": 400.0}, "new, 400 bytecodes, called 10 times"),
+        ({"head": 0.0, "head_calls": 0.0}, "gone, 1,000 bytecodes, called 10 times"),
     ],
 )
 def test_a_function_that_one_side_has_has_one_number(fields: dict[str, Any], said: str) -> None:
     (line,) = noted(describe(comparison(slower(why=[growth(**fields)]))), "why")
-    assert line.endswith(f": Vector.add {said}, toy/vector.py:30")
+    assert line.endswith(f": Vector.add in toy/vector.py:30: {said}")
 
 
 def test_a_function_that_does_many_times_as_much_is_told_in_times() -> None:
     """It said +58182.6%."""
     (line,) = noted(describe(comparison(slower(why=[growth(base=7.0, head=4081.0)]))), "why")
-    assert ": Vector.add 583× bytecodes (7 → 4,081), " in line
+    assert ": 583× bytecodes, 7 → 4,081, " in line
 
 
 def test_a_function_whose_calls_are_counted_says_so_once() -> None:
     called = growth(unit="calls", base=7, head=7.5)
     (line,) = noted(describe(comparison(slower(why=[called]))), "why")
-    assert line.endswith(": Vector.add +7.1% calls (7 → 7.50), toy/vector.py:30")
+    assert line.endswith(": +7.1% calls, 7 → 7.50")
 
 
 # --- the run --------------------------------------------------------------------------------------
@@ -391,7 +392,24 @@ def test_contention_is_told_only_where_threads_waited(waited: float | None, said
 def test_where_times_decide_nothing_that_stands_beside_a_counted_rise() -> None:
     alarm = ControlRow(benchmark="b", change=0.1, low=0.1, high=0.1, p_adjusted=0.0, alarm=True)
     told = describe(red(harder(), control=Control(alarmed=True, rows=[alarm])))
-    assert [plain(line)[:27] for line in told.lines] == ["times decide nothing here: "]
+    assert [line[:27] for line in told.lines] == ["times decide nothing here: "]
+
+
+@pytest.mark.parametrize(
+    ("status", "size", "said"),
+    [
+        ("crosses", 48.0, "torch-cpu overtakes numpy at width 48.0 [40.0, 50.0]"),
+        ("reverses", 48.0, "numpy overtakes torch-cpu at width 48.0 [40.0, 50.0]"),
+        ("always", None, "torch-cpu is faster at every measured size"),
+        ("never", None, "numpy is faster at every measured size"),
+    ],
+)
+def test_a_crossover_that_moved_names_who_is_faster(
+    status: Any, size: float | None, said: str
+) -> None:
+    end = CrossoverEnd(status=status, size=size, low=size and 40.0, high=size and 50.0)
+    told = describe(comparison(moved_crossovers=[moved(head=end)]))
+    assert told.lines[-1].endswith(f" on BASE; {said} on HEAD")
 
 
 # --- what is said once ----------------------------------------------------------------------------
@@ -461,5 +479,5 @@ def test_nothing_is_cut_where_the_table_is_too_wide(screen: io.StringIO) -> None
     top, _ = screen.getvalue().split("\nwhy: ")
     assert all(len(line.rstrip()) <= 80 for line in top.splitlines()[2:])
     table = "".join(top.split())
-    for text in ("ms", "+5.0%", "same", "slower", "cannot", "tell", "[-15.0,", "Vector.add,"):
+    for text in ("ms", "+5.0%", "same", "slower", "cannot", "tell", "[-15.0,", "Vector.add"):
         assert text in table

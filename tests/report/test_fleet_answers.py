@@ -38,10 +38,10 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
         keep_race(tmp_path, race_rows(), started="2026-01-01T04:00:00Z"),
     ]
     told = [
-        ("crossover", "mlp-width, numpy or torch-cpu: torch-cpu from "),
+        ("crossover", "mlp-width: torch-cpu overtakes numpy at width "),
         ("map", "of the map"),
-        ("overhead", "or-gate: torch-cpu"),
-        ("race", "numpy is there first"),
+        ("overhead", "or-gate: floor: numba"),
+        ("race", "numpy is first"),
     ]
     for (study, words), found in zip(told, answers(collected(*runs), judges()), strict=True):
         assert found.study == study

@@ -16,7 +16,7 @@ from perceptron.measure.progress import Progress, silent
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
-from perceptron.records.files import append
+from perceptron.records.files import write
 from perceptron.studies.bench import BenchPlan, finding_jobs, sweep_jobs
 from perceptron.studies.carry_out import carry_out
 from perceptron.studies.shared import opening
@@ -176,7 +176,7 @@ def jobs_of(plan: BenchPlan) -> list[Time]:
 def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     made = Lab()
     # No power goes while these tests run, and thousands of rows would wait for the disk.
-    monkeypatch.setattr(append.os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(write.os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
     monkeypatch.setattr(

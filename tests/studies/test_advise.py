@@ -12,16 +12,19 @@ from perceptron.analysis.advice import NO_TIME, ShapeAdvice
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
 from perceptron.answer import Answered
 from perceptron.errors import UserError
+from perceptron.figure import LineFigure
 from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
+from perceptron.records.conditions import Conditions
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import what_if
 from perceptron.studies.advise import Advise, AdvisePlan
 from perceptron.studies.answering import answer_run
 from perceptron.studies.carry_out import carry_out
+from perceptron.studies.shared import opening
 from tests.studies.conftest import Lab
 
 
@@ -113,12 +116,27 @@ def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_pa
     assert found(result).use is None
     assert not result.answer.is_decided
     assert found(result).undecided == "torch-cpu was not measured: no comparison"
+    assert found(result).changes == [], "there is nothing to compare along an axis"
     assert lab.now <= 20.0
     (hang,) = [warning for warning in result.warnings if warning.code == "no-end"]
     assert hang.message.startswith("torch-cpu did not start within")
     lab.never_starts = {"torch-cpu", "numpy"}
     with pytest.raises(UserError, match=r"nothing was measured yet: \S+ did not start within"):
         advise(tmp_path, "mlp:100x10x8")
+
+
+def test_nothing_of_half_a_minute_goes_to_how_steady_the_cpu_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    looked, conditions = [], opening.conditions
+
+    def look(with_loop: bool) -> Conditions:
+        looked.append(with_loop)
+        return conditions(with_loop=False)
+
+    monkeypatch.setattr(opening, "conditions", look)
+    advise(tmp_path, "mlp:100x10x4")
+    assert looked == [False]
 
 
 MNIST = "mlp:60000x784x128:10c:128b:adam"
@@ -172,6 +190,11 @@ def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(
     assert option.training is not None
     expected = 2345 * lab.seconds("numpy", catalogue.find(MNIST)) + 1e-6
     assert option.training.estimate == pytest.approx(expected)
+    drawing = batches.answer.figures[0].drawing
+    assert isinstance(drawing, LineFigure)
+    (line,) = (line for line in drawing.lines if line.backend == "numpy")
+    assert line.y[line.x.index(128)] == pytest.approx(expected)
+    assert not any("rows/s" in text for text in line.texts), "that is of an iteration"
 
 
 def test_a_stored_run_is_judged_as_it_was(batches: Answered) -> None:

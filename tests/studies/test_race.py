@@ -75,7 +75,7 @@ def test_looking_must_not_outweigh_training(tmp_path: Path) -> None:
     [
         ({"seeds": 1}, "--seeds must be from 2 to 1000, got 1"),
         ({"epochs": 0}, "--epochs must be from 1"),
-        ({"problem": "or-gate"}, "it holds nothing out"),
+        ({"problem": "or-gate"}, "has no test set"),
         ({"target": "speed=9"}, "--target takes accuracy=0.95 or loss=0.2"),
     ],
 )

@@ -19,7 +19,7 @@ from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
 from perceptron.measure import campaign
 from perceptron.records.comparison import Evidence
-from perceptron.records.files.append import append
+from perceptron.records.files.write import append
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies.shared import opening

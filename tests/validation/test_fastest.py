@@ -129,7 +129,7 @@ class Asked:
             low=0.9,
             high=1.1,
             why="",
-            sure=True,
+            decided=True,
             source="measured",
             measured=None,
             stale=None,
@@ -243,7 +243,7 @@ def test_regret_is_what_the_pick_takes_over_what_the_best_takes() -> None:
 
 
 def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
-    """Up to 10 %: a sure pick of the second is no mistake there, but its being sure is told."""
+    """Up to 10%: a sure pick of the second is no mistake there, but its being sure is told."""
     known = [times("close", a=1.0, b=1.09), times("near", a=1.0, b=1.08), times("far", a=1, b=2)]
     quality = judge(NOW, known, [pick("close", "b"), pick("near", "a", False), pick("far", "b")])
     assert (quality.unsure_if_close.hits, quality.unsure_if_close.trials) == (1, 2)
@@ -361,6 +361,6 @@ def test_the_section_stands_between_its_marks(truth: FastestTruth, tmp_path: Pat
     assert "in place of this" not in text
     for name in ('measure="never"', 'measure="cached"', 'measure="now"', "always numpy"):
         assert f"| {name} | " in text
-    assert "The aim is a median of 1.00, 1.15 at 95 % and 1.50 at worst." in text
+    assert "The aim is a median of 1.00, 1.15 at 95% and 1.50 at worst." in text
     assert "](fastest-regret.svg)" in text
     assert (tmp_path / "fastest-regret.svg").read_text(encoding="utf-8").startswith("<svg")

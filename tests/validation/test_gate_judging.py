@@ -66,7 +66,7 @@ def test_little_noise_finds_everything_but_nothing_where_nothing_is() -> None:
 
 
 def test_more_work_is_found_however_loud_the_clock() -> None:
-    """From 2 % up it is found, 1 % of it is seen and not called slower; nothing is not seen."""
+    """From 2% up it is found, 1% of it is seen and not called slower; nothing is not seen."""
     by_level: dict[tuple[float, float], list[ReplayTrial]] = {}
     for trial in replayed(0.04, COUNTS).of("more work"):
         by_level.setdefault((trial.level, trial.louder), []).append(trial)
@@ -101,7 +101,7 @@ def test_the_same_work_is_looked_at_and_screened_where_it_looks_slower() -> None
 
 
 def promoted(run: MakeRun, control: float = 0.0, blocks: int = 13) -> ProofRun:
-    """By chance, as it is in runs in which nothing changed; here by 8 %, for sure."""
+    """By chance, as it is in runs in which nothing changed; here by 8%, for sure."""
     made = run("same", 0, ratios=[log1p(0.08) + deviation for deviation in noise(0.005, 10)])
     fresh = recorded([log1p(0.08) + deviation for deviation in noise(0.005, blocks, 2)], arms=3)
     for block in fresh:
@@ -173,7 +173,7 @@ def met(runs: list[object], replays: Replays = NONE) -> list[bool | None]:
 def test_two_hundred_runs_without_alarm_meet_the_target_and_its_bound_is_exact(
     run: MakeRun,
 ) -> None:
-    """0 of 200: at most 1.83 %, for 1 − 0.025^(1/200)."""
+    """0 of 200: at most 1.83%, for 1 − 0.025^(1/200)."""
     runs = equal_runs(run)
     first, second, *others = targets(runs, NONE)
     assert (first.met, second.met) == (True, True)
@@ -195,12 +195,12 @@ def trials(level: float, spread: str, hits: int, of: int) -> list[ReplayTrial]:
 
 def test_slowdowns_count_where_blocks_spread_little() -> None:
     """What is missed on a noisy machine misses no target; 600 replays at least are wanted."""
-    noisy = trials(0.05, "≤ 5 %", 0, 500) + trials(0.10, "more", 0, 500)
-    quiet = trials(0.05, "≤ 2.5 %", 570, 600) + trials(0.10, "≤ 1 %", 594, 600)
+    noisy = trials(0.05, "≤ 5%", 0, 500) + trials(0.10, "more", 0, 500)
+    quiet = trials(0.05, "≤ 2.5%", 570, 600) + trials(0.10, "≤ 1%", 594, 600)
     assert met([], Replays(noisy + quiet, [], 1))[8:] == [True, True, None]
     promised = trials(0.04, "more", 569, 600)
     assert met([], Replays(quiet[1:], promised, 1))[8:] == [None, True, False]
-    missed = trials(0.05, "≤ 2.5 %", 569, 600) + trials(0.10, "≤ 1 %", 593, 600)
+    missed = trials(0.05, "≤ 2.5%", 569, 600) + trials(0.10, "≤ 1%", 593, 600)
     assert met([], Replays(missed, [], 1))[8:10] == [False, False]
     counted = [with_other(trial, evidence="same work") for trial in missed]
     assert met([], Replays(counted, [], 1))[8:10] == [None, None]
@@ -217,7 +217,7 @@ def more_work(level: float, found: int, seen: int, of: int) -> list[ReplayTrial]
 
 
 def test_more_work_is_found_whatever_the_clock_says() -> None:
-    """From 2 % up; of 1 % it is enough that it is seen."""
+    """From 2% up; of 1% it is enough that it is seen."""
     enough = more_work(0.02, 594, 0, 600) + more_work(0.01, 0, 594, 600)
     other = more_work(0.0, 0, 0, 600) + more_work(0.10, 0, 0, 600)
     assert met([], Replays(enough + other, [], 1))[2:5:2] == [True, True]

@@ -39,7 +39,7 @@ def table(device: str | None, seconds: float, host: Host | None = None) -> Publi
 
 
 def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
-    """What an estimate is good for: at least 80 % inside, a factor of four in the median."""
+    """What an estimate is good for: at least 80% inside, a factor of four in the median."""
     truth = compare(published())
     assert truth.inside >= 0.8 * len(truth.rows)
     assert truth.median_width <= 4

@@ -45,7 +45,7 @@ from perceptron.problems.cost import operations
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
-from perceptron.records.runs import stored_runs
+from perceptron.records.store import stored_runs
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.fastest.question import question
 from perceptron.studies.fastest.results import known_rows
@@ -163,7 +163,7 @@ def _quality(
 
 
 def _nearly_all(regrets: Sequence[float]) -> float:
-    """Return the smallest regret that 95 % do not exceed: one of them, nothing between two."""
+    """Return the smallest regret that 95% do not exceed: one of them, nothing between two."""
     return float(np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf"))
 
 

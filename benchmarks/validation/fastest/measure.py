@@ -29,7 +29,7 @@ from perceptron.measure.timing import Effort
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
 from perceptron.records.environment import Environment
-from perceptron.records.files.append import append, cannot_write, cut_unfinished
+from perceptron.records.files.write import append, cannot_write, cut_unfinished
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import Row
 from perceptron.records.row import times as times_of
@@ -126,7 +126,7 @@ def pick_of(training: Training, advice: Advice, way: Way, enough: bool = True) -
         epochs=training.epochs,
         way=way,
         backend=advice.backend,
-        sure=advice.sure,
+        sure=advice.decided,
         seconds=advice.seconds,
         low=advice.low,
         high=advice.high,

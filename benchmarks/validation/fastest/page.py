@@ -20,10 +20,10 @@ from perceptron.report.tables.terminal import out
 BLOCK = "regret"
 """What stands between ``<!-- begin: regret -->`` and its end, in the page."""
 AIM = (1.00, 1.15, 1.5)
-"""Of the regret, at most: its median to two digits, its 95 % point, and the worst."""
+"""Of the regret, at most: its median to two digits, its 95% point, and the worst."""
 COLUMNS = (
-    *("answers", "trainings>", "measured first>", "right [95 % interval]>"),
-    *("regret: median>", "95 % point>", "worst>"),
+    *("answers", "trainings>", "measured first>", "right [95% interval]>"),
+    *("regret: median>", "95% point>", "worst>"),
     *("not sure, where two are close>", "sure, and wrong>"),
 )
 _WORST_COLUMNS = (*("training", "epochs>", "answers", "picked", "fastest", "regret>", "sure"),)
@@ -56,7 +56,7 @@ def summary(truth: FastestTruth) -> str:
         if quality.is_asked and quality.median is not None
     ]
     median, high, worst = AIM
-    aim = f"The aim is a median of {median:.2f}, {high:.2f} at 95 % and {worst:.2f} at worst."
+    aim = f"The aim is a median of {median:.2f}, {high:.2f} at 95% and {worst:.2f} at worst."
     return " ".join([aim, *sentences])
 
 
@@ -103,7 +103,7 @@ def _reached(quality: Quality) -> str:
     shown = ", ".join(f"{regret:.2f}" for regret in regrets)
     missed = [
         name
-        for name, regret, most in zip(("median", "95 % point", "worst"), regrets, AIM, strict=True)
+        for name, regret, most in zip(("median", "95% point", "worst"), regrets, AIM, strict=True)
         if round(regret, 2) > most
     ]
     if quality.untrainable:

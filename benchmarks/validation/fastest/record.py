@@ -107,7 +107,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     regret: float | None
     """Time of the pick over that of the best; None where the pick cannot train this."""
     close: bool
-    """Whether the two best are within 10 %."""
+    """Whether the two best are within 10%."""
     sure: bool
     off: float | None
     """The time that was said over the one that the pick takes, less 1."""
@@ -127,15 +127,15 @@ class Quality(Struct, frozen=True, kw_only=True):
     median: float | None
     """Of the regret, time of the pick over time of the best; as the next two."""
     high: float | None
-    """95 % of the regrets are at most this."""
+    """95% of the regrets are at most this."""
     worst: float | None
     worst_of: str | None
     """The training with the worst one."""
     unsure_if_close: Share | None
-    """Of the trainings whose two best are within 10 %, those of which it said so; None where
+    """Of the trainings whose two best are within 10%, those of which it said so; None where
     nothing is said."""
     wrong_if_sure: Share | None
-    """Of the picks that were called sure, those that take over 10 % longer than the best."""
+    """Of the picks that were called sure, those that take over 10% longer than the best."""
     picks: list[Judged]
 
     @property

@@ -35,7 +35,7 @@ from perceptron.report.tables.terminal import out
 _OTHER_RULES = (
     "asv: Mann–Whitney p < 0.002 on all samples and medians that differ by more than the "
     "factor, 1.1 by default. pytest-benchmark: `--benchmark-compare-fail=mean:5%`. pyperf: a "
-    "pooled t-test of all samples, significant at 95 % and slower. They see every sample that "
+    "pooled t-test of all samples, significant at 95% and slower. They see every sample that "
     "the gate saw, in its order of processes: more than they take by default."
 )
 
@@ -62,7 +62,7 @@ def save(file: Path, proof: Proof) -> Path:
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
-_TARGETS = ("target", "met", "reached [95 % interval]>", "of>")
+_TARGETS = ("target", "met", "reached [95% interval]>", "of>")
 _LIVE = (
     "head differs by",
     "runs>",
@@ -123,8 +123,8 @@ def grids(proof: Proof) -> list[TextTable]:
             "As below, and head's counts multiplied as its times are. Every count differs from "
             "what it would be by a difference that was recorded where nothing changed. Clock "
             "noise: by how much the logarithm of head / base was multiplied in every block; ×16 "
-            "makes a spread of 2 % one of 32 %. Seen: the counts show the rise. Gate: called "
-            "slower, which work of less than 1.5 % more is not meant to be. 0 % are false alarms.",
+            "makes a spread of 2% one of 32%. Seen: the counts show the rise. Gate: called "
+            "slower, which work of less than 1.5% more is not meant to be. 0% are false alarms.",
             "clock noise",
         ),
         _judged(
@@ -138,7 +138,7 @@ def grids(proof: Proof) -> list[TextTable]:
             "benchmark",
             proof.calibration,
             "Two-sided p-values of *it did not change*, from the blocks of a quiet run's screen. "
-            "Where blocks are as independent as the test supposes, p is ≤ 10 % in 10 % of them.",
+            "Where blocks are as independent as the test supposes, p is ≤ 10% in 10% of them.",
         ),
         _judged(
             "Found in whole runs: benchmarks that the head makes slower",
@@ -154,7 +154,7 @@ def grids(proof: Proof) -> list[TextTable]:
             proof.replayed,
             "Without counts, as where there is no valgrind: consecutive blocks of runs in which "
             "nothing changed, head's times multiplied, judged "
-            "as a run of one benchmark without a control. 0 % are false alarms. The windows "
+            "as a run of one benchmark without a control. 0% are false alarms. The windows "
             f"overlap: {proof.windows} have no block in common, so intervals are too narrow.",
         ),
         _judged(
@@ -395,14 +395,14 @@ def _small(value: float | None) -> str:
 
 
 _WRONG, _RIGHT, _INK = "#D55E00", "#0072B2", "#222222"
-_FOUND = "5 %"
+_FOUND = "5%"
 _ALONE = f"{GATE}, by the clock alone"
-# A false alarm and a find have lines of their own: both may be 0 or 100 %.
+# A false alarm and a find have lines of their own: both may be 0 or 100%.
 _APART = 0.17
 
 
 def proof_chart(proof: Proof) -> str:
-    """Draw shares with their 95 % bars; "" before there are runs.
+    """Draw shares with their 95% bars; "" before there are runs.
 
     False alarms belong on the left, finds on the right. Where work was counted, the gate has a line
     with counts and one without.
@@ -430,14 +430,14 @@ def proof_chart(proof: Proof) -> str:
         axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(-0.04, 1.04)
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
         axes.grid(False, axis="y")
         figure.legend(
             handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
             labels=[
-                "runs in which nothing changed and something is called slower: 0 % is right",
+                "runs in which nothing changed and something is called slower: 0% is right",
                 f"slowdowns of {_FOUND} found (by the clock alone: where blocks spread "
-                f"{QUIET[-1]}): 100 % is right",
+                f"{QUIET[-1]}): 100% is right",
             ],
             loc="outside lower center",
             frameon=False,

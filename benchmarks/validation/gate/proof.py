@@ -209,7 +209,7 @@ ENOUGH_MORE_WORK, ENOUGH_LITTLE_WORK, ENOUGH_TIME_ALONE, ENOUGH_FASTER = 30, 8, 
 MORE_WORK = (0.02, 0.03, 0.05)
 LITTLE_WORK = 0.01
 
-_MORE = "2, 3 and 5 %"
+_MORE = "2, 3 and 5%"
 
 
 def targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
@@ -245,23 +245,23 @@ def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
     faster = [row for _, row in changed_rows(_of(runs, lambda kind: bool(kind.faster)))]
     return [
         _at_least(
-            f"≥ 99 % of {_MORE} slowdowns found by their work, at any clock noise",
+            f"≥ 99% of {_MORE} slowdowns found by their work, at any clock noise",
             _gate(more),
             0.99,
         ),
         _at_least(
-            f"≥ 99 % of {_MORE} slowdowns found in whole runs, where work was counted",
+            f"≥ 99% of {_MORE} slowdowns found in whole runs, where work was counted",
             _called_slower(slower),
             0.99,
             ENOUGH_MORE_WORK,
         ),
         _at_least(
-            "≥ 99 % of 1 % more work seen",
+            "≥ 99% of 1% more work seen",
             share(sum(trial.seen for trial in little), len(little)),
             0.99,
         ),
         _at_least(
-            "≥ 99 % of 1 % more work seen in whole runs, where work was counted",
+            "≥ 99% of 1% more work seen in whole runs, where work was counted",
             share(sum(is_seen(row.work) for row in slightly), len(slightly)),
             0.99,
             ENOUGH_LITTLE_WORK,
@@ -279,23 +279,23 @@ def _time_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
 
     return [
         _at_least(
-            "≥ 95 % of slowdowns by cache misses, naps and locks found in whole runs",
+            "≥ 95% of slowdowns by cache misses, naps and locks found in whole runs",
             _called_slower(hidden),
             0.95,
             ENOUGH_TIME_ALONE,
         ),
         _at_least(
-            "≥ 95 % of 5 % slowdowns found by the clock alone, where blocks spread ≤ 2.5 %",
+            "≥ 95% of 5% slowdowns found by the clock alone, where blocks spread ≤ 2.5%",
             at(0.05),
             0.95,
         ),
         _at_least(
-            "≥ 99 % of 10 % slowdowns found by the clock alone, where blocks spread ≤ 2.5 %",
+            "≥ 99% of 10% slowdowns found by the clock alone, where blocks spread ≤ 2.5%",
             at(0.10),
             0.99,
         ),
         _at_least(
-            "≥ 95 % of slowdowns as large as `smallest_detectable` found",
+            "≥ 95% of slowdowns as large as `smallest_detectable` found",
             _gate(replays.promised),
             0.95,
         ),

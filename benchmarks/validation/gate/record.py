@@ -9,8 +9,8 @@ from perceptron.records.comparison import Evidence, RowVerdict, Verdict, Work
 
 # Upper ends of the classes of spread, as shares: what a row of the proof's tables is about. In the
 # quiet ones slowdowns are to be found.
-CLASSES = {"≤ 1 %": 0.01, "≤ 2.5 %": 0.025, "≤ 5 %": 0.05, "more": float("inf")}
-QUIET = ("≤ 1 %", "≤ 2.5 %")
+CLASSES = {"≤ 1%": 0.01, "≤ 2.5%": 0.025, "≤ 5%": 0.05, "more": float("inf")}
+QUIET = ("≤ 1%", "≤ 2.5%")
 
 # For each process of a block, base first, then head, then control if there is one: its samples, in
 # whole nanoseconds per call.
@@ -110,7 +110,7 @@ class CountedKind(Struct, frozen=True, kw_only=True):
     counted: Share
     """Of the rows, those that could be counted; what follows is of these."""
     seen: Share
-    """Changes of work beyond the noise and 0.5 %."""
+    """Changes of work beyond the noise and 0.5%."""
     called_slower: Share
     on_work: Share
     """Called slower on the work alone, or on work and time."""
@@ -156,7 +156,7 @@ class GateState(Struct, frozen=True, kw_only=True):
 
 
 class Spread(Struct, frozen=True):
-    """Standard deviation of log(head / base) over blocks, robust, with its 95 % interval."""
+    """Standard deviation of log(head / base) over blocks, robust, with its 95% interval."""
 
     value: float
     low: float

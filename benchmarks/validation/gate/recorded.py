@@ -39,7 +39,7 @@ def asv(base: Samples, head: Samples, factor: float) -> bool:
 
     As `asv continuous` and `asv compare` mark a row with ``+`` where samples are recorded
     (``asv.commands.compare._is_result_better``, ``asv._stats.is_different``; the default factor is
-    1.1). Without recorded samples asv asks instead whether two 99 % intervals overlap.
+    1.1). Without recorded samples asv asks instead whether two 99% intervals overlap.
     """
     if mann_whitney(base, head) >= 0.002:
         return False
@@ -76,8 +76,8 @@ def pytest_benchmark(base: Samples, head: Samples, percent: float = 5) -> bool:
 def pyperf(base: Samples, head: Samples) -> bool:
     """Judge as pyperf 2, whose ``compare_to`` calls it slower and significant.
 
-    Student's two-sided test with the pooled variance at 95 % (``pyperf._utils.is_significant``;
-    pyperf rounds the critical value, from a table, to within 1 %), and no least size by default.
+    Student's two-sided test with the pooled variance at 95% (``pyperf._utils.is_significant``;
+    pyperf rounds the critical value, from a table, to within 1%), and no least size by default.
     """
     count = len(base)
     difference = float(head.mean()) - float(base.mean())

@@ -28,9 +28,8 @@ from perceptron.gate.compare import compare
 from perceptron.gate.stages import Progress
 from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, Row
-from perceptron.records.files.append import append, cannot_write, cut_unfinished
 from perceptron.records.files.lock import open_locked
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
 
 # Enough for the longest confirmation on a quiet machine. Beside a neighbour it runs out, as it does
 # for a suite that is large for its ten minutes.

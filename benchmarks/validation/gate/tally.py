@@ -110,7 +110,7 @@ def calibration(runs: Sequence[ProofRun]) -> list[Judged]:
             name=name,
             spread="",
             shares={
-                f"p ≤ {100 * level:g} %": share(sum(p <= level for p in some), len(some))
+                f"p ≤ {100 * level:g}%": share(sum(p <= level for p in some), len(some))
                 for level in LEVELS_OF_P
             },
         )
@@ -144,9 +144,7 @@ def found_replayed(trials: Sequence[ReplayTrial]) -> list[Judged]:
     ``trials`` have the same evidence.
     """
     return [
-        Judged(
-            name=f"{100 * level:g} %", spread=name, shares=_shares(trial.found for trial in some)
-        )
+        Judged(name=f"{100 * level:g}%", spread=name, shares=_shares(trial.found for trial in some))
         for level in LEVELS
         for name, some in by_spread([trial for trial in trials if trial.level == level], [*CLASSES])
     ]
@@ -156,7 +154,7 @@ def found_more_work(trials: Sequence[ReplayTrial]) -> list[Judged]:
     """Count the replays with more work, by what was injected and by how loud the clock was made."""
     return [
         Judged(
-            name=f"{100 * level:g} %",
+            name=f"{100 * level:g}%",
             spread=f"×{louder:g}",
             shares=_shares({"seen": trial.seen, **trial.found} for trial in some),
         )
@@ -170,7 +168,7 @@ def promised(trials: Sequence[ReplayTrial]) -> list[Judged]:
     """Count the replays found, at what was called the smallest detectable slowdown."""
     return [
         Judged(
-            name=f"{100 * median(trial.level for trial in some):.1f} %",
+            name=f"{100 * median(trial.level for trial in some):.1f}%",
             spread=name,
             shares=_shares(trial.found for trial in some),
         )

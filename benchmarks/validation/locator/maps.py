@@ -167,7 +167,7 @@ POINTS = 32
 class MapTruth(Struct, frozen=True, kw_only=True):
     """How much of the maps was measured, and how much of them is right.
 
-    Of the cells whose two fastest backends differ by more than ±5 %: a cell is right where the map
+    Of the cells whose two fastest backends differ by more than ±5%: a cell is right where the map
     names the fastest, told where it also says that it is no tie. ``overall`` is of all cells of
     all worlds, ``least`` and ``median`` are of worlds.
     """
@@ -182,7 +182,7 @@ class MapTruth(Struct, frozen=True, kw_only=True):
     right_median: float
     right_least: float
     right_worlds: float
-    """Share of the worlds in which at least 99 % are right."""
+    """Share of the worlds in which at least 99% are right."""
     right_by_noise: dict[str, float]
     """Of all cells of the worlds with this standard deviation of a process's log time."""
     told_overall: float
@@ -224,7 +224,7 @@ def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
         right_least=min(right),
         right_worlds=float(np.mean(np.array(right) >= 0.99)),
         right_by_noise={
-            f"{100 * noise:g} %": _share_right([one for one in scores if one.noise == noise])
+            f"{100 * noise:g}%": _share_right([one for one in scores if one.noise == noise])
             for noise in sorted({score.noise for score in scores})
         },
         told_overall=_share_right([score._replace(right=score.sure) for score in scores]),

@@ -61,12 +61,12 @@ def _locator(truth: LocatorTruth) -> TextTable:
             "Clear worlds: the largest log-ratio of each stretch with one winner is three standard "
             "errors of a size or more (8 processes, correlated as recorded), and neighbouring "
             "crossovers lie a factor of four apart. There the status must be right; in the others "
-            "it must not be wrong and sure. A stretch within ±5 % may be reported or left out.",
+            "it must not be wrong and sure. A stretch within ±5% may be reported or left out.",
             "Backends cost an overhead and work over a rate, with up to two cache steps each; "
             "there are one, two or no crossovers, and ties. Processes vary as 240 recorded ones "
-            "did, in the order recorded; samples have heavy tails of 1, 5 or 15 %; the machine "
-            "drifts by up to 10 %.",
-            "Interval right: of the 95 % intervals of single crossovers, those that hold it. "
+            "did, in the order recorded; samples have heavy tails of 1, 5 or 15%; the machine "
+            "drifts by up to 10%.",
+            "Interval right: of the 95% intervals of single crossovers, those that hold it. "
             "Width: their median, high over low. Cost: sizes times processes, median "
             f"{truth.measurements:.0f}, over those of a sweep with {dense} sizes a decade and as "
             f"many processes as stand behind the answer. {_equal(truth)}",
@@ -114,7 +114,7 @@ def _map(map_truth: MapTruth) -> TextTable:
             "measured, 95 of 100>",
             "measured, most>",
             "right>",
-            "worlds with ≥ 99 % right>",
+            "worlds with ≥ 99% right>",
             "right in the worst>",
         ),
         [
@@ -130,7 +130,7 @@ def _map(map_truth: MapTruth) -> TextTable:
             )
         ],
         (
-            "Right: of the cells whose two fastest backends differ by more than ±5 %, those where "
+            "Right: of the cells whose two fastest backends differ by more than ±5%, those where "
             "the map names the fastest; "
             f"{share_percent(map_truth.told_overall)} are also not called a tie. By the standard "
             f"deviation of a process's log time: {noise}.",

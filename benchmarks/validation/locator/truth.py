@@ -84,7 +84,7 @@ class WorldTrial(Struct, frozen=True, kw_only=True):
 
     clear: bool
     truth: list[str]
-    """Statuses that are true; several where a stretch stays within ±5 %."""
+    """Statuses that are true; several where a stretch stays within ±5%."""
     status: str
     sure: bool
     covered: bool | None
@@ -159,7 +159,7 @@ def _trial(world: World, clock: Clock, crossover: Crossover) -> WorldTrial:
 def true_statuses(depths: list[float]) -> set[str]:
     """Return every status that is true of stretches with these largest log-ratios.
 
-    They stand in order of size. A stretch within ±5 % may be reported or left out.
+    They stand in order of size. A stretch within ±5% may be reported or left out.
     """
     small = [index for index, depth in enumerate(depths) if abs(depth) <= TIE]
     statuses = set()

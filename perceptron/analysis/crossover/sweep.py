@@ -26,9 +26,8 @@ from perceptron.analysis.select import (
     times,
 )
 from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
-from perceptron.records.extras import EXTRAS
 from perceptron.records.ground import ground
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import EXTRAS, Measurement
 
 
 class CurvePoint(Struct, frozen=True):

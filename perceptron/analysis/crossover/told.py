@@ -104,8 +104,7 @@ def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> 
         says += [
             replace(one, part=part, on="page") for one in verdicts(view.crossovers, sweep.rows)
         ]
-        absent = [f"Not measured: {reason}." for reason in missing(view.crossovers)]
-        notes += [Note(line, "page", part) for line in (*absent, *lines)]
+        notes += [Note(line, "page", part) for line in lines]
     return Told(tuple(says), tuple(notes), tuple(tables), tuple(figures))
 
 
@@ -163,11 +162,17 @@ def _ratio(sweep: Sweep, crossover: Crossover) -> _View:
 
 def _lines(sweep: Sweep) -> list[str]:
     """Return what holds for all that is shown of a sweep."""
-    curves = sweep.curves
-    lines = [
-        f"{curve.backend}{', at some sizes' if curve.spots else ''}: {curve.reason}."
+    curves, absent = sweep.curves, missing(sweep.crossovers)
+    absent += [
+        reason
         for curve in curves
-        if curve.reason
+        if not curve.spots and (reason := f"{curve.backend}: {curve.reason}") not in absent
+    ]
+    lines = [f"Not measured: {reason}." for reason in absent]
+    lines += [
+        f"{curve.backend}, at some sizes: {curve.reason}."
+        for curve in curves
+        if curve.spots and curve.reason
     ]
     if all(spot.repeats == 1 for curve in curves for spot in curve.spots):
         stated = any(spot.value.low or spot.value.high for curve in curves for spot in curve.spots)

@@ -154,23 +154,25 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
     if found.status in ("always", "never"):
         winner = incumbent if found.status == "never" else challenger
         return f"{winner.does('is')} faster {_where(found, axis)}"
-    if found.status == "multiple":
+    if found.status == "multiple" and found.crossings:
         first, *later = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         return ", ".join(
             [start, *(f"{sides[one.direction].short} from {digits(one.size)}" for one in later)]
         )
+    if not found.sizes_measured:  # of another tool's document
+        return f"undecided between {incumbent.name} and {challenger.name}"
+    first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
     if found.status == "tie":
-        ends = listed([(found.sizes_measured[0], found.sizes_measured[-1])], axis)
-        if not found.is_decided:
-            return f"undecided, {incumbent.short} and {challenger.name} within 5% at {ends}"
-        return f"{incumbent.short} and {challenger.name} tie: within 5%, {ends}"
+        ends = listed([(first_size, last_size)], axis)
+        if found.is_decided:
+            return f"{incumbent.short} and {challenger.name} tie: within 5%, {ends}"
+        return f"undecided, {incumbent.short} and {challenger.name} within 5% at {ends}"
     if len(found.sizes_measured) == 1:
-        return f"undecided at {sized(number(found.sizes_measured[0]), axis)}, the only size"
-    if not found.decided:
-        where = every(found.sizes_measured[0], found.sizes_measured[-1], axis)
-        return f"undecided {where.replace(' measured', '')}"
-    return f"undecided at most sizes; decided at {listed(found.decided, axis)}"
+        return f"undecided at {sized(number(first_size), axis)}, the only size"
+    if found.decided:
+        return f"undecided at most sizes; decided at {listed(found.decided, axis)}"
+    return f"undecided {every(first_size, last_size, axis).replace(' measured', '')}"
 
 
 def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
@@ -180,6 +182,11 @@ def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
         winner = sides[earlier if guess == "above" else later]
         return f"{winner.does('is')} faster {_where(found, axis)}"
     return _overtakes(found, sides[later], sides[earlier], axis)
+
+
+def has_crossing(found: Crossover) -> bool:
+    """Return whether there is one change of winner, with a winner known on both sides of it."""
+    return found.status in ("crosses", "reverses") and _guessed_side(found) is None
 
 
 def _order(found: Crossover) -> tuple[str, str]:
@@ -205,6 +212,8 @@ def _overtakes(found: Crossover, later: _Side, earlier: _Side, axis: str) -> str
 
 def _where(found: Crossover, axis: str) -> str:
     """Return the sizes in which the winner is decided, and what is known of the others."""
+    if not found.sizes_measured:  # of another tool's document
+        return "at every measured size"
     ends = found.sizes_measured[0], found.sizes_measured[-1]
     others = "at worst a tie" if found.is_decided else "undecided"
     if found.decided == [ends]:

@@ -1,4 +1,4 @@
-"""What a device costs around the iterations, and the energy of one."""
+"""The costs of a device around the iterations, and the energy of one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from msgspec import Struct
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import NOT_REACHED
-from perceptron.records.extras import DEVICE, ENERGY
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import DEVICE, ENERGY, Measurement
 
 # Parts of which the size is bytes that are copied.
 _COPIES = ("host to device", "device to host")
@@ -18,10 +17,10 @@ NO_COUNTER = "a CPU's energy is not counted"
 
 
 class DevicePart(Struct, frozen=True, kw_only=True):
-    """One thing that a device does around the iterations, measured by itself.
+    """One part of a device's work around the iterations, measured by itself.
 
-    ``bytes_per_second`` is the rate of a copy. A backend that could not measure any has one part
-    without a time, and the ``reason``.
+    ``bytes_per_second`` is the rate of a copy. A backend without any measured part has
+    one without a time, and the ``reason``.
     """
 
     backend: str
@@ -36,7 +35,7 @@ class DevicePart(Struct, frozen=True, kw_only=True):
 
 
 class Energy(Struct, frozen=True):
-    """Joules of one iteration by the device's own counter, or why they are not known."""
+    """Joules of one iteration by the device's own counter, or why they are unknown."""
 
     joules: float | None
     reason: str | None
@@ -70,7 +69,7 @@ def _part(backend: str, device: str | None, name: str, rows: list[Measurement]) 
 
 
 def energy(rows: Sequence[Measurement], backend: str, device: str | None) -> Energy:
-    """Return what one iteration of a backend on this device takes from the wall."""
+    """Return the energy of one iteration of a backend on this device."""
     if not is_beside_host(device):
         return Energy(None, NO_COUNTER)
     own = [row for row in rows if row.family == ENERGY and row.backend == backend]

@@ -1,4 +1,4 @@
-"""Where one iteration's time goes: each rung over the floor and what limits it, each phase."""
+"""A cost breakdown judged: each rung over the floor, its limit, and each phase."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from perceptron.analysis.overhead.iteration_phases import (
 from perceptron.analysis.overhead.roofline import Bound, Ceilings, bound_by, ceilings, roof
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
 from perceptron.analysis.side_by_side import ratio_of
-from perceptron.records.extras import EXTRAS, HARNESS, KERNELS, PROFILE, ExtraName
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import EXTRAS, HARNESS, KERNELS, PROFILE, ExtraName, Measurement
 
 
 class Rung(Struct, frozen=True, kw_only=True):
-    """One backend's iteration, with its 95 % interval, over that of the floor.
+    """One backend's iteration, with its 95% interval, over that of the floor.
 
     The ratio is None where no rung is the floor, and exactly 1 of the floor itself.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
@@ -42,7 +41,7 @@ class Rung(Struct, frozen=True, kw_only=True):
 
     backend: str
     device: str | None
-    """As its rows say it; None without any."""
+    """As its rows state it; None without any."""
     dtype: str | None
     removes: str
     seconds_per_iteration: float | None = None
@@ -75,7 +74,7 @@ class Rung(Struct, frozen=True, kw_only=True):
 
 
 class Work(NamedTuple):
-    """What an iteration takes, counted from shapes."""
+    """The work of an iteration, counted from shapes."""
 
     operations: int
     bytes_moved: int
@@ -83,7 +82,7 @@ class Work(NamedTuple):
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
-    """Everything that the rows of a cost breakdown say."""
+    """A cost breakdown, judged."""
 
     problem: str
     threads: int
@@ -96,15 +95,15 @@ class Ladder(Struct, frozen=True, kw_only=True):
     ceilings: list[Ceilings]
     """By device and what measured it there; see `roofline.roof`."""
     device: list[DevicePart]
-    """What devices beside the host cost around the iterations."""
+    """Costs of devices beside the host, around the iterations."""
     gpus: list[GpuUse]
-    """In which state they were while it was measured."""
+    """Their states while it was measured."""
     harness_seconds: float | None
     """What the clock and an empty call take, in each sample."""
     harness_share: float | None
     """The same as a share of the shortest sample."""
     published: dict[str, float]
-    """Seconds per iteration that the walk-through published for this problem, by backend."""
+    """Seconds per iteration published for this problem, by backend."""
 
 
 class Floor(NamedTuple):
@@ -162,7 +161,7 @@ def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
 
 
 def floor(rows: Iterable[Measurement], names: Collection[str]) -> Floor:
-    """Return the rung that is faster than each other one, if every one that can run has a time."""
+    """Return the rung that is faster than all others, if every one that can run has a time."""
     rows = [row for row in rows if row.family not in EXTRAS]
     seconds = {
         name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
@@ -172,7 +171,7 @@ def floor(rows: Iterable[Measurement], names: Collection[str]) -> Floor:
     if len(seconds) < len(able):
         return Floor(None, f"{len(seconds)} of {len(able)} rungs measured")
     if len(able) < 2:
-        return Floor(None, "there are no two rungs to compare")
+        return Floor(None, "a single rung can run: no comparison")
     fastest = min(seconds, key=seconds.__getitem__)
     others = [name for name in able if name != fastest]
     rivals = [name for name in others if not _is_slower(ratio_of(rows, name, fastest))]
@@ -290,10 +289,10 @@ def _counted(rows: Iterable[Measurement], family: ExtraName) -> dict[str, int]:
 
 
 def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:
-    """Return what preparing took, and whether what is compiled was found in all processes.
+    """Return the seconds of setup, and whether every process found its compiled code in a cache.
 
-    A process that finds what an earlier one compiled does not show what starting takes: it counts
-    only where all did. Of a backend that compiles nothing the second is None.
+    A process that found its compiled code does not show what a cold start takes: it counts only
+    where all did. The second is None of a backend that compiles nothing.
     """
     prepared = [row for row in rows if row.prepare_seconds]
     compiled = [row for row in prepared if not row.prepared_from_cache]

@@ -40,7 +40,7 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
     texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
-        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % intervals "
+        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95% intervals "
         "over fresh processes, often smaller than the dot."
         + (" Open: as published, on hardware that is not named." if found.published else "")
         + ("" if found.no_floor else " ×: times the floor."),
@@ -85,7 +85,7 @@ def _measured(row: int, rung: Rung) -> Dot:
 def _ratio(rung: Rung) -> str:
     if rung.ratio_to_floor == 1:
         return "\nthe floor"
-    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)} ×"
+    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)}×"
 
 
 def _words(rung: Rung) -> str:
@@ -96,7 +96,7 @@ def _words(rung: Rung) -> str:
         return f"{time}, the floor"
     if rung.ratio_to_floor is None:
         return time
-    return f"{time}, {digits(rung.ratio_to_floor, 2)} × the floor"
+    return f"{time}, {digits(rung.ratio_to_floor, 2)}× the floor"
 
 
 def phases_figure(found: Ladder) -> Iterator[BarFigure]:
@@ -110,8 +110,8 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
     backends = tuple(dict.fromkeys(phase.backend for phase in found.phases))
     yield BarFigure(
         alt=f"Phases of one iteration of {found.problem}: {summary}",
-        caption="Phases in the order in which they run, from the left, paler from one to the "
-        "next. The table has their intervals.",
+        caption="Phases in the order in which they run, paler from left to right. The table has "
+        "their intervals.",
         height=90 * len(backends) + 150,
         x_title="µs of one iteration",
         rows=backends,
@@ -129,7 +129,7 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
 
 
 def roofline_figure(found: Ladder) -> Iterator[LineFigure]:
-    """Yield for each device how much arithmetic its rungs did a second, and what it can do."""
+    """Yield for each device the arithmetic rate of its rungs below its ceilings."""
     if not (found.work.operations and found.work.bytes_moved):
         return
     intensity = found.work.operations / found.work.bytes_moved
@@ -153,20 +153,20 @@ def _roofline(
     is_host = not is_beside_host(limits.device)
     of = "" if is_host else f" of {limits.device}, measured by {limits.backend}"
     return LineFigure(
-        alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {found.problem}; "
-        f"the roof{of} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the "
-        "numbers",
-        caption="How much arithmetic got done a second, where there is so much of it for each "
-        f"byte. The roof{of}: a large product reached {digits(product)} GFLOP/s, a large copy "
-        f"{digits(copy)} GB/s. What lies far below it waits for something else, as for calls from "
-        "Python; a point above the slope reads from a cache.",
+        alt="Arithmetic per second over arithmetic per byte, both logarithmic, for "
+        f"{found.problem}; the roof{of} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. "
+        "The tables have the numbers",
+        caption=f"Arithmetic per second over arithmetic per byte. The roof{of}: a large product "
+        f"reached {digits(product)} GFLOP/s, a large copy {digits(copy)} GB/s. A point far below "
+        "it waits for something else, such as calls from Python. One above the slope reads from "
+        "a cache.",
         height=480,
-        x=log_axis((low, high), _number, 10, "operations for each byte"),
+        x=log_axis((low, high), _number, 10, "operations per byte"),
         y=log_axis(
             [*(gflops for _, gflops in rungs), *(y for _, y in roof)],
             _number,
             10,
-            "GFLOP/s that got done",
+            "GFLOP/s reached",
         ),
         lines=tuple(
             Line(

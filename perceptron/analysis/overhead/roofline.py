@@ -1,4 +1,4 @@
-"""What a device can do, and which of it keeps a backend from being faster."""
+"""The ceilings of a device, and which of them limits a backend."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.device_share import HOST, is_beside_host, is_launch_bound
-from perceptron.records.extras import CEILING
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import CEILING, Measurement
 
 _PRODUCT, _COPY = "product", "copy"
 # Below this share of both ceilings neither arithmetic nor memory is what takes the time.
@@ -23,27 +22,27 @@ Bound = Literal["calls", "launches", "latency", "memory", "arithmetic"]
 
 
 class Ceilings(Struct, frozen=True, kw_only=True):
-    """What a device can do, measured in the same run; a CPU with as many threads."""
+    """The rates that a device reached in the same run; a CPU with as many threads."""
 
     device: str | None
     backend: str
-    """What measured it; two names where one's product and another's copy were the faster."""
+    """That measured it: two names where the faster product and copy are of two backends."""
     gflops: float
     gbytes: float
 
     @property
     def name(self) -> str:
-        """Who measured it and on what, in words."""
+        """The backend that measured it, and the device."""
         return f"{self.backend} ({self.device or 'device not stated'})"
 
 
 def bound_by(
     gflops: float, gbytes: float, moved: int, limits: Ceilings | None, busy: float | None = None
 ) -> Bound | None:
-    """Return what limits a rate of ``gflops`` and ``gbytes`` a second; ``moved`` in bytes.
+    """Return the limit of a rate of ``gflops`` and ``gbytes`` per second; ``moved`` in bytes.
 
-    ``busy`` is the share of the time in which a device beside the host is. None where nothing can
-    be said: a slow rung on such a device waits for launches or for itself, and only that tells.
+    ``busy`` is the busy share of a device beside the host. None where the limit is unknown: without
+    that share a slow rung on such a device waits for launches or for itself.
     """
     if busy is not None and is_launch_bound(busy):
         return "launches"
@@ -64,9 +63,9 @@ def bound_by(
 
 
 def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
-    """Return what the largest product and copy reached, by device and what measured it there.
+    """Return the rates of the largest product and copy, by device and backend.
 
-    One that has not both is left out, and so are times that waiting for cores makes unknown.
+    A backend without both is left out, and so are times that waiting for cores makes unknown.
     """
     rates: dict[tuple[str | None, str], dict[str, float]] = {}
     for row in rows:
@@ -85,9 +84,9 @@ def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
 
 
 def roof(limits: Sequence[Ceilings], device: str | None) -> Ceilings | None:
-    """Return the best of what was measured on this device; None where nothing was.
+    """Return the best ceilings measured on this device; None without any.
 
-    Never another device's: what one can do says nothing of what another one should.
+    Never another device's.
     """
     own = [limit for limit in limits if limit.device == device]
     if not own:

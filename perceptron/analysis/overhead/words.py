@@ -1,4 +1,4 @@
-"""A cost breakdown as an answer: its sentence, its tables, what is said beside them."""
+"""A cost breakdown as an answer: its sentence, its tables and its notes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from perceptron.numbers import (
     digits,
     duration,
     duration_interval,
+    interval,
     joules,
     memory,
     percent,
@@ -30,7 +31,7 @@ from perceptron.numbers import (
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 
-_RUNGS = ("backend", "dtype", "one iteration", "× the floor", "kernels>", "to prepare>")
+_RUNGS = ("backend", "dtype", "one iteration", "× the floor", "kernels>", "setup>")
 _PHASES = ("backend", "phase", "one iteration", "share>")
 _SHARES = (
     "backend",
@@ -41,7 +42,7 @@ _SHARES = (
     "energy of an iteration>",
     "peak memory>",
 )
-_PARTS = ("backend", "device", "what", "time", "rate>", "processes>")
+_PARTS = ("backend", "device", "part", "time", "rate>", "repeats>")
 _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
 
 
@@ -51,7 +52,7 @@ def told(
     warnings: Sequence[MeasurementWarning],
     following: tuple[str, ...],
 ) -> Answer:
-    """Return what rows say that were judged; ``following`` is the command to type next."""
+    """Return the answer of judged rows; ``following`` is the command to type next."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
     title = f"One iteration of {found.problem}, rung by rung"
@@ -61,7 +62,7 @@ def told(
         asked=(("Problem", found.problem),),
         ground=(("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),),
         measured=f", {threads}",
-        verdicts=(_verdict(found),),
+        verdicts=(_verdict(found, rows[0].machine, threads),),
         notes=tuple(_notes(found)),
         tables=tuple(_tables(found, rows, threads)),
         figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
@@ -94,31 +95,42 @@ def _over(backends: Sequence[str]) -> str:
     return f"{' and '.join(map(str, counts))} processes"
 
 
-def _verdict(found: Ladder) -> Verdict:
-    """Name the top of the ladder and its floor, or say why none is known."""
-    times = {
-        rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)
-        for rung in found.rungs
-        if rung.seconds_per_iteration is not None
-    }
-    decided: Decided = "yes" if found.no_floor is None else "partly" if times else "no"
-    if not times:
-        sentence = "not measured"
+def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
+    """Compare the first rung with the floor; without a floor its time alone, and why."""
+    measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    decided: Decided = "yes" if found.no_floor is None else "partly" if measured else "no"
+    notes: tuple[str, ...] = ()
+    if not measured:
+        sentence = "no rung was measured"
+        reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
+        notes = tuple(reasons[:1])
+    elif found.no_floor is not None:
+        sentence = f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
+        notes = (f"why: {found.no_floor}",)
     else:
-        top = next(iter(times))
-        sentence = f"{found.problem}: {top} {duration_interval(*times[top])}; "
-        if found.no_floor is not None:
-            sentence += f"no floor: {found.no_floor}"
-        else:
-            floor = min(times, key=lambda name: times[name][0])
-            sentence += f"the floor, {floor}: {duration_interval(*times[floor])}"
-    return Verdict(subject=found.problem, decided=decided, sentence=sentence)
+        top, floor = measured[0], min(measured, key=lambda rung: rung.seconds_per_iteration or 0.0)
+        sentence = f"floor: {floor.backend} {_time(floor)}"
+        if top is not floor and top.ratio_to_floor is not None:
+            ratio_words = interval(top.ratio_to_floor, top.ratio_low, top.ratio_high)
+            factor, _, ends = ratio_words.partition(" ")
+            sentence += f"; {top.backend} takes {factor}× as long {ends}"
+    return Verdict(
+        subject=found.problem,
+        decided=decided,
+        sentence=sentence,
+        notes=notes,
+        heading=f"{machine}, {threads}; 95% intervals",
+    )
+
+
+def _time(rung: Rung) -> str:
+    return duration_interval(rung.seconds_per_iteration or 0.0, rung.low, rung.high)
 
 
 def _notes(found: Ladder) -> Iterator[Note]:
     if found.no_floor is None:
         yield Note(
-            "Each rung does away with one thing; what is left at the floor is the arithmetic.",
+            "Each rung removes one thing; the arithmetic is left at the floor.",
             "page",
         )
     if found.harness_seconds is not None and found.harness_share is not None:
@@ -141,17 +153,14 @@ def _energies(rungs: Sequence[Rung]) -> Iterator[str]:
 
 
 def _roofless(found: Ladder) -> Iterator[str]:
-    """Yield a line for each device with rungs and without ceilings, where others have some."""
+    """Yield a line for each device with rungs and no ceilings, where others have some."""
     devices = {limits.device for limits in found.ceilings}
     without: dict[str, list[str]] = {}
     for rung in found.rungs:
         if devices and rung.seconds_per_iteration is not None and rung.device not in devices:
             without.setdefault(rung.device or "a device not stated", []).append(rung.backend)
     for name, names in without.items():
-        yield (
-            f"No ceiling of {name} was measured: {', '.join(names)} "
-            f"{'is' if len(names) == 1 else 'are'} held against none."
-        )
+        yield (f"No ceiling of {name} was measured to compare {', '.join(names)} with.")
 
 
 def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
@@ -163,7 +172,7 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     )
     yield Table(
         title=f"{found.problem}: one iteration, {threads}",
-        on_page="The rungs [95 % interval]",
+        on_page="The rungs [95% interval]",
         columns=(*columns, "removes"),
         rows=tuple((*row, rung.removes) for row, rung in zip(cells, found.rungs, strict=True)),
         last_apart="What each rung removes",
@@ -182,14 +191,14 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     if shares := tuple(map(_share, _on_device(found.rungs))):
         yield Table(
             title="On the device",
-            on_page="On the device: how much of the time it is busy by its own events",
+            on_page="On the device: its busy share of the time, by its own events",
             columns=_SHARES,
             rows=shares,
         )
     if found.device:
         yield Table(
             title="Around the iterations",
-            on_page="Around the iterations, each measured by itself [95 % interval]",
+            on_page="Around the iterations, each measured by itself [95% interval]",
             columns=_PARTS,
             rows=tuple(_part_cells(found)),
         )
@@ -205,7 +214,7 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
 
 
 def _rung(rung: Rung) -> tuple[str, ...]:
-    """Return the row of a rung; one that was not measured says why."""
+    """Return the row of a rung, with the reason where it was not measured."""
     kernels = _kernels(rung)
     dtype = rung.dtype or NONE
     if rung.seconds_per_iteration is None:
@@ -224,7 +233,7 @@ def _rung(rung: Rung) -> tuple[str, ...]:
 
 
 def _kernels(rung: Rung) -> str:
-    """Return how many were counted, and how many a profiler saw where there was a device."""
+    """Return how many were counted, and on a device how many a profiler saw."""
     counted = NONE if rung.kernels_per_iteration is None else count(rung.kernels_per_iteration)
     if rung.kernels_profiled is None:
         return counted
@@ -251,7 +260,7 @@ def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
 def _whole(whole: WholeIteration) -> tuple[str, ...]:
     share = whole.phases_seconds / whole.seconds_per_iteration
     seconds = (
-        f"{duration(whole.phases_seconds)}; the iteration by itself "
+        f"{duration(whole.phases_seconds)}; the whole iteration "
         f"{duration(whole.seconds_per_iteration)}"
     )
     return (whole.backend, "all", seconds, percent(share, 0))
@@ -281,14 +290,14 @@ def _share(rung: Rung) -> tuple[str, ...]:
         rung.device or NONE,
         NONE if rung.device_seconds is None else duration(rung.device_seconds),
         NONE if busy is None else rough_percent_interval(busy, rung.busy_low, rung.busy_high),
-        "not known" if busy is None else "yes" if rung.bound == "launches" else "no",
+        "unknown" if busy is None else "yes" if rung.bound == "launches" else "no",
         NONE if energy is None else joules(energy),
         NONE if rung.peak_bytes is None else memory(rung.peak_bytes, "MiB"),
     )
 
 
 def _part_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each part; one that was not measured says why."""
+    """Yield a row for each part, with the reason where it was not measured."""
     for part in found.device:
         time = f"not measured: {part.reason}"
         if part.seconds is not None:

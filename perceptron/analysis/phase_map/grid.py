@@ -87,7 +87,7 @@ def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
 def whole_cells(rows: Iterable[Measurement]) -> list[Measurement]:
     """Return rows without those of ours in cells whose measuring was cut short.
 
-    In such a cell a backend that has times elsewhere has no row, not even one that says why: the
+    In such a cell a backend that has times elsewhere has no row, not even one with a reason: the
     others must not win there because of that.
     """
     rows = list(rows)

@@ -7,9 +7,10 @@ around it (`surface`); its ratio then has no interval.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
-from math import exp
+from math import exp, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -17,14 +18,15 @@ from msgspec import Struct
 from perceptron.analysis.interval import TIE, Interval, of_times
 from perceptron.analysis.phase_map.borders import Border, borders
 from perceptron.analysis.phase_map.grid import (
+    Array,
     Cell,
     CellGrid,
+    Mask,
     grid_of,
     rows_by_cell,
     times_by_cell,
     whole_cells,
 )
-from perceptron.analysis.phase_map.sentence import Area, sentence
 from perceptron.analysis.phase_map.surface import mostly, surfaces
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.side_by_side import ratio_of
@@ -38,11 +40,11 @@ UNKNOWN = "unknown"
 
 
 class MapCell(Struct, frozen=True, kw_only=True):
-    """Who is fastest at one pair of sizes.
+    """The fastest backend at one pair of sizes.
 
-    ``winner`` is ``tie`` where the two fastest are within ±5 %, and None where nothing has a time.
+    ``winner`` is ``tie`` where the two fastest are within ±5%, and None where none has a time.
     ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
-    its 95 % interval where several processes measured both; all three are None without a second.
+    its 95% interval where several processes measured both; all three are None without a second.
     ``decided`` says whether the intervals allow no other answer; between measured cells, whether
     those of most near it do.
     """
@@ -60,7 +62,7 @@ class MapCell(Struct, frozen=True, kw_only=True):
 
     @property
     def answer(self) -> str:
-        """Who wins, as far as that is decided: a backend, `TIED`, `UNDECIDED` or `UNKNOWN`."""
+        """The winner if it is decided: a backend or `TIED`, else `UNDECIDED` or `UNKNOWN`."""
         if self.winner is None:
             return UNKNOWN
         return self.winner if self.decided else UNDECIDED
@@ -72,7 +74,7 @@ class PhaseMap(Struct, frozen=True, kw_only=True):
     ``cells`` holds every cell of the grid, the second axis running fastest; ``shares`` the part of
     them, on logarithmic axes, that each winner surely has, ties, ``undecided`` ones and ``unknown``
     ones, where nothing has a time, included.
-    ``absent`` says of backends without any time why they have none.
+    ``absent`` holds the reason of each backend without any time.
     """
 
     family: str
@@ -141,19 +143,14 @@ def phase_map_of(
         cells_measured=sum(cell.measured for cell in cells),
         borders=borders(grid, fields),
         shares=shares,
-        summary=_alone(next(iter(fields)), absent)
+        summary=f"no answer: only {next(iter(fields))} has a time"
         if len(fields) == 1
         else sentence(shares, areas, axes),
     )
 
 
-def _alone(name: str, absent: Mapping[str, str]) -> str:
-    reasons = "; ".join(f"{other}: {why}" for other, why in absent.items())
-    return f"only {name} has a time: no comparison{f' ({reasons})' if reasons else ''}."
-
-
 def _measured(cell: Cell, rows: list[Measurement], rivals: bool) -> MapCell:
-    """Judge a cell by its own times; who is alone in one wins it if there are rivals elsewhere.
+    """Judge a cell by its own times; a backend alone in one wins it if it has rivals elsewhere.
 
     Not where a rival's worker was killed: another try may have its time.
     """
@@ -181,7 +178,7 @@ def _measured(cell: Cell, rows: list[Measurement], rivals: bool) -> MapCell:
 
 
 def _is_decided(ratios: Sequence[Interval | None]) -> bool:
-    """Return whether all intervals rule out the others, or say that the first is a tie."""
+    """Return whether all intervals rule out the others, or prove a tie."""
     ends = [(ratio.low, ratio.high) for ratio in ratios if ratio and ratio.low and ratio.high]
     if len(ends) < len(ratios):
         return False
@@ -233,3 +230,90 @@ def _shares(cells: list[MapCell]) -> dict[str, float]:
     last = (TIED, UNDECIDED, UNKNOWN)
     ordered = sorted(counts, key=lambda name: (name in last, -counts[name], name))
     return {name: counts[name] / len(cells) for name in ordered}
+
+
+# --- in a sentence --------------------------------------------------------------------------------
+
+# Of the decided cells, that a rule in one sentence may get wrong.
+_EXCEPTIONS = 0.02
+# Winners that have room in a line.
+_NAMED = 2
+_COLUMNS = 100
+# Of a map that is all alike, and of a part of one.
+_WHOLE = {
+    "tie": "the fastest backends tie within 5% everywhere",
+    "undecided": "undecided everywhere",
+    "unknown": "no backend has a time",
+}
+_PART = {"tie": "tie", "undecided": "undecided", "unknown": "no time"}
+
+
+class Area(NamedTuple):
+    """A cell and what is decided there: a backend, ``tie`` or None."""
+
+    x: int
+    y: int
+    winner: str | None
+
+
+class _Rule(NamedTuple):
+    """``winner`` wins where a size is at least ``start``, but for a share of ``wrong`` cells."""
+
+    wrong: float
+    order: int
+    size: str
+    winner: str
+    start: float
+
+
+def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, str]) -> str:
+    """Return which backend wins how much of the map, and a rule of one size where there is one.
+
+    A rule is stated where it gets at most 2% of the cells with a winner wrong, and where less is
+    undecided than its winner has.
+    """
+    whole = next((name for name in _WHOLE if shares.get(name) == 1), None)
+    if whole is not None:
+        return _WHOLE[whole]
+    winners = [name for name in shares if name not in _WHOLE]
+    parts = [f"{name} wins {_percent(shares[name])} of the map" for name in winners[:1]]
+    parts += [f"{name} {_percent(shares[name])}" for name in winners[1:_NAMED]]
+    if rest := winners[_NAMED:]:
+        parts.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
+    parts += [f"{word} {_percent(shares[name])}" for name, word in _PART.items() if name in shares]
+    text = ", ".join(parts)
+    rule = _best_rule(areas, axes) if len(winners) == 2 else None
+    undecided = shares.get("undecided", 0.0)
+    if rule and rule.wrong <= _EXCEPTIONS and undecided < shares[rule.winner]:
+        text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)}"
+    return text if len(text) <= _COLUMNS else text.replace(" of the map", "")
+
+
+def _best_rule(areas: Sequence[Area], axes: tuple[str, str]) -> _Rule | None:
+    decided = [area for area in areas if area.winner not in (None, "tie")]
+    x, y = np.array([area[:2] for area in decided], np.float64).T
+    sizes = {axes[0]: x, axes[1]: y, f"{axes[0]} × {axes[1]}": x * y}
+    rules = [
+        _rule(order, name, size, winner, np.array([area.winner == winner for area in decided]))
+        for order, (name, size) in enumerate(sizes.items())
+        if len(set(size)) > 1
+        for winner in sorted({str(area.winner) for area in decided})
+    ]
+    return min(rules, default=None)
+
+
+def _rule(order: int, name: str, size: Array, winner: str, wins: Mask) -> _Rule:
+    """Find the threshold between two sizes that gets the fewest cells wrong."""
+    sizes = np.unique(size)
+    beyond = size >= sizes[1:, None]
+    wrong = (beyond != wins).mean(axis=1)
+    best = int(wrong.argmin())
+    return _Rule(float(wrong[best]), order, name, winner, sqrt(sizes[best] * sizes[best + 1]))
+
+
+def _percent(share: float) -> str:
+    return "under 1%" if 0 < share <= 0.005 else f"{100 * share:.0f}%"
+
+
+def _round(value: float) -> str:
+    return f"{float(f'{value:.2g}'):,.0f}"

@@ -1,4 +1,4 @@
-"""The figure of a phase map: hue says who wins, intensity by how much."""
+"""The figure of a phase map: hue for the winner, intensity for its lead."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def map_figure(phase_map: PhaseMap) -> MapFigure:
     height = len(phase_map.y_values)
     cells = [_cell(phase_map, cell, top) for cell in phase_map.cells]
     return MapFigure(
-        alt=f"Map of {phase_map.family} over {x} and {y}, both logarithmic. {phase_map.summary}",
-        caption="Colour: the fastest backend, stronger where it is further ahead of the next, up "
-        f"to {top}×. Dots: measured cells, open where undecided, as the palest are. Lines: equal "
-        "times. Grey: a tie within ±5 %.",
+        alt=f"Map of {phase_map.family} over {x} and {y}, both logarithmic. {phase_map.summary}.",
+        caption="Colour: the fastest backend, stronger with its lead over the next, up to "
+        f"{top}×. Dots: measured cells, open where undecided. Lines: equal times. Grey: a tie "
+        "within 5%. Palest: undecided.",
         key=_key(phase_map),
         height=560,
         x_title=x,
@@ -81,14 +81,14 @@ def _text(phase_map: PhaseMap, cell: MapCell) -> str:
     x, y = phase_map.axes
     where = f"{x} {cell.x:,}, {y} {cell.y:,}: "
     if cell.winner is None or cell.fastest is None:
-        return where + "nothing has a time"
+        return where + "no backend has a time"
     if cell.ratio is None:
-        return where + f"{cell.fastest} alone has a time"
+        return where + f"only {cell.fastest} has a time"
     ahead = interval(cell.ratio, cell.low, cell.high) if cell.measured else digits(cell.ratio)
     how = "measured" if cell.measured else "between measured cells"
     tie = ", a tie" if cell.winner == TIED else ""
     doubt = "" if cell.decided else ", undecided"
-    return f"{where}{cell.fastest} {ahead} × as fast as {cell.second}{tie}{doubt}; {how}"
+    return f"{where}{cell.fastest} {ahead}× as fast as {cell.second}{tie}{doubt}; {how}"
 
 
 def _regions(phase_map: PhaseMap) -> list[Region]:
@@ -125,7 +125,7 @@ def _key(phase_map: PhaseMap) -> str:
     if phase_map.borders:
         parts.append("lines: borders")
     if any(cell.winner == TIED for cell in phase_map.cells):
-        parts.append("grey: tie within ±5 %")
+        parts.append("grey: tie within 5%")
     if UNKNOWN in phase_map.shares:
-        parts.append("white: nothing has a time")
+        parts.append("white: no time")
     return "; ".join(parts)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Loop, Queue
+from perceptron.backends.accelerators.protocol import Loop, Queue, cuda_unavailable
 from perceptron.backends.accelerators.torch_accelerator import held_up
-from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.problems.problem import DType
 
 # Keeps the device busy for so many clock cycles; CuPy has no such kernel.
@@ -40,7 +39,7 @@ class CupyAccelerator:
 
     def unavailable(self) -> str | None:
         # In this order: without a GPU installing CuPy would be of no use.
-        return driver_unavailable() or optional.missing("cupy")
+        return cuda_unavailable() or optional.missing("cupy")
 
     def touch(self) -> None:
         square = _cupy().ones((2, 2), "float32")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -12,6 +14,8 @@ from perceptron.problems.problem import DType
 Loop = Callable[[int], None]
 # Hands so many training iterations to the device and returns at once.
 Queue = Callable[[int], None]
+
+NO_CUDA_DEVICE = "no CUDA device found"
 
 
 class Accelerator(Protocol):
@@ -81,3 +85,21 @@ def place(backend: Backend) -> str:
     """Return where a backend trains: on the CPU, or where its accelerator's work is done."""
     accelerator = accelerator_of(backend)
     return "cpu" if accelerator is None else accelerator.place
+
+
+def cuda_unavailable() -> str | None:
+    """Return why no CUDA device can be used, in one line, or None.
+
+    Asks the driver, which takes milliseconds. Honours ``CUDA_VISIBLE_DEVICES``. Creates no
+    context, so it takes no memory of the device; but the driver must not be asked before a fork.
+    """
+    # The driver's library answers in a millisecond, importing a framework takes a second.
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(library)
+    except OSError:
+        return NO_CUDA_DEVICE
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return NO_CUDA_DEVICE
+    return None if count.value else NO_CUDA_DEVICE

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from perceptron.backends.accelerators.protocol import Loop, Queue
+from perceptron.backends.accelerators.protocol import NO_CUDA_DEVICE, Loop, Queue, cuda_unavailable
 from perceptron.backends.accelerators.stand_in import place_of
-from perceptron.backends.shared.torch_devices import device_unavailable
 from perceptron.problems.problem import DType
 
+# Where the driver of AMD's GPUs is loaded.
+_ROCM = Path("/dev/kfd")
+# The library of oneAPI's Level Zero, through which PyTorch finds Intel's GPUs.
+_LEVEL_ZERO = "ze_loader.dll" if sys.platform == "win32" else "libze_loader.so.1"
 # How long the device is held up while the host queues: 2**k times this many clock cycles.
 _HELD_CYCLES = 2_000_000
 _ATTEMPTS = 6
@@ -159,3 +166,57 @@ def held_up(cuda: Any, queue: Queue, iterations: int) -> float | None:
         if queueing < before.elapsed_time(begin) / 1e3:
             return float(begin.elapsed_time(end) / 1e3 / count)
     return None
+
+
+def device_unavailable(device: str) -> str | None:
+    """Return why PyTorch, which must be installed, cannot use a device of this kind; or None."""
+    if device == "cuda":
+        return _torch_cuda_unavailable()
+    if device == "mps" and sys.platform != "darwin":
+        return "no MPS device found: only macOS has them"
+    if device == "xpu" and not _is_library(_LEVEL_ZERO):
+        return "no XPU device found: Intel's Level Zero is not installed"
+    # Schedulers bring Level Zero to machines without such a device, where importing PyTorch to
+    # hear that would take seconds.
+    if device == "xpu" and not _has_library_for("xpu"):
+        return "this PyTorch is built without XPU: install a build for xpu"
+    return _accelerator_unavailable(device)
+
+
+def _torch_cuda_unavailable() -> str | None:
+    # ROCm's PyTorch calls AMD's devices by that name too.
+    reason = None if _ROCM.exists() else cuda_unavailable()
+    if reason is not None:
+        return reason
+    import torch
+
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "this PyTorch is built without CUDA: install a CUDA build"
+    return None if torch.cuda.is_available() else NO_CUDA_DEVICE
+
+
+def _accelerator_unavailable(device: str) -> str | None:
+    import torch
+
+    # Of the kind that PyTorch is built for; None if for none, and asking more of it would raise.
+    built_for = torch.accelerator.current_accelerator()
+    if built_for is None or built_for.type != device:
+        kind = "the CPU alone" if built_for is None else built_for.type
+        return f"this PyTorch is built for {kind}: install a build for {device}"
+    return None if torch.accelerator.is_available() else f"no {device.upper()} device found"
+
+
+def _has_library_for(device: str) -> bool:
+    spec = find_spec("torch")
+    folders = spec.submodule_search_locations if spec is not None else None
+    return any(
+        file for folder in folders or () for file in Path(folder, "lib").glob(f"*torch_{device}.*")
+    )
+
+
+def _is_library(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from perceptron.backends.protocol import Backend, Evaluation
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.evaluation import evaluate, predict
 from perceptron.backends.shared.gradient import views
-from perceptron.backends.shared.predict import predict
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Dataset, Part
-from perceptron.problems.folds import OfEachModel
+from perceptron.problems.held_out import OfEachModel
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
 from perceptron.problems.start import GivenStart

@@ -9,10 +9,10 @@ import numpy as np
 
 from perceptron.backends.contract.driver import Driver, Gradients, arrays_of, flat, start_of
 from perceptron.backends.protocol import Evaluation
-from perceptron.backends.shared.predict import predict
+from perceptron.backends.shared.evaluation import predict
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Dataset, Part
-from perceptron.problems.folds import OfEachModel
+from perceptron.problems.held_out import OfEachModel
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
 from perceptron.problems.start import Start

@@ -13,7 +13,7 @@ from perceptron.backends.contract.driver import Driver, Gradients
 from perceptron.backends.contract.quantities import ITERATIONS
 from perceptron.backends.protocol import Backend, Trainer
 from perceptron.problems.batches import Batches
-from perceptron.problems.folds import OfEachModel
+from perceptron.problems.held_out import OfEachModel
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer
 from perceptron.problems.problem import Activation, DType, Layer, Problem
 

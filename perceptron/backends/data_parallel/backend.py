@@ -6,23 +6,28 @@ many times over, so that sharding their parameters would only add traffic.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from perceptron import optional
+from perceptron.backends.accelerators.protocol import Queue
 from perceptron.backends.accelerators.stand_in import place_of
-from perceptron.backends.data_parallel.accelerator import RanksAccelerator
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.data_parallel.nodes import layout
-from perceptron.backends.data_parallel.trainer import DataParallelTrainer
-from perceptron.backends.data_parallel.world import running_world, world_of
+from perceptron.backends.data_parallel.world import World, running_world, world_of
 from perceptron.backends.protocol import (
     Counterpart,
+    Evaluation,
     RankFailed,
+    Ranks,
     Unsupported,
+    thread_variables,
     threads_of_each,
 )
-from perceptron.backends.shared.threads import thread_variables
 from perceptron.errors import UserError
+from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
 _T = TypeVar("_T")
@@ -80,6 +85,53 @@ class DataParallelBackend:
         return DataParallelTrainer(world, problem, dtype)
 
 
+class DataParallelTrainer:
+    """One trainer in each rank. Every method raises `RankFailed` if a rank fails."""
+
+    def __init__(self, world: World, problem: Problem, dtype: DType) -> None:
+        self._world = world
+        self._number = world.next_number()
+        weakref.finalize(self, world.drop, self._number)
+        world.ask("prepare", self._number, problem, dtype)
+
+    def train(self, iterations: int) -> None:
+        """Have all ranks train; the call ends when the last of them is done."""
+        self._world.ask("train", self._number, iterations)
+
+    def queue(self, iterations: int) -> None:
+        self._world.ask("queue", self._number, iterations)
+
+    def reset(self) -> None:
+        self._world.ask("reset", self._number)
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        """Have rank 0 evaluate all rows."""
+        evaluation: Evaluation = self._world.ask_first("evaluate", self._number)
+        return evaluation
+
+    def parameters(self) -> list[Array]:
+        """Return those of rank 0. Raises `RankFailed` if another rank has others."""
+        first, *others = self._world.ask("digest", self._number)
+        for rank, digest in enumerate(others, start=1):
+            if digest != first:
+                raise RankFailed(
+                    f"rank {rank} of {self._world.processes} has other parameters than rank 0"
+                )
+        parameters: list[Array] = self._world.ask_first("parameters", self._number)
+        return parameters
+
+    def phases(self) -> dict[str, Callable[[int], None]]:
+        """Return loops of all ranks; see `RankTrainer.phases`."""
+        names: list[str] = self._world.ask_first("phase_names", self._number)
+        return {name: partial(self._phase, name) for name in names}
+
+    def _phase(self, name: str, iterations: int) -> None:
+        self._world.ask("phase", self._number, name, iterations)
+
+
 def _too_few_gpus(needed: int) -> str | None:
     import torch
 
@@ -112,6 +164,63 @@ class RanksOf:
 
     def process_ids(self) -> list[int] | None:
         return world_of(self._processes, place_of(self._device)).process_ids()
+
+
+class RanksAccelerator(TorchAccelerator):
+    """The GPUs of the ranks, as one device: asked in the ranks, which hold the memory.
+
+    What does not concern training, such as a copy, is asked of the first GPU, in this process.
+
+    Its own seconds are unknown: no event of one GPU tells when it waits for another.
+    """
+
+    def __init__(self, kind: str, ranks: Ranks) -> None:
+        super().__init__(kind)
+        self._ranks = ranks
+
+    def touch(self) -> None:
+        """Start the ranks, each of which starts its GPU."""
+        self._ranks.call(_touch, self.kind)
+
+    def reset_peak_memory(self) -> None:
+        self._ranks.call(_reset_peak_memory, self.kind)
+
+    def peak_memory(self) -> int | None:
+        """Return the sum of what each rank's GPU held at most."""
+        peaks = self._ranks.call(_peak_memory, self.kind)
+        known = [peak for peak in peaks if peak is not None]
+        return sum(known) if len(known) == len(peaks) else None
+
+    def free_memory(self) -> int | None:
+        """Return what the GPU with the least has left, for a training holds as much on each."""
+        free = [size for size in self._ranks.call(_free_memory, self.kind) if size is not None]
+        return min(free, default=None)
+
+    def release(self) -> None:
+        self._ranks.call_running(_release, self.kind)
+
+    def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
+        return None
+
+
+def _touch(kind: str) -> None:
+    TorchAccelerator(kind).touch()
+
+
+def _reset_peak_memory(kind: str) -> None:
+    TorchAccelerator(kind).reset_peak_memory()
+
+
+def _peak_memory(kind: str) -> int | None:
+    return TorchAccelerator(kind).peak_memory()
+
+
+def _free_memory(kind: str) -> int | None:
+    return TorchAccelerator(kind).free_memory()
+
+
+def _release(kind: str) -> None:
+    TorchAccelerator(kind).release()
 
 
 CPU = DataParallelBackend(

@@ -19,8 +19,7 @@ import msgspec
 from perceptron.backends.data_parallel.launcher import Failure, Plan, Report
 from perceptron.backends.data_parallel.messages import KEY, Hello
 from perceptron.backends.data_parallel.nodes import ADDRESS, Layout, layout
-from perceptron.backends.protocol import RankFailed
-from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.protocol import RankFailed, thread_variables
 from perceptron.machine import THREAD_VARIABLES, usable_cores
 from perceptron.supervision import ChildProcess, describe_exit, end_all
 

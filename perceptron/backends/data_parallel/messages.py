@@ -33,7 +33,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to do: a method of `member.Member`; and trainers that nobody needs any more."""
+    """One thing to do: a method of `rank.Member`; and trainers that nobody needs any more."""
 
     operation: str
     arguments: tuple[object, ...] = ()

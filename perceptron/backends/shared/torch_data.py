@@ -1,19 +1,28 @@
-"""The training part of a problem as tensors of PyTorch, where a trainer takes its rows from."""
+"""The training part of a problem as tensors of PyTorch, and its batches.
+
+They are gathered on the device, or in host memory and copied there.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from perceptron.backends.shared.torch_feed import Feed, FromHost, Resident
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import Problem
-from perceptron.problems.targets import classes_of
+from perceptron.problems.problem import Problem, classes_of
 
 if TYPE_CHECKING:
     import torch
 
 # Where nothing is copied to: host memory is the device's, and on meta there are no values.
 _IN_PLACE = ("cpu", "meta")
+
+Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"  # inputs and targets of some rows
+
+# Three: one is being gathered into, one copied from, and one is spare where the GPU falls behind.
+BUFFERS = 3
 
 
 class TrainingData:
@@ -81,3 +90,97 @@ def to_host(tensor: torch.Tensor) -> Array:
     values = tensor.detach().cpu()
     array: Array = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
     return array
+
+
+class Feed(Protocol):
+    """Gives a batch when its turn comes."""
+
+    def __call__(self, begin: int, end: int) -> Pair:
+        """Return inputs and targets of the rows ``orders[begin:end]``, on the device."""
+
+
+class Event(Protocol):
+    """A point in a device's work, as `torch.cuda.Event`."""
+
+    def record(self) -> None:
+        """Stand behind all that was queued so far."""
+
+    def synchronize(self) -> None:
+        """Wait until the device is here; return at once if nothing was recorded."""
+
+
+class Resident:
+    """All data lie where they are needed: a batch is a gather.
+
+    ``inputs`` (rows, features), ``targets`` of as many rows and ``orders`` (see `Batches.orders`)
+    lie on one device. ``axis`` is that of the rows: 1 where each of several models has its own.
+    """
+
+    def __init__(
+        self, inputs: torch.Tensor, targets: torch.Tensor, orders: torch.Tensor, axis: int = 0
+    ) -> None:
+        self._inputs, self._targets, self._orders, self._axis = inputs, targets, orders, axis
+
+    def __call__(self, begin: int, end: int) -> Pair:
+        rows, axis = self._orders[begin:end], self._axis
+        return self._inputs.index_select(axis, rows), self._targets.index_select(axis, rows)
+
+
+@dataclass(frozen=True)
+class _Buffer:
+    """Host memory of one batch, and the event behind the last copy out of it."""
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    copied: Event
+
+
+class FromHost:
+    """All data lie in host memory: a batch is gathered there into a buffer, and copied.
+
+    From pinned memory a GPU copies by itself, while Python queues what follows. ``BUFFERS`` take
+    turns: one is written to again only when the device has passed the event behind its last copy.
+
+    ``event`` makes such an event, on a GPU `torch.cuda.Event`. ``size`` is the most rows of a
+    batch; ``axis`` is that of the rows, as in `Resident`.
+    """
+
+    def __init__(
+        self,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        orders: torch.Tensor,
+        size: int,
+        device: torch.device,
+        event: Callable[[], Event],
+        pin: bool = True,
+        axis: int = 0,
+    ) -> None:
+        import torch
+
+        def buffer_for(tensor: torch.Tensor) -> torch.Tensor:
+            shape = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
+            return torch.empty(shape, dtype=tensor.dtype, device="cpu", pin_memory=pin)
+
+        self._inputs, self._targets, self._orders = inputs, targets, orders
+        self._device, self._axis = device, axis
+        self._buffers = cycle(
+            [_Buffer(buffer_for(inputs), buffer_for(targets), event()) for _ in range(BUFFERS)]
+        )
+
+    def __call__(self, begin: int, end: int) -> Pair:
+        import torch
+
+        rows, axis = self._orders[begin:end], self._axis
+        buffer = next(self._buffers)
+        buffer.copied.synchronize()
+        inputs = buffer.inputs.narrow(axis, 0, end - begin)
+        targets = buffer.targets.narrow(axis, 0, end - begin)
+        torch.index_select(self._inputs, axis, rows, out=inputs)
+        torch.index_select(self._targets, axis, rows, out=targets)
+        batch = (
+            inputs.to(self._device, non_blocking=True),
+            targets.to(self._device, non_blocking=True),
+        )
+        buffer.copied.record()
+        return batch

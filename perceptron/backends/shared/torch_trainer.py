@@ -11,13 +11,11 @@ import numpy as np
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation
 from perceptron.backends.shared.evaluation import evaluate
-from perceptron.backends.shared.torch_data import TrainingData, tensor, to_host
-from perceptron.backends.shared.torch_feed import Feed, Pair
-from perceptron.backends.shared.torch_modules import loss_of, optimizer_of
+from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData, tensor, to_host
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
-from perceptron.problems.optimizer import Adam
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 if TYPE_CHECKING:
     import torch
@@ -27,10 +25,10 @@ class ModuleTrainer:
     """Where gradients come from a subclass says; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
-    gathered in host memory and, on a GPU, copied from there; see `torch_feed.FromHost`.
+    gathered in host memory and, on a GPU, copied from there; see `torch_data.FromHost`.
 
     ``foreach`` is that of `torch.optim`: None takes what PyTorch takes. With ``recorded`` the
-    trainer is one whose steps `torch_recorded` records, so many at once.
+    trainer is one whose steps `torch_cuda_graph` records, so many at once.
     """
 
     def __init__(
@@ -201,3 +199,66 @@ def as_linear(arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     What is so already comes back as a problem has it.
     """
     return [array if index % 2 else array.mT for index, array in enumerate(arrays)]
+
+
+def model_of(problem: Problem, dtype: torch.dtype, device: torch.device) -> torch.nn.Sequential:
+    """Return the layers of a problem with parameters of PyTorch's choice."""
+    from torch import nn
+
+    activations: dict[Activation, type[nn.Module]] = {
+        "sigmoid": nn.Sigmoid,
+        "tanh": nn.Tanh,
+        "relu": nn.ReLU,
+    }
+    modules: list[nn.Module] = []
+    for fan_in, layer in zip(problem.widths, problem.layers, strict=False):
+        modules.append(nn.Linear(fan_in, layer.width, dtype=dtype, device=device))
+        if layer.activation != "identity":
+            modules.append(activations[layer.activation]())
+    return nn.Sequential(*modules)
+
+
+def optimizer_of(
+    optimizer: Optimizer,
+    parameters: Iterable[torch.Tensor],
+    *,
+    foreach: bool | None = None,
+    capturable: bool = False,
+) -> torch.optim.Optimizer:
+    """Return PyTorch's own optimizer of this description; its SGD can always be captured."""
+    import torch
+
+    if isinstance(optimizer, Sgd):
+        return torch.optim.SGD(
+            parameters,
+            lr=optimizer.rate,
+            momentum=optimizer.momentum,
+            nesterov=optimizer.nesterov,
+            weight_decay=optimizer.weight_decay,
+            foreach=foreach,
+        )
+    kind = torch.optim.AdamW if isinstance(optimizer, AdamW) else torch.optim.Adam
+    return kind(
+        parameters,
+        lr=optimizer.rate,
+        betas=optimizer.betas,
+        eps=optimizer.eps,
+        weight_decay=optimizer.weight_decay,
+        foreach=foreach,
+        capturable=capturable,
+    )
+
+
+def loss_of(loss: Loss) -> torch.nn.Module:
+    """Return PyTorch's own module of this loss."""
+    from torch import nn
+
+    if loss == "l1-sum":
+        return nn.L1Loss(reduction="sum")
+    means: dict[Loss, type[nn.Module]] = {
+        "l1-mean": nn.L1Loss,
+        "mse": nn.MSELoss,
+        "bce": nn.BCELoss,
+        "cross-entropy": nn.CrossEntropyLoss,
+    }
+    return means[loss]()

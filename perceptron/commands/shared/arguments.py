@@ -9,63 +9,71 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Backends = Annotated[
-    list[str] | None, typer.Option(metavar="NAME …", help="See `perceptron backends`.")
+    list[str] | None, typer.Option(metavar="NAME …", help="Choose; see `perceptron backends`.")
 ]
 Families = Annotated[
-    list[str] | None, typer.Option(metavar="NAME …", help="To sweep, or none: the finding alone.")
+    list[str] | None,
+    typer.Option(metavar="NAME …", help="Families to sweep; `none` runs only the OR gate."),
 ]
 Problems = Annotated[
     list[str] | None,
-    typer.Option("--problem", metavar="FILE.toml …", help="Your own: docs/your-own-model.md."),
+    typer.Option(
+        "--problem", metavar="FILE.toml …", help="Add your own models (docs/your-own-model.md)."
+    ),
 ]
 Threads = Annotated[
     str | None,
     typer.Option(
         metavar="N[,N…]",
-        help="Threads for every backend, all processes together. Default: all cores.",
+        help="Use N threads for every backend. Default: all cores.",
     ),
 ]
 Processes = Annotated[
     str | None,
-    typer.Option(
-        metavar="N[,N…]", help="Processes that train together, as torch-ddp does. Default: 1."
-    ),
+    typer.Option(metavar="N[,N…]", help="Train over N processes, as torch-ddp does. Default: 1."),
 ]
-_DTYPE = typer.Option(metavar="NAME", help="float32 or float64.")
+_DTYPE = typer.Option(metavar="NAME", help="Compute in float32 or float64.")
 DTypeName = Annotated[str, _DTYPE]
 DTypeIfGiven = Annotated[str | None, _DTYPE]
-Quick = Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Measure with fewer repeats, for a first answer.")
+]
 Budget = Annotated[
     float | None,
-    typer.Option("--budget", metavar="MINUTES", help="How long it may take, all starts together."),
+    typer.Option(
+        "--budget", metavar="MINUTES", help="Stop after so long, earlier starts included."
+    ),
 ]
 Seconds = Annotated[
     float | None, typer.Option("--seconds", metavar="S", help="The budget in seconds, not minutes.")
 ]
 Machine = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
+    str | None,
+    typer.Option(metavar="NAME", help="Name the machine of the results. Default: host name."),
 ]
 WhatIf = Annotated[
     str | None,
-    typer.Option("--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here: h100…"),
+    typer.Option(
+        "--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here, such as h100."
+    ),
 ]
 Wait = Annotated[
     float | None,
     typer.Option(
-        min=0, metavar="[MINUTES]", help="Wait for quiet, 10 minutes at most or as many as given."
+        min=0, metavar="[MINUTES]", help="Wait for idle cores, at most 10 minutes or as given."
     ),
 ]
 WAIT_MINUTES = "10"
-"""What ``--wait`` without its value stands for: a build or an update is over in ten minutes."""
-Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
+"""The value of ``--wait`` without one: a build or an update ends within ten minutes."""
+Results = Annotated[Path, typer.Option(metavar="DIR", help="Keep measurements in DIR.")]
 Html = Annotated[
     str | None,
-    typer.Option(metavar="DIR", help="Where the dashboard is written; '' for none. Default: html."),
+    typer.Option(metavar="DIR", help="Write the dashboard into DIR, '' for none. Default: html."),
 ]
 HtmlOfAnswer = Annotated[
     str | None,
     typer.Option(
         metavar="DIR",
-        help="Where the dashboard is written; '' for none. Default: html; with --json none.",
+        help="Write the dashboard into DIR, '' for none. Default: html, or none for --json.",
     ),
 ]

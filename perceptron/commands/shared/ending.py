@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one line that says what the user can fix."""
+"""The end of a command: its exit code, and one line about an error that the user can fix."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _INTERRUPTED = 130  # what typer makes of ctrl-C
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
-    """Run a command; what the user can fix is one line on standard error and exit code 2.
+    """Run a command; an error that the user can fix is one line on standard error, exit code 2.
 
-    One that is told to end, or whose terminal is closed, ends as by ctrl-C.
+    A command that is told to end, or whose terminal is closed, ends as by ctrl-C.
     """
     for stream in ("stdout", "stderr"):
         if getattr(sys, stream) is None:  # closed by the caller
             setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
-        # A terminal that cannot show µ or × shows something else; it does not lose the report.
+        # A terminal that cannot show µ or × shows a replacement, not an error.
         getattr(sys, stream).reconfigure(errors="replace")
     try:
         with _told_to_end():
@@ -39,9 +39,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
         sys.stdout.flush()
         if code != _INTERRUPTED:
             sys.exit(code)
-        message = (
-            "interrupted; rows already measured are kept, and the same command resumes from there"
-        )
+        message = "interrupted; the rows measured so far are kept, and the same command resumes"
     except UserError as error:
         message = str(error)
     except OSError as error:  # a full disk behind standard output, most likely
@@ -56,7 +54,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
             import traceback
 
             traceback.print_exc()
-            message = "this is a bug of perceptron itself; please report it with the lines above"
+            message = "this is a bug of perceptron: please report it with the lines above"
     with suppress(OSError):  # of a terminal that is gone
         typer.echo(f"error: {printable(message)}", err=True)
     sys.exit(2)
@@ -64,9 +62,9 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
 
 @contextmanager
 def _told_to_end() -> Iterator[None]:
-    """Interrupt the block once by what ends it otherwise; who has asked for something else gets it.
+    """Turn the first signal that ends a process into an interrupt; keep handlers of the caller.
 
-    What is sent again must not keep it from clearing up, nor from saying that it has.
+    Signals that follow must not keep it from clearing up and reporting.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -86,9 +84,9 @@ def _told_to_end() -> Iterator[None]:
 
 
 def close(warnings: Iterable[MeasurementWarning], next_command: str | None) -> None:
-    """Say what to type next; where workers were killed, leave with the code of *inconclusive*.
+    """Show the next command; where workers were killed, exit as *inconclusive*.
 
-    The warning says then that the same command goes on.
+    The warning advises to run the same command again.
     """
     from perceptron.analysis.trust import KILLED
     from perceptron.report.tables import terminal
@@ -100,7 +98,7 @@ def close(warnings: Iterable[MeasurementWarning], next_command: str | None) -> N
 
 
 def _missing_library(error: Exception) -> str | None:
-    """Return which library is missing where nobody has installed what a checkout needs."""
+    """Return the missing library of a checkout that is not installed."""
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return None
     library = error.name.partition(".")[0]

@@ -1,47 +1,60 @@
 """``--on`` and its companions: a command that measures asks the same on a fleet.
 
 A command takes part with two lines: the decorator, and `hand_over` where it knows its plan and has
-measured nothing yet. It knows nothing else of fleets.
+measured nothing yet. It knows nothing else of fleets: its jobs are submitted, waited for, merged
+and shown here.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from perceptron import optional
 from perceptron.commands.shared.options import folder_name, one_number, split
+from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
+
+if TYPE_CHECKING:
+    from perceptron.records.fleet import Collected, FleetStatus
 
 On = Annotated[
     str | None,
-    typer.Option("--on", metavar="slurm|local:N", help="Measure by jobs: docs/fleet.md."),
+    typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs (docs/fleet.md)."),
 ]
 Partitions = Annotated[
     list[str] | None,
-    typer.Option("--partitions", metavar="NAME …", help="With --on slurm: a job on each."),
+    typer.Option("--partitions", metavar="NAME …", help="With --on slurm: start a job on each."),
 ]
 Nodes = Annotated[
-    str | None, typer.Option("--nodes", metavar="N", help="With --on slurm: machines of each job.")
+    str | None,
+    typer.Option("--nodes", metavar="N", help="With --on slurm: use N machines for each job."),
 ]
 Gpus = Annotated[
-    str | None, typer.Option("--gpus", metavar="N", help="With --on: GPUs of each machine.")
+    str | None, typer.Option("--gpus", metavar="N", help="With --on: use N GPUs of each machine.")
 ]
 Time = Annotated[
     str | None,
     typer.Option(
-        "--time", metavar="MINUTES", help="With --on: limit, as sbatch takes it, above --budget."
+        "--time",
+        metavar="MINUTES",
+        help="With --on: end jobs after so long. Default: above --budget.",
     ),
 ]
 Sbatch = Annotated[
     list[str] | None,
-    typer.Option("--sbatch", metavar="KEY=VALUE …", help="With --on slurm: more for sbatch."),
+    typer.Option(
+        "--sbatch", metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."
+    ),
 ]
 COMPANIONS = {
     "on": On,
@@ -52,11 +65,11 @@ COMPANIONS = {
     "sbatch": Sbatch,
 }
 _SLURM_ALONE = ("partitions", "nodes", "sbatch")
-# Every job writes where it is told, under its own name, and those who wait write pages and answers.
-_OF_WHO_WAITS = frozenset({"results", "html", "json", "machine"})
+# Options of the waiting process: each job has its own folder and name, and writes no pages.
+_OF_THE_WAITING = frozenset({"results", "html", "json", "machine"})
 # More may be given to a job that is resumed.
 _NO_QUESTION = frozenset({"budget", "seconds", "wait"})
-# submitit says these; another value would lose a job's log, or its way to say that it ends.
+# submitit sets these; another value would lose a job's log, or the notice of its end.
 _SUBMITITS = frozenset(
     {"array", "error", "nodes", "open-mode", "output", "partition", "signal", "time", "wrap"}
 )
@@ -120,24 +133,22 @@ def is_for_a_fleet() -> bool:
 
 
 def hand_over(budget_seconds: float) -> None:
-    """Have the fleet do what the command would do now, and end it; return where none was asked for.
+    """Have the fleet do the work of the command, and end it; return where no fleet was asked for.
 
-    The command has read its options: what is wrong with them is said before a job is submitted.
+    The command has read its options: a mistake in them is reported before a job is submitted.
     """
     asked = _ASKED.get()
     if asked is not None:
-        from perceptron.commands.shared.fleet_run import run_fleet
-
         raise typer.Exit(run_fleet(asked, budget_seconds))
 
 
 def _request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | None:
-    """Return what was asked; raises `UserError` naming an option that does not go with another."""
+    """Return the request; raises `UserError` naming an option that does not go with another."""
     on = given["on"]
     if on is None:
         for name in COMPANIONS:
             if given[name] is not None:
-                raise UserError(f"--{name} is about the jobs of a fleet: give it with --on")
+                raise UserError(f"--{name} is for the jobs of a fleet: add --on")
         return None
     where, jobs = _where(on, split("--partitions", given["partitions"]))
     if where == "local":
@@ -145,11 +156,11 @@ def _request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | No
             if given[name] is not None:
                 raise UserError(f"--{name} is for Slurm: leave it out with --on {on}")
     nodes = one_number("--nodes", given["nodes"]) or 1
-    options = {name: context.params.get(name) for name in sorted(_OF_WHO_WAITS)}
+    options = {name: context.params.get(name) for name in sorted(_OF_THE_WAITING)}
     if options["machine"] is not None and len(jobs) * nodes > 1:
         raise UserError(
-            f"--machine names one machine and there are {len(jobs) * nodes}: leave it out, and "
-            "each stands under its own name"
+            f"--machine names one machine and there are {len(jobs) * nodes}: leave it out to name "
+            "each by its host"
         )
     return FleetRequest(
         where=where,
@@ -181,11 +192,11 @@ def _where(
 def _words(context: typer.Context, names: Iterable[str], *, without: bool = False) -> Iterator[str]:
     """Yield the options that were typed, as they are typed, in the order in which help has them.
 
-    Those of ``names``, or ``without`` them, and none that are about the fleet or for who waits.
+    Those of ``names``, or ``without`` them, and none about the fleet or the waiting process.
     """
     for parameter in context.command.params:
         name = str(parameter.name)
-        if name in COMPANIONS or name in _OF_WHO_WAITS or (name in names) == without:
+        if name in COMPANIONS or name in _OF_THE_WAITING or (name in names) == without:
             continue
         source = context.get_parameter_source(name)
         if source is None or source.name != "COMMANDLINE":
@@ -219,7 +230,7 @@ def minutes_of(time: str) -> int:
 
 
 def _sbatch(words: Iterable[str]) -> Iterator[str]:
-    """Yield what goes to sbatch; raises `UserError` for what could not stand in one line."""
+    """Yield options for sbatch; raises `UserError` for one that is no printable KEY=VALUE."""
     for word in words:
         key, _, value = word.removeprefix("--").partition("=")
         if not _KEY.fullmatch(key) or not value.isprintable():
@@ -227,5 +238,85 @@ def _sbatch(words: Iterable[str]) -> Iterator[str]:
         if key in _SUBMITITS:
             own = {"partition": "--partitions", "nodes": "--nodes", "time": "--time"}
             advice = f"give {own[key]}" if key in own else "leave it out"
-            raise UserError(f"--sbatch {key}: the fleet says that itself: {advice}")
+            raise UserError(f"--sbatch {key}: the fleet sets it: {advice}")
         yield word.removeprefix("--")
+
+
+def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
+    """Submit the jobs that are not done, wait for all, and show their answers.
+
+    Return the exit code: 1 if a job failed.
+    """
+    from perceptron.report.tables import fleet as table
+    from perceptron.studies.fleet import run, submit
+    from perceptron.studies.fleet.folder import Submission, open_fleet
+    from perceptron.studies.fleet.plan import fleet_plan
+
+    optional.require("fleet")
+    if asked.where == "slurm":
+        submit.require_slurm()
+    results: Path = asked.options["results"]
+    pages = prepare(asked.options["html"])
+    plan = fleet_plan(asked.question, asked.where, asked.nodes, asked.gpus, asked.sbatch)
+    fleet = open_fleet(results, plan)
+    limit = submit.minutes_for(budget_seconds, "--budget" not in asked.further, asked.wait_minutes)
+    submissions = {
+        name: Submission(
+            arguments=[*asked.question, *asked.further],
+            where=asked.where,
+            partition=name if asked.where == "slurm" and name != "default" else None,
+            machine=folder_name("--machine", asked.options["machine"]),
+            nodes=asked.nodes,
+            gpus=asked.gpus,
+            minutes=asked.minutes or limit,
+            sbatch=list(asked.sbatch),
+            budget_seconds=budget_seconds,
+            cuda_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        )
+        for name in asked.jobs
+    }
+    with _left_running(), table.job_lines() as show:
+        run.start(fleet, submissions)
+        status, collected = run.wait(fleet, list(asked.jobs), results, show)
+    return finish([status], collected, results, pages.write, asked.options["json"])
+
+
+class _left_running:  # noqa: N801 a context, as those of contextlib
+    """Report that the jobs continue where a block that waits is interrupted."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            raise UserError(
+                "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
+                "`perceptron fleet collect` merges their rows, and the same command waits again"
+            )
+
+
+def finish(
+    fleets: list[FleetStatus],
+    collected: Collected,
+    results: Path,
+    write_pages: Callable[[Path], Path | None],
+    json: bool,
+) -> int:
+    """Write the pages, show or print what was merged; return the exit code."""
+    from perceptron.report import documents, fleet_answers
+    from perceptron.report.tables import fleet as table
+    from perceptron.report.tables import terminal
+    from perceptron.studies.answering import judges
+
+    page = write_pages(results)
+    answers = fleet_answers.answers(collected, judges())
+    if json:
+        documents.write(documents.fleet(fleets, collected, answers, results, page))
+    else:
+        table.show(fleets)
+        table.show_answers(answers)
+        terminal.show_paths(results / "runs", page)
+    for complaint in collected.complaints:
+        terminal.note(f"not collected: {complaint}")
+    bad = any(job.is_bad_news for fleet in fleets for job in fleet.jobs)
+    return 1 if bad or collected.complaints else 0

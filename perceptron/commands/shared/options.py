@@ -1,4 +1,4 @@
-"""Reading the values of options, as people write them."""
+"""Reading the values of options, as users type them."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def several(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
     """
     once = tuple(dict.fromkeys(values or ()))
     if not all(value.strip() for value in once):
-        raise UserError(f"{option} is empty: name something, or leave it out")
+        raise UserError(f"{option} is empty: name one, or leave it out")
     return once
 
 
 def name_or_none(option: str, value: str | None) -> str | None:
     """Return a name that was typed; raise `UserError` naming the option for an empty one."""
     if value is not None and not value.strip():
-        raise UserError(f"{option} is empty: name something, or leave it out")
+        raise UserError(f"{option} is empty: name one, or leave it out")
     return value
 
 

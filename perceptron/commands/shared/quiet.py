@@ -1,4 +1,4 @@
-"""What ``--wait`` asks for, and the lines on standard error that say who uses the cores."""
+"""The option ``--wait``, and lines on standard error about other users of the cores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from perceptron.errors import UserError
 
-# A gate's whole run may take ten seconds; 10 ms, in which systems count, are 2 % of a core in this.
+# A gate's whole run may take ten seconds; 10 ms, in which systems count, are 2% of a core in this.
 _SHORT_SECONDS = 0.5
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def quiet(minutes: float | None) -> Quiet:
-    """Return what ``--wait`` asks for; raise `UserError` if it is no number of minutes."""
+    """Return the request of ``--wait``; raise `UserError` if it is no number of minutes."""
     from perceptron.report.tables import terminal
     from perceptron.studies.shared.quiet import Quiet
 
@@ -27,10 +27,10 @@ def quiet(minutes: float | None) -> Quiet:
 
 
 def looking_first(progress: Progress, minutes: float | None) -> Progress:
-    """Return a progress that looks who uses the cores while the first piece of work is done.
+    """Return a progress that watches the users of the cores during the first piece of work.
 
-    It says that, or waits for quiet as ``--wait`` asks, before the second: for a study that begins
-    with preparing, and whose measuring knows nothing of it. Raises `UserError` as `quiet` does.
+    It reports them, or waits for idle cores as ``--wait`` asks, before the second: for a study that
+    begins with a setup. Raises `UserError` as `quiet` does.
     """
     from perceptron.machine import usable_cores
     from perceptron.measure.neighbours import Look

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 
 def announce_skipped(backends: Iterable[str]) -> None:
-    """Say on standard error which backends will be skipped, and how their library is installed.
+    """Name on standard error the backends to skip, and how to install their library.
 
-    One line for each extra. A backend that is unavailable for another reason, such as a GPU that is
-    not there, is left to its row. Raises `UserError` for a backend that there is not.
+    One line for each extra. A backend that is unavailable for another reason, such as a missing
+    GPU, has the reason in its row. Raises `UserError` for an unknown backend.
     """
     from perceptron import optional
     from perceptron.backends import registry

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from perceptron.answer import Answered, ReadFromFiles
     from perceptron.studies.study import Option, Plan
 
-# What every command has that measures; the type of its value and its default.
+# Options of every measuring command: the type of the value and its default.
 _COMMON: dict[str, tuple[Any, Any]] = {
     "wait": (arguments.Wait, None),
     "machine": (arguments.Machine, None),
@@ -77,7 +77,7 @@ class StudyCommand(ListCommand):
 
     @property
     def callback(self) -> Any:
-        """What is called with the values of its options."""
+        """The function of its options' values."""
         return self._command.callback
 
     @callback.setter
@@ -179,7 +179,7 @@ def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
 
 
 class _Typed:
-    """A field of a plan as it is typed: the option's type, and how its value is read."""
+    """The option of a plan's field: its type, and the reading of its value."""
 
     def __init__(self, name: str, kind: Any, option: Option) -> None:
         self._names = option.names or (f"--{name.replace('_', '-')}",)
@@ -206,7 +206,7 @@ class _Typed:
         return tuple(one_of(name, word, choices) for word in words) if choices else words
 
     def parameter(self, field: str) -> inspect.Parameter:
-        """Return the parameter of a command that types it; None is what was not typed."""
+        """Return the parameter of a command; its value is None if it was not typed."""
         option = typer.Option(*self._names, metavar=self._option.metavar, help=self._option.help)
         if self._kind is bool:
             return _parameter(field, Annotated[bool, option], False)

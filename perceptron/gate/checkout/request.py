@@ -10,9 +10,8 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.code_repository import code_repository
-from perceptron.gate.checkout.pytest_files import read_pytest_suite
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
-from perceptron.gate.checkout.suite import Suite, read_suite
+from perceptron.gate.checkout.suite import Suite, read_pytest_suite, read_suite
 from perceptron.records.block import Arm
 from perceptron.records.comparison import Counting, Side
 from perceptron.records.warning import MeasurementWarning

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import cannot_write
+from perceptron.records.files.write import cannot_write
 
 # Looking at a repository or checking it out must not run anything of it.
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")

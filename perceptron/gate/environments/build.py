@@ -30,7 +30,7 @@ from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.environments.source import Source
 from perceptron.optional import missing
 from perceptron.records.block import Arm
-from perceptron.records.files.append import cannot_write
+from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 

@@ -1,1 +1,1 @@
-"""One lock, one append, one replace: files stay whole however the process that writes them ends."""
+"""Lock, write, read: files stay whole however the process that writes them ends."""

@@ -12,7 +12,7 @@ import msgspec
 
 from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
-from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.files.read import must_be_a_file
 from perceptron.records.readers.asv import is_asv_folder, is_asv_results, read_asv
 from perceptron.records.readers.csv_tables import read_csv
 from perceptron.records.readers.json_formats import decode, format_of, is_json

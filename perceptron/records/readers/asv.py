@@ -24,7 +24,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.files.read import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.packed import (
     ENDINGS,

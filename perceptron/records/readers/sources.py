@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from perceptron import optional
 from perceptron.errors import UserError, unknown
-from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
-from perceptron.records.readers.columns import Columns, Packer
+from perceptron.records.readers.columns import Columns, Packer, data_frame
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.parameter_roles import MACHINE, are_numbered
+from perceptron.records.readers.parameter_roles import (
+    MACHINE,
+    ParameterRoles,
+    are_numbered,
+    name_pattern,
+)
 from perceptron.records.readers.reading import (
     UNUSABLE_SIZE,
     ForeignRow,
@@ -27,8 +34,13 @@ from perceptron.records.readers.reading import (
     SourceContents,
     UnreadFile,
 )
+from perceptron.records.row import no_search_for_cycles
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
+
+if TYPE_CHECKING:
+    import pandas
+
 
 _A_COPY = "a copy of a row in another file"
 # Of what, where and when a file's rows were measured: the same for all of them, and of one.
@@ -281,3 +293,81 @@ def without_copies(
 
 def _identity(foreign: ForeignRow) -> Hashable:
     return _MOMENT(foreign.row), foreign.name, tuple(foreign.others.values())
+
+
+Source = str | Path
+
+
+def load_measurements(
+    *sources: Source | Iterable[Source],
+    by: str | Sequence[str] = (),
+    size: str | None = None,
+    size_regex: str | None = None,
+    sep: str | None = None,
+) -> list[Measurement]:
+    """Load every row of the sources, in their order; by default of the folder ``results``.
+
+    A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
+    run in it, a folder or file of asv's results, a file of one of `json_formats` or a folder of
+    such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
+    puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
+    hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
+    ``size``. ``size_regex`` finds the size in the benchmark's name, see `NamePattern`; ``sep`` is
+    what separates the fields of a table. Our own rows are always read as ours.
+
+    No two values of a problem and backend on equal ground share a ``process``, whatever runs they
+    come from. Warns of what cannot be read in a folder and of unusable sizes. Raises `UserError` in
+    one line for a source that does not exist or cannot be understood, and where no benchmark has
+    these parameters.
+    """
+    loaded = load_sources(_flat(sources), _request(by, size, size_regex, sep))
+    _warn([warning for source in loaded for warning in source.warnings])
+    return [row for source in loaded for row in source.rows]
+
+
+def load_results(
+    *sources: Source | Iterable[Source],
+    by: str | Sequence[str] = (),
+    size: str | None = None,
+    size_regex: str | None = None,
+    sep: str | None = None,
+) -> pandas.DataFrame:
+    """Load what `load_measurements` does as a table with one column for each `Measurement` field.
+
+    ``samples`` holds lists, ``hidden`` tuples (so that one can group by it); numbers and texts have
+    their types even where there are no rows. Raises `UserError` where pandas is not installed.
+    """
+    optional.require("pages", "pandas")
+    columns, notes = load_columns(_flat(sources), _request(by, size, size_regex, sep))
+    _warn(notes)
+    return data_frame(columns)
+
+
+def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
+    """Return the sources, whether they were named one by one or in a list.
+
+    Raises `UserError` where there is a list, and nothing in it: it does not mean the default.
+    """
+    given = list(sources)
+    flat = [source for one in given for source in ([one] if isinstance(one, str | Path) else one)]
+    if given and not flat:
+        raise UserError("no sources in the list: name a file or folder of results")
+    return flat
+
+
+def _request(
+    by: str | Sequence[str], size: str | None, size_regex: str | None, sep: str | None
+) -> ReadRequest:
+    return ReadRequest(
+        roles=ParameterRoles(
+            by=(by,) if isinstance(by, str) else tuple(by),
+            size=size or "size",
+            pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
+        ),
+        separator=sep,
+    )
+
+
+def _warn(notes: Iterable[MeasurementWarning]) -> None:
+    for warning in notes:
+        warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)

@@ -9,17 +9,22 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
-from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.environment import Environment
-from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.files.read import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv import FACTS, AsvBenchmark, load_benchmarks, read_asv_file
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
 from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
-from perceptron.records.row import Row, standing, times
+from perceptron.records.row import Row, no_search_for_cycles, standing, times
 from perceptron.records.run import Run
-from perceptron.records.runs import StoredRun, stored_runs
-from perceptron.records.store import load_conditions, load_environment, load_run, read_rows
+from perceptron.records.store import (
+    StoredRun,
+    load_conditions,
+    load_environment,
+    load_run,
+    read_rows,
+    stored_runs,
+)
 from perceptron.untrusted_text import label
 
 _LONGEST = 400

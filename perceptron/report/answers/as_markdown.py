@@ -17,7 +17,8 @@ def lines(told: Answered, pictures: dict[str, Figure]) -> list[str]:
     for file, figure in pictures.items():
         for verdict in answer.verdicts:
             if is_of(verdict.part, figure.part):
-                text += [verdict.sentence, ""]
+                text += [f"**{verdict.subject}**: {verdict.sentence}", ""]
+                text += [line for note in verdict.notes for line in (note, "")]
         for shown in answer.tables:
             if is_of(shown.part, figure.part):
                 text += [*table(shown.columns, shown.rows), "", f"![{shown.title}]({file})", ""]

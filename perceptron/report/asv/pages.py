@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from perceptron.records.files.held import temporary_folder
+from perceptron.records.files.lock import temporary_folder
 from perceptron.records.readers.asv import result_files
 from perceptron.untrusted_text import label
 

@@ -8,7 +8,8 @@ from math import exp, inf, log
 from perceptron.figure import BlockDot, BlocksFigure
 from perceptron.records.block import Block, Stage
 from perceptron.records.comparison import Row
-from perceptron.report.comparison_row import amount, percent, plain
+from perceptron.report.comparison_row import amount, percent
+from perceptron.untrusted_text import label
 
 _HEIGHT = 280
 _LARGEST = log(1e6)
@@ -59,5 +60,5 @@ def _change(block: Block) -> float | None:
 
 def _values(row: Row, block: Block) -> str:
     values = (reading.value or 0.0 for reading in (block.base, block.head))
-    base, head = (plain(amount(value, row.unit)) for value in values)
+    base, head = (label(amount(value, row.unit)) for value in values)
     return f"{base} → {head}"

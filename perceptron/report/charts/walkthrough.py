@@ -1,4 +1,4 @@
-"""Figures of the walk-through: what the model is, how it learns, what it learned."""
+"""Figures of the walk-through: the model, its training and its predictions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _sigmoid(inputs: Array, ours: Array, framework: Array | None) -> Figure:
 
 
 def _errors(walk: Walkthrough) -> Figure:
-    """Return the loss over the steps, one line for each backend; equal ones lie on each other."""
+    """Return the loss over the steps, one line for each backend."""
     with drawing(6.4, 4.0) as (figure, axes):
         for index, run in enumerate(walk.runs):
             look = stroke(run.backend)
@@ -91,7 +91,7 @@ def _errors(walk: Walkthrough) -> Figure:
                 label=run.backend,
             )
         axes.set(yscale="log", xlabel="step", ylabel=f"error ({walk.loss})")
-        axes.set_title("The error falls; backends that agree lie on each other")
+        axes.set_title("The error falls; curves of backends that agree coincide")
         axes.legend(frameon=False)
         return figure
 
@@ -147,7 +147,7 @@ def _lines(walk: Walkthrough) -> Figure:
 
 
 def _predictions(walk: Walkthrough) -> Figure:
-    """Predictions beside the truth, the worst first."""
+    """Predictions and true outputs, the worst first."""
     order = walk.worst_first(walk.runs[0])
     truth, predictions = walk.targets[order, 0], walk.runs[0].predictions[order, 0]
     with drawing(6.4, 0.42 * len(order) + 1.4) as (figure, axes):
@@ -160,13 +160,13 @@ def _predictions(walk: Walkthrough) -> Figure:
         axes.set_yticks(rows, [f"{walk.row_name} {walk.labels[row]}" for row in order])
         axes.invert_yaxis()
         axes.set_xlabel("output")
-        axes.set_title("Predictions beside the truth, the largest error first")
+        axes.set_title("Predictions and true outputs, the largest error first")
         axes.legend(frameon=False, loc="center")
         return figure
 
 
 def _epochs(walk: Walkthrough) -> Figure:
-    """Return loss and accuracy by epoch on both parts; equal curves lie on each other."""
+    """Return loss and accuracy by epoch on training rows and test set."""
     with panels(9.6, 4.0, 1, 2) as (figure, (left, right)):
         for index, run in enumerate(walk.runs):
             epochs = [score.epoch for score in run.scores]
@@ -174,25 +174,25 @@ def _epochs(walk: Walkthrough) -> Figure:
                 "color": stroke(run.backend).colour,
                 "linewidth": max(1.2, 4.0 - 1.4 * index),  # lines under others are still seen
             }
-            for part, name, dash in (("train", "learned from", "-"), ("test", "held out", "--")):
+            for part, name, dash in (("train", "training rows", "-"), ("test", "test set", "--")):
                 style |= {"linestyle": dash, "label": f"{run.backend}, {name}"}
                 left.plot(epochs, [getattr(s, f"{part}_loss") for s in run.scores], **style)
                 right.plot(epochs, [getattr(s, f"{part}_accuracy") for s in run.scores], **style)
         left.set(yscale="log", xlabel="epoch", ylabel=f"loss ({walk.loss})")
         left.set_title("The loss falls by epoch")
         right.set(xlabel="epoch", ylabel="right predictions")
-        right.set_title("Backends that agree lie on each other")
+        right.set_title("Curves of backends that agree coincide")
         right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         right.legend(frameon=False, loc="lower right")
         return figure
 
 
 def _confusion(walk: Walkthrough) -> Figure:
-    """Return how many rows of each class were taken for which."""
+    """Return the counts of each class (row) by predicted class (column)."""
     matrix = walk.confusion(walk.runs[0])
     names = walk.class_names
     with drawing(5.6, 5.0) as (figure, axes):
-        # The diagonal is pale, whatever its numbers: what stands beside it is what matters.
+        # The diagonal is pale, whatever its numbers: the mistakes are beside it.
         mistakes = matrix - np.diag(matrix.diagonal())
         most = max(4, mistakes.max())
         axes.imshow(mistakes, cmap="OrRd", vmin=0, vmax=most)
@@ -211,7 +211,7 @@ def _confusion(walk: Walkthrough) -> Figure:
         axes.set_yticks(range(len(names)), names)
         axes.grid(False)
         right = percent(walk.runs[0].scores[-1].test_accuracy)
-        axes.set(xlabel="taken for", ylabel="is", title=f"Held-out rows: {right} are right")
+        axes.set(xlabel="predicted", ylabel="class", title=f"Test set: {right} are right")
         return figure
 
 
@@ -223,9 +223,9 @@ def _mistakes(walk: Walkthrough) -> Figure:
     with panels(1.75 * across, 2.05 * down + 0.4, down, across) as (figure, grid):
         for axes in grid:
             axes.set_axis_off()
-        for axes, (pixels, is_class, taken_for) in zip(grid, mistakes, strict=False):
+        for axes, (pixels, is_class, predicted) in zip(grid, mistakes, strict=False):
             side = round(len(pixels) ** 0.5)
             axes.imshow(np.reshape(pixels, (side, side)), cmap="gray_r", vmin=0.0, vmax=1.0)
-            axes.set_title(f"{is_class}, {taken_for}", fontsize=9)
+            axes.set_title(f"{is_class}, {predicted}", fontsize=9)
         figure.suptitle(title)
         return figure

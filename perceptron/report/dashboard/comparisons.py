@@ -19,19 +19,18 @@ from perceptron.errors import UserError
 from perceptron.numbers import NONE, rough_percent
 from perceptron.records.block import Block, counted
 from perceptron.records.comparison import Comparison, Row
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import replace
 from perceptron.report import comparison_row as text
 from perceptron.report import text_file
 from perceptron.report.charts.as_plotly.blocks import draw_blocks
 from perceptron.report.charts.blocks import blocks_figure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
-from perceptron.report.comparison_row import percent, plain
 from perceptron.report.dashboard.page import script, templates
 
 DOCUMENT = "comparison.json"
 FILE = "summary.json"
-COLUMNS = ("page written", "BASE → HEAD", "verdict", "in one sentence", "suite")
+COLUMNS = ("written, UTC", "BASE → HEAD", "verdict", "answer", "suite")
 _FUNCTIONS = ("function", "counted", "base>", "head>", "change>", "calls>", "where")
 _SHORT = 12
 _SCRIPTS = ("dom", "load", "plotly.min", "theme", "figures", "comparison")
@@ -80,7 +79,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         by_benchmark.setdefault(block.benchmark, []).append(block)
     sections = []
     for index, row in enumerate(told.changed_rows):
-        figure = blocks_figure(row, by_benchmark.get(text.name(row), []))
+        figure = blocks_figure(row, by_benchmark.get(row.key, []))
         drawn = {"figures": figure and f"figures/{index}", "drawn": index < _DRAWN}
         sections.append(_section(row) | drawn)
         if figure is not None:
@@ -107,7 +106,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
 def _section(row: Row) -> dict[str, Any]:
     """Return the texts and tables of a row."""
     return {
-        "name": text.name(row),
+        "name": row.key,
         "verdict": row.verdict,
         "word": text.verdict(row),
         "reason": row.reason,
@@ -122,28 +121,30 @@ def _section(row: Row) -> dict[str, Any]:
 
 
 def _evidence(row: Row) -> list[tuple[str, str]]:
-    """Return the numbers that the verdict rests on, each with its name."""
+    """Return the evidence for the verdict: numbers, each with its name."""
     facts = []
     if row.change is not None:
-        blocks = f"{row.screen_blocks:,} screened, {row.confirmation_blocks:,} of confirmation"
+        blocks = f"{row.screen_blocks:,} screening, {row.confirmation_blocks:,} confirmation"
         facts += [
             (
                 "time" if row.unit == "seconds" else "value",
-                f"{plain(text.times(row))}, {text.change(row)}",
+                f"{text.times(row)}, {text.change(row)}",
             ),
             ("blocks", blocks),
             ("smallest detectable slowdown", text.detectable(row)),
         ]
     if row.p_adjusted is not None:
-        facts.append(("p of the confirmation", f"{row.p_adjusted:.2g}, over all confirmed"))
+        p = f"{row.p_adjusted:.2g}, corrected for all that were confirmed"
+        facts.append(("p-value of the confirmation", p))
     if row.spread is not None and row.change is not None:
-        facts.append(("spread of the blocks", percent(row.spread)))
+        facts.append(("spread of the blocks", text.percent(row.spread)))
     if row.work is not None:
-        noise = rough_percent(row.work.noise).replace(" %", "%")
+        noise = rough_percent(row.work.noise)
         amounts, size = text.instructions(row.work), text.work_change(row.work)
-        facts.append(("instructions of a call", f"{amounts}, {size}; noise of the count {noise}"))
+        facts.append(("instructions per call", f"{amounts}, {size}; noise {noise}"))
     if row.waited is not None:
-        facts.append(("contended", f"threads waited for a core {percent(row.waited)} of the time"))
+        waited = f"threads waited for a core {text.percent(row.waited)} of the time"
+        facts.append(("contended", waited))
     return facts
 
 
@@ -206,7 +207,7 @@ def summary(comparison: Comparison, told: Described, when: datetime) -> Summary:
         base=side_name(plan.base),
         head=side_name(plan.head),
         verdict=told.verdict,
-        reason=plain(told.sentence),
+        reason=told.said,
         suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
     )
 

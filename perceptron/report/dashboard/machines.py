@@ -65,8 +65,7 @@ def machines(collection: Collection) -> dict[str, Any]:
         "names": [_name(machine) for machine in collection.machines],
         "facts": table,
         "checks": [
-            (what, [facts.get(what, (_NOTHING, "not known")) for facts in checked])
-            for what in checks
+            (what, [facts.get(what, (_NOTHING, "unknown")) for facts in checked]) for what in checks
         ],
         "warnings": [
             (_name(machine), machine.diagnosis.warnings)
@@ -109,7 +108,7 @@ def _gpus(machine: Machine) -> str:
 
 def _gpu(gpu: Gpu) -> str:
     size = "" if gpu.memory_bytes is None else f", {memory(gpu.memory_bytes)} memory"
-    return f"{gpu.name}, driver {gpu.driver or 'not known'}{size}"
+    return f"{gpu.name}, driver {gpu.driver or 'unknown'}{size}"
 
 
 def _system(machine: Machine) -> str:

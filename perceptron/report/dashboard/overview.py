@@ -17,7 +17,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import family_figure
 from perceptron.analysis.crossover.ranking import fastest_at_sizes
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
-from perceptron.analysis.crossover.words import is_measured, missing, sentence
+from perceptron.analysis.crossover.words import has_crossing, is_measured, missing, sentence
 from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
 from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.analysis.one_size import single_tables
@@ -293,7 +293,7 @@ def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
             "decided": crossover.is_decided,
         }
         for crossover in crossovers
-        if crossover.size is not None and crossover.status in ("crosses", "reverses")
+        if crossover.size is not None and has_crossing(crossover)
     ][:3]
 
 

@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.errors import UserError
-from perceptron.report.comparison_row import plain
 from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def templates() -> Templates:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": shortened, "advice": advice_markup, "plain": plain}
+    environment.filters |= {"short": shortened, "advice": advice_markup}
     return environment
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from perceptron.analysis.collection import Collection
 from perceptron.errors import UserError
-from perceptron.records.cycles import no_search_for_cycles
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import replace
+from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST

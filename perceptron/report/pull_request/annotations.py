@@ -50,16 +50,16 @@ def _worse(row: Row) -> str:
     """Return what became slower, by the clock, by counted instructions, or by both."""
     if text.verdict(row) == "broken":
         return row.reason or row.verdict
-    said = f"{text.plain(text.times(row))}, {text.change(row)}"
+    said = f"{text.times(row)}, {text.change(row)}"
     if row.work is None:
         return said
-    work = f"{text.work_change(row.work)} ({text.instructions(row.work)} a call)"
+    work = f"{text.work_change(row.work)} ({text.instructions(row.work)} per call)"
     return f"{said}; instructions {work}"
 
 
 def _command(kind: str, row: Row, message: str) -> str:
     position = {"file": label(row.file), "line": row.line} if row.file else {}
-    properties = {**position, "title": _short(f"{text.verdict(row)}: {text.name(row)}")}
+    properties = {**position, "title": _short(f"{text.verdict(row)}: {row.key}")}
     options = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     return f"::{kind} {options}::{_message(_short(message))}"
 

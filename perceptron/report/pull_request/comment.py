@@ -1,18 +1,23 @@
 """A comparison as the one comment that a pull request has for it.
 
-Names, parameters, units, reasons and commands are untrusted text; see `markdown`.
+Every text of a comparison is untrusted. Words and numbers stand as they are, and everything else in
+code spans, where a forge makes no mention, reference or link and reads no HTML. Escaping is not
+enough: forges look for mentions and references after they undo escapes.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from perceptron import numbers
+from perceptron.answer import Table
 from perceptron.records.comparison import Comparison
-from perceptron.report.comparison import Table, describe
+from perceptron.report.comparison import describe
 from perceptron.report.comparison_address import address
-from perceptron.report.pull_request.markdown import Room, code, line
 from perceptron.report.tables import markdown as table
 from perceptron.untrusted_text import label
 
@@ -25,6 +30,15 @@ _LONGEST_COMMAND = 2000
 _DEFAULT_HTML = Path("html")
 # Bytes kept for titles, the heads of tables, and the lines that say how many were left out.
 _RESERVE = 2048
+# Of a name or a reason, and of a line of several.
+_LONGEST, _LONGEST_LINE = 300, 1200
+# These two end a code span and a cell, and no escape for them is read alike everywhere.
+_LOOK_ALIKES = str.maketrans({"`": "ˋ", "|": "∣"})
+# Words, numbers and intervals, which no forge reads as anything else: a number does not end as that
+# of a list does, and brackets hold two numbers and follow a word.
+_NUMBER = r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?[%×]?"
+_WORD = rf"(?:[A-Za-zµ]+|{_NUMBER}|→|–)"
+_PLAIN = re.compile(rf"{_WORD}(?:,? (?:{_WORD}|\[{_NUMBER}, {_NUMBER}\]))*")
 
 
 @dataclass(frozen=True)
@@ -40,15 +54,15 @@ def nothing(pull: PullRequest) -> str:
     """Return the comment on a run that compared nothing: an earlier table must not stand for it."""
     return (
         f"{TAG}\n\n**not compared**: commit {code(pull.commit[:12])} could not be measured; the "
-        "log of its run says why.\n"
+        "reason is in the log of its run.\n"
     )
 
 
 def unreadable(pull: PullRequest, reason: str) -> str:
     """Return the comment on a run whose document cannot be shown, for the same."""
     return (
-        f"{TAG}\n\n**not shown**: what the run of commit {code(pull.commit[:12])} left cannot be "
-        f"shown: {code(reason)}\n"
+        f"{TAG}\n\n**not shown**: the result of commit {code(pull.commit[:12])} cannot be shown: "
+        f"{code(reason)}\n"
     )
 
 
@@ -67,11 +81,12 @@ def comment(
     told = describe(comparison)
     of = "" if pull is None else f"Commit {code(pull.commit[:12])}, "
     measured = f"{of}{line(told.title)}{_page(comparison, published, html)}"
-    top = [TAG, "", f"**{told.verdict}**: {line(told.sentence)}"]
+    subject = f"{code(told.subject)} " if told.subject else ""
+    top = [TAG, "", f"**{told.verdict}**: {subject}{line(told.sentence)}"]
     foot = ["", measured, "", *_again(comparison, pull)]
     room = Room(MOST_BYTES - _RESERVE - len("\n".join([*top, *foot]).encode()))
     warnings = [
-        f"- **warning**: {code(warning.message)}: {code(warning.advice)}"
+        f"- **warning**: {line(warning.message)}: {line(warning.advice)}"
         for warning in comparison.warnings
     ]
     beside = [f"- {line(text)}" for text in told.lines]
@@ -83,14 +98,14 @@ def comment(
     notes = [f"- **{about}** {line(text)}" for about, text in told.notes]
     folded = [*_part([], notes, room, "line"), *_table(told.others, room)]
     others = len(told.others.rows)
-    of = f"{others:,} other benchmark{'' if others == 1 else 's'}, and " if others else ""
-    summary = f"<summary>{of}how it was measured</summary>"
+    of = f"{others:,} other benchmark{'' if others == 1 else 's'} and " if others else ""
+    summary = f"<summary>{of}details</summary>"
     fold = ["", "<details>", summary, *folded, "", "</details>"]
     return "\n".join([*top, *parts, *foot, *fold]) + "\n"
 
 
 def _table(shown: Table, room: Room) -> list[str]:
-    rows = [table.line(map(line, row)) for row in shown.rows]
+    rows = [table.line([code(name), *map(line, cells)]) for name, *cells in shown.rows]
     return _part(table.head(shown.columns), rows, room, "benchmark")
 
 
@@ -110,7 +125,7 @@ def _again(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     """Return how to measure the same again."""
     again = command(comparison.reproduce)
     if again is None:
-        return ["Its command cannot be shown here."]
+        return ["The command that does the same again cannot be shown."]
     # No clone holds the merge that was measured.
     fetch = [] if pull is None else [f"git fetch origin refs/pull/{pull.number}/merge"]
     # Quoted words hold no line break, so nothing ends the fence but its own line.
@@ -142,3 +157,47 @@ def command(line: str) -> str | None:
     ours = words[:2] == ["perceptron", "compare"]
     # In one line and without characters that nobody sees.
     return quoted if ours and label(quoted) == quoted else None
+
+
+def line(text: str) -> str:
+    """Return a text in one line, whatever it holds, with all but words and numbers as code.
+
+    >>> line("undecided: sums.time_sum; 1 of 2 benchmarks judged")
+    'undecided: `sums.time_sum`; 1 of 2 benchmarks judged'
+    """
+    if len(text) > _LONGEST_LINE:
+        text = f"{text[:_LONGEST_LINE]}…"
+    clauses = re.split("( ?[:;] )", label(text))
+    for index in range(0, len(clauses), 2):
+        own = clauses[index]
+        if own and (len(own) > _LONGEST or not _PLAIN.fullmatch(own)):
+            clauses[index] = code(own)
+    return "".join(clauses)
+
+
+def code(text: str) -> str:
+    """Return the text as a code span in one line of at most 300 characters.
+
+    It can stand anywhere, in a cell of a table too; an empty text is a dash.
+    """
+    # What is cut need not be cleaned first, however long it is.
+    clean = label(text[: 4 * _LONGEST]).translate(_LOOK_ALIKES)
+    if len(clean) > _LONGEST or len(text) > 4 * _LONGEST:
+        clean = clean[: _LONGEST - 1] + "…"
+    return f"`{clean}`" if clean else numbers.NONE
+
+
+class Room:
+    """The bytes that are left for text; lines use them up in turn."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def fit(self, lines: Sequence[str]) -> list[str]:
+        """Return the first of the lines, as many as fit, and use up their bytes."""
+        for index, text in enumerate(lines):
+            size = len(text.encode()) + 1
+            if size > self._left:
+                return list(lines[:index])
+            self._left -= size
+        return list(lines)

@@ -12,8 +12,8 @@ GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages ar
 the workflow trusts; an empty one is none. A gate.json that is too large or no comparison becomes a
 comment that says so: an error would leave the table of an earlier run there. Numbers in gate.json
 are shown as they are: code that a pull request brings could make up any. What is certain is that
-they show nothing but numbers and code spans, and in no other pull request than the one whose run it
-was.
+they show nothing but words, numbers and code spans, and in no other pull request than the one whose
+run it was.
 """
 
 from __future__ import annotations

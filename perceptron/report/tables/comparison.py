@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.markup import escape
 
 from perceptron.records.comparison import Comparison
-from perceptron.report.comparison import Table, describe
-from perceptron.report.comparison_row import plain
+from perceptron.report.comparison import describe
 from perceptron.report.tables import terminal
+from perceptron.untrusted_text import label
 
 # As many benchmarks that did not change are listed; more are counted.
 _MOST = 40
@@ -19,21 +19,20 @@ def show(comparison: Comparison, html: Path | None = None) -> None:
     """Print the verdict, what changed, and what else must be known; its page is in ``html``."""
     told = describe(comparison)
     colour = {"clean": "green", "regression": "red"}.get(comparison.verdict, "yellow")
-    terminal.out.print(
-        f"[{colour}]{told.verdict}[/]: {escape(plain(told.sentence))}", soft_wrap=True
-    )
+    terminal.out.print(f"[{colour}]{told.verdict}[/]: {escape(label(told.said))}", soft_wrap=True)
     for line in told.lines:
-        _print(plain(line))
+        _print(label(line))
     terminal.out.print()
-    title = plain(told.title)
-    for shown in (told.changed, Table(told.others.columns, told.others.rows[:_MOST])):
+    title = label(told.title)
+    for shown, most in ((told.changed, None), (told.others, _MOST)):
         if shown.rows:
-            terminal.table(title, shown.columns, [list(map(plain, row)) for row in shown.rows])
+            rows = [list(map(label, row)) for row in shown.rows[:most]]
+            terminal.table(title, shown.columns, rows)
             title = ""
     if len(told.others.rows) > _MOST:
         _print(f"{len(told.others.rows) - _MOST:,} more benchmarks are not listed")
     for about, text in told.notes:
-        _print(f"{about}: {plain(text)}")
+        _print(f"{about}: {label(text)}")
     _print(f"again:  {comparison.reproduce}")
     if told.measured:
         _print(f"rows:   {comparison.results}")

@@ -1,4 +1,4 @@
-"""A machine's conditions as `perceptron doctor` shows them: each with its unit and a verdict."""
+"""A machine's conditions for `perceptron doctor`: each with its unit and a verdict."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NEXT = "perceptron bench --quick"
 
 
 def show(diagnosis: Diagnosis, counting: str) -> None:
-    """Print every condition, what is wrong and what to do, about counting, what next if fine."""
-    table("What timings depend on here", ("what", "found", "verdict"), cells(diagnosis))
+    """Print every condition, warnings with advice, a line on counting, and the next command."""
+    table("Conditions for timing", ("condition", "found", "verdict"), cells(diagnosis))
     show_warnings(diagnosis.warnings, out)
     out.print(counting, markup=False, soft_wrap=True)
     if not diagnosis.warnings:
@@ -26,20 +26,20 @@ def show(diagnosis: Diagnosis, counting: str) -> None:
 
 
 def cells(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
-    """Return each condition, its value and a verdict: ``fine``, ``warning`` or ``not known``."""
+    """Return each condition, its value and a verdict: ``fine``, ``warning`` or ``unknown``."""
     codes = {warning.code for warning in diagnosis.warnings}
     return [
         (
             what,
             NONE if value is None else value,
-            "warning" if code in codes else "not known" if value is None else "fine",
+            "warning" if code in codes else "unknown" if value is None else "fine",
         )
         for what, value, code in _conditions(diagnosis)
     ]
 
 
 def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
-    """Return each condition, its value (None: not known), and the code of a warning about it."""
+    """Return each condition, its value (None: unknown), and the code of a warning about it."""
     environment, conditions = diagnosis.environment, diagnosis.conditions
     pins = " ".join(f"{name}={value}" for name, value in blas_pins(environment).items())
     return [
@@ -49,8 +49,8 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         ("other processes", _neighbours(conditions), "busy-neighbour"),
         ("threads waited", _waited(conditions), _waiting_code(conditions)),
         ("load, last minute", _load(diagnosis), "other-load"),
-        ("stolen CPU time", _steal(conditions), "stolen-cpu"),
-        ("equal work, repeated", _loop(conditions), "unsteady-cpu"),
+        ("steal time", _steal(conditions), "stolen-cpu"),
+        ("equal work repeated", _loop(conditions), "unsteady-cpu"),
         ("swapping", _swap(conditions), "swapping"),
         ("GPU clocks", _gpus(environment, conditions), "gpu-slowed"),
         ("power", _power(conditions), "on-battery"),
@@ -72,7 +72,7 @@ def _gpus(environment: Environment, conditions: Conditions) -> str | None:
 
 
 def _neighbours(conditions: Conditions) -> str | None:
-    """Return who used the cores, the largest first, and how much others used in all."""
+    """Return the other users of the cores, the largest first, and their sum."""
     if not is_known(conditions):
         return None
     names = [
@@ -88,7 +88,7 @@ def _waited(conditions: Conditions) -> str | None:
 
 
 def _waiting_code(conditions: Conditions) -> str:
-    """Return the code of the warning about who made threads wait, if they waited much."""
+    """Return the code of the warning about neighbours, if threads waited much."""
     much = (conditions.threads_waited or 0.0) > LARGEST_WAITED_SHARE
     return "busy-neighbour" if much else ""
 
@@ -98,7 +98,7 @@ def _load(diagnosis: Diagnosis) -> str | None:
     if load is None:
         return None
     is_over = load > diagnosis.environment.cores and is_idle(diagnosis.conditions)
-    return f"{load:.2f} processes{', over: the cores are idle' if is_over else ''}"
+    return f"{load:.2f} processes{', ended: the cores are idle' if is_over else ''}"
 
 
 def _steal(conditions: Conditions) -> str | None:
@@ -111,7 +111,7 @@ def _loop(conditions: Conditions) -> str | None:
     if loop is None:
         return None
     return (
-        f"spread {percent(loop.variation)}, slowest {loop.slowest_to_fastest:.2f} × fastest of "
+        f"spread {percent(loop.variation)}, slowest {loop.slowest_to_fastest:.2f}× the fastest of "
         f"{len(loop.seconds)} processes"
     )
 

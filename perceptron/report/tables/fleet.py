@@ -1,4 +1,4 @@
-"""The jobs of a fleet while they run and afterwards, and what each machine has answered."""
+"""The jobs of a fleet while they run and afterwards, and the answers of each machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
 Show = Callable[[FleetStatus], None]
-COLUMNS = ("job", "machine", "state", "rows>", "what it says")
+COLUMNS = ("job", "machine", "state", "rows>", "message")
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def _lines(jobs: Iterable[JobStatus]) -> Table:
     grid = Table.grid(padding=(0, 2), expand=True)
     for _ in COLUMNS[:-1]:
         grid.add_column(no_wrap=True)
-    # A job has one line, whatever it says.
+    # A job has one line, however long its message.
     grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for job in jobs:
         style = "red" if job.is_bad_news else "green" if job.state == "done" else "default"
@@ -62,21 +62,21 @@ def _log() -> Show:
 
 
 def cells(job: JobStatus) -> tuple[str, ...]:
-    """Return a job as a row of text; one that runs tells its last step, others their reason."""
+    """Return a job as a row of text: a running one with its last step, others with their reason."""
     said = job.step if job.state == "running" else job.reason
     # A fleet's folder may have been copied here from anywhere.
     return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), said or "")))
 
 
 def show(fleets: Iterable[FleetStatus]) -> None:
-    """Print where the jobs of each fleet stand."""
+    """Print the state of the jobs of each fleet."""
     for fleet in fleets:
         title = label(f"Fleet {fleet.fleet}: perceptron {' '.join(fleet.command)}")
         terminal.table(title, COLUMNS, [cells(job) for job in fleet.jobs])
 
 
 def show_answers(answers: Iterable[RunAnswer]) -> None:
-    """Print what each machine has answered."""
+    """Print the answers of each machine."""
     rows = [(one.machine, line) for one in answers for line in one.answers]
     if rows:
-        terminal.table("What each machine says", ("machine", "answer"), rows)
+        terminal.table("Answers by machine", ("machine", "answer"), rows)

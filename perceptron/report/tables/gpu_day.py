@@ -1,4 +1,4 @@
-"""A day with a GPU: its plan before anything runs, and what became of each stage."""
+"""A day with a GPU: its plan, and the outcome of each stage."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from perceptron.numbers import count, memory
 from perceptron.records.gpu_day import DayResult, PlannedStage, StageOutcome
 from perceptron.report.tables.terminal import note, out, table
 
-_PLAN = ("stage>", "name", "what it tells", "at most>", "in all>")
+_PLAN = ("stage>", "name", "measures", "at most>", "in all>")
 _OUTCOMES = ("stage>", "name", "outcome", "took>", "rows>")
 
 
 def show_plan(stages: Sequence[PlannedStage]) -> None:
-    """Print the stages with their seconds, and those of all up to each."""
+    """Print the stages with their seconds, and the sum up to each."""
     totals = accumulate(stage.seconds for stage in stages)
     rows = [
         (str(stage.number), stage.name, stage.tells, _seconds(stage.seconds), _seconds(total))
@@ -36,13 +36,13 @@ def note_ended(outcome: StageOutcome) -> None:
 
 
 def show(result: DayResult) -> None:
-    """Print what became of each stage, and the one file to bring home."""
+    """Print the outcome of each stage, and the archive to copy home."""
     title = "A rehearsal of a day with a GPU" if result.rehearsal else "A day with a GPU"
     table(title, _OUTCOMES, [_cells(outcome) for outcome in result.stages])
     packed = result.packed
-    lines = [f"left out of the archive, too large: {name}" for name in packed.left_out]
+    lines = [f"not in the archive, too large: {name}" for name in packed.left_out]
     size = memory(packed.bytes, "KiB")
-    lines.append(f"bring home:  {packed.archive} ({size}, {packed.files} files)")
+    lines.append(f"copy home:  {packed.archive} ({size}, {packed.files} files)")
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)
 

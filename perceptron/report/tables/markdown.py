@@ -1,7 +1,7 @@
 """A table in Markdown, as forges read it.
 
 Cells are put in as they are: whoever shows untrusted text makes it safe first, see
-`perceptron.report.pull_request.markdown`.
+`perceptron.report.pull_request.comment`.
 """
 
 from __future__ import annotations

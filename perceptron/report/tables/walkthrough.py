@@ -21,7 +21,7 @@ _ALIKE = 0.01
 
 
 def show(walk: Walkthrough) -> None:
-    """Print the data and the model, the training, what was learned and how good it is."""
+    """Print the data, the model, the training, and the quality of the result."""
     _introduction(walk)
     for backend, reason in walk.skipped:
         out.print(f"{backend}: skipped, {reason}\n")
@@ -39,9 +39,9 @@ def show(walk: Walkthrough) -> None:
         took = f"{run.backend}: {count(run.iterations)} iterations took {duration(run.seconds)}"
         if walk.class_names:
             right = percent(run.scores[-1].test_accuracy)
-            took += f", {right} of the held-out {walk.row_name}s are right"
+            took += f", {right} of the test {walk.row_name}s are right"
         out.print(took)
-    out.print("(once, in this process; `perceptron bench` measures properly)\n")
+    out.print("(timed once, in this process; `perceptron bench` measures with intervals)\n")
     _contradictions(walk)
     out.print(verdict(walk) + "\n")
 
@@ -100,12 +100,12 @@ def _introduction(walk: Walkthrough) -> None:
     model = f"{', '.join([f'{features} inputs', *layers, last])}, loss {walk.loss}"
     if walk.class_names:
         out.print(
-            f"[bold]{walk.title}[/]: {count(walk.train_rows)} {walk.row_name}s to learn from and "
-            f"{count(len(walk.inputs))} held out, {len(walk.class_names)} classes"
+            f"[bold]{walk.title}[/]: {count(walk.train_rows)} {walk.row_name}s to train on and "
+            f"{count(len(walk.inputs))} in the test set, {len(walk.class_names)} classes"
         )
         out.print(
             f"{model}, {walk.optimizer} at rate {walk.rate:g}, "
-            f"batches of {walk.batch}: {walk.iterations_per_epoch} iterations an epoch\n"
+            f"batches of {walk.batch}: {walk.iterations_per_epoch} iterations per epoch\n"
         )
         return
     out.print(f"[bold]{walk.title}[/]: {model}, rate {walk.rate:g}\n")
@@ -155,7 +155,7 @@ def _predictions(walk: Walkthrough) -> None:
     errors = (walk.targets - first.predictions)[:, 0]
     columns = (walk.target_name, *(run.backend for run in walk.runs), "error")
     table(
-        "Predictions beside the truth, the largest error first",
+        "Predictions and true outputs, the largest error first",
         (walk.row_name, *(f"{column}>" for column in columns)),
         [
             (
@@ -170,14 +170,14 @@ def _predictions(walk: Walkthrough) -> None:
 
 
 def _epochs(walk: Walkthrough) -> None:
-    """Print every epoch in which much happens, the first and the last."""
+    """Print the first epochs, some later ones and the last."""
     last = walk.runs[0].scores[-1].epoch
     shown = sorted(
         {epoch for epoch in (0, 1, 2, 3, 5) if epoch < last} | {*range(10, last, 5), last}
     )
     columns = ["epoch>"]
     for run in walk.runs:
-        columns += [f"{run.backend} loss>", "held-out>", "right>", "held-out>"]
+        columns += [f"{run.backend} loss>", "test>", "right>", "test>"]
     rows = []
     for epoch in shown:
         row = [str(epoch)]
@@ -186,7 +186,7 @@ def _epochs(walk: Walkthrough) -> None:
             row += [percent(share) for share in (score.train_accuracy, score.test_accuracy)]
         rows.append(row)
     table(
-        "Loss and share of right predictions after each epoch: rows learned from, rows held out",
+        "Loss and share of right predictions after each epoch: training rows, test set",
         columns,
         rows,
     )
@@ -195,8 +195,8 @@ def _epochs(walk: Walkthrough) -> None:
 def _confusion(walk: Walkthrough) -> None:
     counts = zip(walk.class_names, walk.confusion(walk.runs[0]), strict=True)
     table(
-        f"Held-out {walk.row_name}s: what each is, and what {walk.runs[0].backend} takes it for",
-        ("is", *(f"{name}>" for name in walk.class_names)),
+        f"Test {walk.row_name}s: the class of each, and the prediction of {walk.runs[0].backend}",
+        ("class", *(f"{name}>" for name in walk.class_names)),
         [(name, *(str(number or "·") for number in row)) for name, row in counts],
     )
 
@@ -205,7 +205,7 @@ def _mistakes(walk: Walkthrough) -> None:
     """Print wrong ones as pictures, several beside each other, two characters a pixel."""
     title, mistakes = most_confident_mistakes(walk)
     if not mistakes:
-        out.print(f"Every held-out {walk.row_name} is right.\n")
+        out.print(f"Every test {walk.row_name} is right.\n")
         return
     out.print(title, style="bold", markup=False)
     pictures = [[*_picture(pixels), *caption] for pixels, *caption in mistakes]
@@ -219,7 +219,7 @@ def _mistakes(walk: Walkthrough) -> None:
 
 
 def most_confident_mistakes(walk: Walkthrough) -> tuple[str, list[tuple[Array, str, str]]]:
-    """Return a title, and of each: its pixels, what it is and what the first run takes it for."""
+    """Return a title, and of each: its pixels, its class and the first run's prediction."""
     confidence = walk.runs[0].predictions.max(axis=1)
     taken = walk.runs[0].predictions.argmax(axis=1)
     wrong = walk.wrong(walk.runs[0])
@@ -228,7 +228,7 @@ def most_confident_mistakes(walk: Walkthrough) -> tuple[str, list[tuple[Array, s
         (
             walk.inputs[row],
             f"is {walk.class_names[walk.targets[row].argmax()]}",
-            f"taken for {walk.class_names[taken[row]]} ({percent(confidence[row], 0)})",
+            f"predicted {walk.class_names[taken[row]]} ({percent(confidence[row], 0)})",
         )
         for row in shown
     ]
@@ -246,43 +246,43 @@ def _contradictions(walk: Walkthrough) -> None:
         rows = " and ".join(f"{walk.row_name} {walk.labels[row]}" for row in group)
         out.print(
             f"{rows} contradict each other: equal inputs, different {walk.target_name!r}. "
-            "No function of these inputs can be right about all of them.\n"
+            "No function of these inputs is right about all of them.\n"
         )
 
 
 def verdict(walk: Walkthrough) -> str:
-    """Return what came of the training, and why; call it only if there was a run."""
+    """Return the result of the training, and why; call it only if there was a run."""
     return _generalises(walk) if walk.class_names else _separates(walk)
 
 
 def _separates(walk: Walkthrough) -> str:
-    """Return whether the first run has all rows on their side."""
+    """Return whether the first run separates all rows."""
     run = walk.runs[0]
     wrong = [f"{walk.row_name} {walk.labels[row]}" for row in walk.wrong(run)]
     straight = len(walk.widths) == 2
     if not wrong and straight:
-        return "One straight line has all zeros on one side: a perceptron suffices."
+        return "A straight line separates zeros from ones: a perceptron suffices."
     if not wrong:
-        return "The hidden layer bends the line: all observations are on their side."
+        return "The hidden layer bends the line: all observations are separated."
     mistakes = f"wrong about {', '.join(wrong)}"
     if run.scores[-1].train_loss > 0.99 * run.scores[0].train_loss:
-        return f"Nothing was learned, the error did not fall: {mistakes}."
+        return f"The error did not fall: {mistakes}."
     if straight and not walk.contradictions():
-        return f"No straight line was found that separates them: {mistakes}."
+        return f"No separating straight line was found: {mistakes}."
     return mistakes.capitalize() + "."
 
 
 def _generalises(walk: Walkthrough) -> str:
-    """Return how well the model does on new rows, and whether the backends gave one curve."""
+    """Return the accuracy on both parts, and whether the backends gave one curve."""
     last = walk.runs[0].scores[-1]
     gap = (last.train_accuracy - last.test_accuracy) * 100
     learned = (
-        f"{percent(last.train_accuracy)} of the {walk.row_name}s it learned from are right and "
-        f"{percent(last.test_accuracy)} of those it never saw: {gap:.1f} points less."
+        f"{percent(last.train_accuracy)} of the training {walk.row_name}s are right and "
+        f"{percent(last.test_accuracy)} of the test {walk.row_name}s: {gap:.1f} points less."
     )
     apart = walk.apart()
     if apart is None:
         return learned
     if apart < _ALIKE:
-        return f"{learned} All backends give one curve: losses differ by at most {apart:.1g} of it."
+        return f"{learned} All backends give one curve: losses differ by a share of {apart:.1g}."
     return f"{learned} The backends' curves differ: losses by up to {percent(apart)}."

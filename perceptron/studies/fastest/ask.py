@@ -36,7 +36,7 @@ def fastest(
     threads: int | None = None,
     results: Path | None = None,
 ) -> Advice:
-    """Return which backend trains this shape fastest on this machine, and how sure that is.
+    """Return which backend trains this shape fastest on this machine, and whether that is decided.
 
     The shape is that of a dense network: ``rows`` × ``features``, the widths of its ``hidden``
     layers, one output or as many as ``classes``. An iteration takes a ``batch``, None for all rows,

@@ -22,7 +22,7 @@ from perceptron.analysis.work import CONTENDED, MeasuredWork, TrainingShape
 from perceptron.errors import UserError
 from perceptron.machine import facts_digest
 from perceptron.problems.problem import DType
-from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.files.read import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
@@ -229,7 +229,7 @@ def update(file: Path, change: Callable[[Known], Known]) -> Known:
     """
     # Not while asking: an answer from the cache writes nothing.
     from perceptron.records.files.lock import locked
-    from perceptron.records.files.replace import replace
+    from perceptron.records.files.write import replace
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

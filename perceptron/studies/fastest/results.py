@@ -38,7 +38,7 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
 
     from perceptron.machine import cpu_name, usable_cores
     from perceptron.measure.environment import gpus_here
-    from perceptron.records.hardware_facts import Facts, facts_of
+    from perceptron.records.environment import Facts, facts_of
     from perceptron.records.row import times
     from perceptron.records.store import load_run
     from perceptron.rehearsal import is_rehearsal

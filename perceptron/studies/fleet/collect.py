@@ -1,8 +1,8 @@
 """Bring the runs of many machines together in one folder of results.
 
-Wherever they come from, a job's own folder or one that was copied here, the same rules hold: each
-machine stands under its own name by its facts, and merging again changes nothing. Nothing is
-ordered by the clocks of two hosts.
+The same rules hold for a job's own folder and for one that was copied here: each machine has its
+own name by its facts, and merging again changes nothing. Nothing is ordered by the clocks of two
+hosts.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from filelock import FileLock
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import cannot_write
+from perceptron.records.environment import DIGEST_DIGITS, Facts, facts_of
+from perceptron.records.files.write import cannot_write
 from perceptron.records.fleet import Collected, CollectedRun
-from perceptron.records.hardware_facts import DIGITS, Facts, facts_of
 from perceptron.records.store import load_environment, load_environment_file, load_plan
 from perceptron.studies.fleet.folder import FLEETS
 from perceptron.studies.fleet.merge import ROWS, merge_run
@@ -34,16 +34,16 @@ _State = tuple[tuple[int, int], ...]
 
 
 class Collector:
-    """Merges runs into a folder of results, again and again; what has not changed is not read."""
+    """Merges runs into a folder of results, repeatedly; unchanged ones are not read again."""
 
     def __init__(self, results: Path) -> None:
         self._results = results
         self._merged: dict[Path, tuple[_State, CollectedRun]] = {}
 
     def collect(self, sources: Iterable[Path]) -> Collected:
-        """Merge what lies in these folders; say where it lies now, and what could not be taken.
+        """Merge the runs in these folders; return where they lie now, and complaints about others.
 
-        Several may collect into one folder at once: they take turns. Raises `UserError` if that
+        Several processes may collect into one folder: they take turns. Raises `UserError` if it
         cannot be written to.
         """
         lock = self._results / FLEETS / "collect.lock"
@@ -68,7 +68,7 @@ class Collector:
             return known[1]
         run, machines = load_plan(folder), self._results / "runs"
         if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(folder.name):
-            raise UserError(f"{folder / 'run.json'}: no name for a folder of results")
+            raise UserError(f"{folder / 'run.json'}: its machine is no name for a folder")
         facts = facts_of(load_environment(folder))
         machine = name_by_facts(machines, run.machine, facts)
         merged = merge_run(folder, machines, machine)
@@ -88,7 +88,7 @@ def run_folders(source: Path) -> Iterator[Path]:
 
 
 def _state(folder: Path) -> _State:
-    """Return what changes when a run does."""
+    """Return the sizes and times of a run's files."""
     state = []
     for file in (folder / "run.json", folder / ROWS):
         with suppress(OSError):
@@ -101,14 +101,14 @@ _LONGEST = 64
 
 
 def name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
-    """Return the name under which a machine stands in the folder of all runs.
+    """Return the name of a machine in the folder of all runs.
 
-    It is free where nobody has measured under it, or somebody with the same facts.
+    A claimed name is free without rows, or with rows of a machine of the same facts.
     """
     if _is_free(runs / claimed, facts):
         return claimed
-    stem = claimed[: _LONGEST - 1 - DIGITS]
-    for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGITS}")):
+    stem = claimed[: _LONGEST - 1 - DIGEST_DIGITS]
+    for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGEST_DIGITS}")):
         if any(facts.is_same(known) for known in _known(folder)):
             return folder.name
     return f"{stem}-{facts.digest}"
@@ -121,7 +121,7 @@ def _is_free(folder: Path, facts: Facts) -> bool:
 
 
 def _known(folder: Path) -> list[Facts]:
-    """Return the facts of all that has measured under a name; of what cannot be read, none."""
+    """Return the facts of the machines with a name; files that cannot be read are left out."""
     known = []
     for file in sorted(folder.glob("environment-*.json")):
         try:

@@ -1,34 +1,40 @@
-"""Where a fleet is kept, beside the results that its jobs are merged into.
+"""The folder of a fleet, beside the results that its jobs are merged into.
 
     results/fleet/<id>/plan.json                      the `FleetPlan`
     results/fleet/<id>/jobs/<job>/submission.json     the `Submission` of the newest attempt
     results/fleet/<id>/jobs/<job>/attempt.json        the `Attempt`, once the scheduler has it
-    results/fleet/<id>/jobs/<job>/notes/<id>-<n>.json what node n of an attempt says of itself
-    results/fleet/<id>/jobs/<job>/log/                what submitit keeps, and what the job said
-    results/fleet/<id>/jobs/<job>/results/            a folder of results, which the nodes write to
+    results/fleet/<id>/jobs/<job>/notes/<id>-<n>.json the state of node n of an attempt
+    results/fleet/<id>/jobs/<job>/log/                the files of submitit, and the job's output
+    results/fleet/<id>/jobs/<job>/results/            a folder of results that the nodes write to
 
-Every file is replaced in one step; nodes and those who wait for them share nothing else.
+Every file is replaced in one step; nodes and waiting processes share nothing else.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from perceptron.records.files.append import cannot_write
-from perceptron.records.files.replace import replace
-from perceptron.records.files.written import read_written
+from perceptron.records.files.read import read_written
+from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.fleet import JobState
 from perceptron.studies.fleet.plan import FleetPlan, Where
+from perceptron.untrusted_text import shortened
 
 FLEETS = "fleet"
+_TAIL_BYTES = 4096
+_LONGEST = 300
+# The shell's line about a job that was killed, with all of its command; srun has one before.
+_OF_SHELL = re.compile(r"slurm_script: line \d+:")
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """What a job is to run, and what it asks the scheduler for."""
+    """The command of a job, and its request to the scheduler."""
 
     arguments: list[str]
     """Of ``perceptron``, without the folders and the machine's name, which the node adds."""
@@ -47,20 +53,20 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """What a scheduler made of a submission."""
+    """A scheduler's answer to a submission."""
 
     id: Annotated[str, Meta(pattern=r"^[0-9]{1,18}(_[0-9]{1,9})?\Z")] | None = None
     """Slurm's number, or that of a process on ``host``; None if it was refused."""
     host: str
     created: float | None = None
-    """When the process was created, as its system tells: numbers are used again."""
+    """When the process was created, as its system knows: numbers are used again."""
     refused: str | None = None
-    """What the scheduler said, in one line."""
+    """The scheduler's message, in one line."""
     budget_seconds: float
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """What a node says of itself."""
+    """The state that a node has noted of itself."""
 
     machine: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,98}\Z")]
     state: JobState
@@ -90,7 +96,7 @@ class JobFolder:
         return self.path / "results"
 
     def submission(self) -> Submission:
-        """Return what was submitted; raises `UserError` if there is none."""
+        """Return the submission; raises `UserError` if there is none."""
         return read_written(self.path / "submission.json", Submission, "a fleet")
 
     def attempt(self) -> Attempt | None:
@@ -99,13 +105,13 @@ class JobFolder:
         return read_written(file, Attempt, "a fleet") if file.exists() else None
 
     def notes(self) -> list[Note]:
-        """Return what nodes said of themselves, in all attempts."""
+        """Return the notes of all nodes, of all attempts."""
         return [
             read_written(file, Note, "a fleet") for file in sorted(self.path.glob("notes/*.json"))
         ]
 
     def note(self, attempt: str, node: int) -> Note | None:
-        """Return what a node of an attempt said of itself, None until it has."""
+        """Return the note of a node of an attempt, None before the first."""
         file = self._note(attempt, node)
         return read_written(file, Note, "a fleet") if file.exists() else None
 
@@ -129,7 +135,7 @@ class FleetFolder:
 
     @property
     def plan(self) -> FleetPlan:
-        """What it was asked; raises `UserError` if that cannot be read."""
+        """Its question; raises `UserError` if that cannot be read."""
         return read_written(self.path / "plan.json", FleetPlan, "a fleet")
 
     @property
@@ -166,3 +172,15 @@ def _write(file: Path, content: Struct) -> None:
         replace(file, content)
     except OSError as error:
         raise cannot_write(file.parent, error) from None
+
+
+def last_line(file: Path) -> str | None:
+    """Return the last line of a log that is not blank, short and printable; None without one."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+            lines = stream.read().decode(errors="replace").split("\n")
+    except OSError:
+        return None
+    said = [line for line in lines if line.strip() and not _OF_SHELL.search(line)]
+    return shortened(said[-1], _LONGEST) if said else None

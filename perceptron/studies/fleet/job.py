@@ -1,4 +1,4 @@
-"""What runs on a node: the command line, with folders and a name of its own.
+"""The job on a node: the command line, with folders and a name of its own.
 
 submitit pickles a `MeasuringJob` by its name, so that a node needs this package and nothing else.
 """
@@ -22,11 +22,10 @@ from perceptron import rehearsal
 from perceptron.backends.data_parallel.nodes import ADDRESS, NODES
 from perceptron.environment_variables import variables_set
 from perceptron.machine import folder_name, machine_name
-from perceptron.studies.fleet.folder import JobFolder, Note, Submission
-from perceptron.studies.fleet.last_line import last_line
+from perceptron.studies.fleet.folder import JobFolder, Note, Submission, last_line
 
 _CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
-# Exit codes of a command that did its work: its news may be bad, or nobody may be sure of them.
+# Exit codes of a command that did its work: with bad news, or inconclusive, too.
 _ANSWERED = frozenset({0, 1, 3})
 _FAILED = 2
 # Variables: no other node, whatever Slurm's job and the shell that submitted it name, and so no
@@ -35,12 +34,12 @@ _ALONE = {NODES: "", ADDRESS: ""}
 
 
 class JobFailed(Exception):
-    """The command did not do its work; says why in one line, which it has told already."""
+    """The command did not do its work; the text is its reason, which it has printed already."""
 
 
 @dataclass
 class _Interruption:
-    """Why a job was told to leave before it was done: nothing yet."""
+    """Why a job was told to end before it was done; at first not at all."""
 
     is_requeued: bool = False
     is_cancelled: bool = False
@@ -51,13 +50,13 @@ class _Interruption:
 class MeasuringJob:
     """Called on a node, it runs the command of a job's folder.
 
-    What it has measured is on disk whatever becomes of it, and the next attempt resumes.
+    Its rows are on disk however it ends, and the next attempt resumes.
     """
 
     folder: str
 
     def checkpoint(self) -> Any:
-        """Return what submitit queues again when the node is taken away: the same."""
+        """Return what submitit queues again when the node is taken away: this job."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
@@ -94,7 +93,7 @@ class MeasuringJob:
             job.write_note(attempt, rank, replace(note, state="preempted"))
             sys.exit(code)
         if interruption.reason is not None:
-            reason = "its time limit came first: the same command resumes"
+            reason = "its time limit was over: the same command resumes"
             job.write_note(attempt, rank, replace(note, state="timed out", reason=reason))
             raise JobFailed(interruption.reason)
         if code not in _ANSWERED and interruption.is_cancelled:
@@ -121,7 +120,7 @@ def machine_of(job: JobFolder, submission: Submission) -> str:
 
 
 def _show_devices(submission: Submission) -> None:
-    """Have a job on this machine see the devices that its shell sees, unless it asked for some.
+    """Show a job on this machine the devices of its shell, unless it asked for some.
 
     submitit hides them all.
     """
@@ -156,7 +155,7 @@ def _interruptible(name: str) -> Iterator[_Interruption]:
     bypass = signal.getsignal(signal.SIGTERM)
 
     def note_end(signum: int, frame: FrameType | None) -> None:
-        # Every process of the job is sent it: who leaves because its worker did has not failed.
+        # Every process of the job gets it: one that ends because its worker did has not failed.
         interruption.is_cancelled = True
         if callable(bypass):
             bypass(signum, frame)

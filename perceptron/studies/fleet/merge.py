@@ -1,8 +1,8 @@
-"""Merge one run into a folder of results: rows are added, and none that was there is lost.
+"""Merge one run into a folder of results: rows are added, and none is lost.
 
-A run grows at its end. What the copy lacks is appended to it, line by line: whether it is an older
-state of the run, a newer one, or one that was resumed elsewhere, afterwards it has the rows of
-both, each once. Lines that are no rows are kept as they are, for their readers to complain of.
+A run grows at its end. Lines that the copy lacks are appended to it: be it an older state of the
+run, a newer one, or one that was resumed elsewhere, afterwards it has the rows of both, each once.
+Lines that are no rows are kept, and reported by their readers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import msgspec
 from msgspec.structs import replace as with_fields
 
 from perceptron.errors import UserError
-from perceptron.records.files.append import append_lines, cannot_write, cut_unfinished
 from perceptron.records.files.lock import open_locked
-from perceptron.records.files.regular import must_be_a_file
-from perceptron.records.files.replace import replace
+from perceptron.records.files.read import must_be_a_file
+from perceptron.records.files.write import append_lines, cannot_write, cut_unfinished, replace
 from perceptron.records.fleet import CollectedRun
 from perceptron.records.run import Run
 from perceptron.records.store import load_environment_file, load_plan
@@ -33,7 +32,7 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     """Merge a run into the folder of a machine under ``machines``; its rows bear that name then.
 
     Raises `UserError` naming a file that cannot be understood, a folder that cannot be written to,
-    or a copy that somebody else is writing to.
+    or a copy that another process writes to.
     """
     run = load_plan(source)  # before its rows: one that says that it is finished has all of them
     renamed = None if run.machine == machine else machine
@@ -51,7 +50,7 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
 
 
 def _append(file: Path, stream: FileIO, lines: Sequence[bytes]) -> tuple[int, int]:
-    """Append what a copy lacks; return how many lines it has now, and how many of them are new."""
+    """Append missing lines to a copy; return the number of its lines, and of the new ones."""
     cut_unfinished(stream)
     held = _split(file.read_bytes())
     new = _beyond(lines, held)
@@ -77,7 +76,7 @@ def _split(content: bytes) -> list[bytes]:
 
 
 def _renamed(line: bytes, machine: str) -> bytes:
-    """Return a row as one of this machine; what is none stays as it is."""
+    """Return a row as one of this machine; a line that is no row stays."""
     try:
         fields = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -115,7 +114,7 @@ def _folder(machine: Path, name: str, run: Run, lines: Sequence[bytes]) -> Path:
 def _may_be_one(lines: Sequence[bytes], first: bytes) -> bool:
     """Return whether a run with these lines began as one whose first line is ``first``, if any.
 
-    When it was started does not tell: a run that is resumed says when that was.
+    Its start does not count: a resumed run states the time of that.
     """
     return not lines or not first or lines[0] == first
 
@@ -131,7 +130,7 @@ def _first_line(file: Path) -> bytes:
 
 
 def _copy_facts(source: Path, folder: Path, run: Run) -> None:
-    """Copy what is written once: the environment, and the conditions of each start."""
+    """Copy the files that are written once: the environment, the conditions of each start."""
     environment = f"environment-{run.environment}.json"
     once = [(source.parent / environment, folder.parent / environment)]
     once += [(file, folder / file.name) for file in sorted(source.glob("conditions*.json"))]
@@ -145,12 +144,12 @@ def _copy_facts(source: Path, folder: Path, run: Run) -> None:
 def _opened(file: Path) -> FileIO:
     stream = open_locked(file)
     if stream is None:
-        raise UserError(f"{file}: somebody measures there right now: collect again afterwards")
+        raise UserError(f"{file}: another process measures there now: collect again afterwards")
     return stream
 
 
 def _keep_newer(file: Path, run: Run) -> None:
-    """Write down what the run has spent and whether it is finished, unless the copy knows more."""
+    """Keep the time that the run has spent and its end, unless the copy has more."""
     if file.exists():
         held = load_plan(file.parent)
         if _progress(held) >= _progress(run):

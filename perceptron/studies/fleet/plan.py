@@ -1,4 +1,4 @@
-"""What a fleet was asked: one command line, on which code, through which scheduler."""
+"""The question of a fleet: one command line, its code and its scheduler."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Where = Literal["slurm", "local"]
 
 
 class FleetPlan(Struct, frozen=True, kw_only=True):
-    """What all jobs of a fleet have in common; equal plans are one fleet.
+    """The common plan of all jobs of a fleet; equal plans are one fleet.
 
     Neither the budget nor the time limit belong to it: a job is resumed with more of both.
     """
@@ -69,7 +69,7 @@ def fleet_plan(
 
 
 def _contents(command: Sequence[str]) -> dict[str, str]:
-    """Return a digest of each model file: one that was edited asks something else."""
+    """Return a digest of each model file: an edited one is another question."""
     words = [word for word in command if files.is_file(word)]
     references = [reference for word in words for reference in files.references(word)]
     return files.fingerprints(references)

@@ -1,4 +1,4 @@
-"""Submit what is not done, wait for it, and bring the rows together as they come."""
+"""Submit the jobs that are not done, wait for them, and merge their rows as they come."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from filelock import FileLock
 
 from perceptron.records.fleet import Collected, FleetStatus
-from perceptron.records.runs import stored_runs
+from perceptron.records.store import stored_runs
 from perceptron.studies.fleet.collect import Collector
 from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Submission
 from perceptron.studies.fleet.status import fleet_status
 from perceptron.studies.fleet.submit import submit
 
-# Asked more rarely the longer nothing ends.
+# Asked less often the longer no job ends.
 _FIRST_SECONDS, _MOST_SECONDS = 1.0, 10.0
 
 Show = Callable[[FleetStatus], None]
@@ -34,7 +34,7 @@ def start(fleet: FleetFolder, submissions: Mapping[str, Submission]) -> None:
 
 
 def _is_to_run(fleet: FleetFolder, job: JobFolder, submission: Submission) -> bool:
-    """Return whether a job has work left and nobody is at it."""
+    """Return whether a job has work left and no attempt runs."""
     attempt = job.attempt()
     if attempt is None:
         return True
@@ -47,7 +47,7 @@ def _is_to_run(fleet: FleetFolder, job: JobFolder, submission: Submission) -> bo
 
 
 def _was_cut_short(job: JobFolder) -> bool:
-    """Return whether a larger budget would measure what is left."""
+    """Return whether a larger budget would measure more."""
     return any(stored.run.cut_short for stored in stored_runs(job.results, lambda _: None))
 
 
@@ -58,7 +58,7 @@ def wait(
     show: Show,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[FleetStatus, Collected]:
-    """Wait until none of these jobs may still measure; return where they stand and what they gave.
+    """Wait until none of these jobs may still measure; return their state and their rows.
 
     Rows are merged into ``results`` as they come. Raises `UserError` for a file of the fleet that
     cannot be read, and if ``results`` cannot be written to.
@@ -71,7 +71,7 @@ def wait(
         status = fleet_status(fleet, names)
         collected = collector.collect(sources)
         show(status)
-        # A node's last word may reach a shared folder later than the scheduler knows of its end.
+        # A node's last note may reach a shared folder after the scheduler knows of its end.
         is_over = not status.is_alive
         if is_over and (was_over or all(job.state == "done" for job in status.jobs)):
             return status, collected

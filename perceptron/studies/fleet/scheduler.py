@@ -1,8 +1,8 @@
-"""Where jobs stand, as their scheduler tells it.
+"""The state of jobs, as their scheduler knows it.
 
 Slurm's controller is asked first (``squeue``): it knows what is queued, what runs, and for some
 minutes what has ended. Older jobs are in the accounting (``sacct``, through submitit), which many
-clusters do not have. A job that nobody knows has ended.
+clusters do not have. A job that neither knows has ended.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from perceptron.studies.fleet.folder import Attempt, JobFolder
 from perceptron.untrusted_text import shortened
 
 _ASKING_SECONDS = 30.0
-# When a process was created is told by the clock, which may be set while it runs; its number is not
-# used again so soon.
+# The clock of a process's creation may be set while it runs; its number is not used again so soon.
 _CLOCK_SECONDS = 60.0
 _STATES: Mapping[str, JobState] = {
     "BOOT_FAIL": "failed",
@@ -55,22 +54,22 @@ _NO_REASON = ("None", "")
 
 
 class Standing(Struct, frozen=True):
-    """A state, and what the scheduler says about it: a reason to wait, or its own word for it."""
+    """A state, with the scheduler's reason to wait or its own word for the state."""
 
     state: JobState
     reason: str | None = None
 
     @property
     def says_no_more(self) -> bool:
-        """Whether the job's own last line says more about what went wrong."""
+        """Whether the job's own last line has the cause of a failure."""
         return self.reason is not None and self.reason.startswith("Slurm: FAILED")
 
 
-ENDED = Standing("lost", "it ended without a word: killed, or its machine went down")
+ENDED = Standing("lost", "it ended without a message: it was killed, or its machine went down")
 
 
 def standings(jobs: Iterable[tuple[JobFolder, Attempt]]) -> dict[str, Standing]:
-    """Return where these attempts stand, by the id of each."""
+    """Return the state of these attempts, by the id of each."""
     local = [attempt for _, attempt in jobs if attempt.created is not None]
     slurm = [
         (job, attempt.id)
@@ -85,7 +84,7 @@ def standings(jobs: Iterable[tuple[JobFolder, Attempt]]) -> dict[str, Standing]:
 
 def _of_process(attempt: Attempt) -> Standing:
     if attempt.host != machine_name():
-        return Standing("unknown", f"a process on {attempt.host}: ask there")
+        return Standing("unknown", f"a process on {attempt.host}: run this command there")
     with suppress(psutil.Error):
         process = psutil.Process(int(attempt.id or 0))
         is_same = abs(process.create_time() - (attempt.created or 0.0)) < _CLOCK_SECONDS
@@ -106,7 +105,7 @@ def _of_slurm(jobs: Iterable[tuple[JobFolder, str]]) -> dict[str, Standing]:
 
 
 def _queue(numbers: Iterable[str]) -> dict[str, Standing]:
-    """Return what the controller knows; of all it cannot be asked about, that this is unknown."""
+    """Return the states that the controller knows; unknown where it does not answer."""
     numbers = list(numbers)
     command = ["squeue", "--noheader", "--states=all", "--format=%i|%T|%r"]
     try:
@@ -119,7 +118,7 @@ def _queue(numbers: Iterable[str]) -> dict[str, Standing]:
             timeout=_ASKING_SECONDS,
         )
     except FileNotFoundError:
-        return _unknown(numbers, "no squeue here: ask on a machine of the cluster")
+        return _unknown(numbers, "no squeue here: run this command on a machine of the cluster")
     except (OSError, subprocess.TimeoutExpired):
         return _unknown(numbers, "squeue does not answer")
     if answer.returncode != 0 and "Invalid job id" not in answer.stderr:
@@ -139,7 +138,7 @@ def _unknown(numbers: Iterable[str], reason: str) -> dict[str, Standing]:
 
 
 def _accounted(job: JobFolder, number: str) -> Standing:
-    """Return what the accounting knows of a job that the controller has forgotten."""
+    """Return the state that the accounting has of a job that the controller no longer knows."""
     optional.require("fleet")
     from submitit import SlurmJob
 
@@ -150,7 +149,7 @@ def _accounted(job: JobFolder, number: str) -> Standing:
 
 
 def _standing(word: str, reason: str = "") -> Standing:
-    """Return what Slurm's word means; ``CANCELLED by 1000`` is one, too."""
+    """Return the state of Slurm's word, such as ``CANCELLED by 1000``."""
     state = _STATES.get(word.split()[0] if word.split() else "", "unknown")
     why = "" if reason.strip("()") in _NO_REASON else f": {reason}"
     return Standing(state, shortened(f"Slurm: {word}{why}"))

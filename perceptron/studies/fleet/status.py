@@ -1,21 +1,20 @@
-"""Where every job of a fleet stands: what its nodes and the scheduler say."""
+"""The state of every job of a fleet, from its nodes and the scheduler."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from perceptron.records.fleet import FleetStatus, JobState, JobStatus
-from perceptron.records.runs import count_rows
-from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note
-from perceptron.studies.fleet.last_line import last_line
+from perceptron.records.store import count_rows
+from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note, last_line
 from perceptron.studies.fleet.scheduler import ENDED, Standing, standings
 
-# What a node says last. Slurm may still think that the job runs.
+# Last states of a node. Slurm may still call the job running.
 _LAST_WORDS: frozenset[JobState] = frozenset({"done", "failed", "timed out"})
 
 
 def fleet_status(fleet: FleetFolder, names: Iterable[str] | None = None) -> FleetStatus:
-    """Return where the jobs of a fleet stand, or those of these names; asks the scheduler once.
+    """Return the state of a fleet's jobs, or those of these names; asks the scheduler once.
 
     Raises `UserError` for a file of the fleet that cannot be read.
     """
@@ -38,7 +37,7 @@ def fleet_status(fleet: FleetFolder, names: Iterable[str] | None = None) -> Flee
 def _statuses(
     job: JobFolder, attempt: Attempt | None, known: dict[str, Standing], nodes: int
 ) -> Iterator[JobStatus]:
-    """Yield where each node of a job stands."""
+    """Yield the state of each node of a job."""
     if attempt is None or attempt.id is None:
         refused = None if attempt is None else attempt.refused
         state: JobState = "not submitted" if attempt is None else "failed"
@@ -53,7 +52,7 @@ def _statuses(
         log = job.log / f"{attempt.id}_{node}_log.err"
         said = last_line(log)
         if standing.says_no_more and note is None and not log.exists():
-            unseen = f"{standing.reason}, and it wrote no log: do its nodes share {job.log}?"
+            unseen = f"{standing.reason}, and it wrote no log: check that its nodes share {job.log}"
             standing = Standing(standing.state, unseen)
         state, reason = _judged(note, standing, said)
         yield JobStatus(
@@ -74,7 +73,7 @@ def _judged(note: Note | None, standing: Standing, said: str | None) -> tuple[Jo
         return note.state, note.reason
     if note is not None and note.state == "cancelled" and _knows_no_more(standing):
         return note.state, note.reason
-    if standing.state == "done":  # as far as the scheduler knows; its node does not say so
+    if standing.state == "done":  # for the scheduler, but without a note of its node
         return "lost", said or ENDED.reason
     if standing.says_no_more and said is not None:
         return standing.state, said
@@ -82,5 +81,5 @@ def _judged(note: Note | None, standing: Standing, said: str | None) -> tuple[Jo
 
 
 def _knows_no_more(standing: Standing) -> bool:
-    """Whether the scheduler does not know who ended the job, as it does of what it preempts."""
+    """Whether the scheduler does not know why the job ended, as it does of one it preempts."""
     return standing.says_no_more or standing.state in {"running", "done", "lost", "unknown"}

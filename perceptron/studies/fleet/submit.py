@@ -1,7 +1,7 @@
 """Hand a job to Slurm, or to this machine, through submitit.
 
-That is done by a process of its own, ``python -m perceptron.studies.fleet.submit FOLDER``: what it
-starts is in no terminal's session, so that neither ctrl-C nor a lost terminal reaches it.
+A process of its own does that, ``python -m perceptron.studies.fleet.submit FOLDER``: its children
+are in no terminal's session, so that neither ctrl-C nor a lost terminal reaches them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import revision
 from perceptron.measure.launch import package_path
-from perceptron.studies.fleet.folder import Attempt, JobFolder, Submission
+from perceptron.studies.fleet.folder import Attempt, JobFolder, Submission, last_line
 from perceptron.studies.fleet.job import MeasuringJob
-from perceptron.studies.fleet.last_line import last_line
 
-# Importing every library from a cold disk, and judging: a scheduler's limit is no budget.
+# Importing every library from a cold disk, and the answer: a scheduler's limit is no budget.
 _MARGIN_MINUTES = 10
 _STARTING_SECONDS = 120.0
 # A third backend beside two makes three pairs of one.
 _MORE_BACKENDS = 3
-# Before that limit a job is told to leave; Slurm may do so up to a minute earlier.
+# Before that limit a job is told to end; Slurm may do so up to a minute earlier.
 _NOTICE_SECONDS = 90
-# A whole machine, without which timings say nothing: all of its memory, unless sbatch is told
-# otherwise, and all of its cores for whatever thread wants one.
+# A whole machine, for timings: all of its memory unless sbatch is told otherwise, and all of its
+# cores for any thread.
 _ALL_MEMORY = {"mem": "0"}
 _NOT_BOUND = ["--cpu-bind=none"]
 
@@ -41,8 +40,8 @@ _NOT_BOUND = ["--cpu-bind=none"]
 def minutes_for(budget_seconds: float, is_own: bool, wait_minutes: float = 0.0) -> int:
     """Return the time limit of a job, in minutes.
 
-    ``is_own``: nobody gave it a budget. A study's own is larger where more backends can run, and
-    that may be on the node and not here.
+    ``is_own``: the budget is the study's default. It is larger where more backends can run, which
+    may be on the node and not here.
     """
     seconds = budget_seconds * (_MORE_BACKENDS if is_own else 1)
     return ceil(11 * seconds / 600 + wait_minutes) + _MARGIN_MINUTES  # a tenth more
@@ -53,13 +52,13 @@ def require_slurm() -> None:
     absent = [command for command in ("sbatch", "srun") if shutil.which(command) is None]
     if absent:
         raise UserError(
-            f"--on slurm: no {' and no '.join(absent)} here: type it on a machine of the cluster; "
-            "--on local:2 tries a fleet on this one"
+            f"--on slurm: no {' and no '.join(absent)} here: run this on a machine of the cluster, "
+            "or try a fleet on this one by --on local:2"
         )
 
 
 def submit(job: JobFolder, submission: Submission) -> Attempt:
-    """Hand the job over, and keep what became of that.
+    """Hand the job over, and keep the attempt.
 
     Raises `UserError` if its folder cannot be written to.
     """
@@ -101,7 +100,7 @@ def _hand_over(job: JobFolder, log: Any) -> int | str:
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return what a job inherits: all of the shell, this package, and which revision it is."""
+    """Return a job's environment: the shell's, this package, and its revision."""
     commit = revision.revision()
     stated = {} if commit is None else {revision.VARIABLE: commit}
     return {**variables, **stated, "PYTHONPATH": package_path()}
@@ -140,7 +139,7 @@ def _option(word: str) -> tuple[str, str | bool]:
 
 
 def main() -> None:
-    """Submit the job of the folder that is named; what a scheduler refuses is the last line."""
+    """Submit the job of the named folder; the last line is the scheduler's refusal, if any."""
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     job = JobFolder(Path(sys.argv[1]))

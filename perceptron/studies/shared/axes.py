@@ -165,7 +165,7 @@ def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
 
     The number of models comes first, where there are several: whoever trains one asks for nothing.
     On batches the rows are left out: more of them are more of the same iterations, which cannot
-    change the order of two backends but by what they spent on preparing.
+    change the order of two backends but by their setup.
     """
     several: tuple[shape.Axis, ...] = ("models",) if own.models > 1 else ()
     if own.batch is None:

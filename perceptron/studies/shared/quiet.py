@@ -1,4 +1,4 @@
-"""Before measuring: say who uses the cores, and wait for quiet if that is asked for."""
+"""Before measuring: name other users of the cores, and wait for idle cores if asked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def nobody(line: str) -> None:
 
 @dataclass(frozen=True)
 class Quiet:
-    """How long to wait for quiet, and how to say in a line what was found."""
+    """How long to wait for idle cores, and a function that prints a line."""
 
     minutes: float = 0.0
     """0: look once, and measure whatever else runs."""
@@ -25,31 +25,31 @@ class Quiet:
 
 
 LOOK_ONCE = Quiet()
-"""And say nothing: for a study that no command runs."""
+"""And print nothing: for a study that no command runs."""
 
 
 def say_first(seen: Seen, cores: int, threads: int, quiet: Quiet, asked_for: bool = True) -> None:
-    """Say in a line who is in the way of so many threads, or that this cannot be told here.
+    """Print a line about processes that take cores from so many threads, or that it is unknown.
 
-    ``asked_for`` if ``--threads`` says how many.
+    ``asked_for`` if ``--threads`` gives the number.
     """
     if not is_known(seen.use):
-        quiet.say("note: this system does not tell who else uses the cores")
+        quiet.say("note: other users of the cores are unknown on this system")
     elif in_the_way(seen.use, cores, threads):
-        then = "times may be longer and intervals wider; --wait waits for quiet"
+        then = "times may be longer and intervals wider; next: --wait for idle cores"
         if asked_for and threads > 1:
-            then = f"{threads} threads beside a busy process wait at barriers, "
+            then = f"{threads} threads wait for it at barriers, "
             then += "times may be many times longer; next: --threads 1 or --wait"
         quiet.say(f"note: {users_in_words(seen.use)}: {then}")
 
 
 def say_if_waiting_is_unknown(quiet: Quiet) -> None:
-    """Say in a line if no sample can be found to be contended."""
+    """Print a line where contention cannot be measured."""
     with waiting_meter() as waited:
         if waited() is None:
             quiet.say(
-                "note: this system does not tell how long threads wait for a core: "
-                "no sample counts as contended"
+                "note: waiting for a core is not measured on this system: no sample counts as "
+                "contended"
             )
 
 
@@ -61,9 +61,9 @@ def wait_for_quiet(
     look: Callable[[], Look],
     clock: Callable[[], float] = time.monotonic,
 ) -> Seen:
-    """Look again and again until nobody is in the way or the minutes are over.
+    """Look until the cores are idle or the minutes are over; return what was seen last.
 
-    Return what was seen last. Say for whom it waits: at first, when that changes, every minute.
+    Print what it waits for: at first, when that changes, and every minute.
     """
     begin = clock()
     end = begin + 60 * quiet.minutes
@@ -71,18 +71,18 @@ def wait_for_quiet(
     while in_the_way(seen.use, cores, threads):
         now = clock()
         if now >= end:
-            quiet.say(f"not quiet after {_minutes(now - begin)}: measuring all the same")
+            quiet.say(f"cores still busy after {_minutes(now - begin)}: measuring now")
             return seen
         largest = seen.use.neighbours[0].pid if seen.use.neighbours else None
         news = (largest, int((now - begin) // 60))
         if news != said:
             quiet.say(
-                f"waiting for quiet, {_minutes(end - now)} at most: {users_in_words(seen.use)}"
+                f"waiting for idle cores, {_minutes(end - now)} at most: {users_in_words(seen.use)}"
             )
             said = news
         seen = look().end()
     if said is not None:
-        quiet.say(f"quiet after {_minutes(clock() - begin)}")
+        quiet.say(f"cores idle after {_minutes(clock() - begin)}")
     return seen
 
 

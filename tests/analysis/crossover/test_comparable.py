@@ -122,7 +122,7 @@ def test_two_states_of_the_newest_commit_are_two_crossovers(field: str) -> None:
         "two": "never",
     }
     assert all(
-        [at.processes for at in crossover.ratio_at] == [1, 1, 1] for crossover in judged.values()
+        [at.repeats for at in crossover.ratio_at] == [1, 1, 1] for crossover in judged.values()
     )
 
 
@@ -211,7 +211,7 @@ def test_stated_intervals_that_overlap_leave_the_winner_open() -> None:
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.crossings) == ("undecided", [])
     assert crossover.decided == [(10, 10)]
-    assert crossover.unsure == [(100, 100)]
+    assert crossover.undecided == [(100, 100)]
     assert [at.ratio for at in crossover.ratio_at] == pytest.approx([2.0, 0.5])
     # With the interval of one a little shorter there is a crossing.
     rows[2] = stated(A, 100, (0.95, 1.0, 1.1))

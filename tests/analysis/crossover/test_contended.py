@@ -87,7 +87,7 @@ def test_a_size_that_says_nothing_moves_no_crossover() -> None:
     (before,) = crossovers(rows)
     (after,) = crossovers([*rows, *rows_of(128, 900.0, [(0.0, 0.9)] * 8)])
     assert (after.status, after.size, after.bracket) == (before.status, before.size, (64, 256))
-    assert (128, 128) in after.unsure
+    assert (128, 128) in after.undecided
     assert after.decided == [(4, 64), (256, 1024)]
 
 
@@ -109,13 +109,13 @@ def test_rows_that_know_nothing_of_waiting_are_judged_as_ever() -> None:
     ]
     (one,), (other,) = crossovers(unknown), crossovers(quiet)
     assert one == other
-    assert one.sure
+    assert one.is_decided
 
 
 def test_a_sweep_that_waited_throughout_is_too_busy_to_compare() -> None:
     rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.5, 0.5)] * 8)]
     (crossover,) = crossovers(rows)
-    assert (crossover.status, crossover.sure, crossover.size) == ("undecided", False, None)
+    assert (crossover.status, crossover.is_decided, crossover.size) == ("undecided", False, None)
     assert crossover.decided == []
     assert crossover.reason == (
         "too busy to compare: 100% of samples contended; next: --wait or --threads 1"
@@ -124,8 +124,8 @@ def test_a_sweep_that_waited_throughout_is_too_busy_to_compare() -> None:
         row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.2, 0.2)] * 8)
     ]
     (crossover,) = crossovers(slightly)
-    assert not crossover.sure
-    assert crossover.unsure
+    assert not crossover.is_decided
+    assert crossover.undecided
 
 
 def test_the_search_goes_on_from_the_processes_that_were_taken() -> None:

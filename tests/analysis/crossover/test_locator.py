@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from benchmarks.validation.locator.truth import DENSE, WorldTrial, trial
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
+from perceptron.analysis.crossover.words import notes
 from perceptron.records.measurement import Measurement
 from tests.made import Cost, linear
 from tests.watching import unwatched
@@ -160,7 +161,7 @@ def test_the_bracket_closes_and_carries_enough_processes() -> None:
     """Around the crossover stands what an interval is read off; the far ends cost little."""
     rows = Lab(CROSSING).locate()
     crossover = judged(rows)
-    assert (crossover.status, crossover.sure) == ("crosses", True)
+    assert (crossover.status, crossover.is_decided) == ("crosses", True)
     assert crossover.bracket is not None
     assert all(processes(rows, size) >= SEARCH.enough for size in crossover.bracket)
     assert processes(rows, 1) == processes(rows, 4096) == SEARCH.first
@@ -239,7 +240,10 @@ def test_who_wins_everywhere_is_surely_known(ours: Cost) -> None:
     """Without a crossover the search still ends, sure, with enough processes where it is close."""
     rows = Lab({A: ours, B: lambda size: 1.5 * (1 + 0.1 * size)}).locate()
     crossover = judged(rows)
-    assert (crossover.status, crossover.sure) == ("always" if ours(0) > 1.5 else "never", True)
+    assert (crossover.status, crossover.is_decided) == (
+        "always" if ours(0) > 1.5 else "never",
+        True,
+    )
     assert max(processes(rows, size) for size in crossover.sizes_measured) >= SEARCH.enough
 
 
@@ -303,7 +307,7 @@ def test_a_backend_that_fails_everywhere_is_asked_once_for_each_size() -> None:
     rows = Lab(CROSSING, fails=lambda name, size: name == B).locate()
     assert [row.size for row in rows if row.backend == B] == coarse_sizes(SEARCH)
     crossover = judged(rows)
-    assert (crossover.status, crossover.reason, crossover.sure) == (
+    assert (crossover.status, crossover.reason, crossover.is_decided) == (
         "not measured",
         "torch-cpu: it broke",
         False,
@@ -319,7 +323,7 @@ def test_large_sizes_that_do_not_fit_hide_nothing(most: int, status: str) -> Non
     assert max(crossover.sizes_measured) <= most
     if status == "never":
         assert crossover.crossings == []
-        assert "still closing towards larger sizes" in str(crossover.reason)
+        assert notes(crossover)[0].endswith("gap narrowing")
 
 
 @pytest.mark.parametrize("only", [1, 64, 4096])
@@ -335,7 +339,7 @@ def ends_as_it_should(cut: int) -> None:
     """Drop all rows from ``cut`` on, resume, and assert the same answer."""
     lab = Lab(CROSSING)
     crossover = judged(lab.locate(lab.locate()[:cut]))
-    assert (cut, crossover.status, crossover.sure) == (cut, "crosses", True)
+    assert (cut, crossover.status, crossover.is_decided) == (cut, "crosses", True)
     assert crossover.size == pytest.approx(100, rel=0.1)
     assert crossover.low is not None
     assert crossover.high is not None

@@ -248,7 +248,7 @@ def test_a_dip_of_single_values_makes_no_crossover() -> None:
         measurement for k, r in enumerate([0.5, -0.04, 0.5, 0.6]) for measurement in at(4**k, [r])
     ]
     (crossover,) = crossovers(rows)
-    assert (crossover.status, crossover.crossings, crossover.sure) == ("never", [], False)
+    assert (crossover.status, crossover.crossings, crossover.is_decided) == ("never", [], False)
 
 
 def test_processes_that_dip_over_the_line_for_sure_do_change_the_winner() -> None:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.history import histories
 from perceptron.analysis.phase_map.phase_map import phase_map_of
-from perceptron.analysis.collection import collection_of
-from perceptron.analysis.training import KEPT_APART
+from perceptron.analysis.training import KEPT_APART, kept_apart
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.naming import number_processes
 from tests.analysis.crossover.conftest import row
@@ -51,10 +50,10 @@ def test_backends_trained_in_two_ways_are_never_a_pair() -> None:
         for one in in_two_ways("optimizer")
         if (one.backend, one.optimizer) in (("numpy", "sgd"), ("gpu", "adam"))
     ]
-    result = crossover_result(rows, None, 10_000)
-    assert result.crossovers == []
-    assert [warning.code for warning in result.warnings] == [KEPT_APART]
-    assert "adam and of sgd" in result.warnings[0].message
+    assert crossovers(rows) == []
+    (warning,) = kept_apart(rows)
+    assert warning.code == KEPT_APART
+    assert "adam and of sgd" in warning.message
 
 
 def test_sizes_of_a_family_along_the_batch_are_one_line() -> None:

@@ -96,7 +96,7 @@ def test_of_our_own_rows_only_processes_that_measured_both_are_used() -> None:
         for process in processes
     ]
     (crossover,) = crossovers(rows)
-    assert [at.processes for at in crossover.ratio_at] == [2, 2]
+    assert [at.repeats for at in crossover.ratio_at] == [2, 2]
     use = account(rows)
     assert (use.read, use.used) == (14, 8)
     assert reasons(use) == {"of a process that did not measure the other backend": 6}
@@ -242,4 +242,4 @@ def test_rows_read_are_those_used_and_those_left_out(
         values = Counter((row.size, row.backend) for row in behind(crossover, wanted))
         for at in crossover.ratio_at:
             pair = crossover.incumbent, crossover.challenger
-            assert at.processes == min(values[at.size, backend] for backend in pair)
+            assert at.repeats == min(values[at.size, backend] for backend in pair)

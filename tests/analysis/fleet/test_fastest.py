@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.crossover.ranking import (
     FastestAtSize,
     FastestOver,
@@ -11,6 +10,7 @@ from perceptron.analysis.crossover.ranking import (
     ranked,
     stretches,
 )
+from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.interval import Interval
 from tests.made import line, linear, measured, world
 

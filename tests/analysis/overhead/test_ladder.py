@@ -9,8 +9,7 @@ from perceptron.analysis.overhead.device import device_parts, energy
 from perceptron.analysis.overhead.ladder import Ladder, Rung, Work, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.analysis.select import NOT_REACHED
-from perceptron.records.extras import CEILING, DEVICE, ENERGY
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import CEILING, DEVICE, ENERGY, Measurement
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows, measured
 
 WORK = Work(74, 212)

@@ -39,7 +39,7 @@ def changed(**fields: Any) -> Rung:
 
 
 def test_rungs_without_a_roof_are_named() -> None:
-    line = "No ceiling of cuda was measured: torch-cuda is held against none."
+    line = "No ceiling of cuda was measured to compare torch-cuda with."
     assert line not in notes(FOUND)
     of_host = [one for one in FOUND.ceilings if one.device == "cpu"]
     assert line in notes(replace(FOUND, ceilings=of_host))
@@ -99,7 +99,7 @@ def test_what_is_not_known_is_not_guessed() -> None:
         peak_bytes=None,
     )
     found = replace(FOUND, rungs=[silent, replace(silent, backend="cupy"), CUDA])
-    assert table(found, "On the device").rows[0][2:] == ("–", "–", "not known", "–", "–")
+    assert table(found, "On the device").rows[0][2:] == ("–", "–", "unknown", "–", "–")
     assert "The energy of torch-cuda, cupy was not measured: no counter." in notes(found)
 
 
@@ -132,4 +132,4 @@ def test_the_roof_bends_where_copy_and_product_meet() -> None:
     assert slope == pytest.approx(low * limits.gbytes)
     assert flat[0] == (pytest.approx(limits.gflops / limits.gbytes), limits.gflops)
     assert flat[1][1] == limits.gflops
-    assert device.lines[0].texts[0].endswith("bound by launches, device busy 4 %")
+    assert device.lines[0].texts[0].endswith("bound by launches, device busy 4%")

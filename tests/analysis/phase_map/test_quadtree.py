@@ -36,9 +36,9 @@ def explore(
 
 
 def test_few_cells_are_measured_and_nearly_all_are_right() -> None:
-    """At 32 × 32 at most 20 %, and 99 % right outside ±5 %, in worlds with steps and islands.
+    """At 32 × 32 at most 20%, and 99% right outside ±5%, in worlds with steps and islands.
 
-    Over all worlds; a world of 8 % noise, or with a small memory, may be a little below.
+    Over all worlds; a world of 8% noise, or with a small memory, may be a little below.
     """
     with unwatched():  # the other tests of maps run the same lines
         truth = map_truth(32, 100, silent)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from perceptron.backends.contract import agreement, doubt, rounding
+from perceptron.backends.contract.doubt import Movement, longest_step
 from perceptron.backends.contract.driver import Driver, Gradients
-from perceptron.backends.contract.movement import Movement, longest_step
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.contract.quantities import Refused
 from perceptron.backends.numpy_backend import BACKEND

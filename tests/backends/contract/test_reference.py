@@ -11,8 +11,12 @@ import pytest
 from perceptron.backends.contract import agreement, several_models, single_training
 from perceptron.backends.contract.observed import accuracies_of, quantities_of, values_of
 from perceptron.backends.contract.problems import problems
-from perceptron.backends.contract.quantities import Quantity, Refused
-from perceptron.backends.contract.reference_file import load_reference, pack_reference
+from perceptron.backends.contract.quantities import (
+    Quantity,
+    Refused,
+    load_reference,
+    pack_reference,
+)
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.backends.protocol import Evaluation, Score
 from perceptron.problems import catalogue

@@ -12,8 +12,7 @@ from perceptron.backends.contract.driver import Driver, arrays_of
 from perceptron.backends.contract.mutants import MutantBackend, Mutation
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.contract.quantities import Reference, Refused
-from perceptron.backends.numpy_backend import BACKEND
-from perceptron.backends.numpy_stacked import SideBySideTrainer, StackedTrainer
+from perceptron.backends.numpy_backend import BACKEND, SideBySideTrainer, StackedTrainer
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.batches import Indices

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from perceptron.backends import registry, torch_dataloader, torch_eager
-from perceptron.backends.shared import foreach
-from perceptron.backends.shared.foreach import LARGE, SMALL, launches
-from perceptron.backends.shared.kernels import Kernel, trace
+from perceptron.backends.shared.kernels import LARGE, SMALL, Kernel, is_one_kernel, launches, trace
 from perceptron.backends.torch_functional import FunctionalBackend
 from perceptron.backends.torch_manual import ManualBackend
 from perceptron.problems import catalogue
@@ -36,7 +34,7 @@ EAGER = (torch_eager.CPU, torch_eager.CUDA, torch_dataloader.CPU, torch_dataload
 @pytest.fixture(autouse=True)
 def of_most_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count as for most GPUs, whatever this PyTorch is built for."""
-    monkeypatch.setattr(foreach, "limits", lambda: foreach.SMALL)
+    monkeypatch.setattr("perceptron.backends.shared.kernels.limits", lambda: SMALL)
 
 
 def kernels(backend: Counted, problem: str = "mlp-batch:64") -> list[Kernel]:
@@ -130,10 +128,10 @@ def test_a_launch_takes_as_many_tensors_as_fit_into_its_arguments() -> None:
 def test_lists_go_together_if_they_lie_alike() -> None:
     """As PyTorch's own check: one dtype, one shape, one layout; of one row it does not matter."""
     parameters = [torch.ones(3, 2), torch.ones(3)]
-    assert foreach.is_one_kernel([parameters, [torch.ones(3, 2), torch.ones(3)]])
-    assert not foreach.is_one_kernel([parameters, [torch.ones(2, 3).T, torch.ones(3)]])
-    assert not foreach.is_one_kernel([parameters, [torch.ones(3, 2).double(), torch.ones(3)]])
-    assert foreach.is_one_kernel([[torch.ones(1, 5)], [torch.ones(5, 1).T]])
+    assert is_one_kernel([parameters, [torch.ones(3, 2), torch.ones(3)]])
+    assert not is_one_kernel([parameters, [torch.ones(2, 3).T, torch.ones(3)]])
+    assert not is_one_kernel([parameters, [torch.ones(3, 2).double(), torch.ones(3)]])
+    assert is_one_kernel([[torch.ones(1, 5)], [torch.ones(5, 1).T]])
 
 
 def test_the_table_is_that_of_the_header_that_is_installed_here() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.shared import torch_feed
+from perceptron.backends.shared import torch_data
 from perceptron.problems.batches import Batches
 
 if registry.reason_unavailable("torch-cpu"):
@@ -21,7 +21,7 @@ class Copies:
         self.log: list[str] = []
         self._made = 0
 
-    def event(self) -> torch_feed.Event:
+    def event(self) -> torch_data.Event:
         copies, number = self, self._made
         self._made += 1
 
@@ -42,16 +42,16 @@ def test_a_buffer_is_written_to_only_after_its_last_copy() -> None:
     """
     inputs, batches, copies = torch.arange(46.0).reshape(23, 2), Batches(rows=23, size=5), Copies()
     orders = torch.from_numpy(batches.orders)
-    feed = torch_feed.FromHost(
+    feed = torch_data.FromHost(
         inputs, torch.arange(23), orders, 5, torch.device("cpu"), copies.event, pin=False
     )
-    spans = list(batches.spans(0, torch_feed.BUFFERS + 2))
+    spans = list(batches.spans(0, torch_data.BUFFERS + 2))
     given = [feed(begin, end) for begin, end in spans]
     turns = [0, 1, 2, 0, 1]
     assert copies.log == [
         word for number in turns for word in (f"waited for {number}", f"copied from {number}")
     ]
-    for (begin, end), pair in list(zip(spans, given, strict=True))[-torch_feed.BUFFERS :]:
+    for (begin, end), pair in list(zip(spans, given, strict=True))[-torch_data.BUFFERS :]:
         rows = orders[begin:end]
         assert torch.equal(pair[0], inputs[rows])
         assert torch.equal(pair[1], rows)

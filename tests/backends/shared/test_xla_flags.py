@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from perceptron import optional
-from perceptron.backends.shared import xla_flags
-from perceptron.backends.shared.xla_flags import (
+from perceptron.backends.accelerators import jax_accelerator
+from perceptron.backends.accelerators.jax_accelerator import (
     is_accepted,
     repeats_within_a_graph,
     runs,
@@ -19,7 +19,7 @@ needs_jax = pytest.mark.skipif(
 def takes(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     """Let XLA take flags with one of these words only."""
     monkeypatch.setattr(
-        xla_flags, "is_accepted", lambda flags: any(word in flags for word in words)
+        jax_accelerator, "is_accepted", lambda flags: any(word in flags for word in words)
     )
 
 
@@ -64,8 +64,8 @@ def test_a_gpu_that_cannot_run_it_gets_no_flag(
 ) -> None:
     """Each of its trainings would end its worker: then the host steers the loop."""
     takes(monkeypatch, "+WHILE,")
-    monkeypatch.setattr(xla_flags, "driver_unavailable", lambda: None)
-    monkeypatch.setattr(xla_flags, "runs", lambda flags: works)
+    monkeypatch.setattr(jax_accelerator, "cuda_unavailable", lambda: None)
+    monkeypatch.setattr(jax_accelerator, "runs", lambda flags: works)
     assert ("WHILE" in with_loops_on_the_device("--own")) == works
 
 
@@ -74,7 +74,7 @@ def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the CPU here; what does not end, or ends wrongly, does not work."""
     assert runs("", "cpu")
     assert not runs("--xla_no_such_flag=1", "cpu")
-    monkeypatch.setattr(xla_flags, "_RUN_SECONDS", 0.01)
+    monkeypatch.setattr(jax_accelerator, "_RUN_SECONDS", 0.01)
     assert not runs("", "no such platform")
 
 

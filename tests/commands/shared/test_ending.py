@@ -41,4 +41,4 @@ def test_who_is_told_to_end_twice_still_says_how_it_ended(name: str) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: interrupted; rows already measured are kept")
+    assert done.stderr.startswith("error: interrupted; the rows measured so far are kept")

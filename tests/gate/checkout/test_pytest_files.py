@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.gate.checkout.pytest_files import read_pytest_suite
+from perceptron.gate.checkout.suite import read_pytest_suite
 
 
 @pytest.mark.parametrize(

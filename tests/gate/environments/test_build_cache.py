@@ -12,7 +12,7 @@ import pytest
 
 from perceptron.gate.environments import build_cache
 from perceptron.gate.environments.build_cache import Made, Place, drop_oldest
-from perceptron.records.files.replace import replace
+from perceptron.records.files.write import replace
 
 COMMIT = "0123456789abcdef"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.gate.reasons.dumps import NoDump, read
+from perceptron.gate.reasons.callgrind import NoDump, read_dump
 from perceptron.gate.reasons.growth import Cost, FunctionId
 
 DUMP = "fn=(1) work\n0 300\n"
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_dump_is_read_per_call(folder: Path) -> None:
-    table = read(folder, {"status": "ok", "dump": "counts.1", "calls": 3})
+    table = read_dump(folder, {"status": "ok", "dump": "counts.1", "calls": 3})
     assert table == {FunctionId("work", None): Cost(100, 0)}
 
 
@@ -44,13 +44,13 @@ def test_a_dump_is_read_per_call(folder: Path) -> None:
 )
 def test_what_is_no_file_of_the_folder_is_refused(folder: Path, content: dict[str, Any]) -> None:
     with pytest.raises(NoDump, match="no dump of callgrind") as caught:
-        read(folder, content)
+        read_dump(folder, content)
     assert str(caught.value).isprintable()
 
 
 def test_an_absolute_path_is_refused(folder: Path) -> None:
     with pytest.raises(NoDump, match="leads elsewhere"):
-        read(folder, {"dump": str(folder.parent / "outside"), "calls": 1})
+        read_dump(folder, {"dump": str(folder.parent / "outside"), "calls": 1})
 
 
 def test_links_and_pipes_are_not_opened(folder: Path) -> None:
@@ -59,11 +59,11 @@ def test_links_and_pipes_are_not_opened(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     for name in ("link", "pipe"):
         with pytest.raises(NoDump, match="it is no file"):
-            read(folder, {"dump": name, "calls": 1})
+            read_dump(folder, {"dump": name, "calls": 1})
 
 
 @pytest.mark.parametrize("text", ["", "fn=(1) a\n0 x\n", "fn=(1) a\n0 9" + "9" * 400, "calls=\n"])
 def test_what_is_no_dump_is_refused(folder: Path, text: str) -> None:
     (folder / "counts.1").write_text(text)
     with pytest.raises(NoDump):
-        read(folder, {"dump": "counts.1", "calls": 1})
+        read_dump(folder, {"dump": "counts.1", "calls": 1})

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.reasons.explain import CannotLook, Looking
 from perceptron.gate.reasons.growth import Cost, FunctionId
-from perceptron.gate.reasons.looking import CannotLook, Looking
 from perceptron.gate.sampling.processes import Answer, Seeds
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.records.block import Arm, Benchmark

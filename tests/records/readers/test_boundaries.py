@@ -18,8 +18,8 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.json_formats import FORMATS, decode
 from perceptron.records.readers.packed import decode_lenient
+from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import read_results
-from perceptron.records.readers.table import load_measurements
 from perceptron.untrusted_text import printable
 from tests.asv_documents import BENCHMARKS, RESULTS
 from tests.asv_documents import write as write_asv

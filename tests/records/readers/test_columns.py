@@ -16,7 +16,7 @@ from perceptron.errors import UserError
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.columns import Packer, data_frame
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements
 from tests.conftest import MakeRow
 from tests.many_machines import many_machines
 from tests.records.readers.conftest import TABLE

@@ -21,8 +21,7 @@ from perceptron.problems import catalogue
 from perceptron.records.ground import ground
 from perceptron.records.readers import any_source
 from perceptron.records.readers.reading import ReadRequest
-from perceptron.records.readers.sources import load_sources
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements, load_sources
 from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
 from tests.conftest import MakeRow
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate

@@ -12,8 +12,8 @@ import pytest
 from benchmarks.cases import BACKENDS, SIZES
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import read_facts, read_results, read_run
-from perceptron.records.readers.table import load_measurements
 from tests.conftest import MakeRow
 from tests.made import BENCH, FACTS, bench_rows, keep
 from tests.plenty import plenty

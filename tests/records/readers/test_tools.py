@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.sources import load_measurements
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "strangers"
 PROGRAM = r"""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.collection import Collection, collection_of
 from perceptron.analysis.crossover.picture import ratio_figure, sweep_figure
 from perceptron.analysis.finding import finding_figure
-from perceptron.analysis.collection import Collection, collection_of
 from perceptron.figure import Figure, LineFigure
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as draw_plotly
@@ -33,7 +33,7 @@ def figures(collection: Collection) -> dict[str, Figure | None]:
     return {
         "sweep": sweep_figure(sweep.curves, sweep.crossovers, "width"),
         "ratio": ratio_figure(sweep.crossovers[0], "width"),
-        "finding": finding_figure(collection.benches[0].finding),
+        "finding": finding_figure(collection.studies["bench"][0].answer.data["finding"]),
         "map": collection.studies["map"][0].answer.figures[0].drawing,
         **dict(zip(("rungs", "phases", "roofline"), overhead, strict=True)),
     }

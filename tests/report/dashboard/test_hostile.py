@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.collection import Collection
+from perceptron.analysis.sizes import size_axis
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
+from perceptron.studies.registry import STUDIES
 from tests.hostile import NAMES, hostile
 from tests.report.reading import PAGES, data, read, tables, views
 
@@ -30,8 +31,9 @@ def html(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def test_a_complaint_is_one_short_line(collection: Collection) -> None:
     """And names change no number."""
-    assert len(collection.benches) == len(collection.studies["race"]) == len(NAMES)
-    assert all(bench.crossovers[0].size is not None for bench in collection.benches)
+    benches = collection.studies["bench"]
+    assert len(benches) == len(collection.studies["race"]) == len(NAMES)
+    assert all(bench.answer.data["crossovers"][0].size is not None for bench in benches)
     assert collection.complaints
     assert all(line.isprintable() and len(line) <= 400 for line in collection.complaints)
 
@@ -51,7 +53,7 @@ _OURS = {
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
     *(f"assets/{name}.js" for name in ("plotly.min", "datatables", "large_table")),
-    *(f"data/{name}.js" for name in ("sweeps", "map", "overhead", "history", "raw", "race")),
+    *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "history", "raw")),
     "data/machines.js",
 }
 
@@ -98,14 +100,14 @@ def test_an_overview_of_any_machine_has_its_pictures(
     collection: Collection, tmp_path: Path, index: int
 ) -> None:
     """Drawn without a warning, and not larger for a longer name."""
-    studies = collection.studies | {"map": [collection.studies["map"][index]]}
-    first = replace(collection, benches=[collection.benches[index]], studies=studies)
+    own = {study: [collection.studies[study][index]] for study in ("bench", "map")}
+    first = replace(collection, studies=collection.studies | own)
     write_site(tmp_path, first)
     page = tmp_path / "index.html"
     assert page.read_text(encoding="utf-8").count("<svg") == 3
     assert page.stat().st_size < 500_000
     assert read(page).handlers == []
-    assert "from 195 [" in read(page).text
+    assert "overtakes numpy at" in read(page).text
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.collection import collection_of
+from perceptron.answer import Answer, ReadFromFiles
 from perceptron.cli import app
 from perceptron.machine import machine_name
-from perceptron.records.readers.table import load_measurements
-from perceptron.report.dashboard.answer import sweep_address, with_crossovers
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.sources import load_measurements
+from perceptron.report.dashboard.answers import with_rows
+from perceptron.report.dashboard.sweeps import sweep_address
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
@@ -100,31 +102,32 @@ def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: P
     assert len(tables(tmp_path, "raw")["box"]) == len(rows)
 
 
-def test_what_was_asked_for_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
+def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
+    answer = Answer(question="", asked=(), verdicts=())
+    return ReadFromFiles(answer=answer, rows=rows, warnings=())
+
+
+def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
     old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
     keep(tmp_path / "results", BENCH, [*bench_rows(), *old])
-    result = replace(crossover_result(old, None, 1000), results=tmp_path / "results")
-    collection = with_crossovers(collect(tmp_path / "results"), result)
-    write_site(tmp_path / "html", collection, None, result)
+    collection = with_rows(collect(tmp_path / "results"), read_from_files(old))
+    write_site(tmp_path / "html", collection)
     commits = [setting[2].partition(" ")[0] for setting in views(tmp_path / "html", "sweeps")]
     assert commits[0] == "old"
     assert "abc" in commits
 
 
 def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
-    """The address of an answer leads to its first case with a crossover."""
+    """The address of an answer leads to its first case."""
     rows = load_measurements(str(many(tmp_path / "times.csv", cases=64, crossing=0.25)))
-    result = crossover_result(rows, None, 1000)
-    collection = collection_of(rows)
-    write_site(tmp_path, collection, None, result)
+    collection = with_rows(collect(tmp_path / "nowhere"), read_from_files(list(rows)))
+    write_site(tmp_path, collection)
     shown = list(views(tmp_path, "sweeps"))
     assert {setting[0] for setting in shown} == {f"case-{k:03d}" for k in range(64)}
     ratios = [setting for setting in shown if setting[-1].startswith("ratio")]
     assert len(ratios) == 64 * 6
     switches = [switch["id"] for switch in data(tmp_path, "sweeps")["switches"]]
-    drawn = [setting for setting in shown if setting[0] == "case-048"]
-    address = sweep_address(collection, result)
-    assert address in {link("sweeps", switches[:-1], setting[:-1]) for setting in drawn}
+    assert sweep_address(collection) == link("sweeps", switches[:-1], shown[0][:-1])
 
 
 def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: Path) -> None:
@@ -136,5 +139,5 @@ def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: P
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     shown = {setting[-1]: view for setting, view in views(tmp_path / "html", "overhead").items()}
     assert shown.keys() == {"2", "2, over 1 and 2 processes"}
-    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][1]
+    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][2]
     assert len(shown["2"]["tables"]) == 3, "no table of a device where there is none"

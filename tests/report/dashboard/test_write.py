@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import collection_of
 from perceptron.errors import UserError
+from perceptron.report.answers import in_terminal
 from perceptron.report.dashboard.write import pages, write_site
-from perceptron.report.tables.crossover import show_pairs
 from perceptron.studies.collected import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
@@ -75,10 +75,10 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
     assert shown["box"] == {
         "time per iteration",
         "whole training, 10,000 iterations",
-        "from cold, 10,000 iterations",
+        "cold start, 10,000 iterations",
         "ratio of torch-cpu to numpy",
     }
-    assert "from cold, 10,000 iterations" not in shown["box-00 (asv)"]
+    assert "cold start, 10,000 iterations" not in shown["box-00 (asv)"]
     by_way = {s[-1]: v for s, v in views(html, "sweeps").items() if s[1] == "box"}
     one, whole = (
         next(trace for trace in by_way[way]["figures"][0]["data"] if trace.get("name") == "numpy")
@@ -86,7 +86,7 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
     )
     assert whole["y"] == pytest.approx([10_000 * seconds for seconds in one["y"]])
     lines = next(v["lines"] for s, v in views(html, "sweeps").items() if s[1] == "box-00 (asv)")
-    assert any("One process for each value" in line for line in lines)
+    assert any("One repeat for each value" in line for line in lines)
     absent = "Not measured: torch-cuda: no CUDA device found."
     assert all(absent in view["lines"] for view in by_way.values())
 
@@ -201,7 +201,7 @@ def test_results_without_the_main_job_lead_to_what_there_is(tmp_path: Path) -> N
     page = read(tmp_path / "html" / "index.html")
     text = " ".join(page.text.split())
     assert "No finished run" not in text
-    assert "Who wins where" in text
+    assert "Which backend wins where" in text
     assert "machines.html#complaints" in page.links
     assert "run.json: not what a run writes" in text_of(tmp_path / "html" / "machines.html")
 
@@ -231,16 +231,15 @@ def write(file: Path) -> None:
     file.write_text("mine")
 
 
-def test_an_answer_that_is_not_sure_says_so_beside_its_number(tmp_path: Path) -> None:
-    """The finding of this machine is sure; with two processes its crossover is not."""
+def test_a_crossover_with_a_guess_on_one_side_is_no_card(tmp_path: Path) -> None:
+    """With two repeats the finding is decided, and its crossover is not."""
     rows = [row for row in bench_rows() if row.family != "mlp-width" or row.repeat in (None, 0, 1)]
     keep(tmp_path / "results", BENCH, rows)
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     cards = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
     cards = cards.partition('<ul class="cards">')[2].partition("</ul>")[0]
-    finding, crossover = cards.split("</li>")[:2]
-    assert "not sure" not in finding
-    assert '<span class="tag">not sure</span>' in crossover
+    assert cards.count("</li>") == 1
+    assert '<span class="tag">' not in cards
 
 
 def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
@@ -286,10 +285,11 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
     ]
     keep(tmp_path / "results", BENCH, rows)
     collection = collect(tmp_path / "results")
-    (pair,) = (one for one in collection.benches[0].crossovers if one.challenger == "torch-cpu")
-    assert (pair.status, pair.sure, pair.decided) == ("undecided", False, [])
-    assert "too few" in str(pair.reason)
-    show_pairs([pair])
+    (bench,) = collection.studies["bench"]
+    found = bench.answer.data["crossovers"]
+    (pair,) = (one for one in found if one.challenger == "torch-cpu")
+    assert (pair.status, pair.is_decided, pair.decided) == ("undecided", False, [])
+    in_terminal.show(bench.answer)
     write_site(tmp_path / "html", collection)
     sweep = [view for at, view in views(tmp_path / "html", "sweeps").items() if "mlp-width" in at]
     said = {
@@ -299,9 +299,6 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
         "machines": str(tables(tmp_path / "html", "machines")),
     }
     for place, words in said.items():
-        assert "undecided" in words or "not sure" in words, place
-        assert "numpy at every" not in words, place
+        assert "undecided" in words, place
+        assert "numpy is faster at" not in words, place
         assert "e+307" not in words, place
-    assert "undecided between numpy and torch-cpu" in said["overview"]
-    assert "not sure: numpy " in said["overview"]
-    assert "who is faster is undecided" in said["sweeps"]

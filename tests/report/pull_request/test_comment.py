@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -21,7 +21,8 @@ from perceptron.records.comparison import (
 )
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.comparison import describe
-from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
+from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment, line
+from perceptron.untrusted_text import label
 from tests.hostile_comparison import hostile_comparison
 from tests.made_comparison import broken, comparison, row, slower
 
@@ -185,9 +186,32 @@ def assert_safe(made: Comparison) -> None:
     assert kinds["fence"] <= 1
 
 
+# What Markdown and forges read, beside what a line may show without a code span.
+SIGNS = "aB9 .,:;+-%→–[]()#@*_~|<>&!/=\\\n"
+
+
+@settings(max_examples=500, deadline=None)
+@given(text=st.text(SIGNS, max_size=40).map(label).filter(bool))
+@example("9: a [9, 9]: b")
+@example("[9, 9]: a")
+@example("1. a")
+@example("9 : 9")
+def test_any_text_shows_as_it_is_and_nothing_else(text: str) -> None:
+    """In an entry of a list and in a cell: no markup, and nothing of it is hidden."""
+    shown = line(text)
+    for written in (f"- {shown}\n", f"| € |\n|---|\n| {shown} |\n"):
+        tokens = parse(written)
+        assert {token.type for token in tokens} <= OURS - {"html_block", "fence", "strong_open"}
+        said = [token.content for token in tokens if token.type in {"text", "code_inline"}]
+        assert "".join(said).removeprefix("€") == text.replace("|", "∣")
+        assert not any(
+            re.search(r"[@#<&_*~/]", one.content) for one in tokens if one.type == "text"
+        )
+
+
 def test_how_many_share_a_reason_is_said_beside_the_longest_names() -> None:
     rows = [row(benchmark=f"{n}" + "x" * 400, params=[], not_counted="it spins") for n in range(9)]
-    assert "…` and 7 more: `it spins`" in comment(comparison(*rows))
+    assert " and 7 more`: it spins\n" in comment(comparison(*rows))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
         row(
             benchmark=f"same.time_{number}",
             reason="x" * 200,
-            not_counted=f"{'y' * number}",
+            not_counted="y" * number if number < 50 else None,
             work=work(0.007),
             stands_on="both",
         )

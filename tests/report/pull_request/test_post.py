@@ -61,7 +61,7 @@ def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
     assert text == comment(COMPARISON, PullRequest(12, SHA))
     added = [line for line in text.splitlines() if line not in comment(COMPARISON).splitlines()]
     assert added == [
-        "Commit `cccccccccccc`, `main (aaaaaaaaaaaa)` → `HEAD (bbbbbbbbbbbb)`",
+        "Commit `cccccccccccc`, `main (aaaaaaaaaaaa) → HEAD (bbbbbbbbbbbb)`",
         "git fetch origin refs/pull/12/merge",
     ]
 
@@ -207,7 +207,7 @@ def test_what_is_no_comparison_becomes_a_comment_that_says_so(case: Case, conten
 def assert_not_shown(case: Case, reason: str) -> None:
     tag, _, line = case.post().splitlines()
     assert tag == TAG
-    cannot = "**not shown**: what the run of commit `cccccccccccc` left cannot be shown: "
+    cannot = "**not shown**: the result of commit `cccccccccccc` cannot be shown: "
     assert line.startswith(f"{cannot}`gate.json: {reason}")
     assert len(line) < 600
     assert line.removeprefix(cannot).count("`") == 2
@@ -231,7 +231,7 @@ def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
     """The blocks are not judged again, and more than anybody would read are counted."""
     case.result.write_text(json.dumps({**VALID, "moved_crossovers": [MOVED] * 10_000}))
     text = case.post()
-    assert "- crossover moved: `mlp-width`: BASE `torch-cpu from 64.0 [62.0, 66.0] up`" in text
+    assert "- crossover moved: `mlp-width`: `torch-cpu overtakes numpy at width 64.0 [62" in text
     assert "- 9,990 more crossovers moved\n" in text
     assert len(text.encode()) < MOST_BYTES
 

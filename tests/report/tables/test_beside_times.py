@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, by_key, contended, with_contended
-from perceptron.analysis.crossover.result import crossover_result
-from perceptron.analysis.one_size import single_table
-from perceptron.analysis.throughput import (
-    show,
-    throughput_table,
-)
+from perceptron.analysis.crossover.amortise import amortisations
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.rates import fastest_tables, without_rival
+from perceptron.analysis.crossover.told import AMORTISATION_COLUMNS, amortisation_tables
+from perceptron.analysis.crossover.words import verdicts
+from perceptron.analysis.one_size import single_tables
 from perceptron.records.measurement import Measurement
-from perceptron.report.tables.crossover import (
-    AMORTISATION_COLUMNS,
-    amortisation_cells,
-    crossover_table,
-)
 from tests.conftest import MakeRow
 from tests.made import linear, world
 
@@ -46,47 +40,50 @@ def along_the_batch(row: MakeRow, processes: Sequence[int] = (0, 1, 2)) -> list[
     ]
 
 
+def fastest(rows: Sequence[Measurement]) -> tuple[tuple[str, ...], ...]:
+    (table,) = fastest_tables(rows)
+    return table.rows
+
+
 def test_another_commit_is_no_further_process(row: MakeRow) -> None:
     """The newest counts, as everywhere."""
     old = [row(**ADAM, batch=10, commit="a", when="2025", repeat=p, seconds=1.0) for p in (0, 1)]
     new = row(**ADAM, batch=10, commit="b", when="2026", repeat=2, seconds=0.1)
     slower = replace(new, backend="torch-cpu", seconds=0.2)
-    _, ((*_, rate, epoch),) = throughput_table([*old, new, slower])
+    ((*_, rate, epoch),) = fastest([*old, new, slower])
     assert (rate, epoch) == ("100 rows/s", "10.0 s")
 
 
-def test_the_fastest_has_a_rival(row: MakeRow, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_fastest_has_a_rival(row: MakeRow) -> None:
     """Without one there is no table; which backend has no time is said."""
     rows = [one for one in along_the_batch(row) if one.backend == "numpy"]
     failed = replace(rows[0], backend="torch-cpu", status="failed", reason="no turn", seconds=None)
-    show([*rows, failed])
-    assert capsys.readouterr().out.strip() == (
-        "mlp-batch: only numpy has a time at batch 10 to batch 100, so none is the fastest there; "
-        "torch-cpu: no turn"
-    )
+    assert fastest_tables([*rows, failed]) == []
+    (line,) = without_rival([*rows, failed])
+    assert line.endswith("torch-cpu: no turn")
 
 
 def test_the_fastest_is_not_sure_where_the_next_may_be_as_fast(row: MakeRow) -> None:
     """One process of each tells nothing; nor do sides of which one waited for cores."""
-    _, ((*_, who, _, _, _), _) = throughput_table(along_the_batch(row, processes=(0,)))
-    assert who == "not sure: numpy or torch-cpu"
+    ((*_, who, _, _, _), _) = fastest(along_the_batch(row, processes=(0,)))
+    assert who == "undecided: numpy or torch-cpu"
     waited = [
         replace(one, waited=0.2 if one.backend == "numpy" else 0.0) for one in along_the_batch(row)
     ]
-    _, ((*_, who, _, _, _), _) = throughput_table(waited)
-    assert who == "not sure: numpy or torch-cpu"
+    ((*_, who, _, _, _), _) = fastest(waited)
+    assert who == "undecided: numpy or torch-cpu"
 
 
 def test_the_fastest_is_as_sure_as_the_crossover(row: MakeRow) -> None:
     """Which stands in the table above: the only size of a pair decides nothing."""
     alone = [one for one in along_the_batch(row) if (one.size, one.backend) != (10, "torch-cpu")]
-    _, ((*_, who, _, _, _),) = throughput_table(alone)
-    assert who == "not sure: torch-cpu or numpy"
+    ((*_, who, _, _, _),) = fastest(alone)
+    assert who == "undecided: torch-cpu or numpy"
 
 
 def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
     cell = {"axes": ("batch", "width"), "sizes": (8, 64), "size": 512, "batch": 8, "rows": 64}
-    _, ((_, size, *_),) = throughput_table(
+    ((_, size, *_),) = fastest(
         [row(**cell, backend=name, seconds=1.0) for name in ("numpy", "torch-cpu")]
     )
     assert size == "batch × width 8 × 64"
@@ -102,8 +99,8 @@ def test_a_column_comes_only_where_something_was_contended() -> None:
     assert with_contended(*table, [QUIET, Contention()]) == table
     columns, rows = with_contended(*table, [BUSY, Contention()])
     assert columns == ("a", "b", "contended")
-    assert rows == [("1", "2", "20 % of samples, 1 of 2 times waited"), ("3", "4", "–")]
-    assert contended(QUIET) == "0 % of samples"
+    assert rows == [("1", "2", "20% of samples, 1 of 2 times waited"), ("3", "4", "–")]
+    assert contended(QUIET) == "0% of samples"
 
 
 def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
@@ -114,16 +111,16 @@ def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
 def test_a_pair_is_as_contended_as_both_of_its_backends(row: MakeRow) -> None:
     """Whichever of them was. Rows of other threads say nothing of it."""
     costs = {"numpy": linear(1e-6, 1e-8), "torch-cpu": linear(1e-5, 1e-9)}
-    result = crossover_result(world(row, costs), None, 10)
+    found = crossovers(world(row, costs))
     for name in costs:
         rows = [
             replace(one, samples=[1e-3] * 3, waited=0.0, contended=int(one.backend == name))
             for one in world(row, costs)
         ]
-        _, (cells,) = crossover_table(result.crossovers, rows)
-        assert cells[-1] == "14 % of samples", name
+        (verdict,) = verdicts(found, rows)
+        assert verdict.contended.startswith("14"), name
     others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, contended=1)
-    assert "contended" not in crossover_table(result.crossovers, others)[0]
+    assert [verdict.contended for verdict in verdicts(found, others)] == [""]
 
 
 def test_each_backend_of_one_size_is_as_contended_as_its_own_rows(row: MakeRow) -> None:
@@ -131,11 +128,11 @@ def test_each_backend_of_one_size_is_as_contended_as_its_own_rows(row: MakeRow) 
         row(seconds=1e-3, samples=[1e-3] * 3, waited=waited, contended=contended, backend=name)
         for name, waited, contended in (("numpy", 0.5, 1), ("torch-cpu", 0.0, 0))
     ]
-    columns, cells = single_table(rows)
-    assert columns[-1] == "contended"
-    assert [line[-1] for line in cells] == [
-        "100 % of samples, 1 of 1 times waited",
-        "0 % of samples",
+    (table,) = single_tables(rows)
+    assert table.columns[-1] == "contended"
+    assert [line[-1] for line in table.rows] == [
+        "100% of samples, 1 of 1 times waited",
+        "0% of samples",
     ]
 
 
@@ -148,10 +145,9 @@ def test_amortisations_show_a_few_sizes_the_outermost_among_them(row: MakeRow) -
         replace(one, prepare_seconds=slow_start[one.backend])
         for one in world(row, costs, sizes, processes=3)
     ]
-    result = crossover_result(rows, None, 100)
-    cells = amortisation_cells(result.amortisations)
-    assert len(cells) == 7
-    assert all(len(line) == len(AMORTISATION_COLUMNS) for line in cells)
-    assert (cells[0][1], cells[-1][1]) == ("2", f"{sizes[-1]:,}")
-    assert len(amortisation_cells(result.amortisations[:2])) == 2
-    assert amortisation_cells([]) == []
+    found = amortisations(rows)
+    (table,) = amortisation_tables(found)
+    assert len(table.rows) == 7
+    assert all(len(line) == len(AMORTISATION_COLUMNS) for line in table.rows)
+    assert (table.rows[0][1], table.rows[-1][1]) == ("2", f"{sizes[-1]:,}")
+    assert amortisation_tables([]) == []

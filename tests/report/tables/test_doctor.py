@@ -11,5 +11,5 @@ def test_clocks_that_were_not_read_are_not_those_of_no_gpu(environment: Environm
     unread = msgspec.structs.replace(SOUND, gpus=[])
     with_gpu = msgspec.structs.replace(environment, gpus=GPU_FACTS.gpus)
     without = msgspec.structs.replace(environment, gpus=[])
-    assert ("GPU clocks", "–", "not known") in cells(diagnosed(with_gpu, unread))
+    assert ("GPU clocks", "–", "unknown") in cells(diagnosed(with_gpu, unread))
     assert ("GPU clocks", "no GPU", "fine") in cells(diagnosed(without, unread))

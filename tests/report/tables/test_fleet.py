@@ -63,7 +63,8 @@ def test_the_fastest_over_a_sweep_in_words() -> None:
         FastestOver(256, 1024, "torch-cpu", []),
     ]
     assert fastest_words(parts, "width") == (
-        "numpy at 4 to 64; not sure: numpy or torch-cpu at 128; torch-cpu at 256 to 1,024"
+        "numpy at width 4–64; undecided: numpy or torch-cpu at width 128; "
+        "torch-cpu at width 256–1,024"
     )
-    assert fastest_words(parts[:1], "batch") == "numpy at a batch of 4 to 64"
+    assert fastest_words(parts[:1], "batch") == "numpy at batch 4–64"
     assert fastest_words([], "width") == "no two backends have a time"

@@ -44,11 +44,11 @@ def keep(cache: Path, seconds: dict[str, float], **fields: Any) -> None:
     update(cache, lambda known: known.with_rows(rows))
 
 
-def test_without_anything_known_it_is_numpy_and_not_sure() -> None:
+def test_without_anything_known_it_is_numpy_and_undecided() -> None:
     advice = fastest(**SHAPE, measure="never")
     assert isinstance(advice, Advice)
     assert (advice.backend, advice.device) == ("numpy", "cpu")
-    assert (advice.sure, advice.source, advice.seconds) == (False, "unknown", None)
+    assert (advice.decided, advice.source, advice.seconds) == (False, "unknown", None)
     assert "nothing is known" in advice.why
     assert [one.backend for one in advice.candidates] == ["numpy", "torch-cpu", "torch-cuda"]
     assert fastest(**SHAPE, measure="never", among=TWO[::-1]).backend == "numpy"
@@ -75,7 +75,7 @@ def test_a_measurement_answers_and_is_kept() -> None:
 def test_the_fastest_of_what_is_known_is_chosen(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3})
     advice = fastest(**SHAPE, among=TWO)
-    assert (advice.backend, advice.sure, advice.source) == ("numpy-inplace", True, "measured")
+    assert (advice.backend, advice.decided, advice.source) == ("numpy-inplace", True, "measured")
     assert advice.seconds == pytest.approx(0.1)
     assert advice.measured == "2026-01-01T00:00:00Z"
     assert fastest(**SHAPE, among=TWO[:1]).backend == "numpy"
@@ -116,7 +116,7 @@ def test_other_libraries_make_it_stale(cache: Path) -> None:
 
 def test_contended_times_decide_nothing(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3}, doubt=CONTENDED)
-    assert not fastest(**SHAPE, among=TWO, measure="never").sure
+    assert not fastest(**SHAPE, among=TWO, measure="never").decided
 
 
 def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:

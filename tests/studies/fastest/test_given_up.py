@@ -54,7 +54,7 @@ def test_a_backend_that_was_given_up_is_told_and_not_begun_again_for_a_while(
     foreign.write_text(HANGS)
     first = fastest(**asked, seconds=1)
     assert first.candidates[0].reason in GIVEN_UP
-    assert not first.sure
+    assert not first.decided
     foreign.write_text(WORKS)
     assert fastest(**asked, seconds=1) == first
 

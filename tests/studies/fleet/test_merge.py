@@ -124,7 +124,7 @@ def test_a_run_that_is_being_measured_here_is_left_alone(tmp_path: Path) -> None
     merged = merge(source, tmp_path / "home")
     stream = open_locked(Path(merged.folder) / ROWS)
     assert stream is not None
-    with stream, pytest.raises(UserError, match="measures there right now: collect again"):
+    with stream, pytest.raises(UserError, match="measures there now: collect again"):
         merge(source, tmp_path / "home")
 
 

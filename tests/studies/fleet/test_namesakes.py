@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.records.environment import Gpu
-from perceptron.records.hardware_facts import facts_of
+from perceptron.records.environment import Gpu, facts_of
 from perceptron.studies.fleet.collect import name_by_facts
 from tests.made import BENCH, FACTS, bench_rows, keep
 

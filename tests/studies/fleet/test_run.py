@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.records.files.replace import replace as write
+from perceptron.records.files.write import replace as write
 from perceptron.records.fleet import FleetStatus
 from perceptron.records.store import load_plan
 from perceptron.studies.fleet import run as module

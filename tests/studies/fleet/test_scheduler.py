@@ -74,7 +74,7 @@ def test_a_process_runs_until_it_has_ended(job: JobFolder) -> None:
         assert at(created) == Standing("running")
         assert at(created - 3600) == ENDED
         elsewhere = at(created, host="elsewhere")
-        assert elsewhere == Standing("unknown", "a process on elsewhere: ask there")
+        assert elsewhere == Standing("unknown", "a process on elsewhere: run this command there")
         process.kill()
         while process.poll() is None:
             assert at(created) in (Standing("running"), ENDED)  # a zombie has ended

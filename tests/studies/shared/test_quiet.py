@@ -55,8 +55,8 @@ def test_waiting_ends_when_nobody_is_in_the_way() -> None:
     assert waiting.wait(10) == CALM
     assert waiting.now == 30.0
     assert waiting.lines == [
-        "waiting for quiet, 10.0 minutes at most: backup (pid 7) uses 0.90 of a core",
-        "quiet after 0.5 minutes",
+        "waiting for idle cores, 10.0 minutes at most: backup (pid 7) uses 0.90 of a core",
+        "cores idle after 0.5 minutes",
     ]
 
 
@@ -66,9 +66,9 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
     assert waiting.wait(2) == busy()
     assert 120 <= waiting.now <= 122
     assert [line.partition(":")[0] for line in waiting.lines] == [
-        "waiting for quiet, 2.0 minutes at most",
-        "waiting for quiet, 1.0 minutes at most",
-        "not quiet after 2.0 minutes",
+        "waiting for idle cores, 2.0 minutes at most",
+        "waiting for idle cores, 1.0 minutes at most",
+        "cores still busy after 2.0 minutes",
     ]
 
 
@@ -79,13 +79,13 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
             busy(),
             2,
             [
-                "note: backup (pid 7) uses 0.90 of a core: 2 threads beside a busy process wait at "
+                "note: backup (pid 7) uses 0.90 of a core: 2 threads wait for it at "
                 "barriers, times may be many times longer; next: --threads 1 or --wait"
             ],
         ),
         (busy(), 1, []),
         (CALM, 2, []),
-        (Seen(CoreUse()), 2, ["note: this system does not tell who else uses the cores"]),
+        (Seen(CoreUse()), 2, ["note: other users of the cores are unknown on this system"]),
     ],
 )
 def test_who_is_in_the_way_is_said_in_a_line(

@@ -1,0 +1,338 @@
+"""Advice in words: a verdict on the problem, one for each axis that changes it, and the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import asdict, replace
+
+from perceptron.analysis.advice import (
+    AxisRows,
+    Change,
+    Option,
+    ShapeAdvice,
+    whole_trainings,
+)
+from perceptron.analysis.crossover.picture import sweep_figure
+from perceptron.analysis.crossover.sweep import sweeps
+from perceptron.analysis.crossover.words import decided, sentence, verdict
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.over_processes import named, threads_in_all
+from perceptron.analysis.select import NOT_REACHED
+from perceptron.analysis.throughput import TrainingLength
+from perceptron.analysis.training import training_words
+from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
+from perceptron.answer import Answer, Figure, Note, Table, Verdict
+from perceptron.numbers import (
+    NONE,
+    count,
+    digits,
+    duration_interval,
+    interval,
+    rows_per_second,
+    times_as_long,
+)
+from perceptron.records.measurement import Measurement
+from perceptron.records.run import BudgetUse
+
+COLUMNS = ("backend", "per iteration", "setup", "whole training", "× the fastest")
+# Where an iteration is a step of several models, and where an epoch is more than an iteration.
+_MODEL_COLUMNS, _EPOCH_COLUMNS = ("per model",), ("per epoch", "throughput>")
+# Slower backends that a verdict names; the table has all.
+_NAMED = 2
+# How many times the budget to try where it was too small.
+_MORE = 3
+
+
+def told(
+    found: ShapeAdvice,
+    row: Measurement,
+    budget: BudgetUse | None,
+    estimates: Sequence[DeviceEstimate] = (),
+) -> Answer:
+    """Return what advice says; ``row`` is one of the problem, ``budget`` what it took of how much.
+
+    ``estimates`` are for a device that is not here.
+    """
+    return _Told(found, row, budget).answer(estimates)
+
+
+def figures(
+    found: ShapeAdvice, axes: Iterable[AxisRows], length: TrainingLength
+) -> tuple[Figure, ...]:
+    """Return the time of the whole training along each axis that has several sizes."""
+    drawn = []
+    for change, axis in zip(found.changes, axes, strict=False):
+        for along in sweeps(whole_trainings(axis.rows, length))[:1]:
+            curves = [
+                # What follows from the time of an iteration does not from that of a training.
+                replace(curve, spots=[replace(spot, epoch=None, models=1) for spot in curve.spots])
+                for curve in along.curves
+            ]
+            drawing = sweep_figure(curves, change.crossovers, change.axis, "whole training")
+            drawn.append(Figure(title=_question(found), drawing=drawing))
+    return tuple(drawn)
+
+
+def _question(found: ShapeAdvice) -> str:
+    return f"advise for {found.problem}"
+
+
+class _Told:
+    """Advice put in words."""
+
+    def __init__(self, found: ShapeAdvice, row: Measurement, budget: BudgetUse | None) -> None:
+        self._found = found
+        self._row = row
+        self._more_time = "a larger --budget"
+        if budget is not None:
+            self._more_time = f"--budget {digits(_MORE * budget.seconds / 60, 2)}"
+
+    def answer(self, estimates: Sequence[DeviceEstimate]) -> Answer:
+        found, how = self._found, training_words(self._row)
+        threads = threads_in_all(found.threads, (one.backend for one in found.options))
+        where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+        heading = f"{where}; 95% intervals"
+        own = replace(self._verdict(), heading=heading)
+        ratios = _ratios(estimates, found.leading)
+        guess = _estimated(ratios)
+        # Where nothing is known of the problem itself, an axis says nothing about it.
+        changes = [] if found.use is None else found.changes
+        return Answer(
+            question=_question(found),
+            asked=(("Problem", found.problem),),
+            ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
+            measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
+            verdicts=(
+                own,
+                *(
+                    replace(verdict(pair), subject=change.axis, heading=heading)
+                    for change in changes
+                    for pair in change.crossovers
+                    if pair.crossings
+                ),
+            ),
+            notes=(Note(guess),) if guess else (),
+            tables=(
+                self._options(),
+                *((_estimates_table(estimates, ratios),) if ratios else ()),
+                *((_changes(found.changes),) if found.changes else ()),
+            ),
+            backends=tuple(one.backend for one in found.options),
+            data={
+                "sentence": own.sentence,
+                **asdict(found),
+                "what_if": {"sentence": guess, "estimates": estimates, "ratios": ratios},
+            },
+        )
+
+    # --- the verdict on the problem itself ---
+
+    def _verdict(self) -> Verdict:
+        found = self._found
+        if found.leading is None:
+            reasons = "; ".join(f"{one.backend}: {one.reason}" for one in found.options)
+            return Verdict(subject=found.problem, decided="no", sentence=f"not measured: {reasons}")
+        if found.undecided:
+            return Verdict(
+                subject=found.problem,
+                decided="no",
+                sentence=self._nothing_decided(),
+                notes=(f"why: {found.undecided}; next: {self._what_would_tell()}",),
+            )
+        others = [one for one in found.options if one.ratio and one is not found.leading]
+        doubtful = [one for one in others if self._is_doubtful(one)]
+        return Verdict(
+            subject=found.problem,
+            decided="partly" if doubtful else "yes",
+            sentence=self._fastest(others),
+            notes=self._doubts(doubtful),
+        )
+
+    def _is_doubtful(self, option: Option) -> bool:
+        """Return whether it may be as fast as the fastest, and is not known to be."""
+        return option.backend in self._found.unsure and option.backend not in self._found.ties
+
+    def _nothing_decided(self) -> str:
+        measured = [named(one.backend) for one in self._found.options if one.training is not None]
+        return f"undecided between {_listed(measured)}" if len(measured) > 1 else "undecided"
+
+    def _what_would_tell(self) -> str:
+        if "contended" in (self._found.undecided or ""):
+            return "--wait or --threads 1" if self._found.threads > 1 else "--wait"
+        return f"{self._more_time} or --wait"
+
+    def _fastest(self, others: Sequence[Option]) -> str:
+        """Return what is the fastest, and how many times as long the others take."""
+        best = named(self._found.use or "")
+        if not others:
+            return f"{best}, the only backend that was measured"
+        ties = [named(one.backend) for one in others if one.backend in self._found.ties]
+        doubtful = [named(one.backend) for one in others if self._is_doubtful(one)]
+        first = best
+        if doubtful:
+            first = f"undecided between {_listed([best, *ties, *doubtful])}"
+        elif ties:
+            first = f"{_listed([best, *ties])} tie: within 5%"
+        slower = [
+            one for one in others if one.backend not in (*self._found.ties, *self._found.unsure)
+        ]
+        told = [
+            f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
+            for one in slower[:_NAMED]
+        ]
+        more = len(slower) - _NAMED
+        rest = [f"{count(more)} more take longer"] if more > 0 else []
+        return "; ".join([first, *told, *rest])
+
+    def _doubts(self, doubtful: Sequence[Option]) -> tuple[str, ...]:
+        found = self._found
+        if doubtful:
+            ratios = ", ".join(
+                f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
+                for one in doubtful
+            )
+            between = _listed([named(found.use or ""), *(named(one.backend) for one in doubtful)])
+            return (
+                f"undecided: {ratios}",
+                f"why: the repeats cannot separate {between}; next: {self._more_time}",
+            )
+        late = [named(one.backend) for one in found.options if one.reason == NOT_REACHED]
+        late += [change.axis for change in found.changes if change.reason]
+        if not late:
+            return ()
+        return (f"why: no time was left for {_listed(late)}; next: {self._more_time}",)
+
+    # --- the table of backends ---
+
+    def _options(self) -> Table:
+        """Return a row for each backend, the fastest first; those that cannot run say why."""
+        found = self._found
+        of_one = _MODEL_COLUMNS if found.models > 1 else ()
+        epoch = _EPOCH_COLUMNS if found.iterations_per_epoch > 1 else ()
+        columns = (*COLUMNS[:2], *of_one, *epoch, *COLUMNS[2:])
+        length = f"{count(found.iterations)} iterations"
+        if found.epochs is not None:
+            length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
+        return Table(
+            title=f"{found.problem}; the whole training: {length} from a cold start",
+            on_page=f"The whole training: {length} from a cold start",
+            columns=columns,
+            rows=tuple(self._cells(one, len(columns)) for one in found.options),
+        )
+
+    def _cells(self, option: Option, columns: int) -> tuple[str, ...]:
+        found = self._found
+        if option.seconds_per_iteration is None:
+            return (option.backend, f"not measured: {option.reason}", *[NONE] * (columns - 2))
+        throughput = option.rows_per_second
+        epoch = (
+            _time(option.seconds_per_epoch),
+            NONE if throughput is None else rows_per_second(throughput.estimate),
+        )
+        return (
+            option.backend,
+            _time(option.seconds_per_iteration),
+            *((_time(option.seconds_per_model),) if found.models > 1 else ()),
+            *(epoch if found.iterations_per_epoch > 1 else ()),
+            _time(option.prepare_seconds),
+            _time(option.training),
+            "1" if option is found.leading else _ratio(option.ratio),
+        )
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return the words as a sentence lists them: ``rows, features and batch``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _parts(found: Interval | None) -> tuple[float, float | None, float | None]:
+    assert found is not None, "an option that was compared has a ratio"
+    return found.estimate, found.low, found.high
+
+
+def _time(seconds: Interval | None) -> str:
+    return NONE if seconds is None else duration_interval(*_parts(seconds))
+
+
+def _ratio(ratio: Interval | None) -> str:
+    if ratio is not None and ratio.low is ratio.high is None:
+        return f"{digits(ratio.estimate)}, undecided"
+    return NONE if ratio is None else interval(*_parts(ratio))
+
+
+# --- where that changes --------------------------------------------------------------------------
+
+
+def _changes(changes: Iterable[Change]) -> Table:
+    """Return a row for each axis and pair: the sizes that were measured, and the answer.
+
+    An axis of which nothing is known has one that says why.
+    """
+    rows: list[tuple[str, ...]] = []
+    for change in changes:
+        if change.reason:
+            rows.append((change.axis, _range(change), "no", f"not measured: {change.reason}"))
+        rows += [
+            (change.axis, _range(change), decided(pair), sentence(pair))
+            for pair in (() if change.reason else change.crossovers)
+        ]
+    return Table(
+        title="Where that changes",
+        columns=("axis", "measured", "decided", "answer"),
+        rows=tuple(rows),
+    )
+
+
+def _range(change: Change) -> str:
+    low, high = (count(round(end)) for end in (change.low, change.high))
+    return f"{low} only" if low == high else f"{low}–{high}"
+
+
+# --- a device that is not here -------------------------------------------------------------------
+
+
+def _ratios(estimates: Sequence[DeviceEstimate], best: Option | None) -> list[EstimatedRatio]:
+    """Compare each estimate with the best that was measured; empty if nothing was."""
+    if best is None or best.seconds_per_iteration is None:
+        return []
+    seconds = best.seconds_per_iteration.estimate
+    return [ratio_to(guess, best.backend, seconds) for guess in estimates]
+
+
+_STATUS_WORDS = {
+    "faster": "faster",
+    "slower": "slower",
+    "open": "undecided because the best and the worst case disagree",
+}
+
+
+def _estimated(ratios: Sequence[EstimatedRatio]) -> str:
+    """Return how the device might compare with the best that was measured, in a sentence."""
+    parts = [
+        f"{ratio.backend} takes "
+        f"{times_as_long(ratio.ratio, ratio.low, ratio.high, ratio.incumbent)}, "
+        f"{_STATUS_WORDS[ratio.status]}"
+        for ratio in ratios
+    ]
+    return f"Estimated, not measured, on {ratios[0].device}: {'; '.join(parts)}." if parts else ""
+
+
+def _estimates_table(
+    estimates: Sequence[DeviceEstimate], ratios: Sequence[EstimatedRatio]
+) -> Table:
+    """Return a row for each estimate; the range is the best and the worst case."""
+    return Table(
+        title="Estimated, not measured",
+        columns=("backend", "per iteration", "× the fastest measured", "status"),
+        rows=tuple(
+            (
+                f"{guess.backend} on {guess.device}",
+                duration_interval(guess.seconds, guess.low, guess.high),
+                interval(ratio.ratio, ratio.low, ratio.high),
+                ratio.status,
+            )
+            for guess, ratio in zip(estimates, ratios, strict=True)
+        ),
+    )

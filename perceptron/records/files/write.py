@@ -1,0 +1,71 @@
+"""Write files so that none is lost or half there, however the process that writes it ends.
+
+A line is on disk before the next is measured, and a file is replaced in one step. A last line that
+was cut short, because its process was ended, is cut off when the file is opened again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+
+
+def append(stream: FileIO, *contents: Struct) -> None:
+    """Write a line of JSON for each and wait until the disk has them.
+
+    Raises OSError, and then leaves no part of a line.
+    """
+    append_lines(stream, b"".join(msgspec.json.encode(content) + b"\n" for content in contents))
+
+
+def append_lines(stream: FileIO, lines: bytes) -> None:
+    """Write lines and wait until the disk has them.
+
+    Raises OSError, and then leaves no part of a line.
+    """
+    if stream.write(lines) != len(lines):
+        cut_unfinished(stream)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(stream.fileno())
+
+
+def cut_unfinished(stream: FileIO) -> None:
+    """Cut off a last line without an end: its process was ended while it wrote."""
+    content = Path(str(stream.name)).read_bytes()
+    stream.truncate(content.rfind(b"\n") + 1)
+
+
+def cannot_write(folder: Path, error: OSError) -> UserError:
+    """Return the error for a folder of results that cannot be written to."""
+    return UserError(f"{folder}: cannot write results: {error.strerror}; choose another --results")
+
+
+def replace(file: Path, content: bytes | str | Struct) -> None:
+    """Write beside the file, then put that in its place; raises OSError and leaves the old one.
+
+    Text is written as UTF-8, a Struct as indented JSON.
+    """
+    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_bytes(_as_bytes(content))
+        os.replace(draft, file)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _as_bytes(content: bytes | str | Struct) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, str):
+        return content.encode()
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

@@ -1,1 +1,0 @@
-"""All rows as Parquet, for whoever asks them with other tools."""

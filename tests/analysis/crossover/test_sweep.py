@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.sweep import Sweep, sweeps
+from perceptron.analysis.history import histories
+from perceptron.records.measurement import EXTRAS, Measurement
+from perceptron.records.readers.naming import number_processes
+from perceptron.records.readers.sources import load_measurements
+from tests.made import ABSENT, line, map_rows, measured
+from tests.plenty import plenty
+
+
+def only(rows: list[Measurement]) -> Sweep:
+    (sweep,) = sweeps(rows)
+    return sweep
+
+
+def test_what_was_not_measured_has_its_reason() -> None:
+    absent = measured(
+        family="mlp-width", size=4, backend="torch-cuda", status="skipped", reason=ABSENT
+    )
+    sweep = only([*line(), replace(absent, problem="mlp-width:4")])
+    curves = {curve.backend: curve for curve in sweep.curves}
+    assert curves["torch-cuda"].spots == []
+    assert curves["torch-cuda"].reason == ABSENT
+    assert curves["numpy"].reason is None
+    assert [crossover.ratio_at == [] for crossover in sweep.crossovers] == [False, True, True]
+
+
+def test_from_cold_is_empty_where_nobody_knows() -> None:
+    """asv does not say what preparing took; a skipped row does not make it known."""
+    skipped = measured(family="mlp-width", size=4, problem="mlp-width:4", backend="x")
+    sweep = only([*line(), replace(skipped, status="skipped")])
+    assert (sweep.cold, sweep.cold_crossovers) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"source": "asv"},
+        {"machine": "other"},
+        {"family": "other"},
+        {"dtype": "float64"},
+        {"threads": 1},
+    ],
+)
+def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) -> None:
+    rows = line()
+    judged = sweeps([*rows, *(replace(row, **fields) for row in rows)])
+    assert len(judged) == 2
+    assert all(spot.repeats == 4 for sweep in judged for spot in sweep.curves[0].spots)
+
+
+def test_another_environment_is_newer_and_no_sweep_of_its_own() -> None:
+    """Of one commit the newest state of each backend counts, as everywhere."""
+    rows = line()
+    newer = [replace(row, environment="new", when="2026-02-01", seconds=1.0) for row in rows]
+    sweep = only([*newer, *rows])
+    assert {spot.value.estimate for curve in sweep.curves for spot in curve.spots} == {1.0}
+
+
+def test_the_newest_comes_first() -> None:
+    """By the date of its commit where that is known, else by the day of measuring."""
+    rows = line()
+    dated = [
+        replace(row, commit=commit, when="2026-06-01", committed=committed, machine=machine)
+        for commit, committed, machine in (
+            ("old", "2020-01-01", "a"),
+            ("new", "2026-05-01", "a"),
+            ("undated", None, "b"),
+        )
+        for row in rows
+    ]
+    assert [(sweep.commit, sweep.when) for sweep in sweeps(dated)] == [
+        ("undated", "2026-06-01"),
+        ("new", "2026-05-01"),
+    ]
+
+
+def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
+    """Another dtype is another case, of which the newest may be older; the others are counted."""
+    made = plenty(tmp_path / "asv", machines=2, commits=5)
+    rows = load_measurements(tmp_path)
+    newest, before = (made.commits[at][:12] for at in (-1, -2))
+    doubled = [replace(row, dtype="float64") for row in rows if row.commit != newest]
+    found = {(one.machine, one.dtype): (one.commit, one.older) for one in sweeps([*rows, *doubled])}
+    for machine in ("box-00", "box-01"):
+        assert found.pop((machine, "float64")) == (before, 3)
+    assert set(found.values()) == {(newest, 4)}
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        line(sizes=(4,)),
+        map_rows(),
+        [*line("or-gate"), *(row for family in EXTRAS for row in line(family))],
+        [replace(row, phase="forward") for row in line()],
+    ],
+)
+def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
+    assert sweeps(rows) == []
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    rows = number_processes([line(), line("other")])
+    assert list(map(shown, sweeps(rows[::-1]))) == list(map(shown, sweeps(rows))) != []
+
+
+def shown(sweep: Sweep) -> tuple[object, ...]:
+    """All that a page may show of a sweep."""
+    figures = (sweep.curves, sweep.cold, sweep.cold_crossovers, sweep.amortisations, sweep.gpus)
+    return replace(sweep, rows=[]), *figures
+
+
+# Whatever a clock, a unit or a slip of a pen can make of a time.
+SECONDS = st.floats(-300, 9).map(lambda power: 10.0**power)
+EXTREME = st.lists(
+    st.tuples(
+        st.sampled_from((1, 2, 3, 1000, 2**20, 2**59, 2**60)),
+        st.sampled_from(("numpy", "torch-cpu", "torch-cuda")),
+        st.integers(0, 12),
+        st.one_of(st.none(), SECONDS),
+        st.one_of(st.none(), st.just(0.0), SECONDS),
+        st.one_of(st.none(), SECONDS),
+    ),
+    max_size=60,
+)
+
+
+@given(EXTREME)
+@example(
+    [
+        (size, name, process, 10.0 ** (4.5 * process if name == "torch-cpu" else -300), None, None)
+        for size in (1, 2, 3)
+        for process in range(3)
+        for name in ("numpy", "torch-cpu")
+    ]
+)
+@example(
+    [
+        (
+            size,
+            name,
+            process,
+            10.0 ** (-300 if name == "numpy" and size < 3 else -process),
+            1e9,
+            1e9,
+        )
+        for size in (1, 2, 2**60)
+        for process in range(9)
+        for name in ("numpy", "torch-cpu", "torch-cuda")
+    ]
+)
+def test_no_number_is_too_large_to_be_judged(
+    cells: list[tuple[int, str, int, float | None, float | None, float | None]],
+) -> None:
+    """Nothing is raised, every estimate is finite, and an open end is None."""
+    rows = number_processes(
+        [
+            [
+                measured(
+                    source="asv",
+                    committed="2026",
+                    size=size,
+                    problem=f"line:{size}",
+                    backend=name,
+                    repeat=process,
+                    seconds=seconds,
+                    prepare_seconds=prepare,
+                    stdev=stdev,
+                    status="failed" if seconds is None else "ok",
+                )
+                for size, name, process, seconds, prepare, stdev in cells
+            ]
+        ]
+    )
+    for sweep in sweeps(rows):
+        spots = [spot for curve in [*sweep.curves, *sweep.cold] for spot in curve.spots]
+        for at in (at for crossover in sweep.crossovers for at in crossover.ratio_at):
+            assert isfinite(at.ratio)
+            assert all(end is None or isfinite(end) for end in (at.low, at.high))
+        for spot in spots:
+            ends = (spot.value.low, spot.value.estimate, spot.value.high)
+            assert all(end is None or isfinite(end) for end in ends)
+        for crossover in [*sweep.crossovers, *sweep.cold_crossovers]:
+            assert all(
+                end is None or isfinite(end)
+                for end in (crossover.low, crossover.size, crossover.high)
+            )
+            assert crossover.reason is None or len(crossover.reason) < 400
+    histories(rows)

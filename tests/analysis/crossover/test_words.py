@@ -1,0 +1,162 @@
+"""How crossovers, sizes and processes are spoken of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.words import missing, notes, sentence
+from perceptron.analysis.over_processes import (
+    name_and_processes,
+    named,
+)
+from perceptron.analysis.sizes import joined, located, size_axis
+from perceptron.problems.families import FAMILIES
+
+
+def crossover(**fields: Any) -> Crossover:
+    """A crossover at 200 rows; any field can be given."""
+    defaults: dict[str, Any] = {
+        "family": "mlp-width",
+        "incumbent": "numpy",
+        "challenger": "torch-cpu",
+        "status": "crosses",
+        "machine": "box",
+        "dtype": "float32",
+        "threads": 2,
+        "size": 200.0,
+        "low": 180.0,
+        "high": 220.0,
+    }
+    return Crossover(**(defaults | fields))
+
+
+def absent(family: str, reason: str) -> Crossover:
+    return crossover(family=family, challenger="torch-cuda", status="not measured", reason=reason)
+
+
+def test_a_reason_names_its_families_unless_it_is_that_of_all() -> None:
+    """Each reason once: a GPU that is missing, and a model of one's own that does not move."""
+    gpu, still = "torch-cuda: no CUDA device found", "numpy: it stands still"
+    crossovers = [absent("one", gpu), absent("two", f"{still}; {gpu}"), absent("two", gpu)]
+    assert missing(crossovers) == [gpu, f"{still} (in two)"]
+
+
+def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
+    """Of many some, and how many more there are."""
+    late = [
+        replace(absent("one", "the run ended before its turn"), challenger=f"gpu-{n}")
+        for n in range(5)
+    ]
+    assert missing(late[:1]) == ["numpy and gpu-0: the run ended before its turn"]
+    (line,) = missing(late)
+    assert (
+        line == "numpy and gpu-0, numpy and gpu-1, numpy and gpu-2 and 2 more: "
+        "the run ended before its turn"
+    )
+
+
+def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
+    """Theirs may be a version."""
+    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
+    assert sentence(theirs).startswith("lib@2 overtakes lib@1")
+    assert "process" not in sentence(theirs)
+
+
+SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
+
+
+@pytest.mark.parametrize(
+    ("decided", "where"),
+    [
+        ([(2, 2048)], "every measured width"),
+        ([(2, 64)], "undecided above"),
+        ([(64, 2048)], "undecided below"),
+        ([(8, 64)], "undecided elsewhere"),
+        ([(2, 8), (512, 2048)], "undecided elsewhere"),
+    ],
+)
+@pytest.mark.parametrize("status", ["always", "never"])
+def test_a_winner_at_every_size_does_not_hide_an_end_that_is_undecided(
+    status: str, decided: list[tuple[float, float]], where: str
+) -> None:
+    told = sentence(
+        crossover(status=status, size=None, sizes_measured=SIZES, decided=decided, is_decided=False)
+    )
+    assert where in told
+    assert ("undecided" in told) == (decided != [(2, 2048)])
+
+
+def test_a_change_of_winner_with_a_guess_on_one_side_is_no_crossover() -> None:
+    """What is decided is told, and the crossover below it."""
+    guess = crossover(sizes_measured=SIZES, decided=[(2, 64)], undecided=[(512, 2048)])
+    assert sentence(guess).startswith("numpy is faster up to width 64")
+    assert notes(guess)[0].startswith("leaning: torch-cpu overtakes numpy at width 200 [180, 220]")
+
+
+ENDS = st.lists(st.integers(1, 2**22), min_size=2, max_size=12, unique=True).map(sorted)
+
+
+@given(sizes=ENDS, data=st.data())
+def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.DataObject) -> None:
+    """Whatever is decided, of whatever status; its notes are two at most."""
+    pairs = data.draw(st.lists(st.tuples(*[st.sampled_from(sizes)] * 2).map(sorted).map(tuple)))
+    made = crossover(
+        family="perceptron-features",
+        status=data.draw(st.sampled_from(["crosses", "reverses", "always", "never", "undecided"])),
+        size=float(sizes[0]) + 0.5,
+        sizes_measured=[float(size) for size in sizes],
+        decided=joined(pairs),
+        undecided=joined(pairs[::-1]),
+        is_decided=data.draw(st.booleans()),
+        axis="features",
+    )
+    assert len(sentence(made)) <= 100
+    assert len(notes(made)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("family", "word"),
+    [
+        ("mlp:*x20x64", "rows"),
+        ("mlp:1000x*x64", "features"),
+        ("mlp:1000x20x*", "hidden width"),
+        ("mlp:60000x784x128:10c:*b:adam", "batch"),
+        ("mlp:60000x784x128:10c:128b:*m", "models"),
+        ("many", "size"),
+        ("mine", "size"),
+        ("sort-rows", "rows"),
+        ("rows", "rows"),
+        ("batch-norm", "size"),
+        ("image-batch", "size"),
+    ],
+)
+def test_a_family_is_read_where_rows_say_nothing(family: str, word: str) -> None:
+    assert size_axis(family) == word
+
+
+@pytest.mark.parametrize("name", [name for name, own in FAMILIES.items() if len(own.axes) == 1])
+def test_every_family_of_ours_is_read_by_its_name(name: str) -> None:
+    """asv's rows and old ones say no more."""
+    assert (size_axis(name),) == FAMILIES[name].axes
+
+
+def test_what_rows_say_counts() -> None:
+    assert size_axis("mlp-width", "batch") == "batch"
+
+
+def test_a_size_has_its_noun_and_models_are_whole() -> None:
+    assert located(3.2, 2.4, None, "models") == "4 models [3, …]"
+    assert located(105_408, 64_935, 114_898, "rows") == "105,000 rows [64,900, 115,000]"
+    assert located(128.0, None, None, "width") == "width 128"
+
+
+@pytest.mark.parametrize("name", ["numpy", "lib@2.0", "lib@0", "@2", "a@b", "a@²", "lib@123456"])
+def test_a_name_without_a_number_of_processes_is_one_process(name: str) -> None:
+    assert name_and_processes(name) == (name, 1)
+    assert named(name) == name

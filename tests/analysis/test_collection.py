@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.records.conditions import Conditions
+from perceptron.studies.collected import collect
+from tests.made import (
+    BENCH,
+    FACTS,
+    LADDER,
+    MAP,
+    bench_rows,
+    everything,
+    keep,
+    ladder_rows,
+    line,
+    map_rows,
+    measured,
+)
+from tests.plenty import plenty
+
+ROWS = bench_rows()
+EARLY, LATER, LATEST = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
+
+
+def when(results: Path) -> list[str]:
+    """Return the starts of the runs whose main job is shown."""
+    return [bench.run.rows[0].when for bench in collect(results).studies["bench"]]
+
+
+def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
+    """Ours and asv's: benches, maps, ladders, sweeps, histories, machines, rows."""
+    plenty(everything(tmp_path) / "asv", machines=2, commits=3)
+    collection = collect(tmp_path)
+    assert collection.complaints == []
+    assert len(collection.studies["bench"]) == 1
+    told = {study for study, answers in collection.studies.items() if len(answers) == 1}
+    assert told == {"bench", "map", "overhead", "race"}
+    assert {(sweep.source, sweep.machine) for sweep in collection.sweeps} == {
+        ("perceptron", "box"),
+        ("asv", "box-00"),
+        ("asv", "box-01"),
+    }
+    assert {past.machine for past in collection.histories} == {"box-00", "box-01"}
+    assert [machine.name for machine in collection.machines] == ["box", "box-01", "box-00"]
+    assert collection.machines[0].sources == ["perceptron"]
+    assert [told.answer.data["problem"] for told in collection.studies["race"]] == ["digits"]
+    assert collection.machines[0].runs == 4
+    assert collection.machines[0].commits == 1
+    assert sum(machine.rows for machine in collection.machines) == len(collection.rows)
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_a_folder_without_results_has_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    collection = collect(tmp_path / name)
+    assert not any(collection.studies.values())
+    empty = replace(collection, older={}, studies={}, pages={})
+    assert not any(map(len, msgspec.structs.astuple(empty)))
+
+
+def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path) -> None:
+    """Whatever their folders are called."""
+    keep(tmp_path, BENCH, ROWS, started=LATER, folder="z")
+    keep(tmp_path, BENCH, ROWS, started=EARLY, folder="a")
+    keep(tmp_path, BENCH, ROWS, started=LATEST, folder="m", machine="other")
+    assert when(tmp_path) == [LATEST, LATER]
+    assert [bench.run.run.machine for bench in collect(tmp_path).studies["bench"]] == [
+        "other",
+        "box",
+    ]
+
+
+def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
+    """Its rows are there, and an older run is judged."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    keep(tmp_path, BENCH, ROWS, started=LATER, finished=False)
+    collection = collect(tmp_path)
+    assert when(tmp_path) == [EARLY]
+    assert len(collection.rows) == 2 * len(ROWS)
+    assert collection.machines[0].runs == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, EARLY),
+        ({"commit": "newer"}, LATER),
+        ({"facts": replace(FACTS, libraries={"numpy": "3"})}, LATER),
+    ],
+)
+def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(
+    tmp_path: Path, fields: dict[str, Any], shown: str
+) -> None:
+    """A look that came later knows less; one at newer code, or on another ground, knows news."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    keep(tmp_path, BENCH | {"quick": True}, ROWS, started=LATER, **fields)
+    assert when(tmp_path) == [shown]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.json", "{}"),
+        ("run.json", "["),
+        ("run.json", '{"plan": {"study": "bench"}}'),
+        ("measurements.jsonl", ""),
+        ("measurements.jsonl", None),
+        ("conditions.json", '{"load": "high"}'),
+    ],
+)
+def test_a_broken_run_is_one_complaint_and_hides_nothing(
+    tmp_path: Path, name: str, content: str | None
+) -> None:
+    """The run before it is shown in its place, and its own rows are as far as they can be read."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    keep(tmp_path, MAP, map_rows(), started=EARLY, folder="other")
+    broken = keep(tmp_path, BENCH, ROWS, started=LATER)
+    file = broken / name
+    if content is None:
+        file.unlink()
+    else:
+        file.write_text(content)
+    collection = collect(tmp_path)
+    assert [bench.run.rows[0].when for bench in collection.studies["bench"]] == [EARLY]
+    assert len(collection.studies["map"]) == 1
+    assert len(collection.complaints) == 1
+    assert collection.complaints[0].startswith(str(broken))
+    assert "\n" not in collection.complaints[0]
+    readable = 0 if name == "measurements.jsonl" else len(ROWS)
+    assert len(collection.rows) == len(ROWS) + len(map_rows()) + readable
+
+
+def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
+    """A complaint is a line of text all the same, and not a long one."""
+    keep(tmp_path, BENCH, ROWS, folder="box\x1b[2J\u202e\n\udcff" + 100 * "é")
+    for file in tmp_path.rglob("run.json"):
+        file.write_text("{")
+    (complaint,) = collect(tmp_path).complaints
+    assert complaint.isprintable()
+    assert "run.json" in complaint
+
+
+def test_a_broken_line_hides_only_itself(tmp_path: Path) -> None:
+    """The run that it is in is still the newest one shown."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    folder = keep(tmp_path, BENCH, ROWS, started=LATER)
+    with (folder / "measurements.jsonl").open("a") as file:
+        file.write("{}\n")
+    collection = collect(tmp_path)
+    assert [bench.run.rows[0].when for bench in collection.studies["bench"]] == [LATER]
+    assert len(collection.complaints) == 1
+    assert f"line {len(ROWS) + 1}" in collection.complaints[0]
+
+
+def test_rows_that_cannot_be_are_counted_and_left_out(tmp_path: Path) -> None:
+    rows = [*ROWS, measured(seconds=1e300), measured(size=1e300), measured(samples=[-1.0])]
+    keep(tmp_path, BENCH, rows)
+    collection = collect(tmp_path)
+    assert len(collection.rows) == len(ROWS)
+    assert collection.complaints == [f"{tmp_path}: 3 rows hold no possible numbers"]
+    assert len(collection.studies["bench"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "rows", "names"),
+    [
+        (MAP, map_rows(), [{"family": "other"}, {"dtype": "float64"}, {"threads": 1}]),
+        (LADDER, ladder_rows(), [{"problem": "xor"}, {"threads": 1}]),
+    ],
+)
+def test_maps_and_ladders_are_separated_by_what_they_are_of(
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any], names: list[dict[str, Any]]
+) -> None:
+    """Of equal ones the newest."""
+    keep(tmp_path, plan, rows, started=EARLY)
+    keep(tmp_path, plan, rows, started=LATER)
+    for day, other in enumerate(names, start=3):
+        keep(tmp_path, plan | other, rows, started=f"2026-01-0{day}T00:00:00Z")
+    collection = collect(tmp_path)
+    shown = [told.run.times for told in collection.studies[plan["study"]]]
+    assert len(shown) == 1 + len(names)
+    assert shown[-1][0].when == LATER
+
+
+def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
+    """Also where that run was not finished; asv tells nothing of the kind."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY, facts=replace(FACTS, cpu="old"))
+    newest = keep(tmp_path, BENCH, ROWS, started=LATER, finished=False)
+    (newest / "conditions.json").write_bytes(msgspec.json.encode(Conditions(on_battery=True)))
+    plenty(tmp_path / "asv", machines=1, commits=1)
+    ours, asvs = collect(tmp_path).machines
+    assert asvs.diagnosis is None
+    assert ours.diagnosis.environment == FACTS
+    assert ours.diagnosis.threads == 2
+    assert [caution.code for caution in ours.diagnosis.warnings] == ["on-battery"]
+
+
+def test_a_machine_whose_facts_are_broken_is_still_there(tmp_path: Path) -> None:
+    folder = keep(tmp_path, BENCH, ROWS)
+    (folder.parent / f"environment-{FACTS.id}.json").write_text("{")
+    collection = collect(tmp_path)
+    assert [(machine.name, machine.diagnosis) for machine in collection.machines] == [("box", None)]
+    assert len(collection.complaints) == 1  # the same for the bench and for the machine
+
+
+def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
+    """Equal runs under two names are more processes, not a contradiction."""
+    keep(tmp_path, BENCH, ROWS)
+    shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")
+    collection = collect(tmp_path)
+    assert collection.complaints == []
+    assert len(collection.studies["bench"]) == 1
+    assert collection.sweeps[0].curves[0].spots[0].repeats == 2 * 4
+
+
+def test_unfit_rows_of_one_family_do_not_hide_another(tmp_path: Path) -> None:
+    keep(tmp_path, BENCH, [*line("one"), *line("two", sizes=(5,)), measured(family="three")])
+    assert [sweep.family for sweep in collect(tmp_path).sweeps] == ["one"]

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.finding import finding, published_iteration_seconds
+from tests.made import measured
+
+
+def test_each_ratio_is_over_its_own_backend_round_by_round() -> None:
+    """Drift that all backends of a round share does not widen it; other lengths are left out."""
+    costs = {"numpy-published": 9e-6, "numpy": 7e-6, "torch-cpu": 63e-6}
+    rounds = ((1.0, 10_000), (1.5, 10_000), (0.7, 10_000), (2.0, 10_000), (9.0, 5))
+    rows = [
+        measured(
+            family="or-gate", backend=name, repeat=process, seconds=cost * drift, iterations=length
+        )
+        for process, (drift, length) in enumerate(rounds)
+        for name, cost in costs.items()
+    ]
+    published, numpy, torch = finding(rows, costs)
+    assert torch.repeats == 4
+    assert (torch.ratio_to_numpy, torch.ratio_low) == pytest.approx((9, 9))
+    assert torch.ratio_to_published == pytest.approx(7)
+    assert numpy.ratio_to_numpy == published.ratio_to_published == 1
+
+
+def test_a_backend_whose_turn_did_not_come_has_its_row_and_the_reason() -> None:
+    (absent,) = finding([], ["torch-cuda"])
+    assert (absent.seconds, absent.published_seconds) == (None, 23.1)
+    assert absent.reason == "the run ended before its turn"
+
+
+def test_the_published_times_belong_to_their_problem() -> None:
+    """23.1 s for 10,000 iterations on the OR gate; nothing was published for another."""
+    assert published_iteration_seconds("or-gate")["torch-cuda"] == pytest.approx(2.31e-3)
+    assert published_iteration_seconds("xor") == {}

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from io import FileIO
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from perceptron.records.files.write import append, cut_unfinished, replace
+
+
+class Note(Struct):
+    text: str
+
+
+class NearlyFull(FileIO):
+    """A disk that takes half of a line."""
+
+    def write(self, line: bytes) -> int:  # type: ignore[override]
+        return super().write(line[: len(line) // 2])
+
+
+def test_a_line_that_did_not_fit_leaves_no_part_of_it(tmp_path: Path) -> None:
+    """What is appended once there is room again would otherwise follow on half a line."""
+    file = tmp_path / "notes.jsonl"
+    with FileIO(file, "a") as stream:
+        append(stream, Note("kept"))
+    with NearlyFull(file, "a") as stream, pytest.raises(OSError, match="No space left"):
+        append(stream, Note("lost"))
+    assert file.read_text() == '{"text":"kept"}\n'
+
+
+@pytest.mark.parametrize("content", [b"", b"one\n", b"one\ntw", b"o"])
+def test_only_what_was_being_written_is_cut(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "notes.jsonl"
+    file.write_bytes(content)
+    with FileIO(file, "a") as stream:
+        cut_unfinished(stream)
+    assert file.read_bytes() == (b"one\n" if b"one\n" in content else b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "written"),
+    [
+        (b"\x00\xff", b"\x00\xff"),
+        ("é\n", "é\n".encode()),
+        (Note("one"), b'{\n  "text": "one"\n}\n'),
+    ],
+)
+def test_content_of_each_kind_replaces_a_file_and_leaves_no_draft(
+    tmp_path: Path, content: bytes | str | Struct, written: bytes
+) -> None:
+    file = tmp_path / "note"
+    file.write_text("what was there before")
+    replace(file, content)
+    assert file.read_bytes() == written
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text("old")
+
+    def half(path: Path, content: bytes) -> int:
+        with path.open("wb") as stream:
+            stream.write(content[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space left"):
+        replace(file, "new")
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_in_a_folder_that_is_not_there_raises(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        replace(tmp_path / "no" / "note", "text")

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import msgspec
+import numpy as np
+import pandas
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+import perceptron
+from perceptron.errors import UserError
+from perceptron.records import parquet as module
+from perceptron.records.conditions import GpuState
+from perceptron.records.measurement import Measurement
+from perceptron.records.parquet import arrow_table, export
+from perceptron.records.readers.columns import Packer
+from tests.conftest import MakeRow
+from tests.made import BENCH, everything, keep, line
+from tests.many_machines import many_machines
+from tests.plenty import plenty
+
+FIELDS = list(Measurement.__struct_fields__)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three machines of ours, asv's results, a run of a machine that has another's folder."""
+    folder = tmp_path_factory.mktemp("fleet") / "results"
+    many_machines(folder, machines=2, rows=300)
+    everything(folder)
+    keep(folder, BENCH, line(), machine="box", folder="moved", started="2026-02-01T00:00:00Z")
+    plenty(folder / "asv", machines=2, commits=2)
+    return folder
+
+
+def plain(table: pandas.DataFrame) -> list[str]:
+    """Each row as text, in which absent is absent whatever it is called."""
+    shown = table[[name for name in FIELDS if name not in ("samples", "dropped", "gpu")]]
+    texts = shown.astype(object).where(shown.notna(), None)
+    for name in ("hidden", "sizes", "axes"):
+        # NumPy's arrays, as pandas reads lists, become lists of Python's own.
+        texts[name] = [None if some is None else np.array(some).tolist() for some in texts[name]]
+    return [repr(list(values)) for values in texts.itertuples(index=False)]
+
+
+def test_a_file_holds_what_load_results_gives(results: Path, tmp_path: Path) -> None:
+    """Row by row in their order, process numbers and types of whole numbers among them."""
+    loaded = perceptron.load_results(results)
+    done = export(results, tmp_path / "all.parquet")
+    read = pandas.read_parquet(tmp_path / "all.parquet")
+    assert (done.parquet, done.rows, done.warnings) == (tmp_path / "all.parquet", len(loaded), [])
+    assert plain(read) == plain(loaded)
+    assert [some.tolist() for some in read["samples"]] == loaded["samples"].tolist()
+    assert read["processes"].dtype == loaded["processes"].dtype == "Int64"
+
+
+def test_a_folder_holds_the_same_with_a_part_for_each_machine(
+    results: Path, tmp_path: Path
+) -> None:
+    done = export(results, tmp_path / "fleet")
+    loaded = perceptron.load_results(results)
+    read = pandas.read_parquet(tmp_path / "fleet")
+    assert done.rows == len(read) == len(loaded)
+    read["machine"] = read["machine"].astype(object)
+    assert sorted(plain(read)) == sorted(plain(loaded))
+    parts = {part.name for part in (tmp_path / "fleet").iterdir() if part.is_dir()}
+    assert parts == {f"machine={name}" for name in set(loaded["machine"])}
+
+
+def test_one_machine_at_a_time_is_read(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So memory does not grow with the fleet."""
+    sizes = []
+    real = module.arrow_table
+
+    def table(runs: list[module.Columns]) -> object:
+        sizes.append(sum(map(len, runs)))
+        return real(runs)
+
+    monkeypatch.setattr(module, "arrow_table", table)
+    export(results, tmp_path / "fleet")
+    own = [path for path in (results / "runs").iterdir() if path.is_dir()]
+    assert len(sizes) == len(own) + 1  # asv's rows come last
+    assert max(sizes[:-1]) <= 300
+
+
+@pytest.mark.parametrize("name", ["a b", "../up", "ü=1", "x/y", "%41", "'; drop"])
+def test_no_name_of_a_machine_leaves_the_folder(tmp_path: Path, name: str) -> None:
+    """And DuckDB reads it back."""
+    keep(tmp_path / "results", BENCH, line(), machine=name)
+    export(tmp_path / "results", tmp_path / "out" / "fleet")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["fleet"]
+    query = f"select distinct machine from '{tmp_path}/out/fleet/*/*.parquet'"  # noqa: S608 a path of ours
+    assert duckdb.sql(query).fetchall() == [(name,)]
+    assert set(pandas.read_parquet(tmp_path / "out" / "fleet")["machine"]) == {name}
+
+
+@pytest.mark.parametrize("name", ["all.parquet", "fleet"])
+def test_an_export_replaces_an_older_one(results: Path, tmp_path: Path, name: str) -> None:
+    everything(tmp_path / "other")
+    export(results, tmp_path / name)
+    done = export(tmp_path / "other", tmp_path / name)
+    assert len(pandas.read_parquet(tmp_path / name)) == done.rows
+    assert {path.name for path in tmp_path.iterdir()} == {"other", name}
+
+
+@pytest.mark.parametrize("content", ["text", "somebody's parquet"])
+def test_a_file_of_somebody_else_stays_unless_forced(
+    results: Path, tmp_path: Path, content: str
+) -> None:
+    target = tmp_path / "mine.parquet"
+    if content == "text":
+        target.write_text("x")
+    else:
+        pandas.DataFrame({"a": [1]}).to_parquet(target)
+    before = target.read_bytes()
+    with pytest.raises(UserError, match=r"mine\.parquet: not written by `perceptron export`"):
+        export(results, target)
+    assert target.read_bytes() == before
+    assert export(results, target, force=True).rows == parquet.read_metadata(target).num_rows
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("inside", ["notes.txt", "machine=mine"])
+def test_a_folder_of_somebody_else_stays_even_if_forced(
+    results: Path, tmp_path: Path, force: bool, inside: str
+) -> None:
+    """What is in it would be gone: no option asks for that."""
+    folder = tmp_path / "mine"
+    (folder / inside).mkdir(parents=True)
+    with pytest.raises(UserError, match=r"mine: holds more than an export .*; name a new folder"):
+        export(results, folder, force)
+    assert [path.name for path in folder.iterdir()] == [inside]
+
+
+@pytest.mark.parametrize("target", [".", "..", "/"])
+def test_where_one_stands_is_not_replaced(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    with pytest.raises(UserError, match="has no name of its own; name a new"):
+        export(results, Path(target), force=True)
+    assert list(tmp_path.iterdir()) == [empty]
+
+
+def test_what_somebody_added_to_an_export_stays(results: Path, tmp_path: Path) -> None:
+    export(results, tmp_path / "fleet")
+    (tmp_path / "fleet" / "query.sql").write_text("select 1")
+    with pytest.raises(UserError, match=r"holds more than an export \(query\.sql\)"):
+        export(results, tmp_path / "fleet")
+
+
+@pytest.mark.parametrize("name", ["all.parquet", "fleet"])
+def test_an_export_that_fails_leaves_the_old_one(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """And no draft beside it."""
+    rows = export(results, tmp_path / name).rows
+
+    def fail(runs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "arrow_table", fail)
+    with pytest.raises(UserError, match="cannot write the export: No space left on device"):
+        export(results, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert len(pandas.read_parquet(tmp_path / name)) == rows
+
+
+def test_damaged_lines_are_warned_of_and_the_rest_is_written(tmp_path: Path) -> None:
+    run = keep(tmp_path / "results", BENCH, line())
+    file = run / "measurements.jsonl"
+    sound = file.read_bytes()
+    file.write_bytes(sound + b"garbage\n")
+    done = export(tmp_path / "results", tmp_path / "all.parquet")
+    assert done.rows == len(sound.splitlines())
+    (warning,) = done.warnings
+    assert f"measurements.jsonl, line {done.rows + 1}: not a measurement" in warning.message
+
+
+def test_results_without_rows_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "results" / "runs").mkdir(parents=True)
+    for results, why in ((tmp_path / "results", "no rows in it"), (tmp_path / "x", "no such")):
+        with pytest.raises(UserError, match=why):
+            export(results, tmp_path / "all.parquet")
+    assert not (tmp_path / "all.parquet").exists()
+
+
+def test_a_number_too_large_is_named(tmp_path: Path) -> None:
+    run = keep(tmp_path / "results", BENCH, line())
+    row = msgspec.json.decode((run / "measurements.jsonl").read_bytes().splitlines()[0])
+    (run / "measurements.jsonl").write_bytes(msgspec.json.encode(row | {"rows": 2**63}) + b"\n")
+    with pytest.raises(UserError, match="rows: a row holds a number that is too large"):
+        export(tmp_path / "results", tmp_path / "all.parquet")
+
+
+def test_columns_have_types_whatever_is_in_them(row: MakeRow) -> None:
+    """Else two machines' parts could not be read together."""
+    gpu = GpuState(name="g", sm_mhz=1, slowed_by=["heat"])
+    full = row(gpu=gpu, hidden=[8], sizes=(2, 3), axes=("rows", "width"), samples=[1.0], size=6)
+    schemas = [
+        arrow_table(part).schema for part in ([], *([Packer().pack([r])] for r in (row(), full)))
+    ]
+    assert schemas[0].equals(schemas[1])
+    assert schemas[0].equals(schemas[2])
+    assert tuple(schemas[0].names) == Measurement.__struct_fields__
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ("seconds", pyarrow.float64()),
+        ("size", pyarrow.float64()),
+        ("samples", pyarrow.list_(pyarrow.float64())),
+        ("hidden", pyarrow.list_(pyarrow.int64())),
+        ("axes", pyarrow.list_(pyarrow.string())),
+        ("processes", pyarrow.int64()),
+        ("repeat", pyarrow.int64()),
+        ("code", pyarrow.string()),
+        ("status", pyarrow.string()),
+        ("prepared_from_cache", pyarrow.bool_()),
+    ],
+)
+def test_each_field_has_arrows_type_of_its_own(field: str, kind: pyarrow.DataType) -> None:
+    assert arrow_table([]).schema.field(field).type == kind
+
+
+def test_values_are_those_of_the_row_and_null_where_nothing_was_measured(row: MakeRow) -> None:
+    gpu = GpuState(name="g", sm_mhz=1, slowed_by=["heat"], locked=False)
+    rows = [row(gpu=gpu, hidden=[8], samples=[1.0, 2.0], seconds=1.5), row(seconds=None)]
+    one, other = arrow_table([Packer().pack(rows)]).to_pylist()
+    assert one["gpu"]["slowed_by"] == ["heat"]
+    assert (one["gpu"]["sm_mhz"], one["gpu"]["locked"]) == (1, False)
+    assert (one["hidden"], one["samples"], one["seconds"]) == ([8], [1.0, 2.0], 1.5)
+    assert (other["gpu"], other["hidden"], other["seconds"]) == (None, None, None)

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.what_if.estimate import CaseStatuses, WhatIf
+from perceptron.answer import Answered
+from perceptron.errors import UserError
+from perceptron.records.conditions import Conditions, GpuState
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies.answering import answer_run
+from tests.made import (
+    BENCH,
+    FACTS,
+    LADDER,
+    MANY,
+    MAP,
+    bench_rows,
+    keep,
+    ladder_rows,
+    many_rows,
+    map_rows,
+    measured,
+)
+
+KINDS: list[tuple[dict[str, Any], list[Any]]] = [
+    (BENCH, bench_rows()),
+    (MAP, map_rows()),
+    (LADDER, ladder_rows()),
+]
+every_kind = pytest.mark.parametrize(("plan", "rows"), KINDS)
+
+
+def judge(folder: Path) -> Answered:
+    return answer_run(read_run(folder))
+
+
+def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) -> None:
+    """The finding, the crossovers and the warnings of the main job, in the order of its plan."""
+    folder = keep(tmp_path, BENCH | {"backends": ["torch-cpu", "numpy"]}, bench_rows())
+    (folder / "conditions.json").write_bytes(msgspec.json.encode(Conditions(on_battery=True)))
+    judged = judge(folder)
+    names = ["numpy-published", "torch-cpu", "numpy"]
+    assert [row.backend for row in judged.answer.data["finding"]] == names
+    first = judged.answer.data["crossovers"][0]
+    assert (first.incumbent, first.status) == ("torch-cpu", "reverses")
+    assert [caution.code for caution in judged.warnings] == ["on-battery"]
+
+
+@every_kind
+def test_a_stored_run_warns_of_its_contended_rows(
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any]
+) -> None:
+    """An old run, whose rows say nothing of waiting, does not."""
+    assert [*judge(keep(tmp_path / "old", plan, rows)).warnings] == []
+    marked = [replace(row, waited=0.5, contended=3) for row in rows]
+    (warning,) = judge(keep(tmp_path / "new", plan, marked)).warnings
+    assert warning.code == "contended"
+
+
+@every_kind
+def test_a_stored_run_warns_of_the_clock_of_its_gpu(
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any]
+) -> None:
+    """By the states in its rows."""
+    slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
+    marked = [replace(row, gpu=slow) for row in rows]
+    (warning,) = judge(keep(tmp_path, plan, marked)).warnings
+    assert warning.code == "gpu-slowed"
+
+
+def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
+    """No row of it: what a device might take is read back as it was, or refused in one line."""
+    folder = keep(tmp_path, MANY, many_rows())
+    assert judge(folder).answer.data["what_if"] == []
+    likely = CaseStatuses(likely="crosses", best="always", worst="never")
+    guess = WhatIf(
+        family="many-or-gates",
+        incumbent="numpy",
+        challenger="torch-cuda",
+        device="h100",
+        status="open",
+        statuses=likely,
+        size=300.0,
+        low=None,
+        high=None,
+        estimates=[],
+        source="a datasheet",
+    )
+    run = msgspec.json.decode((folder / "run.json").read_bytes())
+    for kept in ([msgspec.to_builtins(guess)], [{"family": 3}]):
+        (folder / "run.json").write_bytes(msgspec.json.encode(run | {"what_if": kept}))
+        if kept[0]["family"] == 3:
+            with pytest.raises(UserError, match=r"run\.json, what_if: "):
+                judge(folder)
+        else:
+            judged = judge(folder)
+            assert judged.answer.data["what_if"] == [guess]
+            assert {row.backend for row in judged.run.times} == {row.backend for row in many_rows()}
+
+
+def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
+    """Cells that were not measured are there as well."""
+    found = judge(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
+    assert found.x_values == [4, 8, 16, 32, 64, 128, 256]
+    assert len(found.cells) == 49
+    assert found.cells_measured == 16
+    assert found.absent == {"torch-cuda": "no CUDA device found"}
+
+
+def test_a_map_says_what_its_sizes_are(tmp_path: Path) -> None:
+    """A plan from when one family had two axes does not; nothing but a word is taken for one."""
+    batches = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
+
+    def axes(name: str, plan: dict[str, Any]) -> Any:
+        return judge(keep(tmp_path / name, plan, map_rows())).answer.data["map"].axes
+
+    assert axes("new", batches) == ("batch", "width")
+    assert axes("old", MAP) == ("rows", "width")
+    with pytest.raises(UserError, match="axes"):
+        judge(keep(tmp_path / "bad", MAP | {"axes": ["<b>", "width"]}, map_rows()))
+
+
+@every_kind
+def test_lines_that_are_no_rows_take_nothing_with_them(
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any]
+) -> None:
+    """Nor do rows whose numbers cannot be: the rest is judged as if they were not there."""
+    sound = judge(keep(tmp_path / "a", plan, rows))
+    folder = keep(tmp_path / "b", plan, [*rows, measured(family="or-gate", size=4, seconds=1e300)])
+    file = folder / "measurements.jsonl"
+    file.write_bytes(b"{}\n[[[\n" + file.read_bytes())
+    found = judge(folder)
+    assert (found.answer, found.warnings) == (sound.answer, sound.warnings)
+
+
+FILES = ("run.json", "measurements.jsonl", f"../environment-{FACTS.id}.json", "conditions.json")
+CONTENTS = {"no JSON": "{\n", "deep": "[" * 100_000 + "\n", "empty": ""}
+IN_ITS_PLACE: dict[str, Callable[[Path], None]] = {
+    "nothing": lambda _: None,
+    "a folder": Path.mkdir,
+    "a pipe": os.mkfifo,
+    "no end": lambda file: file.symlink_to("/dev/zero"),
+    "itself": lambda file: file.symlink_to(file),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("spoilt", [*CONTENTS, *IN_ITS_PLACE])
+def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoilt: str) -> None:
+    """Whatever is in its place; nothing is waited for, nothing else is raised."""
+    folder = keep(tmp_path, BENCH, bench_rows())
+    (folder / "conditions.json").write_text("{}")
+    file = (folder / name).resolve()
+    if spoilt in CONTENTS:
+        file.write_text(CONTENTS[spoilt])
+    else:
+        file.unlink()
+        IN_ITS_PLACE[spoilt](file)
+    if name == "conditions.json" and spoilt in ("nothing", "itself"):
+        assert list(judge(folder).warnings) == []  # a run may have none
+        return
+    with pytest.raises(UserError) as caught:
+        judge(folder)
+    # A file of rows that is empty says nothing by itself: the run has no rows.
+    assert str(file if file.suffix == ".json" else folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("plan", "rows", "field"),
+    [
+        (BENCH | {"backends": "numpy"}, bench_rows(), "backends"),
+        (MAP | {"points": 10**9}, map_rows(), "points"),
+        (MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),
+        (MAP | {"x_range": [8, 4]}, map_rows(), "cannot be judged"),
+        (MAP | {"points": 1}, map_rows(), "points"),
+        (MAP, bench_rows(), "no rows of a problem with two sizes"),
+        (MAP, map_rows() + map_rows("other"), "may not be compared"),
+        (LADDER | {"bytes_moved": -1}, ladder_rows(), "bytes_moved"),
+        (LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
+        (LADDER, ladder_rows() * 2, "two times of"),
+        (BENCH, [measured(threads=None)], "how many threads"),
+    ],
+)
+def test_a_run_that_says_what_cannot_be_is_one_line(
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any], field: str
+) -> None:
+    folder = keep(tmp_path, plan, rows)
+    with pytest.raises(UserError, match=field) as caught:
+        judge(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_an_environment_elsewhere_is_not_read(tmp_path: Path) -> None:
+    """Its id becomes part of a path."""
+    folder = keep(tmp_path, BENCH, bench_rows())
+    file = folder / "run.json"
+    file.write_text(file.read_text().replace(FACTS.id, "../../../secret"))
+    with pytest.raises(UserError, match="not an id of an environment"):
+        judge(folder)

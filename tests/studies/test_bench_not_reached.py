@@ -1,0 +1,50 @@
+"""What the main job says of families for which there was no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.select import NOT_REACHED
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies.answering import answer_run
+from tests.made import BENCH, keep, measured
+
+BACKENDS = ("numpy", "torch-cpu")
+FAILED = {"status": "failed", "reason": "out of memory", "seconds": None}
+
+
+def crossovers(results: Path, rows: list[Measurement], planned: dict[str, int]) -> list[Crossover]:
+    plan = BENCH | {"backends": BACKENDS, "families": list(planned), "planned": planned}
+    told = answer_run(read_run(keep(results, plan, rows)))
+    found: list[Crossover] = told.answer.data["crossovers"]
+    return found
+
+
+@pytest.mark.parametrize("other", [{}, FAILED])
+def test_a_family_without_a_row_says_that_there_was_no_time(
+    other: dict[str, object], tmp_path: Path
+) -> None:
+    """Also where one of two backends has failed wherever it was tried."""
+    rows: list[Measurement] = [
+        measured(problem="mlp-width:8", family="mlp-width", size=8, backend="numpy"),
+        measured(problem="mlp-width:8", family="mlp-width", size=8, backend="torch-cpu", **other),
+    ]
+    told = crossovers(tmp_path, rows, {"mlp-width": 1, "mlp-depth": 2})
+    (without,) = [one for one in told if one.family == "mlp-depth"]
+    assert (without.status, without.reason) == ("not measured", NOT_REACHED)
+    assert (without.incumbent, without.challenger) == BACKENDS
+
+
+def test_one_size_of_several_is_no_answer_of_a_family(tmp_path: Path) -> None:
+    """A model of one's own that has one size is measured with that."""
+    rows: list[Measurement] = [
+        measured(problem=f"{family}:8", family=family, size=8, backend=backend)
+        for family in ("mlp-width", "mine")
+        for backend in BACKENDS
+    ]
+    (short,) = crossovers(tmp_path, rows, {"mlp-width": 9, "mine": 1})
+    assert (short.family, short.status, short.reason) == ("mlp-width", "not measured", NOT_REACHED)
