@@ -13,12 +13,12 @@ from math import inf
 from statistics import median
 
 from perceptron import numbers
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.words import sentence
+from perceptron.analysis.sizes import size_axis, sized
 from perceptron.answer import Table
 from perceptron.numbers import NONE
 from perceptron.records.comparison import (
     Comparison,
+    CrossoverEnd,
     LeftOut,
     MovedCrossover,
     Row,
@@ -413,24 +413,17 @@ def _contention(rows: Sequence[Row]) -> str:
 
 def _moved(moved: MovedCrossover) -> str:
     """Return where one backend overtakes another, before and after."""
-    base, head = (
-        sentence(
-            Crossover(
-                family=moved.family,
-                incumbent=moved.incumbent,
-                challenger=moved.challenger,
-                status=end.status,
-                size=end.size,
-                low=end.low,
-                high=end.high,
-                machine="",
-                dtype=None,
-                threads=None,
-            )
-        )
-        for end in (moved.base, moved.head)
-    )
+    base, head = (_overtakes(moved, end) for end in (moved.base, moved.head))
     return f"crossover moved: {moved.family}: {base} on BASE; {head} on HEAD"
+
+
+def _overtakes(moved: MovedCrossover, end: CrossoverEnd) -> str:
+    pair = (moved.challenger, moved.incumbent)
+    first, second = reversed(pair) if end.status in {"reverses", "never"} else pair
+    if end.size is None:
+        return f"{first} is faster at every measured size"
+    size, *ends = numbers.interval(end.size, end.low, end.high).partition(" [")
+    return f"{first} overtakes {second} at {sized(size, size_axis(moved.family))}{''.join(ends)}"
 
 
 def side_name(side: Side) -> str:

@@ -157,7 +157,7 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
         if self.batch is not None and not 1 <= self.batch <= rows:
             raise UserError(f"--batch: {self.batch} is not between 1 and the {rows} of --rows")
         if self.feed == "host" and self.batch is None:
-            raise UserError("--feed: host is for batches: give --batch, such as --batch 128")
+            raise UserError("--feed host needs batches: add --batch, such as --batch 128")
         made = Shape(
             rows,
             features,

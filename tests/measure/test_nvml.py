@@ -66,7 +66,7 @@ EQUAL = ("Abacus", "Abacus", "Abacus")
         (UNEQUAL, {"CUDA_VISIBLE_DEVICES": "GPU-1a"}, None, 1),
         (UNEQUAL, {"CUDA_VISIBLE_DEVICES": "0"}, "GPU-1a7e", 1),
         # CUDA and the driver number unequal GPUs in different orders: none is guessed.
-        (UNEQUAL, {}, None, "which of several GPUs"),
+        (UNEQUAL, {}, None, "one of several GPUs"),
         (("Abacus",), {"CUDA_VISIBLE_DEVICES": "MIG-0a7e"}, None, "part of a GPU"),
         (EQUAL, {}, "ffff", "part of a GPU"),
         (EQUAL, {"CUDA_VISIBLE_DEVICES": "7"}, None, "CUDA_VISIBLE_DEVICES=7 names no GPU"),
