@@ -14,7 +14,7 @@ from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
-from perceptron.records.row import Row, lost_rows, times, was_killed
+from perceptron.records.row import lost_rows, times, was_killed
 from perceptron.records.run import Hang
 from perceptron.records.warning import MeasurementWarning
 
@@ -98,20 +98,18 @@ def failure_warnings(
     return sorted(warnings, key=lambda warning: warning.code != KILLED)
 
 
-def warnings_of_rows(
-    rows: Iterable[Measurement], lost: Iterable[Row] | None = None
-) -> list[MeasurementWarning]:
-    """Return the warnings of rows; ``lost`` are those of killed workers, if not among these."""
+def warnings_of_rows(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
+    """Return what rows themselves warn of: lost, failed, contended, of a slowed GPU."""
     rows = list(rows)
     failed = [
         row
         for row in rows
         if row.status == "failed" and row.phase is None and not was_killed(row.reason)
     ]
-    lost = lost_rows(rows) if lost is None else lost
     return [
         *failure_warnings(
-            (row.backend, row.problem or row.family, row.reason) for row in times([*lost, *failed])
+            (row.backend, row.problem or row.family, row.reason)
+            for row in times([*lost_rows(rows), *failed])
         ),
         *contention_warnings(rows),
         *gpu_use.gpu_warnings(rows),

@@ -134,6 +134,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             else pairs_between(self.over) or pairs_along_models(self.families, self.problems)
         ) or self.pairs
         backends = registry.over_processes(named, self.over) if named else registry.DEFAULT
+        backends = tuple(sorted(backends, key=lambda name: registry.load(name).device != "cpu"))
         if pairs:
             backends = tuple(dict.fromkeys(name for pair in pairs for name in pair))
         require_backends(backends, *self.threads)
@@ -193,9 +194,8 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def all_pairs(self) -> tuple[Pair, ...]:
-        """The pairs of the plan, else every two backends, those on the CPU first."""
-        ordered = sorted(self.backends, key=lambda name: registry.load(name).device != "cpu")
-        return self.pairs or tuple(combinations(ordered, 2))
+        """The pairs of the plan, else every two backends; of files none, which are all in them."""
+        return self.pairs or tuple(combinations(self.backends, 2))
 
     @property
     def effort(self) -> Effort:
@@ -251,11 +251,13 @@ class CrossoverStudy:
         own = usable_rows(run.folder, times(rows))
         estimated = what_if.kept(run)
         warnings = (*kept_apart(own), *definitions(times(rows)).warnings(), *warnings_of_rows(own))
-        found = crossovers(own, plan.pairs or None)
+        found = crossovers(own, plan.all_pairs or None)
         answer = answer_of(plan, own, found, estimated)
         return replace(answer, warnings=warnings)
 
-    def estimate(self, plan: CrossoverPlan, rows: Sequence[Row], results: Path) -> Estimates | None:
+    def estimates(
+        self, plan: CrossoverPlan, rows: Sequence[Row], results: Path
+    ) -> Estimates | None:
         """Return estimates for a device that is not here, from what was measured."""
         if plan.what_if is None:
             return None
@@ -306,7 +308,7 @@ def answer_of(
     sources: Sequence[SourceUse] = (),
 ) -> Answer:
     """Return what the pairs of these rows say."""
-    pairs, guesses, checks = plan.pairs or None, estimated.estimates, estimated.checks
+    pairs, guesses, checks = plan.all_pairs or None, estimated.estimates, estimated.checks
     cold_rows = from_cold(rows, plan.iterations)
     has_cold = any(row.status == "ok" for row in cold_rows)
     cold = crossovers(cold_rows, pairs) if has_cold else []
@@ -320,7 +322,7 @@ def answer_of(
         *(f"not measured: {reason}" for reason in missing(found)),
         *(
             [f"{start}: the same backends are faster."]
-            if cold and not _elsewhere(cold, found)
+            if any(one.decided for one in cold) and not elsewhere
             else []
         ),
         *([] if shared is None else [f"of:    {described(shared)}"]),

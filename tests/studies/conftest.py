@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from perceptron.answer import Answered
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.measure import budget, launch
 from perceptron.measure.job import Batch, Outcome, Part, Time
+from perceptron.measure.progress import Progress, silent
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.files import write
 from perceptron.studies.bench import BenchPlan, finding_jobs, sweep_jobs
+from perceptron.studies.carry_out import carry_out
 from perceptron.studies.shared import opening
+from perceptron.studies.study import Plan, Study
 from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
@@ -134,6 +139,22 @@ class Lab:
         self.names.add(name)
         self._start(workers, name, job)
         yield from self.run(job, workers._seconds_left)
+
+
+def carried_out(
+    study: Study,
+    plan: Plan,
+    results: Path,
+    seconds: float | None = None,
+    progress: Progress = silent,
+) -> Answered:
+    """Return the answer to a resolved plan, measured on a machine called ``box``."""
+    return carry_out(study, plan, "box", results, progress, seconds)
+
+
+def codes(told: Answered) -> set[str]:
+    """Return the codes of the warnings beside an answer."""
+    return {warning.code for warning in told.warnings}
 
 
 def parts_of(job: Batch, seconds: dict[str, float]) -> Outcome:

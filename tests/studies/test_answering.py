@@ -186,7 +186,7 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
         (LADDER | {"bytes_moved": -1}, ladder_rows(), "bytes_moved"),
         (LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
         (LADDER, ladder_rows() * 2, "two times of"),
-        (BENCH, [measured(threads=None)], "how many threads"),
+        (BENCH, [measured(threads=None)], "number of threads"),
     ],
 )
 def test_a_run_that_says_what_cannot_be_is_one_line(

@@ -16,7 +16,9 @@ from perceptron.records.measurement import Measurement
 from perceptron.studies.bench import BenchPlan, next_jobs, sweep_jobs
 from tests.made import measured
 
-PLAN = BenchPlan(families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,))
+PLAN = BenchPlan(
+    families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,)
+).resolved()
 LEVELS = PLAN.levels
 JOBS = sweep_jobs(PLAN, PLAN.sweep(), range(1))
 FINDING = LEVELS.enough * len(PLAN.finding_backends)
@@ -92,7 +94,7 @@ def test_what_is_wide_comes_before_what_is_narrow() -> None:
 
 def test_in_a_look_some_sizes_get_all_their_first_processes_before_others_get_any() -> None:
     """Of every family: from one process of each nothing follows."""
-    look = BenchPlan(backends=PLAN.backends, threads=(1,), quick=True)
+    look = BenchPlan(backends=PLAN.backends, threads=(1,), quick=True).resolved()
     first = look.levels.first
     early = first * len(look.finding_backends)
     machine = Machine(early + 8 * first * len(look.backends) + 1, {}, plan=look)

@@ -28,7 +28,7 @@ from tests.studies.conftest import STARTED, Lab, jobs_of
 
 PLAN = BenchPlan(
     families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,), quick=True
-)
+).resolved()
 
 
 def ask(rows: Sequence[Row], left: float) -> list[Time]:

@@ -16,16 +16,18 @@ from perceptron.measure import campaign
 from perceptron.measure.job import Outcome
 from perceptron.measure.job import Race as RaceJob
 from perceptron.measure.launch import Abandoned, SecondsLeft
-from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row, races
 from perceptron.records.store import load_plan
-from perceptron.studies.carry_out import carry_out
+from perceptron.studies.answering import answer_run
+from perceptron.studies.bench import Bench, BenchPlan
+from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from perceptron.studies.race import Race, RacePlan
+from tests.conftest import ROOT
 from tests.made_race import HELD_OUT
-from tests.studies.conftest import Lab
+from tests.studies.conftest import Lab, carried_out, codes
 
 THERE = Training(checks=[Check(38, 0.1, 0.96, 0.1)], waited=0.0)
 
@@ -70,15 +72,11 @@ def plan(**changes: Any) -> RacePlan:
 
 
 def raced(results: Path, plan: RacePlan, seconds: float = 1000.0, study: Any = None) -> Answered:
-    return carry_out(study or Race(), plan, "box", results, silent, seconds)
+    return carried_out(study or Race(), plan, results, seconds)
 
 
 def fresh(told: Answered) -> dict[str, RaceRun]:
     return {run.backend: run for run in told.answer.data["runs"] if run.start == "fresh"}
-
-
-def codes(told: Answered) -> set[str]:
-    return {warning.code for warning in told.warnings}
 
 
 def test_every_repeat_is_done_by_all_before_the_next(
@@ -131,17 +129,25 @@ def test_one_that_crashes_is_out_and_the_others_go_on(track: Track, tmp_path: Pa
     assert ("python", 2) not in track.raced
 
 
-def test_one_that_was_killed_is_tried_again(track: Track, tmp_path: Path) -> None:
-    """Memory may be there the next time: the command leaves with 3, and the same one goes on."""
+@pytest.mark.parametrize("seconds", [1000.0, 7.0])
+def test_one_that_was_killed_is_tried_again(
+    track: Track, lab: Lab, tmp_path: Path, seconds: float
+) -> None:
+    """Memory may be there the next time: the command leaves with 3, and the same one goes on.
+
+    Where its budget was spent, in as much time once more: it could only say again what it lost.
+    """
     killed = RaceTimes(status="failed", reason="the worker was ended by SIGKILL (out of memory?)")
     track.becomes = lambda job: killed if (job.backend, job.repeat) == ("python", 2) else None
-    assert "killed" in codes(raced(tmp_path, plan()))
+    assert "killed" in codes(raced(tmp_path, plan(), seconds))
     track.becomes = lambda job: None
     track.raced.clear()
-    told = raced(tmp_path, plan())
+    before = lab.now
+    told = raced(tmp_path, plan(), seconds)
     assert track.raced == [("python", 2)]
     assert "killed" not in codes(told)
     assert {run.seeds for run in fresh(told).values()} == {3}
+    assert lab.now - before <= seconds
 
 
 def test_one_that_hangs_until_the_time_is_over_is_named(track: Track, tmp_path: Path) -> None:
@@ -237,18 +243,40 @@ def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
     assert len(track.raced) == 6
 
 
-def test_what_is_spent_is_on_disk_meanwhile(track: Track, tmp_path: Path) -> None:
-    """However a start ends, the next one has only what it left."""
-    spent = []
+@pytest.mark.parametrize(
+    ("study", "kind"), [(Bench(), BenchPlan), (CrossoverStudy(), CrossoverPlan)]
+)
+def test_a_stored_run_is_judged_where_its_model_file_is_gone(
+    study: Any, kind: Any, lab: Lab, tmp_path: Path
+) -> None:
+    model = tmp_path / "mine.toml"
+    model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
+    asked = kind(problems=(str(model),), backends=("numpy", "torch-cpu"), threads=(1,), quick=True)
+    told = carried_out(study, asked.resolved(), tmp_path / "results")
+    model.unlink()
+    assert answer_run(read_run(told.results)) == told
 
-    def look(job: RaceJob) -> float:
+
+def test_what_is_spent_is_on_disk_meanwhile(track: Track, lab: Lab, tmp_path: Path) -> None:
+    """However a start ends, the next one has only what it left."""
+
+    def spent() -> float:
         (file,) = tmp_path.glob("runs/box/*/run.json")
-        spent.append(load_plan(file.parent).spent_seconds or 0.0)
+        return load_plan(file.parent).spent_seconds or 0.0
+
+    def stop(job: RaceJob) -> float:
+        if len(track.raced) == 4:
+            assert spent() > 10, "also where it is ended by what nothing can catch"
+            raise KeyboardInterrupt
         return 3.0
 
-    track.takes = look
-    raced(tmp_path, plan(seeds=4))
-    assert spent[-1] > 10
+    track.takes = stop
+    with pytest.raises(KeyboardInterrupt):
+        raced(tmp_path, plan(seeds=50), 40.0)
+    assert spent() == pytest.approx(lab.now)
+    track.takes = lambda job: 3.0
+    raced(tmp_path, plan(seeds=50), 40.0)
+    assert 30 < lab.now <= 40
 
 
 class Broken(Race):

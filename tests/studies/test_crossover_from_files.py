@@ -7,16 +7,10 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.answer import ReadFromFiles
 from perceptron.errors import UserError
-from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.studies.crossover_from_files import judge_files, split_pair
-
-
-def only(result: CrossoverResult) -> Crossover:
-    (crossover,) = result.crossovers
-    return crossover
-
+from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
+from perceptron.studies.crossover_from_files import split_pair
 
 KNOWN = ("numpy", "torch", "torch:cpu", "torch:cuda", "jax:gpu:0")
 
@@ -42,10 +36,19 @@ def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seco
     return str(file)
 
 
-def judge(
-    source: str, pairs: tuple[str, ...] = (), families: tuple[str, ...] = ()
-) -> CrossoverResult:
-    return judge_files([source], pairs, families, ParameterRoles(), 10_000)
+def judge(source: object, **asked: Any) -> ReadFromFiles:
+    plan = CrossoverPlan(sources=(str(source),), **asked).resolved()
+    return CrossoverStudy().read(plan)
+
+
+def pairs(read: ReadFromFiles) -> list[Crossover]:
+    found: list[Crossover] = read.answer.data["crossovers"]
+    return found
+
+
+def only(read: ReadFromFiles) -> Crossover:
+    (crossover,) = pairs(read)
+    return crossover
 
 
 SIZES = (1, 10, 100, 1000, 10_000, 100_000)
@@ -58,10 +61,10 @@ CROSSES = [
 
 
 def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
-    result = judge(table(tmp_path, CROSSES), ("jax-gpu:numpy",), ("svd",))
-    crossover = only(result)
+    read = judge(table(tmp_path, CROSSES), pair=("jax-gpu:numpy",), families=("svd",))
+    crossover = only(read)
     assert (crossover.family, crossover.incumbent) == ("svd", "jax-gpu")
-    assert {row.family for row in result.rows} == {"svd"}
+    assert {row.family for row in read.rows} == {"svd"}
 
 
 def test_with_one_backend_there_is_nothing_to_compare(tmp_path: Path) -> None:
@@ -109,16 +112,13 @@ def history(folder: Path) -> Path:
     return folder
 
 
-def judge_history(folder: Path, **options: Any) -> CrossoverResult:
-    return judge_files([str(folder)], (), (), ParameterRoles(), 10_000, **options)
-
-
 @pytest.mark.parametrize("commit", ["a", "a" * 12, "a" * 40])
 def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
-    assert only(judge_history(history(tmp_path))).commit == "b" * 12, "else the newest"
-    result = judge_history(tmp_path, commit=commit)
-    assert (only(result).status, only(result).commit) == ("never", "a" * 12)
-    assert [left.rows for left in result.sources[0].left_out] == [4]
+    assert only(judge(history(tmp_path))).commit == "b" * 12, "else the newest"
+    read = judge(tmp_path, commit=commit)
+    assert (only(read).status, only(read).commit) == ("never", "a" * 12)
+    (source,) = read.answer.data["sources"]
+    assert (source.read, source.used, [left.rows for left in source.left_out]) == (8, 4, [4])
 
 
 @pytest.mark.parametrize("commit", ["a" * 12, "a" * 40, f"{'a' * 12}-dirty"])
@@ -138,13 +138,13 @@ def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, co
             ],
         }
         (tmp_path / f"{dirty}.json").write_text(json.dumps(content))
-    crossover = only(judge_history(tmp_path, commit=commit))
+    crossover = only(judge(tmp_path, commit=commit))
     expected = ("always", f"{'a' * 12}-dirty") if "dirty" in commit else ("never", "a" * 12)
     assert (crossover.status, crossover.commit) == expected
     with pytest.raises(
         UserError, match=r"fits 2 commits: give the first digits of one, such as a{12}(,|-dirty,)"
     ):
-        judge_history(tmp_path, commit="aaaa")
+        judge(tmp_path, commit="aaaa")
 
 
 def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
@@ -163,11 +163,10 @@ def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
     file = tmp_path / "times.json"
     file.write_text(json.dumps({"benchmarks": rows}))
     for asked, expected in (("test_sum", "xy"), ("test_sum[kind=y]", "y")):
-        result = judge_files([str(file)], (), (asked,), ParameterRoles(), 10_000)
-        families = [crossover.family for crossover in result.crossovers]
+        families = [crossover.family for crossover in pairs(judge(file, families=(asked,)))]
         assert families == [f"test_sum[kind={kind}]" for kind in expected]
     with pytest.raises(UserError, match=r"'test_sum\[kind=z\]': did you mean 'test_sum\[kind=.\]'"):
-        judge_files([str(file)], (), ("test_sum[kind=z]",), ParameterRoles(), 10_000)
+        judge(file, families=("test_sum[kind=z]",))
 
 
 @pytest.mark.parametrize("column", ["commit", "environment", "version"])
@@ -179,6 +178,6 @@ def test_a_table_says_what_its_rows_were_measured_of(tmp_path: Path, column: str
         for state, costs in (("x", (1, 2)), ("y", (2, 1)))
         for backend, seconds in zip("ab", costs, strict=True)
     ]
-    result = judge(table(tmp_path, rows, f"case,size,backend,seconds,{column}"))
-    statuses = {getattr(crossover, column): crossover.status for crossover in result.crossovers}
+    read = judge(table(tmp_path, rows, f"case,size,backend,seconds,{column}"))
+    statuses = {getattr(crossover, column): crossover.status for crossover in pairs(read)}
     assert statuses == {"x": "never", "y": "always"}

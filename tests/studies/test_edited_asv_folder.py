@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.studies.crossover_from_files import judge_files
+from perceptron.answer import ReadFromFiles
+from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from tests import asv_documents
 
 TRAIN = "train.Width.time_train"
@@ -54,13 +53,13 @@ def newest(folder: Path) -> Path:
     return folder / "box" / "1123-env.json"
 
 
-def judge(folder: Path, commit: str | None = None) -> CrossoverResult:
-    return judge_files([str(folder)], [], [], ParameterRoles(), 10_000, commit)
+def judge(folder: Path) -> ReadFromFiles:
+    return CrossoverStudy().read(CrossoverPlan(sources=(str(folder),)).resolved())
 
 
-def answer(result: CrossoverResult) -> tuple[str | None, set[float], int]:
+def answer(read: ReadFromFiles) -> tuple[str | None, set[float], int]:
     """Return which commit is judged, the ratios there, and how many files they are from."""
-    (crossover,) = result.crossovers
+    (crossover,) = read.answer.data["crossovers"]
     assert [at.size for at in crossover.ratio_at] == [2, 8]
     return crossover.commit, {round(at.ratio, 6) for at in crossover.ratio_at}, len(crossover.files)
 
@@ -128,11 +127,11 @@ def test_an_edited_folder_is_judged_by_what_is_right_in_it(
     folder: Path, edit: Callable[[Path], object], expected: object, warned: list[str]
 ) -> None:
     edit(folder)
-    result = judge(folder)
-    assert answer(result) == expected
-    assert [warning.code for warning in result.warnings] == warned
+    read = judge(folder)
+    assert answer(read) == expected
+    assert [warning.code for warning in read.warnings] == warned
     if warned == ["file-not-read"]:
-        assert str(newest(folder)) in result.warnings[0].message
+        assert str(newest(folder)) in read.warnings[0].message
 
 
 def test_a_copy_of_a_file_adds_nothing(folder: Path) -> None:
@@ -140,7 +139,7 @@ def test_a_copy_of_a_file_adds_nothing(folder: Path) -> None:
     once = judge(folder)
     shutil.copytree(folder / "box", folder / "spare")
     twice = judge(folder)
-    assert twice.crossovers == once.crossovers
+    assert twice.answer.data["crossovers"] == once.answer.data["crossovers"]
     assert left_out(twice) == left_out(once) + 8
 
 
@@ -149,8 +148,8 @@ def test_unlisted_values_are_counted(folder: Path) -> None:
     assert left_out(judge(folder)) == 2
 
 
-def left_out(result: CrossoverResult) -> int:
+def left_out(read: ReadFromFiles) -> int:
     """Return how many rows were read that are in no answer."""
-    (source,) = result.sources
+    (source,) = read.answer.data["sources"]
     assert source.read == source.used + sum(left.rows for left in source.left_out)
-    return source.read - source.used
+    return int(source.read - source.used)

@@ -9,13 +9,11 @@ from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.measure.job import Batch, Outcome
-from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.answering import answer_run
-from perceptron.studies.carry_out import carry_out
 from perceptron.studies.map import Map, MapPlan
-from tests.studies.conftest import Lab
+from tests.studies.conftest import Lab, carried_out
 
 
 def plan(**changes: Any) -> MapPlan:
@@ -43,7 +41,7 @@ def lab(lab: Lab) -> Lab:
 
 
 def draw(results: Path, budget: float | None = None, **changes: Any) -> Answered:
-    return carry_out(Map(), plan(**changes), "box", results, silent, budget)
+    return carried_out(Map(), plan(**changes), results, budget)
 
 
 def drawn(told: Answered) -> PhaseMap:

@@ -15,17 +15,15 @@ from perceptron.backends.ladder import rungs
 from perceptron.measure.budget import GRACE
 from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Abandoned
-from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Status
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import times
 from perceptron.studies import overhead as study
 from perceptron.studies.answering import answer_run
-from perceptron.studies.carry_out import carry_out
 from perceptron.studies.collected import collect
 from perceptron.studies.overhead import Overhead, OverheadPlan
-from tests.studies.conftest import Lab, parts_of
+from tests.studies.conftest import Lab, carried_out, parts_of
 
 LADDER = rungs("cpu", batches=False)  # that of the OR gate
 LOADER = "torch-cpu-dataloader"
@@ -60,7 +58,7 @@ def planned(**fields: Any) -> OverheadPlan:
 
 
 def climb(plan: OverheadPlan, results: Path, budget: float | None = None) -> Answered:
-    return carry_out(Overhead(), plan, "box", results, silent, budget)
+    return carried_out(Overhead(), plan, results, budget)
 
 
 def rungs_of(told: Answered) -> list[Rung]:

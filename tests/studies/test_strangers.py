@@ -15,10 +15,8 @@ from typing import NamedTuple
 import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.studies.crossover_from_files import judge_files
+from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from tests.conftest import ROOT
 
 STRANGERS = ROOT.parent / "shared" / "data" / "strangers"
@@ -45,10 +43,16 @@ class Choice(NamedTuple):
 
 
 @lru_cache
-def judge(choice: Choice) -> CrossoverResult:
-    roles = ParameterRoles(by=choice.by, size=choice.size)
-    source = str(STRANGERS / choice.project)
-    return judge_files([source], [], choice.families, roles, 10_000, choice.commit)
+def judge(choice: Choice) -> list[Crossover]:
+    plan = CrossoverPlan(
+        sources=(str(STRANGERS / choice.project),),
+        by=choice.by,
+        size=choice.size,
+        commit=choice.commit,
+        families=choice.families,
+    )
+    found: list[Crossover] = CrossoverStudy().read(plan.resolved()).answer.data["crossovers"]
+    return found
 
 
 TIME_RUN = "benchmarks.AdvectionDiffusionSuite.time_run"
@@ -62,7 +66,7 @@ def verdict(
 ) -> Crossover:
     (crossover,) = [
         crossover
-        for crossover in judge(choice).crossovers
+        for crossover in judge(choice)
         if crossover.family == family
         and (crossover.incumbent, crossover.challenger) == (incumbent, challenger)
         and machine in (None, crossover.machine)
@@ -94,13 +98,12 @@ def test_gt4py_is_judged_at_the_newest_commit_though_an_older_one_was_run_last()
     assert crossover.environment == "virtualenv-py3.7"
     assert crossover.version == "4dbbbfd8c53e"
     assert file_names(crossover) == ["ricohs-MacBook-Pro.local/4ba8de65-virtualenv-py3.7.json"]
-    assert "their intervals overlap" in str(crossover.reason)
-    assert "measured at size 8 only" in str(crossover.reason)
+    assert crossover.undecided == [(8, 8)]
     assert "more sizes at commit 9c6b1dd8" in str(crossover.reason)
 
     for incumbent, median in (("gtx86", 0.1992918375), ("gtmc", 0.1892449815)):
         numpy = verdict(GT4PY, TIME_RUN, incumbent, "numpy")
-        assert (numpy.status, numpy.unsure) == ("undecided", [])
+        assert (numpy.status, numpy.undecided) == ("undecided", [])
         assert ratios(numpy) == pytest.approx({8: 3.1476171445 / median})
     cuda = verdict(GT4PY, TIME_RUN, "gtx86", "gtcuda")
     assert (cuda.status, cuda.sizes_measured, cuda.commit) == ("not measured", [], None)
@@ -126,7 +129,7 @@ def test_blas_gemv_crosses_where_both_sides_are_outside_the_noise() -> None:
     # Noble: z is slower at 100 and 800, and inside the noise everywhere else.
     noble = gemv("c", "z", "gha-ubuntu-noble")
     assert noble.status == "undecided"
-    assert noble.unsure == [(200, 200), (400, 400), (600, 600), (1000, 1000)]
+    assert noble.undecided == [(200, 200), (400, 400), (600, 600), (1000, 1000)]
 
 
 def test_chunks_of_nx_parallel_win_from_a_hundred_nodes_up() -> None:
@@ -134,11 +137,11 @@ def test_chunks_of_nx_parallel_win_from_a_hundred_nodes_up() -> None:
     11.0, 30.8 and 52.5, 182 and 267, 1522 and 2121.
 
     At 50 they overlap ([10.6, 11.1], [10.7, 21.1]); at 800 (13.0 s and 35.3 s) two runs without
-    chunks say [−443, 513] s: not sure. Without chunks never wins.
+    chunks say [−443, 513] s: undecided. Without chunks never wins.
     """
     name = "bench_node_chunks.ChunkBenchmarks.time_betweenness_centrality_chunking"
     crossover = verdict(CHUNKING, f"{name}[edge_prob=0.8]", "True", "False")
-    assert (crossover.status, crossover.unsure) == ("never", [(800, 800)])
+    assert (crossover.status, crossover.undecided) == ("never", [(800, 800)])
     assert ratios(crossover)[100] == pytest.approx(0.0525045920512639 / 0.030767111049499363)
     assert ratios(crossover)[800] == pytest.approx(35.25681230251212 / 13.010992014489602)
     assert crossover.environment == "virtualenv-py3.11-networkx3.2-nx-parallel"

@@ -6,57 +6,39 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate, KernelWork
-from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import what_if as study
+from perceptron.studies.answering import answer_run
+from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from tests.made import keep, measured
+from tests.studies.conftest import Lab, carried_out
 
-SIZES = (2, 32, 512, 8192)
+ESTIMATED = {EAGER: 1e-4, GRAPH: 1e-5}
 
 
-def test_what_was_measured_stands_against_both_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """numpy takes a microsecond for each unit of width; eagerly it is 100, as a graph 10."""
+def estimates(problems: list[Problem], *_: object) -> dict[str, list[DeviceEstimate]]:
+    """Eagerly an iteration takes 100 µs at every size, as a graph 10."""
+    return {
+        problem.name: [
+            DeviceEstimate(
+                backend=backend,
+                device="h100",
+                size=problem.size,
+                seconds=seconds,
+                low=seconds / 2,
+                high=seconds * 2,
+            )
+            for backend, seconds in ESTIMATED.items()
+        ]
+        for problem in problems
+    }
 
-    def estimates(problems: list[Problem], *_: object) -> dict[str, list[DeviceEstimate]]:
-        return {
-            problem.name: [
-                DeviceEstimate(
-                    backend=backend,
-                    device="h100",
-                    size=problem.size,
-                    seconds=seconds,
-                    low=seconds / 2,
-                    high=seconds * 2,
-                )
-                for backend, seconds in ((EAGER, 1e-4), (GRAPH, 1e-5))
-            ]
-            for problem in problems
-        }
 
-    monkeypatch.setattr(study, "estimates", estimates)
-    rows = [
-        measured(
-            family="mlp-width",
-            problem=f"mlp-width:{size}",
-            size=size,
-            seconds=1e-6 * size,
-            repeat=process,
-        )
-        for size in SIZES
-        for process in range(2)
-    ]
-    result = CrossoverResult(crossovers=[], from_cold=[], iterations=1, amortisations=[], rows=rows)
-    problems = [FAMILIES["mlp-width"].problem(size) for size in SIZES]
-    eager, graph = study.of_crossovers(result, problems, "float32", 2, DEVICES["h100"])
-    assert (eager.challenger, graph.challenger) == (EAGER, GRAPH)
-    assert eager.size == pytest.approx(100, rel=0.01)
-    assert graph.size == pytest.approx(10, rel=0.01)
-    assert eager.low is not None
-    assert eager.high is not None
-    assert eager.low < eager.size < eager.high
+def count_kernels(problems: list[Problem], *_: object) -> study.Counted:
+    return study.Counted({own.name: [KernelWork(10, 100)] * 20 for own in problems}, 10)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +54,36 @@ def test_what_was_measured_stands_against_both_estimates(monkeypatch: pytest.Mon
 def test_a_machine_has_the_device_that_a_part_of_its_name_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: str, device: str, checks: int
 ) -> None:
-    def count(problems: list[Problem], *_: object) -> study.Counted:
-        return study.Counted({own.name: [KernelWork(10, 100)] * 20 for own in problems}, 10)
-
-    monkeypatch.setattr(study, "count_kernels", count)
+    monkeypatch.setattr(study, "count_kernels", count_kernels)
     what = {"problem": "mlp-width:2", "family": "mlp-width", "size": 2, "backend": EAGER}
     rows = [measured(**what, seconds=8e-4, repeat=process) for process in range(2)]
     keep(tmp_path, {"study": "bench"}, rows, machine=machine)
     assert len(study.checks(tmp_path, "float32", DEVICES[device])) == checks
+
+
+def test_a_search_keeps_its_estimates_and_reads_them_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Against every backend, and where a device like it was measured, how far they were off.
+
+    numpy takes a microsecond for each unit of width.
+    """
+    what = {"problem": "mlp-width:2", "family": "mlp-width", "size": 2, "backend": EAGER}
+    keep(tmp_path, {"study": "bench"}, [measured(**what, seconds=8e-4)], machine="box-h100")
+    monkeypatch.setattr(study, "require", lambda problems: None)
+    monkeypatch.setattr(study, "estimates", estimates)
+    monkeypatch.setattr(study, "count_kernels", count_kernels)
+    lab.seconds = lambda backend, problem: (1e-6 if backend == "numpy" else 2e-6) * problem.size
+    plan = CrossoverPlan(
+        families=("mlp-width",), pair=("numpy:torch-cpu",), threads=(1,), what_if="h100"
+    )
+    told = carried_out(CrossoverStudy(), plan.resolved(), tmp_path)
+    guesses = {(one.incumbent, one.challenger): one for one in told.answer.data["what_if"]}
+    assert set(guesses) == {(own, guess) for own in ("numpy", "torch-cpu") for guess in ESTIMATED}
+    for guess, size in ((EAGER, 100), (GRAPH, 10)):
+        against = guesses["numpy", guess]
+        assert against.size == pytest.approx(size, rel=0.01)
+        assert against.low < against.size < against.high
+    assert [one.machine for one in told.answer.data["what_if_checks"]] == ["box-h100"]
+    assert answer_run(read_run(told.results)).answer == told.answer
+    assert {row.backend for row in told.run.times} == {"numpy", "torch-cpu"}

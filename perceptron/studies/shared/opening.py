@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from perceptron import rehearsal
-from perceptron.analysis.trust import (
-    budget_warning,
-    damaged_line_warning,
-    hang_warning,
-    warnings_about,
-    warnings_of_rows,
-)
+from perceptron.analysis.trust import hang_warning
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
@@ -25,12 +18,10 @@ from perceptron.measure.environment import environment
 from perceptron.measure.neighbours import Look, with_seen
 from perceptron.measure.revision import measuring_code, revision
 from perceptron.problems import files
-from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.run import Run, now
-from perceptron.records.store import RunJournal, load_conditions, open_run
-from perceptron.records.warning import MeasurementWarning
+from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.shared.quiet import (
     LOOK_ONCE,
     Quiet,
@@ -39,33 +30,15 @@ from perceptron.studies.shared.quiet import (
     wait_for_quiet,
 )
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run to write rows to, and what is known about the machine."""
+    """A run to write rows to, and the facts of its machine."""
 
     run: Run
     journal: RunJournal
     environment: Environment
-    conditions: Conditions
-    earlier: list[Conditions]
-    """Those of the run's earlier starts, the newest first."""
     budget: Budget
-
-    def warnings(self, threads: int) -> list[MeasurementWarning]:
-        """Return what makes these rows less trustworthy, an earlier start's damaged lines first."""
-        warnings = warnings_about(self.environment, threads, self.conditions, self.earlier)
-        if self.budget.cut_short:
-            warnings.append(budget_warning(self.budget.seconds))
-        return [
-            *map(damaged_line_warning, self.journal.complaints),
-            *map(hang_warning, self.budget.hangs.all),
-            *warnings,
-            *warnings_of_rows(self.journal.times, self.journal.lost),
-        ]
 
     def require_rows(self) -> None:
         """Raise `UserError` if there was no time for a single row: nothing can be judged.
@@ -97,11 +70,10 @@ def start_run(
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. A rehearsal has a folder
-    of its own. In quick mode no time is
-    spent on how steady the CPU is. Who else uses the cores is said first, and waited for as long
-    as ``quiet`` asks. What earlier starts of the run have spent counts against the ``budget`` if
-    they measured something; waiting does not. Raises `UserError` if the folder cannot be written
-    to.
+    of its own. In quick mode no time is spent on how steady the CPU is. Who else uses the cores is
+    said first, and waited for as long as ``quiet`` asks. What earlier starts of the run have spent
+    counts against the ``budget`` if they measured something; waiting does not. Raises `UserError`
+    if the folder cannot be written to.
     """
     look = Look()
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
@@ -119,11 +91,11 @@ def start_run(
         # A start that measured nothing must not leave the next one without time.
         if any(row.status != "skipped" for row in journal.rows):
             budget.resume(journal.spent_seconds)
-        earlier = load_conditions(journal.folder)
-        measured = _look_around(look, facts.cores, threads, quiet, budget, not quick)
-        journal.keep_conditions(measured)
+        journal.keep_conditions(
+            _look_around(look, facts.cores, threads, quiet, budget, with_loop=not quick)
+        )
         try:
-            yield OpenRun(run, journal, facts, measured, earlier, budget)
+            yield OpenRun(run, journal, facts, budget)
         except BaseException:
             with suppress(UserError):  # why it ended is worth more
                 journal.keep_spent(budget.spent)
@@ -147,20 +119,6 @@ def _look_around(
     with budget.not_counted():
         seen = wait_for_quiet(look.end(), cores, threads, quiet, Look)
     return with_seen(conditions(with_loop=with_loop), seen)
-
-
-def plain(plan: DataclassInstance) -> dict[str, object]:
-    """Return a plan as JSON has it: what is read back compares equal.
-
-    A tuple is a list, and a problem is the reference that finds it.
-    """
-    return {field.name: _plain(getattr(plan, field.name)) for field in fields(plan)}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Problem):
-        return value.reference
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def contents(references: Iterable[str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.backends import registry
 from perceptron.problems.catalogue import find
@@ -56,7 +57,7 @@ def test_short_axes_have_two_ends() -> None:
     """Those of a file may begin anywhere."""
     gates = family_axis("many-or-gates")
     for low, high in ((1, 2), (300, 1000)):
-        least, most = between(replace(gates, low=low, high=high), PAIRS[0])
+        least, most = between(dataclasses.replace(gates, low=low, high=high), PAIRS[0])
         assert low <= least <= most <= high
 
 
