@@ -46,7 +46,8 @@ def named(backend: str, besides: str = "") -> str:
 
 def threads_in_all(threads: int | None, backends: Iterable[str]) -> str:
     """Return how many threads all backends have, where some share them out among processes."""
-    return f"{threads} threads{' in all' if are_several(backends) else ''}"
+    noun = "thread" if threads == 1 else "threads"
+    return f"{threads} {noun}{' in all' if are_several(backends) else ''}"
 
 
 def threads_of_each(row: Measurement) -> str:
