@@ -140,10 +140,10 @@ def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -
 
 
 def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | None:
-    """Return what the others take beside NumPy; None where nothing can be compared."""
+    """Return what the others take beside NumPy, by itself what one takes; None without a time."""
     others = [row for row in rows if row.ratio_to_numpy is not None and row.backend not in _NUMPY]
     if not others:
-        return None
+        return _alone([row for row in rows if row.seconds is not None], heading)
     known = [row for row in others if _is_apart(row)]
     told = [
         f"{row.backend} takes "
@@ -156,6 +156,15 @@ def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | 
         sentence="; ".join(told),
         heading=heading,
     )
+
+
+def _alone(rows: Sequence[FindingRow], heading: str) -> Verdict | None:
+    if not rows:
+        return None
+    row = rows[-1]
+    time = duration_interval(row.seconds or 0.0, row.low, row.high)
+    sentence = f"{row.backend} takes {time} for {ITERATIONS:,} iterations"
+    return Verdict(subject=FAMILY, decided="yes", sentence=sentence, heading=heading)
 
 
 def _is_apart(row: FindingRow) -> bool:

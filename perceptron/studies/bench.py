@@ -78,7 +78,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     ] = ()
     problems: Annotated[
         tuple[str, ...],
-        Option("Your own: docs/your-own-model.md.", ("--problem",), "FILE.toml …", is_list=False),
+        Option("Your own: docs/your-own-model.md.", ("--problem",), "FILE.toml …"),
     ] = ()
     """As typed; resolved a reference for each size."""
     backends: Annotated[

@@ -148,8 +148,8 @@ def test_the_overview_leads_to_the_sweep_that_it_pictures(
     page.get_by_role("link", name="All sweeps").click()
     drawn(page)
     assert page.locator("#view h2").first.inner_text().startswith("mlp-width:")
-    assert bench.machine in page.get_by_role("status").first.inner_text()
-    assert f"commit={bench.rows[0].commit}" in page.url
+    assert bench.run.run.machine in page.get_by_role("status").first.inner_text()
+    assert f"commit={bench.run.rows[0].commit}" in page.url
     assert len([url for url in asked if "/data/" in url]) == 2
 
 

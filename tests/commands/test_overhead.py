@@ -46,7 +46,7 @@ def test_the_page_that_is_named_shows_the_ladder(
     setting = tuple(wished[switch][0] for switch in switches)
     assert setting == ("or-gate", "box", "abc · 2026-01-02", "2")
     assert setting in views(answered / "html", "overhead")
-    assert "torch-cpu from" in text_of(answered / "html" / "index.html")
+    assert "torch-cpu overtakes numpy" in text_of(answered / "html" / "index.html")
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ def test_two_processes_are_measured_beside_one(here: Perceptron, tmp_path: Path)
         *("--backends", "numpy,torch-ddp", "--processes", "2", "--threads", "2"),
         *("--html", "", "--json", *AMPLE),
     )
-    assert process.returncode == 0, process.stderr
+    assert process.returncode in (0, 3), process.stderr  # one repeat of two sizes decides nothing
     document = json.loads(process.stdout)
     lines = (tmp_path / document["results"] / "measurements.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
