@@ -100,9 +100,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     ] = None
     iterations: Annotated[
         Annotated[int, Meta(ge=1)],
-        Option(
-            "Of the training that a cold start is shared out over. Default: 10000.", metavar="K"
-        ),
+        Option("Share a cold start out over K. Default: 10000.", metavar="K"),
     ] = 10_000
     what_if: Annotated[str | None, DEVICE] = None
     backends: Annotated[

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 STUDIES: Mapping[str, tuple[str, str]] = {
     "bench": (
         "bench:Bench",
-        "The main job: which backend trains fastest here, and from which size on that changes.",
+        "Measure which backend trains fastest here, and where that changes.",
     ),
     "crossover": (
         "crossover:CrossoverStudy",
-        "From which size up does B beat A? Measured where the answer is, or read from files.",
+        "Find the size from which B beats A: measured here, or in files.",
     ),
     "map": ("map:Map", "Map which backend wins where on two size axes, and by how much."),
     "overhead": (

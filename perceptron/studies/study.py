@@ -48,7 +48,7 @@ Threads = Annotated[
 SeveralThreads = Annotated[
     tuple[int, ...],
     Option(
-        "Threads for every backend, all processes together. Default: all cores.",
+        "Use N threads for every backend. Default: all cores.",
         metavar="N[,N…]",
     ),
 ]

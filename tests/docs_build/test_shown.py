@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from docs.build.shown import shown
+from docs.build.shown import crossovers_of, shown
+from perceptron.analysis.crossover.words import is_measured
 from perceptron.analysis.finding import FAMILY
 from perceptron.errors import UserError
 from perceptron.records.environment import Gpu
@@ -156,11 +157,11 @@ def test_of_a_gpu_the_finding_alone_will_do_until_there_is_more(results: Path) -
     quick = BENCH | {"quick": True}
     keep(results, quick, rows, started="2026-03-03T00:00:00Z", **GPU_BOX)
     (gpu,) = shown(results).gpus
-    assert gpu.bench.rows[0].when[:10] == "2026-03-02"
-    assert not gpu.bench.crossovers
+    assert gpu.bench.run.rows[0].when[:10] == "2026-03-02"
+    assert not any(map(is_measured, crossovers_of(gpu.bench)))
     keep(results, WHOLE, gpu_rows(), started="2026-02-01T00:00:00Z", **GPU_BOX)
     (gpu,) = shown(results).gpus
-    assert gpu.bench.rows[0].when[:10] == "2026-02-01"
+    assert gpu.bench.run.rows[0].when[:10] == "2026-02-01"
 
 
 def test_a_rehearsal_is_not_shown(results: Path) -> None:
@@ -180,14 +181,14 @@ def test_the_search_along_models_is_shown_as_soon_as_there_is_one(results: Path)
     far = {"machine": "far", "folder": "far"}
     keep(results, MANY, many_rows(), started="2026-02-04T00:00:00Z", **far)
     (elsewhere,) = shown(results).many
-    assert elsewhere.rows[0].machine == "far"
+    assert elsewhere.run.run.machine == "far"
     folder = keep(results, MANY, many_rows(), started="2026-02-03T00:00:00Z")
     other = MANY | {"families": ["many-mlps"]}
     keep(results, other, many_rows("many-mlps"), started="2026-02-05T00:00:00Z")
     gates, mlps = shown(results).many
     assert gates.results == folder.relative_to(results.parent)
-    assert {one.family for one in gates.crossovers} == {"many-or-gates"}
-    assert {row.family for row in mlps.rows} == {"many-mlps"}
+    assert {one.family for one in crossovers_of(gates)} == {"many-or-gates"}
+    assert {row.family for row in mlps.run.times} == {"many-mlps"}
 
 
 def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Path) -> None:

@@ -149,7 +149,7 @@ def sentence(found: Crossover) -> str:
 
 def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
     incumbent, challenger = sides["incumbent"], sides["challenger"]
-    if found.status in ("crosses", "reverses") and found.size is not None:
+    if found.status in ("crosses", "reverses") and found.size is not None and found.decided:
         return _crossing(found, sides, axis)
     if found.status in ("always", "never"):
         winner = incumbent if found.status == "never" else challenger
@@ -160,7 +160,7 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
         return ", ".join(
             [start, *(f"{sides[one.direction].short} from {digits(one.size)}" for one in later)]
         )
-    if not found.sizes_measured:  # of another tool's document
+    if found.size is not None or not found.sizes_measured:  # of another tool's document
         return f"undecided between {incumbent.name} and {challenger.name}"
     first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
     if found.status == "tie":
@@ -186,7 +186,8 @@ def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
 
 def has_crossing(found: Crossover) -> bool:
     """Return whether there is one change of winner, with a winner known on both sides of it."""
-    return found.status in ("crosses", "reverses") and _guessed_side(found) is None
+    is_one = found.status in ("crosses", "reverses") and bool(found.decided)
+    return is_one and _guessed_side(found) is None
 
 
 def _order(found: Crossover) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.judge import Crossing, Crossover
 from perceptron.analysis.crossover.words import missing, notes, sentence
 from perceptron.analysis.over_processes import (
     name_and_processes,
@@ -63,9 +63,85 @@ def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
 
 def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
     """Theirs may be a version."""
-    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
+    both = [(8, 64), (512, 2048)]
+    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv", decided=both)
     assert sentence(theirs).startswith("lib@2 overtakes lib@1")
     assert "process" not in sentence(theirs)
+
+
+def found(status: Any, **about: Any) -> Crossover:
+    return Crossover(
+        family="perceptron-rows",
+        incumbent="numpy",
+        challenger="torch-cpu",
+        status=status,
+        sizes_measured=[4.0, 64.0, 1024.0, 16384.0],
+        machine="box",
+        dtype="float32",
+        threads=2,
+        **about,
+    )
+
+
+@pytest.mark.parametrize(
+    ("crossover", "words"),
+    [
+        (
+            found(
+                "crosses",
+                size=105_408.0,
+                low=64_935.3,
+                high=None,
+                decided=[(4, 64), (262144, 262144)],
+            ),
+            "torch-cpu overtakes numpy at 105,000 rows [64,900, …]",
+        ),
+        (
+            found(
+                "reverses",
+                size=900.0,
+                low=800.0,
+                high=1000.0,
+                decided=[(4, 64), (1024, 16384)],
+            ),
+            "numpy overtakes torch-cpu at 900 rows [800, 1,000]",
+        ),
+        (
+            found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(4, 64)]),
+            "numpy is faster up to 64 rows; undecided above",
+        ),
+        (
+            found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(1024, 16384)]),
+            "torch-cpu is faster from 1,024 rows; undecided below",
+        ),
+        (found("reverses", size=900.0, low=800.0), "undecided between numpy and torch-cpu"),
+        (
+            found("never", decided=[(4, 16384)]),
+            "numpy is faster at every measured size, 4–16,384 rows",
+        ),
+        (found("always", decided=[(4, 64)]), "torch-cpu is faster up to 64 rows; undecided above"),
+        (
+            found("never", decided=[(4, 64), (16384, 16384)]),
+            "numpy is faster at 4–64 and 16,384 rows; undecided elsewhere",
+        ),
+        (
+            found("never", decided=[(64, 16384)]),
+            "numpy is faster from 64 rows; undecided below",
+        ),
+        (
+            found(
+                "multiple", crossings=[Crossing(900.0, "challenger"), Crossing(5100.0, "incumbent")]
+            ),
+            "torch-cpu leads from 900 rows, numpy from 5,100",
+        ),
+        (found("undecided"), "undecided at every size, 4–16,384 rows"),
+        (found("not measured", reason="no times"), "not measured: no times"),
+    ],
+)
+def test_a_backend_is_called_faster_only_where_that_is_decided(
+    crossover: Crossover, words: str
+) -> None:
+    assert sentence(crossover) == words
 
 
 SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
