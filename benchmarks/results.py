@@ -32,6 +32,8 @@ from perceptron.records.store import StoredRun, stored_runs
 ROOT = Path(__file__).parents[1]
 # They make OpenBLAS take another processor's kernels; one without the other is a mixture.
 STEERING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+# An undecided answer is a result too.
+INCONCLUSIVE = 3
 INTERRUPTED = 130
 
 Runner = Callable[[Sequence[str], Mapping[str, str], Path | None], int]
@@ -139,8 +141,9 @@ def _take(
             say(f"  {shown(command)}")
             kept = progress.output(step.name) if "--json" in command else None
             code = runner(command, {**environment, **step.variables}, kept)
-            if code:
+            if code not in (0, INCONCLUSIVE):
                 break
+            code = 0
     except KeyboardInterrupt:
         code = INTERRUPTED
     progress.keep(

@@ -190,16 +190,6 @@ def finding_cells(row: FindingRow) -> tuple[str, ...]:
     )
 
 
-def finding_sentence(rows: Iterable[FindingRow]) -> str:
-    """Return the finding in one sentence, from the backends that were measured."""
-    trainings = [
-        f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
-        for row in rows
-        if row.seconds is not None
-    ]
-    return f"10,000 iterations on the OR gate: {', '.join(trainings)}."
-
-
 def finding_figure(
     rows: Sequence[FindingRow], of_gpus: Mapping[str, Sequence[FindingRow]] | None = None
 ) -> DotFigure:

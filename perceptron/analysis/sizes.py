@@ -100,7 +100,9 @@ def listed(stretches: Iterable[Stretch], axis: str) -> str:
     texts = [stretch(*one) for one in every if one in widest]
     words = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1]))) if texts else ""
     more = len(every) - len(texts)
-    return sized(words, axis) + (f" and {more} more stretches" if more else "")
+    return sized(words, axis) + (
+        f" and {more} more stretch{'es' if more > 1 else ''}" if more else ""
+    )
 
 
 def every(first: float, last: float, axis: str) -> str:

@@ -42,6 +42,7 @@ def carry_out(
     before = contents(plan.references)
     as_json = msgspec.json.decode(msgspec.json.encode(plan))
     as_json |= {"study": study.name, "contents": before}
+    as_json.pop("what_if", None)  # an estimate is no other measurement
 
     def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
         refuse_edited_files(plan.references, before)

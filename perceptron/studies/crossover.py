@@ -33,7 +33,7 @@ from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.measure.timing import Effort
-from perceptron.numbers import count
+from perceptron.numbers import count, digits
 from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.ground import ground
@@ -100,7 +100,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     ] = None
     iterations: Annotated[
         Annotated[int, Meta(ge=1)],
-        Option("Share a cold start out over K. Default: 10000.", metavar="K"),
+        Option("Share a cold start out over K. Default: 10000.", metavar="K", as_text=True),
     ] = 10_000
     what_if: Annotated[str | None, DEVICE] = None
     backends: Annotated[
@@ -108,7 +108,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     ] = ()
     threads: SeveralThreads = ()
     over: Over = ()
-    dtype: Annotated[DType, DTYPE] = "float32"
+    dtype: Annotated[DType | None, DTYPE] = None
     quick: Annotated[bool, Option("Quick run: fewer repeats.", ("--quick",))] = False
     pairs: tuple[Pair, ...] = ()
     """(incumbent, challenger); empty for every two of ``backends``."""
@@ -145,7 +145,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             what_if=self.what_if,
             backends=backends,
             threads=self.threads or (usable_cores(),),
-            dtype=self.dtype,
+            dtype=self.dtype or "float32",
             quick=self.quick,
             pairs=pairs,
         )
@@ -162,7 +162,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--backends": self.backends,
             "--threads": self.threads,
             "--processes": self.over,
-            "--dtype": self.dtype != "float32",
+            "--dtype": self.dtype,
             "--quick": self.quick,
             "--what-if": self.what_if,
         }
@@ -231,7 +231,9 @@ class CrossoverStudy:
 
     name: ClassVar[str] = "crossover"
     Plan: ClassVar[type[Plan]] = CrossoverPlan
-    asked: ClassVar[tuple[str, ...]] = ("families", "problems", "pairs", "dtype", "threads")
+    asked: ClassVar[tuple[str, ...]] = (
+        *("families", "problems", "pairs", "backends", "dtype", "threads"),
+    )
     page: ClassVar[Page] = Page(
         "Crossovers",
         "From which size up does one backend beat another?",
@@ -266,8 +268,10 @@ class CrossoverStudy:
             for size in sorted({int(row.size) for row in measured if row.family == axis.family})
         ]
         return Estimates(
-            what_if=what_if.of_crossovers(measured, problems, plan.dtype, plan.threads[0], guessed),
-            checks=what_if.checks(results, plan.dtype, guessed),
+            what_if=what_if.of_crossovers(
+                measured, problems, plan.dtype or "float32", plan.threads[0], guessed
+            ),
+            checks=what_if.checks(results, plan.dtype or "float32", guessed),
         )
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
@@ -291,8 +295,11 @@ def _elsewhere(cold: Sequence[Crossover], warm: Sequence[Crossover]) -> list[Cro
 
     def is_same(one: Crossover) -> bool:
         other = known.get((one.family, ground(one), one.incumbent, one.challenger))
-        if other is None or other.status != one.status or one.size is None or other.size is None:
-            return other is not None and other.status == one.status
+        if other is None or other.status != one.status:
+            return False
+        if one.size is None or other.size is None:
+            turns = [(at.direction, digits(at.size, 1)) for at in one.crossings]
+            return turns == [(at.direction, digits(at.size, 1)) for at in other.crossings]
         return (other.low or 0.0) <= one.size <= (other.high or inf)
 
     return [one for one in cold if not is_same(one)]
@@ -319,7 +326,7 @@ def answer_of(
         *(f"{line}." for line in without_rival(rows)),
         *(f"not measured: {reason}" for reason in missing(found)),
         *(
-            [f"{start}: the same backends are faster."]
+            [f"{start}: where decided, the same backends are faster."]
             if any(one.decided for one in cold) and not elsewhere
             else []
         ),
@@ -404,7 +411,7 @@ def _next_on(
         Time(
             problem=axis.problem(size).reference,
             backend=backend,
-            dtype=plan.dtype,
+            dtype=plan.dtype or "float32",
             threads=threads,
             repeat=repeat,
             samples=plan.effort.samples,

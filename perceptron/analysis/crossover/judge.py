@@ -196,7 +196,7 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     elif impossible := too_fast(*compared):
         status, explanation, changes, remaining, known = "suspect", impossible, [], [], []
     elif len(measured) > 1 and all(_is_even(point) for point in measured):
-        status, changes = "tie", []
+        status, changes, known = "tie", [], []
     elif not known or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
         explanation = why_undecided(measured, used, len(known), family.comparable, pair)
@@ -214,6 +214,8 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     is_decided = _is_decided(status, measured, remaining)
     if status not in NO_ANSWER:
         doubt = None if is_decided or remaining else why_not_sure(measured)
+        if status == "tie" and not is_decided:
+            doubt = doubt or "their intervals reach beyond 5%"
         explanation = "; ".join(filter(None, (flat_gpu(*compared), doubt))) or None
     only = changes[0] if len(changes) == 1 else None
     return Crossover(

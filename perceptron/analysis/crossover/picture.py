@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep, sweeps
-from perceptron.analysis.crossover.words import axis_of, is_measured, sentence
+from perceptron.analysis.crossover.words import axis_of, has_turns, is_measured, sentence
 from perceptron.analysis.interval import scaled
 from perceptron.analysis.sizes import size_axis, sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
@@ -75,13 +75,13 @@ def family_figure(rows: Iterable[Measurement], family: str, threads: int) -> Lin
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
-    """Return a mark for each change of winner, and the interval of each crossover.
+    """Return a mark for each change of winner that is decided, and the interval of each crossover.
 
     Labels stand from the level ``lowest`` up.
     """
     marks: list[Mark] = []
     stretches: list[Stretch] = []
-    crossing = [crossover for crossover in crossovers if crossover.crossings]
+    crossing = [crossover for crossover in crossovers if has_turns(crossover)]
     for level, crossover in enumerate(crossing, lowest):
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)

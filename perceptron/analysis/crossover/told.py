@@ -22,7 +22,7 @@ from perceptron.analysis.crossover.picture import (
 )
 from perceptron.analysis.crossover.rates import epoch_cells
 from perceptron.analysis.crossover.sweep import Curve, Sweep
-from perceptron.analysis.crossover.words import axis_of, is_measured, missing, verdicts
+from perceptron.analysis.crossover.words import axis_of, missing, verdicts
 from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.interval import Interval, scaled
@@ -179,10 +179,7 @@ def _lines(sweep: Sweep) -> list[str]:
         kind = (
             "the intervals are the 99% that its file states" if stated else "there is no interval"
         )
-        measured = any(map(is_measured, sweep.crossovers))
-        lines.append(
-            f"One repeat for each value: {kind}{', and no winner is decided' if measured else ''}."
-        )
+        lines.append(f"One repeat for each value: {kind}; another repeat may differ.")
     lines += state_lines(sweep.gpus)
     if sweep.source == "asv":
         lines.append("Of asv's commits the newest is here; the page of history has all of them.")

@@ -7,6 +7,7 @@ judge has decided that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from math import exp, hypot, inf, log
 from typing import NamedTuple
 
@@ -154,7 +155,7 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
     if found.status in ("always", "never"):
         winner = incumbent if found.status == "never" else challenger
         return f"{winner.does('is')} faster {_where(found, axis)}"
-    if found.status == "multiple" and found.crossings:
+    if found.status == "multiple" and _is_every_lead_decided(found):
         first, *later = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         return ", ".join(
@@ -171,8 +172,28 @@ def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
     if len(found.sizes_measured) == 1:
         return f"undecided at {sized(number(first_size), axis)}, the only size"
     if found.decided:
-        return f"undecided at most sizes; decided at {listed(found.decided, axis)}"
+        return _leads(found, sides, axis)
     return f"undecided {every(first_size, last_size, axis).replace(' measured', '')}"
+
+
+def _is_every_lead_decided(found: Crossover) -> bool:
+    """Return whether a winner is known before, between and after all changes of winner."""
+    ends = [0.0, *(one.size for one in found.crossings), inf]
+    return len(ends) > 2 and all(
+        any(start <= low and high <= end for low, high in found.decided)
+        for start, end in pairwise(ends)
+    )
+
+
+def _leads(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
+    """Return which is faster in each range in which that is decided."""
+    ratios = {at.size: at.ratio for at in found.ratio_at}
+    ranges: dict[str, list[tuple[float, float]]] = {}
+    for low, high in found.decided:
+        winner = "incumbent" if ratios.get(low, 1.0) > 1 else "challenger"
+        ranges.setdefault(winner, []).append((low, high))
+    leads = (f"{sides[one].does('lead')} at {listed(own, axis)}" for one, own in ranges.items())
+    return f"{', '.join(leads)}; undecided elsewhere"
 
 
 def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
@@ -188,6 +209,11 @@ def has_crossing(found: Crossover) -> bool:
     """Return whether there is one change of winner, with a winner known on both sides of it."""
     is_one = found.status in ("crosses", "reverses") and bool(found.decided)
     return is_one and _guessed_side(found) is None
+
+
+def has_turns(found: Crossover) -> bool:
+    """Return whether every change of winner has a winner known on both sides of it."""
+    return has_crossing(found) or (found.status == "multiple" and _is_every_lead_decided(found))
 
 
 def _order(found: Crossover) -> tuple[str, str]:
@@ -327,7 +353,9 @@ def setting(found: Crossover, shared: State | None = None) -> str:
         training_words(found),
         described(own) if own is not None and any(own[1:]) else None,
     )
-    return "; ".join(filter(None, (", ".join(filter(None, words)), "95% intervals")))
+    intervals = any(at.low is not None or at.high is not None for at in found.ratio_at)
+    kind = "95% intervals" if intervals or not found.ratio_at else "no intervals"
+    return "; ".join(filter(None, (", ".join(filter(None, words)), kind)))
 
 
 def shared_state(crossovers: Iterable[Crossover]) -> State | None:

@@ -11,32 +11,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Backends = Annotated[
     list[str] | None, typer.Option(metavar="NAME …", help="Choose; see `perceptron backends`.")
 ]
-Families = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME …", help="Families to sweep; `none` runs only the OR gate."),
-]
-Problems = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--problem", metavar="FILE.toml …", help="Add your own models (docs/your-own-model.md)."
-    ),
-]
 Threads = Annotated[
     str | None,
     typer.Option(
         metavar="N[,N…]",
         help="Use N threads for every backend. Default: all cores.",
     ),
-]
-Processes = Annotated[
-    str | None,
-    typer.Option(metavar="N[,N…]", help="Train over N processes, as torch-ddp does. Default: 1."),
-]
-_DTYPE = typer.Option(metavar="NAME", help="Compute in float32 or float64.")
-DTypeName = Annotated[str, _DTYPE]
-DTypeIfGiven = Annotated[str | None, _DTYPE]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Measure with fewer repeats, for a first answer.")
 ]
 Budget = Annotated[
     float | None,
@@ -50,12 +30,6 @@ Seconds = Annotated[
 Machine = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Name the machine of the results. Default: host name."),
-]
-WhatIf = Annotated[
-    str | None,
-    typer.Option(
-        "--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here, such as h100."
-    ),
 ]
 Wait = Annotated[
     float | None,

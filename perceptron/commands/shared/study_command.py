@@ -100,6 +100,8 @@ def command_of(name: str) -> Callable[..., None]:
     kind = registry.load(name).Plan
     options = dict(_options(kind))
     every = _SECONDS | _COMMON if kind.in_seconds else _COMMON
+    if registry.load(name).page.is_overview:
+        every = every | {"html": (arguments.Html, None)}
 
     def command(**typed: Any) -> None:
         common = {option: typed.pop(option) for option in every}

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from perceptron.answer import Answer, Table, Verdict
 from perceptron.report.tables.terminal import fits, out, table
+from perceptron.untrusted_text import printable
 
 
 def show(answer: Answer) -> None:
@@ -19,7 +20,7 @@ def show(answer: Answer) -> None:
     _verdicts(one for one in answer.verdicts if one.on != "page")
     notes = [note.text for note in answer.notes if note.on != "page"]
     for text in notes:
-        out.print(text, markup=False)
+        out.print(printable(text), markup=False)
     if notes:
         out.print()
 

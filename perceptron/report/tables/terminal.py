@@ -28,6 +28,7 @@ from rich.table import Table
 
 from perceptron import command_start
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import printable
 
 # Of lines in a pipe, unless somebody names another.
 _WIDTH = 100
@@ -139,7 +140,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     texts inside words. Where that does not do, the table
     is wider than the terminal.
     """
-    rows = list(rows)
+    title, rows = printable(title), [[printable(cell) for cell in row] for row in rows]
     right = [column.endswith(">") for column in columns]
     cells = [column.rstrip(">") for column in columns], *rows
     widths = _fitted(list(zip(*cells, strict=True)), right)
