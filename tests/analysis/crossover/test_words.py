@@ -130,7 +130,9 @@ def found(status: Any, **about: Any) -> Crossover:
         ),
         (
             found(
-                "multiple", crossings=[Crossing(900.0, "challenger"), Crossing(5100.0, "incumbent")]
+                "multiple",
+                crossings=[Crossing(900.0, "challenger"), Crossing(5100.0, "incumbent")],
+                decided=[(4, 64), (1024, 1024), (16384, 16384)],
             ),
             "torch-cpu leads from 900 rows, numpy from 5,100",
         ),
