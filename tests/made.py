@@ -19,6 +19,7 @@ from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadin
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
+from perceptron.records.readers.naming import ProcessNumbers
 from perceptron.records.readers.sources import LoadedSource
 from tests.conftest import MakeRow
 
@@ -88,6 +89,12 @@ def loaded(rows: list[Measurement], **fields: Any) -> LoadedSource:
         "warnings": [],
     }
     return LoadedSource(rows=rows, **(defaults | fields))
+
+
+def read_as_one(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:
+    """Return the rows of several runs with the numbers that reading them together gives."""
+    numbers = ProcessNumbers()
+    return [row for run in runs for row in numbers.number(run)]
 
 
 def line(

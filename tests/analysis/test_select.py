@@ -5,9 +5,8 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.select import current, times
-from perceptron.records.readers.naming import number_processes
 from tests.analysis.crossover.conftest import only
-from tests.made import POWERS, linear, measured, world
+from tests.made import POWERS, linear, measured, read_as_one, world
 
 
 def test_the_newest_state_of_code_and_libraries_counts() -> None:
@@ -44,7 +43,7 @@ def test_two_states_that_were_read_together_are_not_compared() -> None:
     """The newest commit that has both is judged, even if one was measured again after it."""
     fast = world(measured, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
     before = world(measured, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
-    crossover = only(number_processes([before, fast]))
+    crossover = only(read_as_one([before, fast]))
     assert (crossover.status, crossover.commit) == ("never", "a")
 
 

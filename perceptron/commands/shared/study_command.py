@@ -73,7 +73,7 @@ class StudyCommand(ListCommand):
 
     @params.setter
     def params(self, _: object) -> None:
-        """Ignore those of the placeholder that typer was given."""
+        """Keep the study's own: click assigns those of the function that typer was given."""
 
     @property
     def callback(self) -> Any:
@@ -82,7 +82,7 @@ class StudyCommand(ListCommand):
 
     @callback.setter
     def callback(self, _: object) -> None:
-        """Ignore the placeholder that typer was given."""
+        """Keep the study's own: click assigns the function that typer was given."""
 
     @property
     def _command(self) -> TyperCommand:

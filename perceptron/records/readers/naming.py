@@ -137,20 +137,14 @@ def _on_device(foreign: ForeignRow, several: set[str]) -> ForeignRow:
     return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))
 
 
-def number_processes(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:
-    """Return all rows in their order, with process numbers that are unique across runs.
+class ProcessNumbers:
+    """Give the processes of one run after the other numbers that are unique across runs.
 
     No two rows of one problem and backend on equal ground share a process. Rows of a family that
     shared one within a run still do. A run keeps its numbers as far as no value of an earlier run
     has them: so the files of two backends pair, and a second run of the same backends comes after
     the first.
     """
-    numbers = ProcessNumbers()
-    return [row for run in runs for row in numbers.number(run)]
-
-
-class ProcessNumbers:
-    """Numbers one run after the other, as `number_processes` does."""
 
     def __init__(self) -> None:
         self._subjects: dict[Hashable, _Subject] = {}

@@ -18,8 +18,8 @@ STEP_COLUMNS = (
     "from commit",
     "to commit",
     "commits>",
-    "level [95 % interval]>",
-    "change [95 % interval]>",
+    "level [95% interval]>",
+    "change [95% interval]>",
 )
 
 

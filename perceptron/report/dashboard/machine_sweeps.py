@@ -99,7 +99,7 @@ def _values(group: BackendOnMachines, shown: str, times: int) -> ViewTable:
         for one in group.curves
     ]
     columns = ("machine", "threads>", "commit", *(f"{axis} {size:,}>" for size in sizes))
-    return table(columns, rows, f"{group.backend}, {shown} [95 % interval]")
+    return table(columns, rows, f"{group.backend}, {shown} [95% interval]")
 
 
 def _cells(one: MachineCurve, sizes: Sequence[float], times: int) -> list[str]:

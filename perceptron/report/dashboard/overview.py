@@ -17,7 +17,13 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import family_figure
 from perceptron.analysis.crossover.ranking import fastest_at_sizes
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
-from perceptron.analysis.crossover.words import has_crossing, is_measured, missing, sentence
+from perceptron.analysis.crossover.words import (
+    decided,
+    has_crossing,
+    is_measured,
+    missing,
+    sentence,
+)
 from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
 from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.analysis.one_size import single_tables
@@ -278,7 +284,7 @@ def _finding_card(rows: Sequence[FindingRow]) -> dict[str, Any] | None:
     low, high = slowest.published_low, slowest.published_high
     ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
     return {
-        "decided": low is not None and high is not None and not low <= 1 <= high,
+        "decided": "no" if low is None or high is None or low <= 1 <= high else "yes",
         "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)}×",
         "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
         "NumPy for 10,000 iterations on the OR gate",
@@ -290,7 +296,7 @@ def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
         {
             "number": numbers.digits(crossover.size),
             "what": f"{shortened(crossover.family)}: {shortened(sentence(crossover), 200)}",
-            "decided": crossover.is_decided,
+            "decided": decided(crossover),
         }
         for crossover in crossovers
         if crossover.size is not None and has_crossing(crossover)

@@ -11,9 +11,8 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.history import histories
 from perceptron.records.measurement import EXTRAS, Measurement
-from perceptron.records.readers.naming import number_processes
 from perceptron.records.readers.sources import load_measurements
-from tests.made import ABSENT, line, map_rows, measured
+from tests.made import ABSENT, line, map_rows, measured, read_as_one
 from tests.plenty import plenty
 
 
@@ -112,7 +111,7 @@ def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    rows = number_processes([line(), line("other")])
+    rows = read_as_one([line(), line("other")])
     assert list(map(shown, sweeps(rows[::-1]))) == list(map(shown, sweeps(rows))) != []
 
 
@@ -165,7 +164,7 @@ def test_no_number_is_too_large_to_be_judged(
     cells: list[tuple[int, str, int, float | None, float | None, float | None]],
 ) -> None:
     """Nothing is raised, every estimate is finite, and an open end is None."""
-    rows = number_processes(
+    rows = read_as_one(
         [
             [
                 measured(

@@ -13,9 +13,8 @@ from perceptron.analysis.history import histories
 from perceptron.analysis.phase_map.phase_map import phase_map_of
 from perceptron.analysis.training import KEPT_APART, kept_apart
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.naming import number_processes
 from tests.analysis.crossover.conftest import row
-from tests.made import POWERS, linear, map_rows, world
+from tests.made import POWERS, linear, map_rows, read_as_one, world
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
 WAYS = {
@@ -69,7 +68,7 @@ def test_sizes_of_a_family_along_the_batch_are_one_line() -> None:
 def test_sweeps_and_the_numbers_of_processes_follow() -> None:
     """A sweep is of one way, and rows of another take no process from it."""
     rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways("optimizer")]
-    numbered = number_processes([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
+    numbered = read_as_one([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
     assert {one.repeat for one in numbered if one.optimizer == "adam"} == set(range(6))
     sweeps = collection_of(rows).sweeps
     assert {sweep.optimizer for sweep in sweeps} == {"adam", "sgd"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import collection_of
 from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
 from perceptron.report.answers import in_terminal
 from perceptron.report.dashboard.write import pages, write_site
 from perceptron.studies.collected import collect
@@ -234,12 +236,30 @@ def write(file: Path) -> None:
 def test_a_crossover_with_a_guess_on_one_side_is_no_card(tmp_path: Path) -> None:
     """With two repeats the finding is decided, and its crossover is not."""
     rows = [row for row in bench_rows() if row.family != "mlp-width" or row.repeat in (None, 0, 1)]
-    keep(tmp_path / "results", BENCH, rows)
-    write_site(tmp_path / "html", collect(tmp_path / "results"))
-    cards = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
-    cards = cards.partition('<ul class="cards">')[2].partition("</ul>")[0]
+    cards = cards_of(tmp_path, rows)
     assert cards.count("</li>") == 1
     assert '<span class="tag">' not in cards
+
+
+def test_a_card_says_decided_as_the_verdict_does(tmp_path: Path) -> None:
+    """The smallest size is undecided, the crossover is not."""
+    rows = [
+        replace(row, seconds=row.seconds * (1.5 if row.repeat % 2 else 0.5))
+        if row.seconds and (row.family, row.size, row.backend) == ("mlp-width", 4, "torch-cpu")
+        else row
+        for row in bench_rows()
+    ]
+    cards = cards_of(tmp_path, rows)
+    assert "overtakes" in cards
+    assert re.findall('<span class="tag">([^<]*)', cards) == ["decided: partly"]
+
+
+def cards_of(tmp_path: Path, rows: list[Measurement]) -> str:
+    """The overview's cards."""
+    keep(tmp_path / "results", BENCH, rows)
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
+    return page.partition('<ul class="cards">')[2].partition("</ul>")[0]
 
 
 def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
