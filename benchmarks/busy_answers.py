@@ -7,23 +7,18 @@ undecided answer never is. About 25 minutes on two cores, with nothing else runn
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from functools import partial
 from itertools import product
-from os import environ
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from benchmarks.neighbour import busy_neighbour
-from benchmarks.results import ROOT, unsteered
+from benchmarks.shared import answered, busy_neighbour, ours
 from perceptron.analysis.contention import contended_samples
 from perceptron.errors import UserError
 from perceptron.records.row import times
@@ -72,12 +67,10 @@ def measure(say: Callable[[str], object]) -> list[tuple[Asked, Asked]]:
     for ask in _questions():
         both = []
         for neighbours in (0, NEIGHBOURS):
-            with ExitStack() as beside:
-                for _ in range(neighbours):
-                    beside.enter_context(busy_neighbour())
+            with busy_neighbour(neighbours):
                 both.append(ask())
-        pairs += zip(*both, strict=True)
-        for idle, busy in pairs[-len(both[0]) :]:
+        for idle, busy in zip(*both, strict=True):
+            pairs.append((idle, busy))
             say(" | ".join(_cells(idle, busy)))
             for claim in contradicted(idle.claims, busy.claims):
                 say(f"  contradicted: {claim}")
@@ -155,42 +148,31 @@ def _advise_then_fastest(shape: dict[str, Any], threads: int | None) -> list[Ask
             f"**{shape!r}, threads={threads!r}, results=pathlib.Path({folder!r}, 'results')"
             ")).decode())"
         )
-        advice = _answer([sys.executable, "-c", code], folder)
-    name = f"perceptron.fastest({', '.join(f'{key}={value}' for key, value in shape.items())}"
-    name += ")" if threads is None else f", threads={threads})"
-    return [
-        asked,
-        Asked(
-            question=name, claims=list(_of_fastest(advice or {"decided": False})), contended=None
-        ),
-    ]
+        advice = answered([sys.executable, "-c", code], folder)
+    told = shape if threads is None else {**shape, "threads": threads}
+    name = f"perceptron.fastest({', '.join(f'{key}={value}' for key, value in told.items())})"
+    return [asked, Asked(question=name, claims=list(_of_fastest(advice)), contended=None)]
 
 
 def _command(*words: str, folder: str) -> Asked:
-    """Type a command of ours with ``--json``; return what it decided."""
-    where = ["--results", f"{folder}/results", "--html", f"{folder}/html"]
-    command = [sys.executable, "-m", "perceptron", *words, "--json", *where]
-    document = _answer(command, folder)
+    """Type a command of ours with ``--json``; return what it decided.
+
+    That is nothing where there was no time to measure anything.
+    """
+    try:
+        claims = list(claims_of(words[0], answered(ours(*words, folder=folder), folder)))
+    except UserError as error:
+        if "nothing was measured yet" not in str(error):
+            raise
+        claims = []
     runs = Path(folder, "results", "runs").glob("*/*/")
     rows = [row for run in runs for row in times(load_run(run, lambda _: None)[2])]
     contended, taken = contended_samples(rows)
     return Asked(
         question=f"perceptron {' '.join(words)}",
-        claims=list(claims_of(words[0], document)) if document else [],
+        claims=claims,
         contended=contended / taken if taken else None,
     )
-
-
-def _answer(command: Sequence[str], folder: str) -> dict[str, Any] | None:
-    """Return what a command answers; None where there was no time to measure anything."""
-    variables = {**unsteered(environ)[0], "PERCEPTRON_CACHE": f"{folder}/cache"}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=False)
-    if done.returncode == 2 and b"nothing was measured yet" in done.stderr:
-        return None
-    if done.returncode not in (0, 3):  # 3 is inconclusive
-        raise UserError(f"{' '.join(command)} failed: {done.stderr.decode(errors='replace')}")
-    answer: dict[str, Any] = msgspec.json.decode(done.stdout)
-    return answer
 
 
 def claims_of(command: str, document: dict[str, Any]) -> Iterator[Claim]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from os import environ
 
-from benchmarks.results import ROOT
+from benchmarks.shared import ROOT
 from perceptron.backends import registry
 from perceptron.backends.protocol import thread_variables
 from perceptron.problems import catalogue

@@ -8,161 +8,150 @@ was cut resumes. Nothing is committed: the end says what to type.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shlex
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.code_state import code_state, last_changes, same_code
-from benchmarks.of_record import tracked
-from benchmarks.steps import COMMITS, ProgressFile, Step, StepDone, shown, steps
+from benchmarks.shared import INCONCLUSIVE, ROOT, unsteer
+from perceptron.backends.protocol import thread_variables
+from perceptron.code_digest import code_digest
 from perceptron.commands.shared.options import folder_name
 from perceptron.errors import UserError, unknown
 from perceptron.machine import machine_name
-from perceptron.records.store import StoredRun, stored_runs
+from perceptron.measure.revision import revision
 
-ROOT = Path(__file__).parents[1]
-# They make OpenBLAS take another processor's kernels; one without the other is a mixture.
-STEERING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-# An undecided answer is a result too.
-INCONCLUSIVE = 3
+LADDER_OF_AN_MLP = "mlp-width:512"
+LADDER_OF_BATCHES = "digits"
+CROSSOVER = ("crossover", "--family", "mlp-width", "--pair", "numpy:torch-cpu")
+RACE = (
+    *("race", "--problem", "digits", "--target", "accuracy=0.95"),
+    *("--dtype", "float32", "float64", "bfloat16"),
+)
+COMMITS = 10
+# Two backends and a few sizes of each family: enough for lines, in half a minute for each commit.
+# Not the finding: it has no size, and History draws what has one.
+HISTORY = (
+    r"^train\.PerceptronRows\.time_train\((4|65536), '(numpy|torch-cpu)'\)",
+    r"^train\.PerceptronFeatures\.time_train\((2048), '(numpy|torch-cpu)'\)",
+    r"^train\.MlpWidth\.time_train\((128|512|2048), '(numpy|torch-cpu)'\)",
+    r"^train\.MlpDepth\.time_train\((16), '(numpy|torch-cpu)'\)",
+)
+# One process for each case; of bodies of 10 ms that is ten samples, of longer ones a second's.
+_ASV_EFFORT = ("-a", "rounds=1", "-a", "repeat=(3, 10, 1.0)")
 INTERRUPTED = 130
 
-Runner = Callable[[Sequence[str], Mapping[str, str], Path | None], int]
-"""Run a command in an environment, its standard output to a file if one is given; the exit code."""
+Runner = Callable[[Sequence[str], Path], int]
+"""Run a command, its standard output to a file; return its exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or delete what was superseded; return the exit code."""
+    """Measure; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("--machine", metavar="NAME", help="name for the results; default: host")
     parser.add_argument("--only", metavar="STEP,…", help="these steps, again if they are finished")
-    parser.add_argument(
-        "--clean", action="store_true", help="delete the committed runs that were superseded"
-    )
     options = parser.parse_args(arguments)
+    unsteer()
     try:
         machine = folder_name("--machine", options.machine) or machine_name()
-        folder = ROOT / "results" / ".record" / machine
-        progress = ProgressFile(folder, code_state(ROOT))
-        planned = steps(machine, folder / "commits")
-        if options.clean:
-            return clean(ROOT, planned, progress, print)
-        return measure(ROOT, chosen(planned, options.only, progress), planned, progress, run, print)
+        return measure(ROOT, machine, options.only.split(",") if options.only else (), run, print)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-
-
-def chosen(planned: Sequence[Step], only: str | None, progress: ProgressFile) -> list[Step]:
-    """Return the steps to measure: those not finished, or those named, finished or not.
-
-    Raises `UserError` for a name that is none.
-    """
-    if only is None:
-        return [step for step in planned if not _done(step, progress).finished]
-    by_name = {step.name: step for step in planned}
-    named = [name.strip() for name in only.split(",") if name.strip()]
-    for name in named:
-        if name not in by_name:
-            raise unknown("--only", name, by_name)
-        if _done(by_name[name], progress).finished:
-            progress.keep(name, StepDone(commands=_words(by_name[name])))
-    return [by_name[name] for name in named]
+    except KeyboardInterrupt:
+        print("The same command resumes", file=sys.stderr)
+        return INTERRUPTED
 
 
 def measure(
     checkout: Path,
-    todo: Sequence[Step],
-    planned: Sequence[Step],
-    progress: ProgressFile,
+    machine: str,
+    only: Sequence[str],
     runner: Runner,
     say: Callable[[str], object],
-    clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Take the steps, then say what is left to type. A step that fails does not stop the others.
+    """Take the steps that are not finished, or those named, then say what is left to type.
 
-    Return 0, 1 if a step failed, 130 after ctrl-C.
+    A step that fails does not stop the others. Return 0, or 1 if one failed; raises `UserError` for
+    a name that is none.
     """
-    state = code_state(checkout)
-    if "-dirty-" in state:
-        say(f"The package differs from its last commit ({state}): commit first, or rows name it so")
-    environment, unset = unsteered(os.environ)
-    if unset:
-        say(f"Unset for what is measured: {', '.join(unset)}")
-    progress.folder.mkdir(parents=True, exist_ok=True)
-    commits = "\n".join(last_changes(checkout, COMMITS))
-    (progress.folder / "commits").write_text(f"{commits}\n", encoding="utf-8")
-    for step in planned:
-        if step not in todo:
-            say(f"{step.name}: finished, {_done(step, progress).seconds / 60:.1f} min")
-    minutes = sum(step.minutes for step in todo)
-    say(f"{len(todo)} of {len(planned)} steps to take, about {minutes:g} min")
+    state = code_digest(checkout / "perceptron", ["."])
+    folder = checkout / "results" / ".record" / machine / state
+    folder.mkdir(parents=True, exist_ok=True)
+    planned = steps(machine, folder / "commits")
+    for name in only:
+        if name not in planned:
+            raise unknown("--only", name, planned)
+        _output(folder, name).unlink(missing_ok=True)
+    if "-dirty-" in (revision() or ""):
+        say("The checkout differs from its last commit: commit first, or rows name it so")
+    (folder / "commits").write_text(last_changes(checkout, COMMITS), encoding="utf-8")
     failed = []
-    for number, step in enumerate(todo, start=1):
-        say(f"\n{number} of {len(todo)}: {step.name}, about {step.minutes:g} min")
-        code = _take(step, progress, environment, runner, say, clock)
-        spent = _done(step, progress).seconds / 60
-        if code == INTERRUPTED:
-            say(f"{step.name}: cut after {spent:.1f} min; the same command resumes")
-            return INTERRUPTED
-        if code:
-            failed.append(step.name)
-        say(f"{step.name}: {f'FAILED, exit code {code}' if code else 'finished'}, {spent:.1f} min")
+    for name in only or planned:
+        if _output(folder, name).exists():
+            say(f"{name}: finished")
+            continue
+        say(f"{name}: {shlex.join(planned[name])}")
+        begin, unfinished = time.monotonic(), folder / f"{name}.part"
+        code = runner(planned[name], unfinished)
+        say(f"{name}: exit code {code}, {(time.monotonic() - begin) / 60:.1f} min")
+        if code in (0, INCONCLUSIVE):
+            unfinished.rename(_output(folder, name))
+        else:
+            failed.append(name)
     if failed:
-        say(f"\nFailed: {', '.join(failed)}. The same command takes them again.")
+        say(f"Failed: {', '.join(failed)}. The same command takes them again.")
         return 1
-    if all(_done(step, progress).finished for step in planned):
-        for line in what_next(checkout, planned, progress):
-            say(line)
+    left = [name for name in planned if not _output(folder, name).exists()]
+    for line in [f"Left: {', '.join(left)}"] if left else what_next(checkout, folder, planned):
+        say(line)
     return 0
 
 
-def _take(
-    step: Step,
-    progress: ProgressFile,
-    environment: Mapping[str, str],
-    runner: Runner,
-    say: Callable[[str], object],
-    clock: Callable[[], float],
-) -> int:
-    """Run the commands of a step, up to one that fails, and keep how long they took."""
-    before, begin, code = _done(step, progress), clock(), 0
-    try:
-        for command in step.commands:
-            say(f"  {shown(command)}")
-            kept = progress.output(step.name) if "--json" in command else None
-            code = runner(command, {**environment, **step.variables}, kept)
-            if code not in (0, INCONCLUSIVE):
-                break
-            code = 0
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    progress.keep(
-        step.name,
-        StepDone(
-            commands=before.commands,
-            seconds=round(before.seconds + clock() - begin, 1),
-            finished=not code,
-        ),
-    )
-    return code
+def steps(machine: str, commits: Path) -> dict[str, tuple[str, ...]]:
+    """Return the command of each step; ``commits`` is the file that lists what asv measures.
+
+    The pages come last: a changed file would make another commit of the rows measured after it.
+    """
+    # asv imports every module here.
+    from docs.build.shown import ADVISED, MANY, MANY_FAMILIES, SEVERAL
+
+    ours = (sys.executable, "-m", "perceptron")
+    asv = (sys.executable, "-m", "asv")
+    validation = (sys.executable, "-m", "benchmarks.validation")
+    named = ("--machine", machine, "--json")
+    # One process for each commit: on several threads a neighbour would look like a step.
+    alone = ("env", *(f"{name}={value}" for name, value in thread_variables(1).items()))
+    chosen = tuple(word for pattern in HISTORY for word in ("--bench", pattern))
+    newest = (f"HASHFILE:{commits}", "--machine", machine, "--skip-existing-commits")
+    return {
+        "bench": (*ours, "bench", *named),
+        "map": (*ours, "map", *named),
+        "ladder": (*ours, "overhead", *named),
+        "ladder-mlp": (*ours, "overhead", "--problem", LADDER_OF_AN_MLP, *named),
+        "ladder-digits": (*ours, "overhead", "--problem", LADDER_OF_BATCHES, *named),
+        "advise": (*ours, "advise", *ADVISED.split(), *named),
+        "crossover": (*ours, *CROSSOVER, *named),
+        "race": (*ours, *RACE, *named),
+        "processes": (*ours, *SEVERAL.split(), *named),
+        **{
+            name: (*ours, *search.split(), "--budget", "7", *named)
+            for name, search in zip(MANY_FAMILIES, MANY, strict=True)
+        },
+        "asv-machine": (*asv, "machine", "--yes", "--machine", machine),
+        "history": (*alone, *asv, "run", *newest, *chosen, *_ASV_EFFORT),
+        "fastest": (*validation, "fastest", "--save", "docs/fastest.md", *named),
+        "truth": (*validation, "truth", "--save", "docs/truth.md", "--json"),
+    }
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], output: Path | None) -> int:
+def run(command: Sequence[str], output: Path) -> int:
     """Run a command at the root of the checkout; return its exit code."""
-    with open(output or os.devnull, "wb") as stream:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=None if output is None else stream
-        )
+    with output.open("wb") as stream, subprocess.Popen(command, cwd=ROOT, stdout=stream) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -170,146 +159,37 @@ def run(command: Sequence[str], environment: Mapping[str, str], output: Path | N
             raise
 
 
-def unsteered(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the environment without what steers OpenBLAS, and what was set of that."""
-    unset = [f"{name}={variables[name]}" for name in STEERING if name in variables]
-    return {name: value for name, value in variables.items() if name not in STEERING}, unset
+def last_changes(checkout: Path, count: int) -> str:
+    """Return the last commits that changed the package, a line each, the newest first."""
+    log = ["log", f"-{count}", "--no-merges", "--format=%H", "--", "perceptron"]
+    return subprocess.check_output(["git", "-C", str(checkout), *log], text=True)
 
 
-def what_next(checkout: Path, planned: Sequence[Step], progress: ProgressFile) -> list[str]:
+def what_next(checkout: Path, folder: Path, planned: Iterable[str]) -> list[str]:
     """Return what to type once all is measured: of record is what git tracks."""
-    beside = [name for name in ("results/asv", "results/speeds") if (checkout / name).is_dir()]
-    files = [*new_files(checkout, planned, progress), *beside]
-    lines = ["", "All is measured. Next:"]
-    lines += [f"  git add --force {' '.join(map(shlex.quote, files))}"]
-    old = superseded(checkout)
-    if old:
-        clean = f"python -m benchmarks.results --machine {progress.folder.name} --clean"
-        lines += [f"  {clean}    # deletes, for git to see:"]
-        lines += [f"    {run.folder.relative_to(checkout)}: {run.reason}" for run in old]
-    return [*lines, "  make readme", "  make shots", "  git commit --all"]
-
-
-def new_files(checkout: Path, planned: Sequence[Step], progress: ProgressFile) -> list[str]:
-    """Return the runs that the steps wrote and their environments, relative to the checkout."""
     found: dict[str, None] = {}
-    for step in planned:
-        folder = _results_of(progress.output(step.name))
-        if folder is None:
+    for name in planned:
+        try:
+            document = msgspec.json.decode(_output(folder, name).read_bytes())
+        except msgspec.DecodeError:  # asv's
             continue
-        facts = msgspec.json.decode((checkout / folder / "run.json").read_bytes())
-        found[folder.as_posix()] = None
-        found[(folder.parent / f"environment-{facts['environment']}.json").as_posix()] = None
-    return list(found)
-
-
-def _results_of(output: Path) -> Path | None:
-    """Return the folder that a command says its rows are in."""
-    try:
-        document = msgspec.json.decode(output.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None
-    folder = document.get("results")
-    return Path(folder) if folder else None
-
-
-@dataclass(frozen=True)
-class Superseded:
-    """A committed run, and why it can go."""
-
-    folder: Path
-    reason: str
-
-
-def superseded(checkout: Path) -> list[Superseded]:
-    """Return the committed runs whose code is gone, or that were measured again since.
-
-    A run is measured again by a finished one of the same machine and plan. Results of another
-    machine stay as long as their code is that of the checkout, and those of a machine with a GPU,
-    which is lent and not at hand, until they are measured again. results/proof is the gate's own.
-    """
-    runs = stored_runs(checkout / "results", _refuse)  # the newest first
-    committed = {Path(name).parent for name in tracked(checkout) if name.endswith("/run.json")}
-    found = []
-    for index, stored in enumerate(runs):
-        if stored.folder.relative_to(checkout) not in committed:
-            continue
-        if again := _measured_again(stored, runs[:index]):
-            found.append(Superseded(stored.folder, f"measured again: {again.folder.name}"))
-        elif not same_code(checkout, stored.run.commit) and not _has_gpu(stored):
-            found.append(Superseded(stored.folder, f"its code is gone: {stored.run.commit}"))
-    return found
-
-
-def delete(runs: Sequence[Superseded]) -> list[Path]:
-    """Delete the runs and the environments that no run beside them names; return what went.
-
-    Files only: git sees them as deleted, and commits nothing.
-    """
-    gone = []
-    for run in runs:
-        shutil.rmtree(run.folder)
-        gone.append(run.folder)
-    for machine in {run.folder.parent for run in runs}:
-        gone += _unused_environments(machine)
-    return gone
-
-
-def _unused_environments(machine: Path) -> list[Path]:
-    runs = stored_runs(machine.parents[1], _refuse)
-    named = {stored.run.environment for stored in runs if stored.folder.parent == machine}
-    unused = [
-        file
-        for file in sorted(machine.glob("environment-*.json"))
-        if file.stem.removeprefix("environment-") not in named
+        if run_folder := document.get("results"):
+            facts = msgspec.json.decode((checkout / run_folder / "run.json").read_bytes())
+            found[run_folder] = None
+            environment = Path(run_folder).parent / f"environment-{facts['environment']}.json"
+            found[environment.as_posix()] = None
+    return [
+        "All is measured. Next, beside `git rm -r` of the runs that these replace:",
+        f"  git add --force {' '.join(map(shlex.quote, found))} results/asv",
+        "  make readme",
+        "  make shots",
+        "  git commit --all",
     ]
-    for file in unused:
-        file.unlink()
-    if not any(machine.iterdir()):
-        machine.rmdir()
-    return unused
 
 
-def _has_gpu(run: StoredRun) -> bool:
-    environment = run.folder.parent / f"environment-{run.run.environment}.json"
-    return bool(json.loads(environment.read_text(encoding="utf-8")).get("gpus"))
-
-
-def _measured_again(run: StoredRun, newer: Sequence[StoredRun]) -> StoredRun | None:
-    for other in newer:
-        same = (other.run.machine, other.run.plan) == (run.run.machine, run.run.plan)
-        if same and other.run.finished is not None:
-            return other
-    return None
-
-
-def _refuse(complaint: str) -> None:
-    raise UserError(complaint)
-
-
-def clean(
-    checkout: Path,
-    planned: Sequence[Step],
-    progress: ProgressFile,
-    say: Callable[[str], object],
-) -> int:
-    """Delete what was superseded; raise `UserError` as long as a step is not finished."""
-    missing = [step.name for step in planned if not _done(step, progress).finished]
-    if missing:
-        raise UserError(f"--clean: measure {', '.join(missing)} first: the pages need some results")
-    gone = delete(superseded(checkout))
-    for path in gone:
-        say(f"deleted {path.relative_to(checkout)}")
-    say("Nothing to delete" if not gone else "git sees them as deleted; nothing is committed")
-    return 0
-
-
-def _done(step: Step, progress: ProgressFile) -> StepDone:
-    return progress.done(step.name, _words(step))
-
-
-def _words(step: Step) -> list[list[str]]:
-    return [list(command) for command in step.commands]
+def _output(folder: Path, name: str) -> Path:
+    """Return the file that has what a finished step printed."""
+    return folder / f"{name}.json"
 
 
 if __name__ == "__main__":

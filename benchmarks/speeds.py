@@ -1,4 +1,4 @@
-"""How fast the suite's commands are and how far their answers agree, quiet and beside a neighbour.
+"""How fast the suite's commands are and how far their answers agree, idle and beside a neighbour.
 
 <results>/speeds/<machine>.json    one `Speeds`
 """
@@ -10,8 +10,6 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from perceptron.errors import UserError
-from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.measurement import Measurement
 
 
@@ -39,19 +37,12 @@ class Width(Struct, frozen=True, kw_only=True):
     width: float | None
 
 
-class BenchSpeed(Struct, frozen=True):
-    """A whole `bench`: its wall time, its crossovers, and a width for each ratio at each size."""
+class Asked(Struct, frozen=True):
+    """A `bench` or a search: its wall time, its crossovers, and the ratios of a `bench`."""
 
     seconds: float
     answers: list[Answer]
-    widths: list[Width]
-
-
-class CrossoverSpeed(Struct, frozen=True):
-    """A search: its wall time and what it found."""
-
-    seconds: float
-    answers: list[Answer]
+    widths: list[Width] = []
 
 
 class GateSpeed(Struct, frozen=True):
@@ -79,8 +70,8 @@ class SelfRatios(Struct, frozen=True, kw_only=True):
 class Side(Struct, frozen=True):
     """All that was measured with or without the neighbour; None for what was not."""
 
-    bench: BenchSpeed | None = None
-    crossover: CrossoverSpeed | None = None
+    bench: Asked | None = None
+    crossover: Asked | None = None
     ratios: dict[str, list[float]] | None = None
     """Time over that of numpy-published on the OR gate, for each round, by backend."""
     gate: GateSpeed | None = None
@@ -100,35 +91,12 @@ class Speeds(Struct, frozen=True, kw_only=True):
     busy: Side = Side()
 
 
-def speeds_file(results: Path, machine: str) -> Path:
-    """Return where the speeds of a machine are."""
-    return results / "speeds" / f"{machine}.json"
-
-
-def read_speeds(file: Path) -> Speeds | None:
-    """Return what is stored, None if nothing is; raises `UserError` for a file of another kind."""
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Speeds)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{file}: no speeds: {error}; `make targets` writes it again") from None
-
-
 def newest_speeds(results: Path) -> Speeds | None:
     """Return those that were measured last, of whatever machine; None without any."""
-    found = [read_speeds(file) for file in sorted(results.glob("speeds/*.json"))]
-    return max(filter(None, found), key=lambda speeds: speeds.when, default=None)
+    found = [read_speeds(file) for file in results.glob("speeds/*.json")]
+    return max(found, key=lambda speeds: speeds.when, default=None)
 
 
-def keep_speeds(results: Path, speeds: Speeds) -> Path:
-    """Write the speeds and return the file; raises `UserError` if it cannot be written."""
-    file = speeds_file(results, speeds.machine)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace(file, speeds)
-    except OSError as error:
-        raise cannot_write(file, error) from None
-    return file
+def read_speeds(file: Path) -> Speeds:
+    """Return what is stored; raises a `msgspec.DecodeError` for a file of another kind."""
+    return msgspec.json.decode(file.read_bytes(), type=Speeds)

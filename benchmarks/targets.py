@@ -12,22 +12,23 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks import by_hand, large_results, many_models
-from benchmarks.target_lines import measured, report_line
+from benchmarks import by_hand, large_results
+from benchmarks.shared import ROOT, measured, report_line
 from perceptron.backends import registry
 from perceptron.backends.protocol import Trainer
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.problems import catalogue, cost
+from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
 from perceptron.studies.shared.published import published_dtype
@@ -59,74 +60,113 @@ ADAM_OVER_SGD = {"numpy": 2.5, "numpy-inplace": 2.1}
 # Of numpy's step with Adam, numpy-inplace takes at most.
 INPLACE_OVER_NUMPY = 0.6
 
-# Gradient descent on the OR gate as the walk-through defines it, in float64.
-C_LOOP = r"""
-#include <math.h>
-#include <stdio.h>
-#include <time.h>
-
-static const double inputs[4][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
-static const double targets[4] = {0, 1, 1, 1};
-
-int main(void) {
-  const long iterations = 2000000;
-  double w0 = 0.417022004702574, w1 = 0.7203244934421581, b = 0.00011437481734488664;
-  double best = 1e9;
-  for (int sample = 0; sample < 5; sample++) {
-    struct timespec begin, end;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    for (long i = 0; i < iterations; i++) {
-      double g0 = 0, g1 = 0, gb = 0;
-      for (int row = 0; row < 4; row++) {
-        double y = w0 * inputs[row][0] + w1 * inputs[row][1] + b;
-        double a = 1 / (1 + exp(-y));
-        double d = (double)((a > targets[row]) - (a < targets[row])) * a * (1 - a);
-        g0 += d * inputs[row][0];
-        g1 += d * inputs[row][1];
-        gb += d;
-      }
-      w0 -= 0.05 * g0;
-      w1 -= 0.05 * g1;
-      b -= 0.05 * gb;
-    }
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (end.tv_sec - begin.tv_sec) + 1e-9 * (end.tv_nsec - begin.tv_nsec);
-    if (seconds / iterations < best) best = seconds / iterations;
-  }
-  printf("%.17g %.17g\n", best, w0 + w1 + b);
-  return 0;
-}
-"""
+C = "C"
+# Of a sample, shared out over the models.
+C_ITERATIONS = 200_000
+C_SOURCE = ROOT / "benchmarks" / "plain" / "or_gates.c"
+MANY = "many-or-gates:1024"
+# backend, over what, at most: a hundred times as many model-iterations a second is a hundredth
+MANY_SPEED = (
+    ("numpy", "numpy-sequential", 1 / 100),
+    ("torch-cpu", "torch-cpu-sequential", 1 / 50),
+    ("numba", C, 1.5),
+)
+MANY_ROUNDS = 5
+# Beyond it a difference from NumPy is no rounding.
+_RELATIVE = 1e-9
 
 
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
-    for line in (*speeds(), *loops(), *products(), *readings(), *meter_cost(), *batch_steps()):
-        print(line)
-    others = (large_results, many_models)
-    for line in chain.from_iterable(part.lines() for part in others):
-        print(line)
-
-
-def speeds() -> list[str]:
-    """Measure the ladder on the OR gate, beside a C loop where there is a compiler."""
-    names = list(dict.fromkeys(name for pair in SPEED for name in pair[:2] if name != "C"))
-    rounds: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(Path(folder))
-        for _ in range(ROUNDS):
-            seconds_by_name = {
-                name: measured(name, "or-gate", published_dtype(name)).seconds or 0.0
-                for name in names
-            }
-            if program is not None:
-                seconds_by_name["C"] = float(subprocess.check_output([program]).split()[0])
-            rounds.append(seconds_by_name)
-    return [
-        report_line(f"{name} / {base} on the OR gate", [r[name] / r[base] for r in rounds], most)
-        for name, base, most in SPEED
-        if base in rounds[0]
+        for lines in (
+            beside("or-gate", SPEED, ROUNDS, program),
+            beside(MANY, MANY_SPEED, MANY_ROUNDS, program),
+            loops(),
+            products(),
+            readings(),
+            meter_cost(),
+            batch_steps(),
+            large_results.lines(),
+        ):
+            for line in lines:
+                print(line, flush=True)
+
+
+def beside(
+    problem: str,
+    pairs: Sequence[tuple[str, str, float]],
+    rounds: int,
+    program: Path | None,
+) -> Iterator[str]:
+    """Measure backends beside each other and a C loop, all on one thread, in fresh processes."""
+    names = dict.fromkeys(name for pair in pairs for name in pair[:2])
+    reasons = {name: unavailable(name, program) for name in names}
+    taken = [
+        {name: seconds(name, problem, program) for name in names if reasons[name] is None}
+        for _ in range(rounds)
     ]
+    for name, base, most in pairs:
+        what = f"{name} / {base} on {problem}"
+        if reason := reasons[name] or reasons[base]:
+            yield f"{what}: not measured: {reason}"
+        else:
+            yield report_line(what, [one[name] / one[base] for one in taken], most)
+
+
+def unavailable(name: str, program: Path | None) -> str | None:
+    """Return why there is no time of this, or None."""
+    if name == C:
+        return "gcc is not installed" if program is None else None
+    return registry.reason_unavailable(name)
+
+
+def seconds(name: str, reference: str, program: Path | None) -> float:
+    """Return seconds of an iteration of one model; C knows float64 only."""
+    problem = catalogue.find(reference)
+    if name != C:
+        dtype = published_dtype(name)
+        return (measured(name, reference, dtype).seconds or 0.0) / problem.models
+    assert program is not None
+    iterations = C_ITERATIONS // problem.models
+    taken, trained = in_c(program, problem, iterations, samples=5)
+    assert_as_numpy(problem, iterations, trained)
+    return taken
+
+
+def compiled(folder: Path) -> Path | None:
+    """Compile the C program; return None without gcc."""
+    if shutil.which("gcc") is None:
+        return None
+    program = folder / "or_gates"
+    command = ["gcc", "-O3", "-march=native", str(C_SOURCE), "-o", str(program), "-lm"]
+    subprocess.run(command, check=True)
+    return program
+
+
+def in_c(
+    program: Path, problem: Problem, iterations: int, samples: int
+) -> tuple[float, list[Array]]:
+    """Train OR gates in C, on one thread in float64.
+
+    Returns seconds of an iteration of one model, and the parameters as `Trainer.parameters` does.
+    """
+    start = [array.reshape(problem.models, -1) for array in problem.stacked_start()]
+    numbers = "\n".join(map(repr, np.concatenate(start, axis=1).ravel().tolist()))
+    command = [str(program), str(problem.models), str(iterations), str(samples)]
+    output = subprocess.check_output(command, input=numbers, text=True)
+    taken, *values = map(float, output.split())
+    trained = np.array(values).reshape(problem.models, 3)
+    return taken, [trained[:, :2, None], trained[:, 2:]]
+
+
+def assert_as_numpy(problem: Problem, iterations: int, trained: list[Array]) -> None:
+    """Make sure that both sides of the comparison train the same, model by model."""
+    trainer = registry.load("numpy").prepare(problem, "float64")
+    trainer.train(iterations)
+    for actual, expected in zip(trained, trainer.parameters(), strict=True):
+        np.testing.assert_allclose(actual.reshape(expected.shape), expected, rtol=_RELATIVE)
 
 
 def loops() -> list[str]:
@@ -137,17 +177,6 @@ def loops() -> list[str]:
         )
         for problem in by_hand.PROBLEMS
     ]
-
-
-def compiled(folder: Path) -> Path | None:
-    """Compile the C loop; return None without gcc."""
-    if shutil.which("gcc") is None:
-        return None
-    source, program = folder / "loop.c", folder / "loop"
-    source.write_text(C_LOOP, encoding="utf-8")
-    command = ["gcc", "-O3", "-march=native", str(source), "-o", str(program), "-lm"]
-    subprocess.run(command, check=True)
-    return program
 
 
 def products() -> list[str]:
@@ -288,6 +317,4 @@ def fastest(trainers: Mapping[tuple[str, str], Trainer]) -> dict[tuple[str, str]
 
 
 if __name__ == "__main__":
-    begin = time.monotonic()
     main()
-    print(f"{time.monotonic() - begin:.0f} s")

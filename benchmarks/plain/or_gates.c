@@ -1,7 +1,7 @@
 /* Train many OR gates by gradient descent, one after the other, as one writes it by hand:
      gcc -O3 -march=native or_gates.c -o or_gates -lm
      ./or_gates MODELS ITERATIONS SAMPLES < starts
-   A plain program without this suite: what `numba` is compared with (`benchmarks.many_models`).
+   A plain program without this suite: what `numba` is compared with (`benchmarks.targets`).
 
    Starts are two weights and a bias of each model, as numbers in text. Prints the seconds that the
    fastest sample took for an iteration of one model; then what the models are trained to, in the

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from benchmarks.speeds import (
     Answer,
-    BenchSpeed,
-    CrossoverSpeed,
+    Asked,
     GateSpeed,
     SelfRatios,
     SelfRound,
@@ -35,16 +34,16 @@ def widths(*at: float | None) -> list[Width]:
 
 
 QUIET = Side(
-    bench=BenchSpeed(300.0, [NEVER, CROSSES], widths(0.01, 0.02, 0.5)),
-    crossover=CrossoverSpeed(60.0, [CROSSES]),
+    bench=Asked(300.0, [NEVER, CROSSES], widths(0.01, 0.02, 0.5)),
+    crossover=Asked(60.0, [CROSSES]),
     ratios={"numpy": [0.60, 0.64, 0.62], "numpy-inplace": [0.3, 0.3, 0.9]},
     gate=GateSpeed([8.0, 9.0, 30.0], ["ok"]),
 )
 BUSY = Side(
-    bench=BenchSpeed(
+    bench=Asked(
         390.0, [NEVER, replace(CROSSES, sure=False, status="tie")], widths(0.03, 0.03, None, 0.09)
     ),
-    crossover=CrossoverSpeed(120.0, [replace(CROSSES, size=710.0, low=690.0, high=800.0)]),
+    crossover=Asked(120.0, [replace(CROSSES, size=710.0, low=690.0, high=800.0)]),
     ratios={"numpy": [0.63], "numpy-inplace": [0.29]},
     gate=GateSpeed([14.0], ["ok"]),
 )
@@ -109,32 +108,32 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
     [
         (
             "a whole `bench`",
-            {"bench": BenchSpeed(400.0, [NEVER], [])},
+            {"bench": Asked(400.0, [NEVER], [])},
             "6.7 min; decided 1 of 2, idle 2 of 2",
         ),
         (
             "a whole `bench`",
-            {"bench": BenchSpeed(60.0, [replace(NEVER, status="always")], [])},
+            {"bench": Asked(60.0, [replace(NEVER, status="always")], [])},
             "1.0 min; decided 1 of 2, idle 2 of 2; 1 unlike the idle one",
         ),
-        ("`crossover", {"crossover": CrossoverSpeed(131.0, [CROSSES])}, "131 s; 600 [500, 700]"),
+        ("`crossover", {"crossover": Asked(131.0, [CROSSES])}, "131 s; 600 [500, 700]"),
         (
             "`crossover",
-            {"crossover": CrossoverSpeed(9.0, [replace(CROSSES, low=701.0, high=None)])},
+            {"crossover": Asked(9.0, [replace(CROSSES, low=701.0, high=None)])},
             "9.00 s; 600 [701, …]",
         ),
         (
             "`crossover",
-            {"crossover": CrossoverSpeed(9.0, [replace(NEVER, family="width")])},
+            {"crossover": Asked(9.0, [replace(NEVER, family="width")])},
             "9.00 s; never",
         ),
         ("`numpy` ÷", {"ratios": {"numpy": [0.58]}}, "0.580 (-6.5%)"),
         (
             "width",
-            {"bench": BenchSpeed(60.0, [], widths(0.05, 0.01, 0.06))},
+            {"bench": Asked(60.0, [], widths(0.05, 0.01, 0.06))},
             "5.0%, 3 sizes (2.46×)",
         ),
-        ("width", {"bench": BenchSpeed(60.0, [], widths(0.01, None))}, "open, 3 sizes, 2 open"),
+        ("width", {"bench": Asked(60.0, [], widths(0.01, None))}, "open, 3 sizes, 2 open"),
         ("a whole A/A", {"gate": GateSpeed([15.1], [])}, "15.1 s"),
     ],
 )
@@ -144,7 +143,7 @@ def test_a_busy_target_that_is_missed_says_so(what: str, change: dict[str, Any],
 
 def test_an_answer_that_is_not_sure_contradicts_nothing() -> None:
     unsure = replace(CROSSES, size=9000.0, low=8000.0, high=9500.0, sure=False)
-    busy = replace(BUSY, crossover=CrossoverSpeed(99.0, [unsure]))
+    busy = replace(BUSY, crossover=Asked(99.0, [unsure]))
     assert row("`crossover", busy=busy)[3] == "99.0 s; 9,000 [8,000, 9,500], undecided"
 
 

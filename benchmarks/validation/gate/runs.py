@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.neighbour import busy_neighbour
+from benchmarks.shared import busy_neighbour
 from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from benchmarks.validation.gate.suite import BASE, Kind, expression
 from perceptron.errors import UserError

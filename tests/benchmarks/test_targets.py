@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import many_models
+from benchmarks import targets
 from perceptron.problems import catalogue
 
 FEW = catalogue.find("many-or-gates:16")
@@ -12,7 +12,7 @@ FEW = catalogue.find("many-or-gates:16")
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = many_models.compiled(tmp_path_factory.mktemp("c"))
+    built = targets.compiled(tmp_path_factory.mktemp("c"))
     if built is None:
         pytest.skip("gcc is not installed")
     return built
@@ -20,12 +20,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_c_loop_trains_each_model_as_numpy(program: Path) -> None:
     """From the same starts; and every sample begins there again."""
-    seconds, trained = many_models.in_c(program, FEW, iterations=50, samples=2)
+    seconds, trained = targets.in_c(program, FEW, iterations=50, samples=2)
     assert seconds > 0.0
-    many_models.assert_as_numpy(FEW, 50, trained)
+    targets.assert_as_numpy(FEW, 50, trained)
 
 
 def test_a_c_loop_that_trained_otherwise_is_not_compared(program: Path) -> None:
-    _, trained = many_models.in_c(program, FEW, iterations=49, samples=1)
+    _, trained = targets.in_c(program, FEW, iterations=49, samples=1)
     with pytest.raises(AssertionError):
-        many_models.assert_as_numpy(FEW, 50, trained)
+        targets.assert_as_numpy(FEW, 50, trained)

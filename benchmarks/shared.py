@@ -1,0 +1,103 @@
+"""What the scripts here share: fresh processes that measure, a neighbour, a line for a target."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.launch import run_job
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import ExtraName
+
+ROOT = Path(__file__).parents[1]
+# They make OpenBLAS take another processor's kernels; one without the other is a mixture.
+STEERING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+# An undecided answer is a result too.
+INCONCLUSIVE = 3
+# The neighbour looks for its parent now and then, and ends with it.
+_SPIN = """
+import os, sys
+while os.getppid() == int(sys.argv[1]):
+    for _ in range(1_000_000):
+        pass
+"""
+
+
+def unsteer() -> None:
+    """Leave out of this process's environment what steers OpenBLAS, and say what was set of it."""
+    for name in STEERING:
+        if os.environ.pop(name, None) is not None:
+            print(f"{name} was set: not for what is measured", file=sys.stderr)
+
+
+def answered(command: Sequence[str], folder: str | None = None) -> dict[str, Any]:
+    """Return the document that a command prints; `UserError` with its last message if it fails.
+
+    A ``folder`` is its cache, so that it knows nothing from before.
+    """
+    cache = {} if folder is None else {"PERCEPTRON_CACHE": f"{folder}/cache"}
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **cache}, capture_output=True, check=False
+    )
+    if done.returncode not in (0, INCONCLUSIVE):
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise UserError(f"{' '.join(command[1:])} failed: {' '.join(last) or done.returncode}")
+    document: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return document
+
+
+def ours(*words: str, folder: str) -> list[str]:
+    """Return a command of ours whose results and pages are in a folder, with ``--json``."""
+    places = ["--results", f"{folder}/results", "--html", f"{folder}/html"]
+    return [sys.executable, "-m", "perceptron", *words, "--json", *places]
+
+
+def measured(
+    name: str, problem: str, dtype: DType, threads: int = 1, extra: ExtraName | None = None
+) -> Outcome:
+    """Return what one fresh process measures."""
+    job = Batch(
+        backend=name,
+        problems=[problem],
+        dtype=dtype,
+        threads=threads,
+        samples=5,
+        minimum_seconds=0.02,
+        extra=extra,
+    )
+    (outcome,) = run_job(job, registry.load(name))
+    if outcome.status != "ok":
+        raise SystemExit(f"error: {name} on {problem}: {outcome.reason}")
+    return outcome
+
+
+@contextmanager
+def busy_neighbour(number: int) -> Iterator[None]:
+    """Run so many spinning processes, each keeping a core busy; they are gone afterwards."""
+    command = [sys.executable, "-c", _SPIN, str(os.getpid())]
+    processes = [subprocess.Popen(command) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def report_line(what: str, values: Sequence[float], most: float, unit: str = "") -> str:
+    """Return the median, with its range where there are several values, and the target."""
+    middle = statistics.median(values)
+    verdict = "reached" if middle <= most else "MISSED"
+    spread = f" [{min(values):.3g}, {max(values):.3g}]" if len(values) > 1 else ""
+    return f"{what}: {middle:.3g}{spread}{unit} (at most {most:g}): {verdict}"
