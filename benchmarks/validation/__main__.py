@@ -100,22 +100,22 @@ def _fastest(options: argparse.Namespace) -> int:
     from benchmarks.validation.fastest import page
     from benchmarks.validation.fastest.judge import newest, result_of
     from benchmarks.validation.fastest.measure import measure
-    from benchmarks.validation.fastest.trainings import FastestPlan
+    from benchmarks.validation.fastest.trainings import AMONG, BUDGET_SECONDS, plan
 
     machine = folder_name("--machine", options.machine)
     if options.report:
         folder = newest(options.results, machine)
     else:
-        plan = FastestPlan(
+        chosen = plan(
             trainings=options.trainings,
             asked=options.asked,
             seed=options.seed,
-            backends=split("--backends", options.backends),
+            backends=split("--backends", options.backends) or AMONG,
             threads=options.threads,
         )
-        seconds = seconds_of("--budget", options.budget) or plan.budget_seconds
+        seconds = seconds_of("--budget", options.budget) or BUDGET_SECONDS
         with terminal.progress_bar("measuring", seconds) as bar:
-            folder = measure(plan, machine, options.results, bar, seconds)
+            folder = measure(chosen, machine, options.results, bar, seconds)
     result = result_of(folder)
     terminal.show_warnings(result.warnings)
     return _show(options, result, page)

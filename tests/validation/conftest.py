@@ -12,7 +12,6 @@ import pytest
 from benchmarks.validation.fastest.judge import result_of
 from benchmarks.validation.fastest.measure import appending, jobs
 from benchmarks.validation.fastest.record import WAYS, FastestTruth
-from benchmarks.validation.fastest.trainings import draw
 from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from benchmarks.validation.gate.recorded import Pair, count_blocks, pair
 from perceptron.gate.verdict.rule import Rule
@@ -116,12 +115,11 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         budget_seconds=60.0,
         spent_seconds=30.0,
     )
-    trainings = draw(PLAN.trainings, PLAN.seed)
     with open_run(tmp_path_factory.mktemp("fastest") / "results", run, FACTS) as journal:
-        Measured()(lambda *_: jobs(PLAN, trainings), journal, run)
+        Measured()(lambda *_: jobs(PLAN), journal, run)
         with appending(journal.folder) as stream:
             for way in WAYS:
-                for training in trainings[: PLAN.asked]:
+                for training in PLAN.trainings[: PLAN.asked]:
                     append(stream, ask(training, way))
         journal.finish(30.0)
         return journal.folder

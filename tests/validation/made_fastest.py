@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.validation.fastest.record import Pick, Way
-from benchmarks.validation.fastest.trainings import FastestPlan, Training
+from benchmarks.validation.fastest.trainings import Training, plan
 from perceptron.measure.campaign import Ask
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.rows import rows_of
@@ -59,7 +59,7 @@ class Measured:
         return True
 
 
-PLAN = FastestPlan(trainings=40, asked=6, backends=tuple(BACKENDS), threads=1, processes=2)
+PLAN = plan(trainings=40, asked=6, backends=list(BACKENDS), threads=1, processes=2)
 
 
 def ask(training: Training, way: Way) -> Pick:

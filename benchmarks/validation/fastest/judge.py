@@ -9,7 +9,6 @@ left out; what is compiled for each training stays.
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,6 @@ from statistics import median
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
 
 from benchmarks.validation.fastest.measure import arguments, pick_of, read_answers
@@ -32,8 +30,8 @@ from benchmarks.validation.fastest.record import (
     Times,
     Way,
 )
-from benchmarks.validation.fastest.trainings import STUDY, Training
-from benchmarks.validation.share import Share, share
+from benchmarks.validation.fastest.trainings import STUDY, FastestPlan, Training
+from benchmarks.validation.share import share
 from perceptron.analysis.candidates import BackendHere, Candidate, candidates
 from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.cost_curve import fit
@@ -41,8 +39,6 @@ from perceptron.analysis.fastest import choose, is_enough
 from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
-from perceptron.problems.cost import operations
-from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.store import stored_runs
@@ -71,95 +67,58 @@ def times_of(training: Training, rows: Iterable[Measurement], backends: Sequence
             reasons.setdefault(row.backend, row.reason or row.status)
         else:
             totals[row.backend].append((row.prepare_seconds or 0.0) + iterations * row.seconds)
-    medians = {name: statistics.median(totals[name]) for name in totals if name not in reasons}
+    medians = {name: median(totals[name]) for name in totals if name not in reasons}
     return Times(
         reference=training.reference,
         epochs=training.epochs,
-        operations=operations(problem),
         seconds=dict(sorted(medians.items(), key=lambda item: item[1])),
         reasons=reasons,
     )
 
 
 def judge(
-    way: Way, times: Iterable[Times], picks: Iterable[Pick], measured_first: int = 0
+    answers: str, times: Iterable[Times], picks: Iterable[Pick], measured_first: int = 0
 ) -> Quality:
     """Return how good these picks are; those of trainings that have no times are left out."""
     by_reference = {own.reference: own for own in times}
     judged = [
-        _judged(by_reference[pick.reference], pick)
+        Judged(
+            reference=own.reference,
+            epochs=own.epochs,
+            picked=pick.backend,
+            best=own.best,
+            regret=own.regret(pick.backend),
+            close=own.lead <= CLOSE,
+            sure=pick.sure,
+        )
         for pick in picks
-        if pick.reference in by_reference
+        if (own := by_reference.get(pick.reference)) is not None
     ]
     close = [one for one in judged if one.close]
     sure = [one for one in judged if one.sure]
     wrong = [one for one in sure if one.regret is None or one.regret > CLOSE]
-    return _quality(
-        way.name,
-        judged,
-        measured_first=measured_first,
-        unsure_if_close=share(sum(not one.sure for one in close), len(close)),
-        wrong_if_sure=share(len(wrong), len(sure)),
-    )
-
-
-def always(backend: str, times: Iterable[Times]) -> Quality:
-    """Return how good it is to take one backend whatever is trained."""
-    judged = [
-        _judged(
-            own,
-            Pick(
-                reference=own.reference,
-                epochs=own.epochs,
-                backend=backend,
-                sure=True,
-                source="unknown",
-            ),
-        )
-        for own in times
-    ]
-    return _quality(f"{ALWAYS}{backend}", judged)
-
-
-def _judged(times: Times, pick: Pick) -> Judged:
-    takes = times.seconds.get(pick.backend)
-    said = None if takes is None or pick.seconds is None else pick.seconds / takes - 1
-    return Judged(
-        reference=times.reference,
-        epochs=times.epochs,
-        operations=times.operations,
-        picked=pick.backend,
-        best=times.best,
-        regret=times.regret(pick.backend),
-        close=times.lead <= CLOSE,
-        sure=pick.sure,
-        off=said,
-    )
-
-
-def _quality(
-    answers: str,
-    judged: list[Judged],
-    measured_first: int = 0,
-    unsure_if_close: Share | None = None,
-    wrong_if_sure: Share | None = None,
-) -> Quality:
-    known = [one for one in judged if one.regret is not None]
-    regrets = [one.regret for one in known if one.regret is not None]
-    worst = max(known, key=lambda one: one.regret or 0.0, default=None)
+    regrets = [one.regret for one in judged if one.regret is not None]
     return Quality(
         answers=answers,
         right=share(sum(one.picked == one.best for one in judged), len(judged)),
         measured_first=measured_first,
-        untrainable=len(judged) - len(known),
-        median=statistics.median(regrets) if regrets else None,
+        untrainable=len(judged) - len(regrets),
+        median=median(regrets) if regrets else None,
         high=_nearly_all(regrets) if regrets else None,
-        worst=worst.regret if worst else None,
-        worst_of=worst.reference if worst else None,
-        unsure_if_close=unsure_if_close,
-        wrong_if_sure=wrong_if_sure,
+        worst=max(regrets, default=None),
+        unsure_if_close=share(sum(not one.sure for one in close), len(close)),
+        wrong_if_sure=share(len(wrong), len(sure)),
         picks=judged,
     )
+
+
+def always(backend: str, times: Sequence[Times]) -> Quality:
+    """Return how good it is to take one backend whatever is trained."""
+    picks = [
+        Pick(reference=own.reference, epochs=own.epochs, backend=backend, sure=True, source="")
+        for own in times
+    ]
+    return judge(f"{ALWAYS}{backend}", times, picks)
 
 
 def _nearly_all(regrets: Sequence[float]) -> float:
@@ -196,17 +155,6 @@ def _was_compiled(first: float, later: Sequence[float]) -> bool:
 
 _SENSIBLE = 2
 """Backends with a time: with fewer there is nothing to pick."""
-
-
-class MeasuredPlan(Struct, frozen=True):
-    """What a run says that it measured."""
-
-    trainings: list[Training]
-    seed: int
-    backends: list[str]
-    dtype: DType
-    threads: int
-    processes: int
 
 
 def newest(results: Path, machine: str | None) -> Path:
@@ -246,28 +194,25 @@ def result_of(folder: Path) -> FastestTruth:
         machine=loaded.run.machine,
         cpu=facts.cpu,
         cores=facts.cores,
-        libraries=facts.libraries,
         when=loaded.run.started,
         dtype=plan.dtype,
         threads=plan.threads,
         processes=len({row.repeat for row in loaded.times}),
-        seed=plan.seed,
         backends=plan.backends,
         trainings=times,
         without=[own.reference for own in every if own not in times],
         qualities=[
-            judge(NEVER, times, never),
+            judge(NEVER.name, times, never),
             *(_of_way(way, times, answers, enough) for way in WAYS),
             *(always(backend, times) for backend in plan.backends),
         ],
         warnings=_warnings(loaded, plan.threads),
-        budget=loaded.run.budget,
         results=folder,
     )
 
 
 def estimates_of_others(
-    trainings: Sequence[Training], plan: MeasuredPlan, rows: Sequence[Measurement]
+    trainings: Sequence[Training], plan: FastestPlan, rows: Sequence[Measurement]
 ) -> Iterator[tuple[str, list[Candidate]]]:
     """Yield each training and what the rows of all others say of its candidates.
 
@@ -288,21 +233,26 @@ def _of_way(
 ) -> Quality:
     """Judge what was answered in one way; ``enough`` says where estimates are, which is cached."""
     if way.of_default:
-        times = [own.of(registry.DEFAULT) for own in times]
+        times = [_of_default(own) for own in times]
         times = [own for own in times if len(own.seconds) >= _SENSIBLE]
     known = _references(times)
     picks = [pick for pick in answers if pick.way == way and pick.reference in known]
     measured = [pick for pick in picks if way.measure == "now" or not enough[pick.reference]]
-    return judge(way, times, picks, len(measured))
+    return judge(way.name, times, picks, len(measured))
+
+
+def _of_default(times: Times) -> Times:
+    kept = {name: taken for name, taken in times.seconds.items() if name in registry.DEFAULT}
+    return replace(times, seconds=kept)
 
 
 def _references(times: Sequence[Times]) -> set[str]:
     return {own.reference for own in times}
 
 
-def _plan(loaded: LoadedRun) -> MeasuredPlan:
+def _plan(loaded: LoadedRun) -> FastestPlan:
     try:
-        return msgspec.convert(loaded.run.plan, MeasuredPlan)
+        return msgspec.convert(loaded.run.plan, FastestPlan)
     except msgspec.ValidationError as error:
         raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
 

@@ -6,17 +6,17 @@ It is asked knowing what others take, or nothing at all.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 import perceptron
 from benchmarks.validation.fastest.record import WAYS, Pick, Way
-from benchmarks.validation.fastest.trainings import FastestPlan, Training, draw
+from benchmarks.validation.fastest.trainings import BUDGET_SECONDS, FastestPlan, Training
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import Advice
 from perceptron.environment_variables import variables_set
@@ -48,10 +48,8 @@ _SECONDS = 5.0
 _SECONDS_TO_ASK = 60.0
 
 
-class Ask(Protocol):
-    """Ask which backend trains this fastest in one of the ways."""
-
-    def __call__(self, training: Training, way: Way) -> Pick: ...
+Ask = Callable[[Training, Way], Pick]
+"""Ask which backend trains this fastest in one of the ways."""
 
 
 class Product:
@@ -137,7 +135,6 @@ def pick_of(training: Training, advice: Advice, way: Way, enough: bool = True) -
 
 def ask_all(
     plan: FastestPlan,
-    trainings: Sequence[Training],
     run: OpenRun,
     budget: Budget,
     progress: Progress,
@@ -153,7 +150,7 @@ def ask_all(
     todo = [
         (way, training)
         for way in WAYS
-        for training in trainings[: plan.asked if way.knows_others else plan.asked_cold]
+        for training in plan.trainings[: plan.asked if way.knows_others else plan.asked_cold]
         if (way, training.reference) not in answered
     ]
     named = prefixed(progress, "asking: ")
@@ -222,19 +219,18 @@ def measure(
     machine: str | None,
     results: Path,
     progress: Progress,
-    budget_seconds: float | None = None,
+    budget_seconds: float = BUDGET_SECONDS,
     quiet: Quiet = LOOK_ONCE,
     ask: Ask | None = None,
 ) -> Path:
     """Measure the plan, or resume it where it was interrupted; return the run's folder.
 
-    It takes at most ``budget_seconds``, by default the plan's, all starts together. ``machine``
+    It takes at most ``budget_seconds``, all starts together. ``machine``
     names the folder of the results; None for the host's name. Raises `UserError` if the results
     folder cannot be written to, or if there was no time for anything.
     """
-    budget = Budget.of_study(budget_seconds or plan.budget_seconds)
-    trainings = draw(plan.trainings, plan.seed)
-    every = jobs(plan, trainings)
+    budget = Budget.of_study(budget_seconds)
+    every = jobs(plan)
 
     def want(rows: Sequence[Row], left: float) -> list[Time]:
         return missing(every, times_of(rows))
@@ -244,13 +240,13 @@ def measure(
     ) as run:
         for_times = budget.part(_TIMES_SHARE)
         whole = campaign.carry_out(want, run.journal, run.run, for_times, progress)
-        unasked = ask_all(plan, trainings, run, budget, progress, ask)
+        unasked = ask_all(plan, run, budget, progress, ask)
         budget.cut_short = not whole or unasked > 0
         run.require_rows()
         return run.journal.folder
 
 
-def jobs(plan: FastestPlan, trainings: Sequence[Training]) -> list[Time]:
+def jobs(plan: FastestPlan) -> list[Time]:
     """Return a job for every row: each process has all trainings, backends side by side."""
     return [
         Time(
@@ -264,6 +260,6 @@ def jobs(plan: FastestPlan, trainings: Sequence[Training]) -> list[Time]:
             lasts=False,
         )
         for repeat in range(plan.processes)
-        for training in trainings
+        for training in plan.trainings
         for backend in plan.backends
     ]

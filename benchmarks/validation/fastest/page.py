@@ -125,8 +125,8 @@ def _cells(quality: Quality) -> tuple[str, ...]:
         _regret(quality.median),
         _regret(quality.high),
         _regret(quality.worst),
-        NONE if close is None else f"{close.hits} of {close.trials}",
-        NONE if wrong is None else f"{wrong.hits} of {wrong.trials}",
+        f"{close.hits} of {close.trials}" if quality.is_asked else NONE,
+        f"{wrong.hits} of {wrong.trials}" if quality.is_asked else NONE,
     )
 
 

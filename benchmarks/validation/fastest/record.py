@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from math import inf
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from benchmarks.validation.share import Share
-from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 
 ALWAYS = "always "
@@ -67,8 +64,6 @@ class Times(Struct, frozen=True, kw_only=True):
 
     reference: str
     epochs: int
-    operations: int
-    """Of an iteration."""
     seconds: dict[str, float]
     """By backend, the fastest first; those that cannot train it are not there."""
     reasons: dict[str, str] = {}
@@ -85,11 +80,6 @@ class Times(Struct, frozen=True, kw_only=True):
         times = list(self.seconds.values())
         return times[1] / times[0] if len(times) > 1 else inf
 
-    def of(self, backends: Collection[str]) -> Times:
-        """Return those of these backends alone."""
-        kept = {name: taken for name, taken in self.seconds.items() if name in backends}
-        return replace(self, seconds=kept)
-
     def regret(self, backend: str) -> float | None:
         """Return the time of a backend over that of the best; None if it cannot train this."""
         seconds = self.seconds.get(backend)
@@ -101,7 +91,6 @@ class Judged(Struct, frozen=True, kw_only=True):
 
     reference: str
     epochs: int
-    operations: int
     picked: str
     best: str
     regret: float | None
@@ -109,8 +98,6 @@ class Judged(Struct, frozen=True, kw_only=True):
     close: bool
     """Whether the two best are within 10%."""
     sure: bool
-    off: float | None
-    """The time that was said over the one that the pick takes, less 1."""
 
 
 class Quality(Struct, frozen=True, kw_only=True):
@@ -129,12 +116,9 @@ class Quality(Struct, frozen=True, kw_only=True):
     high: float | None
     """95% of the regrets are at most this."""
     worst: float | None
-    worst_of: str | None
-    """The training with the worst one."""
-    unsure_if_close: Share | None
-    """Of the trainings whose two best are within 10%, those of which it said so; None where
-    nothing is said."""
-    wrong_if_sure: Share | None
+    unsure_if_close: Share
+    """Of the trainings whose two best are within 10%, those of which it said so."""
+    wrong_if_sure: Share
     """Of the picks that were called sure, those that take over 10% longer than the best."""
     picks: list[Judged]
 
@@ -158,21 +142,14 @@ class FastestTruth(Struct, frozen=True, kw_only=True):
     machine: str
     cpu: str
     cores: int
-    libraries: dict[str, str]
     when: str
     dtype: str
     threads: int
     processes: int
-    seed: int
     backends: list[str]
     trainings: list[Times]
     without: list[str]
     """Trainings that fewer than two backends have a time of: nothing is to be picked."""
     qualities: list[Quality]
     warnings: list[MeasurementWarning]
-    budget: BudgetUse | None
     results: Path
-
-    def of(self, answers: str) -> Quality | None:
-        """Return one of the qualities."""
-        return next((one for one in self.qualities if one.answers == answers), None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import exp, log
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -104,59 +104,60 @@ def _is_short(reference: str) -> bool:
 STUDY = "fastest"
 AMONG = ("numpy", "torch-cpu", "torch-cpu-manual", "numba", "jax-cpu")
 _FEWEST = 2
+BUDGET_SECONDS = 1500.0
 # Asked about on a machine that knows nothing: starting every backend for each takes all the time.
 _MOST_COLD = 24
 
 
-@dataclass(frozen=True)
-class FastestPlan:
+class FastestPlan(Struct, frozen=True, kw_only=True):
     """What to measure; equal plans are the same run.
 
-    So many random ``trainings``, those that follow ``seed``, on ``backends`` in so many fresh
-    ``processes`` each; `perceptron.fastest` is asked about the first ``asked``.
+    The ``trainings`` on ``backends`` in so many fresh ``processes`` each; `perceptron.fastest` is
+    asked about the first ``asked``.
     """
 
-    trainings: int = 72
-    asked: int = 72
-    seed: int = 1
-    backends: tuple[str, ...] = ()
-    """Empty: those of `AMONG` that can run here."""
+    trainings: list[Training]
+    asked: int = 0
+    seed: int
+    backends: list[str]
     dtype: DType = "float32"
-    threads: int = 0
-    """0 for all cores that this process may use."""
+    threads: int
     processes: int = 3
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "threads", self.threads or usable_cores())
-        chosen = self.backends or AMONG
-        here = tuple(name for name in chosen if registry.reason_unavailable(name) is None)
-        if len(here) < _FEWEST:
-            raise UserError(
-                f"--fastest: fewer than two of {', '.join(chosen)} can run here: see `perceptron "
-                "backends`"
-            )
-        object.__setattr__(self, "backends", here)
 
     @property
     def asked_cold(self) -> int:
         """How many of those are also asked about where nothing is known."""
         return min(self.asked, _MOST_COLD)
 
-    @property
-    def budget_seconds(self) -> float:
-        """What it may take unless the user says otherwise."""
-        return 1500.0
-
     def as_json(self) -> dict[str, object]:
         """Return the plan as a run keeps it: with what was drawn, which later code may draw not."""
-        return {
-            "study": STUDY,
-            "trainings": [[own.reference, own.epochs] for own in draw(self.trainings, self.seed)],
-            "asked": self.asked,
-            "asked_cold": self.asked_cold,
-            "seed": self.seed,
-            "backends": list(self.backends),
-            "dtype": self.dtype,
-            "threads": self.threads,
-            "processes": self.processes,
-        }
+        return {"study": STUDY, **msgspec.to_builtins(self), "asked_cold": self.asked_cold}
+
+
+def plan(
+    trainings: int = 72,
+    asked: int = 72,
+    seed: int = 1,
+    backends: Sequence[str] = AMONG,
+    threads: int = 0,
+    processes: int = 3,
+) -> FastestPlan:
+    """Return a plan of so many trainings, those that follow ``seed``.
+
+    Its backends are those of the named that can run here, its ``threads`` all cores that this
+    process may use unless they are given. Raises `UserError` for fewer than two backends.
+    """
+    here = [name for name in backends if registry.reason_unavailable(name) is None]
+    if len(here) < _FEWEST:
+        raise UserError(
+            f"--fastest: fewer than two of {', '.join(backends)} can run here: see `perceptron "
+            "backends`"
+        )
+    return FastestPlan(
+        trainings=draw(trainings, seed),
+        asked=asked,
+        seed=seed,
+        backends=here,
+        threads=threads or usable_cores(),
+        processes=processes,
+    )
