@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
 from benchmarks.speeds import Speeds, newest_speeds
-from docs.build import answers, crossovers, findings, gate, how_sure, ladder, race, readme, searches
+from docs.build import answers, findings, gate, how_sure, readme, studies
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
@@ -32,7 +32,7 @@ def built(runs: Shown, speeds: Speeds | None) -> dict[str, str]:
         page: fill((ROOT / page).read_text(encoding="utf-8"), own, page)
         for page, own in blocks(runs, speeds).items()
     }
-    for module in (crossovers, findings, ladder, race, readme):
+    for module in (findings, readme, studies):
         files |= {f"docs/{name}": svg for name, svg in module.pictures(runs).items()}
     return files
 
@@ -44,11 +44,11 @@ def blocks(runs: Shown, speeds: Speeds | None) -> dict[str, Blocks]:
         "README.md": readme.blocks(runs, proof, truth),
         "docs/answers.md": answers.blocks(),
         "docs/findings.md": findings.blocks(runs),
-        "docs/crossovers.md": crossovers.blocks(runs),
-        "docs/ladder.md": ladder.blocks(runs),
-        "docs/over-processes.md": searches.over_processes(runs),
-        "docs/many-models.md": searches.many_models(runs),
-        "docs/race.md": race.blocks(runs),
+        "docs/crossovers.md": studies.phase_map(runs),
+        "docs/ladder.md": studies.ladder(runs),
+        "docs/over-processes.md": studies.over_processes(runs),
+        "docs/many-models.md": studies.many_models(runs),
+        "docs/race.md": studies.race(runs),
         "docs/gate-how.md": gate.how(proof),
         "docs/gate-compared.md": gate.compared(proof),
         "docs/how-sure.md": how_sure.blocks(speeds),

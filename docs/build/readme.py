@@ -6,7 +6,7 @@ faster in the ranges of sizes in which the judge has decided that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from docs.build import gate
@@ -42,45 +42,45 @@ _NOT_MEASURED = "not measured yet"
 
 def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
     """Return the result, the table of questions, how often answers are true, and GPUs'."""
-    questions: tuple[tuple[str, str, Callable[[], str]], ...] = (
+    questions = (
         (
             "[Which backend for my model?](docs/crossovers.md#for-one-shape)",
             f"advise {ADVISED}",
-            lambda: _advice(runs),
+            _advice(runs),
         ),
         (
             "[At what size does that change?](docs/crossovers.md)",
             f"crossover --family {SEARCHED}",
-            lambda: _search(runs),
+            _search(runs),
         ),
         (
             "[Which reaches 95% accuracy first?](docs/race.md)",
             f"race --problem {RACED} --target {RACED_TO}",
-            lambda: _race(runs),
+            _race(runs),
         ),
         (
             "[Where does a step's time go?](docs/ladder.md)",
             "overhead --problem digits",
-            lambda: _phases(runs),
+            _phases(runs),
         ),
         (
             "[Should I batch many models?](docs/many-models.md)",
             "crossover --family many-or-gates",
-            lambda: _many(runs),
+            _many(runs),
         ),
         (
             "[Does a second process help?](docs/over-processes.md)",
             f"crossover --family {PICTURED} --processes 1,2",
-            lambda: _processes(runs),
+            _processes(runs),
         ),
         (
             "[Did my change slow anything?](docs/gate.md)",
             "compare main .",
-            lambda: _false_alarms(proof),
+            _false_alarms(proof),
         ),
-        ("[Can I trust timings here?](docs/how-sure.md)", "doctor", lambda: _doctor(runs)),
+        ("[Can I trust timings here?](docs/how-sure.md)", "doctor", _doctor(runs)),
     )
-    rows = [(question, f"`{command}`", answer()) for question, command, answer in questions]
+    rows = [(question, f"`{command}`", answer) for question, command, answer in questions]
     return {
         "result": _result(runs),
         "answers": "\n".join(markdown.table(_COLUMNS, rows)),

@@ -111,21 +111,16 @@ def shown(results: Path) -> Shown:
         phase_map=_there(_map(runs, CPU), results, "map", "map"),
         ladder=_there(_ladder(runs, CPU, FAMILY), results, "ladder", "overhead"),
         batches=_ladder(runs, CPU, BATCHES),
-        advice=runs.newest("advise", answer_run, CPU, lambda plan: True),
-        search=runs.newest(
-            "crossover", answer_run, CPU, _has(families=[SEARCHED], pairs=[[*SEARCHED_PAIR]])
-        ),
+        advice=runs.newest("advise", CPU, _has()),
+        search=runs.newest("crossover", CPU, _has(families=[SEARCHED], pairs=[[*SEARCHED_PAIR]])),
         processes=runs.newest(
             "crossover",
-            answer_run,
             CPU,
             _has(families=[*SEVERAL_FAMILIES], pairs=[[*pair] for pair in SEVERAL_PAIRS]),
             anywhere=True,
         ),
         many=[found for name in MANY_FAMILIES if (found := runs.newest_along(name)) is not None],
-        race=runs.newest(
-            "race", answer_run, CPU, _has(problem=RACED, target=RACED_TO), anywhere=True
-        ),
+        race=runs.newest("race", CPU, _has(problem=RACED, target=RACED_TO), anywhere=True),
         gpus=[
             ShownGpu(
                 name=name,
@@ -140,14 +135,14 @@ def shown(results: Path) -> Shown:
 
 
 def _map(runs: _Runs, hardware: str) -> Answered | None:
-    return runs.newest("map", answer_run, hardware, _has(family="mlp-map"))
+    return runs.newest("map", hardware, _has(family="mlp-map"))
 
 
 def _ladder(runs: _Runs, hardware: str, problem: str) -> Answered | None:
     def fits(plan: Plan) -> bool:
         return plan.get("problem") == problem and not plan.get("over_processes")
 
-    return runs.newest("overhead", answer_run, hardware, fits)
+    return runs.newest("overhead", hardware, fits)
 
 
 def _there(result: Answered | None, results: Path, what: str, command: str) -> Answered:
@@ -185,7 +180,6 @@ class _Runs:
     def newest(
         self,
         study: str,
-        judge: Callable[[LoadedRun], Answered],
         hardware: str,
         fits: Callable[[Plan], bool],
         anywhere: bool = False,
@@ -197,7 +191,7 @@ class _Runs:
         whole = self.whole.get(hardware)
         for loaded in self._fitting(study, hardware, fits):
             if anywhere or whole is None or loaded.run.machine == whole.run.machine:
-                return self.within(judge(loaded))
+                return self.within(answer_run(loaded))
         return None
 
     def newest_along(self, family: str) -> Answered | None:

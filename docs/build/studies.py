@@ -1,0 +1,159 @@
+"""Pages of one study each, every answer with where it was measured.
+
+docs/crossovers.md has the map, docs/ladder.md the cost breakdown of the OR gate and of a training
+by mini-batches, docs/race.md, docs/over-processes.md and docs/many-models.md what their names say.
+"""
+
+from __future__ import annotations
+
+from docs.build.blocks import Blocks, crossover_lines
+from docs.build.shown import (
+    BATCHES,
+    MANY,
+    MANY_FAMILIES,
+    RACED,
+    RACED_TO,
+    SEVERAL,
+    Shown,
+    crossovers_of,
+)
+from perceptron.analysis.crossover.sweep import sweeps
+from perceptron.analysis.over_processes import threads_in_all
+from perceptron.analysis.what_if.estimate import WhatIf
+from perceptron.analysis.what_if.words import size_words
+from perceptron.answer import Answered, Table
+from perceptron.numbers import NONE, count, duration
+from perceptron.records.measurement import Measurement
+from perceptron.records.row import times
+from perceptron.report.answers import as_markdown
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.tables import markdown
+
+
+def pictures(runs: Shown) -> dict[str, str]:
+    """Return the map, the ladder of the OR gate, and each start of the race: SVG by file name."""
+    raced = runs.race
+    return {
+        "map.svg": draw(runs.phase_map.answer.figures[0].drawing),
+        "ladder.svg": draw(runs.ladder.answer.figures[0].drawing),
+        **(
+            as_markdown.drawn(as_markdown.pictures(raced.answer, raced.study))
+            if raced is not None
+            else {}
+        ),
+    }
+
+
+def phase_map(runs: Shown) -> Blocks:
+    """Return which backend wins how much of the map, and where it was measured."""
+    run, cells = runs.phase_map.run, runs.phase_map.answer.data["map"]
+    facts = run.facts.environment
+    return {
+        "map": f"{cells.summary}. {cells.cells_measured} of {len(cells.cells)} cells measured on "
+        f"{facts.cpu}, {facts.cores} cores, "
+        f"{threads_in_all(cells.threads, cells.backends)}, {cells.dtype}; "
+        f"{run.rows[0].when[:10]}, rows in `{run.folder}`."
+    }
+
+
+def ladder(runs: Shown) -> Blocks:
+    """Return where the ladder of the picture was measured, and the tables of the batches'."""
+    batches = f"Not measured yet: `perceptron overhead --problem {BATCHES}` does."
+    if runs.batches is not None:
+        rungs, phases = _table_of(runs.batches, ""), _table_of(runs.batches, "Inside one")
+        batches = "\n".join(
+            [
+                *(markdown.table(rungs.columns, rungs.rows) if rungs else []),
+                *(["", *markdown.table(phases.columns, phases.rows)] if phases else []),
+                "",
+                _ground_of_ladder(runs.batches),
+            ]
+        )
+    return {"ladder": _ground_of_ladder(runs.ladder), "ladder-batches": batches}
+
+
+def _table_of(ladder: Answered, title: str) -> Table | None:
+    return next((one for one in ladder.answer.tables if one.title.startswith(title)), None)
+
+
+def _ground_of_ladder(ladder: Answered) -> str:
+    facts, rows = ladder.run.facts.environment, times(ladder.run.rows)
+    processes = len({row.repeat for row in rows if row.phase is None})
+    return (
+        f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
+        f"{rows[0].when[:10]}, rows in `{ladder.run.folder}`."
+    )
+
+
+def race(runs: Shown) -> Blocks:
+    """Return for each start a sentence, a table and a figure, then the notes about both."""
+    told = runs.race
+    if told is None:
+        command = f"`perceptron race --problem {RACED} --target {RACED_TO}`"
+        return {"race": f"Not measured yet: {command} does."}
+    drawn = as_markdown.pictures(told.answer, told.study)
+    return {"race": "\n".join(as_markdown.lines(told, drawn))}
+
+
+def over_processes(runs: Shown) -> Blocks:
+    """Return the search over the number of processes."""
+    found = runs.processes
+    if found is None:
+        return {"processes": f"Not measured yet: `perceptron {SEVERAL}` does."}
+    return {"processes": "\n".join([*crossover_lines(crossovers_of(found)), "", _ground(found)])}
+
+
+def many_models(runs: Shown) -> Blocks:
+    """Return the searches along the number of models, with the times of each family."""
+    commands = " and ".join(f"`perceptron {one}`" for one in MANY)
+    parts = ["\n".join(_along_models(search)) for search in runs.many]
+    return {"many-in-full": "\n\n".join(parts) or f"Not measured yet: {commands} do."}
+
+
+def _along_models(found: Answered) -> list[str]:
+    lines = crossover_lines(crossovers_of(found))
+    rows = found.run.times
+    for family in dict.fromkeys(row.family for row in rows):
+        own = [row for row in rows if row.family == family]
+        lines += ["", f"`{family}`: an iteration shared out over the models", "", *_times(own)]
+    guesses = [one for one in found.answer.data["what_if"] if one.incumbent == "numpy"]
+    guesses = [one for one in guesses if one.family == MANY_FAMILIES[0]]
+    if guesses:
+        lines += [
+            "",
+            f"By an estimate [best, worst case] one ({guesses[0].device}) would be faster than "
+            f"numpy: {', '.join(map(_estimate, guesses))}.",
+        ]
+    return [*lines, "", _ground(found)]
+
+
+def _times(rows: list[Measurement]) -> list[str]:
+    """Return the time of an iteration and model: models down, backends across."""
+    curves = [curve for sweep in sweeps(rows)[:1] for curve in sweep.of_one_model if curve.spots]
+    times = {
+        (curve.backend, spot.size): duration(spot.value.estimate)
+        for curve in curves
+        for spot in curve.spots
+    }
+    backends = [curve.backend for curve in curves]
+    return markdown.table(
+        ("models", *backends),
+        [
+            (count(size), *(times.get((backend, size), NONE) for backend in backends))
+            for size in sorted({size for _, size in times})
+        ],
+    )
+
+
+def _estimate(one: WhatIf) -> str:
+    if one.status in ("always", "never"):
+        return f"{one.challenger} at {size_words(one)}"
+    return f"{one.challenger} from {size_words(one)} models"
+
+
+def _ground(found: Answered) -> str:
+    first, facts = found.run.times[0], found.run.facts.environment
+    return (
+        f"{facts.cpu}, {facts.cores} cores, {first.all_threads} threads in all, {first.dtype}; "
+        f"{first.when[:10]}, commit `{first.commit}`, rows in `{found.results}`."
+    )
