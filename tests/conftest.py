@@ -18,7 +18,7 @@ from perceptron.backends.accelerators.protocol import cuda_unavailable
 from perceptron.backends.protocol import thread_variables
 from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.cli import main
-from perceptron.records.environment import Environment, ThreadPool
+from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.rehearsal import is_rehearsal
 from tests import slurm, watching
@@ -131,16 +131,9 @@ def row() -> MakeRow:
 
 @pytest.fixture
 def environment() -> Environment:
-    return Environment(
-        cpu="Abacus 3000",
-        architecture="x86_64",
-        cores=2,
-        memory_bytes=2**34,
-        system="Linux 6",
-        python="CPython 3.12",
-        libraries={"numpy": "2.0"},
-        pools=[ThreadPool(library="openblas", version="0.3", kernel="Haswell", threads=2)],
-    )
+    from tests.made import FACTS
+
+    return FACTS
 
 
 @pytest.fixture

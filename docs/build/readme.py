@@ -28,6 +28,7 @@ from perceptron.analysis.crossover.words import SEQUENTIAL, axis_of, is_measured
 from perceptron.analysis.hardware import on_devices
 from perceptron.analysis.race import of_start
 from perceptron.analysis.sizes import listed
+from perceptron.answer import Answered
 from perceptron.numbers import duration_interval, times_as_long
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.tables import markdown
@@ -46,12 +47,12 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
         (
             "[Which backend for my model?](docs/crossovers.md#for-one-shape)",
             f"advise {ADVISED}",
-            _advice(runs),
+            _NOT_MEASURED if runs.advice is None else runs.advice.answer.verdicts[0].sentence,
         ),
         (
             "[At what size does that change?](docs/crossovers.md)",
             f"crossover --family {SEARCHED}",
-            _search(runs),
+            _told(runs.search, SEARCHED, SEARCHED_PAIR),
         ),
         (
             "[Which reaches 95% accuracy first?](docs/race.md)",
@@ -71,7 +72,7 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
         (
             "[Does a second process help?](docs/over-processes.md)",
             f"crossover --family {PICTURED} --processes 1,2",
-            _processes(runs),
+            _told(runs.processes, PICTURED, _DATA_PARALLEL),
         ),
         (
             "[Did my change slow anything?](docs/gate.md)",
@@ -98,7 +99,7 @@ def _result(runs: Shown) -> str:
     """Say where the pictured winner changes, and what the OR gate takes."""
     facts = runs.bench.run.facts.environment
     found = _pair(crossovers_of(runs.bench), PICTURED, SEARCHED_PAIR)
-    words = _NOT_MEASURED if found is None else sentence(found)
+    words = _told(runs.bench, PICTURED, SEARCHED_PAIR)
     sentences = [f"Measured on {facts.cpu}, {facts.cores} cores: {words}."]
     if found is not None and found.undecided and found.size is not None:
         sentences.append(f"Undecided: {listed(found.undecided, axis_of(found))}.")
@@ -109,15 +110,9 @@ def _result(runs: Shown) -> str:
     return " ".join(sentences)
 
 
-def _advice(runs: Shown) -> str:
-    if runs.advice is None:
-        return _NOT_MEASURED
-    return runs.advice.answer.verdicts[0].sentence
-
-
-def _search(runs: Shown) -> str:
-    crossovers = () if runs.search is None else crossovers_of(runs.search)
-    found = _pair(crossovers, SEARCHED, SEARCHED_PAIR)
+def _told(search: Answered | None, family: str, pair: Sequence[str]) -> str:
+    """Return what a search says of a pair."""
+    found = None if search is None else _pair(crossovers_of(search), family, pair)
     return _NOT_MEASURED if found is None else sentence(found)
 
 
@@ -158,12 +153,6 @@ def _many(runs: Shown) -> str:
         found = _pair(every, "many-or-gates", (f"{backend}{SEQUENTIAL}", backend))
         turns.append(f"{backend}: {_NOT_MEASURED}" if found is None else sentence(found))
     return "; ".join(turns)
-
-
-def _processes(runs: Shown) -> str:
-    crossovers = () if runs.processes is None else crossovers_of(runs.processes)
-    found = _pair(crossovers, PICTURED, _DATA_PARALLEL)
-    return _NOT_MEASURED if found is None else sentence(found)
 
 
 def _false_alarms(proof: Path) -> str:
