@@ -42,9 +42,9 @@ KINDS = ("matrix multiplication", "convolution", "attention", "layer normalisati
 LIBRARIES = ("numpy,cpu", "torch,cpu", "torch,cuda", "jax,cpu", "jax,cuda", "cupy,cuda")
 TABLE_SIZES = [2**power for power in range(4, 16)]
 
-# A fleet's results: 200 machines with 5,000 rows each.
+# A fleet's results: 200 machines with 30 runs each, a million rows.
 FLEET_MACHINES = 200
-FLEET_ROWS = 5_000
+FLEET_RUNS = 30
 
 LOAD_TABLE = """
 import sys, warnings
@@ -157,15 +157,15 @@ def write(file: Path, keys: Iterable[tuple[int, str, str]]) -> int:
 def many_machines(folder: Path) -> Iterator[str]:
     """Read, show and export a fleet's results."""
     # asv imports every module here, without what only tests have.
-    from tests.many_machines import many_machines as fleet
+    from tests.made_fleet import made_fleet
 
-    results = fleet(folder / "results", FLEET_MACHINES, FLEET_ROWS)
+    results = made_fleet(folder / "results", FLEET_MACHINES, processes=8, runs=FLEET_RUNS)
     for what, program, seconds, megabytes in (
         ("load_results", LOAD, 10.0, 4096.0),
         ("pages", PAGES, 60.0, 4096.0),
         ("export as Parquet, a part for each machine", EXPORT, 60.0, 1024.0),
     ):
-        name = f"{FLEET_MACHINES} machines, {FLEET_MACHINES * FLEET_ROWS:,} rows: {what}"
+        name = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each: {what}"
         yield cost_line(name, ["-c", program, str(results), str(folder / what)], seconds, megabytes)
 
 

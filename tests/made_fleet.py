@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -64,9 +65,11 @@ def name_of(index: int) -> str:
     return NAMES[index] if index < len(NAMES) else f"node-{index:03d}"
 
 
-def made_fleet(results: Path, machines: int = len(NAMES), processes: int = 4) -> Path:
-    """Write a run of the main job on each machine."""
-    for index in range(machines):
+def made_fleet(
+    results: Path, machines: int = len(NAMES), processes: int = 4, runs: int = 1
+) -> Path:
+    """Write runs of the main job on each machine, of a commit and a month each."""
+    for index, number in product(range(machines), range(runs)):
         name = name_of(index)
         keep(
             results,
@@ -74,7 +77,8 @@ def made_fleet(results: Path, machines: int = len(NAMES), processes: int = 4) ->
             machine_rows(index, processes=processes),
             machine=name,
             folder=name,
-            started=f"2026-01-{1 + index % 28:02d}T00:00:00Z",
+            started=f"{2026 + number // 12}-{1 + number % 12:02d}-{1 + index % 28:02d}T00:00:00Z",
+            commit=f"abc{number or ''}",
             facts=replace(FACTS, cpu=f"Abacus {3000 + index}"),
         )
     return results

@@ -19,7 +19,7 @@ from perceptron.records.parquet import arrow_table, export
 from perceptron.records.readers.columns import Packer
 from tests.conftest import MakeRow
 from tests.made import BENCH, everything, keep, line
-from tests.many_machines import many_machines
+from tests.made_fleet import made_fleet
 from tests.plenty import plenty
 
 FIELDS = list(Measurement.__struct_fields__)
@@ -29,7 +29,7 @@ FIELDS = list(Measurement.__struct_fields__)
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three machines of ours, asv's results, a run of a machine that has another's folder."""
     folder = tmp_path_factory.mktemp("fleet") / "results"
-    many_machines(folder, machines=2, rows=300)
+    made_fleet(folder, machines=2)
     everything(folder)
     keep(folder, BENCH, line(), machine="box", folder="moved", started="2026-02-01T00:00:00Z")
     plenty(folder / "asv", machines=2, commits=2)

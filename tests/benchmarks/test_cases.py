@@ -1,10 +1,13 @@
-"""asv imports every file of benchmarks/ where nothing is installed but what benchmarks need."""
+"""What asv and pytest-benchmark need of benchmarks/: files they can import, bodies not too long."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+import pytest
+
+from benchmarks.cases import BACKENDS, SIZES, Case
 from tests.conftest import ROOT
 
 # Of what asv.conf.json lists, and what the package itself needs, none of these is.
@@ -19,6 +22,16 @@ for file in sorted(Path("benchmarks").glob("*.py")):
 
 
 def test_every_file_is_imported_where_only_benchmarks_can_run() -> None:
+    """As asv does, where nothing is installed but what benchmarks need."""
     command = [sys.executable, "-c", IMPORT_ALL]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize("family", SIZES)
+def test_a_framework_is_not_called_as_often_as_numpy(family: str) -> None:
+    """Each call costs 20 µs at least, and bodies that are too long cost the gate its time."""
+    for size in SIZES[family]:
+        for backend in BACKENDS:
+            if backend != "numpy":
+                assert Case(family, size, backend).iterations <= 0.004 / 20e-6
