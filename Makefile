@@ -2,9 +2,9 @@
 # make test      linters, types, and every test that takes no minutes
 # make test-long the tests that take minutes, and how much of the code all of them cover
 # make bench     the main job
-# make targets   the speeds that the suite sets itself, beside what was reached, quiet and busy
+# make targets   the speeds that the suite sets itself, beside what was reached, idle and busy
 # make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
-# make truth     docs/truth.md: how often the answers are true, in simulated worlds
+# make truth     docs/truth.md: how often the answers are right, in simulated cases
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
 # make fastest   docs/fastest.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
 # make fastest-page  the same section, from the newest run in results/: nothing is measured

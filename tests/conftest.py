@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,23 +111,10 @@ def cluster() -> Iterator[slurm.Cluster]:
 
 @pytest.fixture
 def row() -> MakeRow:
-    """A measurement; any field can be given."""
+    """A measurement of another tool; any field can be given."""
+    from tests.made import measured
 
-    def make(**fields: object) -> Measurement:
-        defaults: dict[str, object] = {
-            "source": "test",
-            "machine": "box",
-            "when": "2026-01-01T00:00:00Z",
-            "family": "line",
-            "size": 1,
-            "backend": "numpy",
-            "device": "cpu",
-            "dtype": "float32",
-            "threads": 2,
-        }
-        return Measurement(**(defaults | fields))  # type: ignore[arg-type]
-
-    return make
+    return partial(measured, source="test", environment=None, commit=None, device="cpu")
 
 
 @pytest.fixture

@@ -12,10 +12,7 @@ import pytest
 
 import perceptron
 from benchmarks.validation.fastest.judge import (
-    judge,
     result_of,
-    times_of,
-    without_compiled_once,
 )
 from benchmarks.validation.fastest.measure import ANSWERS, Product, measure, read_answers
 from benchmarks.validation.fastest.record import (
@@ -25,20 +22,16 @@ from benchmarks.validation.fastest.record import (
     WAYS,
     FastestTruth,
     Pick,
-    Times,
     Way,
 )
 from benchmarks.validation.fastest.trainings import Training, draw
 from perceptron.analysis.fastest import Advice
 from perceptron.measure.progress import silent
-from perceptron.measure.rows import problem_fields
 from perceptron.problems import shape
 from perceptron.problems.cost import operations
-from perceptron.records.measurement import Measurement
 from perceptron.records.store import load_plan, load_run
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import FOLDER, Known, KnownBackend
-from tests.made import measured
 from tests.validation.made_fastest import BACKENDS, PLAN, Measured, ask, fastest_of
 
 
@@ -158,78 +151,6 @@ def test_it_knows_the_others_or_nothing(fastest: Asked, finished_run: Path) -> N
     assert set(cached.curves_of(PLAN.dtype, PLAN.threads) or {}) == set(PLAN.backends)
     assert now == cached
     assert (cold.rows, cold.curves, cold.backends) == ((), (), {})
-
-
-TRAINING = Training("mlp:100x4x8", 1000)
-
-
-def row(backend: str, process: int, seconds: float | None, **fields: Any) -> Measurement:
-    described = problem_fields(shape.find(TRAINING.reference))
-    return measured(**described, backend=backend, repeat=process, seconds=seconds, **fields)
-
-
-def times(reference: str, **seconds: float) -> Times:
-    ordered = dict(sorted(seconds.items(), key=lambda item: item[1]))
-    return Times(reference=reference, epochs=1, seconds=ordered)
-
-
-def pick(reference: str, backend: str, sure: bool = True, seconds: float | None = None) -> Pick:
-    return Pick(
-        reference=reference,
-        epochs=1,
-        backend=backend,
-        sure=sure,
-        seconds=seconds,
-        source="estimated",
-    )
-
-
-def test_a_training_takes_preparing_and_its_iterations_in_the_median_process() -> None:
-    rows = [
-        row("numpy", process, seconds, prepare_seconds=0.5)
-        for process, seconds in enumerate((1e-3, 9e-3, 2e-3))
-    ]
-    rows += [row("numba", 0, 1e-4, prepare_seconds=3.0)]
-    rows += [row("jax-cpu", 0, None, status="skipped", reason="no")]
-    rows += [row("torch-cpu", 0, 1e-9), row("numpy", 3, 1e-9, phase="forward")]
-    found = times_of(TRAINING, rows, ["numpy", "numba", "jax-cpu"])
-    assert found.seconds == {"numpy": pytest.approx(2.5), "numba": pytest.approx(3.1)}
-    assert found.best == "numpy"
-    assert found.lead == pytest.approx(3.1 / 2.5)
-    assert found.reasons == {"jax-cpu": "no"}
-
-
-def test_regret_is_what_the_pick_takes_over_what_the_best_takes() -> None:
-    known = [times(f"{index}", a=1.0, b=float(index)) for index in range(2, 22)]
-    picks = [pick(own.reference, "a") for own in known[:-1]] + [pick("21", "b")]
-    quality = judge("never", known, picks)
-    assert (quality.answers, quality.label) == ("never", 'measure="never"')
-    assert (quality.right.hits, quality.right.trials) == (19, 20)
-    assert (quality.median, quality.high, quality.worst) == (1.0, 1.0, 21.0)
-    assert quality.picks[-1].regret == 21.0
-    twice = judge("never", known, [*picks[:-2], pick("20", "b"), pick("21", "b")])
-    assert (twice.high, twice.worst) == (20.0, 21.0)
-
-
-def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
-    """Up to 10%: a sure pick of the second is no mistake there, but its being sure is told."""
-    known = [times("close", a=1.0, b=1.09), times("near", a=1.0, b=1.08), times("far", a=1, b=2)]
-    quality = judge("now", known, [pick("close", "b"), pick("near", "a", False), pick("far", "b")])
-    assert (quality.unsure_if_close.hits, quality.unsure_if_close.trials) == (1, 2)
-    assert (quality.wrong_if_sure.hits, quality.wrong_if_sure.trials) == (1, 2)
-
-
-def prepared(*seconds: float, backend: str = "numba", models: int = 1) -> list[Measurement]:
-    """Rows of one process in the order of its trainings."""
-    return [measured(backend=backend, models=models, prepare_seconds=one) for one in seconds]
-
-
-def seconds_of(rows: list[Measurement]) -> list[float | None]:
-    return [row.prepare_seconds for row in without_compiled_once(rows)]
-
-
-def test_the_first_is_prepared_as_later_ones_are() -> None:
-    assert seconds_of(prepared(4.0, 0.01, 0.03, 0.02)) == [0.02, 0.01, 0.03, 0.02]
 
 
 def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(truth: FastestTruth) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,18 @@ def test_the_proof_in_the_docs_is_what_the_stored_runs_say(
     assert len(live) > 5
     assert set(live) <= set(committed["Targets"].splitlines())
     assert made == {title: committed[title] for title in made}
+
+
+@pytest.mark.slow
+def test_the_section_on_fastest_is_what_the_stored_run_says(
+    results_of_record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By today's code: what each training takes, and how good today's estimates are."""
+    monkeypatch.chdir(results_of_record.parent)
+    page = Path(shutil.copy(ROOT / "docs" / "fastest.md", tmp_path))
+    assert main(["fastest", "--report", "--save", str(page)]) == 0
+    for name in ("fastest.md", "fastest-regret.svg"):
+        assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text(), name
 
 
 def test_worlds_are_the_same_for_the_same_seed(
