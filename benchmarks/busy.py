@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from benchmarks import busy_answers
 from benchmarks.results import CROSSOVER
-from benchmarks.shared import ROOT, answered, busy_neighbour, measured, ours, unsteer
+from benchmarks.shared import ROOT, busy_neighbour, measured, typed, unsteer
 from benchmarks.speeds import (
     Answer,
     Asked,
@@ -142,7 +142,7 @@ def asked(*words: str) -> Asked:
     """Type a `bench` or a search in a folder of its own; raises `UserError` if it fails."""
     with tempfile.TemporaryDirectory(prefix="perceptron-speeds-") as folder:
         begin = time.monotonic()
-        document = answered(ours(*words, folder=folder))
+        document = typed(*words, folder=folder)
         seconds = time.monotonic() - begin
     found = [(_about(one), one) for one in document["crossovers"]]
     return Asked(

@@ -7,7 +7,6 @@ undecided answer never is. About 25 minutes on two cores, with nothing else runn
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +17,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from benchmarks.shared import answered, busy_neighbour, ours
+import perceptron
+from benchmarks.shared import busy_neighbour, typed
 from perceptron.analysis.contention import contended_samples
+from perceptron.analysis.fastest import Advice
+from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.records.row import times
 from perceptron.records.store import load_run
 from perceptron.report.tables import markdown
+from perceptron.studies.fastest import cache
 
 NEIGHBOURS = 3
 COLUMNS = (
@@ -143,12 +146,8 @@ def _advise_then_fastest(shape: dict[str, Any], threads: int | None) -> list[Ask
     ]
     with tempfile.TemporaryDirectory(prefix="perceptron-answers-") as folder:
         asked = _command("advise", *words, folder=folder)
-        code = (
-            "import msgspec, pathlib, perceptron; print(msgspec.json.encode(perceptron.fastest("
-            f"**{shape!r}, threads={threads!r}, results=pathlib.Path({folder!r}, 'results')"
-            ")).decode())"
-        )
-        advice = answered([sys.executable, "-c", code], folder)
+        with variables_set({cache.FOLDER: f"{folder}/cache"}):
+            advice = perceptron.fastest(**shape, threads=threads, results=Path(folder, "results"))
     told = shape if threads is None else {**shape, "threads": threads}
     name = f"perceptron.fastest({', '.join(f'{key}={value}' for key, value in told.items())})"
     return [asked, Asked(question=name, claims=list(_of_fastest(advice)), contended=None)]
@@ -160,7 +159,7 @@ def _command(*words: str, folder: str) -> Asked:
     That is nothing where there was no time to measure anything.
     """
     try:
-        claims = list(claims_of(words[0], answered(ours(*words, folder=folder), folder)))
+        claims = list(claims_of(words[0], typed(*words, folder=folder)))
     except UserError as error:
         if "nothing was measured yet" not in str(error):
             raise
@@ -180,11 +179,11 @@ def claims_of(command: str, document: dict[str, Any]) -> Iterator[Claim]:
     return _READERS[command](document)
 
 
-def _of_fastest(advice: dict[str, Any]) -> Iterator[Claim]:
-    if advice["decided"]:
-        for other in advice["candidates"]:
-            if other["seconds"] is not None and other["backend"] != advice["backend"]:
-                yield Claim("fastest", 0, advice["backend"], other["backend"])
+def _of_fastest(advice: Advice) -> Iterator[Claim]:
+    if advice.decided:
+        for other in advice.candidates:
+            if other.seconds is not None and other.backend != advice.backend:
+                yield Claim("fastest", 0, advice.backend, other.backend)
 
 
 def _of_advice(document: dict[str, Any]) -> Iterator[Claim]:

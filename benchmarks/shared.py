@@ -41,26 +41,24 @@ def unsteer() -> None:
             print(f"{name} was set: not for what is measured", file=sys.stderr)
 
 
-def answered(command: Sequence[str], folder: str | None = None) -> dict[str, Any]:
-    """Return the document that a command prints; `UserError` with its last message if it fails.
+def typed(*words: str, folder: str) -> dict[str, Any]:
+    """Type a command of ours; return its JSON. Results, pages and cache are in the folder.
 
-    A ``folder`` is its cache, so that it knows nothing from before.
+    Raises `UserError` with its last message if it fails.
     """
-    cache = {} if folder is None else {"PERCEPTRON_CACHE": f"{folder}/cache"}
+    places = ("--results", f"{folder}/results", "--html", f"{folder}/html")
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **cache}, capture_output=True, check=False
+        [sys.executable, "-m", "perceptron", *words, "--json", *places],
+        cwd=ROOT,
+        env={**os.environ, "PERCEPTRON_CACHE": f"{folder}/cache"},
+        capture_output=True,
+        check=False,
     )
     if done.returncode not in (0, INCONCLUSIVE):
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise UserError(f"{' '.join(command[1:])} failed: {' '.join(last) or done.returncode}")
+        raise UserError(f"perceptron {words[0]} failed: {' '.join(last) or done.returncode}")
     document: dict[str, Any] = msgspec.json.decode(done.stdout)
     return document
-
-
-def ours(*words: str, folder: str) -> list[str]:
-    """Return a command of ours whose results and pages are in a folder, with ``--json``."""
-    places = ["--results", f"{folder}/results", "--html", f"{folder}/html"]
-    return [sys.executable, "-m", "perceptron", *words, "--json", *places]
 
 
 def measured(
