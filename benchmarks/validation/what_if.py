@@ -1,21 +1,27 @@
 """Does the estimate of a device that is not here hold what others published of theirs?
 
-published.json holds facts with their sources, no measurements of ours.
+published.json holds facts with their sources, no measurements of ours. A table is of one device and
+host: ``device`` is a name of `DEVICES`, null where the hardware is unnamed or its figures are of no
+matter; ``host`` says what it took on its CPU for so many operations, and is null where no framework
+launches the kernels. A graph is replayed for each time. A row is a published time, in seconds an
+iteration or a chain, of ``kernels``: so many products of ``[rows, inner, columns]``, or operations
+on ``elements`` numbers that read and write as many ``tensors`` of them.
 """
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from benchmarks.validation import grid
 from benchmarks.validation.grid import TextTable, markdown
 from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.analysis.what_if.estimate import DeviceEstimate, KernelWork, estimate
+from perceptron.analysis.what_if.estimate import KernelWork, estimate
 from perceptron.numbers import count, digits, duration, duration_interval, percent
 from perceptron.report import text_file
 from perceptron.report.tables.terminal import out
@@ -24,83 +30,29 @@ _FILE = "published.json"
 _FLOAT32 = 4.0
 
 
-class Host(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the same host was published to take on its CPU for so many operations."""
-
-    seconds: float
-    operations: int
-
-    @property
-    def dispatch(self) -> float:
-        """Seconds for an operation: of the smallest problem published, which computes least."""
-        return self.seconds / self.operations
+Table = dict[str, Any]
+"""A table of published.json, as the description of this module has it."""
 
 
-class Kernels(Struct, frozen=True, forbid_unknown_fields=True):
-    """So many kernels of one shape: a matrix product of ``[rows, inner, columns]``, or an operation
-    on ``elements`` numbers that reads and writes as many ``tensors`` of them."""
-
-    count: int
-    product: tuple[int, int, int] | None = None
-    elements: int = 0
-    tensors: int = 0
-
-    def work(self) -> list[KernelWork]:
-        """Return the work of each kernel, in float32."""
-        if self.product is None:
-            moved = _FLOAT32 * self.elements * self.tensors
-            return [KernelWork(float(self.elements), moved)] * self.count
-        rows, inner, columns = self.product
-        moved = _FLOAT32 * (rows * inner + inner * columns + rows * columns)
-        operations = 2.0 * rows * inner * columns
-        return [KernelWork(operations, moved, min(self.product))] * self.count
-
-
-class PublishedRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """One published time, in seconds an iteration or a chain."""
-
-    case: str
-    seconds: float
-    kernels: list[Kernels]
-
-
-class PublishedTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """Published times of one device and host.
-
-    ``device`` is a name of `devices.DEVICES`, None where the hardware is unnamed or its figures are
-    of no matter. Without a ``host`` kernels are launched by no framework. A graph is replayed for
-    each time.
-    """
-
-    name: str
-    hardware: str
-    device: str | None
-    source: str
-    backend: str
-    gradients: bool
-    host: Host | None
-    rows: list[PublishedRow]
-
-
-class NotCompared(Struct, frozen=True, forbid_unknown_fields=True):
-    """Something published that no estimate can be made for, and why."""
-
-    name: str
-    source: str
-    reason: str
-
-
-class Published(Struct, frozen=True, forbid_unknown_fields=True):
-    """All that is known of others' GPUs."""
-
-    tables: list[PublishedTable]
-    not_compared: list[NotCompared]
-
-
-def published() -> Published:
+def published() -> dict[str, list[Any]]:
     """Return the published times that lie beside this file."""
-    content = Path(__file__).with_name(_FILE).read_bytes()
-    return msgspec.json.decode(content, type=Published)
+    content: dict[str, list[Any]] = json.loads(Path(__file__).with_name(_FILE).read_bytes())
+    return content
+
+
+def kernels_of(row: dict[str, Any]) -> list[KernelWork]:
+    """Return the work of each kernel of a published time, in float32."""
+    works: list[KernelWork] = []
+    for shape in row["kernels"]:
+        if "product" in shape:
+            rows, inner, columns = shape["product"]
+            moved = _FLOAT32 * (rows * inner + inner * columns + rows * columns)
+            work = KernelWork(2.0 * rows * inner * columns, moved, min(shape["product"]))
+        else:
+            elements = shape.get("elements", 0)
+            work = KernelWork(float(elements), _FLOAT32 * elements * shape.get("tensors", 0))
+        works += [work] * shape["count"]
+    return works
 
 
 class ComparedRow(Struct, frozen=True, kw_only=True):
@@ -118,11 +70,6 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
     ratio: float
     inside: bool
 
-    @property
-    def width(self) -> float:
-        """The worst case over the best."""
-        return self.high / self.low
-
 
 class WhatIfTruth(Struct, frozen=True, kw_only=True):
     """All comparisons, how many of the ranges hold what was published, and how wide they are."""
@@ -130,56 +77,53 @@ class WhatIfTruth(Struct, frozen=True, kw_only=True):
     rows: list[ComparedRow]
     inside: int
     median_width: float
-    not_compared: list[NotCompared]
+    not_compared: list[dict[str, str]]
 
 
-def compare(published: Published) -> WhatIfTruth:
+def compare(published: dict[str, list[Any]]) -> WhatIfTruth:
     """Estimate every published time with the dispatch that its own host's CPU shows."""
-    rows = [_compared(table, row) for table in published.tables for row in table.rows]
+    rows = [_compared(table, row) for table in published["tables"] for row in table["rows"]]
     return WhatIfTruth(
         rows=rows,
         inside=sum(row.inside for row in rows),
-        median_width=median(row.width for row in rows),
-        not_compared=published.not_compared,
+        median_width=median(row.high / row.low for row in rows),
+        not_compared=published["not_compared"],
     )
 
 
-def _compared(table: PublishedTable, row: PublishedRow) -> ComparedRow:
-    kernels = [work for shape in row.kernels for work in shape.work()]
-    estimates = _estimates(table, kernels)
+def _compared(table: Table, row: dict[str, Any]) -> ComparedRow:
+    kernels, host = kernels_of(row), table["host"]
+    # For an operation: of the smallest problem published, which computes least.
+    dispatch = 0.0 if host is None else host["seconds"] / host["operations"]
+    name = table["device"]
+    estimates = [
+        estimate(
+            kernels,
+            dispatch,
+            device,
+            table["backend"],
+            1,
+            gradients=table["gradients"],
+            steps_a_replay=1,
+        )
+        for device in (DEVICES.values() if name is None else [DEVICES[name]])
+    ]
     low = min(one.low for one in estimates)
     high = max(one.high for one in estimates)
     seconds = (low * high) ** 0.5
     return ComparedRow(
-        table=table.name,
-        case=row.case,
-        hardware=table.hardware,
-        source=table.source,
+        table=table["name"],
+        case=row["case"],
+        hardware=table["hardware"],
+        source=table["source"],
         kernels=len(kernels),
         seconds=seconds,
         low=low,
         high=high,
-        published=row.seconds,
-        ratio=seconds / row.seconds,
-        inside=low <= row.seconds <= high,
+        published=row["seconds"],
+        ratio=seconds / row["seconds"],
+        inside=low <= row["seconds"] <= high,
     )
-
-
-def _estimates(table: PublishedTable, kernels: list[KernelWork]) -> list[DeviceEstimate]:
-    """Return the estimate for the table's device; for all devices where it has none."""
-    devices = DEVICES.values() if table.device is None else [DEVICES[table.device]]
-    return [
-        estimate(
-            kernels,
-            0.0 if table.host is None else table.host.dispatch,
-            device,
-            table.backend,
-            1,
-            gradients=table.gradients,
-            steps_a_replay=1,
-        )
-        for device in devices
-    ]
 
 
 COLUMNS = ("case", "kernels>", "estimate [best, worst case]>", "published>", "ratio>", "inside")
@@ -212,10 +156,8 @@ def grids(truth: WhatIfTruth) -> list[TextTable]:
         ]
         note = f"{hardware}; {source}. Inside: {inside} of {len(rows)}."
         tables.append(TextTable(name, COLUMNS, cells, (note,)))
-    missing: list[tuple[str, ...]] = [
-        (one.name, one.source, one.reason) for one in truth.not_compared
-    ]
-    return [*tables, TextTable("Not compared", ("published", "source", "why not"), missing, ())]
+    missing = [(one["name"], one["source"], one["reason"]) for one in truth.not_compared]
+    return [*tables, TextTable("Not compared", ("published", "source", "why not"), [*missing], ())]
 
 
 def summary(truth: WhatIfTruth) -> str:

@@ -7,35 +7,24 @@ from pathlib import Path
 import pytest
 
 from benchmarks.validation.__main__ import main
-from benchmarks.validation.what_if import (
-    Host,
-    Kernels,
-    Published,
-    PublishedRow,
-    PublishedTable,
-    compare,
-    published,
-)
+from benchmarks.validation.what_if import compare, kernels_of, published
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import EAGER, estimate
 from perceptron.backends import registry
 from perceptron.problems import catalogue
 from perceptron.studies.what_if import count_kernels
 
-KERNELS = [Kernels(count=3, product=(2048, 2048, 2048))]
-
-
-def table(device: str | None, seconds: float, host: Host | None = None) -> PublishedTable:
-    return PublishedTable(
-        name="products",
-        hardware="a box",
-        device=device,
-        source="a page",
-        backend=EAGER,
-        gradients=True,
-        host=host,
-        rows=[PublishedRow(case="three", seconds=seconds, kernels=KERNELS)],
-    )
+THREE = {"case": "three", "seconds": 0.05, "kernels": [{"count": 3, "product": [2048] * 3}]}
+TABLE = {
+    "name": "products",
+    "hardware": "a box",
+    "device": "t4",
+    "source": "a page",
+    "backend": EAGER,
+    "gradients": True,
+    "host": {"seconds": 1.0, "operations": 100},
+    "rows": [THREE],
+}
 
 
 def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
@@ -47,10 +36,9 @@ def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
 
 
 def test_a_row_is_estimated_for_its_device_with_the_dispatch_of_its_host() -> None:
-    host = Host(seconds=1.0, operations=100)
-    truth = compare(Published([table("t4", 0.05, host)], []))
+    truth = compare({"tables": [TABLE], "not_compared": []})
     (row,) = truth.rows
-    expected = estimate(KERNELS[0].work(), 0.01, DEVICES["t4"], EAGER, 1)
+    expected = estimate(kernels_of(THREE), 0.01, DEVICES["t4"], EAGER, 1)
     assert (row.low, row.high) == (expected.low, expected.high)
     assert row.ratio == pytest.approx(expected.seconds / 0.05)
     assert (row.inside, row.kernels) == (True, 3)
@@ -66,10 +54,10 @@ def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:
     if reason := registry.reason_unavailable("torch-cpu"):
         pytest.skip(f"torch-cpu: {reason}")
     counted = count_kernels([catalogue.find("or-gate"), catalogue.find("mlp-width:2")], "float32")
-    (table,) = [table for table in published().tables if table.name.startswith("OR gate")]
-    assert table.host.operations == counted.host_operations
-    (row,) = table.rows
-    assert sum(shape.count for shape in row.kernels) == len(counted.kernels["or-gate"])
+    (table,) = [table for table in published()["tables"] if table["name"].startswith("OR gate")]
+    assert table["host"]["operations"] == counted.host_operations
+    (row,) = table["rows"]
+    assert len(kernels_of(row)) == len(counted.kernels["or-gate"])
     thinnest = {kernel.thinnest for kernel in counted.kernels["mlp-width:2"]} - {None}
     assert set() < thinnest <= {1, 2}
 
