@@ -62,7 +62,7 @@ def test_a_docstring_is_a_text_that_is_a_statement() -> None:
     """As Python itself sees it, in all of the package, whose digests must not depend on luck."""
     package = Path(perceptron.__file__).parent
     texts = [text for _, text in sources(package, ["."])]
-    assert len(texts) > 300
+    assert len(texts) > 100
     for text in [*texts, TRICKY]:
         lines = text.splitlines()
         dropped = {number for node in docstrings(text) for number in lines_of(node)}

@@ -55,24 +55,23 @@ def times_of(training: Training, rows: Iterable[Measurement], backends: Sequence
     """Return what a training takes on each of these backends, by their ``rows`` of its problem.
 
     That is the median over processes of preparing once and all iterations. A backend without a
-    time in any process has the first reason that its rows give.
+    time in any process has none.
     """
     problem, iterations = training.problem, training.iterations
     totals: dict[str, list[float]] = defaultdict(list)
-    reasons: dict[str, str] = {}
+    failed = set()
     for row in rows:
         if row.problem != problem.name or row.phase is not None or row.backend not in backends:
             continue
         if row.seconds is None:
-            reasons.setdefault(row.backend, row.reason or row.status)
+            failed.add(row.backend)
         else:
             totals[row.backend].append((row.prepare_seconds or 0.0) + iterations * row.seconds)
-    medians = {name: median(totals[name]) for name in totals if name not in reasons}
+    medians = {name: median(totals[name]) for name in totals if name not in failed}
     return Times(
         reference=training.reference,
         epochs=training.epochs,
         seconds=dict(sorted(medians.items(), key=lambda item: item[1])),
-        reasons=reasons,
     )
 
 
@@ -144,13 +143,10 @@ def without_compiled_once(rows: Iterable[Measurement]) -> list[Measurement]:
             kinds.setdefault(kind, []).append(index)
     for first, *others in kinds.values():
         later = [rows[index].prepare_seconds or 0.0 for index in others]
-        if _was_compiled(rows[first].prepare_seconds or 0.0, later):
+        longest = _MANY_TIMES * max(later, default=0.0)
+        if len(later) >= _FEWEST_OTHERS and (rows[first].prepare_seconds or 0.0) > longest:
             rows[first] = replace(rows[first], prepare_seconds=median(later))
     return rows
-
-
-def _was_compiled(first: float, later: Sequence[float]) -> bool:
-    return len(later) >= _FEWEST_OTHERS and first > _MANY_TIMES * max(later)
 
 
 _SENSIBLE = 2
@@ -184,10 +180,7 @@ def result_of(folder: Path) -> FastestTruth:
     trainings = [own for own in plan.trainings if own.reference in _references(times)]
     estimates = dict(estimates_of_others(trainings, plan, rows))
     enough = {reference: is_enough(found) for reference, found in estimates.items()}
-    never = [
-        pick_of(own, choose(estimates[own.reference]), NEVER, enough[own.reference])
-        for own in trainings
-    ]
+    never = [pick_of(own, choose(estimates[own.reference]), NEVER) for own in trainings]
     answers = read_answers(folder)
     facts = loaded.facts.environment
     return FastestTruth(

@@ -117,7 +117,7 @@ def arguments(
     }
 
 
-def pick_of(training: Training, advice: Advice, way: Way, enough: bool = True) -> Pick:
+def pick_of(training: Training, advice: Advice, way: Way) -> Pick:
     """Return what is kept of an answer."""
     return Pick(
         reference=training.reference,
@@ -129,7 +129,6 @@ def pick_of(training: Training, advice: Advice, way: Way, enough: bool = True) -
         low=advice.low,
         high=advice.high,
         source=advice.source,
-        enough=enough,
     )
 
 

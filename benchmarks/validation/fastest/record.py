@@ -55,8 +55,6 @@ class Pick(Struct, frozen=True, kw_only=True):
     high: float | None = None
     source: str
     """``measured``, ``estimated`` or ``unknown``."""
-    enough: bool = True
-    """Whether ``measure="cached"`` answers so; else it measures first."""
 
 
 class Times(Struct, frozen=True, kw_only=True):
@@ -66,8 +64,6 @@ class Times(Struct, frozen=True, kw_only=True):
     epochs: int
     seconds: dict[str, float]
     """By backend, the fastest first; those that cannot train it are not there."""
-    reasons: dict[str, str] = {}
-    """Why the others have no time."""
 
     @property
     def best(self) -> str:
