@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from tests.made import (
     map_rows,
     several_rows,
 )
+
+NEWER = "2026-03-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -83,19 +86,23 @@ def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Pat
     assert runs.batches.answer.data["problem"] == "digits"
 
 
-def test_advice_is_shown_as_soon_as_there_is_some(results: Path) -> None:
-    """By the newest finished run of the same machine, its folder relative to the repository."""
-    assert shown(results).advice is None
-    keep(results, ADVICE, advice_rows(), started="2026-02-01T00:00:00Z", finished=False)
-    keep(
-        results, ADVICE, advice_rows(), started="2026-02-02T00:00:00Z", machine="far", folder="far"
-    )
-    assert shown(results).advice is None
-    keep(results, ADVICE, advice_rows(), started="2026-02-03T00:00:00Z")
-    result = shown(results).advice
-    assert result is not None
-    assert result.answer.data["use"] == "numpy"
-    assert result.results == Path("results/runs/box/2026-02-03T000000Z")
+@pytest.mark.parametrize(
+    ("name", "plan", "rows", "anywhere"),
+    [("advice", ADVICE, advice_rows, False), ("processes", SEVERAL, several_rows, True)],
+)
+def test_a_study_is_shown_as_soon_as_there_is_one(
+    results: Path, name: str, plan: dict[str, Any], rows: Callable[[], Any], anywhere: bool
+) -> None:
+    """The newest finished run of the same machine; with its machine told, another's will do."""
+    keep(results, plan, rows(), started="2026-02-01T00:00:00Z", finished=False)
+    keep(results, plan | {"study": "crossover", "pairs": []}, rows(), started=NEWER)
+    assert getattr(shown(results), name) is None
+    keep(results, plan, rows(), started=NEWER, machine="far", folder="far")
+    found = getattr(shown(results), name)
+    assert found.run.run.machine == "far" if anywhere else found is None
+    keep(results, plan, rows(), started="2026-02-03T00:00:00Z")
+    found = getattr(shown(results), name)
+    assert found.results == Path("results/runs/box/2026-02-03T000000Z")
 
 
 def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_path: Path) -> None:
@@ -115,7 +122,6 @@ def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_pa
 
 
 GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
-NEWER = "2026-03-01T00:00:00Z"
 
 
 def test_a_newer_run_with_a_gpu_stands_beside_the_cpu_s(results: Path) -> None:
@@ -191,24 +197,7 @@ def test_the_search_along_models_is_shown_as_soon_as_there_is_one(results: Path)
     assert {row.family for row in mlps.run.times} == {"many-mlps"}
 
 
-def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Path) -> None:
-    """Another search is not it, and a ladder of several processes is not the usual one."""
-    other = SEVERAL | {"pairs": [["numpy", "torch-cpu"]]}
-    keep(results, other, several_rows(), started="2026-02-01T00:00:00Z")
+def test_a_ladder_of_several_processes_is_not_the_usual_one(results: Path) -> None:
     over = LADDER | {"over_processes": [1, 2]}
     keep(results, over, ladder_rows(), started="2026-02-02T00:00:00Z")
-    runs = shown(results)
-    assert runs.processes is None
-    assert runs.ladder.run.rows[0].when < "2026-02"
-    folder = keep(results, SEVERAL, several_rows(), started="2026-02-03T00:00:00Z")
-    keep(
-        results,
-        SEVERAL,
-        several_rows(),
-        started="2026-02-04T00:00:00Z",
-        machine="far",
-        folder="far",
-    )
-    found = shown(results).processes
-    assert found is not None
-    assert found.results == folder.relative_to(results.parent)
+    assert shown(results).ladder.run.rows[0].when < "2026-02"
