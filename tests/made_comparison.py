@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from perceptron.records.block import Block, Reading, Stage
@@ -26,88 +27,79 @@ def work(change: float = 0.0, **fields: Any) -> Work:
     return Work(**(defaults | fields))
 
 
-def row(**fields: Any) -> Row:
-    """A benchmark of 1 ms without a change; any field can be given."""
-    defaults: dict[str, Any] = {
-        "benchmark": "sums.time_sum",
-        "params": ["10", "'numpy'"],
-        "param_names": ["size", "backend"],
-        "unit": "seconds",
-        "base": 1e-3,
-        "head": 1e-3,
-        "base_seconds": 1e-3,
-        "head_seconds": 1e-3,
-        "change": 0.001,
-        "low": -0.01,
-        "high": 0.012,
-        "p_adjusted": None,
-        "verdict": "no change",
-        "smallest_detectable": 0.031,
-        "spread": 0.01,
-        "screen_blocks": 10,
-        "confirmation_blocks": 0,
-        "file": "benchmarks/sums.py",
-        "line": 12,
-    }
-    return Row(**(defaults | fields))
+# A benchmark of 1 ms without a change; of this and of what follows any field can be given.
+row = partial(
+    Row,
+    benchmark="sums.time_sum",
+    params=["10", "'numpy'"],
+    param_names=["size", "backend"],
+    unit="seconds",
+    base=1e-3,
+    head=1e-3,
+    base_seconds=1e-3,
+    head_seconds=1e-3,
+    change=0.001,
+    low=-0.01,
+    high=0.012,
+    p_adjusted=None,
+    verdict="no change",
+    smallest_detectable=0.031,
+    spread=0.01,
+    screen_blocks=10,
+    confirmation_blocks=0,
+    file="benchmarks/sums.py",
+    line=12,
+)
 
+# It became 8.1% slower, confirmed.
+slower = partial(
+    row,
+    head=1.081e-3,
+    change=0.081,
+    low=0.07,
+    high=0.093,
+    p_adjusted=0.00002,
+    verdict="regression",
+    confirmation_blocks=23,
+)
 
-def slower(**fields: Any) -> Row:
-    """A benchmark that became 8.1 % slower, confirmed; any field can be given."""
-    defaults: dict[str, Any] = {
-        "head": 1.081e-3,
-        "change": 0.081,
-        "low": 0.07,
-        "high": 0.093,
-        "p_adjusted": 0.00002,
-        "verdict": "regression",
-        "confirmation_blocks": 23,
-    }
-    return row(**(defaults | fields))
+# It does 5% more work; the clock is undecided.
+harder = partial(
+    row,
+    head=1.03e-3,
+    change=0.03,
+    low=-0.01,
+    high=0.07,
+    verdict="regression",
+    stands_on="work",
+    work=work(0.05),
+)
 
+# It fails on HEAD only.
+broken = partial(
+    row,
+    head=None,
+    change=None,
+    low=None,
+    high=None,
+    smallest_detectable=None,
+    verdict="regression",
+    reason="broke on HEAD: ValueError: no",
+)
 
-def harder(**fields: Any) -> Row:
-    """A benchmark that does 5 % more work; the clock is not sure. Any field can be given."""
-    defaults: dict[str, Any] = {
-        "head": 1.03e-3,
-        "change": 0.03,
-        "low": -0.01,
-        "high": 0.07,
-        "verdict": "regression",
-        "stands_on": "work",
-        "work": work(0.05),
-    }
-    return row(**(defaults | fields))
-
-
-def broken(**fields: Any) -> Row:
-    """A benchmark that fails on HEAD only; any field can be given."""
-    defaults: dict[str, Any] = {
-        "head": None,
-        "change": None,
-        "low": None,
-        "high": None,
-        "smallest_detectable": None,
-        "verdict": "regression",
-        "reason": "broke on HEAD: ValueError: no",
-    }
-    return row(**(defaults | fields))
-
-
-def growth(**fields: Any) -> Growth:
-    """A function of Python that does 9.2 % more; any field can be given."""
-    defaults: dict[str, Any] = {
-        "function": "Vector.add",
-        "level": "python",
-        "unit": "bytecodes",
-        "base": 1000.0,
-        "head": 1092.0,
-        "base_calls": 10.0,
-        "head_calls": 10.0,
-        "file": "toy/vector.py",
-        "line": 30,
-    }
-    return Growth(**(defaults | fields))
+# A function of Python that does 9.2% more.
+growth = partial(
+    Growth,
+    function="Vector.add",
+    level="python",
+    unit="bytecodes",
+    base=1000.0,
+    head=1092.0,
+    base_calls=10.0,
+    head_calls=10.0,
+    file="toy/vector.py",
+    line=30,
+)
 
 
 def comparison(*rows: Row, **fields: Any) -> Comparison:
@@ -157,13 +149,12 @@ def block(benchmark: str, number: int, base: float, head: float, stage: Stage = 
     )
 
 
-def moved(**fields: Any) -> MovedCrossover:
-    """Make a crossover at 64 on BASE and at 32 on HEAD; any field can be given."""
-    defaults: dict[str, Any] = {
-        "family": "mlp-width",
-        "incumbent": "numpy",
-        "challenger": "torch-cpu",
-        "base": CrossoverEnd(status="crosses", size=64.0, low=62.0, high=66.0),
-        "head": CrossoverEnd(status="crosses", size=32.0, low=31.0, high=33.0),
-    }
-    return MovedCrossover(**(defaults | fields))
+# A crossover at 64 on BASE and at 32 on HEAD.
+moved = partial(
+    MovedCrossover,
+    family="mlp-width",
+    incumbent="numpy",
+    challenger="torch-cpu",
+    base=CrossoverEnd(status="crosses", size=64.0, low=62.0, high=66.0),
+    head=CrossoverEnd(status="crosses", size=32.0, low=31.0, high=33.0),
+)
