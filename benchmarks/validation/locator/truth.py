@@ -263,17 +263,9 @@ def _row(name: str, trials: list[WorldTrial]) -> LocatorRow:
 def truth(worlds: int, seed: int, progress: Progress) -> Truth:
     """Try the locator in so many simulated worlds, and the map in a tenth as many."""
     begin = time.monotonic()
-    maps = max(1, worlds // 10)
-
-    def of_maps(done: float, _: float, __: str) -> None:
-        progress(worlds + done, worlds + maps, "maps of simulated worlds")
-
-    def of_lines(done: float, _: float, message: str) -> None:
-        progress(done, worlds + maps, message)
-
     return Truth(
-        locator=locator_truth(worlds, seed, of_lines),
-        map=map_truth(maps, seed, of_maps),
+        locator=locator_truth(worlds, seed, progress),
+        map=map_truth(max(1, worlds // 10), seed, progress),
         when=now(),
         machine=cpu_name(),
         version=__version__,
