@@ -12,6 +12,8 @@
 # make readme    tables and pictures of README and docs from the results of record
 # make mutants  what tests notice when the code that decides is broken
 # make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
+# make docs      html/docs/: the docs as a site, with every link checked
+# make words     long sentences and words to avoid in README and docs
 # make shots     docs/: pictures of the dashboard of the results of record
 
 PYTHON ?= python3
@@ -25,7 +27,7 @@ WATCHED := --cov --cov-report= --cov-fail-under=0
 ALONE := tests/test_bare_gpu_machine.py
 
 .PHONY: install browser valgrind slurm test test-long bench targets results truth what-if fastest \
-	fastest-page proof readme shots wheels mutants
+	fastest-page proof readme shots wheels mutants docs words
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -58,6 +60,7 @@ slurm:
 test: browser valgrind
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
@@ -110,3 +113,9 @@ wheels: install
 
 mutants: install
 	$(BIN)/python -m benchmarks.mutants
+
+docs: install
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs html/docs
+
+words: install
+	$(BIN)/python -m docs.build.words

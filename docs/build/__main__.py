@@ -10,7 +10,18 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
 from benchmarks.speeds import Speeds, newest_speeds
-from docs.build import answers, findings, gate, how_sure, readme, studies
+from docs.build import (
+    answers,
+    commands,
+    crossovers,
+    findings,
+    gate,
+    how_sure,
+    ladder,
+    race,
+    readme,
+    searches,
+)
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
@@ -43,6 +54,7 @@ def blocks(runs: Shown, speeds: Speeds | None) -> dict[str, Blocks]:
     return {
         "README.md": readme.blocks(runs, proof, truth),
         "docs/answers.md": answers.blocks(),
+        "docs/commands.md": commands.blocks(),
         "docs/findings.md": findings.blocks(runs),
         "docs/crossovers.md": studies.phase_map(runs),
         "docs/ladder.md": studies.ladder(runs),

@@ -83,7 +83,7 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
         f"where there is time: {rule.look} blocks; the {rule.screen} of a screen",
         f"a confirmation only at p ≤ {rule.look_alpha:g}",
         f"rose by {100 * rule.least_work:g}% or more",
-        f"it has shown (p ≤ {rule.contradiction:g})",
+        f"it shows (p ≤ {rule.contradiction:g})",
         f"or by {100 * rule.least:g}% if that is less",
         f"Where work rose by {100 * rule.blind:g}% or more, the clock's estimate must",
         f"`--least-work PERCENT` is the {100 * rule.least_work:g} above",
