@@ -10,18 +10,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
 from benchmarks.speeds import Speeds, newest_speeds
-from docs.build import (
-    answers,
-    commands,
-    crossovers,
-    findings,
-    gate,
-    how_sure,
-    ladder,
-    race,
-    readme,
-    searches,
-)
+from docs.build import answers, commands, findings, gate, how_sure, readme, studies
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
