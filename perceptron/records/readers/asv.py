@@ -37,9 +37,8 @@ from perceptron.records.readers.reading import (
     NO_SUCH_PARAMETERS,
     NOT_ASKED_FOR,
     ForeignRow,
-    ReadingNotes,
+    Reading,
     ReadRequest,
-    SourceContents,
     converted,
 )
 from perceptron.records.readers.values import (
@@ -282,33 +281,32 @@ def _load(file: Path) -> dict[str, Any]:
     return content
 
 
-def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
-    """Return a row for each time of a backend at a size; every file of results is a run.
+def read_asv(source: Path, request: ReadRequest, reading: Reading) -> None:
+    """Read a row for each time of a backend at a size; every file of results is a run.
 
     ``source`` is a results folder, a machine's folder in one, or one file of results. Benchmarks of
     time are read if they have the parameters that hold the backend and the size. Where no list of
     benchmarks names a benchmark's parameters, they are ``param1``, ``param2`` …, as asv names them.
-    ``seconds`` is asv's median. Files and benchmarks that cannot be understood are in ``notes``; of
-    a single file, raises `UserError` naming it.
+    ``seconds`` is asv's median. Files and benchmarks that cannot be understood are in ``reading``;
+    of a single file, raises `UserError` naming it.
     """
     lists: dict[Path, dict[str, AsvBenchmark]] = {}
-    runs: list[list[ForeignRow]] = []
     for file in [source] if source.is_file() else result_files(source):
         if file.parent not in lists:
-            lists[file.parent] = _list_of(file, notes)
+            lists[file.parent] = _list_of(file, reading)
         try:
             must_be_a_file(file)
-            if file != source and not notes.is_new(file):
+            if file != source and not reading.is_new(file):
                 continue
-            runs.append(read_asv_file(file, lists[file.parent], request, notes))
+            reading.add("asv", read_asv_file(file, lists[file.parent], request, reading))
         except UserError as error:
             if file == source:
                 raise
-            notes.not_read(file, error)
-    return SourceContents(runs=runs, formats=frozenset({"asv"}), has_parameters=True)
+            reading.not_read(file, error)
+    reading.formats.add("asv")
 
 
-def _list_of(file: Path, notes: ReadingNotes) -> dict[str, AsvBenchmark]:
+def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
     """Return the list for a file of results; none where it cannot be read, which is noted."""
     above_or_beside = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
     listed = next((place for place in above_or_beside if place.is_file()), None)
@@ -317,17 +315,17 @@ def _list_of(file: Path, notes: ReadingNotes) -> dict[str, AsvBenchmark]:
 
     def complain(what: str) -> None:
         advice = "its parameters are called param1, param2 …"
-        notes.complain(listed, what.removeprefix(f"{listed}: "), advice)
+        reading.complain(listed, what.removeprefix(f"{listed}: "), advice)
 
     try:
         return load_benchmarks(listed, complain)
     except UserError as error:
-        notes.not_read(listed, error)
+        reading.not_read(listed, error)
         return {}
 
 
 def read_asv_file(
-    file: Path, benchmarks: dict[str, AsvBenchmark], request: ReadRequest, notes: ReadingNotes
+    file: Path, benchmarks: dict[str, AsvBenchmark], request: ReadRequest, reading: Reading
 ) -> list[ForeignRow]:
     """Return the rows of one file of results; raises `UserError` naming a file that is none."""
     results = converted(file, _load(file), _Results, "asv")
@@ -335,25 +333,24 @@ def read_asv_file(
         raise UserError(
             f"{file}: asv's format {results.version} is not read; 1 and 2 are, see `asv update`"
         )
-    notes.files += 1
     run: list[ForeignRow] = []
     for name in results.results:
         benchmark = benchmarks.get(name) or AsvBenchmark(
             type="time" if _TIME.fullmatch(name) else ""
         )
         if benchmark.type != "time":
-            notes.leave_out(results.count(name), "of a benchmark of something else than time")
+            reading.leave_out(results.count(name), "of a benchmark of something else than time")
             continue
         families = _families(name, benchmark, request.roles)
-        notes.families.add(families[0])
+        reading.families.add(families[0])
         if not request.wants(*families):
-            notes.leave_out(results.count(name), NOT_ASKED_FOR)
+            reading.leave_out(results.count(name), NOT_ASKED_FOR)
             continue
         try:
             values = results.values(name)
         except (msgspec.ValidationError, RecursionError) as error:
-            notes.leave_out(results.count(name), "not what asv writes")
-            notes.complain(
+            reading.leave_out(results.count(name), "not what asv writes")
+            reading.complain(
                 file, f"benchmark {label(name)}: not what asv writes: {error}", "run it again"
             )
             continue
@@ -361,7 +358,7 @@ def read_asv_file(
         if len(benchmark.param_names) != len(values.choices):
             names = [f"param{number}" for number in range(1, len(values.choices) + 1)]
             benchmark = replace(benchmark, param_names=names)
-        run += _rows(file, results, name, benchmark, values, request, notes)
+        run += _rows(file, results, name, benchmark, values, request, reading)
     return run
 
 
@@ -372,18 +369,18 @@ def _rows(
     benchmark: AsvBenchmark,
     values: _Values,
     request: ReadRequest,
-    notes: ReadingNotes,
+    reading: Reading,
 ) -> list[ForeignRow]:
     roles, count, combinations = request.roles, values.count, values.combinations
     fixed = roles.parameters(label(name), results.machine)
     known = {*fixed, *benchmark.param_names}
     if not roles.names <= known:
-        notes.unused.update(known)
-        notes.leave_out(count, NO_SUCH_PARAMETERS)
+        reading.unused.update(known)
+        reading.leave_out(count, NO_SUCH_PARAMETERS)
         return []
     if count != combinations or combinations > _MOST_COMBINATIONS:
-        notes.leave_out(count, "of a benchmark with values for other parameters")
-        notes.complain(
+        reading.leave_out(count, "of a benchmark with values for other parameters")
+        reading.complain(
             file,
             f"benchmark {label(name)}: {len(values.result or [])} values for {combinations} "
             "combinations of parameters",
@@ -391,7 +388,7 @@ def _rows(
         )
         return []
     if values.failed_as_a_whole and combinations > _MOST_FAILED:
-        notes.leave_out(count, "of a benchmark that failed as a whole in asv")
+        reading.leave_out(count, "of a benchmark that failed as a whole in asv")
         return []
     family, full_name = _families(name, benchmark, roles)
     shared = _shared(file, results, values)
@@ -418,7 +415,7 @@ def _rows(
         )
         rows.append(ForeignRow(row=row, name=full_name, others=case.others))
     for value, unusable_rows in unusable.items():
-        notes.complain_of_size(file, label(name), roles.size, value, unusable_rows)
+        reading.complain_of_size(file, label(name), roles.size, value, unusable_rows)
     return rows
 
 

@@ -13,8 +13,7 @@ from msgspec import Struct
 from perceptron.records.readers.reading import (
     BenchmarkRows,
     ForeignRow,
-    ReadingNotes,
-    ReadRequest,
+    Reading,
     StatedTime,
     converted,
     no_time,
@@ -72,9 +71,7 @@ def is_benchmark_dotnet(document: object) -> bool:
     return isinstance(document, dict) and {"HostEnvironmentInfo", "Benchmarks"} <= set(document)
 
 
-def read_benchmark_dotnet(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
+def read_benchmark_dotnet(file: Path, content: object, reading: Reading) -> list[list[ForeignRow]]:
     """Return a row for each benchmark: its class is the family, its method the parameter ``name``.
 
     ``seconds`` is the median of the iterations. Raises `UserError` naming the file and the field
@@ -86,8 +83,7 @@ def read_benchmark_dotnet(
     rows = BenchmarkRows(
         file,
         TOOL,
-        request,
-        notes,
+        reading,
         machine=(label(processor) if isinstance(processor, str) else "") or "unknown",
         environment=label(host.runtime_version) if host.runtime_version else None,
     )

@@ -15,8 +15,7 @@ from perceptron.errors import UserError
 from perceptron.records.readers.reading import (
     BenchmarkRows,
     ForeignRow,
-    ReadingNotes,
-    ReadRequest,
+    Reading,
     StatedTime,
     converted,
     no_time,
@@ -64,9 +63,7 @@ def is_criterion(document: object) -> bool:
     return isinstance(document, dict) and {"median", "median_abs_dev"} <= set(document)
 
 
-def read_criterion(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
+def read_criterion(file: Path, content: object, reading: Reading) -> list[list[ForeignRow]]:
     """Return the row of a benchmark: its group is the family, its function the parameter ``name``.
 
     Raises `UserError` naming the file that cannot be understood.
@@ -80,7 +77,7 @@ def read_criterion(
             benchmark = msgspec.json.decode(stream.read(_MOST_BYTES), type=_Benchmark)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
-    rows = BenchmarkRows(file, TOOL, request, notes)
+    rows = BenchmarkRows(file, TOOL, reading)
     rows.add(
         benchmark.group_id,
         benchmark.full_id or benchmark.group_id,

@@ -33,7 +33,7 @@ from perceptron.errors import UserError
 from perceptron.records.ground import BATCH, MODELS
 from perceptron.records.measurement import Measurement, Status
 from perceptron.records.readers.csv_text import NEEDED, OPTIONAL, Table, is_blank
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, ReadingNotes, ReadRequest
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, Reading
 from perceptron.records.readers.values import number, revision
 from perceptron.untrusted_text import label, printable, quoted
 
@@ -66,24 +66,22 @@ _KEY = tuple(name for name in (*NEEDED, *OPTIONAL) if name not in ("seconds", "s
 _MOST_NAMED = 3
 
 
-def read_csv(
-    file: Path, content: BinaryIO, request: ReadRequest, notes: ReadingNotes
-) -> list[ForeignRow]:
+def read_csv(file: Path, content: BinaryIO, reading: Reading) -> list[ForeignRow]:
     """Return a row for each line of the table; one without a time says why in its ``reason``.
 
     Rows with equal fields but for times are one more process each, see `naming`; where these are
-    very many, some are joined (see `TableRows`) and counted in ``notes.joined``. Raises `UserError`
+    very many, some are joined (see `TableRows`) and counted as ``joined``. Raises `UserError`
     that names the file, the row (the number of its first line in the file) and the column.
     """
-    table = Table(file, content, request.separator)
-    rows = _RecordReader(table, request, notes).read()
+    table = Table(file, content, reading.request.separator)
+    rows = _RecordReader(table, reading).read()
     _name_axes(rows)
-    _complain_of_devices(table, rows, notes)
+    _complain_of_devices(table, rows, reading)
     most = rows.most_repeats()
     if rows.kept(most) > MOST_ROWS:
         raise _too_many(file)
     foreign_rows = [ForeignRow(row=row) for row in rows.rows(most)]
-    _count_joined(file, rows, most, len(foreign_rows), notes)
+    _count_joined(file, rows, most, len(foreign_rows), reading)
     return foreign_rows
 
 
@@ -97,7 +95,7 @@ def _name_axes(rows: TableRows) -> None:
                 rows.first[subject] = replace(row, axes=(axis,))
 
 
-def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> None:
+def _complain_of_devices(table: Table, rows: TableRows, reading: Reading) -> None:
     """Warn of backends of which some rows state a device and others none."""
     if "device" not in table.columns:
         return
@@ -110,7 +108,7 @@ def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> 
         return
     shown = ", ".join(map(quoted, list(partly)[:_MOST_NAMED]))
     more = f" and {len(partly) - _MOST_NAMED} more" if len(partly) > _MOST_NAMED else ""
-    notes.complain(
+    reading.complain(
         table.file,
         f"column 'device': {_counted(partly.total(), 'row')} of {shown}{more} without one, though "
         "others of the same backend state it; only these are named backend:device",
@@ -119,15 +117,13 @@ def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> 
     )
 
 
-def _count_joined(
-    file: Path, rows: TableRows, most: int, returned: int, notes: ReadingNotes
-) -> None:
+def _count_joined(file: Path, rows: TableRows, most: int, returned: int, reading: Reading) -> None:
     """Count the rows that were joined, and warn of it."""
     if returned == len(rows):
         return
-    notes.joined += len(rows) - returned
+    reading.joined += len(rows) - returned
     joined = [count for count in rows.counts if count > most]
-    notes.complain(
+    reading.complain(
         file,
         f"{_counted(sum(joined), 'row')} of {_counted(len(joined), 'case')} were joined into "
         f"{len(joined) * most:,}, each the median of consecutive ones: there are more than "
@@ -229,12 +225,12 @@ def _with_times(row: Measurement, seconds: float, stdev: float) -> Measurement:
 class _RecordReader:
     """Reads the records of a table; of equal ones all but the times only once."""
 
-    def __init__(self, table: Table, request: ReadRequest, notes: ReadingNotes) -> None:
+    def __init__(self, table: Table, reading: Reading) -> None:
         self._rows = TableRows()
         self._table = table
         self._file = printable(table.file)
-        self._wants = lru_cache(maxsize=4096)(request.wants)
-        self._notes = notes
+        self._wants = lru_cache(maxsize=4096)(reading.request.wants)
+        self._reading = reading
         self._at = table.columns
         self._key_of = itemgetter(*(self._at[name] for name in _KEY if name in self._at))
         self._subjects: dict[tuple[str, ...], int] = {}
@@ -256,7 +252,7 @@ class _RecordReader:
         except _WrongField as wrong:
             raise UserError(f"{self._file}, row {row}, {wrong}") from None
         self._points.must_be_settled()
-        self._notes.leave_out(not_asked_for, NOT_ASKED_FOR)
+        self._reading.leave_out(not_asked_for, NOT_ASKED_FOR)
         if not records:
             raise UserError(f"{self._file}: no rows after the header; nothing can be compared")
         return self._rows
@@ -279,7 +275,7 @@ class _RecordReader:
         family = _text_of(self._field(fields, "case"))
         if not family:  # an error, which `_add` raises
             return True
-        self._notes.families.add(family)
+        self._reading.families.add(family)
         return self._wants(family)
 
     def _add(self, row: int, fields: list[str]) -> None:

@@ -17,8 +17,7 @@ from perceptron.records.readers.reading import (
     NO_TIME_UNIT,
     BenchmarkRows,
     ForeignRow,
-    ReadingNotes,
-    ReadRequest,
+    Reading,
     StatedTime,
     converted,
     no_time,
@@ -76,9 +75,7 @@ def is_github_action(document: object) -> bool:
     return isinstance(document, dict) and isinstance(document.get("entries"), dict)
 
 
-def read_github_action(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
+def read_github_action(file: Path, content: object, reading: Reading) -> list[list[ForeignRow]]:
     """Return a run for each run of each suite, which is the family.
 
     ``seconds`` is the time stated, or one divided by the rate. Raises `UserError` naming the file
@@ -86,18 +83,15 @@ def read_github_action(
     """
     document = converted(file, content, _File, TOOL)
     runs = [(suite, run) for suite, runs in document.entries.items() for run in runs]
-    return [_rows(file, suite, run, request, notes) for suite, run in runs]
+    return [_rows(file, suite, run, reading) for suite, run in runs]
 
 
-def _rows(
-    file: Path, suite: str, run: _Run, request: ReadRequest, notes: ReadingNotes
-) -> list[ForeignRow]:
+def _rows(file: Path, suite: str, run: _Run, reading: Reading) -> list[ForeignRow]:
     commit = run.commit or _Commit()
     rows = BenchmarkRows(
         file,
         TOOL,
-        request,
-        notes,
+        reading,
         commit=revision(commit.id),
         committed=in_utc(commit.timestamp),
         when=moment(run.date),
@@ -109,9 +103,9 @@ def _rows(
         is_repeated = run.tool == "go" and bench.name.endswith(f" - {bench.unit}")
         unit = time_unit(unit_name)
         if unit is None:
-            notes.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
+            reading.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
         elif is_repeated or (run.tool == "googlecpp" and _AGGREGATE.search(bench.name)):
-            notes.leave_out(1, AN_AGGREGATE)
+            reading.leave_out(1, AN_AGGREGATE)
         else:
             rows.add(suite, bench.name, _time(bench, unit, run.tool))
     return rows.run

@@ -16,8 +16,7 @@ from perceptron.records.readers.reading import (
     AN_AGGREGATE,
     BenchmarkRows,
     ForeignRow,
-    ReadingNotes,
-    ReadRequest,
+    Reading,
     StatedTime,
     converted,
     no_time,
@@ -101,9 +100,7 @@ def is_google_benchmark(document: object) -> bool:
     return isinstance(document, dict) and "benchmarks" in document and "context" in document
 
 
-def read_google_benchmark(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
+def read_google_benchmark(file: Path, content: object, reading: Reading) -> list[list[ForeignRow]]:
     """Return a row for each benchmark of the executable, which is the family.
 
     All repetitions are of one process: ``seconds`` is their median real time. Raises `UserError`
@@ -113,17 +110,17 @@ def read_google_benchmark(
     context = document.context
     machine, when = label(context.host_name) or "unknown", in_utc(context.date)
     when = when or label(context.date)
-    rows = BenchmarkRows(file, TOOL, request, notes, machine=machine, when=when)
+    rows = BenchmarkRows(file, TOOL, reading, machine=machine, when=when)
     family = re.split(r"[/\\]", context.executable)[-1] or file.name.partition(".")[0]
     benchmarks: dict[str, list[_Entry]] = {}
     for entry in document.benchmarks:
         benchmarks.setdefault(entry.benchmark, []).append(entry)
     for name, entries in benchmarks.items():
         time, used = _time(entries)
-        notes.leave_out(len(entries) - used, AN_AGGREGATE)
+        reading.leave_out(len(entries) - used, AN_AGGREGATE)
         if time is None:
             continue
-        notes.joined += used - 1
+        reading.joined += used - 1
         parts = _parts(name)
         rows.add(
             family,

@@ -12,8 +12,7 @@ from msgspec import Struct
 from perceptron.records.readers.reading import (
     BenchmarkRows,
     ForeignRow,
-    ReadingNotes,
-    ReadRequest,
+    Reading,
     StatedTime,
     converted,
     no_time,
@@ -82,15 +81,13 @@ def is_hyperfine(document: object) -> bool:
     )
 
 
-def read_hyperfine(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
+def read_hyperfine(file: Path, content: object, reading: Reading) -> list[list[ForeignRow]]:
     """Return a row for each run of each command: each is a process of its own.
 
     The file says neither when nor where it was measured; its name is the family. Raises `UserError`
     naming the file and the field that cannot be understood.
     """
-    rows = BenchmarkRows(file, TOOL, request, notes)
+    rows = BenchmarkRows(file, TOOL, reading)
     family = file.name.partition(".")[0]
     # hyperfine runs one command to its end before the next: no run has a partner.
     for result in converted(file, content, _File, TOOL).results:

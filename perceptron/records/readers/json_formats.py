@@ -17,7 +17,7 @@ from perceptron.records.readers.google_benchmark import is_google_benchmark, rea
 from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
 from perceptron.records.readers.packed import decode_lenient
 from perceptron.records.readers.pytest_benchmark import is_pytest, read_pytest
-from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
+from perceptron.records.readers.reading import ForeignRow, Reading
 
 # A page's data file: a script of one assignment, of which nothing is executed. No part can match
 # what the next one matches: a file of spaces would take for ever.
@@ -35,7 +35,7 @@ class JsonFormat(NamedTuple):
 
     name: str
     recognises: Callable[[object], bool]
-    read: Callable[[Path, object, ReadRequest, ReadingNotes], list[list[ForeignRow]]]
+    read: Callable[[Path, object, Reading], list[list[ForeignRow]]]
 
 
 FORMATS = (

@@ -23,8 +23,7 @@ from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import (
     BenchmarkRows,
     ForeignRow,
-    ReadingNotes,
-    ReadRequest,
+    Reading,
     StatedTime,
     converted,
     no_time,
@@ -164,23 +163,21 @@ def is_pytest(document: object) -> bool:
     return isinstance(document, dict) and "benchmarks" in document and "context" not in document
 
 
-def read_pytest(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
+def read_pytest(file: Path, content: object, reading: Reading) -> list[list[ForeignRow]]:
     """Return a row for each benchmark with the parameters asked for, and for each of our own.
 
     ``content`` is the file's JSON. ``seconds`` is the median of the rounds; of our own, per
     training iteration. Raises `UserError` naming the file and the field that cannot be understood.
     """
     document = converted(file, content, _File, TOOL)
-    rows = BenchmarkRows(file, TOOL, request, notes, **document.facts)
+    rows = BenchmarkRows(file, TOOL, reading, **document.facts)
     for benchmark in document.benchmarks:
         if set(benchmark.extra_info or {}) >= _OWN:
             own = _own_row(file, rows.facts, benchmark)
             if rows.is_asked_for(own.family):
                 rows.run.append(ForeignRow(row=own, own=True))
         else:
-            _add(rows, benchmark, request.roles)
+            _add(rows, benchmark, reading.request.roles)
     return [rows.run]
 
 

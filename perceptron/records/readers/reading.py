@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,19 +52,8 @@ class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 Run = list[ForeignRow] | Columns
-"""Rows of one run; of ours the columns, where that was asked for."""
-
-
-class SourceContents(Struct, frozen=True, kw_only=True):
-    """The runs of a source. Rows of one run with equal ``process`` were measured side by side.
-
-    ``formats`` are those of its files. ``has_parameters`` says that they have benchmarks with
-    parameters to choose by, so that the user must hear of it if none was.
-    """
-
-    runs: Sequence[Run]
-    formats: frozenset[str] = frozenset()
-    has_parameters: bool = False
+"""Rows of one run, of which those with an equal ``repeat`` were measured side by side; of ours the
+columns, where that was asked for."""
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
@@ -107,25 +96,42 @@ class UnreadFile(Struct, frozen=True):
     reason: str
 
 
-class ReadingNotes:
-    """What becomes known while a source is read, besides its rows.
+class Reading:
+    """A source while it is read: its runs so far, and notes on what is none of their rows.
 
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
-    several stands for them. ``seen`` are the files that were read, of all sources that share it.
+    several stands for them. ``has_parameters`` says that its benchmarks have some to choose by, so
+    that the user must hear of it if none was. ``seen`` are the files that were read, of all sources
+    that share it.
     """
 
-    def __init__(self, seen: set[Path] | None = None) -> None:
-        self._seen = set() if seen is None else seen
-        self.has_repeats = False
+    def __init__(
+        self, request: ReadRequest | None = None, source: str = "", seen: set[Path] | None = None
+    ) -> None:
+        self.source = source
+        self.request = request or ReadRequest()
+        self.runs: list[Run] = []
+        self.formats: set[str] = set()
         self.files = 0
+        self.has_parameters = False
+        self.has_repeats = False
         self.left_out: Counter[str] = Counter()
         self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
+        self.nothing_chosen: UserError | None = None
+        """Why this source has no row, where others have some."""
+        self._seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
+
+    def add(self, tool: str, *runs: Run) -> None:
+        """Add the runs of a file."""
+        self.formats.add(tool)
+        self.files += 1
+        self.runs += runs
 
     def leave_out(self, rows: int, reason: str) -> None:
         """Count rows that the source holds and that are not returned."""
@@ -179,16 +185,33 @@ class ReadingNotes:
         )
 
     @property
-    def left_out_by_choice(self) -> bool:
-        """Whether rows were left out because their family was not asked for."""
-        return NOT_ASKED_FOR in self.left_out
-
-    @property
-    def warnings(self) -> list[MeasurementWarning]:
+    def complaints(self) -> list[MeasurementWarning]:
         """One for each thing that is wrong, with the first file and the number of others."""
         return [
             MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
             for (code, what), (advice, files) in self._complaints.items()
+        ]
+
+    @property
+    def warnings(self) -> list[MeasurementWarning]:
+        """Those, one for each file that is not read, and one if nothing was chosen."""
+        nothing = [] if self.nothing_chosen is None else [self.nothing_chosen]
+        return [
+            *self.complaints,
+            *(
+                MeasurementWarning(
+                    code="file-not-read",
+                    message=f"{unread.file}: {unread.reason}",
+                    advice="the other files are read; repair it or move it away",
+                )
+                for unread in self.unread
+            ),
+            *(
+                MeasurementWarning(
+                    code="nothing-chosen", message=str(why), advice="the other sources are read"
+                )
+                for why in nothing
+            ),
         ]
 
 
@@ -227,9 +250,7 @@ def no_time(tool: str) -> StatedTime:
 class BenchmarkRows:
     """Makes rows of the benchmarks of one file, which share ``facts``; they are its ``run``."""
 
-    def __init__(
-        self, file: Path, tool: str, request: ReadRequest, notes: ReadingNotes, **facts: Any
-    ) -> None:
+    def __init__(self, file: Path, tool: str, reading: Reading, **facts: Any) -> None:
         self.run: list[ForeignRow] = []
         self.facts: dict[str, Any] = {
             "machine": "unknown",
@@ -239,8 +260,7 @@ class BenchmarkRows:
             "file": printable(file),
         }
         self._file = file
-        self._request = request
-        self._notes = notes
+        self._reading = reading
 
     def add(
         self,
@@ -260,19 +280,19 @@ class BenchmarkRows:
         family, title = label(family) or "benchmark", label(title)
         if not self.is_asked_for(family):
             return
-        roles = self._request.roles.in_names()
+        roles = self._reading.request.roles.in_names()
         known = self._known(title, title if name is None else label(name), parameters or {})
         if set(known) <= {MACHINE, "name"} and not roles.names <= set(known):
-            self._notes.leave_out(1, NO_SIZE_IN_NAME)
+            self._reading.leave_out(1, NO_SIZE_IN_NAME)
         else:
             self.add_chosen(roles, family, title, time, known, **fields)
 
     def is_asked_for(self, family: str, full_name: str = "") -> bool:
         """Return whether a family is asked for, and note that it is there."""
-        self._notes.families.add(family)
-        if self._request.wants(family, *filter(None, [full_name])):
+        self._reading.families.add(family)
+        if self._reading.request.wants(family, *filter(None, [full_name])):
             return True
-        self._notes.leave_out(1, NOT_ASKED_FOR)
+        self._reading.leave_out(1, NOT_ASKED_FOR)
         return False
 
     def add_chosen(
@@ -292,13 +312,13 @@ class BenchmarkRows:
         ``telling`` are those that may tell families apart; all without.
         """
         if not roles.names <= set(known):
-            self._notes.unused.update(known)
-            self._notes.leave_out(1, NO_SUCH_PARAMETERS)
+            self._reading.unused.update(known)
+            self._reading.leave_out(1, NO_SUCH_PARAMETERS)
             return
         size = roles.size_of(known)
         if size is None:
             value = quoted(known[roles.size])
-            self._notes.complain_of_size(self._file, title, roles.size, value)
+            self._reading.complain_of_size(self._file, title, roles.size, value)
             return
         row = Measurement(
             **{**self.facts, **roles.ground(known), **asdict(time), **fields},
@@ -314,7 +334,7 @@ class BenchmarkRows:
 
         Of a tool that states no parameter of the size's usual name, the last number is the size.
         """
-        roles, machine = self._request.roles, self.facts["machine"]
+        roles, machine = self._reading.request.roles, self.facts["machine"]
         if roles.pattern is None:
             known = {MACHINE: machine, "name": name, **_with_size(stated, roles)}
             if roles.size in known:

@@ -14,7 +14,7 @@ from perceptron.records.files.read import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv import FACTS, AsvBenchmark, load_benchmarks, read_asv_file
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
+from perceptron.records.readers.reading import ForeignRow, Reading, ReadRequest
 from perceptron.records.row import Row, no_search_for_cycles, standing, times
 from perceptron.records.run import Run
 from perceptron.records.store import (
@@ -190,9 +190,9 @@ def _asv(
     try:
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
-        notes = ReadingNotes()
-        rows = read_asv_file(file, benchmarks, ReadRequest(ours=True), notes)
-        for warning in notes.warnings:
+        reading = Reading(ReadRequest(ours=True))
+        rows = read_asv_file(file, benchmarks, reading.request, reading)
+        for warning in reading.complaints:
             complaints.add(file, warning.message)
         return rows
     except UserError as error:
