@@ -132,8 +132,7 @@ def _read_json(file: Path, content: bytes, reading: Reading) -> None:
     if is_asv_results(document):
         read_asv(file, reading.request, reading)
     else:
-        kind = format_of(file, document)
-        reading.add(kind.name, *kind.read(file, document, reading))
+        format_of(file, document).read(file, document, reading)
     reading.has_parameters = True
 
 

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import (
-    BenchmarkRows,
-    ForeignRow,
-    Reading,
-    StatedTime,
-    converted,
-    no_time,
-)
+from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
 from perceptron.records.readers.values import duration, number, stdev
 from perceptron.untrusted_text import quoted
 
-TOOL = "hyperfine"
 _WORD = re.compile(r"[\w.]+")
 
 
@@ -42,7 +33,7 @@ class _Result(Struct):
         return " ".join(words.split()) or self.command
 
     @property
-    def processes(self) -> list[StatedTime]:
+    def processes(self) -> list[StatedTime | None]:
         """What each run says; of a file without them, what it says of all."""
         if not self.times:
             times = (duration(self.median), duration(self.mean))
@@ -64,16 +55,15 @@ def _stated(
     code: object = 0,
     samples: Sequence[float] = (),
     spread: float | None = None,
-) -> StatedTime:
+) -> StatedTime | None:
     if code not in (0, None):
         return StatedTime(status="failed", reason=f"ended with exit code {quoted(code)}")
     if seconds is None:
-        return no_time(TOOL)
+        return None
     return StatedTime(seconds=seconds, samples=list(samples), stdev=spread)
 
 
-def is_hyperfine(document: object) -> bool:
-    """Whether this is what hyperfine writes."""
+def _is_hyperfine(document: object) -> bool:
     if not isinstance(document, dict) or not isinstance(document.get("results"), list):
         return False
     return all(
@@ -81,23 +71,23 @@ def is_hyperfine(document: object) -> bool:
     )
 
 
-def read_hyperfine(file: Path, content: object, reading: Reading) -> list[list[ForeignRow]]:
-    """Return a row for each run of each command: each is a process of its own.
+def _add(document: _File, rows: BenchmarkRows) -> None:
+    """Add a row for each run of each command: each is a process of its own.
 
-    The file says neither when nor where it was measured; its name is the family. Raises `UserError`
-    naming the file and the field that cannot be understood.
+    The file says neither when nor where it was measured; its name is the family.
     """
-    rows = BenchmarkRows(file, TOOL, reading)
-    family = file.name.partition(".")[0]
+    rows.begin()
     # hyperfine runs one command to its end before the next: no run has a partner.
-    for result in converted(file, content, _File, TOOL).results:
+    for result in document.results:
         for process, time in enumerate(result.processes):
             rows.add(
-                family,
+                rows.file.name.partition(".")[0],
                 result.command,
                 time,
                 name=result.name,
                 parameters=result.parameters,
                 repeat=process,
             )
-    return [rows.run]
+
+
+HYPERFINE = JsonFormat("hyperfine", _is_hyperfine, _File, _add)

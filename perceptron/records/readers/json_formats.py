@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from perceptron.errors import UserError
-from perceptron.records.readers.benchmark_dotnet import is_benchmark_dotnet, read_benchmark_dotnet
-from perceptron.records.readers.criterion import is_criterion, read_criterion
-from perceptron.records.readers.github_action import is_github_action, read_github_action
-from perceptron.records.readers.google_benchmark import is_google_benchmark, read_google_benchmark
-from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
+from perceptron.records.readers.benchmark_dotnet import BENCHMARK_DOTNET
+from perceptron.records.readers.criterion import CRITERION
+from perceptron.records.readers.github_action import GITHUB_ACTION
+from perceptron.records.readers.google_benchmark import GOOGLE_BENCHMARK
+from perceptron.records.readers.hyperfine import HYPERFINE
 from perceptron.records.readers.packed import decode_lenient
-from perceptron.records.readers.pytest_benchmark import is_pytest, read_pytest
-from perceptron.records.readers.reading import ForeignRow, Reading
+from perceptron.records.readers.pytest_benchmark import PYTEST_BENCHMARK
+from perceptron.records.readers.reading import JsonFormat
 
 # A page's data file: a script of one assignment, of which nothing is executed. No part can match
 # what the next one matches: a file of spaces would take for ever.
@@ -30,21 +28,13 @@ def is_json(head: bytes) -> bool:
     return start.startswith((b"{", b"[")) or _ASSIGNMENT.match(start) is not None
 
 
-class JsonFormat(NamedTuple):
-    """A tool, how its document is recognised, and its reader, which returns runs."""
-
-    name: str
-    recognises: Callable[[object], bool]
-    read: Callable[[Path, object, Reading], list[list[ForeignRow]]]
-
-
 FORMATS = (
-    JsonFormat("pytest-benchmark", is_pytest, read_pytest),
-    JsonFormat("github-action-benchmark", is_github_action, read_github_action),
-    JsonFormat("Google Benchmark", is_google_benchmark, read_google_benchmark),
-    JsonFormat("hyperfine", is_hyperfine, read_hyperfine),
-    JsonFormat("BenchmarkDotNet", is_benchmark_dotnet, read_benchmark_dotnet),
-    JsonFormat("criterion", is_criterion, read_criterion),
+    PYTEST_BENCHMARK,
+    GITHUB_ACTION,
+    GOOGLE_BENCHMARK,
+    HYPERFINE,
+    BENCHMARK_DOTNET,
+    CRITERION,
 )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -242,31 +242,27 @@ class StatedTime(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-def no_time(tool: str) -> StatedTime:
-    """Return what stands for the time of a benchmark that its tool states none of."""
-    return StatedTime(status="failed", reason=f"no time in {tool}")
-
-
 class BenchmarkRows:
-    """Makes rows of the benchmarks of one file, which share ``facts``; they are its ``run``."""
+    """Makes rows of the benchmarks of one file: those of a run share ``facts``."""
 
-    def __init__(self, file: Path, tool: str, reading: Reading, **facts: Any) -> None:
-        self.run: list[ForeignRow] = []
-        self.facts: dict[str, Any] = {
-            "machine": "unknown",
-            "when": "",
-            **facts,
-            "source": tool,
-            "file": printable(file),
-        }
-        self._file = file
-        self._reading = reading
+    def __init__(self, file: Path, tool: str, reading: Reading) -> None:
+        self.file = file
+        self.reading = reading
+        self.runs: list[list[ForeignRow]] = []
+        self.facts: dict[str, Any] = {}
+        self._tool = tool
+
+    def begin(self, **facts: Any) -> None:
+        """Begin a run."""
+        self.runs.append([])
+        usual = {"machine": "unknown", "when": ""}
+        self.facts = {**usual, **facts, "source": self._tool, "file": printable(self.file)}
 
     def add(
         self,
         family: str,
         title: str,
-        time: StatedTime,
+        time: StatedTime | None,
         *,
         name: str | None = None,
         parameters: Mapping[str, Any] | None = None,
@@ -276,23 +272,24 @@ class BenchmarkRows:
 
         ``title`` is what its tool calls it, in which parameters may stand, ``name`` what is left of
         that without the ``parameters`` that the tool states, and ``fields`` are more of the row's.
+        Without a ``time`` the tool states none.
         """
         family, title = label(family) or "benchmark", label(title)
         if not self.is_asked_for(family):
             return
-        roles = self._reading.request.roles.in_names()
+        roles = self.reading.request.roles.in_names()
         known = self._known(title, title if name is None else label(name), parameters or {})
         if set(known) <= {MACHINE, "name"} and not roles.names <= set(known):
-            self._reading.leave_out(1, NO_SIZE_IN_NAME)
+            self.reading.leave_out(1, NO_SIZE_IN_NAME)
         else:
             self.add_chosen(roles, family, title, time, known, **fields)
 
     def is_asked_for(self, family: str, full_name: str = "") -> bool:
         """Return whether a family is asked for, and note that it is there."""
-        self._reading.families.add(family)
-        if self._reading.request.wants(family, *filter(None, [full_name])):
+        self.reading.families.add(family)
+        if self.reading.request.wants(family, *filter(None, [full_name])):
             return True
-        self._reading.leave_out(1, NOT_ASKED_FOR)
+        self.reading.leave_out(1, NOT_ASKED_FOR)
         return False
 
     def add_chosen(
@@ -300,7 +297,7 @@ class BenchmarkRows:
         roles: ParameterRoles,
         family: str,
         title: str,
-        time: StatedTime,
+        time: StatedTime | None,
         known: Mapping[str, Any],
         *,
         telling: Mapping[str, Any] | None = None,
@@ -312,14 +309,16 @@ class BenchmarkRows:
         ``telling`` are those that may tell families apart; all without.
         """
         if not roles.names <= set(known):
-            self._reading.unused.update(known)
-            self._reading.leave_out(1, NO_SUCH_PARAMETERS)
+            self.reading.unused.update(known)
+            self.reading.leave_out(1, NO_SUCH_PARAMETERS)
             return
         size = roles.size_of(known)
         if size is None:
             value = quoted(known[roles.size])
-            self._reading.complain_of_size(self._file, title, roles.size, value)
+            self.reading.complain_of_size(self.file, title, roles.size, value)
             return
+        if time is None:
+            time = StatedTime(status="failed", reason=f"no time in {self._tool}")
         row = Measurement(
             **{**self.facts, **roles.ground(known), **asdict(time), **fields},
             family=family,
@@ -327,14 +326,14 @@ class BenchmarkRows:
             backend=roles.backend(known),
         )
         others = roles.others(known if telling is None else telling)
-        self.run.append(ForeignRow(row=row, name=full_name, others=others))
+        self.runs[-1].append(ForeignRow(row=row, name=full_name, others=others))
 
     def _known(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
         """Return all parameters: a pattern that was typed comes first, then what the tool states.
 
         Of a tool that states no parameter of the size's usual name, the last number is the size.
         """
-        roles, machine = self._reading.request.roles, self.facts["machine"]
+        roles, machine = self.reading.request.roles, self.facts["machine"]
         if roles.pattern is None:
             known = {MACHINE: machine, "name": name, **_with_size(stated, roles)}
             if roles.size in known:
@@ -353,3 +352,21 @@ def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str,
         return stated
     others = {name: value for name, value in stated.items() if name != numbers[-1]}
     return {**others, _USUAL_SIZE: stated[numbers[-1]]}
+
+
+class JsonFormat(NamedTuple):
+    """A tool whose results are JSON: what recognises a document, its type, and who adds its rows.
+
+    The type holds what is read of it. ``add`` begins a run before it adds the rows of that.
+    """
+
+    name: str
+    recognises: Callable[[object], bool]
+    document: type[Struct]
+    add: Callable[[Any, BenchmarkRows], None]
+
+    def read(self, file: Path, content: object, reading: Reading) -> None:
+        """Read a document; raises `UserError` naming the file and the field that is wrong."""
+        rows = BenchmarkRows(file, self.name, reading)
+        self.add(converted(file, content, self.document, self.name), rows)
+        reading.add(self.name, *rows.runs)
