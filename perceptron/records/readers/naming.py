@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from itertools import count, cycle
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import chain, count, cycle
 from operator import attrgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ from perceptron.records.readers.columns import Columns
 from perceptron.records.readers.reading import ForeignRow
 
 Runs = Sequence[Sequence[ForeignRow]]
+Rename = Callable[[ForeignRow], ForeignRow]
 # Fields that say of what a row is a value: all that its ground is made of, and its case.
 _FIELDS = (
     *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
@@ -32,10 +33,13 @@ def name_rows(runs: Runs) -> Runs:
     that states several devices for it, or one for some of its rows, is ``backend:device`` where it
     is stated.
     """
-    return _by_device(_by_parameters(_in_full(runs)))
+    for naming in (_in_full, _by_parameters, _by_device):
+        if rename := naming(runs):  # none of our own rows, of which there may be a million
+            runs = [list(map(rename, run)) for run in runs]
+    return runs
 
 
-def _in_full(runs: Runs) -> Runs:
+def _in_full(runs: Runs) -> Rename | None:
     """Use full names where two files of tests each have a ``test_add`` in one run."""
     full: dict[str, set[str]] = defaultdict(set)
     for run in runs:
@@ -46,33 +50,27 @@ def _in_full(runs: Runs) -> Runs:
         for family, names in names_here.items():
             if len(names) > 1:
                 full[family] |= names
-    if not full:  # as of our own rows, of which there may be a million
-        return runs
-    return [
-        [
-            _renamed(foreign, foreign.name) if foreign.name in full[foreign.row.family] else foreign
-            for foreign in run
-        ]
-        for run in runs
-    ]
+
+    def rename(foreign: ForeignRow) -> ForeignRow:
+        is_full = foreign.name in full.get(foreign.row.family, ())
+        return _renamed(foreign, foreign.name) if is_full else foreign
+
+    return rename if full else None
 
 
-def _by_parameters(runs: Runs) -> Runs:
+def _by_parameters(runs: Runs) -> Rename | None:
     families: dict[str, list[ForeignRow]] = defaultdict(list)
-    for run in runs:
-        for foreign in run:
-            if foreign.others:
-                families[foreign.row.family].append(foreign)
-    if not families:
-        return runs
-    telling = {
-        family: {name: rank for rank, name in enumerate(_telling(members))}
-        for family, members in families.items()
-    }
-    return [
-        [_in_brackets(foreign, telling.get(foreign.row.family, {})) for foreign in run]
-        for run in runs
-    ]
+    for foreign in chain.from_iterable(runs):
+        if foreign.others:
+            families[foreign.row.family].append(foreign)
+    telling = {family: _telling(members) for family, members in families.items()}
+
+    def rename(foreign: ForeignRow) -> ForeignRow:
+        names = telling.get(foreign.row.family, ())
+        shown = [f"{name}={foreign.others[name]}" for name in names if name in foreign.others]
+        return _renamed(foreign, f"{foreign.row.family}[{', '.join(shown)}]") if shown else foreign
+
+    return rename if families else None
 
 
 def _telling(members: list[ForeignRow]) -> list[str]:
@@ -106,35 +104,26 @@ def _telling(members: list[ForeignRow]) -> list[str]:
     return chosen
 
 
-def _in_brackets(foreign: ForeignRow, telling: Mapping[str, int]) -> ForeignRow:
-    names = sorted(foreign.others.keys() & telling.keys(), key=telling.__getitem__)
-    shown = [f"{name}={foreign.others[name]}" for name in names]
-    return _renamed(foreign, f"{foreign.row.family}[{', '.join(shown)}]") if shown else foreign
-
-
 def _renamed(foreign: ForeignRow, family: str) -> ForeignRow:
     # It is no longer a family that can be measured again by its name.
     return replace(foreign, row=replace(foreign.row, family=family, problem=None))
 
 
-def _by_device(runs: Runs) -> Runs:
+def _by_device(runs: Runs) -> Rename | None:
     # Rows that state no device may be of any: they must not be taken for those that do.
     devices: dict[str, set[str | None]] = defaultdict(set)
-    for run in runs:
-        for foreign in run:
-            if foreign.row.source == "csv":
-                devices[foreign.row.backend].add(foreign.row.device)
+    for foreign in chain.from_iterable(runs):
+        if foreign.row.source == "csv":
+            devices[foreign.row.backend].add(foreign.row.device)
     several = {backend for backend, devices_of in devices.items() if len(devices_of) > 1}
-    if not several:
-        return runs
-    return [[_on_device(foreign, several) for foreign in run] for run in runs]
 
+    def rename(foreign: ForeignRow) -> ForeignRow:
+        row = foreign.row
+        if row.source != "csv" or row.device is None or row.backend not in several:
+            return foreign
+        return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))
 
-def _on_device(foreign: ForeignRow, several: set[str]) -> ForeignRow:
-    row = foreign.row
-    if row.source != "csv" or row.device is None or row.backend not in several:
-        return foreign
-    return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))
+    return rename if several else None
 
 
 class ProcessNumbers:
