@@ -57,7 +57,10 @@ _NOT_TRIED = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_SECONDS = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
-_IN_SECONDS = "a number; give seconds, with a point and without a unit"
+_EXPECTED = {
+    "seconds": "a time; give seconds above 0, or leave it empty",
+    "stdev": "a standard deviation; give seconds from 0 up",
+}
 _COUNTS = ("threads", "batch", "outputs", "models")
 _COUNTED = {"batch": "rows"}
 _POINT_OR_THOUSAND = re.compile(r"\+?([1-9]\d{0,2})\.(\d{3})", re.ASCII).fullmatch
@@ -335,7 +338,7 @@ class _RecordReader:
     def _stdev(self, row: int, fields: list[str]) -> float | None:
         if "stdev" not in self._at:
             return None
-        stdev = _stdev_of(fields[self._at["stdev"]])
+        stdev = _time_of("stdev", fields[self._at["stdev"]])
         if stdev is not None:
             self._points.look_at(row, fields, "stdev")
         return stdev
@@ -415,37 +418,28 @@ def _plain_seconds(field: str) -> float | None:
     return None
 
 
-def _outcome_of(field: str) -> tuple[float | None, Status, str | None]:
-    """Return the time in seconds, the status and the reason."""
-    plain = _plain_seconds(field)
-    if plain is not None:
-        return plain, "ok", None
-    text = label(field)
-    if not text:
-        return None, "skipped", "no time given"
-    if not _MEANT_AS_NUMBER.match(text):
-        return None, "skipped" if _NOT_TRIED.fullmatch(text) else "failed", text
-    seconds = _number("seconds", field, _IN_SECONDS)
-    if seconds is None or not 0 < seconds < inf:
-        raise _WrongField(
-            "seconds", f"{text} is not a time; give seconds above 0, or leave it empty"
-        )
-    return float(seconds), "ok", None
-
-
-def _stdev_of(field: str) -> float | None:
-    """Return a standard deviation in seconds; None without a number."""
+def _time_of(column: str, field: str) -> float | None:
+    """Return a time, or a standard deviation, in seconds; None where no number is meant."""
     plain = _plain_seconds(field)
     if plain is not None:
         return plain
-    if not _MEANT_AS_NUMBER.match(label(field)):
+    text = label(field)
+    if not _MEANT_AS_NUMBER.match(text):
         return None
-    stdev = _number("stdev", field, _IN_SECONDS)
-    if stdev is None or not 0 <= stdev < inf:
-        raise _WrongField(
-            "stdev", f"{label(field)} is not a standard deviation; give seconds from 0 up"
-        )
-    return float(stdev)
+    seconds = _number(column, field, "a number; give seconds, with a point and without a unit")
+    if seconds is None or not 0 <= seconds < inf or (seconds == 0 and column == "seconds"):
+        raise _WrongField(column, f"{text} is not {_EXPECTED[column]}")
+    return float(seconds)
+
+
+def _outcome_of(field: str) -> tuple[float | None, Status, str | None]:
+    """Return the time in seconds, the status and the reason."""
+    seconds, text = _time_of("seconds", field), label(field)
+    if seconds is not None:
+        return seconds, "ok", None
+    if not text:
+        return None, "skipped", "no time given"
+    return None, "skipped" if _NOT_TRIED.fullmatch(text) else "failed", text
 
 
 @lru_cache(maxsize=4096)

@@ -160,11 +160,10 @@ class ProcessNumbers:
         subjects = [known.get(key) or self._new_subject(key) for key in keys]
         after = list(before)
         for indices in _passes(subjects, before):
-            members = [(before[index], subjects[index].numbers) for index in indices]
-            offset = _offset(members)
-            for index, (process, numbers) in zip(indices, members, strict=True):
-                after[index] = process + offset
-                numbers.add(process + offset)
+            offset = _offset([(before[index], subjects[index]) for index in indices])
+            for index in indices:
+                after[index] += offset
+                subjects[index].add(after[index])
         return after
 
     def _new_subject(self, key: tuple[Any, ...]) -> _Subject:
@@ -180,35 +179,10 @@ class ProcessNumbers:
 
 
 class _Subject:
-    """A problem and backend on one ground: the number of its family there, and those in use."""
-
-    __slots__ = ("family", "numbers")
+    """What a row is a value of: the number of its family, and the process numbers in use."""
 
     def __init__(self, family: int) -> None:
         self.family = family
-        self.numbers = _UsedNumbers()
-
-
-def _passes(subjects: Sequence[_Subject], processes: Sequence[int]) -> Iterable[list[int]]:
-    """Return the indices of rows that move together: of one family and pass over its subjects."""
-    passes: dict[tuple[int, int], list[int]] = defaultdict(list)
-    values = list(zip(subjects, processes, strict=True))
-    if len(set(values)) == len(values):  # each run of ours
-        for index, subject in enumerate(subjects):
-            passes[subject.family, 0].append(index)
-        return passes.values()
-    # The k-th value of the same subject in one run is a k-th pass over it.
-    counts: Counter[tuple[_Subject, int]] = Counter()
-    for index, value in enumerate(values):
-        passes[value[0].family, counts[value]].append(index)
-        counts[value] += 1
-    return passes.values()
-
-
-class _UsedNumbers:
-    """The process numbers of one subject."""
-
-    def __init__(self) -> None:
         # From a used number to a larger one, with none between them that is free.
         self._further: dict[int, int] = {}
 
@@ -228,12 +202,28 @@ class _UsedNumbers:
         return number
 
 
-def _offset(rows: Sequence[tuple[int, _UsedNumbers]]) -> int:
+def _passes(subjects: Sequence[_Subject], processes: Sequence[int]) -> Iterable[list[int]]:
+    """Return the indices of rows that move together: of one family and pass over its subjects."""
+    passes: dict[tuple[int, int], list[int]] = defaultdict(list)
+    values = list(zip(subjects, processes, strict=True))
+    if len(set(values)) == len(values):  # each run of ours
+        for index, subject in enumerate(subjects):
+            passes[subject.family, 0].append(index)
+        return passes.values()
+    # The k-th value of the same subject in one run is a k-th pass over it.
+    counts: Counter[tuple[_Subject, int]] = Counter()
+    for index, value in enumerate(values):
+        passes[value[0].family, counts[value]].append(index)
+        counts[value] += 1
+    return passes.values()
+
+
+def _offset(rows: Sequence[tuple[int, _Subject]]) -> int:
     """Return the smallest number to add so that no process is in use already."""
     offset = 0
     fitting = 0
-    for process, numbers in cycle(rows):
-        free = numbers.free(process + offset) - process
+    for process, subject in cycle(rows):
+        free = subject.free(process + offset) - process
         fitting = fitting + 1 if free == offset else 1
         offset = free
         if fitting == len(rows):

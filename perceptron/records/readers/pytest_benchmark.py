@@ -60,16 +60,14 @@ class _Benchmark(Struct):
         return name_opaque(self.params or {}, test_id)
 
     @property
-    def seconds(self) -> float | None:
-        """The median of the rounds' times, or the next best that the file has."""
+    def time(self) -> StatedTime | None:
+        """The median of the rounds' times, or the next best that the file has, and the rounds.
+
+        With its 99 % interval, from the quartiles.
+        """
         stats = self.stats or {}
         stated = (stats.get(name) for name in ("median", "mean", "min"))
-        return duration(next((value for value in stated if value is not None), None))
-
-    @property
-    def time(self) -> StatedTime | None:
-        """That with its 99 % interval, from the quartiles, and the rounds."""
-        stats, seconds = self.stats or {}, self.seconds
+        seconds = duration(next((value for value in stated if value is not None), None))
         if seconds is None:
             return None
         low, high = median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds"))

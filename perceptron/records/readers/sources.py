@@ -288,7 +288,7 @@ def load_results(
     such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
     puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
     hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
-    ``size``. ``size_regex`` finds the size in the benchmark's name, see `NamePattern`; ``sep`` is
+    ``size``. ``size_regex`` finds the size in the benchmark's name, see `parameters_in`; ``sep`` is
     what separates the fields of a table. Our own rows are always read as ours.
 
     There is one column for each `Measurement` field: ``samples`` holds lists, ``hidden`` tuples (so
