@@ -76,15 +76,6 @@ class _File(Struct):
     benchmarks: list[_Entry]
 
 
-class _RunName(Struct):
-    """A name in its parts, as in ``BM_sort/n:4096/real_time/threads:2``."""
-
-    title: str
-    function: str
-    arguments: dict[str, str]
-    threads: int | None
-
-
 def _is_google_benchmark(document: object) -> bool:
     return isinstance(document, dict) and "benchmarks" in document and "context" in document
 
@@ -109,18 +100,11 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
         if not used:
             continue
         rows.reading.joined += used - 1
-        parts = _parts(name)
-        rows.add(
-            family,
-            parts.title,
-            time,
-            name=parts.function,
-            parameters=parts.arguments,
-            threads=parts.threads,
-        )
+        rows.add(family, time=time, **_parts(name))
 
 
-def _parts(name: str) -> _RunName:
+def _parts(name: str) -> dict[str, Any]:
+    """Return what a name says, as in ``BM_sort/n:4096/real_time/threads:2``."""
     function, *pieces = name.split("/")
     threads = None
     while pieces and (modifier := _MODIFIER.fullmatch(pieces[-1])):
@@ -133,12 +117,12 @@ def _parts(name: str) -> _RunName:
     for index, piece in enumerate(pieces[first:], start=1):
         argument_name, _, value = piece.rpartition(":")
         arguments[label(argument_name) or f"arg{index}"] = value
-    return _RunName(
-        title="/".join([function, *pieces]),
-        function="/".join([function, *pieces[:first]]),
-        arguments=arguments,
-        threads=threads,
-    )
+    return {
+        "title": "/".join([function, *pieces]),
+        "name": "/".join([function, *pieces[:first]]),
+        "parameters": arguments,
+        "threads": threads,
+    }
 
 
 def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:

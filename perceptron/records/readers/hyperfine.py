@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -36,31 +36,21 @@ class _Result(Struct):
     def processes(self) -> list[StatedTime | None]:
         """What each run says; of a file without them, what it says of all."""
         if not self.times:
-            times = (duration(self.median), duration(self.mean))
-            seconds = next((time for time in times if time is not None), None)
-            return [_stated(seconds, spread=stdev(self.stddev))]
+            known = [time for time in map(duration, (self.median, self.mean)) if time is not None]
+            return [StatedTime(seconds=known[0], stdev=stdev(self.stddev)) if known else None]
         codes = [*(self.exit_codes or []), *([0] * len(self.times))]
-        return [
-            _stated(duration(time), code, [time])
-            for time, code in zip(self.times, codes, strict=False)
-        ]
+        return [_of_run(time, code) for time, code in zip(self.times, codes, strict=False)]
 
 
 class _File(Struct):
     results: list[_Result]
 
 
-def _stated(
-    seconds: float | None,
-    code: object = 0,
-    samples: Sequence[float] = (),
-    spread: float | None = None,
-) -> StatedTime | None:
+def _of_run(time: Any, code: object) -> StatedTime | None:
     if code not in (0, None):
         return StatedTime(status="failed", reason=f"ended with exit code {quoted(code)}")
-    if seconds is None:
-        return None
-    return StatedTime(seconds=seconds, samples=list(samples), stdev=spread)
+    seconds = duration(time)
+    return None if seconds is None else StatedTime(seconds=seconds, samples=[time])
 
 
 def _is_hyperfine(document: object) -> bool:
