@@ -108,10 +108,10 @@ class Reading:
     """
 
     def __init__(
-        self, request: ReadRequest | None = None, source: str = "", seen: set[Path] | None = None
+        self, request: ReadRequest, source: str = "", seen: set[Path] | None = None
     ) -> None:
+        self.request = request
         self.source = source
-        self.request = request or ReadRequest()
         self.runs: list[Run] = []
         self.formats: set[str] = set()
         self.files = 0
@@ -195,24 +195,24 @@ class Reading:
     @property
     def warnings(self) -> list[MeasurementWarning]:
         """Those, one for each file that is not read, and one if nothing was chosen."""
-        nothing = [] if self.nothing_chosen is None else [self.nothing_chosen]
-        return [
-            *self.complaints,
-            *(
+        warnings = self.complaints
+        for unread in self.unread:
+            warnings.append(
                 MeasurementWarning(
                     code="file-not-read",
                     message=f"{unread.file}: {unread.reason}",
                     advice="the other files are read; repair it or move it away",
                 )
-                for unread in self.unread
-            ),
-            *(
+            )
+        if self.nothing_chosen is not None:
+            warnings.append(
                 MeasurementWarning(
-                    code="nothing-chosen", message=str(why), advice="the other sources are read"
+                    code="nothing-chosen",
+                    message=str(self.nothing_chosen),
+                    advice="the other sources are read",
                 )
-                for why in nothing
-            ),
-        ]
+            )
+        return warnings
 
 
 def _shortened(what: str, files: Iterable[str]) -> str:
