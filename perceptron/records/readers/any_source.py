@@ -5,6 +5,7 @@ A folder may be one of results, or a whole project in which they lie where their
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,13 +15,33 @@ from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 from perceptron.records.files.read import must_be_a_file
 from perceptron.records.readers.asv import is_asv_folder, is_asv_results, read_asv
+from perceptron.records.readers.benchmark_dotnet import BENCHMARK_DOTNET
+from perceptron.records.readers.criterion import CRITERION
 from perceptron.records.readers.csv_tables import read_csv
-from perceptron.records.readers.json_formats import decode, format_of, is_json
-from perceptron.records.readers.packed import ENDINGS, open_unpacked, read_json_bytes
+from perceptron.records.readers.github_action import GITHUB_ACTION
+from perceptron.records.readers.google_benchmark import GOOGLE_BENCHMARK
+from perceptron.records.readers.hyperfine import HYPERFINE
+from perceptron.records.readers.packed import (
+    ENDINGS,
+    decode_lenient,
+    open_unpacked,
+    read_json_bytes,
+)
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, Reading, Run
+from perceptron.records.readers.pytest_benchmark import PYTEST_BENCHMARK
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, JsonFormat, Reading, Run
 from perceptron.records.row import Row, times
 from perceptron.records.store import parse_rows
+
+# The tools whose JSON is read, a line each, beside asv, which keeps folders.
+FORMATS = (
+    PYTEST_BENCHMARK,
+    GITHUB_ACTION,
+    GOOGLE_BENCHMARK,
+    HYPERFINE,
+    BENCHMARK_DOTNET,
+    CRITERION,
+)
 
 ROWS = "measurements.jsonl"
 # A run's folder, a machine's, that of all runs, and the results folder around it.
@@ -39,6 +60,9 @@ _CONFIGURATIONS = ("asv.conf.json", "*/asv.conf.json")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
 # json5 takes seconds for these; asv's own template has a tenth.
 _MOST_CONFIGURATION_BYTES = 2**16
+# A page's data file: a script of one assignment, of which nothing is executed. No part can match
+# what the next one matches: a file of spaces would take for ever.
+_ASSIGNMENT = re.compile(rb"(?:window\s*\.\s*|(?:var|const|let)\s+)?\w+\s*=\s*(?=[{\[])")
 # So much of a file says what it is.
 _HEAD = 2**16
 
@@ -121,7 +145,7 @@ def _read_file(file: Path, reading: Reading) -> None:
         head = content.peek(_HEAD)
         if ".jsonl" in file.suffixes or _is_row(head.partition(b"\n")[0]):
             reading.add("perceptron", _own_rows(file, content, reading))
-        elif is_json(head) or not {".json", ".js"}.isdisjoint(file.suffixes):
+        elif _is_json(head) or not {".json", ".js"}.isdisjoint(file.suffixes):
             _read_json(file, read_json_bytes(file, content), reading)
         else:
             reading.add("csv", read_csv(file, content, reading))
@@ -132,8 +156,40 @@ def _read_json(file: Path, content: bytes, reading: Reading) -> None:
     if is_asv_results(document):
         read_asv(file, reading.request, reading)
     else:
-        format_of(file, document).read(file, document, reading)
+        _format_of(file, document).read(file, document, reading)
     reading.has_parameters = True
+
+
+def decode(file: Path, content: bytes) -> object:
+    """Return the JSON of a file, or of the assignment in a script; raises `UserError`."""
+    content = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if assignment := _ASSIGNMENT.match(content):
+        content = content[assignment.end() :].rstrip(b"; \t\r\n")
+    try:
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # NaN and Infinity, which several tools write and only Python's own decoder accepts
+            return decode_lenient(content)
+    except RecursionError:
+        raise UserError(f"{file}: nested too deeply to be results") from None
+    except ValueError as error:
+        raise UserError(f"{file}: not JSON, or cut short: {error}") from None
+
+
+def _format_of(file: Path, document: object) -> JsonFormat:
+    """Return the format of a document; raises `UserError` naming a file that is of none."""
+    for known in FORMATS:
+        if known.recognises(document):
+            return known
+    names = ", ".join(["asv", *(known.name for known in FORMATS)])
+    raise UserError(f"{file}: JSON, but of none of {names}")
+
+
+def _is_json(head: bytes) -> bool:
+    """Whether a file that begins so holds JSON, or a script of one assignment."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith((b"{", b"[")) or _ASSIGNMENT.match(start) is not None
 
 
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:

@@ -284,8 +284,8 @@ def load_results(
     """Load every row of the sources as a table; by default of the folder ``results``.
 
     A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
-    run in it, a folder or file of asv's results, a file of one of `json_formats` or a folder of
-    such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
+    run in it, a folder or file of asv's results, a file of one of `any_source.FORMATS` or a folder
+    of such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
     puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
     hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
     ``size``. ``size_regex`` finds the size in the benchmark's name, see `parameters_in`; ``sep`` is
