@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import chain, islice, product, repeat
 from math import isnan, prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -392,7 +392,7 @@ def _rows(
         return []
     family, full_name = _families(name, benchmark, roles)
     shared = _shared(file, results, values)
-    meanings = _cases(
+    cases = _cases(
         roles,
         tuple(benchmark.param_names),
         tuple(map(tuple, values.choices)),
@@ -400,20 +400,14 @@ def _rows(
     )
     rows = []
     unusable: Counter[str] = Counter()
-    for case, outcome in zip(meanings, values.outcomes(), strict=True):
+    for case, outcome in zip(cases, values.outcomes(), strict=True):
         if isinstance(case, str):
             unusable[case] += 1
             continue
-        row = Measurement(
-            **shared,
-            problem=f"{family}:{case.size}" if request.ours else None,
-            family=family,
-            size=case.size,
-            backend=case.backend,
-            **case.ground,
-            **outcome,
-        )
-        rows.append(ForeignRow(row=row, name=full_name, others=case.others))
+        fields, others = case
+        problem = f"{family}:{fields['size']}" if request.ours else None
+        row = Measurement(**shared, problem=problem, family=family, **fields, **outcome)
+        rows.append(ForeignRow(row=row, name=full_name, others=others))
     for value, unusable_rows in unusable.items():
         reading.complain_of_size(file, label(name), roles.size, value, unusable_rows)
     return rows
@@ -443,33 +437,27 @@ def _shared(file: Path, results: _Results, values: _Values) -> dict[str, Any]:
     }
 
 
-class _Case(NamedTuple):
-    """What one combination of parameters means."""
-
-    size: int | float
-    backend: str
-    ground: dict[str, Any]
-    others: dict[str, str]
-
-
 @lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
 def _cases(
     roles: ParameterRoles,
     names: tuple[str, ...],
     choices: tuple[tuple[str, ...], ...],
     fixed: tuple[tuple[str, Any], ...],
-) -> list[_Case | str]:
-    """Return each combination of parameters, in asv's order; the quoted size where it is none."""
-    meanings: list[_Case | str] = []
+) -> list[tuple[dict[str, Any], dict[str, str]] | str]:
+    """Return of each combination, in asv's order, the fields of its row and the other parameters.
+
+    The quoted size where that is none.
+    """
+    cases: list[tuple[dict[str, Any], dict[str, str]] | str] = []
     for words in product(*choices):
         parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
         size = roles.size_of(parameters)
         if size is None:
-            meanings.append(quoted(parameters[roles.size]))
+            cases.append(quoted(parameters[roles.size]))
         else:
-            backend, ground = roles.backend(parameters), roles.ground(parameters)
-            meanings.append(_Case(size, backend, ground, roles.others(parameters)))
-    return meanings
+            fields = {"size": size, "backend": roles.backend(parameters)}
+            cases.append((fields | roles.ground(parameters), roles.others(parameters)))
+    return cases
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts
