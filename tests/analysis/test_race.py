@@ -14,6 +14,7 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.race import (
     NOTHING,
     RaceRun,
+    is_tie,
     leaders_of,
     median_of,
     race_curve,
@@ -87,6 +88,20 @@ def test_which_is_first_is_undecided_where_intervals_overlap_or_are_open() -> No
     for some in (rows, [row for row in race_rows() if row.seed < 3]):
         assert len(leaders_of(of_start(some, "resident", NUMPY, TORCH).values())) == 2
     assert leaders_of([]) == []
+
+
+@pytest.mark.parametrize(
+    ("seeds", "apart", "tie"), [(7, 0.04, True), (7, 0.06, False), (3, 0, False)]
+)
+def test_a_tie_is_within_5_percent_and_has_intervals(seeds: int, apart: float, tie: bool) -> None:
+    """With few seeds their ends are open: then nothing says that they are as fast."""
+    rows = [
+        race_row(seed, name, train=0.1 * (1 + 0.02 * seed + more))
+        for seed in range(seeds)
+        for name, more in (("numpy", 0.0), ("torch-cpu", apart))
+    ]
+    leaders = leaders_of(of_start(rows, "resident").values())
+    assert (len(leaders), is_tie(leaders)) == (2, tie)
 
 
 @pytest.mark.parametrize(

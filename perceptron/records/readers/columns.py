@@ -83,7 +83,7 @@ class Packer:
         first, rows = values[0], len(values)
         try:
             if values.count(first) == rows:  # as in most columns of a run: there once
-                value = np.empty((), np.float64 if name in _FRACTIONS else object)
+                value = np.empty((), object)
                 value[()] = once(first, first)
                 return np.broadcast_to(value, rows)
             if name in _FRACTIONS:
