@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from math import exp
 from statistics import median
 from typing import Literal, NamedTuple
 
+import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.censored_median import median_of
-from perceptron.analysis.contention import lost_by_waiting
-from perceptron.analysis.interval import TIE
+from perceptron.analysis.contention import CONTENDED, lost_by_waiting
+from perceptron.analysis.interval import TIE, Interval
 from perceptron.analysis.trust import failure_warnings
 from perceptron.records.measurement import largest_waited
-from perceptron.records.race import Check, Goal, RaceRow, Training
+from perceptron.records.race import RaceRow, Training
 from perceptron.records.warning import MeasurementWarning
 
 RaceStart = Literal["fresh", "resident"]
@@ -22,13 +23,9 @@ STARTS: tuple[RaceStart, ...] = ("fresh", "resident")
 NOTHING = "no seed was run"
 # Of the trainings: a single one that waited says little about seven.
 _LARGEST_WAITED_PART = 0.1
-
-
-class Competitor(NamedTuple):
-    """What races: a backend that computes in a dtype."""
-
-    backend: str
-    dtype: str
+_HALF = 0.5
+# What products of fractions may miss it by.
+_ROUNDING = 1e-9
 
 
 class Parts(Struct, frozen=True, rename={"importing": "import"}):
@@ -69,10 +66,97 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     reason: str | None
     """Why it has no seeds, or why some are missing; None if it has all."""
 
-    @property
-    def competitor(self) -> Competitor:
-        """Its backend and dtype."""
-        return Competitor(self.backend, self.dtype)
+
+def has_raced(row: RaceRow) -> bool:
+    """Return whether a row holds both trainings; rows of other machines may not."""
+    held = (row.fresh, row.resident, row.import_seconds, row.prepare_seconds)
+    return row.status == "ok" and None not in held
+
+
+def race_runs(
+    rows: Sequence[RaceRow], competitors: Iterable[tuple[str, str]] = ()
+) -> list[RaceRun]:
+    """Judge rows of one ground: a line for each backend and dtype, named in order, and start.
+
+    Where a race was cut, the seeds that only some had time for are left out: all have raced the
+    same. A competitor that failed keeps none of the others from theirs.
+    """
+    groups: dict[tuple[str, str], list[RaceRow]] = {name: [] for name in competitors}
+    for row in rows:
+        groups.setdefault((row.backend, row.dtype), []).append(row)
+    seeds = [
+        {row.seed for row in own} for own in groups.values() if own and all(map(has_raced, own))
+    ]
+    # Where all have failed, each counts with what it has.
+    common = set.intersection(*seeds) if seeds else {row.seed for row in rows}
+    return [_judged(*name, own, start, common) for start in STARTS for name, own in groups.items()]
+
+
+def _judged(
+    backend: str, dtype: str, rows: Sequence[RaceRow], start: RaceStart, common: set[int]
+) -> RaceRun:
+    raced = [row for row in rows if has_raced(row) and row.seed in common]
+    trainings = _trainings(raced, start)
+    ends = [(row, before, training.checks[-1]) for row, before, training in trainings]
+    reached = [row.target.is_reached(end) for row, _, end in ends]
+    # How much of a training is left, had no thread waited for a core; all where that is not known.
+    left = [
+        exp(-lost_by_waiting(training.waited, row.all_threads, row.processes))
+        for row, _, training in trainings
+    ]
+    whole = median_of([before + end.seconds for _, before, end in ends], reached)
+    least = median_of(
+        [before + end.seconds * share for (_, before, end), share in zip(ends, left, strict=True)],
+        reached,
+    )
+    train = median_of([end.seconds for _, _, end in ends], reached)
+    epochs = median_of([end.iterations / row.iterations_per_epoch for row, _, end in ends], reached)
+    lost = [row for row in rows if not has_raced(row)]
+    reason = None if rows else NOTHING
+    if lost:
+        why = lost[0].reason or "incomplete"
+        reason = f"seed {lost[0].seed}: {why}" if raced else why
+    is_fresh = start == "fresh"
+    return RaceRun(
+        backend=backend,
+        dtype=dtype,
+        start=start,
+        seeds=len(raced),
+        reached=sum(reached),
+        seconds=_estimate(whole),
+        low=None if least is None else least.low or None,
+        high=None if whole is None else whole.high,
+        epochs=_estimate(epochs),
+        parts=Parts(
+            importing=_median(row.import_seconds if is_fresh else 0.0 for row in raced),
+            prepare=_median(row.prepare_seconds if is_fresh else 0.0 for row in raced),
+            train=_estimate(train),
+        ),
+        data_seconds=_median(row.data_seconds if is_fresh else 0.0 for row in raced),
+        prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
+        modules=list(dict.fromkeys(module for row in raced for module in row.modules)),
+        reason=reason,
+    )
+
+
+def _trainings(raced: Iterable[RaceRow], start: RaceStart) -> list[tuple[RaceRow, float, Training]]:
+    """Return each row that `has_raced`, the seconds until training began, and the training."""
+    trainings = []
+    for row in raced:
+        assert row.fresh is not None
+        assert row.resident is not None
+        before = (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
+        trainings.append((row, before, row.fresh) if start == "fresh" else (row, 0.0, row.resident))
+    return trainings
+
+
+def _estimate(found: Interval | None) -> float | None:
+    return None if found is None else found.estimate
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def of_start(runs: Iterable[RaceRun], start: RaceStart) -> list[RaceRun]:
@@ -81,81 +165,48 @@ def of_start(runs: Iterable[RaceRun], start: RaceStart) -> list[RaceRun]:
     return sorted(own, key=lambda run: (run.seconds is None, run.seconds or 0.0))
 
 
-def race_runs(rows: Sequence[RaceRow], competitors: Iterable[Competitor]) -> list[RaceRun]:
-    """Judge rows of one ground: a line for each competitor and start, named in their order.
+def leaders_of(runs: Iterable[RaceRun]) -> list[RaceRun]:
+    """Return the first of lines as `of_start` sorts them, and those that may be as fast.
 
-    Where a race was cut, the seeds that only some had time for are left out: all have raced the
-    same. A competitor that failed keeps none of the others from theirs.
+    Their intervals overlap with that of the first; an open end reaches everywhere. Nothing where
+    none has a median.
     """
-    wanted = list(dict.fromkeys([*competitors, *(_competitor(row) for row in rows)]))
-    by_competitor: dict[Competitor, list[RaceRow]] = {name: [] for name in wanted}
-    for row in rows:
-        by_competitor[_competitor(row)].append(row)
-    common = _common_seeds(by_competitor.values())
-    return [
-        _judged(name, own, start, common) for start in STARTS for name, own in by_competitor.items()
+    timed = [run for run in runs if run.seconds is not None]
+    return timed[:1] + [
+        run
+        for run in timed[1:]
+        if timed[0].high is None or run.low is None or timed[0].high >= run.low
     ]
 
 
-def race_warnings(rows: Iterable[RaceRow]) -> list[MeasurementWarning]:
+def is_tie(leaders: Sequence[RaceRun]) -> bool:
+    """Return whether all have an interval, and medians within 5% of the fastest."""
+    seconds = [run.seconds or 0.0 for run in leaders]
+    have_ends = all(None not in (run.low, run.high) for run in leaders)
+    return have_ends and max(seconds) <= min(seconds) * exp(TIE)
+
+
+def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
     """Return warnings of failures, and one if threads of many trainings had to wait for a core."""
-    rows = list(rows)
-    warnings = failure_warnings(
+    warned = failure_warnings(
         (row.backend, row.problem, row.reason) for row in rows if row.status == "failed"
     )
-    known = contended = 0
-    for row in rows:
-        for training in (row.fresh, row.resident):
-            if training is not None and training.waited is not None:
-                known += 1
-                contended += training.waited > largest_waited(row.all_threads, row.processes)
-    if contended <= _LARGEST_WAITED_PART * known:
-        return warnings
-    return [
-        *warnings,
-        MeasurementWarning(
-            code="contended",
-            message=f"the threads of {contended:,} of {known:,} trainings waited for a core",
-            advice="end other programs, or run again with --wait to wait for idle cores",
-        ),
+    contended = [
+        training.waited > largest_waited(row.all_threads, row.processes)
+        for row in rows
+        for training in (row.fresh, row.resident)
+        if training is not None and training.waited is not None
     ]
+    if sum(contended) > _LARGEST_WAITED_PART * len(contended):
+        message = f"the threads of {sum(contended):,} of {len(contended):,} trainings waited for"
+        advice = "end other programs, or run again with --wait to wait for idle cores"
+        warned.append(
+            MeasurementWarning(code=CONTENDED, message=f"{message} a core", advice=advice)
+        )
+    return warned
 
 
-class First(NamedTuple):
-    """The first from one start, and those that may be as fast."""
-
-    run: RaceRun
-    undecided: list[RaceRun]
-    """Those whose interval overlaps with that of the first."""
-
-
-def first_of(runs: Sequence[RaceRun]) -> First | None:
-    """Return the first among lines of one start; None where none has a median."""
-    there = sorted(
-        (run for run in runs if run.seconds is not None), key=lambda run: run.seconds or 0.0
-    )
-    if not there:
-        return None
-    first, *others = there
-    return First(first, [other for other in others if _overlap(first, other)])
-
-
-def is_tie(runs: Sequence[RaceRun]) -> bool:
-    """Return whether all have an interval, and medians within 5% of the fastest."""
-    seconds = [run.seconds for run in runs if None not in (run.seconds, run.low, run.high)]
-    known = [value for value in seconds if value is not None]
-    return len(known) == len(runs) and max(known) <= min(known) * exp(TIE)
-
-
-def has_raced(row: RaceRow) -> bool:
-    """Return whether a row holds both trainings; rows of other machines may not."""
-    return row.status == "ok" and None not in (
-        *(row.fresh, row.resident),
-        *(row.import_seconds, row.prepare_seconds),
-    )
-
-
-class RacePoint(Struct, frozen=True):
+class RacePoint(NamedTuple):
     """One more evaluation of the test set: its median time, and its scores over the seeds."""
 
     seconds: float
@@ -168,113 +219,25 @@ class RacePoint(Struct, frozen=True):
     epochs: float
 
 
-def race_curves(
-    rows: Iterable[RaceRow], start: RaceStart, goal: Goal
-) -> dict[Competitor, list[RacePoint]]:
-    """Return the evaluations of each competitor that has raced, in order."""
-    by_competitor: dict[Competitor, list[RaceRow]] = {}
-    for row in rows:
-        if has_raced(row):
-            by_competitor.setdefault(_competitor(row), []).append(row)
-    return {name: _points(own, start, goal) for name, own in by_competitor.items()}
-
-
-def _competitor(row: RaceRow) -> Competitor:
-    return Competitor(row.backend, row.dtype)
-
-
-def _common_seeds(groups: Iterable[Sequence[RaceRow]]) -> set[int] | None:
-    """Return the seeds that every competitor without a failure has; None where all failed."""
-    sound = [
-        {row.seed for row in rows}
-        for rows in groups
-        if rows and all(has_raced(row) for row in rows)
-    ]
-    return set.intersection(*sound) if sound else None
-
-
-def _judged(
-    name: Competitor, rows: Sequence[RaceRow], start: RaceStart, common: set[int] | None
-) -> RaceRun:
-    raced = [row for row in rows if has_raced(row) and (common is None or row.seed in common)]
-    trainings = _trainings(raced, start)
-    ends = [training.checks[-1] for _, training in trainings]
-    reached = [row.target.is_reached(end) for row, end in zip(raced, ends, strict=True)]
-    # Of the training, had no thread waited for a core; 0 where that is not known.
-    least_ends = [
-        end.seconds * exp(-lost_by_waiting(training.waited, row.all_threads, row.processes))
-        for row, (_, training), end in zip(raced, trainings, ends, strict=True)
-    ]
-    begins = [before for before, _ in trainings]
-    whole = median_of([a + b.seconds for a, b in zip(begins, ends, strict=True)], reached)
-    least = median_of([a + b for a, b in zip(begins, least_ends, strict=True)], reached)
-    train = median_of([end.seconds for end in ends], reached)
-    epochs = median_of(
-        [end.iterations / row.iterations_per_epoch for row, end in zip(raced, ends, strict=True)],
-        reached,
-    )
-    fresh = start == "fresh"
-    return RaceRun(
-        backend=name.backend,
-        dtype=name.dtype,
-        start=start,
-        seeds=len(raced),
-        reached=sum(reached),
-        seconds=None if whole is None else whole.estimate,
-        low=None if least is None else least.low or None,
-        high=None if whole is None else whole.high,
-        epochs=None if epochs is None else epochs.estimate,
-        parts=Parts(
-            importing=_median(row.import_seconds if fresh else 0.0 for row in raced),
-            prepare=_median(row.prepare_seconds if fresh else 0.0 for row in raced),
-            train=None if train is None else train.estimate,
-        ),
-        data_seconds=_median(row.data_seconds if fresh else 0.0 for row in raced),
-        prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
-        modules=list(dict.fromkeys(module for row in raced for module in row.modules)),
-        reason=_reason(rows, len(raced)),
-    )
-
-
-def _trainings(raced: Iterable[RaceRow], start: RaceStart) -> list[tuple[float, Training]]:
-    """Return the seconds until training began, and the training, of each row that `has_raced`."""
-    trainings = []
-    for row in raced:
-        assert row.fresh is not None
-        assert row.resident is not None
-        before = (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
-        trainings.append((before, row.fresh) if start == "fresh" else (0.0, row.resident))
-    return trainings
-
-
-def _reason(rows: Sequence[RaceRow], raced: int) -> str | None:
-    lost = [row for row in rows if not has_raced(row)]
-    if lost:
-        why = lost[0].reason or "incomplete"
-        return f"seed {lost[0].seed}: {why}" if raced else why
-    return None if rows else NOTHING
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
-
-
-def _overlap(first: RaceRun, other: RaceRun) -> bool:
-    """Return whether two intervals overlap; an open end reaches everywhere."""
-    return first.high is None or other.low is None or first.high >= other.low
-
-
-def _points(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RacePoint]:
-    evaluated = [(before, training.checks) for before, training in _trainings(rows, start)]
+def race_curve(rows: Iterable[RaceRow], start: RaceStart) -> list[RacePoint]:
+    """Return the evaluations of one competitor in order; none where it has not raced."""
+    trainings = _trainings(filter(has_raced, rows), start)
     points: list[RacePoint] = []
-    for index in range(max(len(checks) for _, checks in evaluated)):
-        under_way = [(before, checks[index]) for before, checks in evaluated if index < len(checks)]
-        seen = [_value(checks[min(index, len(checks) - 1)], goal) for _, checks in evaluated]
-        known = [value for value in seen if value is not None]
+    for index in range(max((len(training.checks) for *_, training in trainings), default=0)):
+        under_way = [
+            (row, before, training.checks[index])
+            for row, before, training in trainings
+            if index < len(training.checks)
+        ]
+        scores = [
+            row.target.score_of((training.checks[: index + 1])[-1])
+            for row, _, training in trainings
+        ]
+        known = [score for score in scores if score is not None]
         if not known:
             continue
-        seconds = median(before + check.seconds for before, check in under_way)
+        row, _, check = under_way[0]
+        seconds = median(before + check.seconds for _, before, check in under_way)
         points.append(
             RacePoint(
                 # Those that are left may be the quick ones.
@@ -282,11 +245,52 @@ def _points(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[RaceP
                 value=median(known),
                 low=min(known),
                 high=max(known),
-                epochs=under_way[0][1].iterations / rows[0].iterations_per_epoch,
+                epochs=check.iterations / row.iterations_per_epoch,
             )
         )
     return points
 
 
-def _value(check: Check, goal: Goal) -> float | None:
-    return check.accuracy if goal == "accuracy" else check.loss
+# --- with censored seeds -------------------------------------------------------------------------
+
+
+def median_of(times: Sequence[float], reached: Sequence[bool]) -> Interval | None:
+    """Return the median of times at which a target was reached, or of when it was given up.
+
+    Seeds that miss the target are censored at the limit: they take longer than that. Kaplan and
+    Meier's estimate (J. Amer. Statist. Assoc. 53, 1958) of the share that is still under way is
+    scipy's; the median is where it crosses a half, and its interval where the ends of the
+    estimate's log-log interval do (Brookmeyer and Crowley, Biometrics 38, 1982).
+
+    None where fewer than half reached it, whatever the estimate: it would count seeds that ended
+    early like the others. A single time has no interval, and an end of the interval
+    beyond all times is open.
+    """
+    # scipy.stats takes a while to import, and pages of other studies do without.
+    from scipy.stats import CensoredData, ecdf
+
+    ends, is_event = np.asarray(times, dtype=float), np.asarray(reached, dtype=bool)
+    if not is_event.any() or 2 * is_event.sum() < len(ends):
+        return None
+    under_way = ecdf(CensoredData.right_censored(ends, ~is_event)).sf
+    at, share = under_way.quantiles, under_way.probabilities
+    middle = _first(at, share <= _HALF + _ROUNDING)
+    if middle is None:
+        return None
+    if share[at == middle][0] >= _HALF - _ROUNDING:
+        # One half exactly: the middle of the stretch to the next seed that reaches the target, or
+        # to where the last one ended, as in R's `survfit`.
+        later = ends[is_event & (ends > middle)]
+        middle = (middle + float(later.min() if later.size else at[-1])) / 2
+    if len(ends) == 1:
+        return Interval(middle, None, None)
+    with warnings.catch_warnings():
+        # At a share of 1 or 0 it has none, which is no number and below nothing: the end is open.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = under_way.confidence_interval(0.95, method="log-log")
+    low, high = (_first(at, end.probabilities <= _HALF) for end in (interval.low, interval.high))
+    return Interval(middle, low, high)
+
+
+def _first(at: np.ndarray, is_there: np.ndarray) -> float | None:
+    return float(at[is_there][0]) if is_there.any() else None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from math import isfinite, nan
-from typing import Any, cast
+from typing import cast
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, Trainer, Unsupported, ranks_of, threads_of_each
@@ -33,11 +33,12 @@ def raced(job: Race, alive: Alive) -> RaceTimes:
     except Unsupported as reason:
         return RaceTimes(status="skipped", reason=_line(reason))
     except UserError as reason:
-        return _failed(_line(reason))
+        why = _line(reason)
     except MemoryError:
-        return _failed("out of memory")
+        why = "out of memory"
     except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
-        return _failed(f"{type(error).__name__}: {_line(error)}")
+        why = f"{type(error).__name__}: {_line(error)}"
+    return RaceTimes(status="failed", reason=why)
 
 
 def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
@@ -62,7 +63,10 @@ def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
     from_cache = None if cached is None else bool(cached())
     iterations = job.epochs * problem.iterations_per_epoch
     fresh = train(job, iterations, backend, trainer, alive, clock)
-    _assert_threads(backend, threads)
+    # It brings threadpoolctl, and what ranks need: nothing of which a training waits for.
+    from perceptron.measure.ranks import assert_threads_of_each
+
+    assert_threads_of_each(backend, threads)
     trainer.reset()
     return RaceTimes(
         import_seconds=imported - job.begun,
@@ -116,16 +120,6 @@ def _check(trainer: Trainer, iterations: int, seconds: float) -> Check:
         raise UserError("the problem has no test set to reach a target on")
     loss = float(score.loss)
     return Check(iterations, seconds, score.accuracy, loss if isfinite(loss) else None)
-
-
-def _assert_threads(backend: Backend, threads: int) -> None:
-    # It brings threadpoolctl, and what ranks need: nothing of which a training waits for.
-    ranks: Any = importlib.import_module("perceptron.measure.ranks")
-    ranks.assert_threads_of_each(backend, threads)
-
-
-def _failed(reason: str) -> RaceTimes:
-    return RaceTimes(status="failed", reason=reason)
 
 
 def _line(error: BaseException) -> str:

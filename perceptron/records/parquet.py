@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -41,8 +41,8 @@ class Export(Struct, frozen=True, kw_only=True):
     warnings: list[MeasurementWarning]
 
 
-class _Writer(Protocol):
-    def write(self, table: pyarrow.Table, number: int) -> None: ...
+_Write = Callable[["pyarrow.Table", int], None]
+"""Write the rows of a part of this number."""
 
 
 def export(results: Path, target: Path, force: bool = False) -> Export:
@@ -66,10 +66,10 @@ def export(results: Path, target: Path, force: bool = False) -> Export:
         else:
             _must_be_replaceable_folder(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with (_file if is_file else _folder)(target) as writer:
+        with (_file if is_file else _folder)(target) as write:
             for number, part in enumerate(_parts(results, warnings)):
                 table = arrow_table(part)
-                writer.write(table, number)
+                write(table, number)
                 rows += table.num_rows
             if not rows:
                 raise UserError(f"{results}: no rows in it to export")
@@ -159,51 +159,42 @@ def _not_read(what: str) -> MeasurementWarning:
 
 
 @contextmanager
-def _file(target: Path) -> Iterator[_Writer]:
+def _file(target: Path) -> Iterator[_Write]:
     """Write one file beside the target and put it in its place when it is whole."""
     from pyarrow import parquet
 
     draft = _draft(target)
-
-    class Writer:
-        def __init__(self, file: parquet.ParquetWriter) -> None:
-            self._file = file
-
-        def write(self, table: pyarrow.Table, number: int) -> None:
-            self._file.write_table(table)
-
     try:
         with parquet.ParquetWriter(draft, arrow_table([]).schema) as file:
-            yield Writer(file)
+            yield lambda table, _: file.write_table(table)
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
 
 
 @contextmanager
-def _folder(target: Path) -> Iterator[_Writer]:
+def _folder(target: Path) -> Iterator[_Write]:
     """Write a folder beside the target and put it in its place when it is whole."""
+    from pyarrow import compute, parquet
+
     draft, old = _draft(target), _draft(target, "old")
 
-    class Writer:
-        # Not with write_to_dataset: pyarrow's threads for datasets abort one process in a hundred
-        # as it ends on a busy machine, with "terminate called without an active exception".
-        def write(self, table: pyarrow.Table, number: int) -> None:
-            from pyarrow import compute, parquet
-
-            machines = table[_PARTITION]
-            columns = table.drop_columns([_PARTITION])
-            for machine in machines.unique():
-                name = quote(machine.as_py(), safe="") if machine.is_valid else _NO_MACHINE
-                own = compute.equal(machines, machine) if machine.is_valid else machines.is_null()
-                folder = draft / f"{_PARTITION}={name}"
-                folder.mkdir(exist_ok=True)
-                parquet.write_table(columns.filter(own), folder / f"{number:05d}-0.parquet")
+    # Not with write_to_dataset: pyarrow's threads for datasets abort one process in a hundred as it
+    # ends on a busy machine, with "terminate called without an active exception".
+    def write(table: pyarrow.Table, number: int) -> None:
+        machines = table[_PARTITION]
+        columns = table.drop_columns([_PARTITION])
+        for machine in machines.unique():
+            name = quote(machine.as_py(), safe="") if machine.is_valid else _NO_MACHINE
+            own = compute.equal(machines, machine) if machine.is_valid else machines.is_null()
+            folder = draft / f"{_PARTITION}={name}"
+            folder.mkdir(exist_ok=True)
+            parquet.write_table(columns.filter(own), folder / f"{number:05d}-0.parquet")
 
     try:
         draft.mkdir()
         (draft / _MARK).touch()
-        yield Writer()
+        yield write
         if target.exists():
             target.rename(old)
         try:

@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 from perceptron.errors import UserError
 from perceptron.records.measurement import Status
 
-Goal = Literal["accuracy", "loss"]
 RaceDType = Literal["float32", "float64", "bfloat16"]
 
 # Bounds keep untrusted numbers out of overflow.
@@ -41,7 +40,7 @@ class Target(Struct, frozen=True):
     'accuracy=0.95'
     """
 
-    goal: Goal
+    goal: Literal["accuracy", "loss"]
     value: Annotated[float, Meta(gt=0, le=1e9)]
 
     def __str__(self) -> str:
@@ -50,11 +49,16 @@ class Target(Struct, frozen=True):
             value = f"{self.value:.15f}".rstrip("0")
         return f"{self.goal}={value}"
 
+    def score_of(self, check: Check) -> float | None:
+        """Return the score that has to reach the target."""
+        return check.accuracy if self.goal == "accuracy" else check.loss
+
     def is_reached(self, check: Check) -> bool:
         """Return whether these scores reach the target."""
-        if self.goal == "accuracy":
-            return check.accuracy is not None and check.accuracy >= self.value
-        return check.loss is not None and check.loss <= self.value
+        score = self.score_of(check)
+        if score is None:
+            return False
+        return score >= self.value if self.goal == "accuracy" else score <= self.value
 
 
 def target_of(text: str) -> Target:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import pairwise, product
 from math import ceil, floor, log
 from typing import Annotated, ClassVar
 
@@ -13,16 +13,14 @@ from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.race import (
     NOTHING,
     STARTS,
-    Competitor,
-    First,
     RacePoint,
     RaceRun,
     RaceStart,
-    first_of,
     has_raced,
     is_tie,
+    leaders_of,
     of_start,
-    race_curves,
+    race_curve,
     race_runs,
     race_warnings,
 )
@@ -101,12 +99,6 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         """The one that is raced."""
         return (self.problem,)
 
-    @property
-    def competitors(self) -> list[Competitor]:
-        """Every backend in every dtype."""
-        dtypes = dict.fromkeys(self.dtypes)
-        return [Competitor(name, dtype) for name in self.backends for dtype in dtypes]
-
 
 class Race:
     """The study."""
@@ -142,9 +134,7 @@ class Race:
                 epochs=epochs,
                 check_iterations=every,
             )
-            for seed in range(plan.seeds)
-            for name in plan.backends
-            for dtype in plan.dtypes
+            for seed, name, dtype in product(range(plan.seeds), plan.backends, plan.dtypes)
             if (name, dtype) not in out and (name, dtype, seed) not in done
         ]
 
@@ -155,7 +145,8 @@ class Race:
             raise UserError(f"{run.folder}: no rows of a race")
         newest = raced[-1]
         raced = [row for row in raced if _alike(row) == _alike(newest)]
-        return _Told(raced, race_runs(raced, plan.competitors)).answer(plan)
+        runs = race_runs(raced, product(plan.backends, plan.dtypes))
+        return _Words(raced, runs).answer(plan)
 
 
 def _require_test_set(problem: Problem, target: Target) -> None:
@@ -183,44 +174,38 @@ def _alike(row: RaceRow) -> tuple[object, ...]:
 # --- in words ------------------------------------------------------------------------------------
 
 COLUMNS = (
-    "backend",
-    "dtype",
-    "time to target [95% interval]",
-    "epochs>",
-    "reached>",
-    "imports>",
-    "setup>",
-    "training>",
+    *("backend", "dtype", "time to target [95% interval]", "epochs>", "reached>"),
+    *("imports>", "setup>", "training>"),
 )
-_WORDS: Mapping[RaceStart, str] = {
-    "fresh": "from a fresh process",
-    "resident": "resident (training alone)",
+# Of each start the subject of its verdict, the end of its titles, and the title of an axis.
+_FROM: dict[RaceStart, tuple[str, str, str]] = {
+    "fresh": ("fresh process", "from a fresh process", "seconds since the process began"),
+    "resident": ("resident", "resident (training alone)", "seconds of training"),
 }
-_SUBJECTS: Mapping[RaceStart, str] = {"fresh": "fresh process", "resident": "resident"}
 # A part that takes a larger share of a time is named.
 _MOST_OF_IT = 0.5
-_COLUMNS = 100
-"""Of a line of an answer."""
+_LONGEST_LINE = 100
+"""Of an answer."""
 
 
-class _Told:
+class _Words:
     """Rows of one ground and what they say, in words."""
 
     def __init__(self, rows: Sequence[RaceRow], runs: Sequence[RaceRun]) -> None:
-        self._rows = rows
-        self._runs = runs
-        self._row = rows[-1]
-        self._target = self._row.target
+        self._rows, self._runs = rows, runs
+        self._row, self._target = rows[-1], rows[-1].target
+        self._dtypes = list(dict.fromkeys(run.dtype for run in runs))
+        self._threads = threads_in_all(self._row.all_threads, (run.backend for run in runs))
 
     def answer(self, plan: RacePlan) -> Answer:
-        row, dtypes = self._row, list(dict.fromkeys(run.dtype for run in self._runs))
+        row, target = self._row, str(self._target)
         verdicts = tuple(map(self._verdict, STARTS))
         return Answer(
-            question=f"race: {row.problem} to {self._target}",
-            asked=(("Problem", row.problem), ("Target", str(self._target))),
+            question=f"race: {row.problem} to {target}",
+            asked=(("Problem", row.problem), ("Target", target)),
             ground=(("Threads", str(row.all_threads)),),
             verdicts=verdicts,
-            notes=self._notes(),
+            notes=tuple(map(Note, self._notes())),
             tables=tuple(map(self._table, STARTS)),
             figures=tuple(
                 Figure(
@@ -228,15 +213,14 @@ class _Told:
                     drawing=_figure([row for row in self._rows if row.dtype == dtype], start),
                     part=(("Start", start), ("dtype", dtype)),
                 )
-                for start in STARTS
-                for dtype in dtypes
+                for start, dtype in product(STARTS, self._dtypes)
             ),
             warnings=tuple(race_warnings(self._rows)),
             backends=tuple(dict.fromkeys(run.backend for run in self._runs)),
             next=("perceptron", "overhead", "--problem", plan.problem),
             data={
                 "problem": row.problem,
-                "target": str(self._target),
+                "target": target,
                 "sentences": list(map(str, verdicts)),
                 "runs": self._runs,
                 "epochs": row.epochs,
@@ -250,7 +234,22 @@ class _Told:
     def _title(self, start: RaceStart) -> str:
         article = "an" if self._target.goal == "accuracy" else "a"
         target = f"{article} {self._target.goal} of {self._target.value:.15g} on the test set"
-        return f"{self._row.problem} to {target}, {_WORDS[start]}"
+        return f"{self._row.problem} to {target}, {_FROM[start][1]}"
+
+    def _notes(self) -> list[str]:
+        """Say how it was raced, and what is the same in every backend's time."""
+        row = self._row
+        epochwise = row.check_iterations == row.iterations_per_epoch
+        every = "epoch" if epochwise else f"{count(row.check_iterations)} iterations"
+        notes = [
+            f"The test set is evaluated every {every}, up to {count(row.epochs)} epochs; "
+            f"{self._threads}. Seeds that miss the target are censored at the limit."
+        ]
+        data = [run.data_seconds for run in of_start(self._runs, "fresh") if run.data_seconds]
+        if data:
+            took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
+            notes.append(f"Setup includes loading the data, alike for every backend: {took}.")
+        return notes
 
     def _table(self, start: RaceStart) -> Table:
         """Return a row for each backend and dtype, with the reason where it has no time."""
@@ -265,70 +264,63 @@ class _Told:
     def _verdict(self, start: RaceStart) -> Verdict:
         """Say which backend is first from one start, what the others take, and why."""
         runs = of_start(self._runs, start)
-        first = first_of(runs)
-        late = [
-            f"{self._name(run)} reaches it in {run.reached} of {run.seeds} seeds"
-            for run in sorted(runs, key=lambda run: -run.reached)
-            if run.seeds and run.seconds is None
-        ]
-        decided: Decided = "no"
-        notes: list[str] = []
-        if first is None:
-            sentence = (
-                f"no backend reaches {self._target} in half of its seeds within "
-                f"{count(self._row.epochs)} epochs"
-            )
-            notes.append(_joined("closest: ", late) if late else f"why: {NOTHING}")
-        else:
-            leaders = [first.run, *first.undecided]
-            others = [run for run in runs if run.seconds is not None and run not in leaders]
-            # Of each backend the fastest dtype: the table has them all.
-            fastest = {run.backend: run for run in reversed(others)}
-            others = [run for run in others if run is fastest[run.backend]]
-            takes = [f"{self._name(run)} takes {_time(run)}" for run in others]
-            decided = "partly" if first.undecided or not (takes or late) else "yes"
-            sentence = _joined("", [self._head(first, [*takes, *late]), *takes, *late], "; ")
-            if first.undecided and not is_tie(leaders):
-                times = [f"{self._name(run)} {_time(run)}" for run in leaders]
-                notes.append(_joined("undecided: ", times))
-            causes = [cause for run in (first.run, *others) if (cause := self._most_of(run))]
-            if causes:
-                notes.append(_joined("why: ", causes))
-        dtypes = {run.dtype for run in runs}
-        dtype = f", {runs[0].dtype}" if len(dtypes) == 1 else ""
+        decided, sentence, notes = self._said(runs)
+        dtype = f", {self._dtypes[0]}" if len(self._dtypes) == 1 else ""
         return Verdict(
-            subject=_SUBJECTS[start],
+            subject=_FROM[start][0],
             decided=decided,
             sentence=sentence,
             notes=tuple(notes),
-            heading=f"{self._row.machine}, {self._threads()}{dtype}; 95% intervals",
+            heading=f"{self._row.machine}, {self._threads}{dtype}; 95% intervals",
             part=(("Start", start),),
         )
 
-    def _head(self, first: First, others: Sequence[str]) -> str:
-        leaders = [first.run, *first.undecided]
-        if not first.undecided and not others:
-            return f"only {self._name(first.run)} has a time: {_time(first.run)}"
-        if not first.undecided:
-            return f"{self._name(first.run)} is first: {_time(first.run)}"
-        if is_tie(leaders):
-            return f"{self._names(leaders, 'and')} tie at {_time(first.run)}"
-        return f"{self._names(leaders, 'or')} is first"
-
-    def _threads(self) -> str:
-        return threads_in_all(self._row.all_threads, (run.backend for run in self._runs))
+    def _said(self, runs: Sequence[RaceRun]) -> tuple[Decided, str, list[str]]:
+        """Return whether it is decided which of one start is first, the sentence, and its notes."""
+        leaders, name = leaders_of(runs), self._name
+        late = [
+            f"{name(run)} reaches it in {run.reached} of {run.seeds} seeds"
+            for run in sorted(runs, key=lambda run: -run.reached)
+            if run.seeds and run.seconds is None
+        ]
+        if not leaders:
+            limit = f"{count(self._row.epochs)} epochs"
+            nobody = f"no backend reaches {self._target} in half of its seeds within {limit}"
+            return "no", nobody, [_joined("closest: ", late) if late else f"why: {NOTHING}"]
+        first, is_open = leaders[0], len(leaders) > 1
+        others = [run for run in runs if run.seconds is not None and run not in leaders]
+        # Of each backend the fastest dtype: the table has them all.
+        fastest = {run.backend: run for run in reversed(others)}
+        others = [run for run in others if run is fastest[run.backend]]
+        behind = [*(f"{name(run)} takes {_time(run)}" for run in others), *late]
+        if is_open and is_tie(leaders):
+            head = f"{self._names(leaders, 'and')} tie at {_time(first)}"
+        elif is_open:
+            head = f"{self._names(leaders, 'or')} is first"
+        elif behind:
+            head = f"{name(first)} is first: {_time(first)}"
+        else:
+            head = f"only {name(first)} has a time: {_time(first)}"
+        notes = []
+        if is_open and not is_tie(leaders):
+            notes.append(_joined("undecided: ", [f"{name(run)} {_time(run)}" for run in leaders]))
+        if causes := list(filter(None, map(self._most_of, (first, *others)))):
+            notes.append(_joined("why: ", causes))
+        return (
+            "partly" if is_open or not behind else "yes",
+            _joined("", [head, *behind], "; "),
+            notes,
+        )
 
     def _name(self, run: RaceRun) -> str:
-        several = len({run.dtype for run in self._runs}) > 1
-        return f"{run.backend} {run.dtype}" if several else run.backend
+        return f"{run.backend} {run.dtype}" if len(self._dtypes) > 1 else run.backend
 
     def _names(self, runs: Sequence[RaceRun], word: str) -> str:
         """Return ``numpy float32, torch-cpu float32 or float64``: each backend once in a row."""
-        names = [
-            run.dtype if before is not None and before.backend == run.backend else self._name(run)
-            for before, run in zip((None, *runs), runs, strict=False)
-        ]
-        return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        names = [self._name(runs[0])]
+        for before, run in pairwise(runs):
+            names.append(run.dtype if run.backend == before.backend else self._name(run))
+        return f"{', '.join(names[:-1])} {word} {names[-1]}"
 
     def _most_of(self, run: RaceRun) -> str | None:
         """Return what most of a time goes to; None where that is training."""
@@ -342,27 +334,12 @@ class _Told:
             return f"{name} loads the data in {duration(data)}"
         return f"{name} is set up in {duration(setup)}" if setup > least else None
 
-    def _notes(self) -> tuple[Note, ...]:
-        """Say how it was raced, and what is the same in every backend's time."""
-        row = self._row
-        epochwise = row.check_iterations == row.iterations_per_epoch
-        every = "epoch" if epochwise else f"{count(row.check_iterations)} iterations"
-        lines = [
-            f"The test set is evaluated every {every}, up to {count(row.epochs)} epochs; "
-            f"{self._threads()}. Seeds that miss the target are censored at the limit."
-        ]
-        data = [own.data_seconds for own in of_start(self._runs, "fresh") if own.data_seconds]
-        if data:
-            took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
-            lines.append(f"Setup includes loading the data, alike for every backend: {took}.")
-        return tuple(map(Note, lines))
-
 
 def _joined(head: str, parts: Sequence[str], between: str = ", ") -> str:
     """Return the parts behind each other, as many as a line has room for; the first always."""
     text = head + parts[0]
     for part in parts[1:]:
-        if len(text) + len(between) + len(part) > _COLUMNS:
+        if len(text) + len(between) + len(part) > _LONGEST_LINE:
             break
         text += between + part
     return text
@@ -370,30 +347,23 @@ def _joined(head: str, parts: Sequence[str], between: str = ", ") -> str:
 
 def _cells(run: RaceRun) -> tuple[str, ...]:
     if not run.seeds:
-        reason = f"not measured: {run.reason}"
-        return (run.backend, run.dtype, reason, *(NONE for _ in COLUMNS[3:]))
-    parts = run.parts
-    median = "not reached in half of the seeds"
-    if run.seconds is not None:
-        median = duration_interval(run.seconds, run.low, run.high)
-    if run.reason is not None:
-        median += f" ({run.reason})"
-    cached = " (cached)" if parts.prepare and run.prepared_from_cache else ""
+        return run.backend, run.dtype, f"not measured: {run.reason}", *[NONE] * len(COLUMNS[3:])
+    median = "not reached in half of the seeds" if run.seconds is None else _time(run)
+    # A part of no seconds is none of what is shown.
+    imports, setup, training = (
+        duration(part) if part else NONE
+        for part in (run.parts.importing, run.parts.prepare, run.parts.train)
+    )
     return (
         run.backend,
         run.dtype,
-        median,
+        median if run.reason is None else f"{median} ({run.reason})",
         NONE if run.epochs is None else digits(run.epochs),
         f"{run.reached} of {run.seeds}",
-        _seconds(parts.importing),
-        _seconds(parts.prepare) + cached,
-        _seconds(parts.train),
+        imports,
+        f"{setup} (cached)" if run.parts.prepare and run.prepared_from_cache else setup,
+        training,
     )
-
-
-def _seconds(seconds: float | None) -> str:
-    """Return a part's time; one of no seconds is none of what is shown."""
-    return duration(seconds) if seconds else NONE
 
 
 def _time(run: RaceRun) -> str:
@@ -405,13 +375,6 @@ def _time(run: RaceRun) -> str:
 
 # Markers that a line has room for; a training may be evaluated hundreds of times.
 _MARKERS = 40
-_TENTHS = 10
-# Of the axis below its first tick, so that a mark there is whole.
-_BELOW = 0.03
-_AXES: Mapping[RaceStart, str] = {
-    "fresh": "seconds since the process began",
-    "resident": "seconds of training",
-}
 
 
 def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
@@ -419,56 +382,55 @@ def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
 
     A line for each backend, with the band of its seeds.
     """
-    if not rows:
-        return None
-    row, target = rows[0], rows[0].target
-    curves = race_curves(rows, start, target.goal).items()
-    lines = [line for name, points in curves if (line := _line(name.backend, points, target))]
+    curves = {
+        backend: race_curve([row for row in rows if row.backend == backend], start)
+        for backend in dict.fromkeys(row.backend for row in rows if has_raced(row))
+    }
+    goal, x_title = rows[0].target.goal if rows else "", _FROM[start][2]
+    lines = [
+        _line(backend, shown, goal)
+        for backend, points in curves.items()
+        # What a logarithmic axis has no place for: a time of 0, of a broken clock, and a loss of 0.
+        if (shown := [one for one in points if one.seconds > 0 and (one.low > 0 or goal != "loss")])
+    ]
     if not lines:
         return None
-    y = _shares(lines, target.value) if target.goal == "accuracy" else _losses(lines, target.value)
-    ends = (target.value, y.high) if target.goal == "accuracy" else (y.low, target.value)
+    row, target = rows[0], rows[0].target
+    ends = [end for line in lines for end in (*line.low, *line.high) if end is not None]
+    if goal == "accuracy":
+        y = _shares(min(*ends, target.value))
+        reached = Stretch("y", target.value, y.high, "interval")
+    else:
+        y = log_axis([*ends, target.value], digits, 10, "test loss")
+        reached = Stretch("y", y.low, target.value, "interval")
     return LineFigure(
-        alt=f"test {target.goal} of {row.problem} over {_AXES[start]}, logarithmic, "
+        alt=f"test {goal} of {row.problem} over {x_title}, logarithmic, "
         f"{row.dtype}: " + "; ".join(f"{line.label} {line.texts[-1]}" for line in lines),
         caption="Each mark is an evaluation of the test set. Lines are medians over the seeds; "
         f"bands reach from the lowest to the highest. Grey: {target} is reached.",
         height=440,
-        x=log_axis([x for line in lines for x in line.x], tick, 10, _AXES[start]),
+        x=log_axis([x for line in lines for x in line.x], tick, 10, x_title),
         y=y,
         lines=tuple(lines),
-        stretches=(Stretch("y", *ends, "interval"),),
+        stretches=(reached,),
     )
 
 
-def _line(backend: str, points: Iterable[RacePoint], target: Target) -> Line | None:
-    # A time of 0, which only a broken clock gives, has no place on this axis.
-    shown = [point for point in points if point.seconds > 0]
-    if target.goal == "loss":
-        shown = [point for point in shown if point.low > 0]
-    if not shown:
-        return None
-    shown = _thinned(shown)
-
-    def text(point: RacePoint) -> str:
-        value = percent(point.value) if target.goal == "accuracy" else digits(point.value)
-        return f"{value} after {duration(point.seconds)}, {digits(point.epochs)} epochs"
-
-    return Line(
-        backend=backend,
-        label=backend,
-        x=tuple(point.seconds for point in shown),
-        y=tuple(point.value for point in shown),
-        low=tuple(point.low for point in shown),
-        high=tuple(point.high for point in shown),
-        texts=tuple(map(text, shown)),
+def _line(backend: str, points: Sequence[RacePoint], goal: str) -> Line:
+    value_text = percent if goal == "accuracy" else digits
+    shown = _thinned(points)
+    x, y, low, high, _ = zip(*shown, strict=True)
+    texts = (
+        f"{value_text(point.value)} after {duration(point.seconds)}, {digits(point.epochs)} epochs"
+        for point in shown
     )
+    return Line(backend=backend, label=backend, x=x, y=y, low=low, high=high, texts=tuple(texts))
 
 
-def _thinned(points: Sequence[RacePoint]) -> list[RacePoint]:
+def _thinned(points: Sequence[RacePoint]) -> Sequence[RacePoint]:
     """Return the first and the last point, and between them some that lie well apart."""
     if len(points) <= _MARKERS:
-        return list(points)
+        return points
     step = log(points[-1].seconds / points[0].seconds) / _MARKERS
     kept = [points[0]]
     for point, after in pairwise(points[1:]):
@@ -477,20 +439,13 @@ def _thinned(points: Sequence[RacePoint]) -> list[RacePoint]:
     return [*kept, points[-1]]
 
 
-def _shares(lines: Sequence[Line], target: float) -> Axis:
-    """Return an axis of shares, from the lowest tenth that any of them needs up to 1."""
-    lowest = min((*(end for line in lines for end in line.low if end is not None), target))
-    first = floor(_TENTHS * min(lowest, 0.9))
-    ticks = [tenth / _TENTHS for tenth in range(first, _TENTHS + 1)]
+def _shares(lowest: float) -> Axis:
+    """Return an axis of shares, from the tenth below the lowest up to 1."""
+    ticks = [tenth / 10 for tenth in range(floor(10 * min(lowest, 0.9)), 11)]
     return Axis(
         title="test accuracy",
-        low=ticks[0] - _BELOW,
+        low=ticks[0] - 0.03,  # so that a mark there is whole
         high=1.0,
         ticks=tuple((value, percent(value, 0)) for value in ticks),
         is_linear=True,
     )
-
-
-def _losses(lines: Sequence[Line], target: float) -> Axis:
-    values = [end for line in lines for end in (*line.low, *line.high) if end is not None]
-    return log_axis([*values, target], digits, 10, "test loss")

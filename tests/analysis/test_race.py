@@ -1,31 +1,41 @@
-"""What a race says: parts, who raced the same seeds, and who is first."""
+"""What a race says: medians of censored times, who raced the same seeds, and who is first."""
 
 from __future__ import annotations
+
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perceptron.analysis import race
+from perceptron.analysis.interval import Interval
 from perceptron.analysis.race import (
     NOTHING,
-    Competitor,
     RaceRun,
-    first_of,
-    race_curves,
+    is_tie,
+    leaders_of,
+    median_of,
+    race_curve,
     race_runs,
     race_warnings,
 )
 from perceptron.records.race import RaceRow
 from tests.made import race_row, race_rows
 
-NUMPY, TORCH = (Competitor(name, "float32") for name in ("numpy", "torch-cpu"))
+NUMPY, TORCH = (("numpy", "float32"), ("torch-cpu", "float32"))
 TOO_LOW = (0.5, 0.6, 0.7)
 looks = st.lists(st.floats(0, 1), min_size=1, max_size=6)
+times = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30)
+outcomes = st.lists(st.tuples(st.floats(0.01, 1e4), st.booleans()), min_size=1, max_size=30)
 
 
-def of_start(rows: list[RaceRow], start: str, *names: Competitor) -> dict[Competitor, RaceRun]:
-    return {run.competitor: run for run in race_runs(rows, names) if run.start == start}
+def of_start(
+    rows: list[RaceRow], start: race.RaceStart, *names: tuple[str, str]
+) -> dict[tuple[str, str], RaceRun]:
+    runs = race.of_start(race_runs(rows, names), start)
+    return {(run.backend, run.dtype): run for run in runs}
 
 
 def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
@@ -58,8 +68,8 @@ def test_one_that_crashes_takes_no_seed_from_the_others() -> None:
 
 
 def test_of_whom_there_is_no_row_nothing_is_known() -> None:
-    runs = of_start(race_rows(), "fresh", NUMPY, Competitor("jax-cpu", "float32"))
-    assert runs[Competitor("jax-cpu", "float32")].reason == NOTHING
+    runs = of_start(race_rows(), "fresh", NUMPY, ("jax-cpu", "float32"))
+    assert runs[("jax-cpu", "float32")].reason == NOTHING
 
 
 def test_a_row_that_says_ok_and_holds_nothing_has_not_raced() -> None:
@@ -76,18 +86,34 @@ def test_which_is_first_is_undecided_where_intervals_overlap_or_are_open() -> No
         for name, shift in (("numpy", 0), ("torch-cpu", 3))
     ]
     for some in (rows, [row for row in race_rows() if row.seed < 3]):
-        first = first_of(list(of_start(some, "resident", NUMPY, TORCH).values()))
-        assert first is not None
-        assert len(first.undecided) == 1
-    assert first_of([]) is None
+        assert len(leaders_of(of_start(some, "resident", NUMPY, TORCH).values())) == 2
+    assert leaders_of([]) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "waited", "undecided"),
-    [("torch-cpu", 0.6, 1), ("torch-cpu", 0.2, 0), ("numpy", 0.6, 0)],
+    ("seeds", "apart", "tie"), [(7, 0.04, True), (7, 0.06, False), (3, 0, False)]
+)
+def test_a_tie_is_within_5_percent_and_has_intervals(seeds: int, apart: float, tie: bool) -> None:
+    """With few seeds their ends are open: then nothing says that they are as fast."""
+    rows = [
+        race_row(seed, name, train=0.1 * (1 + 0.02 * seed + more))
+        for seed in range(seeds)
+        for name, more in (("numpy", 0.0), ("torch-cpu", apart))
+    ]
+    leaders = leaders_of(of_start(rows, "resident").values())
+    assert (len(leaders), is_tie(leaders)) == (2, tie)
+
+
+@pytest.mark.parametrize(
+    ("name", "waited", "leaders"),
+    [
+        ("torch-cpu", 0.6, ["numpy", "torch-cpu"]),
+        ("torch-cpu", 0.2, ["numpy"]),
+        ("numpy", 0.6, ["numpy"]),
+    ],
 )
 def test_a_backend_that_waited_for_cores_may_have_been_first(
-    name: str, waited: float, undecided: int
+    name: str, waited: float, leaders: list[str]
 ) -> None:
     """Waiting only ever adds: the one that is first all the same stays it."""
     rows = [
@@ -96,9 +122,8 @@ def test_a_backend_that_waited_for_cores_may_have_been_first(
         else row
         for row in race_rows()
     ]
-    first = first_of(list(of_start(rows, "resident", NUMPY, TORCH).values()))
-    assert first is not None
-    assert (first.run.backend, len(first.undecided)) == ("numpy", undecided)
+    found = leaders_of(of_start(rows, "resident", NUMPY, TORCH).values())
+    assert [run.backend for run in found] == leaders
 
 
 def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
@@ -114,7 +139,7 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
 def test_a_seed_that_is_there_keeps_what_it_had() -> None:
     """The band would fall otherwise when the quick ones are done."""
     rows = [race_row(0, accuracies=(0.97,)), race_row(1, accuracies=(0.5, 0.6, 0.95))]
-    (points,) = race_curves(rows, "resident", "accuracy").values()
+    points = race_curve(rows, "resident")
     assert [(point.low, point.high) for point in points] == [
         (0.5, 0.97),
         (0.6, 0.97),
@@ -127,8 +152,84 @@ def test_time_never_runs_backwards_and_bands_hold_the_median(
     seeds: list[tuple[list[float], float]],
 ) -> None:
     rows = [race_row(n, accuracies=seen, train=train) for n, (seen, train) in enumerate(seeds)]
-    (points,) = race_curves(rows, "fresh", "accuracy").values()
+    points = race_curve(rows, "fresh")
     assert len(points) == max(len(seen) for seen, _ in seeds)
     times = [point.seconds for point in points]
     assert times == sorted(times)
     assert all(point.low <= point.value <= point.high for point in points)
+
+
+@given(times)
+def test_where_all_get_there_it_is_the_plain_median(seconds: list[float]) -> None:
+    found = median_of(seconds, [True] * len(seconds))
+    assert found is not None
+    assert found.estimate == pytest.approx(median(seconds))
+
+
+@given(times, st.integers(0, 40))
+def test_those_given_up_last_only_raise_the_rank(seconds: list[float], late: int) -> None:
+    """Given up behind all others they count as slower, as if they had got there at the very end.
+
+    So the median is that of all, and there is none once more than half are given up.
+    """
+    end = max(seconds) * 2
+    found = median_of([*seconds, *[end] * late], [True] * len(seconds) + [False] * late)
+    if late > len(seconds):
+        assert found is None
+    elif late < len(seconds):
+        assert found is not None
+        assert found.estimate == pytest.approx(median([*seconds, *[end] * late]))
+    else:
+        assert found is not None
+        assert found.estimate == pytest.approx((max(seconds) + end) / 2)
+
+
+@given(outcomes)
+def test_the_interval_holds_the_median_and_moves_with_the_unit(
+    seen: list[tuple[float, bool]],
+) -> None:
+    seconds, reached = [at for at, _ in seen], [there for _, there in seen]
+    found = median_of(seconds, reached)
+    scaled = median_of([1000 * at for at in seconds], reached)
+    if found is None:
+        assert scaled is None
+        return
+    assert scaled is not None
+    assert scaled.estimate == pytest.approx(1000 * found.estimate)
+    assert found.low is None or found.low <= found.estimate
+    assert found.high is None or found.high >= found.estimate
+    assert 2 * sum(reached) >= len(reached)
+    assert min(seconds) <= found.estimate <= max(seconds)
+
+
+@given(outcomes)
+def test_giving_up_instead_of_getting_there_never_makes_the_median_less(
+    seen: list[tuple[float, bool]],
+) -> None:
+    """Of the last one, of which nothing else is known: it must not look like a quick one."""
+    seconds, reached = [at for at, _ in seen], [there for _, there in seen]
+    last = max(range(len(seconds)), key=lambda index: seconds[index])
+    before = median_of(seconds, [there or index == last for index, there in enumerate(reached)])
+    after = median_of(seconds, [there and index != last for index, there in enumerate(reached)])
+    assert before is not None or after is None
+    if before is not None and after is not None:
+        assert after.estimate >= before.estimate or after.estimate == pytest.approx(before.estimate)
+
+
+def test_seven_seeds_have_both_ends_and_fewer_none_above() -> None:
+    """What the documentation says of how many seeds it takes."""
+    seven = median_of([1, 2, 3, 4, 5, 6, 7], [True] * 7)
+    assert seven == Interval(4.0, 1.0, 6.0)
+    for number in range(2, 7):
+        fewer = median_of(list(range(1, number + 1)), [True] * number)
+        assert fewer is not None
+        assert fewer.low == 1.0
+        assert fewer.high is None
+    assert median_of([3.0], [True]) == Interval(3.0, None, None)
+
+
+def test_nobody_there_is_no_median() -> None:
+    assert median_of([], []) is None
+    assert median_of([5.0, 5.0], [False, False]) is None
+    assert median_of([1.0, 5.0, 5.0], [True, False, False]) is None
+    assert median_of([9.0, 5.0, 5.0], [True, False, False]) is None

@@ -14,7 +14,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Score
-from perceptron.measure import launch, racing
+from perceptron.measure import launch, racing, ranks
 from perceptron.measure.job import Race
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
@@ -88,7 +88,7 @@ def raced(
 ) -> tuple[RaceTimes, int]:
     """Return what a race answers, and how often it said that it is alive."""
     monkeypatch.setattr(racing.registry, "load", lambda name: backend)
-    monkeypatch.setattr(racing, "_assert_threads", lambda backend, threads: None)
+    monkeypatch.setattr(ranks, "assert_threads_of_each", lambda backend, threads: None)
     alive: list[None] = []
     return racing.race(job(**changes), lambda: alive.append(None), backend.clock), len(alive)
 

@@ -5,6 +5,7 @@ A folder may be one of results, or a whole project in which they lie where their
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,20 +15,33 @@ from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 from perceptron.records.files.read import must_be_a_file
 from perceptron.records.readers.asv import is_asv_folder, is_asv_results, read_asv
+from perceptron.records.readers.benchmark_dotnet import BENCHMARK_DOTNET
+from perceptron.records.readers.criterion import CRITERION
 from perceptron.records.readers.csv_tables import read_csv
-from perceptron.records.readers.json_formats import decode, format_of, is_json
-from perceptron.records.readers.packed import ENDINGS, open_unpacked, read_json_bytes
-from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import (
-    NOT_ASKED_FOR,
-    ForeignRow,
-    ReadingNotes,
-    ReadRequest,
-    Run,
-    SourceContents,
+from perceptron.records.readers.github_action import GITHUB_ACTION
+from perceptron.records.readers.google_benchmark import GOOGLE_BENCHMARK
+from perceptron.records.readers.hyperfine import HYPERFINE
+from perceptron.records.readers.packed import (
+    ENDINGS,
+    decode_lenient,
+    open_unpacked,
+    read_json_bytes,
 )
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.pytest_benchmark import PYTEST_BENCHMARK
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, JsonFormat, Reading, Run
 from perceptron.records.row import Row, times
 from perceptron.records.store import parse_rows
+
+# The tools whose JSON is read, a line each, beside asv, which keeps folders.
+FORMATS = (
+    PYTEST_BENCHMARK,
+    GITHUB_ACTION,
+    GOOGLE_BENCHMARK,
+    HYPERFINE,
+    BENCHMARK_DOTNET,
+    CRITERION,
+)
 
 ROWS = "measurements.jsonl"
 # A run's folder, a machine's, that of all runs, and the results folder around it.
@@ -46,23 +60,25 @@ _CONFIGURATIONS = ("asv.conf.json", "*/asv.conf.json")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
 # json5 takes seconds for these; asv's own template has a tenth.
 _MOST_CONFIGURATION_BYTES = 2**16
+# A page's data file: a script of one assignment, of which nothing is executed. No part can match
+# what the next one matches: a file of spaces would take for ever.
+_ASSIGNMENT = re.compile(rb"(?:window\s*\.\s*|(?:var|const|let)\s+)?\w+\s*=\s*(?=[{\[])")
 # So much of a file says what it is.
 _HEAD = 2**16
 
 
-def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+def read_source(source: Path, reading: Reading) -> None:
     """Read a source, whose kind its content says.
 
-    Of a folder, files that cannot be read are in ``notes`` and the others are read. Raises
+    Of a folder, files that cannot be read are in ``reading`` and the others are read. Raises
     `UserError` naming the file for a source that does not exist or cannot be read, and for a folder
     without results.
     """
     try:
         if source.is_dir():
-            return _read_folder(source, request, notes)
+            return _read_folder(source, reading)
         if source.exists():
-            is_new = notes.is_new(source)
-            return _read_file(source, request, notes) if is_new else SourceContents(runs=[])
+            return _read_file(source, reading) if reading.is_new(source) else None
     except OSError as error:
         name = error.filename or source
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
@@ -71,112 +87,130 @@ def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> Sour
     raise UserError(f"{source}: no such results; `perceptron bench` makes some")
 
 
-def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+def _read_folder(folder: Path, reading: Reading) -> None:
     next(folder.iterdir(), None)  # raises OSError where it may not be listed
-    for place in (folder, *places(folder)):
-        contents = _read_place(place, request, notes)
-        if contents is not None:
-            _note_closed_folders(place, notes)
-            return contents
-    _note_closed_folders(folder, notes)
+    place = next((place for place in (folder, *places(folder)) if _is_read(place, reading)), None)
+    for closed, why in closed_folders(place or folder):
+        reading.not_read(closed, why)
+    if place:
+        return
     for project in projects(folder):
-        notes.not_read(project, "results of its own, deeper than is looked for: name it as well")
-    contents = _joined(_try_file(file, request, notes) for file in result_like_files(folder))
-    if contents.formats or notes.has_repeats:
-        return contents
-    why = "".join(f" ({unread.file}: {unread.reason})" for unread in notes.unread[:1])
+        reading.not_read(project, "results of its own, deeper than is looked for: name it as well")
+    for file in result_like_files(folder):
+        _try_file(file, reading)
+    if reading.formats or reading.has_repeats:
+        return
+    why = "".join(f" ({unread.file}: {unread.reason})" for unread in reading.unread[:1])
     raise UserError(
         f"{folder}: no results in it, of ours, asv or pytest-benchmark or another tool that is read"
         f"{why}; name a file or folder of results"
     )
 
 
-def _note_closed_folders(place: Path, notes: ReadingNotes) -> None:
-    for closed, why in closed_folders(place):
-        notes.not_read(closed, why)
-
-
-def _read_place(place: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents | None:
-    """Return what is kept in a folder in our way or asv's; None where it is no such folder."""
+def _is_read(place: Path, reading: Reading) -> bool:
+    """Read what is kept in a folder in our way or asv's; return whether it is such a folder."""
     asv = place / "asv"
     if has_own_rows(place) or is_asv_folder(asv):
-        own = (_try_file(file, request, notes) for file in own_files(place))
-        if not is_asv_folder(asv):
-            return _joined([SourceContents(runs=[], formats=frozenset({"perceptron"})), *own])
-        # These are this suite's own benchmarks, whatever the other sources call their parameters.
-        ours = msgspec.structs.replace(request, roles=ParameterRoles(), ours=True)
-        of_asv = read_asv(asv, ours, notes)
-        return _joined([*own, msgspec.structs.replace(of_asv, has_parameters=False)])
-    return read_asv(place, request, notes) if is_asv_folder(place) else None
+        for file in own_files(place):
+            _try_file(file, reading)
+        if is_asv_folder(asv):
+            # These are this suite's own benchmarks, whatever the other sources call their
+            # parameters.
+            ours = msgspec.structs.replace(reading.request, roles=ParameterRoles(), ours=True)
+            read_asv(asv, ours, reading)
+        else:
+            reading.formats.add("perceptron")
+        return True
+    if is_asv_folder(place):
+        read_asv(place, reading.request, reading)
+        reading.has_parameters = True
+        return True
+    return False
 
 
-def _try_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+def _try_file(file: Path, reading: Reading) -> None:
     """Read a file of a folder; note why it is not read where it cannot be."""
     try:
         must_be_a_file(file)
-        if notes.is_new(file):
-            return _read_file(file, request, notes)
+        if reading.is_new(file):
+            _read_file(file, reading)
     except UserError as error:
-        notes.not_read(file, error)
+        reading.not_read(file, error)
     except OSError as error:
-        notes.not_read(file, f"cannot be read: {error.strerror}")
-    return SourceContents(runs=[])
+        reading.not_read(file, f"cannot be read: {error.strerror}")
 
 
-def _joined(parts: Iterable[SourceContents]) -> SourceContents:
-    parts = list(parts)
-    return SourceContents(
-        runs=[run for part in parts for run in part.runs],
-        formats=frozenset().union(*(part.formats for part in parts)),
-        has_parameters=any(part.has_parameters for part in parts),
-    )
-
-
-def _read_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+def _read_file(file: Path, reading: Reading) -> None:
     with open_unpacked(file) as content:
         head = content.peek(_HEAD)
         if ".jsonl" in file.suffixes or _is_row(head.partition(b"\n")[0]):
-            run = _own_rows(file, content, request, notes)
-            return SourceContents(runs=[run], formats=frozenset({"perceptron"}))
-        if is_json(head) or not {".json", ".js"}.isdisjoint(file.suffixes):
-            return _read_json(file, read_json_bytes(file, content), request, notes)
-        run = read_csv(file, content, request, notes)
-    notes.files += 1
-    return SourceContents(runs=[run], formats=frozenset({"csv"}))
+            reading.add("perceptron", _own_rows(file, content, reading))
+        elif _is_json(head) or not {".json", ".js"}.isdisjoint(file.suffixes):
+            _read_json(file, read_json_bytes(file, content), reading)
+        else:
+            reading.add("csv", read_csv(file, content, reading))
 
 
-def _read_json(
-    file: Path, content: bytes, request: ReadRequest, notes: ReadingNotes
-) -> SourceContents:
+def _read_json(file: Path, content: bytes, reading: Reading) -> None:
     document = decode(file, content)
     if is_asv_results(document):
-        return read_asv(file, request, notes)
-    kind = format_of(file, document)
-    runs = kind.read(file, document, request, notes)
-    notes.files += 1
-    return SourceContents(runs=runs, formats=frozenset({kind.name}), has_parameters=True)
+        read_asv(file, reading.request, reading)
+    else:
+        _format_of(file, document).read(file, document, reading)
+    reading.has_parameters = True
 
 
-def _own_rows(file: Path, lines: Iterable[bytes], request: ReadRequest, notes: ReadingNotes) -> Run:
+def decode(file: Path, content: bytes) -> object:
+    """Return the JSON of a file, or of the assignment in a script; raises `UserError`."""
+    content = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if assignment := _ASSIGNMENT.match(content):
+        content = content[assignment.end() :].rstrip(b"; \t\r\n")
+    try:
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # NaN and Infinity, which several tools write and only Python's own decoder accepts
+            return decode_lenient(content)
+    except RecursionError:
+        raise UserError(f"{file}: nested too deeply to be results") from None
+    except ValueError as error:
+        raise UserError(f"{file}: not JSON, or cut short: {error}") from None
+
+
+def _format_of(file: Path, document: object) -> JsonFormat:
+    """Return the format of a document; raises `UserError` naming a file that is of none."""
+    for known in FORMATS:
+        if known.recognises(document):
+            return known
+    names = ", ".join(["asv", *(known.name for known in FORMATS)])
+    raise UserError(f"{file}: JSON, but of none of {names}")
+
+
+def _is_json(head: bytes) -> bool:
+    """Whether a file that begins so holds JSON, or a script of one assignment."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith((b"{", b"[")) or _ASSIGNMENT.match(start) is not None
+
+
+def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     def complain(what: str) -> None:
-        notes.complain(
+        reading.complain(
             file, what.removeprefix(f"{file}, "), "delete that line; the others are read"
         )
 
+    request = reading.request
     rows = times(parse_rows(file, lines, complain))
     if request.packer is not None and not request.families:
         columns = request.packer.pack(rows)
         if columns.are_ours:
-            notes.families.update(columns["family"])
-            notes.files += 1
+            reading.families.update(columns["family"])
             return columns
     families = {row.family for row in rows}
-    notes.families |= families
+    reading.families |= families
     if not all(map(request.wants, families)):
         wanted = [row for row in rows if request.wants(row.family)]
-        notes.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
+        reading.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
         rows = wanted
-    notes.files += 1
     return [ForeignRow(row=row, own=True) for row in rows]
 
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import chain, islice, product, repeat
 from math import isnan, prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -37,9 +37,8 @@ from perceptron.records.readers.reading import (
     NO_SUCH_PARAMETERS,
     NOT_ASKED_FOR,
     ForeignRow,
-    ReadingNotes,
+    Reading,
     ReadRequest,
-    SourceContents,
     converted,
 )
 from perceptron.records.readers.values import (
@@ -282,33 +281,32 @@ def _load(file: Path) -> dict[str, Any]:
     return content
 
 
-def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
-    """Return a row for each time of a backend at a size; every file of results is a run.
+def read_asv(source: Path, request: ReadRequest, reading: Reading) -> None:
+    """Read a row for each time of a backend at a size; every file of results is a run.
 
     ``source`` is a results folder, a machine's folder in one, or one file of results. Benchmarks of
     time are read if they have the parameters that hold the backend and the size. Where no list of
     benchmarks names a benchmark's parameters, they are ``param1``, ``param2`` …, as asv names them.
-    ``seconds`` is asv's median. Files and benchmarks that cannot be understood are in ``notes``; of
-    a single file, raises `UserError` naming it.
+    ``seconds`` is asv's median. Files and benchmarks that cannot be understood are in ``reading``;
+    of a single file, raises `UserError` naming it.
     """
     lists: dict[Path, dict[str, AsvBenchmark]] = {}
-    runs: list[list[ForeignRow]] = []
     for file in [source] if source.is_file() else result_files(source):
         if file.parent not in lists:
-            lists[file.parent] = _list_of(file, notes)
+            lists[file.parent] = _list_of(file, reading)
         try:
             must_be_a_file(file)
-            if file != source and not notes.is_new(file):
+            if file != source and not reading.is_new(file):
                 continue
-            runs.append(read_asv_file(file, lists[file.parent], request, notes))
+            reading.add("asv", read_asv_file(file, lists[file.parent], request, reading))
         except UserError as error:
             if file == source:
                 raise
-            notes.not_read(file, error)
-    return SourceContents(runs=runs, formats=frozenset({"asv"}), has_parameters=True)
+            reading.not_read(file, error)
+    reading.formats.add("asv")
 
 
-def _list_of(file: Path, notes: ReadingNotes) -> dict[str, AsvBenchmark]:
+def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
     """Return the list for a file of results; none where it cannot be read, which is noted."""
     above_or_beside = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
     listed = next((place for place in above_or_beside if place.is_file()), None)
@@ -317,17 +315,17 @@ def _list_of(file: Path, notes: ReadingNotes) -> dict[str, AsvBenchmark]:
 
     def complain(what: str) -> None:
         advice = "its parameters are called param1, param2 …"
-        notes.complain(listed, what.removeprefix(f"{listed}: "), advice)
+        reading.complain(listed, what.removeprefix(f"{listed}: "), advice)
 
     try:
         return load_benchmarks(listed, complain)
     except UserError as error:
-        notes.not_read(listed, error)
+        reading.not_read(listed, error)
         return {}
 
 
 def read_asv_file(
-    file: Path, benchmarks: dict[str, AsvBenchmark], request: ReadRequest, notes: ReadingNotes
+    file: Path, benchmarks: dict[str, AsvBenchmark], request: ReadRequest, reading: Reading
 ) -> list[ForeignRow]:
     """Return the rows of one file of results; raises `UserError` naming a file that is none."""
     results = converted(file, _load(file), _Results, "asv")
@@ -335,25 +333,24 @@ def read_asv_file(
         raise UserError(
             f"{file}: asv's format {results.version} is not read; 1 and 2 are, see `asv update`"
         )
-    notes.files += 1
     run: list[ForeignRow] = []
     for name in results.results:
         benchmark = benchmarks.get(name) or AsvBenchmark(
             type="time" if _TIME.fullmatch(name) else ""
         )
         if benchmark.type != "time":
-            notes.leave_out(results.count(name), "of a benchmark of something else than time")
+            reading.leave_out(results.count(name), "of a benchmark of something else than time")
             continue
         families = _families(name, benchmark, request.roles)
-        notes.families.add(families[0])
+        reading.families.add(families[0])
         if not request.wants(*families):
-            notes.leave_out(results.count(name), NOT_ASKED_FOR)
+            reading.leave_out(results.count(name), NOT_ASKED_FOR)
             continue
         try:
             values = results.values(name)
         except (msgspec.ValidationError, RecursionError) as error:
-            notes.leave_out(results.count(name), "not what asv writes")
-            notes.complain(
+            reading.leave_out(results.count(name), "not what asv writes")
+            reading.complain(
                 file, f"benchmark {label(name)}: not what asv writes: {error}", "run it again"
             )
             continue
@@ -361,7 +358,7 @@ def read_asv_file(
         if len(benchmark.param_names) != len(values.choices):
             names = [f"param{number}" for number in range(1, len(values.choices) + 1)]
             benchmark = replace(benchmark, param_names=names)
-        run += _rows(file, results, name, benchmark, values, request, notes)
+        run += _rows(file, results, name, benchmark, values, request, reading)
     return run
 
 
@@ -372,18 +369,18 @@ def _rows(
     benchmark: AsvBenchmark,
     values: _Values,
     request: ReadRequest,
-    notes: ReadingNotes,
+    reading: Reading,
 ) -> list[ForeignRow]:
     roles, count, combinations = request.roles, values.count, values.combinations
     fixed = roles.parameters(label(name), results.machine)
     known = {*fixed, *benchmark.param_names}
     if not roles.names <= known:
-        notes.unused.update(known)
-        notes.leave_out(count, NO_SUCH_PARAMETERS)
+        reading.unused.update(known)
+        reading.leave_out(count, NO_SUCH_PARAMETERS)
         return []
     if count != combinations or combinations > _MOST_COMBINATIONS:
-        notes.leave_out(count, "of a benchmark with values for other parameters")
-        notes.complain(
+        reading.leave_out(count, "of a benchmark with values for other parameters")
+        reading.complain(
             file,
             f"benchmark {label(name)}: {len(values.result or [])} values for {combinations} "
             "combinations of parameters",
@@ -391,11 +388,11 @@ def _rows(
         )
         return []
     if values.failed_as_a_whole and combinations > _MOST_FAILED:
-        notes.leave_out(count, "of a benchmark that failed as a whole in asv")
+        reading.leave_out(count, "of a benchmark that failed as a whole in asv")
         return []
     family, full_name = _families(name, benchmark, roles)
     shared = _shared(file, results, values)
-    meanings = _cases(
+    cases = _cases(
         roles,
         tuple(benchmark.param_names),
         tuple(map(tuple, values.choices)),
@@ -403,22 +400,16 @@ def _rows(
     )
     rows = []
     unusable: Counter[str] = Counter()
-    for case, outcome in zip(meanings, values.outcomes(), strict=True):
+    for case, outcome in zip(cases, values.outcomes(), strict=True):
         if isinstance(case, str):
             unusable[case] += 1
             continue
-        row = Measurement(
-            **shared,
-            problem=f"{family}:{case.size}" if request.ours else None,
-            family=family,
-            size=case.size,
-            backend=case.backend,
-            **case.ground,
-            **outcome,
-        )
-        rows.append(ForeignRow(row=row, name=full_name, others=case.others))
+        fields, others = case
+        problem = f"{family}:{fields['size']}" if request.ours else None
+        row = Measurement(**shared, problem=problem, family=family, **fields, **outcome)
+        rows.append(ForeignRow(row=row, name=full_name, others=others))
     for value, unusable_rows in unusable.items():
-        notes.complain_of_size(file, label(name), roles.size, value, unusable_rows)
+        reading.complain_of_size(file, label(name), roles.size, value, unusable_rows)
     return rows
 
 
@@ -446,33 +437,27 @@ def _shared(file: Path, results: _Results, values: _Values) -> dict[str, Any]:
     }
 
 
-class _Case(NamedTuple):
-    """What one combination of parameters means."""
-
-    size: int | float
-    backend: str
-    ground: dict[str, Any]
-    others: dict[str, str]
-
-
 @lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
 def _cases(
     roles: ParameterRoles,
     names: tuple[str, ...],
     choices: tuple[tuple[str, ...], ...],
     fixed: tuple[tuple[str, Any], ...],
-) -> list[_Case | str]:
-    """Return each combination of parameters, in asv's order; the quoted size where it is none."""
-    meanings: list[_Case | str] = []
+) -> list[tuple[dict[str, Any], dict[str, str]] | str]:
+    """Return of each combination, in asv's order, the fields of its row and the other parameters.
+
+    The quoted size where that is none.
+    """
+    cases: list[tuple[dict[str, Any], dict[str, str]] | str] = []
     for words in product(*choices):
         parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
         size = roles.size_of(parameters)
         if size is None:
-            meanings.append(quoted(parameters[roles.size]))
+            cases.append(quoted(parameters[roles.size]))
         else:
-            backend, ground = roles.backend(parameters), roles.ground(parameters)
-            meanings.append(_Case(size, backend, ground, roles.others(parameters)))
-    return meanings
+            fields = {"size": size, "backend": roles.backend(parameters)}
+            cases.append((fields | roles.ground(parameters), roles.others(parameters)))
+    return cases
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts

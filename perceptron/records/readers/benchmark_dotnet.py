@@ -5,24 +5,14 @@ See ``JsonExporterBase.cs`` in dotnet/BenchmarkDotNet.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import (
-    BenchmarkRows,
-    ForeignRow,
-    ReadingNotes,
-    ReadRequest,
-    StatedTime,
-    converted,
-    no_time,
-)
+from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
 from perceptron.records.readers.values import duration, median_interval, stdev
 from perceptron.untrusted_text import label
 
-TOOL = "BenchmarkDotNet"
 _NANOSECOND = 1e-9
 
 
@@ -39,7 +29,7 @@ class _Benchmark(Struct, rename="pascal"):
         return {label(name): value for name, equals, value in pieces if equals}
 
     @property
-    def time(self) -> StatedTime:
+    def time(self) -> StatedTime | None:
         statistics = self.statistics or {}
 
         def seconds_of(name: str) -> float | None:
@@ -48,7 +38,7 @@ class _Benchmark(Struct, rename="pascal"):
 
         seconds = seconds_of("Median") or seconds_of("Mean")
         if seconds is None:
-            return no_time(TOOL)
+            return None
         low, high = median_interval(
             seconds, seconds_of("Q1"), seconds_of("Q3"), statistics.get("N")
         )
@@ -67,30 +57,23 @@ class _File(Struct, rename="pascal"):
     host_environment_info: _Host | None = None
 
 
-def is_benchmark_dotnet(document: object) -> bool:
-    """Whether this is what BenchmarkDotNet writes."""
+def _is_benchmark_dotnet(document: object) -> bool:
     return isinstance(document, dict) and {"HostEnvironmentInfo", "Benchmarks"} <= set(document)
 
 
-def read_benchmark_dotnet(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
-    """Return a row for each benchmark: its class is the family, its method the parameter ``name``.
+def _add(document: _File, rows: BenchmarkRows) -> None:
+    """Add a row for each benchmark: its class is the family, its method the parameter ``name``.
 
-    ``seconds`` is the median of the iterations. Raises `UserError` naming the file and the field
-    that cannot be understood.
+    ``seconds`` is the median of the iterations.
     """
-    document = converted(file, content, _File, TOOL)
     host = document.host_environment_info or _Host()
     processor = host.processor_name
-    rows = BenchmarkRows(
-        file,
-        TOOL,
-        request,
-        notes,
+    rows.begin(
         machine=(label(processor) if isinstance(processor, str) else "") or "unknown",
         environment=label(host.runtime_version) if host.runtime_version else None,
     )
     for one in document.benchmarks:
         rows.add(one.type, one.method, one.time, parameters=one.stated_parameters)
-    return [rows.run]
+
+
+BENCHMARK_DOTNET = JsonFormat("BenchmarkDotNet", _is_benchmark_dotnet, _File, _add)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,27 +29,7 @@ _DTYPES = {
     int: "int64",
     int | None: "Int64",
 }
-Values = np.ndarray[Any, np.dtype[Any]]
-
-
-class Repeated(Collection[Any]):
-    """A column in which every row has one ``value``, as most columns of a run are."""
-
-    def __init__(self, value: Any, rows: int) -> None:
-        self.value = value
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return self._rows
-
-    def __iter__(self) -> Iterator[Any]:
-        return repeat(self.value, self._rows)
-
-    def __contains__(self, value: object) -> bool:
-        return self._rows > 0 and self.value == value
-
-
-Column = Repeated | Sequence[Any] | np.ndarray[Any, np.dtype[np.float64]]
+Column = Sequence[Any] | np.ndarray[Any, np.dtype[Any]]
 
 
 class Columns:
@@ -101,9 +80,12 @@ class Packer:
         if name == "hidden":
             values = tuple(None if widths is None else tuple(widths) for widths in values)
         once = self._known[name].setdefault
+        first, rows = values[0], len(values)
         try:
-            if values.count(values[0]) == len(values):
-                return Repeated(once(values[0], values[0]), len(values))
+            if values.count(first) == rows:  # as in most columns of a run: there once
+                value = np.empty((), object)
+                value[()] = once(first, first)
+                return np.broadcast_to(value, rows)
             if name in _FRACTIONS:
                 return np.array(values, np.float64)
             return list(map(once, values, values))
@@ -142,20 +124,15 @@ def _column(runs: Sequence[Columns], field: str, dtype: str) -> Any:
     return pandas.arrays.IntegerArray(values.astype("int64"), absent)
 
 
-def _joined(runs: Sequence[Columns], field: str, dtype: str) -> Values:
+def _joined(runs: Sequence[Columns], field: str, dtype: str) -> np.ndarray[Any, np.dtype[Any]]:
     """Return the column of all runs as one array."""
     joined = np.empty(sum(map(len, runs)), dtype)
     start = 0
     for run in runs:
         column, end = run[field], start + len(run)
-        if isinstance(column, Repeated):
-            joined[start:end].fill(
-                np.nan if column.value is None and dtype == "float64" else column.value
-            )
-        elif isinstance(column, np.ndarray) or dtype == "int64":
-            joined[start:end] = column
-        else:
+        if not isinstance(column, np.ndarray) and dtype != "int64":
             # One value after the other: of lists of one length NumPy would make a matrix.
-            joined[start:end] = np.fromiter(column, dtype, len(column))
+            column = np.fromiter(column, dtype, len(column))
+        joined[start:end] = column
         start = end
     return joined

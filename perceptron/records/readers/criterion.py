@@ -6,24 +6,13 @@ The file beside it, ``benchmark.json``, says which benchmark it is. See ``src/es
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.reading import (
-    BenchmarkRows,
-    ForeignRow,
-    ReadingNotes,
-    ReadRequest,
-    StatedTime,
-    converted,
-    no_time,
-)
+from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
 from perceptron.records.readers.values import duration, stated_interval, stdev
 
-TOOL = "criterion"
 _NANOSECOND = 1e-9
 _MOST_BYTES = 2**20
 # Of a normal estimate, a 99 % interval reaches so many standard errors; the file's own is of 95 %.
@@ -40,10 +29,10 @@ class _Estimates(Struct):
     std_dev: _Estimate | None = None
 
     @property
-    def time(self) -> StatedTime:
+    def time(self) -> StatedTime | None:
         seconds = duration(self.median.point_estimate * _NANOSECOND)
         if seconds is None:
-            return no_time(TOOL)
+            return None
         low, high = None, None
         if self.median.standard_error is not None:
             reach = _REACH * self.median.standard_error * _NANOSECOND
@@ -59,33 +48,31 @@ class _Benchmark(Struct):
     full_id: str = ""
 
 
-def is_criterion(document: object) -> bool:
-    """Whether these are estimates of criterion."""
+def _is_criterion(document: object) -> bool:
     return isinstance(document, dict) and {"median", "median_abs_dev"} <= set(document)
 
 
-def read_criterion(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
-    """Return the row of a benchmark: its group is the family, its function the parameter ``name``.
+def _add(document: _Estimates, rows: BenchmarkRows) -> None:
+    """Add the row of a benchmark: its group is the family, its function the parameter ``name``.
 
-    Raises `UserError` naming the file that cannot be understood.
+    Raises `UserError` naming the file if what stands beside it cannot be understood.
     """
-    beside = file.with_name("benchmark.json")
+    beside = rows.file.with_name("benchmark.json")
     if not beside.is_file():
-        raise UserError(f"{file}: says not of what; keep benchmark.json beside it")
-    estimates = converted(file, content, _Estimates, TOOL)
+        raise UserError(f"{rows.file}: says not of what; keep benchmark.json beside it")
     try:
         with beside.open("rb") as stream:
             benchmark = msgspec.json.decode(stream.read(_MOST_BYTES), type=_Benchmark)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
-    rows = BenchmarkRows(file, TOOL, request, notes)
+        raise UserError(f"{rows.file}: not what criterion writes: {error}") from None
+    rows.begin()
     rows.add(
         benchmark.group_id,
         benchmark.full_id or benchmark.group_id,
-        estimates.time,
+        document.time,
         name=benchmark.function_id or benchmark.group_id,
         parameters={} if benchmark.value_str is None else {"size": benchmark.value_str},
     )
-    return [rows.run]
+
+
+CRITERION = JsonFormat("criterion", _is_criterion, _Estimates, _add)

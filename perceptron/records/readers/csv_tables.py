@@ -33,7 +33,7 @@ from perceptron.errors import UserError
 from perceptron.records.ground import BATCH, MODELS
 from perceptron.records.measurement import Measurement, Status
 from perceptron.records.readers.csv_text import NEEDED, OPTIONAL, Table, is_blank
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, ReadingNotes, ReadRequest
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, Reading
 from perceptron.records.readers.values import number, revision
 from perceptron.untrusted_text import label, printable, quoted
 
@@ -57,7 +57,10 @@ _NOT_TRIED = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_SECONDS = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
-_IN_SECONDS = "a number; give seconds, with a point and without a unit"
+_EXPECTED = {
+    "seconds": "a time; give seconds above 0, or leave it empty",
+    "stdev": "a standard deviation; give seconds from 0 up",
+}
 _COUNTS = ("threads", "batch", "outputs", "models")
 _COUNTED = {"batch": "rows"}
 _POINT_OR_THOUSAND = re.compile(r"\+?([1-9]\d{0,2})\.(\d{3})", re.ASCII).fullmatch
@@ -66,24 +69,22 @@ _KEY = tuple(name for name in (*NEEDED, *OPTIONAL) if name not in ("seconds", "s
 _MOST_NAMED = 3
 
 
-def read_csv(
-    file: Path, content: BinaryIO, request: ReadRequest, notes: ReadingNotes
-) -> list[ForeignRow]:
+def read_csv(file: Path, content: BinaryIO, reading: Reading) -> list[ForeignRow]:
     """Return a row for each line of the table; one without a time says why in its ``reason``.
 
     Rows with equal fields but for times are one more process each, see `naming`; where these are
-    very many, some are joined (see `TableRows`) and counted in ``notes.joined``. Raises `UserError`
+    very many, some are joined (see `TableRows`) and counted as ``joined``. Raises `UserError`
     that names the file, the row (the number of its first line in the file) and the column.
     """
-    table = Table(file, content, request.separator)
-    rows = _RecordReader(table, request, notes).read()
+    table = Table(file, content, reading.request.separator)
+    rows = _RecordReader(table, reading).read()
     _name_axes(rows)
-    _complain_of_devices(table, rows, notes)
+    _complain_of_devices(table, rows, reading)
     most = rows.most_repeats()
     if rows.kept(most) > MOST_ROWS:
         raise _too_many(file)
     foreign_rows = [ForeignRow(row=row) for row in rows.rows(most)]
-    _count_joined(file, rows, most, len(foreign_rows), notes)
+    _count_joined(file, rows, most, len(foreign_rows), reading)
     return foreign_rows
 
 
@@ -97,7 +98,7 @@ def _name_axes(rows: TableRows) -> None:
                 rows.first[subject] = replace(row, axes=(axis,))
 
 
-def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> None:
+def _complain_of_devices(table: Table, rows: TableRows, reading: Reading) -> None:
     """Warn of backends of which some rows state a device and others none."""
     if "device" not in table.columns:
         return
@@ -110,7 +111,7 @@ def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> 
         return
     shown = ", ".join(map(quoted, list(partly)[:_MOST_NAMED]))
     more = f" and {len(partly) - _MOST_NAMED} more" if len(partly) > _MOST_NAMED else ""
-    notes.complain(
+    reading.complain(
         table.file,
         f"column 'device': {_counted(partly.total(), 'row')} of {shown}{more} without one, though "
         "others of the same backend state it; only these are named backend:device",
@@ -119,15 +120,13 @@ def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> 
     )
 
 
-def _count_joined(
-    file: Path, rows: TableRows, most: int, returned: int, notes: ReadingNotes
-) -> None:
+def _count_joined(file: Path, rows: TableRows, most: int, returned: int, reading: Reading) -> None:
     """Count the rows that were joined, and warn of it."""
     if returned == len(rows):
         return
-    notes.joined += len(rows) - returned
+    reading.joined += len(rows) - returned
     joined = [count for count in rows.counts if count > most]
-    notes.complain(
+    reading.complain(
         file,
         f"{_counted(sum(joined), 'row')} of {_counted(len(joined), 'case')} were joined into "
         f"{len(joined) * most:,}, each the median of consecutive ones: there are more than "
@@ -229,12 +228,12 @@ def _with_times(row: Measurement, seconds: float, stdev: float) -> Measurement:
 class _RecordReader:
     """Reads the records of a table; of equal ones all but the times only once."""
 
-    def __init__(self, table: Table, request: ReadRequest, notes: ReadingNotes) -> None:
+    def __init__(self, table: Table, reading: Reading) -> None:
         self._rows = TableRows()
         self._table = table
         self._file = printable(table.file)
-        self._wants = lru_cache(maxsize=4096)(request.wants)
-        self._notes = notes
+        self._wants = lru_cache(maxsize=4096)(reading.request.wants)
+        self._reading = reading
         self._at = table.columns
         self._key_of = itemgetter(*(self._at[name] for name in _KEY if name in self._at))
         self._subjects: dict[tuple[str, ...], int] = {}
@@ -256,7 +255,7 @@ class _RecordReader:
         except _WrongField as wrong:
             raise UserError(f"{self._file}, row {row}, {wrong}") from None
         self._points.must_be_settled()
-        self._notes.leave_out(not_asked_for, NOT_ASKED_FOR)
+        self._reading.leave_out(not_asked_for, NOT_ASKED_FOR)
         if not records:
             raise UserError(f"{self._file}: no rows after the header; nothing can be compared")
         return self._rows
@@ -279,7 +278,7 @@ class _RecordReader:
         family = _text_of(self._field(fields, "case"))
         if not family:  # an error, which `_add` raises
             return True
-        self._notes.families.add(family)
+        self._reading.families.add(family)
         return self._wants(family)
 
     def _add(self, row: int, fields: list[str]) -> None:
@@ -339,7 +338,7 @@ class _RecordReader:
     def _stdev(self, row: int, fields: list[str]) -> float | None:
         if "stdev" not in self._at:
             return None
-        stdev = _stdev_of(fields[self._at["stdev"]])
+        stdev = _time_of("stdev", fields[self._at["stdev"]])
         if stdev is not None:
             self._points.look_at(row, fields, "stdev")
         return stdev
@@ -419,37 +418,28 @@ def _plain_seconds(field: str) -> float | None:
     return None
 
 
-def _outcome_of(field: str) -> tuple[float | None, Status, str | None]:
-    """Return the time in seconds, the status and the reason."""
-    plain = _plain_seconds(field)
-    if plain is not None:
-        return plain, "ok", None
-    text = label(field)
-    if not text:
-        return None, "skipped", "no time given"
-    if not _MEANT_AS_NUMBER.match(text):
-        return None, "skipped" if _NOT_TRIED.fullmatch(text) else "failed", text
-    seconds = _number("seconds", field, _IN_SECONDS)
-    if seconds is None or not 0 < seconds < inf:
-        raise _WrongField(
-            "seconds", f"{text} is not a time; give seconds above 0, or leave it empty"
-        )
-    return float(seconds), "ok", None
-
-
-def _stdev_of(field: str) -> float | None:
-    """Return a standard deviation in seconds; None without a number."""
+def _time_of(column: str, field: str) -> float | None:
+    """Return a time, or a standard deviation, in seconds; None where no number is meant."""
     plain = _plain_seconds(field)
     if plain is not None:
         return plain
-    if not _MEANT_AS_NUMBER.match(label(field)):
+    text = label(field)
+    if not _MEANT_AS_NUMBER.match(text):
         return None
-    stdev = _number("stdev", field, _IN_SECONDS)
-    if stdev is None or not 0 <= stdev < inf:
-        raise _WrongField(
-            "stdev", f"{label(field)} is not a standard deviation; give seconds from 0 up"
-        )
-    return float(stdev)
+    seconds = _number(column, field, "a number; give seconds, with a point and without a unit")
+    if seconds is None or not 0 <= seconds < inf or (seconds == 0 and column == "seconds"):
+        raise _WrongField(column, f"{text} is not {_EXPECTED[column]}")
+    return float(seconds)
+
+
+def _outcome_of(field: str) -> tuple[float | None, Status, str | None]:
+    """Return the time in seconds, the status and the reason."""
+    seconds, text = _time_of("seconds", field), label(field)
+    if seconds is not None:
+        return seconds, "ok", None
+    if not text:
+        return None, "skipped", "no time given"
+    return None, "skipped" if _NOT_TRIED.fullmatch(text) else "failed", text
 
 
 @lru_cache(maxsize=4096)

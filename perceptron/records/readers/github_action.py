@@ -7,7 +7,6 @@ benchmark-action/github-action-benchmark.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -16,12 +15,8 @@ from perceptron.records.readers.reading import (
     AN_AGGREGATE,
     NO_TIME_UNIT,
     BenchmarkRows,
-    ForeignRow,
-    ReadingNotes,
-    ReadRequest,
+    JsonFormat,
     StatedTime,
-    converted,
-    no_time,
 )
 from perceptron.records.readers.values import (
     TimeUnit,
@@ -37,7 +32,6 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import quoted
 
-TOOL = "github-action-benchmark"
 _REACH = re.compile(r"(?:±|\+/?-)\s*([^\s%]+)\s*(%?)")
 _DEVIATION = re.compile(r"stddev:\s*(\S+)")
 _ROUNDS = re.compile(r"rounds:\s*(\d{1,15})\b")
@@ -71,57 +65,46 @@ class _File(Struct):
     entries: dict[str, list[_Run]]
 
 
-def is_github_action(document: object) -> bool:
-    """Whether this is what github-action-benchmark writes."""
+def _is_github_action(document: object) -> bool:
     return isinstance(document, dict) and isinstance(document.get("entries"), dict)
 
 
-def read_github_action(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
-    """Return a run for each run of each suite, which is the family.
+def _add(document: _File, rows: BenchmarkRows) -> None:
+    """Add a run for each run of each suite, which is the family.
 
-    ``seconds`` is the time stated, or one divided by the rate. Raises `UserError` naming the file
-    and the field that cannot be understood.
+    ``seconds`` is the time stated, or one divided by the rate.
     """
-    document = converted(file, content, _File, TOOL)
-    runs = [(suite, run) for suite, runs in document.entries.items() for run in runs]
-    return [_rows(file, suite, run, request, notes) for suite, run in runs]
+    for suite, runs in document.entries.items():
+        for run in runs:
+            commit = run.commit or _Commit()
+            rows.begin(
+                commit=revision(commit.id),
+                committed=in_utc(commit.timestamp),
+                when=moment(run.date),
+            )
+            for bench in run.benches:
+                _add_bench(suite, run.tool, bench, rows)
 
 
-def _rows(
-    file: Path, suite: str, run: _Run, request: ReadRequest, notes: ReadingNotes
-) -> list[ForeignRow]:
-    commit = run.commit or _Commit()
-    rows = BenchmarkRows(
-        file,
-        TOOL,
-        request,
-        notes,
-        commit=revision(commit.id),
-        committed=in_utc(commit.timestamp),
-        when=moment(run.date),
-    )
-    for bench in run.benches:
-        # Of Go with metrics of its own, the first entry has all of them behind its unit, and each
-        # is told again in an entry whose name ends with it.
-        unit_name = (bench.unit.split() or [""])[0]
-        is_repeated = run.tool == "go" and bench.name.endswith(f" - {bench.unit}")
-        unit = time_unit(unit_name)
-        if unit is None:
-            notes.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
-        elif is_repeated or (run.tool == "googlecpp" and _AGGREGATE.search(bench.name)):
-            notes.leave_out(1, AN_AGGREGATE)
-        else:
-            rows.add(suite, bench.name, _time(bench, unit, run.tool))
-    return rows.run
+def _add_bench(suite: str, tool: str, bench: _Bench, rows: BenchmarkRows) -> None:
+    # Of Go with metrics of its own, the first entry has all of them behind its unit, and each
+    # is told again in an entry whose name ends with it.
+    unit_name = (bench.unit.split() or [""])[0]
+    is_repeated = tool == "go" and bench.name.endswith(f" - {bench.unit}")
+    unit = time_unit(unit_name)
+    if unit is None:
+        rows.reading.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
+    elif is_repeated or (tool == "googlecpp" and _AGGREGATE.search(bench.name)):
+        rows.reading.leave_out(1, AN_AGGREGATE)
+    else:
+        rows.add(suite, bench.name, _time(bench, unit, tool))
 
 
-def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime:
+def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime | None:
     value = number(bench.value)
     seconds = None if value is None else unit.in_seconds(value)
     if value is None or seconds is None:
-        return no_time(TOOL)
+        return None
     stated = bench.range if isinstance(bench.range, str) else ""
     if deviation := _DEVIATION.search(stated):
         # pytest-benchmark's, in seconds, although the value is a rate: one divided by the mean.
@@ -141,3 +124,6 @@ def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime:
     # BenchmarkDotNet's is a standard deviation: wider than the interval of its dozen iterations.
     spread = unit.in_seconds(reach) if tool == "benchmarkdotnet" and not unit.is_rate else None
     return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+
+
+GITHUB_ACTION = JsonFormat("github-action-benchmark", _is_github_action, _File, _add)

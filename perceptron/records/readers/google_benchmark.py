@@ -6,22 +6,12 @@ See ``src/json_reporter.cc`` and ``src/benchmark_name.cc`` in google/benchmark.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import (
-    AN_AGGREGATE,
-    BenchmarkRows,
-    ForeignRow,
-    ReadingNotes,
-    ReadRequest,
-    StatedTime,
-    converted,
-    no_time,
-)
+from perceptron.records.readers.reading import AN_AGGREGATE, BenchmarkRows, JsonFormat, StatedTime
 from perceptron.records.readers.values import (
     MEDIAN_ERROR,
     in_utc,
@@ -33,7 +23,6 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label
 
-TOOL = "Google Benchmark"
 # How a benchmark was run stands behind its arguments.
 _MODIFIER = re.compile(
     r"min_time:.*|min_warmup_time:.*|iterations:\d+|repeats:\d+|process_time|real_time|manual_time"
@@ -87,56 +76,35 @@ class _File(Struct):
     benchmarks: list[_Entry]
 
 
-class _RunName(Struct):
-    """A name in its parts, as in ``BM_sort/n:4096/real_time/threads:2``."""
-
-    title: str
-    function: str
-    arguments: dict[str, str]
-    threads: int | None
-
-
-def is_google_benchmark(document: object) -> bool:
-    """Whether this is what Google Benchmark writes."""
+def _is_google_benchmark(document: object) -> bool:
     return isinstance(document, dict) and "benchmarks" in document and "context" in document
 
 
-def read_google_benchmark(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
-    """Return a row for each benchmark of the executable, which is the family.
+def _add(document: _File, rows: BenchmarkRows) -> None:
+    """Add a row for each benchmark of the executable, which is the family.
 
-    All repetitions are of one process: ``seconds`` is their median real time. Raises `UserError`
-    naming the file and the field that cannot be understood.
+    All repetitions are of one process: ``seconds`` is their median real time.
     """
-    document = converted(file, content, _File, TOOL)
     context = document.context
-    machine, when = label(context.host_name) or "unknown", in_utc(context.date)
-    when = when or label(context.date)
-    rows = BenchmarkRows(file, TOOL, request, notes, machine=machine, when=when)
-    family = re.split(r"[/\\]", context.executable)[-1] or file.name.partition(".")[0]
+    rows.begin(
+        machine=label(context.host_name) or "unknown",
+        when=in_utc(context.date) or label(context.date),
+    )
+    family = re.split(r"[/\\]", context.executable)[-1] or rows.file.name.partition(".")[0]
     benchmarks: dict[str, list[_Entry]] = {}
     for entry in document.benchmarks:
         benchmarks.setdefault(entry.benchmark, []).append(entry)
     for name, entries in benchmarks.items():
         time, used = _time(entries)
-        notes.leave_out(len(entries) - used, AN_AGGREGATE)
-        if time is None:
+        rows.reading.leave_out(len(entries) - used, AN_AGGREGATE)
+        if not used:
             continue
-        notes.joined += used - 1
-        parts = _parts(name)
-        rows.add(
-            family,
-            parts.title,
-            time,
-            name=parts.function,
-            parameters=parts.arguments,
-            threads=parts.threads,
-        )
-    return [rows.run]
+        rows.reading.joined += used - 1
+        rows.add(family, time=time, **_parts(name))
 
 
-def _parts(name: str) -> _RunName:
+def _parts(name: str) -> dict[str, Any]:
+    """Return what a name says, as in ``BM_sort/n:4096/real_time/threads:2``."""
     function, *pieces = name.split("/")
     threads = None
     while pieces and (modifier := _MODIFIER.fullmatch(pieces[-1])):
@@ -149,16 +117,16 @@ def _parts(name: str) -> _RunName:
     for index, piece in enumerate(pieces[first:], start=1):
         argument_name, _, value = piece.rpartition(":")
         arguments[label(argument_name) or f"arg{index}"] = value
-    return _RunName(
-        title="/".join([function, *pieces]),
-        function="/".join([function, *pieces[:first]]),
-        arguments=arguments,
-        threads=threads,
-    )
+    return {
+        "title": "/".join([function, *pieces]),
+        "name": "/".join([function, *pieces[:first]]),
+        "parameters": arguments,
+        "threads": threads,
+    }
 
 
 def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:
-    """Return the time of a benchmark, None if there is none, and of how many entries it is."""
+    """Return the time of a benchmark, None if none is stated, and of how many entries it is."""
     repetitions = [entry for entry in entries if entry.aggregate is None]
     for entry in repetitions:
         if entry.error_occurred:
@@ -171,7 +139,7 @@ def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:
         return _aggregate_time({entry.aggregate or "": entry for entry in reversed(entries)})
     samples = [entry.seconds for entry in repetitions if entry.seconds is not None]
     if not samples:
-        return no_time(TOOL), len(repetitions)
+        return None, len(repetitions)
     seconds, low, high = median(samples), None, None
     if len(samples) > 1:
         lower, _, upper = quantiles(samples, method="inclusive")
@@ -190,3 +158,6 @@ def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, i
         low, high = mean_interval(seconds, spread and spread * error, entry.repetitions)
         return StatedTime(seconds=seconds, low=low, high=high, stdev=spread), 1
     return None, 0
+
+
+GOOGLE_BENCHMARK = JsonFormat("Google Benchmark", _is_google_benchmark, _File, _add)

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import (
-    BenchmarkRows,
-    ForeignRow,
-    ReadingNotes,
-    ReadRequest,
-    StatedTime,
-    converted,
-    no_time,
-)
+from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
 from perceptron.records.readers.values import duration, number, stdev
 from perceptron.untrusted_text import quoted
 
-TOOL = "hyperfine"
 _WORD = re.compile(r"[\w.]+")
 
 
@@ -43,38 +33,27 @@ class _Result(Struct):
         return " ".join(words.split()) or self.command
 
     @property
-    def processes(self) -> list[StatedTime]:
+    def processes(self) -> list[StatedTime | None]:
         """What each run says; of a file without them, what it says of all."""
         if not self.times:
-            times = (duration(self.median), duration(self.mean))
-            seconds = next((time for time in times if time is not None), None)
-            return [_stated(seconds, spread=stdev(self.stddev))]
+            known = [time for time in map(duration, (self.median, self.mean)) if time is not None]
+            return [StatedTime(seconds=known[0], stdev=stdev(self.stddev)) if known else None]
         codes = [*(self.exit_codes or []), *([0] * len(self.times))]
-        return [
-            _stated(duration(time), code, [time])
-            for time, code in zip(self.times, codes, strict=False)
-        ]
+        return [_of_run(time, code) for time, code in zip(self.times, codes, strict=False)]
 
 
 class _File(Struct):
     results: list[_Result]
 
 
-def _stated(
-    seconds: float | None,
-    code: object = 0,
-    samples: Sequence[float] = (),
-    spread: float | None = None,
-) -> StatedTime:
+def _of_run(time: Any, code: object) -> StatedTime | None:
     if code not in (0, None):
         return StatedTime(status="failed", reason=f"ended with exit code {quoted(code)}")
-    if seconds is None:
-        return no_time(TOOL)
-    return StatedTime(seconds=seconds, samples=list(samples), stdev=spread)
+    seconds = duration(time)
+    return None if seconds is None else StatedTime(seconds=seconds, samples=[time])
 
 
-def is_hyperfine(document: object) -> bool:
-    """Whether this is what hyperfine writes."""
+def _is_hyperfine(document: object) -> bool:
     if not isinstance(document, dict) or not isinstance(document.get("results"), list):
         return False
     return all(
@@ -82,25 +61,23 @@ def is_hyperfine(document: object) -> bool:
     )
 
 
-def read_hyperfine(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
-    """Return a row for each run of each command: each is a process of its own.
+def _add(document: _File, rows: BenchmarkRows) -> None:
+    """Add a row for each run of each command: each is a process of its own.
 
-    The file says neither when nor where it was measured; its name is the family. Raises `UserError`
-    naming the file and the field that cannot be understood.
+    The file says neither when nor where it was measured; its name is the family.
     """
-    rows = BenchmarkRows(file, TOOL, request, notes)
-    family = file.name.partition(".")[0]
+    rows.begin()
     # hyperfine runs one command to its end before the next: no run has a partner.
-    for result in converted(file, content, _File, TOOL).results:
+    for result in document.results:
         for process, time in enumerate(result.processes):
             rows.add(
-                family,
+                rows.file.name.partition(".")[0],
                 result.command,
                 time,
                 name=result.name,
                 parameters=result.parameters,
                 repeat=process,
             )
-    return [rows.run]
+
+
+HYPERFINE = JsonFormat("hyperfine", _is_hyperfine, _File, _add)

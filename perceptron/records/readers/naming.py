@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from itertools import count, cycle
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import chain, count, cycle
 from operator import attrgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ from perceptron.records.readers.columns import Columns
 from perceptron.records.readers.reading import ForeignRow
 
 Runs = Sequence[Sequence[ForeignRow]]
+Rename = Callable[[ForeignRow], ForeignRow]
 # Fields that say of what a row is a value: all that its ground is made of, and its case.
 _FIELDS = (
     *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
@@ -32,10 +33,13 @@ def name_rows(runs: Runs) -> Runs:
     that states several devices for it, or one for some of its rows, is ``backend:device`` where it
     is stated.
     """
-    return _by_device(_by_parameters(_in_full(runs)))
+    for naming in (_in_full, _by_parameters, _by_device):
+        if rename := naming(runs):  # none of our own rows, of which there may be a million
+            runs = [list(map(rename, run)) for run in runs]
+    return runs
 
 
-def _in_full(runs: Runs) -> Runs:
+def _in_full(runs: Runs) -> Rename | None:
     """Use full names where two files of tests each have a ``test_add`` in one run."""
     full: dict[str, set[str]] = defaultdict(set)
     for run in runs:
@@ -46,33 +50,27 @@ def _in_full(runs: Runs) -> Runs:
         for family, names in names_here.items():
             if len(names) > 1:
                 full[family] |= names
-    if not full:  # as of our own rows, of which there may be a million
-        return runs
-    return [
-        [
-            _renamed(foreign, foreign.name) if foreign.name in full[foreign.row.family] else foreign
-            for foreign in run
-        ]
-        for run in runs
-    ]
+
+    def rename(foreign: ForeignRow) -> ForeignRow:
+        is_full = foreign.name in full.get(foreign.row.family, ())
+        return _renamed(foreign, foreign.name) if is_full else foreign
+
+    return rename if full else None
 
 
-def _by_parameters(runs: Runs) -> Runs:
+def _by_parameters(runs: Runs) -> Rename | None:
     families: dict[str, list[ForeignRow]] = defaultdict(list)
-    for run in runs:
-        for foreign in run:
-            if foreign.others:
-                families[foreign.row.family].append(foreign)
-    if not families:
-        return runs
-    telling = {
-        family: {name: rank for rank, name in enumerate(_telling(members))}
-        for family, members in families.items()
-    }
-    return [
-        [_in_brackets(foreign, telling.get(foreign.row.family, {})) for foreign in run]
-        for run in runs
-    ]
+    for foreign in chain.from_iterable(runs):
+        if foreign.others:
+            families[foreign.row.family].append(foreign)
+    telling = {family: _telling(members) for family, members in families.items()}
+
+    def rename(foreign: ForeignRow) -> ForeignRow:
+        names = telling.get(foreign.row.family, ())
+        shown = [f"{name}={foreign.others[name]}" for name in names if name in foreign.others]
+        return _renamed(foreign, f"{foreign.row.family}[{', '.join(shown)}]") if shown else foreign
+
+    return rename if families else None
 
 
 def _telling(members: list[ForeignRow]) -> list[str]:
@@ -106,35 +104,26 @@ def _telling(members: list[ForeignRow]) -> list[str]:
     return chosen
 
 
-def _in_brackets(foreign: ForeignRow, telling: Mapping[str, int]) -> ForeignRow:
-    names = sorted(foreign.others.keys() & telling.keys(), key=telling.__getitem__)
-    shown = [f"{name}={foreign.others[name]}" for name in names]
-    return _renamed(foreign, f"{foreign.row.family}[{', '.join(shown)}]") if shown else foreign
-
-
 def _renamed(foreign: ForeignRow, family: str) -> ForeignRow:
     # It is no longer a family that can be measured again by its name.
     return replace(foreign, row=replace(foreign.row, family=family, problem=None))
 
 
-def _by_device(runs: Runs) -> Runs:
+def _by_device(runs: Runs) -> Rename | None:
     # Rows that state no device may be of any: they must not be taken for those that do.
     devices: dict[str, set[str | None]] = defaultdict(set)
-    for run in runs:
-        for foreign in run:
-            if foreign.row.source == "csv":
-                devices[foreign.row.backend].add(foreign.row.device)
+    for foreign in chain.from_iterable(runs):
+        if foreign.row.source == "csv":
+            devices[foreign.row.backend].add(foreign.row.device)
     several = {backend for backend, devices_of in devices.items() if len(devices_of) > 1}
-    if not several:
-        return runs
-    return [[_on_device(foreign, several) for foreign in run] for run in runs]
 
+    def rename(foreign: ForeignRow) -> ForeignRow:
+        row = foreign.row
+        if row.source != "csv" or row.device is None or row.backend not in several:
+            return foreign
+        return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))
 
-def _on_device(foreign: ForeignRow, several: set[str]) -> ForeignRow:
-    row = foreign.row
-    if row.source != "csv" or row.device is None or row.backend not in several:
-        return foreign
-    return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))
+    return rename if several else None
 
 
 class ProcessNumbers:
@@ -171,11 +160,10 @@ class ProcessNumbers:
         subjects = [known.get(key) or self._new_subject(key) for key in keys]
         after = list(before)
         for indices in _passes(subjects, before):
-            members = [(before[index], subjects[index].numbers) for index in indices]
-            offset = _offset(members)
-            for index, (process, numbers) in zip(indices, members, strict=True):
-                after[index] = process + offset
-                numbers.add(process + offset)
+            offset = _offset([(before[index], subjects[index]) for index in indices])
+            for index in indices:
+                after[index] += offset
+                subjects[index].add(after[index])
         return after
 
     def _new_subject(self, key: tuple[Any, ...]) -> _Subject:
@@ -191,35 +179,10 @@ class ProcessNumbers:
 
 
 class _Subject:
-    """A problem and backend on one ground: the number of its family there, and those in use."""
-
-    __slots__ = ("family", "numbers")
+    """What a row is a value of: the number of its family, and the process numbers in use."""
 
     def __init__(self, family: int) -> None:
         self.family = family
-        self.numbers = _UsedNumbers()
-
-
-def _passes(subjects: Sequence[_Subject], processes: Sequence[int]) -> Iterable[list[int]]:
-    """Return the indices of rows that move together: of one family and pass over its subjects."""
-    passes: dict[tuple[int, int], list[int]] = defaultdict(list)
-    values = list(zip(subjects, processes, strict=True))
-    if len(set(values)) == len(values):  # each run of ours
-        for index, subject in enumerate(subjects):
-            passes[subject.family, 0].append(index)
-        return passes.values()
-    # The k-th value of the same subject in one run is a k-th pass over it.
-    counts: Counter[tuple[_Subject, int]] = Counter()
-    for index, value in enumerate(values):
-        passes[value[0].family, counts[value]].append(index)
-        counts[value] += 1
-    return passes.values()
-
-
-class _UsedNumbers:
-    """The process numbers of one subject."""
-
-    def __init__(self) -> None:
         # From a used number to a larger one, with none between them that is free.
         self._further: dict[int, int] = {}
 
@@ -239,12 +202,28 @@ class _UsedNumbers:
         return number
 
 
-def _offset(rows: Sequence[tuple[int, _UsedNumbers]]) -> int:
+def _passes(subjects: Sequence[_Subject], processes: Sequence[int]) -> Iterable[list[int]]:
+    """Return the indices of rows that move together: of one family and pass over its subjects."""
+    passes: dict[tuple[int, int], list[int]] = defaultdict(list)
+    values = list(zip(subjects, processes, strict=True))
+    if len(set(values)) == len(values):  # each run of ours
+        for index, subject in enumerate(subjects):
+            passes[subject.family, 0].append(index)
+        return passes.values()
+    # The k-th value of the same subject in one run is a k-th pass over it.
+    counts: Counter[tuple[_Subject, int]] = Counter()
+    for index, value in enumerate(values):
+        passes[value[0].family, counts[value]].append(index)
+        counts[value] += 1
+    return passes.values()
+
+
+def _offset(rows: Sequence[tuple[int, _Subject]]) -> int:
     """Return the smallest number to add so that no process is in use already."""
     offset = 0
     fitting = 0
-    for process, numbers in cycle(rows):
-        free = numbers.free(process + offset) - process
+    for process, subject in cycle(rows):
+        free = subject.free(process + offset) - process
         fitting = fitting + 1 if free == offset else 1
         offset = free
         if fitting == len(rows):

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.readers.values import number
@@ -26,29 +27,24 @@ TRAILING_NUMBER = r"[/_:=, (\[-](?P<size>\d+(?:\.\d+)?)[)\]]?$"
 _EDGES = " /_:=,.-"
 
 
-class NamePattern(Struct, frozen=True):
-    """A regular expression that finds the size, and maybe other parameters, in a name."""
+def parameters_in(name: str, pattern: str = TRAILING_NUMBER) -> dict[str, str]:
+    """Return what a regular expression finds in a name; nothing where it does not match.
 
-    expression: str = TRAILING_NUMBER
-
-    def parameters(self, name: str) -> dict[str, str]:
-        """Return what the pattern finds in a name; nothing where it does not match.
-
-        A named group is a parameter; without a group called ``size`` the first one is the size.
-        What is left of the name without the match is the parameter ``name``.
-        """
-        match = re.search(self.expression, name)
-        if match is None:
-            return {}
-        groups = {key: value for key, value in match.groupdict().items() if value is not None}
-        if "size" not in groups and match.lastindex and match[1] is not None:
-            groups["size"] = match[1]
-        rest = f"{name[: match.start()].rstrip(_EDGES)} {name[match.end() :].lstrip(_EDGES)}"
-        return {"name": rest.strip() or name, **groups}
+    A named group is a parameter; without a group called ``size`` the first one is the size.
+    What is left of the name without the match is the parameter ``name``.
+    """
+    match = re.search(pattern, name)
+    if match is None:
+        return {}
+    groups = {key: value for key, value in match.groupdict().items() if value is not None}
+    if "size" not in groups and match.lastindex and match[1] is not None:
+        groups["size"] = match[1]
+    rest = f"{name[: match.start()].rstrip(_EDGES)} {name[match.end() :].lstrip(_EDGES)}"
+    return {"name": rest.strip() or name, **groups}
 
 
-def name_pattern(option: str, expression: str) -> NamePattern:
-    """Return the pattern that was typed; raises `UserError` naming the option."""
+def name_pattern(option: str, expression: str) -> str:
+    """Return an expression that was typed; raises `UserError` naming the option if it is none."""
     try:
         groups = re.compile(expression).groups
     except (re.error, RecursionError, OverflowError) as error:
@@ -57,7 +53,7 @@ def name_pattern(option: str, expression: str) -> NamePattern:
         raise UserError(
             f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'"
         )
-    return NamePattern(expression)
+    return expression
 
 
 def are_numbered(names: Iterable[str]) -> bool:
@@ -69,12 +65,13 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
     """The parameters that hold the backend (joined by ``:``) and the size.
 
     Without ``by`` that is ``backend``, or ``name`` where a pattern finds the parameters in names.
-    ``pattern`` is None where names hold no parameters, except in formats that have no others.
+    ``pattern`` finds some in names, as `parameters_in` does; None where names hold none, except in
+    formats that have no others.
     """
 
     by: tuple[str, ...] = ()
     size: str = "size"
-    pattern: NamePattern | None = None
+    pattern: str | None = None
 
     @property
     def backends(self) -> tuple[str, ...]:
@@ -97,15 +94,11 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
 
     def in_names(self) -> ParameterRoles:
         """Return the roles for a format whose only parameters stand in its names."""
-        return (
-            self
-            if self.pattern
-            else ParameterRoles(by=self.by, size=self.size, pattern=NamePattern())
-        )
+        return replace(self, pattern=self.pattern or TRAILING_NUMBER)
 
     def parameters(self, name: str, machine: str) -> dict[str, Any]:
         """Return the parameters that a benchmark has besides those that its tool states."""
-        named = {} if self.pattern is None else self.pattern.parameters(name)
+        named = {} if self.pattern is None else parameters_in(name, self.pattern)
         return {MACHINE: machine, **named}
 
     def backend(self, parameters: Mapping[str, Any]) -> str:

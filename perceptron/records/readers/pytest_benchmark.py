@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -20,15 +19,7 @@ from msgspec.structs import asdict
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import (
-    BenchmarkRows,
-    ForeignRow,
-    ReadingNotes,
-    ReadRequest,
-    StatedTime,
-    converted,
-    no_time,
-)
+from perceptron.records.readers.reading import BenchmarkRows, ForeignRow, JsonFormat, StatedTime
 from perceptron.records.readers.values import (
     duration,
     in_utc,
@@ -39,7 +30,6 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label
 
-TOOL = "pytest-benchmark"
 # No test has so many parameters; to find their pieces would take seconds, or all the stack.
 _MOST_TRIES = 10_000_000
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
@@ -70,18 +60,16 @@ class _Benchmark(Struct):
         return name_opaque(self.params or {}, test_id)
 
     @property
-    def seconds(self) -> float | None:
-        """The median of the rounds' times, or the next best that the file has."""
+    def time(self) -> StatedTime | None:
+        """The median of the rounds' times, or the next best that the file has, and the rounds.
+
+        With its 99 % interval, from the quartiles.
+        """
         stats = self.stats or {}
         stated = (stats.get(name) for name in ("median", "mean", "min"))
-        return duration(next((value for value in stated if value is not None), None))
-
-    @property
-    def time(self) -> StatedTime:
-        """That with its 99 % interval, from the quartiles, and the rounds."""
-        stats, seconds = self.stats or {}, self.seconds
+        seconds = duration(next((value for value in stated if value is not None), None))
         if seconds is None:
-            return no_time(TOOL)
+            return None
         low, high = median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds"))
         data = stats.get("data")
         times = [duration(value) for value in data] if isinstance(data, list) else []
@@ -159,32 +147,26 @@ class _File(Struct):
         }
 
 
-def is_pytest(document: object) -> bool:
-    """Whether this is what ``pytest --benchmark-json`` writes."""
+def _is_pytest(document: object) -> bool:
     return isinstance(document, dict) and "benchmarks" in document and "context" not in document
 
 
-def read_pytest(
-    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
-) -> list[list[ForeignRow]]:
-    """Return a row for each benchmark with the parameters asked for, and for each of our own.
+def _add(document: _File, rows: BenchmarkRows) -> None:
+    """Add a row for each benchmark with the parameters asked for, and for each of our own.
 
-    ``content`` is the file's JSON. ``seconds`` is the median of the rounds; of our own, per
-    training iteration. Raises `UserError` naming the file and the field that cannot be understood.
+    ``seconds`` is the median of the rounds; of our own, per training iteration.
     """
-    document = converted(file, content, _File, TOOL)
-    rows = BenchmarkRows(file, TOOL, request, notes, **document.facts)
+    rows.begin(**document.facts)
     for benchmark in document.benchmarks:
         if set(benchmark.extra_info or {}) >= _OWN:
-            own = _own_row(file, rows.facts, benchmark)
+            own = _own_row(rows, benchmark)
             if rows.is_asked_for(own.family):
-                rows.run.append(ForeignRow(row=own, own=True))
+                rows.runs[-1].append(ForeignRow(row=own, own=True))
         else:
-            _add(rows, benchmark, request.roles)
-    return [rows.run]
+            _add_other(rows, benchmark, rows.reading.request.roles)
 
 
-def _add(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles) -> None:
+def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles) -> None:
     """Add the row of a benchmark of others, or note why it is left out."""
     family = benchmark.function
     full_name = benchmark.fullname.removesuffix(benchmark.name) + family
@@ -214,21 +196,23 @@ def _add(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles) -> N
     )
 
 
-def _own_row(file: Path, facts: dict[str, Any], benchmark: _Benchmark) -> Measurement:
+def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
     try:
         info = msgspec.convert(benchmark.extra_info, _Own)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise UserError(f"{file}: extra_info: {error}") from None
+        raise UserError(f"{rows.file}: extra_info: {error}") from None
     time, iterations = benchmark.time, info.iterations
-    if time.seconds is None or iterations < 1:
-        raise UserError(f"{file}: {info.problem} on {info.backend} has no time; measure it again")
+    if time is None or time.seconds is None or iterations < 1:
+        raise UserError(
+            f"{rows.file}: {info.problem} on {info.backend} has no time; measure it again"
+        )
     # The file may be anybody's: its texts are shown as those of others are.
     stated: dict[str, Any] = {
         name: label(value) if isinstance(value, str) else value
         for name, value in asdict(info).items()
     }
     return Measurement(
-        **facts,
+        **rows.facts,
         **stated,
         seconds=time.seconds / iterations,
         low=time.low and time.low / iterations,
@@ -332,3 +316,6 @@ def _without(pieces: Sequence[str], plain: Sequence[frozenset[str]]) -> list[str
                 del left[start : start + len(words)]
                 break
     return left
+
+
+PYTEST_BENCHMARK = JsonFormat("pytest-benchmark", _is_pytest, _File, _add)

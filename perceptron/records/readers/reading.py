@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -52,19 +52,8 @@ class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 Run = list[ForeignRow] | Columns
-"""Rows of one run; of ours the columns, where that was asked for."""
-
-
-class SourceContents(Struct, frozen=True, kw_only=True):
-    """The runs of a source. Rows of one run with equal ``process`` were measured side by side.
-
-    ``formats`` are those of its files. ``has_parameters`` says that they have benchmarks with
-    parameters to choose by, so that the user must hear of it if none was.
-    """
-
-    runs: Sequence[Run]
-    formats: frozenset[str] = frozenset()
-    has_parameters: bool = False
+"""Rows of one run, of which those with an equal ``repeat`` were measured side by side; of ours the
+columns, where that was asked for."""
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
@@ -107,25 +96,42 @@ class UnreadFile(Struct, frozen=True):
     reason: str
 
 
-class ReadingNotes:
-    """What becomes known while a source is read, besides its rows.
+class Reading:
+    """A source while it is read: its runs so far, and notes on what is none of their rows.
 
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
-    several stands for them. ``seen`` are the files that were read, of all sources that share it.
+    several stands for them. ``has_parameters`` says that its benchmarks have some to choose by, so
+    that the user must hear of it if none was. ``seen`` are the files that were read, of all sources
+    that share it.
     """
 
-    def __init__(self, seen: set[Path] | None = None) -> None:
-        self._seen = set() if seen is None else seen
-        self.has_repeats = False
+    def __init__(
+        self, request: ReadRequest, source: str = "", seen: set[Path] | None = None
+    ) -> None:
+        self.request = request
+        self.source = source
+        self.runs: list[Run] = []
+        self.formats: set[str] = set()
         self.files = 0
+        self.has_parameters = False
+        self.has_repeats = False
         self.left_out: Counter[str] = Counter()
         self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
+        self.nothing_chosen: UserError | None = None
+        """Why this source has no row, where others have some."""
+        self._seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
+
+    def add(self, tool: str, *runs: Run) -> None:
+        """Add the runs of a file."""
+        self.formats.add(tool)
+        self.files += 1
+        self.runs += runs
 
     def leave_out(self, rows: int, reason: str) -> None:
         """Count rows that the source holds and that are not returned."""
@@ -179,17 +185,34 @@ class ReadingNotes:
         )
 
     @property
-    def left_out_by_choice(self) -> bool:
-        """Whether rows were left out because their family was not asked for."""
-        return NOT_ASKED_FOR in self.left_out
-
-    @property
-    def warnings(self) -> list[MeasurementWarning]:
+    def complaints(self) -> list[MeasurementWarning]:
         """One for each thing that is wrong, with the first file and the number of others."""
         return [
             MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
             for (code, what), (advice, files) in self._complaints.items()
         ]
+
+    @property
+    def warnings(self) -> list[MeasurementWarning]:
+        """Those, one for each file that is not read, and one if nothing was chosen."""
+        warnings = self.complaints
+        for unread in self.unread:
+            warnings.append(
+                MeasurementWarning(
+                    code="file-not-read",
+                    message=f"{unread.file}: {unread.reason}",
+                    advice="the other files are read; repair it or move it away",
+                )
+            )
+        if self.nothing_chosen is not None:
+            warnings.append(
+                MeasurementWarning(
+                    code="nothing-chosen",
+                    message=str(self.nothing_chosen),
+                    advice="the other sources are read",
+                )
+            )
+        return warnings
 
 
 def _shortened(what: str, files: Iterable[str]) -> str:
@@ -219,34 +242,27 @@ class StatedTime(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-def no_time(tool: str) -> StatedTime:
-    """Return what stands for the time of a benchmark that its tool states none of."""
-    return StatedTime(status="failed", reason=f"no time in {tool}")
-
-
 class BenchmarkRows:
-    """Makes rows of the benchmarks of one file, which share ``facts``; they are its ``run``."""
+    """Makes rows of the benchmarks of one file: those of a run share ``facts``."""
 
-    def __init__(
-        self, file: Path, tool: str, request: ReadRequest, notes: ReadingNotes, **facts: Any
-    ) -> None:
-        self.run: list[ForeignRow] = []
-        self.facts: dict[str, Any] = {
-            "machine": "unknown",
-            "when": "",
-            **facts,
-            "source": tool,
-            "file": printable(file),
-        }
-        self._file = file
-        self._request = request
-        self._notes = notes
+    def __init__(self, file: Path, tool: str, reading: Reading) -> None:
+        self.file = file
+        self.reading = reading
+        self.runs: list[list[ForeignRow]] = []
+        self.facts: dict[str, Any] = {}
+        self._tool = tool
+
+    def begin(self, **facts: Any) -> None:
+        """Begin a run."""
+        self.runs.append([])
+        usual = {"machine": "unknown", "when": ""}
+        self.facts = {**usual, **facts, "source": self._tool, "file": printable(self.file)}
 
     def add(
         self,
         family: str,
         title: str,
-        time: StatedTime,
+        time: StatedTime | None,
         *,
         name: str | None = None,
         parameters: Mapping[str, Any] | None = None,
@@ -256,23 +272,24 @@ class BenchmarkRows:
 
         ``title`` is what its tool calls it, in which parameters may stand, ``name`` what is left of
         that without the ``parameters`` that the tool states, and ``fields`` are more of the row's.
+        Without a ``time`` the tool states none.
         """
         family, title = label(family) or "benchmark", label(title)
         if not self.is_asked_for(family):
             return
-        roles = self._request.roles.in_names()
+        roles = self.reading.request.roles.in_names()
         known = self._known(title, title if name is None else label(name), parameters or {})
         if set(known) <= {MACHINE, "name"} and not roles.names <= set(known):
-            self._notes.leave_out(1, NO_SIZE_IN_NAME)
+            self.reading.leave_out(1, NO_SIZE_IN_NAME)
         else:
             self.add_chosen(roles, family, title, time, known, **fields)
 
     def is_asked_for(self, family: str, full_name: str = "") -> bool:
         """Return whether a family is asked for, and note that it is there."""
-        self._notes.families.add(family)
-        if self._request.wants(family, *filter(None, [full_name])):
+        self.reading.families.add(family)
+        if self.reading.request.wants(family, *filter(None, [full_name])):
             return True
-        self._notes.leave_out(1, NOT_ASKED_FOR)
+        self.reading.leave_out(1, NOT_ASKED_FOR)
         return False
 
     def add_chosen(
@@ -280,7 +297,7 @@ class BenchmarkRows:
         roles: ParameterRoles,
         family: str,
         title: str,
-        time: StatedTime,
+        time: StatedTime | None,
         known: Mapping[str, Any],
         *,
         telling: Mapping[str, Any] | None = None,
@@ -292,14 +309,16 @@ class BenchmarkRows:
         ``telling`` are those that may tell families apart; all without.
         """
         if not roles.names <= set(known):
-            self._notes.unused.update(known)
-            self._notes.leave_out(1, NO_SUCH_PARAMETERS)
+            self.reading.unused.update(known)
+            self.reading.leave_out(1, NO_SUCH_PARAMETERS)
             return
         size = roles.size_of(known)
         if size is None:
             value = quoted(known[roles.size])
-            self._notes.complain_of_size(self._file, title, roles.size, value)
+            self.reading.complain_of_size(self.file, title, roles.size, value)
             return
+        if time is None:
+            time = StatedTime(status="failed", reason=f"no time in {self._tool}")
         row = Measurement(
             **{**self.facts, **roles.ground(known), **asdict(time), **fields},
             family=family,
@@ -307,14 +326,14 @@ class BenchmarkRows:
             backend=roles.backend(known),
         )
         others = roles.others(known if telling is None else telling)
-        self.run.append(ForeignRow(row=row, name=full_name, others=others))
+        self.runs[-1].append(ForeignRow(row=row, name=full_name, others=others))
 
     def _known(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
         """Return all parameters: a pattern that was typed comes first, then what the tool states.
 
         Of a tool that states no parameter of the size's usual name, the last number is the size.
         """
-        roles, machine = self._request.roles, self.facts["machine"]
+        roles, machine = self.reading.request.roles, self.facts["machine"]
         if roles.pattern is None:
             known = {MACHINE: machine, "name": name, **_with_size(stated, roles)}
             if roles.size in known:
@@ -333,3 +352,21 @@ def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str,
         return stated
     others = {name: value for name, value in stated.items() if name != numbers[-1]}
     return {**others, _USUAL_SIZE: stated[numbers[-1]]}
+
+
+class JsonFormat(NamedTuple):
+    """A tool whose results are JSON: what recognises a document, its type, and who adds its rows.
+
+    The type holds what is read of it. ``add`` begins a run before it adds the rows of that.
+    """
+
+    name: str
+    recognises: Callable[[object], bool]
+    document: type[Struct]
+    add: Callable[[Any, BenchmarkRows], None]
+
+    def read(self, file: Path, content: object, reading: Reading) -> None:
+        """Read a document; raises `UserError` naming the file and the field that is wrong."""
+        rows = BenchmarkRows(file, self.name, reading)
+        self.add(converted(file, content, self.document, self.name), rows)
+        reading.add(self.name, *rows.runs)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,12 +26,11 @@ from perceptron.records.readers.parameter_roles import (
     name_pattern,
 )
 from perceptron.records.readers.reading import (
+    NOT_ASKED_FOR,
     UNUSABLE_SIZE,
     ForeignRow,
-    ReadingNotes,
+    Reading,
     ReadRequest,
-    Run,
-    SourceContents,
     UnreadFile,
 )
 from perceptron.records.row import no_search_for_cycles
@@ -81,21 +80,21 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     understood, and where no benchmark has the parameters asked for.
     """
     with no_search_for_cycles():
-        contents, notes, warnings = _contents(sources, request)
-        numbered = iter(_numbered(contents, request, ProcessNumbers()))
+        readings = _read(sources, request)
+        numbered = iter(_numbered(readings, request, ProcessNumbers()))
         return [
             LoadedSource(
-                source=printable(name),
-                formats=sorted(part.formats),
-                files=notes[name].files,
-                rows=[row for _ in part.runs for row in _rows(next(numbered))],
-                joined=notes[name].joined,
-                left_out=dict(notes[name].left_out),
-                unread=notes[name].unread,
-                families=sorted(notes[name].families),
-                warnings=warnings[name],
+                source=printable(reading.source),
+                formats=sorted(reading.formats),
+                files=reading.files,
+                rows=[row for _ in reading.runs for row in _rows(next(numbered))],
+                joined=reading.joined,
+                left_out=dict(reading.left_out),
+                unread=reading.unread,
+                families=sorted(reading.families),
+                warnings=reading.warnings,
             )
-            for name, part in contents.items()
+            for reading in readings
         ]
 
 
@@ -111,39 +110,30 @@ def load_columns(
     if not request.roles.across_machines:
         request = replace(request, packer=packer)
     with no_search_for_cycles():
-        contents, _, warnings = _contents(sources, request)
-        numbered = _numbered(contents, request, numbers or ProcessNumbers())
+        readings = _read(sources, request)
+        numbered = _numbered(readings, request, numbers or ProcessNumbers())
         columns = [run if isinstance(run, Columns) else packer.pack(run) for run in numbered]
-    return columns, [warning for of_source in warnings.values() for warning in of_source]
+    return columns, [warning for reading in readings for warning in reading.warnings]
 
 
-def _contents(
-    sources: Sequence[str | Path], request: ReadRequest
-) -> tuple[dict[str, SourceContents], dict[str, ReadingNotes], dict[str, list[MeasurementWarning]]]:
-    """Read the sources; return by name what each holds, what there is to note, and warnings."""
+def _read(sources: Sequence[str | Path], request: ReadRequest) -> list[Reading]:
+    """Read each source once, without copies of rows in another."""
     named_once = {_real_path(source): str(source) for source in sources or ("results",)}
     seen: set[Path] = set()
-    notes = {name: ReadingNotes(seen) for name in named_once.values()}
-    contents = {name: read_source(Path(name), request, notes[name]) for name in notes}
-    _parameters_must_be_of_use(contents, request)
-    unselected = _none_selected(contents, notes, request)
-    contents = without_copies(contents, notes)
-    warnings = {
-        name: [
-            *notes[name].warnings,
-            *(_unread_warning(unread) for unread in notes[name].unread),
-            *unselected.get(name, []),
-        ]
-        for name in notes
-    }
-    return contents, notes, warnings
+    readings = [Reading(request, name, seen) for name in named_once.values()]
+    for reading in readings:
+        read_source(Path(reading.source), reading)
+    _parameters_must_be_of_use(readings, request)
+    _something_must_be_chosen(readings)
+    _leave_out_copies(readings)
+    return readings
 
 
 def _numbered(
-    contents: Mapping[str, SourceContents], request: ReadRequest, numbers: ProcessNumbers
+    readings: Iterable[Reading], request: ReadRequest, numbers: ProcessNumbers
 ) -> list[Sequence[Measurement] | Columns]:
     """Return all runs in their order, with the names and process numbers that they keep."""
-    runs = [run for part in contents.values() for run in part.runs]
+    runs = [run for reading in readings for run in reading.runs]
     foreign = [run for run in runs if not isinstance(run, Columns)]
     if request.roles.across_machines:
         by = request.roles.backends
@@ -186,78 +176,59 @@ def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
     return replace(foreign, row=replace(row, machine=ALL_MACHINES))
 
 
-def _parameters_must_be_of_use(contents: dict[str, SourceContents], request: ReadRequest) -> None:
+def _parameters_must_be_of_use(readings: Sequence[Reading], request: ReadRequest) -> None:
     """Raise `UserError` where parameters were named and all sources are tables."""
     roles = request.roles
     if roles.are_usual or roles.across_machines:
         return
-    if all(part.formats == {"csv"} for part in contents.values()):
+    if all(reading.formats == {"csv"} for reading in readings):
         option = "--by" if roles.by else "--size" if roles.pattern is None else "--size-regex"
         raise UserError(
-            f"{', '.join(contents)}: {option} names parameters of benchmarks, and a table has "
-            "columns of its own: case, size, backend and seconds; leave it out"
+            f"{', '.join(reading.source for reading in readings)}: {option} names parameters of "
+            "benchmarks, and a table has columns of its own: case, size, backend and seconds; "
+            "leave it out"
         )
 
 
-def _none_selected(
-    contents: dict[str, SourceContents], notes: dict[str, ReadingNotes], request: ReadRequest
-) -> dict[str, list[MeasurementWarning]]:
-    """Return a warning for each source of which nothing was chosen; raise it if that is all."""
+def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
+    """Note why a source has no row; raise that `UserError` if none has any."""
     empty = [
-        name
-        for name, part in contents.items()
-        if part.has_parameters
-        and not any(part.runs)
-        and not (notes[name].left_out_by_choice or notes[name].has_repeats)
+        reading
+        for reading in readings
+        if reading.has_parameters
+        and not any(reading.runs)
+        and not (NOT_ASKED_FOR in reading.left_out or reading.has_repeats)
     ]
-    if not empty:
-        return {}
-    errors = {name: _nothing(name, notes[name], request) for name in empty}
-    if len(empty) == len(contents):
-        raise errors[empty[0]]
-    return {
-        name: [
-            MeasurementWarning(
-                code="nothing-chosen",
-                message=str(error),
-                advice="the other sources are read",
-            )
-        ]
-        for name, error in errors.items()
-    }
+    for reading in empty:
+        reading.nothing_chosen = _why_nothing(reading)
+        if len(empty) == len(readings):
+            raise reading.nothing_chosen
 
 
-def _nothing(name: str, notes: ReadingNotes, request: ReadRequest) -> UserError:
+def _why_nothing(reading: Reading) -> UserError:
     """Return why a source has no row.
 
     Unusable sizes say more than absent parameters, and these more than a damaged file of many.
     """
-    sizes = [warning for warning in notes.warnings if warning.code == UNUSABLE_SIZE]
+    sizes = [warning for warning in reading.complaints if warning.code == UNUSABLE_SIZE]
+    missing = reading.request.roles.missing(reading.source, reading.unused)
     # Parameters have numbers where the list that names them could not be read.
-    unnamed = notes.unread and are_numbered(notes.unused - {MACHINE})
-    if notes.unused and not sizes and not unnamed:
-        return request.roles.missing(name, notes.unused)
-    for warning in sizes or notes.warnings:
+    unnamed = reading.unread and are_numbered(reading.unused - {MACHINE})
+    if reading.unused and not sizes and not unnamed:
+        return missing
+    for warning in sizes or reading.complaints:
         return UserError(f"{warning.message}; {warning.advice}")
-    for unread in notes.unread:
+    for unread in reading.unread:
         return UserError(f"{unread.file}: {unread.reason}")
-    for reason, rows in notes.left_out.most_common(1):
-        if not notes.unused:
-            return UserError(f"{name}: no row of it can be used: {rows:,} {reason}; run it again")
-    return request.roles.missing(name, notes.unused)
+    for reason, rows in reading.left_out.most_common(1):
+        if not reading.unused:
+            return UserError(
+                f"{reading.source}: no row of it can be used: {rows:,} {reason}; run it again"
+            )
+    return missing
 
 
-def _unread_warning(unread: UnreadFile) -> MeasurementWarning:
-    return MeasurementWarning(
-        code="file-not-read",
-        message=f"{unread.file}: {unread.reason}",
-        advice="the other files are read; repair it or move it away",
-    )
-
-
-def without_copies(
-    contents: Mapping[str, SourceContents], notes: Mapping[str, ReadingNotes]
-) -> dict[str, SourceContents]:
+def _leave_out_copies(readings: Sequence[Reading]) -> None:
     """Leave out rows of files of which another has the same: a copy is no second process.
 
     The same are rows of one moment, stated more closely than a second, with equal times to the
@@ -266,8 +237,8 @@ def without_copies(
     first_file: dict[Hashable, str] = {}
     files = Counter(
         _STATE(run[0].row)
-        for part in contents.values()
-        for run in part.runs
+        for reading in readings
+        for run in reading.runs
         if run and not isinstance(run, Columns)
     )
 
@@ -277,18 +248,16 @@ def without_copies(
             return False
         return first_file.setdefault(_identity(foreign), row.file) != row.file
 
-    kept: dict[str, SourceContents] = {}
-    for name, part in contents.items():
-        runs: list[Run] = [
+    for reading in readings:
+        before = sum(map(len, reading.runs))
+        reading.runs = [
             # A history has one file of each state, and hundreds of thousands of rows.
             [foreign for foreign in run if not is_copy(foreign)]
             if run and not isinstance(run, Columns) and files[_STATE(run[0].row)] > 1
             else run
-            for run in part.runs
+            for run in reading.runs
         ]
-        notes[name].leave_out(sum(map(len, part.runs)) - sum(map(len, runs)), _A_COPY)
-        kept[name] = replace(part, runs=runs)
-    return kept
+        reading.leave_out(before - sum(map(len, reading.runs)), _A_COPY)
 
 
 def _identity(foreign: ForeignRow) -> Hashable:
@@ -298,29 +267,9 @@ def _identity(foreign: ForeignRow) -> Hashable:
 Source = str | Path
 
 
-def load_measurements(
-    *sources: Source | Iterable[Source],
-    by: str | Sequence[str] = (),
-    size: str | None = None,
-    size_regex: str | None = None,
-    sep: str | None = None,
-) -> list[Measurement]:
-    """Load every row of the sources, in their order; by default of the folder ``results``.
-
-    A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
-    run in it, a folder or file of asv's results, a file of one of `json_formats` or a folder of
-    such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
-    puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
-    hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
-    ``size``. ``size_regex`` finds the size in the benchmark's name, see `NamePattern`; ``sep`` is
-    what separates the fields of a table. Our own rows are always read as ours.
-
-    No two values of a problem and backend on equal ground share a ``process``, whatever runs they
-    come from. Warns of what cannot be read in a folder and of unusable sizes. Raises `UserError` in
-    one line for a source that does not exist or cannot be understood, and where no benchmark has
-    these parameters.
-    """
-    loaded = load_sources(_flat(sources), _request(by, size, size_regex, sep))
+def load_measurements(*sources: Source | Iterable[Source], **options: Any) -> list[Measurement]:
+    """Load the rows of what `load_results` loads, in their order; ``options`` are its own."""
+    loaded = load_sources(_flat(sources), _request(**options))
     _warn([warning for source in loaded for warning in source.warnings])
     return [row for source in loaded for row in source.rows]
 
@@ -332,10 +281,22 @@ def load_results(
     size_regex: str | None = None,
     sep: str | None = None,
 ) -> pandas.DataFrame:
-    """Load what `load_measurements` does as a table with one column for each `Measurement` field.
+    """Load every row of the sources as a table; by default of the folder ``results``.
 
-    ``samples`` holds lists, ``hidden`` tuples (so that one can group by it); numbers and texts have
-    their types even where there are no rows. Raises `UserError` where pandas is not installed.
+    A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
+    run in it, a folder or file of asv's results, a file of one of `any_source.FORMATS` or a folder
+    of such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
+    puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
+    hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
+    ``size``. ``size_regex`` finds the size in the benchmark's name, see `parameters_in`; ``sep`` is
+    what separates the fields of a table. Our own rows are always read as ours.
+
+    There is one column for each `Measurement` field: ``samples`` holds lists, ``hidden`` tuples (so
+    that one can group by it); numbers and texts have their types even where there are no rows. No
+    two values of a problem and backend on equal ground share a ``process``, whatever runs they
+    come from. Warns of what cannot be read in a folder and of unusable sizes. Raises `UserError` in
+    one line for a source that does not exist or cannot be understood, where no benchmark has
+    these parameters, and where pandas is not installed.
     """
     optional.require("pages", "pandas")
     columns, notes = load_columns(_flat(sources), _request(by, size, size_regex, sep))
@@ -356,7 +317,10 @@ def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
 
 
 def _request(
-    by: str | Sequence[str], size: str | None, size_regex: str | None, sep: str | None
+    by: str | Sequence[str] = (),
+    size: str | None = None,
+    size_regex: str | None = None,
+    sep: str | None = None,
 ) -> ReadRequest:
     return ReadRequest(
         roles=ParameterRoles(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from perceptron.records.files.read import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv import FACTS, AsvBenchmark, load_benchmarks, read_asv_file
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.reading import ForeignRow, ReadingNotes, ReadRequest
+from perceptron.records.readers.reading import ForeignRow, Reading, ReadRequest
 from perceptron.records.row import Row, no_search_for_cycles, standing, times
 from perceptron.records.run import Run
 from perceptron.records.store import (
@@ -28,6 +29,9 @@ from perceptron.records.store import (
 from perceptron.untrusted_text import label
 
 _LONGEST = 400
+
+Complaints = dict[Path, list[str]]
+"""What is wrong, by file: the first complaint is shown, the others are counted."""
 
 
 class StoredResults(Struct, frozen=True, kw_only=True):
@@ -78,7 +82,7 @@ def read_results(results: Path) -> StoredResults:
     One that does not exist is empty. Damaged files are complained about and hide no others; no
     content of a file makes it raise.
     """
-    complaints = _Complaints()
+    complaints: Complaints = defaultdict(list)
     with no_search_for_cycles():
         own = {
             file.parent: _own(file, complaints) for file in _own_files(results / "runs", complaints)
@@ -86,7 +90,7 @@ def read_results(results: Path) -> StoredResults:
         named = name_rows([*own.values(), *_asv_runs(results / "asv", complaints)])
         numbers = ProcessNumbers()
         rows = [numbers.number([foreign.row for foreign in run]) for run in named]
-    lines = complaints.lines()
+    lines = sorted(_line(first, len(others)) for first, *others in complaints.values())
     runs = stored_runs(results, lambda line: lines.append(_line(line)))
     return StoredResults(
         folder=results,
@@ -118,21 +122,6 @@ def _facts(environment: Environment, folder: Path) -> RunFacts:
     return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
 
 
-class _Complaints:
-    """What is wrong, by file: the first complaint in words, the others counted."""
-
-    def __init__(self) -> None:
-        self._by_file: dict[Path, list[str]] = {}
-
-    def add(self, file: Path, what: str) -> None:
-        self._by_file.setdefault(file, []).append(what)
-
-    def lines(self) -> list[str]:
-        return sorted(
-            _line(complaints[0], len(complaints) - 1) for complaints in self._by_file.values()
-        )
-
-
 def _line(first: str, others: int = 0) -> str:
     more = f" (and {others} more in this file)" if others else ""
     text = label(first)
@@ -140,7 +129,7 @@ def _line(first: str, others: int = 0) -> str:
     return (text if len(text) <= room else text[: room - 1] + "…") + more
 
 
-def _own_files(folder: Path, complaints: _Complaints) -> Iterator[Path]:
+def _own_files(folder: Path, complaints: Complaints) -> Iterator[Path]:
     for machine in _entries(folder, complaints):
         for run in _entries(machine, complaints):
             for file in _entries(run, complaints):
@@ -148,35 +137,37 @@ def _own_files(folder: Path, complaints: _Complaints) -> Iterator[Path]:
                     yield file
 
 
-def _own(file: Path, complaints: _Complaints) -> list[ForeignRow]:
+def _own(file: Path, complaints: Complaints) -> list[ForeignRow]:
     rows: list[ForeignRow] = []
     try:
         must_be_a_file(file)
         # Rows before an error are kept.
         rows.extend(
             ForeignRow(row=row, own=True)
-            for row in read_rows(file, lambda what: complaints.add(file, what))
+            for row in read_rows(file, lambda what: complaints[file].append(what))
             if isinstance(row, Measurement)
         )
     except OSError as error:
-        complaints.add(file, f"{file}: cannot be read: {error.strerror}")
+        complaints[file].append(f"{file}: cannot be read: {error.strerror}")
     except UserError as error:
-        complaints.add(file, str(error))
+        complaints[file].append(str(error))
     return rows
 
 
-def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[ForeignRow]]:
+def _asv_runs(folder: Path, complaints: Complaints) -> Iterator[list[ForeignRow]]:
     benchmarks: dict[str, AsvBenchmark] = {}
     entries = _entries(folder, complaints)
     benchmark_list = folder / "benchmarks.json"
     if benchmark_list in entries:
         try:
             benchmarks = load_benchmarks(
-                benchmark_list, lambda what: complaints.add(benchmark_list, what)
+                benchmark_list, lambda what: complaints[benchmark_list].append(what)
             )
         except UserError as error:
             # Only this file has the names of the parameters.
-            complaints.add(benchmark_list, f"{error}; without it none of asv's results can be read")
+            complaints[benchmark_list].append(
+                f"{error}; without it none of asv's results can be read"
+            )
             return
     for machine in entries:
         for file in _entries(machine, complaints):
@@ -185,27 +176,27 @@ def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[ForeignRow
 
 
 def _asv(
-    file: Path, benchmarks: dict[str, AsvBenchmark], complaints: _Complaints
+    file: Path, benchmarks: dict[str, AsvBenchmark], complaints: Complaints
 ) -> list[ForeignRow]:
     try:
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
-        notes = ReadingNotes()
-        rows = read_asv_file(file, benchmarks, ReadRequest(ours=True), notes)
-        for warning in notes.warnings:
-            complaints.add(file, warning.message)
+        reading = Reading(ReadRequest(ours=True))
+        rows = read_asv_file(file, benchmarks, reading.request, reading)
+        for warning in reading.complaints:
+            complaints[file].append(warning.message)
         return rows
     except UserError as error:
-        complaints.add(file, str(error))
+        complaints[file].append(str(error))
     return []
 
 
-def _entries(folder: Path, complaints: _Complaints) -> list[Path]:
+def _entries(folder: Path, complaints: Complaints) -> list[Path]:
     """Return what is in a folder, by name; nothing if it is no folder or does not exist."""
     try:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:  # not permitted, or a link to itself
-        complaints.add(folder, f"{folder}: cannot be read: {error.strerror}")
+        complaints[folder].append(f"{folder}: cannot be read: {error.strerror}")
         return []

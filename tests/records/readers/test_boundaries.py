@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.json_formats import FORMATS, decode
+from perceptron.records.readers.any_source import FORMATS, decode
 from perceptron.records.readers.packed import decode_lenient
 from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import read_results

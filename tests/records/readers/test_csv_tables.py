@@ -17,7 +17,7 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers import csv_tables, csv_text
 from perceptron.records.readers.csv_tables import read_csv
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
+from perceptron.records.readers.reading import NOT_ASKED_FOR, Reading, ReadRequest
 from tests.records.readers.documents import HEADER
 
 MOST = 5
@@ -25,14 +25,13 @@ MOST = 5
 
 def read(
     table: str | bytes | list[str], separator: str | None = None, families: tuple[str, ...] = ()
-) -> tuple[list[Measurement], ReadingNotes]:
+) -> tuple[list[Measurement], Reading]:
     """Read a table, or the lines below the usual header."""
     text = HEADER + "\n".join(table) if isinstance(table, list) else table
     content = text.encode() if isinstance(text, str) else text
-    notes = ReadingNotes()
-    request = ReadRequest(separator=separator, families=families)
-    rows = read_csv(Path("table.csv"), io.BytesIO(content), request, notes)
-    return [foreign.row for foreign in rows], notes
+    reading = Reading(ReadRequest(separator=separator, families=families))
+    rows = read_csv(Path("table.csv"), io.BytesIO(content), reading)
+    return [foreign.row for foreign in rows], reading
 
 
 NAMES = st.text(

@@ -43,6 +43,15 @@ def test_any_folder_of_the_own_store_reads(run: Path, levels: int) -> None:
     assert len(load_measurements(source)) == 1
 
 
+def test_asv_beside_runs_is_ours_whatever_the_parameters_of_others(run: Path) -> None:
+    """And each row says which of our problems it was."""
+    results = run.parents[2]
+    write(results / "asv", BENCHMARKS, RESULTS)
+    rows = load_measurements(results, by="lib", size="n")
+    assert len(rows) == 5
+    assert all(row.problem == f"{row.family}:{row.size}" for row in rows if row.source == "asv")
+
+
 @pytest.mark.parametrize("source", ["nowhere", "nowhere/times.csv", "bad\0name", "x" * 5000])
 def test_a_source_that_is_not_there_is_named(tmp_path: Path, source: str) -> None:
     with pytest.raises(UserError) as caught:

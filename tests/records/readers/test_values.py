@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.records.readers.parameter_roles import NamePattern
+from perceptron.records.readers.parameter_roles import parameters_in
 from perceptron.records.readers.pytest_benchmark import name_opaque
 from perceptron.records.readers.values import time_unit
 
@@ -23,7 +23,7 @@ def test_no_value_gives_a_time_that_is_none(unit: str, value: float) -> None:
 
 @given(st.text(max_size=40), st.integers(0, 10**9))
 def test_any_name_with_a_number_behind_it_has_that_size(name: str, size: int) -> None:
-    assert NamePattern().parameters(f"{name}/{size}")["size"] == str(size)
+    assert parameters_in(f"{name}/{size}")["size"] == str(size)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 from io import FileIO
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 
+from perceptron.errors import UserError
+from perceptron.records.files.read import must_be_a_file
 from perceptron.records.files.write import append, cut_unfinished, replace
 
 
@@ -73,3 +76,12 @@ def test_a_full_disk_leaves_the_old_file_and_no_draft(
         replace(file, "new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_folder_a_pipe_and_a_device_are_refused(tmp_path: Path) -> None:
+    """Reading a pipe waits for ever, and a device never ends."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for file in (tmp_path, pipe, Path(os.devnull)):
+        with pytest.raises(UserError, match=f"{file}: no ordinary file; move it away"):
+            must_be_a_file(file)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
+from perceptron.records.measurement import largest_waited
+from perceptron.records.row import no_search_for_cycles
+from perceptron.waiting import largest_waited_share
 from tests.conftest import MakeRow
 
 
@@ -71,3 +76,31 @@ def test_sizes_of_a_shape_stand_on_one_ground(row: MakeRow, form: str, fixed: in
 def test_cells_of_a_map_along_the_batch_stand_on_one_ground(row: MakeRow) -> None:
     cells = ("batch-width:4x32", "batch-width:256x4", "batch-width:64x64")
     assert len({ground(row(**problem_fields(catalogue.find(cell)))) for cell in cells}) == 1
+
+
+def test_several_processes_may_wait_for_what_they_exchange() -> None:
+    """One process may not: it has nothing to exchange, however many threads it has."""
+    assert largest_waited(2) == largest_waited(2, 1) == largest_waited_share(2)
+    assert largest_waited(2, 2) > 2 * largest_waited(2)
+    assert largest_waited(64, 2) == largest_waited(64)
+
+
+def test_nothing_is_looked_through_until_the_end() -> None:
+    assert gc.isenabled()
+    with no_search_for_cycles():
+        assert not gc.isenabled()
+        with no_search_for_cycles():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_what_somebody_froze_stays_frozen() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with no_search_for_cycles():
+            pass
+        assert gc.get_freeze_count() == frozen > 0
+    finally:
+        gc.unfreeze()
