@@ -49,14 +49,6 @@ def test_too_few_blocks_are_refused() -> None:
         estimate([0.0] * 4)
 
 
-@pytest.mark.parametrize("blocks", [6, 10, 20, 60])
-def test_the_spread_of_normal_blocks_is_their_standard_deviation(blocks: int) -> None:
-    values = np.random.default_rng(2).normal(0, 0.02, (1500, blocks))
-    assert np.mean([estimate(row.tolist()).spread for row in values]) == pytest.approx(
-        0.02, rel=0.07
-    )
-
-
 def correlated(count: int, blocks: int, freedom: float, seed: int) -> np.ndarray:
     """Log-ratios of neighbours among processes that correlate (lag 1: 0.4), with t tails."""
     random = np.random.default_rng(seed)
