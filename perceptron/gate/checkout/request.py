@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.asv_config import code_repository
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, read_pytest_suite, read_suite
 from perceptron.records.block import Arm

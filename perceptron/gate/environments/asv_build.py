@@ -79,7 +79,6 @@ def _longest(job: Mapping[str, Any]) -> float:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Close its input, on which it interrupts itself, and kill what is still there after that."""
     assert process.stdin is not None
-    started = _descendants(process.pid)
     try:
         with suppress(OSError):
             process.stdin.close()
@@ -88,7 +87,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     finally:
         process.kill()
         for _ in range(_MOST_ROUNDS):
-            left = [own for own in (*started, *_of_session(process.pid)) if _is_alive(own)]
+            left = _of_session(process.pid)
             if not left:
                 break
             for own in left:
@@ -98,28 +97,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
-    with suppress(psutil.Error):
-        return list(psutil.Process(pid).children(recursive=True))
-    return []
-
-
 def _of_session(session: int) -> list[psutil.Process]:
-    """Return what asv's program has started: also what has a process group of its own."""
-    if sys.platform == "win32":
-        return []
+    """Return what asv's program has started and still runs: process groups of their own, too."""
     processes: list[psutil.Process] = []
     for process in psutil.process_iter():
         with suppress(OSError, psutil.Error):
-            if process.pid and os.getsid(process.pid) == session:
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
                 processes.append(process)
     return processes
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False
 
 
 def main() -> int:

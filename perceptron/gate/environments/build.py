@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
@@ -83,14 +82,6 @@ class HeadDoesNotBuild(Exception):
         self.log = log
 
 
-@dataclass(frozen=True)
-class Environments:
-    """What the arms run in."""
-
-    pythons: dict[Arm, str]
-    warnings: list[MeasurementWarning]
-
-
 def check(request: CompareRequest) -> None:
     """Raise `UserError` for a request that cannot be built, before anything is checked out."""
     absent = missing("pages", "asv")
@@ -117,8 +108,8 @@ def built(
     trees: Mapping[Arm, Path],
     home: Path,
     progress: Callable[[int, int, str], None],
-) -> Iterator[Environments]:
-    """Yield environments of BASE and HEAD, which nobody else changes meanwhile.
+) -> Iterator[tuple[dict[Arm, str], list[MeasurementWarning]]]:
+    """Yield the interpreters of environments that nobody else changes meanwhile, and warnings.
 
     ``trees`` holds the checkouts, ``home`` is a folder that goes away with them. The matrix's
     variables are those of this process meanwhile, as asv sets them for benchmarks. Raises
@@ -129,18 +120,12 @@ def built(
         made = {arm: builder.make(arm) for arm in _PAIR}
         differing = builder.match(made)
         build_cache.drop_oldest()
-        base, head = made["base"], made["head"]
-        pythons: dict[Arm, str] = {
-            "base": base.python,
-            "head": head.python,
-            "control": base.python,
-        }
-        warnings = [
-            *_warnings(head),
-            *([interpreters.other_dependencies(differing)] if differing else []),
-        ]
-        with variables_set(head.variables):
-            yield Environments(pythons, warnings)
+        pythons = {arm: own.python for arm, own in made.items()}
+        warnings = _warnings(made["head"])
+        if differing:
+            warnings.append(interpreters.other_dependencies(differing))
+        with variables_set(made["head"].variables):
+            yield {**pythons, "control": pythons["base"]}, warnings
 
 
 class _Builder:

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
@@ -36,7 +39,6 @@ _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 # What metadata is read for: the rest of it may be dynamic.
 _READ = {"version", "scripts", "gui-scripts", "entry-points"}
 _FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
-_GROUPS = {"scripts": "console_scripts", "gui-scripts": "gui_scripts"}
 
 
 class Metadata:
@@ -192,48 +194,49 @@ def write(project: Project, folder: Path) -> bool:
     return True
 
 
+class _Own(Struct, frozen=True, rename="kebab"):
+    """The table ``project`` of pyproject.toml, as far as it is read."""
+
+    name: str | None = None
+    version: str | None = None
+    requires_python: str | None = None
+    dependencies: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] = ()
+    scripts: dict[str, str] = {}
+    gui_scripts: dict[str, str] = {}
+    entry_points: dict[str, dict[str, str]] = {}
+
+
+class _BuildSystem(Struct, frozen=True, rename="kebab"):
+    build_backend: str = ""
+    backend_path: tuple[str, ...] = ()
+    requires: tuple[str, ...] = (_LEGACY_NEEDS,)
+
+
+class _Pyproject(Struct, frozen=True, rename="kebab"):
+    project: _Own = _Own()
+    build_system: _BuildSystem = _BuildSystem()
+
+
 def _from_pyproject(root: Path) -> Project | None:
     file = root / "pyproject.toml"
-    if not file.is_file():
-        return None
-    content = read_toml(file)
-    own, build = content.get("project", {}), content.get("build-system", {})
-    if not own and not build:
+    content = read_toml(file) if file.is_file() else {}
+    if not (content.get("project") or content.get("build-system")):
         return None  # settings of tools
-    dynamic = set(_texts(own.get("dynamic", [])))
-    name, version = _text(own.get("name")), _text(own.get("version"))
-    points = {_GROUPS[table]: own[table] for table in _GROUPS if table in own}
-    points |= own.get("entry-points", {})
+    declared = msgspec.convert(content, type=_Pyproject)
+    own, build = declared.project, declared.build_system
+    points = {"console_scripts": own.scripts, "gui_scripts": own.gui_scripts, **own.entry_points}
     return Project(
-        name=name,
-        version=version,
-        requires_python=_text(own.get("requires-python")),
-        dependencies=_texts(own.get("dependencies", [])),
-        entry_points={group: _text_of_each(of_group) for group, of_group in points.items()},
-        is_static=name is not None and version is not None and not dynamic & _READ,
-        backend=_text(build.get("build-backend")) or _LEGACY,
-        backend_path=_texts(build.get("backend-path", [])),
-        requires=_texts(build.get("requires", [_LEGACY_NEEDS])),
+        name=own.name,
+        version=own.version,
+        requires_python=own.requires_python,
+        dependencies=own.dependencies,
+        entry_points={group: of_group for group, of_group in points.items() if of_group},
+        is_static=None not in {own.name, own.version} and not _READ.intersection(own.dynamic),
+        backend=build.build_backend or _LEGACY,
+        backend_path=build.backend_path,
+        requires=build.requires,
     )
-
-
-def _text(value: object) -> str | None:
-    """Return it if it is text or nothing. Raises TypeError."""
-    if value is None or isinstance(value, str):
-        return value
-    raise TypeError(f"no text: {value!r}")
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"no list: {value!r}")
-    return tuple(text for text in map(_text, value) if text is not None)
-
-
-def _text_of_each(value: object) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise TypeError(f"no table: {value!r}")
-    return dict(zip(value, _texts(list(value.values())), strict=True))
 
 
 def _from_setup(root: Path) -> Project | None:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from perceptron.errors import UserError
-from perceptron.gate.reasons.growth import Cost, FunctionId, Table
+from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId, Table
 from perceptron.untrusted_text import label
 
 UNKNOWN = "(no name)"
@@ -119,10 +119,6 @@ def _short(library: str) -> str | None:
     return before + shared
 
 
-class NoDump(Exception):
-    """There is none that can be read; the message says why, in one line."""
-
-
 class Told(Struct, frozen=True, kw_only=True):
     """What the arm says: the name of the file, and of how many calls it tells."""
 
@@ -131,14 +127,14 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 def read_dump(folder: Path, content: Mapping[str, Any]) -> Table:
-    """Return what each function costs in one call. Raises `NoDump`."""
+    """Return what each function costs in one call. Raises `CannotLook`."""
     try:
         told = msgspec.convert(content, type=Told)
         file = _inside(folder, told.dump)
         with file.open(encoding="utf-8", errors="replace") as lines:
             return parse(lines, told.calls)
     except (OSError, ValueError, msgspec.ValidationError) as error:
-        raise NoDump(f"no dump of callgrind: {in_one_line(error)}") from None
+        raise CannotLook(f"no dump of callgrind: {in_one_line(error)}") from None
 
 
 def _inside(folder: Path, name: str) -> Path:

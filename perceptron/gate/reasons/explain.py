@@ -15,8 +15,8 @@ import msgspec
 from perceptron.gate.counting.asking import PAIR, Asking, Content
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
-from perceptron.gate.reasons.callgrind import NoDump, in_one_line, read_dump
-from perceptron.gate.reasons.growth import Table, Trace, growths, table
+from perceptron.gate.reasons.callgrind import in_one_line, read_dump
+from perceptron.gate.reasons.growth import CannotLook, Table, Trace, growths, table
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Instrument, Seeds
 from perceptron.gate.sampling.sampler import Caches
@@ -164,10 +164,6 @@ def _explained(row: Row, reasons: Reasons | None) -> Row:
     )
 
 
-class CannotLook(Exception):
-    """One benchmark cannot be looked into; the message says why, in one line."""
-
-
 class Looking:
     """Finds what each benchmark does on BASE and on HEAD, or why nobody knows."""
 
@@ -204,10 +200,7 @@ class Looking:
             return valgrind.instrument(arm, self._arms.work_folder(arm), kind="profile")
 
         def functions(arm: Arm, content: Content) -> Table:
-            try:
-                return read_dump(self._arms.work_folder(arm), content)
-            except NoDump as error:
-                raise CannotLook(str(error)) from None
+            return read_dump(self._arms.work_folder(arm), content)
 
         return self._look(benchmarks, left, instrument, functions)
 

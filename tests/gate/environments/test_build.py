@@ -19,8 +19,9 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest, resolve_request
 from perceptron.gate.environments import build, build_cache, interpreters
-from perceptron.gate.environments.build import Environments, HeadDoesNotBuild, built, problem
+from perceptron.gate.environments.build import HeadDoesNotBuild, built, problem
 from perceptron.gate.environments.build_cache import Made
+from perceptron.records.warning import MeasurementWarning
 from tests.gate.conftest import Repository
 
 BROKEN = "ENVIRONMENT/project/core.c:3:1: error: no such thing\n"
@@ -82,17 +83,19 @@ def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
     return made_up
 
 
-def environments(tmp_path: Path, base: str = "first", head: str = "second") -> Environments:
-    """Make both, and return what they were."""
+def environments(
+    tmp_path: Path, base: str = "first", head: str = "second"
+) -> list[MeasurementWarning]:
+    """Make both, and return what is to be known of them."""
     request = CompareRequest(base, head, build=True)
     resolved = resolve_request(request)
     home = Path(tempfile.mkdtemp(dir=tmp_path))
     folder = resolved.repository
     trees = {"base": folder, "head": folder}
-    with built(request, resolved, trees, home, lambda *_: None) as made:  # type: ignore[arg-type]
+    with built(request, resolved, trees, home, lambda *_: None) as (_, warnings):  # type: ignore[arg-type]
         assert os.environ.get("STEERS") == "1"
     assert "STEERS" not in os.environ
-    return made
+    return warnings
 
 
 def test_each_commit_is_built_once(toy: Repository, builder: Builder, tmp_path: Path) -> None:
@@ -171,9 +174,9 @@ def test_dependencies_of_another_day_are_not_compared(
     builder.offered = "2.1"
     builder.built.clear()
     toy.write("toy/more.py", "1\n")
-    assert environments(tmp_path, head=".").warnings == []
+    assert environments(tmp_path, head=".") == []
     assert builder.built == [".", "first"]
-    assert environments(tmp_path, head=".").warnings == []
+    assert environments(tmp_path, head=".") == []
     assert builder.built == [".", "first"], "the new one was kept, and the old one is gone"
 
 
@@ -181,7 +184,7 @@ def test_dependencies_that_the_revisions_choose_are_said(builder: Builder, tmp_p
     """Nothing is built for it, now or later."""
     builder.pinned = {"second": "1.9"}
     for _ in range(2):
-        (warning,) = environments(tmp_path).warnings
+        (warning,) = environments(tmp_path)
         assert "numpy 2.0 and 1.9" in warning.message
         age()
     assert builder.built == ["first", "second"]

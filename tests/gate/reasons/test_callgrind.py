@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from perceptron.gate.reasons.callgrind import UNKNOWN, NoDump, parse, read_dump
-from perceptron.gate.reasons.growth import Cost, FunctionId
+from perceptron.gate.reasons.callgrind import UNKNOWN, parse, read_dump
+from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId
 
 # Cut out of what valgrind 3.24 wrote about Python 3.11.
 DUMP = """# callgrind format
@@ -134,7 +134,7 @@ def folder(tmp_path: Path) -> Path:
 )
 def test_what_is_no_file_of_the_folder_is_refused(folder: Path, content: dict[str, Any]) -> None:
     """What names it is code that is compared."""
-    with pytest.raises(NoDump, match="no dump of callgrind") as caught:
+    with pytest.raises(CannotLook, match="no dump of callgrind") as caught:
         read_dump(folder, content)
     assert str(caught.value).isprintable()
 
@@ -144,7 +144,7 @@ def test_links_and_pipes_are_not_opened(folder: Path) -> None:
     (folder / "link").symlink_to(folder.parent / "outside")
     os.mkfifo(folder / "pipe")
     for name in ("link", "pipe"):
-        with pytest.raises(NoDump, match="it is no file"):
+        with pytest.raises(CannotLook, match="it is no file"):
             read_dump(folder, {"dump": name, "calls": 1})
 
 
@@ -156,5 +156,5 @@ def test_what_is_no_dump_is_refused(folder: Path, text: str) -> None:
         FunctionId("work", None): Cost(100, 0)
     }
     (folder / "counts.1").write_text(text)
-    with pytest.raises(NoDump):
+    with pytest.raises(CannotLook):
         read_dump(folder, {"dump": "counts.1", "calls": 1})

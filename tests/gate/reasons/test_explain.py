@@ -12,8 +12,8 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.reasons import explain
-from perceptron.gate.reasons.explain import CannotLook, Looking
-from perceptron.gate.reasons.growth import Cost, FunctionId
+from perceptron.gate.reasons.explain import Looking
+from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId
 from perceptron.gate.sampling.processes import Answer, Seeds
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.verdict.rule import Rule
