@@ -234,15 +234,15 @@ def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
     little = [trial for trial in more_work if trial.level == LITTLE_WORK]
     slower = [
         row
-        for _, row in slower_rows(_of(runs, lambda kind: kind.by in MORE_WORK))
+        for row in slower_rows(_of(runs, lambda kind: kind.by in MORE_WORK))
         if row.work is not None
     ]
     slightly = [
         row
-        for _, row in changed_rows(_of(runs, lambda kind: kind.by == LITTLE_WORK))
+        for row in changed_rows(_of(runs, lambda kind: kind.by == LITTLE_WORK))
         if row.work is not None
     ]
-    faster = [row for _, row in changed_rows(_of(runs, lambda kind: bool(kind.faster)))]
+    faster = list(changed_rows(_of(runs, lambda kind: bool(kind.faster))))
     return [
         _at_least(
             f"≥ 99% of {_MORE} slowdowns found by their work, at any clock noise",
@@ -272,7 +272,7 @@ def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
 
 def _time_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
     alone = [trial for trial in replays.of("clock alone") if trial.spread in QUIET]
-    hidden = [row for _, row in slower_rows(_of(runs, lambda kind: not kind.work))]
+    hidden = list(slower_rows(_of(runs, lambda kind: not kind.work)))
 
     def at(level: float) -> Share:
         return _gate([trial for trial in alone if trial.level == level])

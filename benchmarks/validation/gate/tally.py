@@ -34,7 +34,6 @@ from benchmarks.validation.gate.replay import (
     LEVELS,
     LOUDER,
     ReplayTrial,
-    by_spread,
 )
 from benchmarks.validation.gate.suite import BY_NAME, KINDS, body
 from benchmarks.validation.share import Share, share
@@ -51,7 +50,7 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
         own = [run for run in runs if run.kind == kind.name]
         if not own:
             continue
-        rows = [row for _, row in changed_rows(own)]
+        rows = list(changed_rows(own))
         result.append(
             LiveKind(
                 name=kind.name,
@@ -124,7 +123,7 @@ def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
     result = []
     for kind in KINDS:
         by_class: dict[str, list[dict[str, bool]]] = {}
-        for _, row in slower_rows([run for run in runs if run.kind == kind.name]):
+        for row in slower_rows([run for run in runs if run.kind == kind.name]):
             blocks = pairs(row)
             spread = spread_class(blocks)
             if spread is not None:
@@ -146,7 +145,7 @@ def found_replayed(trials: Sequence[ReplayTrial]) -> list[Judged]:
     return [
         Judged(name=f"{100 * level:g}%", spread=name, shares=_shares(trial.found for trial in some))
         for level in LEVELS
-        for name, some in by_spread([trial for trial in trials if trial.level == level], [*CLASSES])
+        for name, some in _by_spread([trial for trial in trials if trial.level == level])
     ]
 
 
@@ -172,8 +171,15 @@ def promised(trials: Sequence[ReplayTrial]) -> list[Judged]:
             spread=name,
             shares=_shares(trial.found for trial in some),
         )
-        for name, some in by_spread(trials, [*CLASSES])
+        for name, some in _by_spread(trials)
     ]
+
+
+def _by_spread(trials: Sequence[ReplayTrial]) -> Iterator[tuple[str, list[ReplayTrial]]]:
+    """Yield the trials of each class that has some."""
+    for name in CLASSES:
+        if own := [trial for trial in trials if trial.spread == name]:
+            yield name, own
 
 
 def states(runs: Sequence[ProofRun]) -> list[GateState]:
@@ -211,19 +217,16 @@ def middle(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def changed_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+def changed_rows(runs: Iterable[ProofRun]) -> Iterator[ProofRow]:
     """Yield rows of benchmarks that HEAD changes."""
     for run in runs:
-        for row in run.rows:
-            if body(row.benchmark) in BY_NAME[run.kind].changed:
-                yield run, row
+        yield from (row for row in run.rows if body(row.benchmark) in BY_NAME[run.kind].changed)
 
 
-def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+def slower_rows(runs: Iterable[ProofRun]) -> Iterator[ProofRow]:
     """Yield rows of benchmarks that HEAD makes slower, so that they are to be called so."""
-    for run, row in changed_rows(runs):
-        if body(row.benchmark) in BY_NAME[run.kind].slower:
-            yield run, row
+    for run in runs:
+        yield from (row for row in run.rows if body(row.benchmark) in BY_NAME[run.kind].slower)
 
 
 def _shares(verdicts: Iterable[Mapping[str, bool]]) -> dict[str, Share]:
@@ -241,9 +244,7 @@ def counted_kinds(runs: Sequence[ProofRun]) -> list[CountedKind]:
     for kind in KINDS:
         own = [run for run in runs if run.kind == kind.name]
         rows = to_count(
-            (row for _, row in changed_rows(own))
-            if kind.changed
-            else (row for run in own for row in run.rows)
+            changed_rows(own) if kind.changed else (row for run in own for row in run.rows)
         )
         counted = [row for row in rows if row.work is not None]
         if not rows:
