@@ -639,15 +639,9 @@ def test_in_children_each_test_has_its_own_fixtures_and_costs_no_other(
     }
     assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
     answers(tree, "measure", ["test_draw"])
-    in_child, alone = (tmp_path / "drawn").read_text().splitlines()
-    assert in_child == alone
-
-
-def test_tests_and_fixtures_draw_the_same_whatever_ran_before(tree: Path, tmp_path: Path) -> None:
-    answers(tree, "measure", ["test_draw"])
     answers(tree, "measure", ["test_draw_first", "test_marks", "test_draw"])
-    alone, after = (tmp_path / "drawn").read_text().splitlines()
-    assert alone == after
+    in_child, alone, after = (tmp_path / "drawn").read_text().splitlines()
+    assert in_child == alone == after, "whatever ran before"
     other, drawn, own = alone[len("draw (") : -1].split(", ")
     assert len({other, drawn, own}) == 3
 
