@@ -44,7 +44,8 @@ def install(job: Mapping[str, Any], log: Path) -> bool:
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     variables = {**os.environ, "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    longest = _longest(job)
+    timeout = job["config"].get("install_timeout")
+    longest = max(LONGEST_SECONDS, 2 * timeout if isinstance(timeout, int | float) else 0.0)
     with log.open("wb") as output:
         # Not interrupted together with us, but by us; the folder of the program holds names that
         # other packages use too.
@@ -68,12 +69,6 @@ def install(job: Mapping[str, Any], log: Path) -> bool:
             return False
         finally:
             _end(process)
-
-
-def _longest(job: Mapping[str, Any]) -> float:
-    config = job.get("config")
-    timeout = config.get("install_timeout") if isinstance(config, Mapping) else None
-    return max(LONGEST_SECONDS, 2 * timeout if isinstance(timeout, (int, float)) else 0.0)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
