@@ -561,51 +561,42 @@ def test_what_is_async_is_awaited_in_one_loop(tree: Path, tmp_path: Path) -> Non
 def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
     for name, text in OTHERS.items():
         write(tree / "tests" / "bench" / name, text)
+    gone = "No module named 'nothing_called_so'"
     expected = {
-        "test_file": ("failed", "fixture file: FileNotFoundError: no such file"),
-        "test_server": ("failed", "fixture server: ConnectionError: no such server"),
-        "test_server_again": ("failed", "fixture server: ConnectionError: no such server"),
-        "test_left_open": ("failed", "teardown: OSError: cannot be closed"),
-        "test_twice": (
-            "failed",
-            "AlreadyUsed: Fixture can only be used once. Previously it was used in "
-            "benchmark(...) mode.",
-        ),
-        "test_once": ("untried", ONCE),
-        "test_once_with_teardown": ("untried", ONCE),
-        "test_setup_with_iterations": (
-            "failed",
-            "ValueError: Can't use more than 1 `iterations` with a `setup` function.",
-        ),
-        "test_setup_with_arguments": (
-            "failed",
-            "TypeError: Can't use `args` or `kwargs` if `setup` returns the arguments.",
-        ),
-        "test_never": ("skipped", "it does not call benchmark"),
-        "test_whole_wrong": ("failed", "ValueError: no size"),
-        "test_weave": (
-            "untried",
-            "benchmark.weave is not measured: hand the function to benchmark",
-        ),
-        "test_skip": ("skipped", "not today"),
-        "test_xfail": ("skipped", "xfail: a known bug"),
-        "test_import": (
-            "skipped",
-            "could not import 'nothing_called_so': No module named 'nothing_called_so'",
-        ),
-        "test_wrong": ("failed", "AssertionError: assert result == 0"),
-        "test_renamed": ("failed", "pytest does not find it here"),
+        "tests/bench/test_gone.py::test_it_in_gone": f"failed: ModuleNotFoundError: {gone}",
+        "test_file": "failed: fixture file: FileNotFoundError: no such file",
+        "test_server": "failed: fixture server: ConnectionError: no such server",
+        "test_server_again": "failed: fixture server: ConnectionError: no such server",
+        "test_left_open": "failed: teardown: OSError: cannot be closed",
+        "test_twice": "failed: AlreadyUsed: Fixture can only be used once. Previously it was used "
+        "in benchmark(...) mode.",
+        "test_once": f"untried: {ONCE}",
+        "test_once_with_teardown": f"untried: {ONCE}",
+        "test_setup_with_iterations": "failed: ValueError: Can't use more than 1 `iterations` with "
+        "a `setup` function.",
+        "test_setup_with_arguments": "failed: TypeError: Can't use `args` or `kwargs` if `setup` "
+        "returns the arguments.",
+        "test_never": "skipped: it does not call benchmark",
+        "test_whole_wrong": "failed: ValueError: no size",
+        "test_weave": "untried: benchmark.weave is not measured: hand the function to benchmark",
+        "test_skip": "skipped: not today",
+        "test_xfail": "skipped: xfail: a known bug",
+        "test_import": f"skipped: could not import 'nothing_called_so': {gone}",
+        "test_wrong": "failed: AssertionError: assert result == 0",
+        "test_renamed": "failed: pytest does not find it here",
     }
-    elsewhere = [f"tests/bench/{name}::test_it_in_{name}" for name in OTHERS]
-    found = outcomes(answers(tree, "measure", [*elsewhere, *expected]))
-    assert found["test_it_in_test_gone.py"] == (
-        "failed",
-        "ModuleNotFoundError: No module named 'nothing_called_so'",
-    )
-    assert found["test_it_in_test_leaving.py"][0] == "failed"
-    assert found["test_it_in_test_skipping.py"][0] == "skipped"
-    for key, outcome in expected.items():
-        assert found[key] == outcome
+    elsewhere = [
+        f"tests/bench/test_{name}.py::test_it_in_{name}" for name in ("leaving", "skipping")
+    ]
+    found = {
+        key: f"{status}: {reason}"
+        for key, (status, reason) in outcomes(
+            answers(tree, "measure", [*elsewhere, *expected])
+        ).items()
+    }
+    assert found.pop("test_it_in_leaving").startswith("failed: ")
+    assert found.pop("test_it_in_skipping").startswith("skipped: ")
+    assert found == {test.rpartition("::")[2]: said for test, said in expected.items()}
 
 
 def test_a_test_that_ends_the_process_is_blamed_and_the_rest_is_left_to_another(
