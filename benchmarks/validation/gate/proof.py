@@ -114,29 +114,30 @@ def _digest(of_code: str) -> str:
 def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
     begin, gate = time.monotonic(), current_gate()
     with (
-        proof_runs.open_proof(folder) as journal,
+        proof_runs.open_proof(folder) as write,
         tempfile.TemporaryDirectory(prefix="perceptron-proof-") as checkout,
     ):
         suite.make(Path(checkout))
-        done = Counter(run.kind for run in select_runs(journal.runs, gate))
+        recorded = proof_runs.read_runs(folder)
+        done = Counter(run.kind for run in select_runs(recorded, gate))
         while True:
             kind = next_kind(done, request.wanted)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
                 return
             progress(_counted(done, request), sum(request.wanted.values()), kind.name)
-            journal.append(
-                proof_runs.run(
-                    Path(checkout),
-                    kind,
-                    sum(run.kind == kind.name for run in journal.runs),
-                    gate.work,
-                    gate.measured,
-                    request.commit,
-                    lambda environment: proof_runs.keep_environment(folder, environment),
-                    lambda *_: None,
-                )
+            run = proof_runs.run(
+                Path(checkout),
+                kind,
+                sum(run.kind == kind.name for run in recorded),
+                gate.work,
+                gate.measured,
+                request.commit,
+                lambda environment: proof_runs.keep_environment(folder, environment),
+                lambda *_: None,
             )
+            write(run)
+            recorded.append(run)
             done[kind.name] += 1
 
 
