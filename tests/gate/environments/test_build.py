@@ -239,11 +239,11 @@ def test_the_oldest_go_and_what_is_in_use_stays(
         os.utime(place.made_file, (1000 - age, 1000 - age))
     used, *others = places
     for place in others:
-        place.close()
+        place.lock.close()
     for most, kept in ((2, [True, False, True, True]), (0, [True, False, False, False])):
         build_cache.drop_oldest(most)
         assert [place.folder.exists() for place in places] == kept
-    used.close()
+    used.lock.close()
     assert [path.name for path in build_cache.home().iterdir()] == ["how"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perceptron.gate.checkout.revisions import add_changes, git, resolve
-from perceptron.gate.environments.source import Source
+from perceptron.gate.environments.build import Source
 from tests.gate.conftest import Repository
 
 
