@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from perceptron.gate import runner
+from tests.gate.runner.conftest import Answers, answers_of, outcomes, program, readings
 
-PROGRAM = Path(runner.__file__).with_name("program.py")
 FILE = "tests/bench/test_toy.py"
-Answers = list[dict[str, Any]]
 
 TOY = """
 DONE = 0
@@ -406,49 +399,11 @@ def answers(
 
     ``facts`` are entries of the job that differ.
     """
-    folder = tree.parent / "work"
-    folder.mkdir(exist_ok=True)
     ids = [test if "::" in test else f"{FILE}::{test}" for test in tests]
-    job = {
-        "kind": kind,
-        "tree": str(tree),
-        "roots": [str(tree)],
-        "others": [],
-        "suite": "pytest",
-        "benchmarks": "tests",
-        "tests": "tests/bench",
-        "project": "toy",
-        "folder": str(folder),
-        "draw": 5,
-        "tasks": [
-            {"key": test.split("::")[-1], "id": test, "type": "time", "spare": 0, **effort}
-            for test in ids
-        ],
-        **(facts or {}),
-    }
-    with subprocess.Popen(
-        [sys.executable, str(PROGRAM)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **(variables or {})},
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(job) + "\n")
-        process.stdin.flush()
-        return [json.loads(line) for line in process.stdout]
-
-
-def readings(given: Answers) -> dict[str, dict[str, Any]]:
-    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
-
-
-def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
-    return {
-        key: (reading["status"], reading.get("reason")) for key, reading in readings(given).items()
-    }
+    tasks = [(test.split("::")[-1], test) for test in ids]
+    suite = {"suite": "pytest", "benchmarks": "tests", "tests": "tests/bench", **(facts or {})}
+    with program(tree, kind, tasks, variables=variables, effort=effort, **suite) as process:
+        return answers_of(process)
 
 
 def test_each_test_is_a_benchmark_by_its_id_with_its_parameters(tree: Path) -> None:
