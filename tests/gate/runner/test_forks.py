@@ -122,21 +122,15 @@ def test_a_function_that_hangs_twice_comes_last(tree: Path) -> None:
 
 
 def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
-    """It may be another copy of the project."""
-    others = [str(Path(os.__file__).parent)]
-    with program(tree, "trace", ["time_first"], others=others) as process:
-        before = answers(process)[-1]["foreign"]
-    with program(tree, "trace", ["time_imports"], others=others) as process:
-        after = answers(process)[-1]["foreign"]
-    assert "wave" in {own.split()[0] for own in after} - {own.split()[0] for own in before}
-
-
-def test_the_program_itself_is_no_import(tree: Path) -> None:
-    """Whatever multiprocessing calls it."""
-    others = [str(PROGRAM.parent)]
-    with program(tree, "trace", ["time_multiprocessing"], others=others) as process:
-        foreign = answers(process)[-1]["foreign"]
-    assert "__mp_main__" not in {own.split()[0] for own in foreign}
+    """It may be another copy of the project. The program is none, whatever multiprocessing says."""
+    others = [str(Path(os.__file__).parent), str(PROGRAM.parent)]
+    foreign = []
+    for names in (["time_first"], ["time_imports", "time_multiprocessing"]):
+        with program(tree, "trace", names, others=others) as process:
+            foreign.append({own.split()[0] for own in answers(process)[-1]["foreign"]})
+    before, after = foreign
+    assert "wave" in after - before
+    assert "__mp_main__" not in after
 
 
 def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path) -> None:
