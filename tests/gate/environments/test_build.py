@@ -219,6 +219,14 @@ def test_a_base_that_does_not_build_is_one_line(builder: Builder, tmp_path: Path
         environments(tmp_path)
 
 
+def test_what_builds_nothing_is_refused_at_once(toy: Repository) -> None:
+    toy.write("asv.conf.json", '{"environment_type": "existing"}')
+    with pytest.raises(UserError, match=r"asv.conf.json: its environment_type is existing"):
+        build.check(CompareRequest("first", "second", build=True))
+    with pytest.raises(UserError, match="leave out --base-python, --head-python and --installed"):
+        build.check(CompareRequest("first", "second", build=True, installed=True))
+
+
 def test_an_interrupted_build_is_begun_again(builder: Builder, tmp_path: Path) -> None:
     builder.interrupted = True
     with pytest.raises(KeyboardInterrupt):
