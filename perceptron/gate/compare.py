@@ -8,7 +8,7 @@ import platform
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import date
@@ -37,10 +37,10 @@ from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
-from perceptron.gate.own_code import assert_own_code, with_code
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import (
+    CannotImport,
     ImportTooLong,
     SuiteOfBoth,
     discover_both,
@@ -101,15 +101,19 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         if request.build:
             paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))
             try:
-                made = environments.enter_context(built(request, resolved, paths, home, progress))
+                pythons, warnings = environments.enter_context(
+                    built(request, resolved, paths, home, progress)
+                )
             except HeadDoesNotBuild as finding:
                 return case.unmeasured("regression", str(finding), finding.log.parent)
-            resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
+            resolved = dataclasses.replace(resolved, pythons=pythons, installed=True)
             case.resolved = resolved
-            case.warnings += made.warnings
+            case.warnings += warnings
         unbuilt = not_built(differ, pair, resolved)
-        repository, pythons = resolved.repository, resolved.pythons
-        with closing(Arms(trees, suite, repository, pythons, resolved.installed)) as arms:
+        started = Arms(
+            trees, suite, resolved.repository, resolved.pythons, installed=resolved.installed
+        )
+        with closing(started) as arms:
             return _measured(case, arms, unbuilt, valgrind, progress)
 
 
@@ -136,10 +140,10 @@ def _measured(
         stages = Stages(arms, chosen, journal, case.rule, progress, valgrind, spent=spent, why=slow)
         stages.count()
         stages.calibrate()
-        assert_own_code(arms, journal, both.base_error)
+        _assert_own_code(arms, journal, both.base_error)
         stages.screen()
         stages.confirm()
-        environment = with_code(environment, journal.run.code)
+        environment = _with_code(environment, journal.run.code)
         comparison = case.judged(journal, chosen, both.left_out, environment)
         comparison = unbuilt.added_to(comparison)
         if slow and comparison.verdict == "inconclusive":
@@ -151,6 +155,65 @@ def _measured(
             )
         journal.update_run(msgspec.structs.replace(journal.run, finished=True))
         return comparison
+
+
+def _assert_own_code(
+    arms: Arms, journal: ComparisonJournal, base_error: CannotImport | None
+) -> None:
+    """Raise `UserError` unless each arm has run code of its own: else nothing is compared.
+
+    With two interpreters, what is installed in them may be compared instead. The journal keeps
+    what is known: a suite may import late, and a comparison that resumes runs it no more.
+    """
+    ran = {arm for block in journal.blocks for arm in PAIR if getattr(block, arm).status == "ok"}
+    if base_error is not None and "base" not in ran:
+        raise base_error
+    if arms.installed:
+        _assert_installed(arms, journal, ran)
+        return
+    if arms.pythons["base"] != arms.pythons["head"]:
+        return
+    own = {*journal.run.own, *(arm for arm in PAIR if arms.own.get(arm, False))}
+    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own)))
+    for arm in PAIR:
+        if arm in ran and arm not in own:
+            raise UserError(
+                f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
+                "would run the same code: uninstall the project here, or check benchmark_dir"
+            )
+
+
+def _with_code(
+    environment: ComparisonEnvironment, code: Mapping[Arm, str]
+) -> ComparisonEnvironment:
+    """Return the environment with where each arm imported the project from, if that is no tree."""
+    return msgspec.structs.replace(
+        environment, base_code=code.get("base"), head_code=code.get("head")
+    )
+
+
+def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> None:
+    known = journal.run.code
+    code = {**known, **{arm: str(own) for arm, own in arms.code.items()}}
+    for arm in known:
+        if known[arm] != code[arm]:
+            raise UserError(
+                f"{arms.how}: what {arm.upper()} imports was installed again since, and "
+                f"{journal.folder} holds blocks of both: remove it to start again"
+            )
+    journal.update_run(msgspec.structs.replace(journal.run, code=code))
+    for arm in PAIR:
+        if arm in ran and arm not in code:
+            raise UserError(
+                f"{arms.how}: the benchmarks of {arm.upper()} import no installed project: "
+                f"install it in {arms.interpreters.where(arm)}, or give its name as project"
+            )
+    both = [arms.code[arm].place for arm in PAIR if arm in arms.code]
+    if len(both) > 1 and both[0] == both[1]:
+        raise UserError(
+            f"--installed: BASE and HEAD import the same files, {code['head']}: install each "
+            "version in an environment of its own"
+        )
 
 
 @dataclass
@@ -313,7 +376,7 @@ def _environment(
     environment = msgspec.structs.replace(
         _facts(valgrind), base=suite.versions["base"], head=suite.versions["head"]
     )
-    return with_code(environment, {arm: str(code) for arm, code in arms.code.items()})
+    return _with_code(environment, {arm: str(code) for arm, code in arms.code.items()})
 
 
 def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:

@@ -216,12 +216,6 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         return Ran(folder, *json.loads(answer.read_text()))
 
 
-def test_one_slower_benchmark_makes_a_regression_with_exit_code_1(ran: Ran) -> None:
-    assert ran.code == 1, ran.err
-    assert ran.comparison.verdict == "regression"
-    assert "Traceback" not in ran.err
-
-
 # The verdict on each, and by how much it changed, or why that has no size. A peak is no exact one.
 EXPECTED: dict[str, tuple[str, float | str | None]] = {
     "time_same": ("no change", 0.0),
@@ -249,6 +243,9 @@ EXPECTED: dict[str, tuple[str, float | str | None]] = {
 
 def test_every_change_has_its_verdict_and_spoils_no_other(ran: Ran) -> None:
     """What is gone on HEAD is not there: its benchmarks serve both."""
+    assert ran.code == 1, ran.err
+    assert ran.comparison.verdict == "regression"
+    assert "Traceback" not in ran.err
     verdicts = {name: verdict for name, (verdict, _) in EXPECTED.items()}
     assert {name: row.verdict for name, row in ran.rows.items()} == verdicts
 
@@ -265,13 +262,9 @@ def test_every_change_has_its_size_or_a_reason_in_one_line(ran: Ran) -> None:
             assert (row.change, row.low, row.high) == pytest.approx((size,) * 3, abs=1e-6), name
 
 
-def test_heads_benchmarks_serve_both(ran: Ran) -> None:
-    assert ran.rows["time_same"].base_seconds == pytest.approx(100e-6)
-    assert "time_gone" not in ran.rows
-
-
-def test_each_type_has_its_unit(ran: Ran) -> None:
-    """The peak is the benchmark's, not that of the process which started it."""
+def test_each_type_has_its_unit_and_its_values(ran: Ran) -> None:
+    """Of HEAD's benchmarks on both. The peak is the benchmark's, not that of the process which
+    started it; so many calls follow each setup as the author fixed."""
     peak, track, time = (ran.rows[name] for name in ("peakmem_it", "track_child", "time_slower"))
     assert peak.unit == "bytes"
     assert 60e6 < (peak.base or 0) < 100e6
@@ -279,9 +272,7 @@ def test_each_type_has_its_unit(ran: Ran) -> None:
     assert (track.base, track.head, track.base_seconds) == (2, 3, None)
     assert (time.unit, time.base_seconds) == ("seconds", pytest.approx(200e-6))
     assert (time.file, time.line) == ("benchmarks/suite.py", 18)
-
-
-def test_so_many_calls_follow_each_setup_as_the_author_fixed(ran: Ran) -> None:
+    assert ran.rows["time_same"].base_seconds == pytest.approx(100e-6)
     few = ran.rows["time_few"]
     assert (few.base_seconds, few.head_seconds) == pytest.approx((200e-6, 200e-6))
 
@@ -298,13 +289,6 @@ def test_what_was_left_out_says_why(ran: Ran) -> None:
         assert said.startswith(f"benchmarks/{name}.py cannot be imported: ")
         assert reason in said
     assert left_out == {}
-
-
-def test_a_tree_gives_no_version_to_the_environment(ran: Ran) -> None:
-    """What happens to be installed under its name is not what was measured."""
-    environment = ran.comparison.environment
-    assert environment.base["helper"] == environment.head["helper"] == "9.9"
-    assert "toy" not in {*environment.base, *environment.head}
 
 
 def test_what_became_slower_names_the_function_that_does_more(ran: Ran) -> None:
@@ -332,29 +316,26 @@ def test_trees_take_turns_in_the_folders_and_base_is_tried_first(ran: Ran) -> No
     assert elapsed == sorted(elapsed)
 
 
-def test_base_is_judged_against_a_second_copy_of_itself(ran: Ran) -> None:
-    control = ran.comparison.control
+def test_the_document_tells_what_was_measured_and_how_to_do_it_again(ran: Ran) -> None:
+    """Base was judged against a second copy of itself. Every number is one to JSON. A tree gives no
+    version to the environment: what happens to be installed under its name was not measured."""
+    assert not {"NaN", "Infinity"} & set(ran.out.replace(",", " ").split())
+    control, environment = ran.comparison.control, ran.comparison.environment
     assert not control.alarmed
     assert "suite.Times.time_slower" in {row.benchmark for row in control.rows}
     assert all(abs(row.change) < 0.01 for row in control.rows)
-
-
-def test_the_document_says_how_to_do_it_again_and_how_long_was_waited(ran: Ran) -> None:
-    """Every number in it is one to JSON."""
-    assert not {"NaN", "Infinity"} & set(ran.out.replace(",", " ").split())
+    assert environment.base["helper"] == environment.head["helper"] == "9.9"
+    assert "toy" not in {*environment.base, *environment.head}
     assert ran.comparison.plan.seed == 1
     assert "--seed 1" in ran.comparison.reproduce
     if Path("/proc/self/schedstat").exists():
         assert ran.rows["time_same"].waited is not None
 
 
-def test_what_is_not_committed_is_a_warning_and_not_compared(ran: Ran) -> None:
-    """Nor is it where the checkout is on everybody's path: each arm runs its tree."""
+def test_nothing_is_left_but_results_and_what_is_not_committed_is_not_compared(ran: Ran) -> None:
+    """No checkout, and git knows of none; the blocks lie where the document says. Each arm runs its
+    tree even where the checkout is on everybody's path."""
     assert [warning.code for warning in ran.comparison.warnings] == ["not committed"]
-
-
-def test_nothing_is_left_but_results(ran: Ran) -> None:
-    """No checkout, and git knows of none; the blocks lie where the document says."""
     listed = subprocess.run(
         ["git", "worktree", "list"], cwd=ran.folder / "repository", capture_output=True, text=True
     )

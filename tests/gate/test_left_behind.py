@@ -26,23 +26,18 @@ def measured(**options: Any) -> None:
         run("first", progress=until("discovering benchmarks"), **options)
 
 
-def test_git_lists_nothing_that_comparing_wrote(plain: Repository) -> None:
+def test_git_lists_nothing_that_comparing_wrote(plain: Repository, tmp_path: Path) -> None:
+    """In a folder of others what is new alone is ignored; outside of a repository nothing is."""
     measured(head="first")
     prepare_comparison("html")
     assert Path("results/gate").is_dir()
     assert Path("html/gate").is_dir()
     assert plain.git("status", "--porcelain") == ""
-
-
-def test_folders_of_others_stay_as_they_are(plain: Repository, tmp_path: Path) -> None:
-    """What is new in them alone is ignored; outside of a repository nothing is."""
-    plain.write("results/mine.json", "1")
-    measured(head="first")
-    assert plain.git("status", "--porcelain").split() == ["??", "results/"]
-    assert not Path("results/.gitignore").exists()
-    assert Path("results/gate/.gitignore").exists()
+    plain.write("mine/own.json", "1")
+    measured(head="first", results=Path("mine"))
     plain.git("add", "--all")
-    assert plain.git("status", "--porcelain").split() == ["A", "results/mine.json"]
+    assert plain.git("status", "--porcelain").split() == ["A", "mine/own.json"]
+    assert [*map(str, Path("mine").glob("**/.gitignore"))] == ["mine/gate/.gitignore"]
     prepare_comparison(str(tmp_path / "pages"))
     assert not (tmp_path / "pages" / ".gitignore").exists()
 
@@ -50,7 +45,8 @@ def test_folders_of_others_stay_as_they_are(plain: Repository, tmp_path: Path) -
 def test_what_comparing_wrote_is_no_change_of_the_working_tree(
     plain: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever its user stands, and though the text of a comment is a file beside others."""
+    """Wherever its user stands, and though the text of a comment is a file beside others; what else
+    lies beside it is."""
     unchanged = run("first", ".", always=False).plan.head.changes
     measured(head="first")
     prepare_comparison("html")
@@ -59,9 +55,7 @@ def test_what_comparing_wrote_is_no_change_of_the_working_tree(
     written = {"html": Path("../html"), "markdown": Path("../gate.md")}
     again = run("first", ".", suite=Path("../asv.conf.json"), always=False, **written)
     assert again.plan.head.changes == unchanged
-
-
-def test_what_lies_beside_what_comparing_wrote_is_compared(plain: Repository) -> None:
+    monkeypatch.chdir("..")
     measured(head="first", results=Path())
     plain.write("toy/__init__.py", "DONE = 1\n")
     measured(head=".", results=Path(), always=False)

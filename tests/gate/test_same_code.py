@@ -119,11 +119,6 @@ def submodule(toy: Repository) -> None:
         toy.commit(tag)
 
 
-def imported_test(toy: Repository) -> None:
-    toy.write("toy/tests/test_core.py", "import os\n")
-    toy.write("benchmarks/suite.py", "from toy.tests import test_core\n")
-
-
 def imported_by_a_test(toy: Repository) -> None:
     """That the suite imports."""
     toy.write("toy/tests/test_suite.py", "from toy.tests import test_core\n")
@@ -132,87 +127,71 @@ def imported_by_a_test(toy: Repository) -> None:
     toy.write("toy/tests/test_core.py", "import os\n")
 
 
-def read_by_the_suite(toy: Repository) -> None:
-    toy.write("benchmarks/suite.py", "TEXT = open('README.md').read()\n")
-    toy.write("README.md", "new\n")
+SUITE = "benchmarks/suite.py"
+HARDER = MODULE.replace("Work.", "Work, harder.")
+NEW_TEST = {"toy/tests/test_core.py": "import os\n"}
+# Files that HEAD has, or what it does otherwise.
+SEEN: dict[str, dict[str, str] | Callable[[Repository], None]] = {
+    "code": {"toy/core.py": MODULE.replace("amount}", "amount + 0}")},
+    "a constant": {"toy/core.py": MODULE.replace('"amount"', '"Amount"')},
+    "no syntax": {"toy/core.py": MODULE + "(\n"},
+    "deep syntax": {"toy/core.py": MODULE + "1 + " * 1500 + "1"},
+    "a large module": {"toy/core.py": MODULE + "#" * 2_000_000},
+    "a docstring that is read": {"toy/help.py": '"""Usage: help me."""\nTEXT = __doc__\n'},
+    "types that are read": {"toy/lazy.pyi": "from .core import work\n"},
+    "comments that are read": {"toy/lines.py": "from inspect import getsourcelines  # new\n"},
+    "data": {"toy/table.json": "1"},
+    "prose in a package": {"toy/notes.md": "read by toy"},
+    "prose beside a module": {"bare/notes.md": "read by bare"},
+    "prose through a link": {"docs/read/index.rst": "read by toy, through a link"},
+    "no test": {"toy/tests/helpers.py": ""},
+    "docs that are a package": {"docs/__init__.py": ""},
+    "requirements": {"requirements.txt": ""},
+    "the project": {"pyproject.toml": ""},
+    "settings of a compiler": {".cargo/config.toml": ""},
+    "a new module": {"toy/new.py": ""},
+    "a future that comes late": {"toy/ahead.py": "1\nfrom __future__ import annotations\n"},
+    "a link": linked,
+    "a mode": executable,
+    "a module less": deleted,
+    "a submodule": submodule,
+    "a test that is imported": {**NEW_TEST, SUITE: "from toy.tests import test_core\n"},
+    "a test that a test imports": imported_by_a_test,
+    "read by the suite": {"README.md": "new\n", SUITE: "TEXT = open('README.md').read()\n"},
+    "read by a program that a benchmark may call": {
+        **NEW_TEST,
+        "benchmarks/mutants.py": PROGRAM,
+        "benchmarks/another.py": "from . import mutants\n",
+    },
+    "read by benchmarks in a program": {
+        **NEW_TEST,
+        "benchmarks/mutants.py": f"{PROGRAM}\nclass Read:\n    time_it = main\n",
+    },
+    "docstrings that the suite reads": {
+        "toy/core.py": HARDER,
+        SUITE: "import toy.core\nFILE = toy.core.__file__\n",
+    },
+    "docstrings that the suite reads by place": {
+        "toy/core.py": HARDER,
+        SUITE: "FILE = Path(toy.__file__).parent / 'core.py'\n",
+    },
+    "beside the suite": {
+        ".asv/benchmarks/suite.py": "raise RuntimeError('imported')\n",
+        "asv.conf.json": '{"project": "toy", "benchmark_dir": ".asv/benchmarks"}',
+        ".asv/table.json": "1",
+    },
+}
 
 
-def read_by_a_program_of_the_suite(toy: Repository) -> None:
-    """That a benchmark may call, too."""
-    toy.write("benchmarks/mutants.py", PROGRAM)
-    toy.write("benchmarks/another.py", "from . import mutants\n")
-    toy.write("toy/tests/test_core.py", "import os\n")
-
-
-def read_by_benchmarks_of_a_program(toy: Repository) -> None:
-    toy.write("benchmarks/mutants.py", PROGRAM + "\nclass Read:\n    time_it = main\n")
-    toy.write("toy/tests/test_core.py", "import os\n")
-
-
-def docstrings_of_the_suite(toy: Repository) -> None:
-    toy.write("benchmarks/suite.py", "import toy.core\nFILE = toy.core.__file__\n")
-    toy.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
-
-
-def docstrings_read_by_place(toy: Repository) -> None:
-    toy.write("benchmarks/suite.py", "FILE = Path(toy.__file__).parent / 'core.py'\n")
-    toy.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
-
-
-def beside_the_suite(toy: Repository) -> None:
-    toy.write(".asv/benchmarks/suite.py", "raise RuntimeError('imported')\n")
-    toy.write("asv.conf.json", '{"project": "toy", "benchmark_dir": ".asv/benchmarks"}')
-    toy.write(".asv/table.json", "1")
-
-
-def written(name: str, text: str) -> Callable[[Repository], None]:
-    def change(toy: Repository) -> None:
-        toy.write(name, text)
-
-    return change
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        written("toy/core.py", MODULE.replace("amount}", "amount + 0}")),
-        written("toy/core.py", MODULE.replace('"amount"', '"Amount"')),
-        written("toy/core.py", MODULE + "(\n"),
-        written("toy/core.py", MODULE + "1 + " * 1500 + "1"),
-        written("toy/core.py", MODULE + "#" * 2_000_000),
-        written("toy/help.py", '"""Usage: help me."""\nTEXT = __doc__\n'),
-        written("toy/lazy.pyi", "from .core import work\n"),
-        written("toy/table.json", "1"),
-        written("toy/notes.md", "read by toy"),
-        written("toy/tests/helpers.py", ""),
-        written("docs/__init__.py", ""),
-        written("requirements.txt", ""),
-        written("pyproject.toml", ""),
-        written(".cargo/config.toml", ""),
-        written("toy/new.py", ""),
-        linked,
-        executable,
-        deleted,
-        submodule,
-        imported_test,
-        imported_by_a_test,
-        read_by_the_suite,
-        read_by_a_program_of_the_suite,
-        read_by_benchmarks_of_a_program,
-        docstrings_of_the_suite,
-        docstrings_read_by_place,
-        beside_the_suite,
-        written("toy/ahead.py", "1\nfrom __future__ import annotations\n"),
-        written("toy/lines.py", "from inspect import getsourcelines  # new\n"),
-        written("bare/notes.md", "read by bare"),
-        written("docs/read/index.rst", "read by toy, through a link"),
-    ],
-)
-def test_what_a_benchmark_may_see_is_measured(
-    documented: Repository, change: Callable[[Repository], None]
-) -> None:
+@pytest.mark.parametrize("change", SEEN)
+def test_what_a_benchmark_may_see_is_measured(documented: Repository, change: str) -> None:
     assert not measures(head="first")
-    change(documented)
+    makes = SEEN[change]
+    if callable(makes):
+        makes(documented)
+    else:
+        for name, text in makes.items():
+            documented.write(name, text)
     documented.commit("second")
     assert measures()
 
@@ -223,7 +202,7 @@ def test_a_suite_that_reads_data_beside_a_module_reads_no_docstring(
     """As that of pint does, whose commits of prose would be measured for ten minutes."""
     documented.write("benchmarks/suite.py", "DATA = Path(toy.__file__).parent / 'units.txt'\n")
     documented.commit("first")
-    documented.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
+    documented.write("toy/core.py", HARDER)
     documented.commit("second")
     assert not measures()
 
@@ -235,7 +214,7 @@ def test_the_same_code_is_measured_in_two_environments_and_where_asked(
     assert measures(head="first", head_python=other)
     assert measures(head="first", base_python=other, head_python=other, installed=True)
     assert not measures(head="first", base_python=other, head_python=other)
-    documented.write("toy/core.py", MODULE.replace("Work.", "Work, harder."))
+    documented.write("toy/core.py", HARDER)
     documented.commit("second")
     assert not measures()
     assert measures(base_python=other, head_python=other)  # it may know another Python

@@ -20,7 +20,8 @@ from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark, Block, by_benchmark, counted
-from tests.gate.conftest import FEWEST, counts, planned
+from perceptron.records.comparison import ComparisonPlan
+from tests.gate.conftest import FEWEST, Interrupted, counts, planned
 
 RULE = Rule(**FEWEST)
 PROCESS_SECONDS = 1.0
@@ -115,25 +116,30 @@ def stages_of(
     return Stages(cast(Arms, fake), suite, journal, rule, lambda *_: None, **options)
 
 
-def screen(
-    journal: ComparisonJournal,
+def screened(
+    folder: Path,
     fake: Fake,
+    budget: float = 600.0,
     names: Sequence[str] = ("one", "two"),
     rule: Rule = RULE,
-) -> list[Block]:
-    stages = stages_of(journal, fake, names, rule)
-    stages.calibrate()
-    stages.screen()
-    return [block for block in journal.blocks if block.stage == "screen"]
+    before: Sequence[Block] = (),
+    **more: Any,
+) -> tuple[list[Block], ComparisonPlan]:
+    """Return the blocks of the screen and the plan after it; those ``before`` are there already."""
+    with open_run(folder, budget) as journal:
+        for block in before:
+            journal.append(block)
+        stages = stages_of(journal, fake, names, rule, **more)
+        stages.calibrate()
+        stages.screen()
+        return [own for own in journal.blocks if own.stage == "screen"], journal.run.plan
 
 
 def test_a_block_that_one_arm_waited_in_is_taken_again_as_it_was(tmp_path: Path) -> None:
     """Its first take is kept and counts for nothing."""
     fake = Fake(tmp_path, lambda arm, number: 0.5 if (arm, number) == ("head", 2) else 0.0)
-    with open_run(tmp_path, 600.0) as journal:
-        blocks = screen(journal, fake)
-    takes = [block for block in blocks if block.number == 2 and block.benchmark == "time_one"]
-    first, second = takes
+    blocks, _ = screened(tmp_path, fake)
+    first, second = (own for own in blocks if (own.number, own.benchmark) == (2, "time_one"))
     assert (first.take, second.take) == (0, 1)
     assert (second.order, second.sides) == (first.order, first.sides)
     assert len(blocks) == 2 * 5 + 2
@@ -146,8 +152,7 @@ def test_an_arm_that_always_waits_is_taken_again_in_three_blocks_and_then_counts
 ) -> None:
     """What it waits for is its own then, and no retake would help."""
     fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
-    with open_run(tmp_path, 600.0) as journal:
-        blocks = screen(journal, fake)
+    blocks, _ = screened(tmp_path, fake)
     takes = [[block.take for block in blocks if block.number == number] for number in range(5)]
     assert takes == [[0, 0, 1, 1, 2, 2]] * 3 + [[0, 0]] * 2
     assert log_ratios(blocks, "screen")["time_one"] == pytest.approx([0.693] * 5, abs=1e-3)
@@ -157,15 +162,10 @@ def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None
     """The screen has its blocks, and retakes only what is left of its time."""
     fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
     budget = 22.0
-    with open_run(tmp_path, budget) as journal:
-        blocks = screen(journal, fake)
+    blocks, _ = screened(tmp_path, fake, budget)
     assert {block.number for block in blocks} == set(range(5))
     assert any(block.take for block in blocks)
     assert fake.now <= SCREENED * budget + 2 * PROCESS_SECONDS
-
-
-class Interrupted(Exception):
-    pass
 
 
 def test_a_run_cut_short_before_a_retake_resumes_with_it(tmp_path: Path) -> None:
@@ -176,13 +176,13 @@ def test_a_run_cut_short_before_a_retake_resumes_with_it(tmp_path: Path) -> None
 
     interrupt = True
     fake = Fake(tmp_path, waits)
-    with open_run(tmp_path, 600.0) as journal, pytest.raises(Interrupted):
-        screen(journal, fake)
+    with pytest.raises(Interrupted):
+        screened(tmp_path, fake)
     interrupt = False
     with open_run(tmp_path, 600.0) as journal:
-        before = list(journal.blocks)
-        blocks = screen(journal, fake)
-        assert journal.blocks[: len(before)] == before
+        before = [own for own in journal.blocks if own.stage == "screen"]
+    blocks, _ = screened(tmp_path, fake)
+    assert blocks[: len(before)] == before
     keys = [(block.number, block.take, block.benchmark) for block in blocks]
     assert len(keys) == len(set(keys)) == 2 * 5 + 2
     assert log_ratios(blocks, "screen")["time_one"] == [0.0] * 5
@@ -193,11 +193,10 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
 ) -> None:
     """Resumed, nothing of the screen is taken again, whatever one arm waited."""
     fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
-    with monkeypatch.context() as patch, open_run(tmp_path, 600.0) as journal:
+    with monkeypatch.context() as patch:
         patch.setattr("perceptron.gate.blocks.MOST_RETAKES", 0)
-        before = screen(journal, fake)
-    with open_run(tmp_path, 600.0) as journal:
-        assert screen(journal, fake) == before
+        before = screened(tmp_path, fake)
+    assert screened(tmp_path, fake) == before
 
 
 def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured(
@@ -205,12 +204,9 @@ def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured
 ) -> None:
     """The most expensive goes, with what one block of it takes and why it takes that."""
     fake = Fake(tmp_path, seconds={"time_dear": 3.0})
-    with open_run(tmp_path, 60.0) as journal:
-        stages = stages_of(journal, fake, ("dear", "cheap"), why="; importing x.py took 9 s")
-        stages.calibrate()
-        stages.screen()
-        blocks = [block for block in journal.blocks if block.stage == "screen"]
-        (left_out,) = journal.run.plan.left_out
+    why = "; importing x.py took 9 s"
+    blocks, plan = screened(tmp_path, fake, 60.0, ("dear", "cheap"), why=why)
+    (left_out,) = plan.left_out
     assert {block.benchmark for block in blocks} == {"time_cheap"}
     assert left_out.benchmark == "time_dear"
     assert left_out.reason == (
@@ -221,21 +217,18 @@ def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured
 def test_what_did_more_work_goes_before_what_is_cheaper(tmp_path: Path) -> None:
     """The clock may contradict it, and must have been asked."""
     fake = Fake(tmp_path, seconds={"time_cheap": 2.0, "time_dear": 2.9})
-    with open_run(tmp_path, 80.0) as journal:
-        for block in counts("time_dear", 0.05, 0.05, 0.05):
-            journal.append(block)
-        blocks = screen(journal, fake, ("cheap", "dear"))
-        assert [row.benchmark for row in journal.run.plan.left_out] == ["time_cheap"]
+    counted = counts("time_dear", 0.05, 0.05, 0.05)
+    blocks, plan = screened(tmp_path, fake, 80.0, ("cheap", "dear"), before=counted)
+    assert [row.benchmark for row in plan.left_out] == ["time_cheap"]
     assert {block.benchmark for block in blocks} == {"time_dear"}
 
 
 def test_rounds_end_when_the_time_of_the_screen_is_over(tmp_path: Path) -> None:
     """All benchmarks have as many."""
     rule, budget, fake = Rule(), 28.0, Fake(tmp_path)
-    with open_run(tmp_path, budget) as journal:
-        blocks = screen(journal, fake, rule=rule)
-        assert rule.fewest_screen < journal.run.plan.screen_blocks < rule.screen
-    assert len(blocks) == 2 * journal.run.plan.screen_blocks
+    blocks, plan = screened(tmp_path, fake, budget, rule=rule)
+    assert rule.fewest_screen < plan.screen_blocks < rule.screen
+    assert len(blocks) == 2 * plan.screen_blocks
     assert fake.now <= SCREENED * budget
 
 
@@ -244,8 +237,7 @@ def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
     tmp_path: Path, budget: float, enough: bool
 ) -> None:
     rule, fake = Rule(), Fake(tmp_path, ratios={"time_two": [0.8, 1.0, 1.25]})
-    with open_run(tmp_path, budget) as journal:
-        blocks = screen(journal, fake, rule=rule)
+    blocks, _ = screened(tmp_path, fake, budget, rule=rule)
     numbers = Counter(block.benchmark for block in blocks)
     assert numbers["time_one"] == rule.screen
     assert rule.screen < numbers["time_two"] <= rule.most_screen
@@ -256,9 +248,9 @@ def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
 def test_a_value_has_a_look_whatever_it_is(tmp_path: Path) -> None:
     """It is compared as it is: noise asks for no more of it, and nothing is to confirm."""
     rule, ratios = Rule(), {"time_value": [1.2, 3.0], "time_slower": [1.5]}
-    with open_run(tmp_path, 6000.0) as journal:
-        blocks = screen(journal, Fake(tmp_path, ratios=ratios), ("value", "slower"), rule)
-        assert set(journal.run.plan.confirmation_blocks) == {"time_slower"}
+    fake = Fake(tmp_path, ratios=ratios)
+    blocks, plan = screened(tmp_path, fake, 6000.0, ("value", "slower"), rule)
+    assert set(plan.confirmation_blocks) == {"time_slower"}
     numbers = Counter(block.benchmark for block in blocks)
     assert numbers == {"time_value": rule.look, "time_slower": rule.screen}
 
@@ -268,13 +260,10 @@ def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_pa
     rule = Rule()
     for folder, budget, looked_at in (("ample", 600.0, 2), ("short", 10.0, 0)):
         fake = Fake(tmp_path / folder, ratios={"time_two": [1.5]})
-        with open_run(tmp_path / folder, budget) as journal:
-            for key in ("time_one", "time_two"):
-                for block in counts(key, 0.0):
-                    journal.append(block)
-            blocks = screen(journal, fake, rule=rule)
-            assert len(journal.run.plan.looked_at) == looked_at
-            assert journal.run.plan.left_out == []
+        same = [*counts("time_one", 0.0), *counts("time_two", 0.0)]
+        blocks, plan = screened(tmp_path / folder, fake, budget, rule=rule, before=same)
+        assert len(plan.looked_at) == looked_at
+        assert plan.left_out == []
         numbers = {"time_one": rule.look, "time_two": rule.screen} if looked_at else {}
         assert Counter(block.benchmark for block in blocks) == numbers
 
@@ -314,10 +303,9 @@ def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
 
 
 def test_what_counting_leaves_is_shared_among_the_stages(tmp_path: Path) -> None:
-    with open_run(tmp_path, 100.0) as journal:
-        for block in counts("time_one", 0.02):
-            journal.append(replace(block, elapsed_seconds=75.0))
-        assert len(screen(journal, Fake(tmp_path))) == 2 * RULE.screen
+    counted = [replace(block, elapsed_seconds=75.0) for block in counts("time_one", 0.02)]
+    blocks, _ = screened(tmp_path, Fake(tmp_path), 100.0, before=counted)
+    assert len(blocks) == 2 * RULE.screen
 
 
 def test_head_is_not_broken_for_want_of_time_to_import(tmp_path: Path) -> None:
@@ -337,8 +325,8 @@ def test_a_confirmation_has_as_many_rounds_as_there_is_time_for(tmp_path: Path) 
     fresh = {}
     for name, budget in (("ample", 6000.0), ("short", 60.0), ("none", 30.0)):
         fake = Fake(tmp_path / name, ratios={"time_one": [1.4, 1.5], "time_two": [1.3]})
+        screened(tmp_path / name, fake, budget, rule=rule)
         with open_run(tmp_path / name, budget) as journal:
-            screen(journal, fake, rule=rule)
             stages_of(journal, fake, rule=rule).confirm()
             blocks = [block for block in journal.blocks if block.stage == "confirmation"]
             assert all(block.control is not None for block in blocks)

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from pytest_benchmark.utils import parse_compare_fail
-from scipy import stats
 
 from benchmarks.validation.gate.proof import targets
 from benchmarks.validation.gate.record import ProofRun
@@ -25,7 +24,6 @@ from benchmarks.validation.gate.recorded import (
     RecordedCounts,
     asv,
     mann_whitney,
-    pyperf,
     pytest_benchmark,
 )
 from benchmarks.validation.gate.replay import (
@@ -209,15 +207,6 @@ def test_pytest_benchmark_fails_where_its_own_check_does(
     check = parse_compare_fail("mean:5%")
     failed = check.fails({"mean": head.mean()}, {"mean": base.mean()})
     assert pytest_benchmark(base, head) == bool(failed)
-
-
-@given(st.integers(5, 60), st.floats(-1, 1), st.integers(0, 99))
-def test_pyperf_is_students_test_with_pooled_variance(count: int, shift: float, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    base, head = random.normal(10, 1, count), random.normal(10 + shift, 2, count)
-    test = stats.ttest_ind(head, base, equal_var=True)
-    slower = test.pvalue < 0.05 and head.mean() > base.mean()
-    assert pyperf(base, head) == slower
 
 
 def test_each_rule_of_the_table_finds_a_doubling_and_calls_no_faster_head_slower() -> None:

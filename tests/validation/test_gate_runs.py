@@ -149,7 +149,8 @@ def request(folder: Path, runs: int, **fields: object) -> proof.ProofRequest:
 
 
 def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) -> None:
-    """Every run once; a second start adds what is missing; a third measures nothing."""
+    """Every run once; a second start adds what is missing; a third measures nothing; a line that
+    was cut short is measured again."""
     shown = proof.prove(request(tmp_path, 5), silent, draws=0)
     assert Counter(one.kind for one in runs_made) == Counter(wanted(5))
     assert {one.name: one.runs for one in shown.live} == wanted(5)
@@ -158,16 +159,12 @@ def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) 
     assert Counter(one.kind for one in runs_made) == Counter(wanted(10))
     numbers = [(one.kind, one.number) for one in runs_made]
     assert len(set(numbers)) == len(numbers)
-    assert runs.read_runs(tmp_path / "proof" / "box") == runs_made
-
-
-def test_a_line_cut_short_is_measured_again(tmp_path: Path, runs_made: list[ProofRun]) -> None:
-    proof.prove(request(tmp_path, 5), silent, draws=0)
     file = tmp_path / "proof" / "box" / "runs.jsonl"
+    assert runs.read_runs(file.parent) == runs_made
     file.write_bytes(file.read_bytes()[:-20])
-    proof.prove(request(tmp_path, 5), silent, draws=0)
-    assert len(runs_made) == sum(wanted(5).values()) + 1
-    assert Counter(one.kind for one in runs.read_runs(file.parent)) == Counter(wanted(5))
+    proof.prove(request(tmp_path, 10), silent, draws=0)
+    assert len(runs_made) == sum(wanted(10).values()) + 1
+    assert Counter(one.kind for one in runs.read_runs(file.parent)) == Counter(wanted(10))
 
 
 def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdowns(

@@ -62,34 +62,6 @@ def save(file: Path, proof: Proof) -> Path:
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
-_TARGETS = ("target", "met", "reached [95% interval]>", "of>")
-_LIVE = (
-    "head differs by",
-    "runs>",
-    "clean>",
-    "regression>",
-    "inconclusive>",
-    "faster>",
-    "control>",
-    "clock>",
-    "work>",
-    "a run>",
-    "of CPU>",
-)
-_STATES = (
-    "measured",
-    "runs>",
-    "false alarms>",
-    "inconclusive>",
-    "a run>",
-    "spread>",
-    "detectable>",
-    "waited>",
-    "samples again>",
-    "blocks again>",
-)
-
-
 def show(proof: Proof) -> None:
     """Print how often the gate was wrong, what it proof, and where the numbers come from."""
     grid.show(grids(proof))
@@ -99,21 +71,8 @@ def show(proof: Proof) -> None:
 def grids(proof: Proof) -> list[TextTable]:
     """Return the targets first; then what they rest on, as far as there is something."""
     everything = [
-        TextTable("Targets", _TARGETS, [_target(row) for row in proof.targets], ()),
-        TextTable(
-            "Whole runs",
-            _LIVE,
-            [_live(row) for row in proof.live],
-            (
-                "Each is what `perceptron compare` does, with worktrees, processes, schedule and "
-                "judgement, on two of ten benchmarks: a NumPy training loop, exponentials, a loop "
-                "of bytecode, a matrix product on all threads, dictionaries, sorting of what each "
-                "process draws, imports, allocations, values gathered from a table, a wait for "
-                "another thread. Faster: benchmarks called so. Control: runs in which it alarmed. "
-                "Clock and work: the median change of the benchmarks that the head changes; where "
-                "it does more units of work for 100, as many per cent hold by count.",
-            ),
-        ),
+        _targets(proof.targets),
+        _live(proof.live),
         _counted_kinds(proof.counted),
         _counted_benchmarks(proof.counts),
         _judged(
@@ -172,18 +131,7 @@ def grids(proof: Proof) -> list[TextTable]:
             "said it would find in 95 of 100 runs; without counts, and with counts of the same "
             "work.",
         ),
-        TextTable(
-            "Beside a busy process, in each state of the gate",
-            _STATES,
-            [_state(state) for state in proof.states],
-            (
-                "All runs that were ever made of this kind, those of an earlier gate too, as they "
-                "were judged then; nothing changed in them. Medians of runs and of benchmarks: the "
-                "spread of a benchmark's blocks, the smallest slowdown that it called detectable, "
-                "the share of its time that it waited for a core. In all runs together: samples "
-                "and blocks that were taken again because of it.",
-            ),
-        ),
+        _states(proof.states),
         _choices(proof.choices),
     ]
     return [table for table in everything if table.rows]
@@ -227,43 +175,81 @@ def _commits(commits: Sequence[str]) -> str:
     return f"commit{'s' if commits[1:] else ''} {', '.join(commits)}"
 
 
-def _target(target: Target) -> tuple[str, ...]:
-    met = {True: "yes", False: "no", None: "too few yet"}[target.met]
-    return target.name, met, share_cell(target.reached), count(target.reached.trials)
-
-
-def _live(kind: LiveKind) -> tuple[str, ...]:
-    seen = [kind.verdicts.get(name, 0) for name in ("clean", "regression", "inconclusive")]
-    return (
-        kind.summary,
-        f"{kind.runs}",
-        *(f"{count}" for count in seen),
-        f"{kind.improvements}",
-        f"{kind.control_alarms}",
-        *(
-            NONE if change is None else percent(change, sign=True)
-            for change in (kind.change, kind.work)
-        ),
-        duration(kind.seconds),
-        duration(kind.cpu_seconds),
+def _targets(targets: Sequence[Target]) -> TextTable:
+    met = {True: "yes", False: "no", None: "too few yet"}
+    return TextTable(
+        "Targets",
+        ("target", "met", "reached [95% interval]>", "of>"),
+        [
+            (row.name, met[row.met], share_cell(row.reached), count(row.reached.trials))
+            for row in targets
+        ],
+        (),
     )
 
 
-def _state(state: GateState) -> tuple[str, ...]:
-    known = state.waited is not None
-    when = days(state.first, state.last)
-    return (
-        f"{when}, {', '.join(state.commits)}" if state.commits else when,
-        f"{state.runs}",
-        share_cell(state.false_alarms),
-        f"{state.inconclusive}",
-        duration(state.seconds),
-        *(
-            NONE if value is None else percent(value)
-            for value in (state.spread, state.smallest_detectable, state.waited)
+def _live(kinds: Sequence[LiveKind]) -> TextTable:
+    verdicts = ("clean", "regression", "inconclusive")
+    return TextTable(
+        "Whole runs",
+        (
+            *("head differs by", "runs>", *(f"{name}>" for name in verdicts), "faster>"),
+            *("control>", "clock>", "work>", "a run>", "of CPU>"),
         ),
-        count(state.disturbed) if known else NONE,
-        count(state.retaken) if known else NONE,
+        [
+            (
+                kind.summary,
+                f"{kind.runs}",
+                *(f"{kind.verdicts.get(name, 0)}" for name in verdicts),
+                f"{kind.improvements}",
+                f"{kind.control_alarms}",
+                *(_percent(change, sign=True) for change in (kind.change, kind.work)),
+                duration(kind.seconds),
+                duration(kind.cpu_seconds),
+            )
+            for kind in kinds
+        ],
+        (
+            "Each is what `perceptron compare` does, with worktrees, processes, schedule and "
+            "judgement, on two of ten benchmarks: a NumPy training loop, exponentials, a loop "
+            "of bytecode, a matrix product on all threads, dictionaries, sorting of what each "
+            "process draws, imports, allocations, values gathered from a table, a wait for "
+            "another thread. Faster: benchmarks called so. Control: runs in which it alarmed. "
+            "Clock and work: the median change of the benchmarks that the head changes; where "
+            "it does more units of work for 100, as many per cent hold by count.",
+        ),
+    )
+
+
+def _states(states: Sequence[GateState]) -> TextTable:
+    return TextTable(
+        "Beside a busy process, in each state of the gate",
+        (
+            *("measured", "runs>", "false alarms>", "inconclusive>", "a run>", "spread>"),
+            *("detectable>", "waited>", "samples again>", "blocks again>"),
+        ),
+        [
+            (
+                ", ".join([days(state.first, state.last), *state.commits]),
+                f"{state.runs}",
+                share_cell(state.false_alarms),
+                f"{state.inconclusive}",
+                duration(state.seconds),
+                *map(_percent, (state.spread, state.smallest_detectable, state.waited)),
+                *(
+                    NONE if state.waited is None else count(again)
+                    for again in (state.disturbed, state.retaken)
+                ),
+            )
+            for state in states
+        ],
+        (
+            "All runs that were ever made of this kind, those of an earlier gate too, as they "
+            "were judged then; nothing changed in them. Medians of runs and of benchmarks: the "
+            "spread of a benchmark's blocks, the smallest slowdown that it called detectable, "
+            "the share of its time that it waited for a core. In all runs together: samples "
+            "and blocks that were taken again because of it.",
+        ),
     )
 
 
@@ -318,38 +304,20 @@ def _cell(share: Share | None) -> str:
     return NONE if share is None else share_cell(share)
 
 
-_KINDS = (
-    "head differs by",
-    "benchmarks>",
-    "counted>",
-    "work>",
-    "noise at most>",
-    "more work seen>",
-    "called slower>",
-    "on its work>",
-)
-_BENCHMARKS = (
-    "benchmark",
-    "number>",
-    "counted>",
-    "median difference>",
-    "largest>",
-    "if not counted, why",
-)
-
-
 def _counted_kinds(rows: Sequence[CountedKind]) -> TextTable:
-    """Return what became of the benchmarks that each kind of head changes."""
     return TextTable(
         "Counted in whole runs: benchmarks that the head changes",
-        _KINDS,
+        (
+            *("head differs by", "benchmarks>", "counted>", "work>", "noise at most>"),
+            *("more work seen>", "called slower>", "on its work>"),
+        ),
         [
             (
                 row.name,
                 count(row.rows),
                 share_cell(row.counted),
-                _change(row.change),
-                _small(row.noise),
+                _percent(row.change, 2, sign=True),
+                _percent(row.noise, 4),
                 share_cell(row.seen),
                 share_cell(row.called_slower),
                 share_cell(row.on_work),
@@ -367,17 +335,19 @@ def _counted_kinds(rows: Sequence[CountedKind]) -> TextTable:
 
 
 def _counted_benchmarks(rows: Sequence[CountedBenchmark]) -> TextTable:
-    """Return how far counts are apart where nothing changed."""
     return TextTable(
         "Counted where nothing changed: how far base and head are apart",
-        _BENCHMARKS,
+        (
+            *("benchmark", "number>", "counted>", "median difference>", "largest>"),
+            "if not counted, why",
+        ),
         [
             (
                 row.benchmark,
                 count(row.counted.trials),
                 share_cell(row.counted),
-                _small(row.median),
-                _small(row.largest),
+                _percent(row.median, 4),
+                _percent(row.largest, 4),
                 row.why_not or NONE,
             )
             for row in rows
@@ -386,12 +356,8 @@ def _counted_benchmarks(rows: Sequence[CountedBenchmark]) -> TextTable:
     )
 
 
-def _change(value: float | None) -> str:
-    return NONE if value is None else percent(value, 2, sign=True)
-
-
-def _small(value: float | None) -> str:
-    return NONE if value is None else percent(value, 4)
+def _percent(value: float | None, decimals: int = 1, sign: bool = False) -> str:
+    return NONE if value is None else percent(value, decimals, sign=sign)
 
 
 _WRONG, _RIGHT, _INK = "#D55E00", "#0072B2", "#222222"

@@ -114,29 +114,30 @@ def _digest(of_code: str) -> str:
 def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
     begin, gate = time.monotonic(), current_gate()
     with (
-        proof_runs.open_proof(folder) as journal,
+        proof_runs.open_proof(folder) as write,
         tempfile.TemporaryDirectory(prefix="perceptron-proof-") as checkout,
     ):
         suite.make(Path(checkout))
-        done = Counter(run.kind for run in select_runs(journal.runs, gate))
+        recorded = proof_runs.read_runs(folder)
+        done = Counter(run.kind for run in select_runs(recorded, gate))
         while True:
             kind = next_kind(done, request.wanted)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
                 return
             progress(_counted(done, request), sum(request.wanted.values()), kind.name)
-            journal.append(
-                proof_runs.run(
-                    Path(checkout),
-                    kind,
-                    sum(run.kind == kind.name for run in journal.runs),
-                    gate.work,
-                    gate.measured,
-                    request.commit,
-                    lambda environment: proof_runs.keep_environment(folder, environment),
-                    lambda *_: None,
-                )
+            run = proof_runs.run(
+                Path(checkout),
+                kind,
+                sum(run.kind == kind.name for run in recorded),
+                gate.work,
+                gate.measured,
+                request.commit,
+                lambda environment: proof_runs.keep_environment(folder, environment),
+                lambda *_: None,
             )
+            write(run)
+            recorded.append(run)
             done[kind.name] += 1
 
 
@@ -234,15 +235,15 @@ def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
     little = [trial for trial in more_work if trial.level == LITTLE_WORK]
     slower = [
         row
-        for _, row in slower_rows(_of(runs, lambda kind: kind.by in MORE_WORK))
+        for row in slower_rows(_of(runs, lambda kind: kind.by in MORE_WORK))
         if row.work is not None
     ]
     slightly = [
         row
-        for _, row in changed_rows(_of(runs, lambda kind: kind.by == LITTLE_WORK))
+        for row in changed_rows(_of(runs, lambda kind: kind.by == LITTLE_WORK))
         if row.work is not None
     ]
-    faster = [row for _, row in changed_rows(_of(runs, lambda kind: bool(kind.faster)))]
+    faster = list(changed_rows(_of(runs, lambda kind: bool(kind.faster))))
     return [
         _at_least(
             f"≥ 99% of {_MORE} slowdowns found by their work, at any clock noise",
@@ -272,7 +273,7 @@ def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
 
 def _time_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
     alone = [trial for trial in replays.of("clock alone") if trial.spread in QUIET]
-    hidden = [row for _, row in slower_rows(_of(runs, lambda kind: not kind.work))]
+    hidden = list(slower_rows(_of(runs, lambda kind: not kind.work)))
 
     def at(level: float) -> Share:
         return _gate([trial for trial in alone if trial.level == level])

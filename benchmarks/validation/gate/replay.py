@@ -8,7 +8,7 @@ replay leaves out: other benchmarks beside this one, and the control arm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log1p
 from typing import Literal
@@ -74,11 +74,6 @@ class Replays:
         return [trial for trial in self.trials if trial.evidence == evidence]
 
 
-def window_blocks(rule: Rule) -> int:
-    """Return the most blocks that one run may take."""
-    return rule.most_screen + rule.most_confirmation
-
-
 def replays(
     pools: Sequence[tuple[str, Sequence[Pair]]],
     counts: Mapping[str, RecordedCounts],
@@ -92,7 +87,7 @@ def replays(
     Pools that are shorter than the longest run give none; without counts the clock is alone.
     """
     random = np.random.default_rng(seed)
-    length = window_blocks(rule)
+    length = rule.most_screen + rule.most_confirmation  # the most that one run may take
     long = [(name, blocks) for name, blocks in pools if len(blocks) >= length]
     result = Replays([], [], sum(len(blocks) // length for _, blocks in long))
     for index, (name, blocks) in enumerate(long):
@@ -192,16 +187,6 @@ class _Case:
     def measured(self, row: Row) -> Sequence[Pair]:
         """Return the blocks that the gate would have measured for this row."""
         return self.window[: row.screen_blocks + row.confirmation_blocks]
-
-
-def by_spread(
-    trials: Sequence[ReplayTrial], classes: Sequence[str]
-) -> Iterator[tuple[str, list[ReplayTrial]]]:
-    """Yield the trials of each class that has some."""
-    for name in classes:
-        own = [trial for trial in trials if trial.spread == name]
-        if own:
-            yield name, own
 
 
 def rejudge(run: ProofRun, rule: Rule) -> ProofRun | None:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -200,26 +199,12 @@ def keep_environment(folder: Path, environment: ComparisonEnvironment) -> str:
     return name
 
 
-class ProofJournal:
-    """An open proof: its runs so far, and where the next goes."""
-
-    def __init__(self, folder: Path, lines: FileIO) -> None:
-        self.folder = folder
-        self.runs = read_runs(folder)
-        self._lines = lines
-
-    def append(self, run: ProofRun) -> None:
-        """Write the run and wait until the disk has it."""
-        try:
-            append(self._lines, run)
-        except OSError as error:
-            raise cannot_write(self.folder, error) from None
-        self.runs.append(run)
-
-
 @contextmanager
-def open_proof(folder: Path) -> Iterator[ProofJournal]:
-    """Open the folder; raises `UserError` if it cannot be written to, or another proof uses it."""
+def open_proof(folder: Path) -> Iterator[Callable[[ProofRun], None]]:
+    """Yield what writes a run and waits until the disk has it.
+
+    Raises `UserError` if the folder cannot be written to, or another proof uses it.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lines = open_locked(folder / "runs.jsonl")
@@ -227,6 +212,13 @@ def open_proof(folder: Path) -> Iterator[ProofJournal]:
         raise cannot_write(folder, error) from None
     if lines is None:
         raise UserError(f"{folder}: another proof is running; two would disturb each other")
+
+    def write(run: ProofRun) -> None:
+        try:
+            append(lines, run)
+        except OSError as error:
+            raise cannot_write(folder, error) from None
+
     with lines:
         cut_unfinished(lines)
-        yield ProofJournal(folder, lines)
+        yield write

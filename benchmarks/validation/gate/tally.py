@@ -34,7 +34,6 @@ from benchmarks.validation.gate.replay import (
     LEVELS,
     LOUDER,
     ReplayTrial,
-    by_spread,
 )
 from benchmarks.validation.gate.suite import BY_NAME, KINDS, body
 from benchmarks.validation.share import Share, share
@@ -51,7 +50,7 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
         own = [run for run in runs if run.kind == kind.name]
         if not own:
             continue
-        rows = [row for _, row in changed_rows(own)]
+        rows = list(changed_rows(own))
         result.append(
             LiveKind(
                 name=kind.name,
@@ -69,18 +68,31 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
     return result
 
 
+# A name, the spread, and for each run, row or replay whether each rule called it slower.
+Group = tuple[str, str, Sequence[Mapping[str, bool]]]
+
+
+def _judged(groups: Iterable[Group]) -> list[Judged]:
+    """Count the hits of each group that has some trials."""
+    return [
+        Judged(name=name, spread=spread, shares=_shares(found))
+        for name, spread, found in groups
+        if found
+    ]
+
+
 def false_alarms(runs: Sequence[ProofRun]) -> list[Judged]:
     """Count the runs in which nothing changed and a rule calls some benchmark slower."""
-    groups = {
-        "quiet": [run for run in runs if run.kind == "same"],
-        "beside a busy process": [run for run in runs if run.kind == "neighbour"],
-    }
-    groups["together"] = [run for own in groups.values() for run in own]
-    return [
-        Judged(name=name, spread="", shares=_shares(_called_slower(run) for run in own))
-        for name, own in groups.items()
-        if own
-    ]
+    quiet, beside = (
+        [_called_slower(run) for run in runs if run.kind == kind] for kind in ("same", "neighbour")
+    )
+    return _judged(
+        [
+            ("quiet", "", quiet),
+            ("beside a busy process", "", beside),
+            ("together", "", [*quiet, *beside]),
+        ]
+    )
 
 
 def _called_slower(run: ProofRun) -> dict[str, bool]:
@@ -96,46 +108,31 @@ def calibration(runs: Sequence[ProofRun]) -> list[Judged]:
 
     Where blocks are as independent as the test supposes, as often as the level says.
     """
-    by_name: dict[str, list[float]] = {}
+    by_name: dict[str, list[dict[str, bool]]] = {}
     for run in runs:
-        if run.kind == "same":
-            for row in run.rows:
-                if len(row.screen) >= FEWEST:
-                    ratio = estimate([pair(block).log_ratio for block in row.screen])
-                    p = 2 * min(p_above(ratio, 0.0), 1 - p_above(ratio, 0.0))
-                    by_name.setdefault(body(row.benchmark), []).append(p)
-    groups = {**by_name, "together": [p for some in by_name.values() for p in some]}
-    return [
-        Judged(
-            name=name,
-            spread="",
-            shares={
-                f"p ≤ {100 * level:g}%": share(sum(p <= level for p in some), len(some))
-                for level in LEVELS_OF_P
-            },
-        )
-        for name, some in groups.items()
-        if some
-    ]
+        for row in run.rows if run.kind == "same" else ():
+            if len(row.screen) >= FEWEST:
+                ratio = estimate([pair(block).log_ratio for block in row.screen])
+                p = 2 * min(p_above(ratio, 0.0), 1 - p_above(ratio, 0.0))
+                small = {f"p ≤ {100 * level:g}%": p <= level for level in LEVELS_OF_P}
+                by_name.setdefault(body(row.benchmark), []).append(small)
+    together = [small for some in by_name.values() for small in some]
+    return _judged((name, "", some) for name, some in {**by_name, "together": together}.items())
 
 
 def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
     """Count the rows that HEAD makes slower and each rule found, by the spread that they had."""
-    result = []
-    for kind in KINDS:
-        by_class: dict[str, list[dict[str, bool]]] = {}
-        for _, row in slower_rows([run for run in runs if run.kind == kind.name]):
+    found: dict[tuple[str, str], list[dict[str, bool]]] = {}
+    for run in runs:
+        for row in slower_rows([run]):
             blocks = pairs(row)
             spread = spread_class(blocks)
             if spread is not None:
                 verdicts = {GATE: row.verdict == "regression", **judged_by_others(blocks)}
-                by_class.setdefault(spread, []).append(verdicts)
-        result += [
-            Judged(name=kind.summary, spread=name, shares=_shares(by_class[name]))
-            for name in CLASSES
-            if name in by_class
-        ]
-    return result
+                found.setdefault((run.kind, spread), []).append(verdicts)
+    return _judged(
+        (kind.summary, name, found.get((kind.name, name), [])) for kind in KINDS for name in CLASSES
+    )
 
 
 def found_replayed(trials: Sequence[ReplayTrial]) -> list[Judged]:
@@ -143,37 +140,46 @@ def found_replayed(trials: Sequence[ReplayTrial]) -> list[Judged]:
 
     ``trials`` have the same evidence.
     """
-    return [
-        Judged(name=f"{100 * level:g}%", spread=name, shares=_shares(trial.found for trial in some))
+    return _judged(
+        (
+            f"{100 * level:g}%",
+            name,
+            [trial.found for trial in trials if (trial.level, trial.spread) == (level, name)],
+        )
         for level in LEVELS
-        for name, some in by_spread([trial for trial in trials if trial.level == level], [*CLASSES])
-    ]
+        for name in CLASSES
+    )
 
 
 def found_more_work(trials: Sequence[ReplayTrial]) -> list[Judged]:
     """Count the replays with more work, by what was injected and by how loud the clock was made."""
-    return [
-        Judged(
-            name=f"{100 * level:g}%",
-            spread=f"×{louder:g}",
-            shares=_shares({"seen": trial.seen, **trial.found} for trial in some),
+    return _judged(
+        (
+            f"{100 * level:g}%",
+            f"×{louder:g}",
+            [
+                {"seen": trial.seen, **trial.found}
+                for trial in trials
+                if (trial.level, trial.louder) == (level, louder)
+            ],
         )
         for level in LEVELS
         for louder in LOUDER
-        if (some := [t for t in trials if (t.level, t.louder) == (level, louder)])
-    ]
+    )
 
 
 def promised(trials: Sequence[ReplayTrial]) -> list[Judged]:
     """Count the replays found, at what was called the smallest detectable slowdown."""
-    return [
-        Judged(
-            name=f"{100 * median(trial.level for trial in some):.1f}%",
-            spread=name,
-            shares=_shares(trial.found for trial in some),
+    by_class = {name: [trial for trial in trials if trial.spread == name] for name in CLASSES}
+    return _judged(
+        (
+            f"{100 * median(trial.level for trial in some):.1f}%",
+            name,
+            [trial.found for trial in some],
         )
-        for name, some in by_spread(trials, [*CLASSES])
-    ]
+        for name, some in by_class.items()
+        if some
+    )
 
 
 def states(runs: Sequence[ProofRun]) -> list[GateState]:
@@ -211,19 +217,16 @@ def middle(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def changed_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+def changed_rows(runs: Iterable[ProofRun]) -> Iterator[ProofRow]:
     """Yield rows of benchmarks that HEAD changes."""
     for run in runs:
-        for row in run.rows:
-            if body(row.benchmark) in BY_NAME[run.kind].changed:
-                yield run, row
+        yield from (row for row in run.rows if body(row.benchmark) in BY_NAME[run.kind].changed)
 
 
-def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+def slower_rows(runs: Iterable[ProofRun]) -> Iterator[ProofRow]:
     """Yield rows of benchmarks that HEAD makes slower, so that they are to be called so."""
-    for run, row in changed_rows(runs):
-        if body(row.benchmark) in BY_NAME[run.kind].slower:
-            yield run, row
+    for run in runs:
+        yield from (row for row in run.rows if body(row.benchmark) in BY_NAME[run.kind].slower)
 
 
 def _shares(verdicts: Iterable[Mapping[str, bool]]) -> dict[str, Share]:
@@ -241,9 +244,7 @@ def counted_kinds(runs: Sequence[ProofRun]) -> list[CountedKind]:
     for kind in KINDS:
         own = [run for run in runs if run.kind == kind.name]
         rows = to_count(
-            (row for _, row in changed_rows(own))
-            if kind.changed
-            else (row for run in own for row in run.rows)
+            changed_rows(own) if kind.changed else (row for run in own for row in run.rows)
         )
         counted = [row for row in rows if row.work is not None]
         if not rows:

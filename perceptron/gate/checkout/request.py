@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.asv_config import code_repository
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, read_pytest_suite, read_suite
 from perceptron.records.block import Arm
@@ -157,13 +157,15 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
         "--least-work": _percentage(request.least_work),
         "--least-judged": _percentage(request.least_judged),
     }
+    flags = {
+        "--installed": request.installed,
+        "--no-seed": not request.seeded,
+        "--build": request.build,
+        "--always": request.always,
+    }
     for option, value in options.items():
         words += [] if value is None else [option, value]
-    words += ["--installed"] if request.installed else []
-    words += [] if request.seeded else ["--no-seed"]
-    words += ["--build"] if request.build else []
-    words += ["--always"] if request.always else []
-    return shlex.join(words)
+    return shlex.join([*words, *(flag for flag, is_set in flags.items() if is_set)])
 
 
 def _percentage(share: float | None) -> str | None:

@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
-from perceptron.gate.checkout.code_repository import root_of
 from perceptron.gate.checkout.revisions import git
 from perceptron.records.comparison import SuiteKind
 
@@ -93,7 +92,7 @@ def read_suite(file: Path, repository: Path) -> Suite:
     """
     content = asv_config.load(file)
     path = file.resolve()
-    home = root_of(path.parent) or path.parent
+    home = asv_config.root_of(path.parent) or path.parent
     relative = PurePosixPath(path.relative_to(home).as_posix())
     folder = asv_config.text(file, content, "benchmark_dir", "benchmarks")
     benchmarks = asv_config.inside(file, "benchmark_dir", relative.parent / folder)

@@ -44,7 +44,8 @@ def install(job: Mapping[str, Any], log: Path) -> bool:
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     variables = {**os.environ, "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    longest = _longest(job)
+    timeout = job["config"].get("install_timeout")
+    longest = max(LONGEST_SECONDS, 2 * timeout if isinstance(timeout, int | float) else 0.0)
     with log.open("wb") as output:
         # Not interrupted together with us, but by us; the folder of the program holds names that
         # other packages use too.
@@ -70,16 +71,9 @@ def install(job: Mapping[str, Any], log: Path) -> bool:
             _end(process)
 
 
-def _longest(job: Mapping[str, Any]) -> float:
-    config = job.get("config")
-    timeout = config.get("install_timeout") if isinstance(config, Mapping) else None
-    return max(LONGEST_SECONDS, 2 * timeout if isinstance(timeout, (int, float)) else 0.0)
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Close its input, on which it interrupts itself, and kill what is still there after that."""
     assert process.stdin is not None
-    started = _descendants(process.pid)
     try:
         with suppress(OSError):
             process.stdin.close()
@@ -88,7 +82,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     finally:
         process.kill()
         for _ in range(_MOST_ROUNDS):
-            left = [own for own in (*started, *_of_session(process.pid)) if _is_alive(own)]
+            left = _of_session(process.pid)
             if not left:
                 break
             for own in left:
@@ -98,28 +92,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
-    with suppress(psutil.Error):
-        return list(psutil.Process(pid).children(recursive=True))
-    return []
-
-
 def _of_session(session: int) -> list[psutil.Process]:
-    """Return what asv's program has started: also what has a process group of its own."""
-    if sys.platform == "win32":
-        return []
+    """Return what asv's program has started and still runs: process groups of their own, too."""
     processes: list[psutil.Process] = []
     for process in psutil.process_iter():
         with suppress(OSError, psutil.Error):
-            if process.pid and os.getsid(process.pid) == session:
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
                 processes.append(process)
     return processes
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False
 
 
 def main() -> int:

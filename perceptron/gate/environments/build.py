@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
@@ -22,12 +21,12 @@ from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
 from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
+from perceptron.gate.checkout.revisions import Revision, git
 from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.gate.environments import build_cache, interpreters
 from perceptron.gate.environments.asv_build import install
 from perceptron.gate.environments.build_cache import Made, Place
 from perceptron.gate.environments.metadata import project_names
-from perceptron.gate.environments.source import Source
 from perceptron.optional import missing
 from perceptron.records.block import Arm
 from perceptron.records.files.write import cannot_write
@@ -73,6 +72,16 @@ _NO_COMPILER = re.compile(
     r"|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER could be found"
     r"|Microsoft Visual C\+\+ [\d.]+ or greater is required"
 )
+# Equal content must be an equal commit, whoever makes it and whenever: it is what is cached.
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (
+        ("NAME", "perceptron"),
+        ("EMAIL", "perceptron@localhost"),
+        ("DATE", "2000-01-01T00:00:00Z"),
+    )
+}
 
 
 class HeadDoesNotBuild(Exception):
@@ -81,14 +90,6 @@ class HeadDoesNotBuild(Exception):
     def __init__(self, problem: str, log: Path) -> None:
         super().__init__(f"HEAD does not build: {problem}; its log: {log}")
         self.log = log
-
-
-@dataclass(frozen=True)
-class Environments:
-    """What the arms run in."""
-
-    pythons: dict[Arm, str]
-    warnings: list[MeasurementWarning]
 
 
 def check(request: CompareRequest) -> None:
@@ -117,8 +118,8 @@ def built(
     trees: Mapping[Arm, Path],
     home: Path,
     progress: Callable[[int, int, str], None],
-) -> Iterator[Environments]:
-    """Yield environments of BASE and HEAD, which nobody else changes meanwhile.
+) -> Iterator[tuple[dict[Arm, str], list[MeasurementWarning]]]:
+    """Yield the interpreters of environments that nobody else changes meanwhile, and warnings.
 
     ``trees`` holds the checkouts, ``home`` is a folder that goes away with them. The matrix's
     variables are those of this process meanwhile, as asv sets them for benchmarks. Raises
@@ -129,18 +130,12 @@ def built(
         made = {arm: builder.make(arm) for arm in _PAIR}
         differing = builder.match(made)
         build_cache.drop_oldest()
-        base, head = made["base"], made["head"]
-        pythons: dict[Arm, str] = {
-            "base": base.python,
-            "head": head.python,
-            "control": base.python,
-        }
-        warnings = [
-            *_warnings(head),
-            *([interpreters.other_dependencies(differing)] if differing else []),
-        ]
-        with variables_set(head.variables):
-            yield Environments(pythons, warnings)
+        pythons = {arm: own.python for arm, own in made.items()}
+        warnings = _warnings(made["head"])
+        if differing:
+            warnings.append(interpreters.other_dependencies(differing))
+        with variables_set(made["head"].variables):
+            yield {**pythons, "control": pythons["base"]}, warnings
 
 
 class _Builder:
@@ -225,7 +220,7 @@ class _Builder:
 
     def _take(self, arm: Arm, new: bool = False) -> Place:
         place = build_cache.take(self._digest, self._commits[arm], new)
-        self._taken.callback(place.close)
+        self._taken.callback(place.lock.close)
         return place
 
     def _build(self, arm: Arm, place: Place, again: str = "") -> Made | None:
@@ -270,7 +265,7 @@ class _Builder:
 
 
 def _does_not_build(who: str, log: str, kept: Path) -> UserError:
-    advice = "install a compiler; " if lacks_compiler(log) else ""
+    advice = "install a compiler; " if _NO_COMPILER.search(log) else ""
     return UserError(f"{who} not build: {problem(log)}: {advice}the log: {kept}")
 
 
@@ -321,11 +316,65 @@ def problem(log: str) -> str:
     return "it printed nothing"
 
 
-def lacks_compiler(log: str) -> bool:
-    """Return whether there was nothing to compile with."""
-    return _NO_COMPILER.search(log) is not None
-
-
 def _plain(line: str) -> str:
     """Return the line without asv's bullets, colours and indentation."""
     return label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip(" ·-")
+
+
+class Source:
+    """A repository for asv to clone: the commits to build, with what a working tree adds to one.
+
+    A bare one in ``folder`` with the tags of the user's, which name versions. That lends its
+    objects and is not written to. Raises `UserError` if git fails.
+    """
+
+    def __init__(self, folder: Path, repository: Path) -> None:
+        self.folder = folder
+        git(folder.parent, "init", "--quiet", "--bare", "--template=", str(folder))
+        (folder / "objects" / "info").mkdir(parents=True, exist_ok=True)
+        (folder / "objects" / "info" / "alternates").write_text(
+            f"{_part(repository, 'objects')}\n", encoding="utf-8"
+        )
+        shallow = _part(repository, "shallow")
+        if shallow.is_file():
+            shutil.copyfile(shallow, folder / "shallow")
+        tags = git(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+        (folder / "packed-refs").write_text(tags, encoding="utf-8")
+
+    def add(self, name: str, revision: Revision, tree: Path) -> str:
+        """Return the commit of the revision, whose files lie in ``tree``, and name a branch so."""
+        commit = self._commit(revision, tree) if revision.changed else revision.commit
+        git(self.folder, "update-ref", f"refs/heads/{name}", commit)
+        git(self.folder, "symbolic-ref", "HEAD", f"refs/heads/{name}")
+        return commit
+
+    def _commit(self, revision: Revision, tree: Path) -> str:
+        variables = {
+            "GIT_DIR": str(self.folder),
+            "GIT_WORK_TREE": str(tree),
+            "GIT_INDEX_FILE": str(self.folder / "index-of-changes"),
+            **_IDENTITY,
+        }
+        files = [name for name in revision.changed or () if not _is_folder(tree / name)]
+        git(tree, "read-tree", revision.commit, variables=variables)
+        git(
+            tree,
+            *("update-index", "--add", "--remove", "-z", "--stdin"),
+            variables=variables,
+            given="".join(f"{name}\0" for name in files),
+        )
+        made = git(tree, "write-tree", variables=variables).strip()
+        message = "Changes of the working tree"
+        return git(
+            tree, "commit-tree", made, "-p", revision.commit, "-m", message, variables=variables
+        ).strip()
+
+
+def _part(repository: Path, name: str) -> Path:
+    path = git(repository, "rev-parse", "--path-format=absolute", "--git-path", name)
+    return Path(path.rstrip("\n"))
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether it is a submodule, which no index takes as a file."""
+    return path.is_dir() and not path.is_symlink()

@@ -61,10 +61,7 @@ class Place:
     @property
     def built(self) -> float:
         """When it was built, in seconds since the epoch."""
-        try:
-            return self.log.stat().st_mtime
-        except OSError:
-            return 0.0
+        return _changed(self.log)
 
     def made(self) -> Made | None:
         """Return what lies here; None for nothing, and for what was cut short or taken away."""
@@ -78,10 +75,6 @@ class Place:
         """Remove what a build left here."""
         self.made_file.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "env", ignore_errors=True)
-
-    def close(self) -> None:
-        """Let others have it."""
-        self.lock.close()
 
 
 def home() -> Path:
@@ -107,7 +100,7 @@ def take(digest: str, commit: str, new: bool = False) -> Place:
             os.utime(place.made_file)  # used now
     except OSError as error:
         if place is not None:
-            place.close()
+            place.lock.close()
         raise UserError(
             f"{with_tilde(folder)}: cannot hold environments: {error.strerror}; set XDG_CACHE_HOME"
         ) from None
@@ -127,10 +120,10 @@ def _free(folder: Path, commit: str, new: bool) -> Place | None:
         made = place.made() is not None
         if made and not new:
             if spare is not None:
-                spare.close()
+                spare.lock.close()
             return place
         if made or spare is not None:
-            place.close()
+            place.lock.close()
         else:
             spare = place
     return spare
@@ -138,8 +131,9 @@ def _free(folder: Path, commit: str, new: bool) -> Place | None:
 
 def drop_oldest(most: int = MOST) -> None:
     """Keep the ``most`` that were used last, and what is in use."""
-    places = sorted((path for path in home().glob("*/*-?") if path.is_dir()), key=_used)
-    for path in places[: max(0, len(places) - most)]:
+    # Half an environment was used never.
+    made = {path: _changed(path / "made.json") for path in home().glob("*/*-?") if path.is_dir()}
+    for path in sorted(made, key=made.__getitem__)[: max(0, len(made) - most)]:
         with contextlib.suppress(OSError):
             place = _lock(path)
             if place is not None:
@@ -150,7 +144,7 @@ def _drop(place: Place) -> None:
     """Rename it first, so that nobody finds half of it."""
     away = Path(tempfile.mkdtemp(prefix="dropped-", dir=home()))
     place.folder.rename(away / place.folder.name)
-    place.close()
+    place.lock.close()
     shutil.rmtree(away, ignore_errors=True)
 
 
@@ -170,9 +164,8 @@ def _lock(folder: Path) -> Place | None:
     return Place(folder, lock)
 
 
-def _used(folder: Path) -> float:
-    """Return when it was used last; half an environment was used never."""
+def _changed(file: Path) -> float:
     try:
-        return (folder / "made.json").stat().st_mtime
+        return file.stat().st_mtime
     except OSError:
         return 0.0

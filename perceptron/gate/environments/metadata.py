@@ -12,10 +12,13 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
@@ -29,14 +32,11 @@ from perceptron.untrusted_text import label
 # A backend may start compilers to find out what it builds.
 _SECONDS = 60.0
 _BUILD_METADATA = Path(__file__).parents[1] / "runner" / "build_metadata.py"
-# Of a project that names none (PEP 517).
-_LEGACY, _LEGACY_NEEDS = "setuptools.build_meta:__legacy__", "setuptools"
 _MOST_SHOWN = 5
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 # What metadata is read for: the rest of it may be dynamic.
 _READ = {"version", "scripts", "gui-scripts", "entry-points"}
 _FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
-_GROUPS = {"scripts": "console_scripts", "gui-scripts": "gui_scripts"}
 
 
 class Metadata:
@@ -59,20 +59,12 @@ class Metadata:
             folder = self._trees.home / "metadata" / arm[0]
             folder.mkdir(parents=True, exist_ok=True)
             _empty(folder)  # other trees may have stood here before
-            made = self._copy_of_base(arm, folder) or self._make(arm, folder)
-            self._folders[arm] = folder if made else None
+            self._folders[arm] = folder if self._make(arm, folder) else None
         return self._folders[arm]
 
     def failure(self, arm: Arm) -> str | None:
         """Return why the arm's project has no metadata, and what to do."""
         return self._failures.get(arm)
-
-    def _copy_of_base(self, arm: Arm, folder: Path) -> bool:
-        base = self._folders.get("base")
-        if arm != "control" or base is None:
-            return False
-        shutil.copytree(base, folder, dirs_exist_ok=True)
-        return True
 
     def _make(self, arm: Arm, folder: Path) -> bool:
         root = self._trees.path(arm) / self._suite.code
@@ -81,43 +73,43 @@ class Metadata:
             return False
         if not project.is_static:
             try:
-                _ask_backend(self._pythons[arm], root, folder, project)
+                _ask_backend(self._pythons[arm], root, folder, project.build_system)
                 return True
             except UserError as error:
-                self._failures[arm] = self._trees.as_known(
-                    _advice(self._pythons[arm], project, error)
-                )
+                advice = _advice(self._pythons[arm], project.build_system, error)
+                self._failures[arm] = self._trees.as_known(advice)
             _empty(folder)
         return write(project, folder)
 
 
-def _ask_backend(python: str, root: Path, folder: Path, project: Project) -> None:
+def _ask_backend(python: str, root: Path, folder: Path, build: BuildSystem) -> None:
     """Have the project's backend write its metadata. Raises `UserError` if it does not."""
-    command = [python, str(_BUILD_METADATA), str(root), str(folder), project.backend]
+    backend = build.build_backend
+    command = [python, str(_BUILD_METADATA), str(root), str(folder), backend, *build.backend_path]
     try:
-        child = ChildProcess([*command, *project.backend_path], os.environ, own_group=True)
+        child = ChildProcess(command, os.environ, own_group=True)
     except OSError as error:
         raise UserError(f"{python}: cannot be started: {error.strerror}") from None
     try:
         line = child.read_line(_SECONDS)
         if line is None:
             code = child.wait(_SECONDS)
-            raise UserError(child.last_message() or f"{project.backend} {describe_exit(code)}")
+            raise UserError(child.last_message() or f"{backend} {describe_exit(code)}")
     except TimeoutError as error:
-        raise UserError(f"{project.backend}: {error}") from None
+        raise UserError(f"{backend}: {error}") from None
     finally:
         child.end()
     made = folder / os.fsdecode(line.strip())
     # A backend that is too old to read pyproject.toml makes up a name.
     if not made.is_dir() or made.name.lower().startswith("unknown-"):
-        raise UserError(f"{project.backend} did not say what the project is")
+        raise UserError(f"{backend} did not say what the project is")
     _empty(folder, made)  # setuptools leaves what it made that from
 
 
-def _advice(python: str, project: Project, error: UserError) -> str:
+def _advice(python: str, build: BuildSystem, error: UserError) -> str:
     """Return what to install: what the project says that its build needs, if that is not there."""
     there = versions(python)
-    absent = [name for name in map(_name, project.requires) if name and normal(name) not in there]
+    absent = [name for name in map(_name, build.requires) if name and normal(name) not in there]
     if there and absent:
         shown = absent[:_MOST_SHOWN]
         names = f"{', '.join(shown[:-1])} and {shown[-1]}" if shown[1:] else shown[0]
@@ -140,103 +132,82 @@ def _empty(folder: Path, but: Path | None = None) -> None:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-@dataclass(frozen=True)
-class Project:
-    """A project, as far as its files say it without running any code."""
+class Declared(Struct, frozen=True, rename="kebab"):
+    """The table ``project`` of pyproject.toml, as far as it is read."""
 
     name: str | None = None
     version: str | None = None
     requires_python: str | None = None
-    dependencies: Sequence[str] = ()
-    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    is_static: bool = False
-    """Whether nobody needs to be asked."""
-    backend: str = _LEGACY
-    backend_path: Sequence[str] = ()
-    requires: Sequence[str] = (_LEGACY_NEEDS,)
-    """What the backend needs."""
+    dependencies: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] = ()
+    scripts: dict[str, str] = {}
+    gui_scripts: dict[str, str] = {}
+    entry_points: dict[str, dict[str, str]] = {}
+
+
+class BuildSystem(Struct, frozen=True, rename="kebab"):
+    """The backend of a build and what it needs; by default that of a project which names none."""
+
+    build_backend: str = "setuptools.build_meta:__legacy__"
+    backend_path: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ("setuptools",)
+
+
+class Project(Struct, frozen=True, rename="kebab"):
+    """A project, as far as its files say it without running any code."""
+
+    project: Declared = Declared()
+    build_system: BuildSystem = BuildSystem()
+
+    @property
+    def is_static(self) -> bool:
+        """Whether nobody needs to be asked."""
+        own = self.project
+        return None not in {own.name, own.version} and not _READ.intersection(own.dynamic)
 
 
 def read(root: Path) -> Project | None:
     """Return the project in this folder; None if there is none, or its files make no sense."""
     try:
-        project, older = _from_pyproject(root), _from_setup(root)
-        if project is None or older is None or project.name is not None:
-            return project or older
-        return replace(project, name=older.name, version=older.version)
-    except (UserError, OSError, ValueError, TypeError, AttributeError, configparser.Error):
+        declared, older = _from_pyproject(root), _from_setup(root)
+        if older is None or (declared is not None and declared.project.name is not None):
+            return declared
+        return replace(declared or Project(), project=older)
+    except (UserError, OSError, ValueError, configparser.Error):
         return None  # whoever builds it will hear of that
 
 
 def write(project: Project, folder: Path) -> bool:
     """Write what is known as installed metadata. Return whether that is enough."""
-    if not (
-        _FILE_NAME.fullmatch(project.name or "") and _FILE_NAME.fullmatch(project.version or "")
-    ):
+    own = project.project
+    if not all(_FILE_NAME.fullmatch(text or "") for text in (own.name, own.version)):
         return False
-    assert project.name is not None
-    name = re.sub(r"[-_.]+", "_", project.name)
-    made = folder / f"{name}-{project.version}.dist-info"
+    name = re.sub(r"[-_.]+", "_", own.name or "")
+    made = folder / f"{name}-{own.version}.dist-info"
     made.mkdir(parents=True, exist_ok=True)
-    lines = ["Metadata-Version: 2.1", f"Name: {project.name}", f"Version: {project.version}"]
-    if project.requires_python is not None:
-        lines.append(f"Requires-Python: {project.requires_python}")
-    lines += [f"Requires-Dist: {dependency}" for dependency in project.dependencies]
+    lines = ["Metadata-Version: 2.1", f"Name: {own.name}", f"Version: {own.version}"]
+    if own.requires_python is not None:
+        lines.append(f"Requires-Python: {own.requires_python}")
+    lines += [f"Requires-Dist: {dependency}" for dependency in own.dependencies]
     (made / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    groups = [
-        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in points.items())
-        for group, points in project.entry_points.items()
+    groups = {"console_scripts": own.scripts, "gui_scripts": own.gui_scripts, **own.entry_points}
+    points = [
+        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in of_group.items())
+        for group, of_group in groups.items()
     ]
-    if groups:
-        (made / "entry_points.txt").write_text("\n".join(groups), encoding="utf-8")
+    (made / "entry_points.txt").write_text("\n".join(points), encoding="utf-8")
     return True
 
 
 def _from_pyproject(root: Path) -> Project | None:
     file = root / "pyproject.toml"
-    if not file.is_file():
-        return None
-    content = read_toml(file)
-    own, build = content.get("project", {}), content.get("build-system", {})
-    if not own and not build:
+    content = read_toml(file) if file.is_file() else {}
+    if not (content.get("project") or content.get("build-system")):
         return None  # settings of tools
-    dynamic = set(_texts(own.get("dynamic", [])))
-    name, version = _text(own.get("name")), _text(own.get("version"))
-    points = {_GROUPS[table]: own[table] for table in _GROUPS if table in own}
-    points |= own.get("entry-points", {})
-    return Project(
-        name=name,
-        version=version,
-        requires_python=_text(own.get("requires-python")),
-        dependencies=_texts(own.get("dependencies", [])),
-        entry_points={group: _text_of_each(of_group) for group, of_group in points.items()},
-        is_static=name is not None and version is not None and not dynamic & _READ,
-        backend=_text(build.get("build-backend")) or _LEGACY,
-        backend_path=_texts(build.get("backend-path", [])),
-        requires=_texts(build.get("requires", [_LEGACY_NEEDS])),
-    )
+    return msgspec.convert(content, type=Project)
 
 
-def _text(value: object) -> str | None:
-    """Return it if it is text or nothing. Raises TypeError."""
-    if value is None or isinstance(value, str):
-        return value
-    raise TypeError(f"no text: {value!r}")
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"no list: {value!r}")
-    return tuple(text for text in map(_text, value) if text is not None)
-
-
-def _text_of_each(value: object) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise TypeError(f"no table: {value!r}")
-    return dict(zip(value, _texts(list(value.values())), strict=True))
-
-
-def _from_setup(root: Path) -> Project | None:
+def _from_setup(root: Path) -> Declared | None:
     """Return what setup.cfg says; setup.py may say otherwise, so setuptools is to be asked."""
     file = root / "setup.cfg"
     parser = configparser.ConfigParser(interpolation=None)
@@ -247,11 +218,13 @@ def _from_setup(root: Path) -> Project | None:
         return None
     version = facts.get("version")
     computed = version is not None and version.startswith(("attr:", "file:"))
-    return Project(name=facts.get("name"), version=None if computed else version)
+    return Declared(
+        name=facts.get("name"), version=None if computed else version, dynamic=("version",)
+    )
 
 
 def project_names(suite: Suite, tree: Path) -> list[str]:
     """Return what the project may be installed as: asv may call it otherwise than it is built."""
     project = read(tree / suite.code)
-    names = [project.name if project is not None else None, suite.project]
+    names = [None if project is None else project.project.name, suite.project]
     return list(dict.fromkeys(name for name in names if name))

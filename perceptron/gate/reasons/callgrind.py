@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +19,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from perceptron.errors import UserError
-from perceptron.gate.reasons.growth import Cost, FunctionId, Table
+from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId, Table
 from perceptron.untrusted_text import label
 
 UNKNOWN = "(no name)"
 """Functions of a library that it has no names for: all of them together."""
 
 _NAME = re.compile(r"(c?)(ob|fn)=(?:\((\d+)\))? ?(.*)")
+# What the line of a cost begins with.
+_POSITIONS = frozenset("+-*0123456789")
 # callgrind counts with 64 bits.
 _TOO_MANY = 2**64
 _SHOWN = 30
@@ -42,57 +45,34 @@ def parse(lines: Iterable[str], calls: int = 1) -> dict[FunctionId, Cost]:
 
     Raises ValueError for what is no dump of callgrind.
     """
-    dump = _Dump()
+    own: Counter[FunctionId] = Counter()
+    calls_of: Counter[FunctionId] = Counter()
+    names: dict[tuple[str, str], str] = {}
+    current = {"ob": "", "fn": ""}
+    called: dict[str, str] = {}
+    after_calls = False
     for line in lines:
-        dump.read(line.rstrip("\n"))
-    if not dump.own:
-        raise ValueError("no costs in callgrind's dump")
-    table: dict[FunctionId, Cost] = {}
-    for function in dump.own.keys() | dump.calls.keys():
-        cost = Cost(dump.own.get(function, 0) / calls, dump.calls.get(function, 0) / calls)
-        table[function] = cost
-    return table
-
-
-class _Dump:
-    """A dump while it is read."""
-
-    def __init__(self) -> None:
-        self.own: dict[FunctionId, int] = {}
-        self.calls: dict[FunctionId, int] = {}
-        self._names: dict[tuple[str, str], str] = {}
-        self._current = {"ob": "", "fn": ""}
-        self._called: dict[str, str] = {}
-        self._after_calls = False
-
-    def read(self, line: str) -> None:
-        name = _NAME.fullmatch(line)
+        name = _NAME.fullmatch(line.rstrip("\n"))
         if name is not None:
-            self._read_name(*name.groups(default=""))
+            is_called, kind, number, text = name.groups(default="")
+            if number and text:
+                names[kind, number] = text
+            (called if is_called else current)[kind] = text or names.get((kind, number), "")
         elif line.startswith("calls="):
-            library = self._called.pop("ob", self._current["ob"])
-            function = _id(self._called.pop("fn", ""), library)
-            number = line.removeprefix("calls=").partition(" ")[0]
-            self.calls[function] = self.calls.get(function, 0) + _count(number)
-            self._after_calls = True
-        elif line[:1] in "+-*0123456789" and line:
-            if not self._after_calls:
-                self._read_cost(line)
-            self._after_calls = False
-
-    def _read_name(self, called: str, kind: str, number: str, text: str) -> None:
-        if number and text:
-            self._names[kind, number] = text
-        full = text or self._names.get((kind, number), "")
-        if called:
-            self._called[kind] = full
-        else:
-            self._current[kind] = full
-
-    def _read_cost(self, line: str) -> None:
-        _, *costs = line.split()
-        function = _id(self._current["fn"], self._current["ob"])
-        self.own[function] = self.own.get(function, 0) + (_count(costs[0]) if costs else 0)
+            function = _id(called.pop("fn", ""), called.pop("ob", current["ob"]))
+            calls_of[function] += _count(line.removeprefix("calls=").partition(" ")[0])
+            after_calls = True
+        elif line[:1] in _POSITIONS:
+            if not after_calls:
+                _, *costs = line.split()
+                own[_id(current["fn"], current["ob"])] += _count(costs[0]) if costs else 0
+            after_calls = False
+    if not own:
+        raise ValueError("no costs in callgrind's dump")
+    return {
+        function: Cost(own[function] / calls, calls_of[function] / calls)
+        for function in own.keys() | calls_of.keys()
+    }
 
 
 def _count(text: str) -> int:
@@ -119,10 +99,6 @@ def _short(library: str) -> str | None:
     return before + shared
 
 
-class NoDump(Exception):
-    """There is none that can be read; the message says why, in one line."""
-
-
 class Told(Struct, frozen=True, kw_only=True):
     """What the arm says: the name of the file, and of how many calls it tells."""
 
@@ -131,14 +107,14 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 def read_dump(folder: Path, content: Mapping[str, Any]) -> Table:
-    """Return what each function costs in one call. Raises `NoDump`."""
+    """Return what each function costs in one call. Raises `CannotLook`."""
     try:
         told = msgspec.convert(content, type=Told)
         file = _inside(folder, told.dump)
         with file.open(encoding="utf-8", errors="replace") as lines:
             return parse(lines, told.calls)
     except (OSError, ValueError, msgspec.ValidationError) as error:
-        raise NoDump(f"no dump of callgrind: {in_one_line(error)}") from None
+        raise CannotLook(f"no dump of callgrind: {in_one_line(error)}") from None
 
 
 def _inside(folder: Path, name: str) -> Path:

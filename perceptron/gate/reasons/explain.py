@@ -15,8 +15,8 @@ import msgspec
 from perceptron.gate.counting.asking import PAIR, Asking, Content
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
-from perceptron.gate.reasons.callgrind import NoDump, in_one_line, read_dump
-from perceptron.gate.reasons.growth import Table, Trace, growths, table
+from perceptron.gate.reasons.callgrind import in_one_line, read_dump
+from perceptron.gate.reasons.growth import CannotLook, Table, Trace, growths, table
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Instrument, Seeds
 from perceptron.gate.sampling.sampler import Caches
@@ -61,8 +61,7 @@ def add(
     rule: Rule,
     valgrind: Valgrind | None,
     progress: Callable[[int, int, str], None],
-    caches: Caches | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    caches: Caches,
 ) -> Comparison:
     """Return the comparison with the reasons of what changed.
 
@@ -75,9 +74,9 @@ def add(
         return comparison
     plan = comparison.plan
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
-    end = clock() + allowance
+    end = time.monotonic() + allowance
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
-    looking = Looking(arms, caches or Caches(arms), drawn)
+    looking = Looking(arms, caches, drawn)
     benchmarks = {own.key: own for own in comparison.benchmarks}
     ordered = [benchmarks[row.key] for row in sorted(changed, key=_importance)]
     found = {own.key: _known(own, evidence.get(own.key)) for own in ordered}
@@ -86,11 +85,12 @@ def add(
     kept = _KEPT * allowance if counted else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
-        for key, trace in looking.trace(wanted, lambda: end - clock() - kept).items():
+        for key, trace in looking.trace(wanted, lambda: end - time.monotonic() - kept).items():
             _add_python(found[key], trace)
         if valgrind is not None and counted:
             progress(0, 1, "looking for reasons in compiled functions")
-            for key, profile in looking.profile(counted, lambda: end - clock(), valgrind).items():
+            profiles = looking.profile(counted, lambda: end - time.monotonic(), valgrind)
+            for key, profile in profiles.items():
                 _add_compiled(found[key], profile)
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
         for own in wanted:
@@ -164,10 +164,6 @@ def _explained(row: Row, reasons: Reasons | None) -> Row:
     )
 
 
-class CannotLook(Exception):
-    """One benchmark cannot be looked into; the message says why, in one line."""
-
-
 class Looking:
     """Finds what each benchmark does on BASE and on HEAD, or why nobody knows."""
 
@@ -204,10 +200,7 @@ class Looking:
             return valgrind.instrument(arm, self._arms.work_folder(arm), kind="profile")
 
         def functions(arm: Arm, content: Content) -> Table:
-            try:
-                return read_dump(self._arms.work_folder(arm), content)
-            except NoDump as error:
-                raise CannotLook(str(error)) from None
+            return read_dump(self._arms.work_folder(arm), content)
 
         return self._look(benchmarks, left, instrument, functions)
 

@@ -16,6 +16,10 @@ MOST = 5
 _LEAST_SHARE = 0.001
 
 
+class CannotLook(Exception):
+    """One benchmark cannot be looked into; the message says why, in one line."""
+
+
 @dataclass(frozen=True)
 class FunctionId:
     """A function as both revisions know it."""

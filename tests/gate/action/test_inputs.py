@@ -46,33 +46,17 @@ def test_no_input_is_pasted_into_a_script_and_every_action_is_a_commit() -> None
 
 
 def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, tools: Path) -> None:
-    install = "-r requirements.txt\nnumpy<2 ./[all]\n"
-    ran = action.run(
-        temporary,
-        temporary,
-        tools,
-        {"install": install, "build": "true", "page": "true"},
-        only="install",
-    )
-    assert ran.code == 0
-    ((program, *arguments),) = calls(temporary)
-    assert [program, *arguments[:4]] == [
-        "python",
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-    ]
-    assert (Path(arguments[4]) / "pyproject.toml").is_file()
-    assert arguments[5:] == [
-        "-r",
-        "requirements.txt",
-        "numpy<2",
-        "./[all]",
-        "asv",
-        "jinja2",
-        "plotly",
-    ]
+    inputs = {
+        "install": "-r requirements.txt\nnumpy<2 ./[all]\n",
+        "build": "true",
+        "page": "true",
+    }
+    assert action.run(temporary, temporary, tools, inputs, only="install").code == 0
+    (call,) = calls(temporary)
+    pip, copy, needed = call[:5], Path(call[5]), call[6:]
+    assert pip == ["python", "-m", "pip", "install", "--disable-pip-version-check"]
+    assert (copy / "pyproject.toml").is_file()
+    assert needed == [*inputs["install"].split(), "asv", "jinja2", "plotly"]
 
 
 @pytest.mark.parametrize(("count", "wanted"), [("auto", True), ("always", True), ("never", False)])
@@ -85,19 +69,16 @@ def test_instructions_are_counted_where_neighbours_disturb_the_clock(
     assert ("valgrind" in ran.steps[: ran.steps.index("compare")]) is wanted
 
 
-def test_valgrind_is_installed_where_it_is_missing(temporary: Path, tools: Path) -> None:
+def test_a_valgrind_that_is_missing_is_installed_and_costs_the_counts_only(
+    temporary: Path, tools: Path
+) -> None:
     ran = action.run(temporary, temporary, tools, path="", only="valgrind")
-    assert ran.code == 0, ran.printed
+    assert (ran.code, "::warning::" in ran.printed) == (0, False)
     asked = [call for call in calls(temporary) if call[0] == "apt-get"]
     assert [[word for word in call if word[0] != "-"] for call in asked] == [
         ["apt-get", "update"],
         ["apt-get", "install", "valgrind"],
     ]
-
-
-def test_a_valgrind_that_cannot_be_installed_costs_the_counts_only(
-    temporary: Path, tools: Path
-) -> None:
     for name in ("apt-get", "sudo"):
         (tools / name).write_text("#!/bin/bash\nexit 100\n")
     ran = action.run(temporary, temporary, tools, path="", only="valgrind")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.asv_config import code_repository
 from perceptron.gate.checkout.suite import read_suite
 from tests.gate.conftest import Repository
 

@@ -36,26 +36,19 @@ def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str)
 
 
 def test_what_configures_tests_in_all_folders_above_comes_from_head(tmp_path: Path) -> None:
-    """What says what the project is does not."""
-    beside = read_pytest_suite(f"{tmp_path}/python/toy/tests", tmp_path).beside
+    """What says what the project is does not. The project has the name that it gives itself."""
+    named = f"{tmp_path}/python/toy/tests"
+    beside = read_pytest_suite(named, tmp_path).beside
     folders = {name.rpartition("/")[0] for name in beside if name.endswith("/conftest.py")}
     assert folders == {"python", "python/toy"}
     assert "python/pytest.ini" in beside
     assert not any(name.endswith(("pyproject.toml", "setup.cfg")) for name in beside)
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ('[project]\nname = "toy-box"\n', "toy-box"),
-        ("[tool.other]\n", ""),
-        ("project = 3\n", ""),
-        ("[project]\nname = 3\n", ""),
-        ("[project", ""),
-    ],
-)
-def test_the_project_has_the_name_that_it_gives_itself(
-    tmp_path: Path, text: str, name: str
-) -> None:
-    (tmp_path / "pyproject.toml").write_text(text)
-    assert read_pytest_suite(f"{tmp_path}/tests", tmp_path).project == name
+    for text, name in {
+        '[project]\nname = "toy-box"\n': "toy-box",
+        "[tool.other]\n": "",
+        "project = 3\n": "",
+        "[project]\nname = 3\n": "",
+        "[project": "",
+    }.items():
+        (tmp_path / "pyproject.toml").write_text(text)
+        assert read_pytest_suite(named, tmp_path).project == name

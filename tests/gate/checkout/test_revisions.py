@@ -26,7 +26,11 @@ def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> Non
     assert before.changed == ("new file.py",)
 
 
-def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> None:
+def test_nothing_of_the_repository_steers_git_or_is_run(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its hooks, nor the folder that git is told of while a hook runs."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))
     hook = toy.folder / ".git" / "hooks" / "post-checkout"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
@@ -35,34 +39,6 @@ def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> 
     with working_folder(toy.folder) as home:
         Worktrees(toy.folder, home, first, first, SUITE)
     assert not (tmp_path / "ran").exists()
-
-
-def test_a_git_that_is_steered_elsewhere_is_not_followed(
-    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As it is while a hook runs."""
-    monkeypatch.setenv("GIT_DIR", str(tmp_path))
-    assert resolve(toy.folder, "first", RESULTS).name == "first"
-
-
-def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
-    first = resolve(toy.folder, "first", RESULTS)
-    toy.write("toy/more.py", "")
-    toy.commit("second")
-    second = resolve(toy.folder, "second", RESULTS)
-    with working_folder(toy.folder) as home:
-        trees = Worktrees(toy.folder, home, first, second, SUITE)
-        for sides in (
-            {"base": "a", "head": "b"},
-            {"base": "b", "head": "a"},
-            {"base": "c", "head": "a", "control": "b"},
-            {"base": "a", "head": "b"},
-        ):
-            trees.arrange(sides)  # type: ignore[arg-type]
-            for arm, side in sides.items():
-                tree = trees.path(arm)  # type: ignore[arg-type]
-                assert tree == home / side
-                assert (tree / "toy" / "more.py").exists() == (arm == "head")
 
 
 def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +15,12 @@ from msgspec.structs import replace
 from perceptron.gate.counting.asking import Asking, Pair
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
-from perceptron.gate.journal import ComparisonJournal, open_journal
+from perceptron.gate.journal import open_journal
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart, Instrument
 from perceptron.gate.sampling.sampler import Caches
-from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import Arm, Benchmark, Block
 from tests.gate.conftest import planned
 
 MODULES = ("a", "b", "c")
@@ -32,6 +30,10 @@ SUITE = [
     for index, size in enumerate(("10", "20"))
 ]
 KEYS = {own.key for own in SUITE}
+
+
+def count(_arm: Arm) -> Instrument:
+    return Instrument(kind="count")
 
 
 class Fake:
@@ -92,9 +94,7 @@ def asked(
     clock: Callable[[], float] = lambda: 0.0,
 ) -> Iterator[tuple[str, Pair]]:
     arms = cast(Arms, fake)
-    return Asking(arms, Caches(arms), clock).both(
-        SUITE, UNSEEDED, lambda _: Instrument(kind="count"), seconds_left
-    )
+    return Asking(arms, Caches(arms), clock).both(SUITE, UNSEEDED, count, seconds_left)
 
 
 def nothing(_arm: Arm, _what: str) -> None:
@@ -140,11 +140,7 @@ def test_a_setup_cache_takes_no_more_than_the_time_there_is(tmp_path: Path) -> N
 
     arms = cast(Arms, Cached(tmp_path, nothing))
     suite = [replace(own, cache="made once") if own.name[0] == "b" else own for own in SUITE]
-    pairs = dict(
-        Asking(arms, Caches(arms)).both(
-            suite, UNSEEDED, lambda _: Instrument(kind="count"), lambda: 20.0
-        )
-    )
+    pairs = dict(Asking(arms, Caches(arms)).both(suite, UNSEEDED, count, lambda: 20.0))
     assert {key for key, pair in pairs.items() if pair["base"]["status"] == "untried"} == {
         "b.time_it(10)",
         "b.time_it(20)",
@@ -153,21 +149,21 @@ def test_a_setup_cache_takes_no_more_than_the_time_there_is(tmp_path: Path) -> N
 
 
 def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
-    refused = Answer(kind="failed", reason="this system allows no executable memory")
-    fake = Fake(tmp_path, lambda _, what: refused if what == "start" else None)
-    pairs = dict(asked(fake))
-    assert reasons(pairs, "base") == dict.fromkeys(KEYS, refused.reason)
-    assert sorted(fake.started) == ["base", "head"]
+    """Or is gone: everything is left to the clock."""
 
-
-def test_a_valgrind_that_is_gone_leaves_everything_to_the_clock(tmp_path: Path) -> None:
     class Gone(Fake):
         def run(self, arm: Arm, kind: str, *rest: Any, **_: Any) -> Iterator[Answer]:
+            self.started.append(arm)
             raise CannotStart("valgrind: cannot be started")
             yield
 
-    pairs = dict(asked(Gone(tmp_path, nothing)))
-    assert reasons(pairs, "base") == dict.fromkeys(KEYS, "valgrind: cannot be started")
+    refused = Answer(kind="failed", reason="this system allows no executable memory")
+    for fake, reason in (
+        (Fake(tmp_path, lambda _, what: refused if what == "start" else None), refused.reason),
+        (Gone(tmp_path, nothing), "valgrind: cannot be started"),
+    ):
+        assert reasons(dict(asked(fake)), "base") == dict.fromkeys(KEYS, reason)
+        assert sorted(fake.started) == ["base", "head"]
 
 
 def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
@@ -187,6 +183,15 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
     assert "b.time_it(20)" not in fake.order["base"]
 
 
+class Clock(threading.local):
+    """Of each arm's own: they are asked at once."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 @pytest.mark.parametrize(
     ("import_seconds", "reason"),
     [
@@ -197,13 +202,10 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
 def test_what_there_is_no_time_for_says_what_took_it(
     tmp_path: Path, import_seconds: float, reason: str
 ) -> None:
-    passed = threading.local()  # each arm's own
-
-    def clock() -> float:
-        return getattr(passed, "seconds", 0.0)
+    clock = Clock()
 
     def importing(_arm: Arm, what: str) -> None:
-        passed.seconds = clock() + (import_seconds if what == "a" else 1.0)
+        clock.seconds += import_seconds if what == "a" else 1.0
 
     fake = Fake(tmp_path, importing)
     pairs = dict(asked(fake, lambda: 60.0 if len(fake.order["base"]) < 2 else 0.0, clock))
@@ -213,15 +215,12 @@ def test_what_there_is_no_time_for_says_what_took_it(
 
 def test_an_import_that_the_time_does_not_suffice_for_says_nothing_of_it(tmp_path: Path) -> None:
     """A last round of counting called its benchmarks slow."""
-    passed = threading.local()
-
-    def clock() -> float:
-        return getattr(passed, "seconds", 0.0)
+    clock = Clock()
 
     def silent(_arm: Arm, what: str) -> Answer | None:
         if what != "a":
             return None
-        passed.seconds = clock() + 9.0
+        clock.seconds += 9.0
         return Answer(kind="silent", seconds=9.0)
 
     fake = Fake(tmp_path, silent)
@@ -231,32 +230,26 @@ def test_an_import_that_the_time_does_not_suffice_for_says_nothing_of_it(tmp_pat
 
 
 def test_no_round_begins_that_cannot_import_in_the_time_there_is(tmp_path: Path) -> None:
-    passed = threading.local()
-
-    def clock() -> float:
-        return getattr(passed, "seconds", 0.0)
+    clock = Clock()
 
     def importing(_arm: Arm, what: str) -> None:
-        passed.seconds = clock() + (40.0 if what == "a" else 0.0)
+        clock.seconds += 40.0 if what == "a" else 0.0
 
-    fake = Fake(tmp_path, importing)
-    asking = Asking(cast(Arms, fake), Caches(cast(Arms, fake)), clock)
+    arms = cast(Arms, Fake(tmp_path, importing))
+    asking = Asking(arms, Caches(arms), clock)
     for left, status in ((100.0, "ok"), (39.0, "untried"), (41.0, "ok")):
-        rest = asking.both(
-            SUITE, UNSEEDED, lambda _: Instrument(kind="count"), partial(float, left)
-        )
+        rest = asking.both(SUITE, UNSEEDED, count, partial(float, left))
         assert {pair["head"]["status"] for _, pair in rest} == {status}
 
 
-def stage(
-    fake: Fake, journal: ComparisonJournal, progress: Progress, elapsed: float = 0.0
-) -> CountingStage:
+def counted(fake: Fake, folder: Path, elapsed: float = 0.0) -> list[Block]:
+    """Return the blocks of a stage of counting that begins after so many seconds."""
     arms, valgrind = cast(Arms, fake), Valgrind("valgrind", "valgrind-3.24.0")
-    return CountingStage(arms, Caches(arms), valgrind, journal, Rule(), progress, lambda: elapsed)
-
-
-def open_run(folder: Path) -> AbstractContextManager[ComparisonJournal]:
-    return open_journal(folder, planned(), False)
+    with open_journal(folder, planned(), False) as journal:
+        CountingStage(
+            arms, Caches(arms), valgrind, journal, Rule(), lambda *_: None, lambda: elapsed
+        ).run(SUITE)
+        return journal.blocks
 
 
 def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
@@ -264,9 +257,7 @@ def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
 ) -> None:
     fake = Fake(tmp_path, nothing)
     fake.instructions = lambda arm, key: 1002.0 if (arm, key) == ("head", "b.time_it(20)") else 1e3
-    with open_run(tmp_path) as journal:
-        stage(fake, journal, lambda *_: None).run(SUITE)
-        again = [block.benchmark for block in journal.blocks if block.number > 0]
+    again = [block.benchmark for block in counted(fake, tmp_path) if block.number > 0]
     first = [f"{module}.time_it({size})" for size in ("10", "20") for module in MODULES]
     assert fake.order["base"] == [*first, "b.time_it(20)"]
     assert again == ["b.time_it(20)"]
@@ -274,6 +265,5 @@ def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
 
 def test_what_takes_long_to_count_is_counted_rather_than_timed(tmp_path: Path) -> None:
     """Of a large suite the clock can judge fewer benchmarks in the same time."""
-    with open_run(tmp_path) as journal:
-        stage(Fake(tmp_path, nothing), journal, lambda *_: None, elapsed=36.0).run(SUITE)
-        assert {block.base.status for block in journal.blocks} == {"ok"}
+    blocks = counted(Fake(tmp_path, nothing), tmp_path, elapsed=36.0)
+    assert {block.base.status for block in blocks} == {"ok"}

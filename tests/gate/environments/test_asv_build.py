@@ -64,7 +64,7 @@ def test_an_interrupted_comparison_leaves_nothing_behind(
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        install({"folder": str(tmp_path)}, tmp_path / "log")
+        install({"folder": str(tmp_path), "config": {}}, tmp_path / "log")
     assert alive(pids) == []
 
 
@@ -73,7 +73,7 @@ def test_a_build_that_takes_too_long_is_ended_and_says_so(
 ) -> None:
     monkeypatch.setattr(asv_build, "LONGEST_SECONDS", 2.0)
     asv.write_text(BUILDS.format(first="", folder=tmp_path))
-    assert not install({"folder": str(tmp_path)}, tmp_path / "log")
+    assert not install({"folder": str(tmp_path), "config": {}}, tmp_path / "log")
     assert "error: the build took longer" in (tmp_path / "log").read_text()
     if (tmp_path / "pids").exists():  # it was there in time
         assert alive(tmp_path / "pids") == []

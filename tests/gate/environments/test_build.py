@@ -1,4 +1,4 @@
-"""Which environments are made and kept, and what it means that one does not build.
+"""Which environments are made and kept, and what is said where one does not build.
 
 What asv does is made up here; a real build is in tests/gate/test_built_compare.py.
 """
@@ -19,8 +19,9 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest, resolve_request
 from perceptron.gate.environments import build, build_cache, interpreters
-from perceptron.gate.environments.build import Environments, HeadDoesNotBuild, built
+from perceptron.gate.environments.build import HeadDoesNotBuild, built, problem
 from perceptron.gate.environments.build_cache import Made
+from perceptron.records.warning import MeasurementWarning
 from tests.gate.conftest import Repository
 
 BROKEN = "ENVIRONMENT/project/core.c:3:1: error: no such thing\n"
@@ -82,17 +83,19 @@ def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
     return made_up
 
 
-def environments(tmp_path: Path, base: str = "first", head: str = "second") -> Environments:
-    """Make both, and return what they were."""
+def environments(
+    tmp_path: Path, base: str = "first", head: str = "second"
+) -> list[MeasurementWarning]:
+    """Make both, and return what is to be known of them."""
     request = CompareRequest(base, head, build=True)
     resolved = resolve_request(request)
     home = Path(tempfile.mkdtemp(dir=tmp_path))
     folder = resolved.repository
     trees = {"base": folder, "head": folder}
-    with built(request, resolved, trees, home, lambda *_: None) as made:  # type: ignore[arg-type]
+    with built(request, resolved, trees, home, lambda *_: None) as (_, warnings):  # type: ignore[arg-type]
         assert os.environ.get("STEERS") == "1"
     assert "STEERS" not in os.environ
-    return made
+    return warnings
 
 
 def test_each_commit_is_built_once(toy: Repository, builder: Builder, tmp_path: Path) -> None:
@@ -155,13 +158,6 @@ def test_what_fails_on_head_only_since_base_was_built_another_day_is_none(
         environments(tmp_path)
 
 
-def test_a_head_that_builds_the_second_time_is_compared(builder: Builder, tmp_path: Path) -> None:
-    """As when an index did not answer."""
-    builder.fails = ["second"]
-    environments(tmp_path)
-    assert builder.built == ["first", "second", "second"]
-
-
 def age(days: float = 1.0) -> None:
     """Make what is kept that much older."""
     for log in build_cache.home().glob("*/*/build.log"):
@@ -178,9 +174,9 @@ def test_dependencies_of_another_day_are_not_compared(
     builder.offered = "2.1"
     builder.built.clear()
     toy.write("toy/more.py", "1\n")
-    assert environments(tmp_path, head=".").warnings == []
+    assert environments(tmp_path, head=".") == []
     assert builder.built == [".", "first"]
-    assert environments(tmp_path, head=".").warnings == []
+    assert environments(tmp_path, head=".") == []
     assert builder.built == [".", "first"], "the new one was kept, and the old one is gone"
 
 
@@ -188,19 +184,29 @@ def test_dependencies_that_the_revisions_choose_are_said(builder: Builder, tmp_p
     """Nothing is built for it, now or later."""
     builder.pinned = {"second": "1.9"}
     for _ in range(2):
-        (warning,) = environments(tmp_path).warnings
+        (warning,) = environments(tmp_path)
         assert "numpy 2.0 and 1.9" in warning.message
         age()
     assert builder.built == ["first", "second"]
 
 
-def test_what_uv_does_not_build_pip_does(builder: Builder, tmp_path: Path) -> None:
-    """As where an index is set for pip alone."""
-    builder.uv = "/bin/uv"
-    builder.fails = ["first"]
+@pytest.mark.parametrize(
+    ("uv", "fails", "built"),
+    [
+        (None, "second", {"first": [None], "second": [None, None]}),
+        ("/bin/uv", "first", {"first": ["/bin/uv", None], "second": ["/bin/uv"]}),
+    ],
+)
+def test_a_head_and_what_uv_does_not_build_is_tried_again(
+    builder: Builder, tmp_path: Path, uv: str | None, fails: str, built: dict[str, list[str | None]]
+) -> None:
+    """By pip: an index may be set for that alone, or not have answered once."""
+    builder.uv = uv
+    builder.fails = [fails]
     environments(tmp_path)
-    assert builder.built == ["first", "first", "second"]
-    assert [job["uv"] for job in builder.jobs] == ["/bin/uv", None, "/bin/uv"]
+    with_uv = [job["uv"] for job in builder.jobs]
+    assert builder.built == [name for name, tries in built.items() for _ in tries]
+    assert with_uv == [uv for tries in built.values() for uv in tries]
 
 
 def test_a_base_that_does_not_build_is_one_line(builder: Builder, tmp_path: Path) -> None:
@@ -213,6 +219,14 @@ def test_a_base_that_does_not_build_is_one_line(builder: Builder, tmp_path: Path
         environments(tmp_path)
 
 
+def test_what_builds_nothing_is_refused_at_once(toy: Repository) -> None:
+    toy.write("asv.conf.json", '{"environment_type": "existing"}')
+    with pytest.raises(UserError, match=r"asv.conf.json: its environment_type is existing"):
+        build.check(CompareRequest("first", "second", build=True))
+    with pytest.raises(UserError, match="leave out --base-python, --head-python and --installed"):
+        build.check(CompareRequest("first", "second", build=True, installed=True))
+
+
 def test_an_interrupted_build_is_begun_again(builder: Builder, tmp_path: Path) -> None:
     builder.interrupted = True
     with pytest.raises(KeyboardInterrupt):
@@ -221,3 +235,80 @@ def test_an_interrupted_build_is_begun_again(builder: Builder, tmp_path: Path) -
     builder.built.clear()
     environments(tmp_path)
     assert builder.built == ["first", "second"]
+
+
+def test_the_oldest_go_and_what_is_in_use_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    places = [build_cache.take("how", f"{number}" * 12) for number in range(4)]
+    for age, place in enumerate(reversed(places)):
+        place.made_file.touch()
+        os.utime(place.made_file, (1000 - age, 1000 - age))
+    used, *others = places
+    for place in others:
+        place.lock.close()
+    for most, kept in ((2, [True, False, True, True]), (0, [True, False, False, False])):
+        build_cache.drop_oldest(most)
+        assert [place.folder.exists() for place in places] == kept
+    used.lock.close()
+    assert [path.name for path in build_cache.home().iterdir()] == ["how"]
+
+
+# What asv prints of pip, which prints of setuptools, which prints of gcc.
+GCC = """
+·· Error running /env/bin/python setup.py bdist_wheel (exit status 1)
+   STDOUT -------->
+   building 'fastsum._core' extension
+   gcc -c fastsum/_core.c -o build/_core.o
+   STDERR -------->
+   fastsum/_core.c: In function ‘work’:
+   fastsum/_core.c:9:51: error: ‘missing’ undeclared (first use in this function)
+       9 |     for (long turn = 0; turn < amount + missing; turn++) {
+         |                                         ^~~~~~~
+   error: command '/usr/bin/gcc' failed with exit code 1
+   ERROR: Failed building wheel for fastsum
+"""
+ABSENT = """
+   error: subprocess-exited-with-error
+   building 'fastsum._core' extension
+   error: command 'gcc' failed: No such file or directory
+   ERROR: Failed building wheel for fastsum
+"""
+MESON = """
+   ../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['clang']]
+   error: metadata-generation-failed
+"""
+NETWORK = """
+   ERROR: Could not find a version that satisfies the requirement numpy==9 (from versions: none)
+   ERROR: No matching distribution found for numpy==9
+"""
+EXCEPTION = """
+   Traceback (most recent call last):
+     File "setup.py", line 3, in <module>
+   \x1b[31mModuleNotFoundError: No module named 'Cython'\x1b[0m
+   error: subprocess-exited-with-error
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        (GCC, "fastsum/_core.c:9:51: error: ‘missing’ undeclared (first use in this function)"),
+        (ABSENT, "error: command 'gcc' failed: No such file or directory"),
+        (MESON, "../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['clang']]"),
+        (NETWORK, "ERROR: No matching distribution found for numpy==9"),
+        (EXCEPTION, "ModuleNotFoundError: No module named 'Cython'"),
+        ("ERROR: Failed building wheel for x", "ERROR: Failed building wheel for x"),
+        ("one\ntwo\n\n", "two"),
+        ("", "it printed nothing"),
+    ],
+)
+def test_the_line_that_tells(log: str, line: str) -> None:
+    assert problem(log) == line
+
+
+def test_what_a_build_prints_steers_no_terminal_and_is_short() -> None:
+    said = problem("error: \x07" + "x" * 1000)
+    assert said.isprintable()
+    assert len(said) == 300

@@ -7,15 +7,23 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.environments.metadata import Metadata
+from perceptron.gate.environments.metadata import (
+    BuildSystem,
+    Declared,
+    Metadata,
+    Project,
+    read,
+    write,
+)
 from perceptron.records.block import Arm
 from tests.gate.conftest import Repository
 
-PYTHONS: dict[Arm, str] = dict.fromkeys(("base", "head", "control"), sys.executable)
+ARMS: tuple[Arm, ...] = ("base", "head", "control")
 BACKEND = '[build-system]\nbuild-backend = "maker"\nbackend-path = ["."]\n'
 HOOK = "def prepare_metadata_for_build_wheel(folder, settings=None):\n    "
 
@@ -28,9 +36,8 @@ def made(toy: Repository) -> tuple[Metadata, dict[Arm, str]]:
     versions: dict[Arm, str] = {}
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, second, second, suite)
-        own = Metadata(trees, suite, PYTHONS)
-        arms: tuple[Arm, ...] = ("base", "head", "control")
-        for arm in arms:
+        own = Metadata(trees, suite, dict.fromkeys(ARMS, sys.executable))
+        for arm in ARMS:
             if arm == "control":
                 trees.arrange({"base": "b", "head": "c", "control": "a"})
             folder = own.folder(arm)
@@ -41,34 +48,32 @@ def made(toy: Repository) -> tuple[Metadata, dict[Arm, str]]:
     return own, versions
 
 
-def all_arms(version: str) -> dict[Arm, str]:
-    return {"base": version, "head": version, "control": version}
-
-
 @pytest.mark.usefixtures("traced")
 def test_setup_py_is_asked_by_setuptools(toy: Repository) -> None:
     """As an installer would without a pyproject.toml."""
     pytest.importorskip("setuptools")
     toy.write("setup.py", "import setuptools\nsetuptools.setup(name='toy', version=f'1.{2 + 3}')\n")
     own, versions = made(toy)
-    assert versions == all_arms("1.5"), own.failure("base")
+    assert versions == dict.fromkeys(ARMS, "1.5"), own.failure("base")
 
 
-FAILING = {
-    "is not there": ("import nowhere\n", "No module named 'nowhere'"),
-    "fails": (HOOK + "raise ValueError('not today')\n", "ValueError: not today"),
-    "makes up a name": (
-        HOOK + "import os\n    os.mkdir(folder + '/UNKNOWN-0.0.0.dist-info')\n"
-        "    return 'UNKNOWN-0.0.0.dist-info'\n",
-        "did not say what the project is",
-    ),
-}
-
-
-@pytest.mark.parametrize("how", FAILING)
-def test_a_backend_that_fails_is_an_answer_and_no_error(toy: Repository, how: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nowhere\n", "No module named 'nowhere'"),
+        (HOOK + "raise ValueError('not today')\n", "ValueError: not today"),
+        (
+            HOOK + "import os\n    os.mkdir(folder + '/UNKNOWN-0.0.0.dist-info')\n"
+            "    return 'UNKNOWN-0.0.0.dist-info'\n",
+            "did not say what the project is",
+        ),
+    ],
+    ids=["is not there", "fails", "makes up a name"],
+)
+def test_a_backend_that_fails_is_an_answer_and_no_error(
+    toy: Repository, source: str, reason: str
+) -> None:
     """What setup.cfg says serves instead, if it says enough."""
-    source, reason = FAILING[how]
     toy.write("pyproject.toml", BACKEND)
     toy.write("maker.py", source)
     own, versions = made(toy)
@@ -76,4 +81,68 @@ def test_a_backend_that_fails_is_an_answer_and_no_error(toy: Repository, how: st
     assert reason in (own.failure("head") or "")
     toy.git("tag", "--delete", "second")
     toy.write("setup.cfg", "[metadata]\nname = toy\nversion = 1.5\n")
-    assert made(toy)[1] == all_arms("1.5")
+    assert made(toy)[1] == dict.fromkeys(ARMS, "1.5")
+
+
+def test_what_pyproject_says_is_found_as_if_it_were_installed(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "my-toy.lib"\nversion = "1.2+local"\nrequires-python = ">=3.9"\n'
+        'dependencies = ["numpy>=1"]\n'
+        '[project.scripts]\ntoy = "toy.cli:main"\n'
+        '[project.entry-points."toy.plugins"]\none = "toy.one"\n'
+    )
+    project = read(tmp_path)
+    assert project is not None
+    assert project.is_static
+    assert write(project, tmp_path / "metadata")
+    (distribution,) = distributions(path=[str(tmp_path / "metadata")])
+    assert (distribution.metadata["Name"], distribution.version) == ("my-toy.lib", "1.2+local")
+    assert distribution.metadata["Requires-Python"] == ">=3.9"
+    assert distribution.requires == ["numpy>=1"]
+    points = {(point.group, point.name, point.value) for point in distribution.entry_points}
+    assert points == {("console_scripts", "toy", "toy.cli:main"), ("toy.plugins", "one", "toy.one")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.black]\nline-length = 100\n",
+        "no TOML",
+        "deep = " + "[" * 9_999,
+        pytest.param("[project]\nname = 'toy'\n" + "#" * 2**20, id="too large"),
+        "project = 3\n",
+        "[project]\nversion = 1.0\n",
+        "[project]\nrequires-python = 3.9\n",
+        "[project]\ndependencies = 5\n",
+        '[project]\ndependencies = "numpy"\n',
+        '[project]\nname = "toy"\n[project.entry-points]\na = "b"\n',
+        '[project]\nname = "toy"\nentry-points = 3\n',
+        "[build-system]\nbuild-backend = 5\n",
+        "[[project]]\n",
+    ],
+)
+def test_what_makes_no_sense_as_a_project_is_none(tmp_path: Path, text: str) -> None:
+    """Whatever builds it says so; the gate goes on without its metadata."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    (tmp_path / "setup.cfg").write_text("[flake8]\nmax-line-length = 100\n")
+    assert read(tmp_path) is None
+
+
+def test_what_one_file_leaves_open_another_says_or_the_backend_is_asked(tmp_path: Path) -> None:
+    """setup.cfg serves where nothing can be asked, and fills in what pyproject.toml leaves open."""
+    (tmp_path / "setup.py").touch()
+    unknown = Declared(dynamic=("version",))
+    assert read(tmp_path) == Project(unknown)
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = toy\nversion = 1.5\n")
+    known = replace(unknown, name="toy", version="1.5")
+    assert read(tmp_path) == Project(known)
+    (tmp_path / "pyproject.toml").write_text('[build-system]\nbuild-backend = "maker"\n')
+    build = BuildSystem(build_backend="maker")
+    assert read(tmp_path) == Project(known, build)
+    assert not Project(known, build).is_static
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = toy\nversion = attr: toy.version\n")
+    assert read(tmp_path) == Project(replace(known, version=None), build)
+    named = '[project]\nname = "toy"\n{}\n[build-system]\nbuild-backend = "maker"\n'
+    for open_ in ('version = "1"\ndynamic = ["entry-points"]', 'dynamic = ["version"]'):
+        (tmp_path / "pyproject.toml").write_text(named.format(open_))
+        assert read(tmp_path).is_static is False  # type: ignore[union-attr]

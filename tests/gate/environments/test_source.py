@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-from perceptron.gate.checkout.revisions import add_changes, resolve
-from perceptron.gate.environments.source import Source
+from perceptron.gate.checkout.revisions import add_changes, git, resolve
+from perceptron.gate.environments.build import Source
 from tests.gate.conftest import Repository
 
 
@@ -21,13 +20,8 @@ def commit_of_changes(toy: Repository, folder: Path) -> str:
 
 
 def files(repository: Path, commit: str) -> dict[str, str]:
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(repository), *arguments], check=True, capture_output=True, text=True
-        ).stdout
-
-    names = git("ls-tree", "-r", "--name-only", commit).split("\n")[:-1]
-    return {name: git("show", f"{commit}:{name}") for name in names}
+    names = git(repository, "ls-tree", "-r", "--name-only", commit).splitlines()
+    return {name: git(repository, "show", f"{commit}:{name}") for name in names}
 
 
 def state(toy: Repository) -> list[str]:
@@ -40,7 +34,8 @@ def state(toy: Repository) -> list[str]:
 def test_changed_new_and_deleted_files_are_a_commit_and_the_users_repository_is_as_it_was(
     toy: Repository, tmp_path: Path
 ) -> None:
-    """What is ignored is none of them."""
+    """What is ignored is none of them. Equal changes are an equal commit, which is what an
+    environment is kept for."""
     toy.write("toy/__init__.py", "changed")
     toy.write("toy/new file.py", "new")
     toy.write("html/ignored.py", "ignored")
@@ -54,15 +49,9 @@ def test_changed_new_and_deleted_files_are_a_commit_and_the_users_repository_is_
     assert "benchmarks/suite.py" not in held
     assert "asv.conf.json" in held
     assert not any(name.startswith("html/") for name in held)
-
-
-def test_equal_changes_are_an_equal_commit(toy: Repository, tmp_path: Path) -> None:
-    """Which is what an environment is kept for."""
-    toy.write("toy/__init__.py", "changed")
-    first = commit_of_changes(toy, tmp_path / "one")
-    assert commit_of_changes(toy, tmp_path / "two") == first
+    assert commit_of_changes(toy, tmp_path / "two") == commit
     toy.write("toy/__init__.py", "changed again")
-    assert commit_of_changes(toy, tmp_path / "three") != first
+    assert commit_of_changes(toy, tmp_path / "three") != commit
 
 
 def test_a_clone_has_the_commit_and_the_tags_that_name_versions(
@@ -70,21 +59,10 @@ def test_a_clone_has_the_commit_and_the_tags_that_name_versions(
 ) -> None:
     """Of a shallow clone, as CI has it; cloned as asv does."""
     toy.commit("v1.0")
-    user = tmp_path / "user"
-    subprocess.run(
-        ["git", "clone", "--quiet", "--depth", "1", f"file://{toy.folder}", str(user)], check=True
-    )
-    revision = resolve(user, "HEAD", Path("/nowhere"))
+    user, clone = tmp_path / "user", tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{toy.folder}", str(user))
     source = Source(tmp_path / "source.git", user)
-    commit = source.add("head", revision, user)
-    clone = tmp_path / "clone"
-    subprocess.run(
-        ["git", "clone", "--quiet", "--shared", str(source.folder), str(clone)],
-        check=True,
-        capture_output=True,
-    )
-    subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", "-f", commit], check=True)
-    described = subprocess.run(
-        ["git", "-C", str(clone), "describe", "--tags"], check=True, capture_output=True, text=True
-    ).stdout
-    assert described.strip() == "v1.0"
+    commit = source.add("head", resolve(user, "HEAD", Path("/nowhere")), user)
+    git(tmp_path, "clone", "--quiet", "--shared", str(source.folder), str(clone))
+    git(clone, "checkout", "--quiet", "-f", commit)
+    assert git(clone, "describe", "--tags").strip() == "v1.0"

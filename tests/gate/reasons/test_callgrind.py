@@ -1,11 +1,15 @@
-"""What callgrind writes down is read as it means it."""
+"""What callgrind writes down is read as it means it, and only from where it may lie."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from perceptron.gate.reasons.callgrind import UNKNOWN, parse
-from perceptron.gate.reasons.growth import Cost, FunctionId
+from perceptron.gate.reasons.callgrind import UNKNOWN, parse, read_dump
+from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId
 
 # Cut out of what valgrind 3.24 wrote about Python 3.11.
 DUMP = """# callgrind format
@@ -101,7 +105,56 @@ def test_self_cost_and_calls_of_each_function() -> None:
     assert per_call[FunctionId("list_sort", python)] == Cost(25, 1 / 3)
 
 
-@pytest.mark.parametrize("text", ["", "# callgrind format\n", "no dump at all"])
-def test_what_is_no_dump_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no costs"):
-        parse(text.splitlines())
+SHORT = "fn=(1) work\n0 300\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "work"
+    made.mkdir()
+    (made / "counts.1").write_text(SHORT)
+    (tmp_path / "outside").write_text(SHORT)
+    return made
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"dump": "counts.1"},
+        {"calls": 1},
+        {"dump": "counts.1", "calls": 0},
+        {"dump": "counts.1", "calls": -1},
+        {"dump": "counts.1", "calls": 10**400},
+        {"dump": "counts.1", "calls": "1"},
+        {"dump": ["counts.1"], "calls": 1},
+        *({"dump": name, "calls": 1} for name in ("", ".", "..", "../outside", "no such", "a\0b")),
+        {"dump": "/dev/null", "calls": 1},
+    ],
+)
+def test_what_is_no_file_of_the_folder_is_refused(folder: Path, content: dict[str, Any]) -> None:
+    """What names it is code that is compared."""
+    with pytest.raises(CannotLook, match="no dump of callgrind") as caught:
+        read_dump(folder, content)
+    assert str(caught.value).isprintable()
+
+
+def test_links_and_pipes_are_not_opened(folder: Path) -> None:
+    """A pipe would wait for a writer."""
+    (folder / "link").symlink_to(folder.parent / "outside")
+    os.mkfifo(folder / "pipe")
+    for name in ("link", "pipe"):
+        with pytest.raises(CannotLook, match="it is no file"):
+            read_dump(folder, {"dump": name, "calls": 1})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no dump at all", "fn=(1) a\n0 x\n", "fn=(1) a\n0 9" + "9" * 400, "calls=\n"]
+)
+def test_what_is_no_dump_is_refused(folder: Path, text: str) -> None:
+    assert read_dump(folder, {"dump": "counts.1", "calls": 3}) == {
+        FunctionId("work", None): Cost(100, 0)
+    }
+    (folder / "counts.1").write_text(text)
+    with pytest.raises(CannotLook):
+        read_dump(folder, {"dump": "counts.1", "calls": 1})

@@ -33,11 +33,6 @@ def test_they_are_the_largest_changes_in_their_order(
         assert own.head == (head[function].own if function in head else 0)
 
 
-@given(TABLE)
-def test_nothing_changes_against_itself(table: dict[FunctionId, Cost]) -> None:
-    assert growths(table, table, "python", "calls") == []
-
-
 def test_a_thousandth_of_all_is_the_least_that_counts() -> None:
     small, large = FunctionId("small", None), FunctionId("large", None)
     base = {small: Cost(0.0, 1.0), large: Cost(10_000.0, 1.0)}

@@ -3,25 +3,21 @@ one costs no other."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from perceptron.gate import runner
 from perceptron.gate.counting.valgrind import Valgrind
-
-PROGRAM = Path(runner.__file__).with_name("program.py")
-Answer = dict[str, Any]
+from tests.gate.runner.conftest import PROGRAM, outcomes, readings
+from tests.gate.runner.conftest import answers_of as answers
+from tests.gate.runner.conftest import program as start
 
 SUITE = """
 import os, signal, sys, time
@@ -81,58 +77,13 @@ def tree(tmp_path: Path) -> Path:
     return folder
 
 
-@contextmanager
 def program(
     tree: Path, kind: str, names: Sequence[str], command: Sequence[str] = (), **facts: object
-) -> Iterator[subprocess.Popen[str]]:
+) -> AbstractContextManager[subprocess.Popen[str]]:
     """A program that has been told to run these benchmarks."""
-    folder = tree.parent / "work"
-    folder.mkdir(exist_ok=True)
-    tasks = [
-        {"key": name, "id": "some." + name.replace("(", "-").strip(")"), "type": "time", "spare": 0}
-        for name in names
-    ]
-    job = {
-        "kind": kind,
-        "tree": str(tree),
-        "roots": [str(tree)],
-        "others": [],
-        "suite": "asv",
-        "benchmarks": "benchmarks",
-        "project": "toy",
-        "folder": str(folder),
-        "draw": 5,
-        "tasks": tasks,
-        "seconds": 100.0,
-        "limit_seconds": 60.0,
-        **facts,
-    }
-    with subprocess.Popen(
-        [*command, sys.executable, str(PROGRAM)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder)},
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(job) + "\n")
-        process.stdin.flush()
-        yield process
-
-
-def answers(process: subprocess.Popen[str]) -> list[Answer]:
-    assert process.stdout is not None
-    return [json.loads(line) for line in process.stdout]
-
-
-def readings(given: list[Answer]) -> dict[str, Answer]:
-    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
-
-
-def outcomes(given: list[Answer]) -> dict[str, tuple[str, str | None]]:
-    return {key: (own["status"], own.get("reason")) for key, own in readings(given).items()}
+    tasks = [(name, "some." + name.replace("(", "-").strip(")")) for name in names]
+    suite = {"suite": "asv", "benchmarks": "benchmarks", "seconds": 100.0, "limit_seconds": 60.0}
+    return start(tree, kind, tasks, command, **{**suite, **facts})
 
 
 def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
@@ -171,21 +122,15 @@ def test_a_function_that_hangs_twice_comes_last(tree: Path) -> None:
 
 
 def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
-    """It may be another copy of the project."""
-    others = [str(Path(os.__file__).parent)]
-    with program(tree, "trace", ["time_first"], others=others) as process:
-        before = answers(process)[-1]["foreign"]
-    with program(tree, "trace", ["time_imports"], others=others) as process:
-        after = answers(process)[-1]["foreign"]
-    assert "wave" in {own.split()[0] for own in after} - {own.split()[0] for own in before}
-
-
-def test_the_program_itself_is_no_import(tree: Path) -> None:
-    """Whatever multiprocessing calls it."""
-    others = [str(PROGRAM.parent)]
-    with program(tree, "trace", ["time_multiprocessing"], others=others) as process:
-        foreign = answers(process)[-1]["foreign"]
-    assert "__mp_main__" not in {own.split()[0] for own in foreign}
+    """It may be another copy of the project. The program is none, whatever multiprocessing says."""
+    others = [str(Path(os.__file__).parent), str(PROGRAM.parent)]
+    foreign = []
+    for names in (["time_first"], ["time_imports", "time_multiprocessing"]):
+        with program(tree, "trace", names, others=others) as process:
+            foreign.append({own.split()[0] for own in answers(process)[-1]["foreign"]})
+    before, after = foreign
+    assert "wave" in after - before
+    assert "__mp_main__" not in after
 
 
 def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path) -> None:

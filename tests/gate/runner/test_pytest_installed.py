@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.runner.test_pytest_suite import Answers, answers, outcomes, write
+from tests.gate.runner.conftest import Answers, outcomes
+from tests.gate.runner.test_pytest_suite import answers, write
 
 TESTS = """
 import toy

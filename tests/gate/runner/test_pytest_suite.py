@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from perceptron.gate import runner
+from tests.gate.runner.conftest import Answers, answers_of, outcomes, program, readings
 
-PROGRAM = Path(runner.__file__).with_name("program.py")
 FILE = "tests/bench/test_toy.py"
-Answers = list[dict[str, Any]]
 
 TOY = """
 DONE = 0
@@ -406,49 +399,11 @@ def answers(
 
     ``facts`` are entries of the job that differ.
     """
-    folder = tree.parent / "work"
-    folder.mkdir(exist_ok=True)
     ids = [test if "::" in test else f"{FILE}::{test}" for test in tests]
-    job = {
-        "kind": kind,
-        "tree": str(tree),
-        "roots": [str(tree)],
-        "others": [],
-        "suite": "pytest",
-        "benchmarks": "tests",
-        "tests": "tests/bench",
-        "project": "toy",
-        "folder": str(folder),
-        "draw": 5,
-        "tasks": [
-            {"key": test.split("::")[-1], "id": test, "type": "time", "spare": 0, **effort}
-            for test in ids
-        ],
-        **(facts or {}),
-    }
-    with subprocess.Popen(
-        [sys.executable, str(PROGRAM)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **(variables or {})},
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(job) + "\n")
-        process.stdin.flush()
-        return [json.loads(line) for line in process.stdout]
-
-
-def readings(given: Answers) -> dict[str, dict[str, Any]]:
-    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
-
-
-def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
-    return {
-        key: (reading["status"], reading.get("reason")) for key, reading in readings(given).items()
-    }
+    tasks = [(test.split("::")[-1], test) for test in ids]
+    suite = {"suite": "pytest", "benchmarks": "tests", "tests": "tests/bench", **(facts or {})}
+    with program(tree, kind, tasks, variables=variables, effort=effort, **suite) as process:
+        return answers_of(process)
 
 
 def test_each_test_is_a_benchmark_by_its_id_with_its_parameters(tree: Path) -> None:
@@ -561,51 +516,42 @@ def test_what_is_async_is_awaited_in_one_loop(tree: Path, tmp_path: Path) -> Non
 def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
     for name, text in OTHERS.items():
         write(tree / "tests" / "bench" / name, text)
+    gone = "No module named 'nothing_called_so'"
     expected = {
-        "test_file": ("failed", "fixture file: FileNotFoundError: no such file"),
-        "test_server": ("failed", "fixture server: ConnectionError: no such server"),
-        "test_server_again": ("failed", "fixture server: ConnectionError: no such server"),
-        "test_left_open": ("failed", "teardown: OSError: cannot be closed"),
-        "test_twice": (
-            "failed",
-            "AlreadyUsed: Fixture can only be used once. Previously it was used in "
-            "benchmark(...) mode.",
-        ),
-        "test_once": ("untried", ONCE),
-        "test_once_with_teardown": ("untried", ONCE),
-        "test_setup_with_iterations": (
-            "failed",
-            "ValueError: Can't use more than 1 `iterations` with a `setup` function.",
-        ),
-        "test_setup_with_arguments": (
-            "failed",
-            "TypeError: Can't use `args` or `kwargs` if `setup` returns the arguments.",
-        ),
-        "test_never": ("skipped", "it does not call benchmark"),
-        "test_whole_wrong": ("failed", "ValueError: no size"),
-        "test_weave": (
-            "untried",
-            "benchmark.weave is not measured: hand the function to benchmark",
-        ),
-        "test_skip": ("skipped", "not today"),
-        "test_xfail": ("skipped", "xfail: a known bug"),
-        "test_import": (
-            "skipped",
-            "could not import 'nothing_called_so': No module named 'nothing_called_so'",
-        ),
-        "test_wrong": ("failed", "AssertionError: assert result == 0"),
-        "test_renamed": ("failed", "pytest does not find it here"),
+        "tests/bench/test_gone.py::test_it_in_gone": f"failed: ModuleNotFoundError: {gone}",
+        "test_file": "failed: fixture file: FileNotFoundError: no such file",
+        "test_server": "failed: fixture server: ConnectionError: no such server",
+        "test_server_again": "failed: fixture server: ConnectionError: no such server",
+        "test_left_open": "failed: teardown: OSError: cannot be closed",
+        "test_twice": "failed: AlreadyUsed: Fixture can only be used once. Previously it was used "
+        "in benchmark(...) mode.",
+        "test_once": f"untried: {ONCE}",
+        "test_once_with_teardown": f"untried: {ONCE}",
+        "test_setup_with_iterations": "failed: ValueError: Can't use more than 1 `iterations` with "
+        "a `setup` function.",
+        "test_setup_with_arguments": "failed: TypeError: Can't use `args` or `kwargs` if `setup` "
+        "returns the arguments.",
+        "test_never": "skipped: it does not call benchmark",
+        "test_whole_wrong": "failed: ValueError: no size",
+        "test_weave": "untried: benchmark.weave is not measured: hand the function to benchmark",
+        "test_skip": "skipped: not today",
+        "test_xfail": "skipped: xfail: a known bug",
+        "test_import": f"skipped: could not import 'nothing_called_so': {gone}",
+        "test_wrong": "failed: AssertionError: assert result == 0",
+        "test_renamed": "failed: pytest does not find it here",
     }
-    elsewhere = [f"tests/bench/{name}::test_it_in_{name}" for name in OTHERS]
-    found = outcomes(answers(tree, "measure", [*elsewhere, *expected]))
-    assert found["test_it_in_test_gone.py"] == (
-        "failed",
-        "ModuleNotFoundError: No module named 'nothing_called_so'",
-    )
-    assert found["test_it_in_test_leaving.py"][0] == "failed"
-    assert found["test_it_in_test_skipping.py"][0] == "skipped"
-    for key, outcome in expected.items():
-        assert found[key] == outcome
+    elsewhere = [
+        f"tests/bench/test_{name}.py::test_it_in_{name}" for name in ("leaving", "skipping")
+    ]
+    found = {
+        key: f"{status}: {reason}"
+        for key, (status, reason) in outcomes(
+            answers(tree, "measure", [*elsewhere, *expected])
+        ).items()
+    }
+    assert found.pop("test_it_in_leaving").startswith("failed: ")
+    assert found.pop("test_it_in_skipping").startswith("skipped: ")
+    assert found == {test.rpartition("::")[2]: said for test, said in expected.items()}
 
 
 def test_a_test_that_ends_the_process_is_blamed_and_the_rest_is_left_to_another(
@@ -639,15 +585,9 @@ def test_in_children_each_test_has_its_own_fixtures_and_costs_no_other(
     }
     assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
     answers(tree, "measure", ["test_draw"])
-    in_child, alone = (tmp_path / "drawn").read_text().splitlines()
-    assert in_child == alone
-
-
-def test_tests_and_fixtures_draw_the_same_whatever_ran_before(tree: Path, tmp_path: Path) -> None:
-    answers(tree, "measure", ["test_draw"])
     answers(tree, "measure", ["test_draw_first", "test_marks", "test_draw"])
-    alone, after = (tmp_path / "drawn").read_text().splitlines()
-    assert alone == after
+    in_child, alone, after = (tmp_path / "drawn").read_text().splitlines()
+    assert in_child == alone == after, "whatever ran before"
     other, drawn, own = alone[len("draw (") : -1].split(", ")
     assert len({other, drawn, own}) == 3
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from perceptron.gate.runner.timing import (
     BATCH_SECONDS,
-    AwaitedBatches,
     Batches,
     RawBatches,
     Samples,
@@ -47,40 +45,6 @@ class Fake:
         timer: Callable[[], Callable[[], float]] = lambda: self.clock  # noqa: E731
         hook = self.reset if with_setup else None
         return Batches(self.call, timer, hook, number, self.clock)
-
-
-def test_without_a_setup_calls_follow_each_other() -> None:
-    fake = Fake(1.0)
-    assert fake.batches().run(5) == (5.0, 5.0, None)
-    assert fake.log == "ccccc"
-
-
-def test_calls_that_are_awaited_follow_each_other_and_their_loop_is_not_timed() -> None:
-    fake = Fake(1.0)
-
-    async def call() -> None:
-        fake.call()
-
-    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        fake.now += 100.0  # it starts
-        try:
-            coroutine.send(None)
-        except StopIteration as end:
-            fake.now += 100.0
-            return end.value
-
-    batches = AwaitedBatches(run, call, lambda: fake.clock, fake.reset, 3, fake.clock)
-    assert batches.run(6) == (6.0, 6.0, None)
-    assert fake.log == "cccsccc"
-
-
-def test_with_a_setup_each_call_finds_fresh_state_and_setups_are_not_timed() -> None:
-    """The first was set up by the runner before."""
-    fake = Fake(1.0)
-    batches = fake.batches(with_setup=True)
-    assert batches.run(3) == (3.0, 3.0, None)
-    assert batches.run(1) == (1.0, 1.0, None)
-    assert fake.log == "cscscsc"
 
 
 @settings(max_examples=30)

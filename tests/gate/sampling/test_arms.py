@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -19,33 +20,21 @@ from perceptron.gate.sampling.processes import UNSEEDED, Answer
 from tests.gate.conftest import Repository
 
 
-class Programs:
-    """Programs that give these answers and then run until they are ended."""
+class Program:
+    """One that gives these answers and then runs until it is ended."""
 
-    def __init__(self, *given: Answer) -> None:
-        self.given = given
-        self.running = 0
-        self.started = 0
+    given: tuple[Answer, ...] = (Answer(kind="start"), Answer(kind="end", own=True))
+    running: ClassVar[list[Program]] = []
 
-    def __call__(self, *_: object) -> Running:
-        self.running += 1
-        self.started += 1
-        return Running(self)
-
-
-class Running:
-    """One of them."""
-
-    def __init__(self, programs: Programs) -> None:
-        self.programs = programs
-        self.ended = False
+    def __init__(self, *_: object) -> None:
+        self.running.append(self)
 
     def answers(self, _limit: object) -> Iterator[Answer]:
-        yield from self.programs.given
+        yield from self.given
 
     def end(self) -> None:
-        self.programs.running -= not self.ended
-        self.ended = True
+        if self in self.running:
+            self.running.remove(self)
 
 
 @pytest.fixture
@@ -60,15 +49,13 @@ def arms(toy: Repository) -> Iterator[Arms]:
 def test_a_program_ends_before_the_next_one_starts(
     arms: Arms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    programs = Programs(Answer(kind="start"), Answer(kind="end", own=True))
-    monkeypatch.setattr(arms_module, "Program", programs)
-    first = arms.run("base", "measure", UNSEEDED)
+    monkeypatch.setattr(arms_module, "Program", Program)
+    first, second = (arms.run(arm, "measure", UNSEEDED) for arm in ("base", "head"))
     next(first)
-    second = arms.run("head", "measure", UNSEEDED)
     next(second)
-    assert (programs.started, programs.running) == (2, 1)
+    assert len(Program.running) == 1
     arms.close()
-    assert programs.running == 0
+    assert Program.running == []
 
 
 @pytest.mark.parametrize(
@@ -84,9 +71,8 @@ def test_no_program_outlives_an_error_that_is_still_known(
     arms: Arms, monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
     """Its traceback keeps the iteration alive that the error broke off."""
-    programs = Programs(answer)
-    monkeypatch.setattr(arms_module, "Program", programs)
+    monkeypatch.setattr(arms_module, "Program", Program)
+    monkeypatch.setattr(Program, "given", (answer,))
     with pytest.raises((CannotImport, UserError)) as error, closing(arms):
         arms.discover("head")
-    assert error.value.__traceback__ is not None
-    assert (programs.started, programs.running) == (1, 0)
+    assert (error.value.__traceback__ is None, Program.running) == (False, [])

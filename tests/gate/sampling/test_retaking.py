@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from perceptron.gate.blocks import due
-from perceptron.records.block import Block, Reading, Status
+from perceptron.records.block import Block, Reading
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 MUCH = 2 * LARGEST_WAITED_SHARE
 
 
-def reading(waited: float | None, value: float = 1.0, status: Status = "ok") -> Reading:
-    return Reading(status=status, value=value, waited=waited)
+def reading(waited: float | None) -> Reading:
+    return Reading(status="ok", value=1.0, waited=waited)
 
 
 def block(base: Reading, head: Reading, number: int = 0, take: int = 0) -> Block:
@@ -28,29 +28,24 @@ def block(base: Reading, head: Reading, number: int = 0, take: int = 0) -> Block
     )
 
 
+FAILED = Reading(status="failed")
+
+
 @pytest.mark.parametrize(
-    ("waits", "expected"),
+    ("base", "head", "expected"),
     [
-        ((0.0, 0.0), False),
-        ((MUCH, 0.0), True),
-        ((0.0, MUCH), True),
-        ((MUCH, 9.0), False),
-        ((0.0, LARGEST_WAITED_SHARE), False),
-        ((None, MUCH), False),
-        ((None, None), False),
+        (reading(0.0), reading(0.0), False),
+        (reading(MUCH), reading(0.0), True),
+        (reading(0.0), reading(MUCH), True),
+        (reading(MUCH), reading(9.0), False),
+        (reading(0.0), reading(LARGEST_WAITED_SHARE), False),
+        (reading(None), reading(MUCH), False),
+        (reading(None), reading(None), False),
+        (reading(MUCH), FAILED, False),  # a finding, which has retries of its own
     ],
 )
-def test_only_what_waited_on_one_side_is(
-    waits: tuple[float | None, float | None], expected: bool
-) -> None:
-    base, head = map(reading, waits)
+def test_only_what_waited_on_one_side_is(base: Reading, head: Reading, expected: bool) -> None:
     assert bool(due([block(base, head)], "screen", 0, 1)) is expected
-
-
-def test_what_failed_is_not_taken_again() -> None:
-    """A failure is a finding, and has retries of its own."""
-    failed = reading(None, status="failed")
-    assert not due([block(reading(MUCH), failed)], "screen", 0, 1)
 
 
 def test_what_waits_on_one_side_whatever_is_taken_again_is_left_alone() -> None:

@@ -11,6 +11,7 @@ from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Block
 from perceptron.records.comparison import GateRule
 from tests.gate.conftest import benchmark, blocks, counts
+from tests.gate.verdict.conftest import FAILED, trial
 
 CALM = [0.004, -0.004] * 10
 
@@ -47,15 +48,11 @@ def test_a_limit_excuses_what_is_probably_slower_and_noise_that_hides_no_more() 
 
 
 def test_no_limit_excuses_what_broke() -> None:
-    (block,) = blocks("time_it", [0.0])
-    failed = Block(
-        **{name: getattr(block, name) for name in block.__struct_fields__}
-        | {"stage": "calibration", "head": block.head.__class__(status="failed", reason="no")}
-    )
+    failed = [trial(head=FAILED)] * 2
     rule = GateRule(match="time_it", slower=10.0)
-    assert limited([failed, failed], rule, planned=0).verdict == "regression"
+    assert limited(failed, rule, planned=0).verdict == "regression"
     muted = GateRule(match="time_it", mute="flaky")
-    assert limited([failed, failed], muted, planned=0).verdict == "clean"
+    assert limited(failed, muted, planned=0).verdict == "clean"
 
 
 def test_what_is_muted_keeps_its_own_verdict_and_the_first_match_wins() -> None:

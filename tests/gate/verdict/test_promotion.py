@@ -5,42 +5,50 @@ from __future__ import annotations
 import pytest
 
 from perceptron.gate.verdict.promotion import promote, suspicious
-from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
 from tests.gate.conftest import counts
+from tests.gate.verdict.conftest import RULE, calm
 
-RULE = Rule()
 # Ten blocks whose one-sided p-value of at most 1 % slower is 0.04.
 SLOWER = [0.06, -0.02, 0.05, 0.03, 0.02, 0.01, 0.07, 0.03, -0.01, 0.05]
 SURE = [0.2 + 0.001 * number for number in range(10)]
+FASTER = [-value for value in SURE]
 
 
-def promoted(values: list[float], *changes: float) -> dict[str, int]:
-    return promote({"t": values}, RULE, work_of(counts("t", *changes), RULE))
+@pytest.mark.parametrize(
+    ("screen", "changes", "promoted"),
+    [
+        (SLOWER, (), [1]),
+        (SLOWER, (0.012, 0.012), [1]),
+        (SLOWER, (0.0,), []),  # of the same work it must look slower more surely
+        (SURE, (0.0,), [1]),
+        (SURE, (0.03,) * 3, []),  # what rose is judged on its screen
+        (FASTER, (0.03,) * 3, []),
+        (SURE, (-0.03,) * 3, [1]),  # what fell is confirmed only as slower
+        (FASTER, (-0.03,) * 3, []),
+    ],
+)
+def test_what_counts_leave_open_is_confirmed(
+    screen: list[float], changes: tuple[float, ...], promoted: list[int]
+) -> None:
+    found = promote({"t": screen}, RULE, work_of(counts("t", *changes), RULE))
+    assert list(found.values()) == promoted
 
 
-def test_what_did_the_same_work_must_look_slower_more_surely() -> None:
-    assert promote({"t": SLOWER}, RULE) == {"t": 1}
-    assert promoted(SLOWER, 0.012, 0.012) == {"t": 1}
-    assert promoted(SLOWER, 0.0) == {}
-    assert promoted(SURE, 0.0) == {"t": 1}
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_what_rose_is_judged_on_its_screen(sign: int) -> None:
-    assert promoted([sign * value for value in SURE], 0.03, 0.03, 0.03) == {}
-
-
-def test_what_fell_is_confirmed_only_as_slower() -> None:
-    assert promoted(SURE, -0.03, -0.03, -0.03) == {"t": 1}
-    assert promoted([-value for value in SURE], -0.03, -0.03, -0.03) == {}
+def test_what_may_be_slower_goes_before_what_may_be_faster() -> None:
+    """However sure the speed-up looks: time for both may not be left."""
+    screen = {"faster": calm(-0.5, 0.001).tolist(), "slower": calm(0.1, 0.02).tolist()}
+    assert list(promote(screen, RULE).items()) == [("slower", 1), ("faster", -1)]
 
 
 def test_a_look_is_suspicious_where_it_seems_slower_of_the_same_work() -> None:
+    """It stays so, whatever the blocks show that it was the reason for."""
+    look = [0.1, 0.09, 0.11, 0.1, 0.12, 0.08]
     screen = {
         "quiet": [0.001, -0.001] * 3,
-        "slower": [0.1, 0.09, 0.11, 0.1, 0.12, 0.08],
+        "slower": [*look, *[-0.5] * 4],
         "slowest": [0.3, 0.31, 0.3, 0.29, 0.3, 0.3],
+        "later": [0.0] * 6 + [0.5] * 4,
         "faster": [-0.3] * 6,
         "uncounted": [0.3] * 6,
         "too few": [0.3] * 4,
@@ -48,11 +56,3 @@ def test_a_look_is_suspicious_where_it_seems_slower_of_the_same_work() -> None:
     same = [key for key in screen if key != "uncounted"]
     work = work_of([block for key in same for block in counts(key, 0.0)], RULE)
     assert suspicious(screen, work, RULE) == ["slowest", "slower"]
-
-
-def test_a_suspicion_stays_when_its_blocks_have_come() -> None:
-    """It is about the look, whatever the blocks show that it was the reason for."""
-    work = work_of(counts("t", 0.0), RULE)
-    look = [0.1, 0.09, 0.11, 0.1, 0.12, 0.08]
-    assert suspicious({"t": look + [-0.5] * 4}, work, RULE) == ["t"]
-    assert suspicious({"t": [0.0] * 6 + [0.5] * 4}, work, RULE) == []

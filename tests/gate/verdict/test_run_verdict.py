@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.gate.verdict.judge import judge
+from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.run_verdict import judge_run
 from perceptron.records.block import Reading
 from perceptron.records.comparison import Control, Row
 from tests.gate.conftest import benchmark, blocks
+from tests.gate.verdict.conftest import LATE, RULE, trial
 from tests.made_comparison import broken, row, slower, work
 
-RULE = Rule()
 CALM, ALARM = Control(alarmed=False, rows=[]), Control(alarmed=True, rows=[])
 
 
@@ -24,16 +24,22 @@ def concluded(*rows: Row, **fields: Any) -> tuple[str, str]:
     return judge_run(rows, control, fields.pop("broken", 0), RULE, **fields)
 
 
-@pytest.mark.parametrize(("left_out", "verdict"), [(3, "clean"), (4, "inconclusive")])
-def test_too_few_judged_are_not_clean(left_out: int, verdict: str) -> None:
-    assert concluded(row(), row(), row(), left_out=left_out)[0] == verdict
-
-
-def test_the_share_is_the_rules() -> None:
-    strict = Rule(least_judged=1.0)
-    assert judge_run([row()], CALM, 0, strict, 1)[0] == "inconclusive"
-    assert judge_run([row()], CALM, 0, strict, 0)[0] == "clean"
-    assert judge_run([row()], CALM, 0, Rule(least_judged=0.0), 99)[0] == "clean"
+@pytest.mark.parametrize(
+    ("least", "judged", "left_out", "verdict"),
+    [
+        (0.5, 3, 3, "clean"),
+        (0.5, 3, 4, "inconclusive"),
+        (1.0, 1, 1, "inconclusive"),
+        (1.0, 1, 0, "clean"),
+        (0.0, 1, 99, "clean"),
+    ],
+)
+def test_too_few_judged_are_not_clean(
+    least: float, judged: int, left_out: int, verdict: str
+) -> None:
+    """By the share of the rule."""
+    rule = Rule(least_judged=least)
+    assert judge_run([row()] * judged, CALM, 0, rule, left_out)[0] == verdict
 
 
 def test_an_alarm_stops_the_clock_and_not_the_counts() -> None:
@@ -62,39 +68,19 @@ def test_what_is_muted_has_no_say_and_is_counted() -> None:
         assert concluded(said, slower())[0] == "regression"
 
 
-def test_what_the_plan_left_out_was_not_judged_either() -> None:
-    some = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
-    judged, hardly = (
-        judge([benchmark("time_it")], some, {}, RULE, left_out=left_out) for left_out in (1, 2)
-    )
-    assert (judged.verdict, judged.reason) == ("clean", "1 of 2 benchmarks judged, none slower")
-    assert hardly.verdict == "inconclusive"
-
-
-def test_what_its_author_skips_on_both_is_nothing_to_judge() -> None:
-    """Most sets of parameters of some suites are."""
-    skipped = Reading(status="skipped", reason="no such shape")
-    untried = Reading(status="untried", reason="no time was left to try it")
-    (trial,) = blocks("time_it", [0.0])
-    trial = replace(trial, stage="calibration")
+def test_what_nobody_judged_counts_unless_its_author_skips_it_on_both() -> None:
+    """Most sets of parameters of some suites are skipped; the plan may leave out the others."""
     some = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
     others = [benchmark(f"time_{number}") for number in range(5)]
-    verdicts = {
-        reading.status: judge(
-            [benchmark("time_it"), *others],
-            [
-                *some,
-                *(
-                    replace(trial, benchmark=other.name, base=reading, head=reading)
-                    for other in others
-                ),
-            ],
-            {},
-            RULE,
-        )
-        for reading in (skipped, untried)
-    }
-    assert verdicts["skipped"].verdict == "clean"
-    assert len(verdicts["skipped"].left_out) == 5
-    assert verdicts["untried"].verdict == "inconclusive"
-    assert verdicts["untried"].reason.startswith("only 1 of 6 benchmarks")
+
+    def judged(reading: Reading, left_out: int = 0) -> Judgement:
+        tried = [replace(trial(base=reading, head=reading), benchmark=own.name) for own in others]
+        return judge([benchmark("time_it"), *others], [*some, *tried], {}, RULE, left_out=left_out)
+
+    skipped = judged(Reading(status="skipped", reason="no such shape"), 1)
+    assert (skipped.verdict, skipped.reason) == ("clean", "1 of 2 benchmarks judged, none slower")
+    assert len(skipped.left_out) == 5
+    assert judged(Reading(status="skipped", reason="no such shape"), 2).verdict == "inconclusive"
+    untried = judged(LATE)
+    assert untried.verdict == "inconclusive"
+    assert untried.reason.startswith("only 1 of 6 benchmarks")

@@ -7,11 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.gate.verdict.judge import Judgement, judge
-from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Reading
 from tests.gate.conftest import blocks
-
-RULE = Rule()
+from tests.gate.verdict.conftest import RULE
 
 
 def judged(base: list[float], head: list[float], name: str = "track_it") -> Judgement:

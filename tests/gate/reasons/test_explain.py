@@ -1,4 +1,4 @@
-"""A second look ends when it is to end, and believes nothing that an arm says of itself."""
+"""A second look believes nothing that an arm says of itself, and no verdict is lost to it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any, cast
 
 import pytest
 
+from perceptron.errors import UserError
 from perceptron.gate.counting.valgrind import Valgrind
-from perceptron.gate.reasons.explain import CannotLook, Looking
-from perceptron.gate.reasons.growth import Cost, FunctionId
+from perceptron.gate.reasons import explain
+from perceptron.gate.reasons.explain import Looking
+from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId
 from perceptron.gate.sampling.processes import Answer, Seeds
 from perceptron.gate.sampling.sampler import Caches
+from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark
-from tests.gate.conftest import benchmark
+from tests.gate.conftest import benchmark, counts
+from tests.made_comparison import comparison, slower, work
 
 DUMP = "fn=(1) work\n0 300\n"
 Answers = Callable[[Arm, list[str]], Iterator[Answer]]
@@ -48,11 +52,6 @@ class Programs:
         return own.name
 
 
-def enough() -> float:
-    """Seconds that are left."""
-    return 1e3
-
-
 def looking(folder: Path, answers: Answers) -> Looking:
     """A look at benchmarks without caches."""
     programs, caches = Programs(folder, answers), SimpleNamespace(make=lambda *_: {})
@@ -68,7 +67,7 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
 
     valgrind = Valgrind("valgrind", "valgrind-3.24.0")
     both = [benchmark("one"), benchmark("two")]
-    found = looking(tmp_path, answers).profile(both, enough, valgrind)
+    found = looking(tmp_path, answers).profile(both, lambda: 1e3, valgrind)
     assert isinstance(found["one"], CannotLook)
     assert str(found["one"]).startswith("HEAD: no dump of callgrind")
     table = {FunctionId("work", None): Cost(300, 0)}
@@ -91,5 +90,23 @@ def test_a_trace_that_is_none_is_refused(tmp_path: Path, functions: object) -> N
     def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
         yield reading(keys[0], unit="bytecodes", repeats=True, functions=functions)
 
-    found = looking(tmp_path, answers).trace([benchmark("one")], enough)
+    found = looking(tmp_path, answers).trace([benchmark("one")], lambda: 1e3)
     assert isinstance(found["one"], CannotLook)
+
+
+@pytest.mark.parametrize("error", [IndexError("list index"), UserError("no"), OSError(28, "full")])
+def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    class Broken:
+        def __init__(self, *_: object) -> None: ...
+
+        def trace(self, *_: object) -> None:
+            raise error
+
+    monkeypatch.setattr(explain, "Looking", Broken)
+    own = slower(benchmark="time_one", params=[], param_names=[], work=work(0.1))
+    compared = comparison(own, verdict="regression", benchmarks=[benchmark("time_one")])
+    journal, unused = SimpleNamespace(blocks=counts("time_one", 0.1, 0.1, 0.1)), cast(Any, object())
+    found = explain.add(compared, unused, cast(Any, journal), Rule(), None, lambda *_: None, unused)
+    (row,) = found.rows
+    assert (found.verdict, row.verdict, row.why) == ("regression", "regression", [])
+    assert str(error) in (row.why_not or "")

@@ -1,0 +1,72 @@
+"""The program of an arm, told what to do as the gate tells it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from perceptron.gate import runner
+
+PROGRAM = Path(runner.__file__).with_name("program.py")
+Answers = list[dict[str, Any]]
+
+
+@contextmanager
+def program(
+    tree: Path,
+    kind: str,
+    tasks: Sequence[tuple[str, str]],
+    command: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    effort: Mapping[str, int] | None = None,
+    **facts: object,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start it for the benchmarks of these keys and ids; ``facts`` are entries of the job."""
+    folder = tree.parent / "work"
+    folder.mkdir(exist_ok=True)
+    job = {
+        "kind": kind,
+        "tree": str(tree),
+        "roots": [str(tree)],
+        "others": [],
+        "project": "toy",
+        "folder": str(folder),
+        "draw": 5,
+        "tasks": [
+            {"key": key, "id": own, "type": "time", "spare": 0, **(effort or {})}
+            for key, own in tasks
+        ],
+        **facts,
+    }
+    with subprocess.Popen(
+        [*command, sys.executable, str(PROGRAM)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder), **(variables or {})},
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        yield process
+
+
+def answers_of(process: subprocess.Popen[str]) -> Answers:
+    assert process.stdout is not None
+    return [json.loads(line) for line in process.stdout]
+
+
+def readings(given: Answers) -> dict[str, dict[str, Any]]:
+    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
+
+
+def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
+    return {key: (own["status"], own.get("reason")) for key, own in readings(given).items()}
