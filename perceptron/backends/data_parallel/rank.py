@@ -22,9 +22,8 @@ import psutil
 
 from perceptron.backends.data_parallel.messages import KEY, Hello, Raised, Request, host_identity
 from perceptron.backends.data_parallel.rank_trainer import RankTrainer
-from perceptron.backends.protocol import Evaluation, Unsupported
+from perceptron.backends.protocol import Unsupported
 from perceptron.problems import catalogue
-from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
 # Of no trainer of the leader's.
@@ -73,20 +72,9 @@ class Member:
         for number in numbers:
             self._trainers.pop(number, None)
 
-    def train(self, number: int, iterations: int) -> None:
-        self._trainers[number].train(iterations)
-
-    def queue(self, number: int, iterations: int) -> None:
-        self._trainers[number].queue(iterations)
-
-    def reset(self, number: int) -> None:
-        self._trainers[number].reset()
-
-    def evaluate(self, number: int) -> Evaluation:
-        return self._trainers[number].evaluate()
-
-    def parameters(self, number: int) -> list[Array]:
-        return self._trainers[number].parameters()
+    def do(self, number: int, method: str, *arguments: object) -> Any:
+        """Call a method of a trainer."""
+        return getattr(self._trainers[number], method)(*arguments)
 
     def digest(self, number: int) -> str:
         """Return what parameters of equal bytes have in common."""
@@ -104,9 +92,6 @@ class Member:
     def call(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
         """Call a function of a module that can be imported here."""
         return function(*arguments)
-
-    def process_id(self) -> int:
-        return os.getpid()
 
 
 def main() -> None:
