@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import ACTIVATE, DAMP, SLOPES, Batch, Step, views
-from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_data import to_host
-from perceptron.backends.torch_eager import CUDA
 from perceptron.backends.torch_manual import ManualBackend, ManualTrainer
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.problem import Problem
 
 if TYPE_CHECKING:
     import torch
@@ -205,34 +201,19 @@ def is_wide(problem: Problem) -> bool:
 class BmmBackend(ManualBackend):
     """What `torch-cpu` computes for several models, without vmap and without autograd."""
 
-    name = "torch-cpu-bmm"
-    summary = "PyTorch on the CPU: several models in batched products, gradients derived by hand"
     low_precision: tuple[str, ...] = ("bfloat16",)
-    rung_of_models = LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu")
-
-    def prepare(self, problem: Problem, dtype: DType) -> BmmTrainer:
-        trainer = BmmTrainer(problem, dtype, place(self))
-        trainer.train(2)  # warm up: the thread pool, first kernels
-        trainer.reset()
-        return trainer
-
-    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: BmmTrainer(problem, dtype, "meta"))
+    trainer = BmmTrainer
 
 
-class CudaBmmBackend(BmmBackend):
-    """What `torch-cpu-bmm` computes, on a CUDA GPU; it has never run on one."""
-
-    name = "torch-cuda-bmm"
-    device = "cuda"
-    summary = "PyTorch on a CUDA GPU, otherwise as torch-cpu-bmm; has never run on one"
-    accelerator: TorchAccelerator | None = TorchAccelerator("cuda")
-    rung_of_models = LadderStep("vmap, autograd and the optimizer's class", after="torch-cuda")
-
-    def unavailable(self) -> str | None:
-        return CUDA.unavailable()
-
-
-BACKEND = BmmBackend()
-CUDA_BACKEND = CudaBmmBackend()
+BACKEND = BmmBackend(
+    "torch-cpu-bmm",
+    "cpu",
+    "PyTorch on the CPU: several models in batched products, gradients derived by hand",
+    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu"),
+)
+CUDA_BACKEND = BmmBackend(
+    "torch-cuda-bmm",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu-bmm; has never run on one",
+    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cuda"),
+)

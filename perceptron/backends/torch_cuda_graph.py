@@ -25,16 +25,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import (
-    Evaluation,
-    LadderStep,
-    Trainer,
-    Unsupported,
-    thread_variables,
-)
+from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, Unsupported
+from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData
 from perceptron.backends.torch_bmm import BmmTrainer
-from perceptron.backends.torch_eager import CUDA, TorchTrainer
+from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.batches import Batches
@@ -331,45 +326,39 @@ def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[in
         iterations -= kind.steps
 
 
-class GraphBackend:
+class GraphBackend(OnTorch):
     """What `torch-cuda` computes, kernel for kernel."""
 
-    name = "torch-cuda-graph"
-    device = "cuda"
-    summary = f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph"
-    rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda")
     # The first step of an optimizer, and looking at a step before it is recorded, import the last.
     imports = ("torch", "torch._dynamo")
-    accelerator = TorchAccelerator("cuda")
-
-    def unavailable(self) -> str | None:
-        return CUDA.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
+    of_one: type[Recordable] = TorchTrainer
+    of_several: type[Recordable] = EnsembleTrainer
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
-        return RecordedTrainer(lambda: self._trainer(problem, dtype), capture(place(self)))
-
-    def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
-        trainer = TorchTrainer if problem.models == 1 else EnsembleTrainer
-        return trainer(problem, dtype, place(self), recorded=STEPS)
+        where = place(self)
+        kind: Any = self.of_one if problem.models == 1 else self.of_several
+        make = partial(kind, problem, dtype, where, recorded=STEPS)
+        return RecordedTrainer(make, capture(where))
 
 
 class ManualGraphBackend(GraphBackend):
     """What `torch-cuda-manual` computes, kernel for kernel; of several models `torch-cuda-bmm`."""
 
-    name = "torch-cuda-manual-graph"
-    summary = f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph"
-    rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda-manual")
-    rung_of_models = LadderStep(
-        "launches from Python: recorded steps, replayed", after="torch-cuda-bmm"
-    )
-
-    def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
-        trainer = ManualTrainer if problem.models == 1 else BmmTrainer
-        return trainer(problem, dtype, place(self), recorded=STEPS)
+    of_one = ManualTrainer
+    of_several = BmmTrainer
 
 
-BACKEND = GraphBackend()
-MANUAL = ManualGraphBackend()
+_REPLAYED = "launches from Python: recorded steps, replayed"
+BACKEND = GraphBackend(
+    "torch-cuda-graph",
+    "cuda",
+    f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph",
+    LadderStep(_REPLAYED, after="torch-cuda"),
+)
+MANUAL = ManualGraphBackend(
+    "torch-cuda-manual-graph",
+    "cuda",
+    f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph",
+    LadderStep(_REPLAYED, after="torch-cuda-manual"),
+    LadderStep(_REPLAYED, after="torch-cuda-bmm"),
+)

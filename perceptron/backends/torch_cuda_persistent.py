@@ -24,8 +24,8 @@ from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import forward, network_of, slope_scale
 from perceptron.backends.shared.one_block import fitting
+from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import tensor
-from perceptron.backends.torch_eager import CUDA
 from perceptron.backends.torch_manual import functions
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -46,6 +46,7 @@ class PersistentTrainer:
 
         self._block = fitting(problem, dtype)
         self._problem, self._device = problem, torch.device(device)
+        self._accelerator = TorchAccelerator(self._device.type)
         self._kernel = kernel()
         part = problem.training_part()
         flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
@@ -56,7 +57,7 @@ class PersistentTrainer:
 
     def train(self, iterations: int) -> None:
         self.queue(iterations)
-        BACKEND.accelerator.synchronize()
+        self._accelerator.synchronize()
 
     def queue(self, iterations: int) -> None:
         """Train without waiting for the device."""
@@ -75,7 +76,7 @@ class PersistentTrainer:
 
     def reset(self) -> None:
         self._network.parameters.copy_(self._start)
-        BACKEND.accelerator.synchronize()
+        self._accelerator.synchronize()
 
     def loss(self) -> float:
         return self.evaluate().train.loss
@@ -106,19 +107,14 @@ def kernel() -> ModuleType:
     return persistent_kernel
 
 
-class PersistentBackend:
+class PersistentBackend(OnTorch):
     """Trains by plain gradient descent, in float32, what fits into one block."""
 
-    name = "torch-cuda-persistent"
-    device = "cuda"
-    summary = "Triton on a CUDA GPU: the whole loop in one kernel, on one block"
-    rung = LadderStep("launches: the whole loop is one kernel", after="torch-cuda-graph")
     imports = ("torch", "triton")
     compiles = True
-    accelerator = TorchAccelerator("cuda")
 
     def unavailable(self) -> str | None:
-        if reason := CUDA.unavailable():
+        if reason := super().unavailable():
             return reason
         is_interpreted = place(self) == "cpu"
         return optional.missing("triton") if is_interpreted else triton_unavailable()
@@ -140,4 +136,9 @@ class PersistentBackend:
         return trainer
 
 
-BACKEND = PersistentBackend()
+BACKEND = PersistentBackend(
+    "torch-cuda-persistent",
+    "cuda",
+    "Triton on a CUDA GPU: the whole loop in one kernel, on one block",
+    LadderStep("launches: the whole loop is one kernel", after="torch-cuda-graph"),
+)

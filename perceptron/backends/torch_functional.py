@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
+from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.kernels import Kernel, trace
+from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import Resident
 from perceptron.backends.shared.update import adam_factors, start_state, update
-from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import Activation, DType, Loss, Problem, classes_of
@@ -170,30 +170,20 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
     return functions[loss]
 
 
-class FunctionalBackend:
+class FunctionalBackend(OnTorch):
     """What `torch-cpu` computes, without `nn.Module` and `torch.optim` around it."""
 
-    name = "torch-cpu-functional"
-    device = "cpu"
-    summary = "PyTorch on the CPU: plain tensors and autograd"
-    rung = LadderStep("the module and the optimizer", after="torch-cpu")
-    imports = ("torch",)
-
-    def unavailable(self) -> str | None:
-        return CPU.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
-
-    def prepare(self, problem: Problem, dtype: DType) -> FunctionalTrainer:
-        trainer = FunctionalTrainer(problem, dtype)
-        trainer.train(2)  # warm up: thread pool, autograd's own threads
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType, device: str) -> FunctionalTrainer:
+        return FunctionalTrainer(problem, dtype)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         """Return what one iteration dispatches; see `kernels.trace`."""
         return trace(lambda: FunctionalTrainer(problem, dtype))
 
 
-BACKEND = FunctionalBackend()
+BACKEND = FunctionalBackend(
+    "torch-cpu-functional",
+    "cpu",
+    "PyTorch on the CPU: plain tensors and autograd",
+    LadderStep("the module and the optimizer", after="torch-cpu"),
+)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
+from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
     Batch,
@@ -25,9 +24,9 @@ from perceptron.backends.shared.gradient import (
     whole_batch,
 )
 from perceptron.backends.shared.kernels import Kernel, trace
+from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import Pair, TrainingData, tensor, to_host
 from perceptron.backends.shared.update import adam_factors, start_state, update
-from perceptron.backends.torch_eager import CPU, CUDA
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
@@ -221,45 +220,28 @@ class ManualTrainer:
         return by_rule
 
 
-class ManualBackend:
+class ManualBackend(OnTorch):
     """What `torch-cpu` computes, without recording it for a backward pass."""
 
-    name = "torch-cpu-manual"
-    device = "cpu"
-    summary = "PyTorch on the CPU: gradients derived by hand, called from Python"
-    rung = LadderStep("autograd: gradients are derived by hand", after="torch-cpu-functional")
-    imports: tuple[str, ...] = ("torch",)
-    accelerator: TorchAccelerator | None = None
+    trainer: type[ManualTrainer] = ManualTrainer
 
-    def unavailable(self) -> str | None:
-        return CPU.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
-
-    def prepare(self, problem: Problem, dtype: DType) -> ManualTrainer:
-        trainer = ManualTrainer(problem, dtype, place(self))
-        trainer.train(2)  # warm up: the thread pool, first kernels
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType, device: str) -> ManualTrainer:
+        return self.trainer(problem, dtype, device)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: ManualTrainer(problem, dtype, "meta"))
+        return trace(lambda: self._trainer(problem, dtype, "meta"))
 
 
-class CudaManualBackend(ManualBackend):
-    """What `torch-cpu-manual` computes, on a CUDA GPU."""
-
-    name = "torch-cuda-manual"
-    device = "cuda"
-    summary = "PyTorch on a CUDA GPU, otherwise as torch-cpu-manual"
-    rung = LadderStep("autograd: gradients are derived by hand", after="torch-cuda")
-    accelerator = TorchAccelerator("cuda")
-
-    def unavailable(self) -> str | None:
-        return CUDA.unavailable()
-
-
-BACKEND = ManualBackend()
-CUDA_BACKEND = CudaManualBackend()
+BACKEND = ManualBackend(
+    "torch-cpu-manual",
+    "cpu",
+    "PyTorch on the CPU: gradients derived by hand, called from Python",
+    LadderStep("autograd: gradients are derived by hand", after="torch-cpu-functional"),
+)
+CUDA_BACKEND = ManualBackend(
+    "torch-cuda-manual",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu-manual",
+    LadderStep("autograd: gradients are derived by hand", after="torch-cuda"),
+)
