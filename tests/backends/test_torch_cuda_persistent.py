@@ -12,7 +12,7 @@ import pytest
 
 from perceptron import optional, rehearsal
 from perceptron.backends import torch_cuda_persistent
-from perceptron.backends.contract import checks
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared import one_block
 from perceptron.backends.shared.compilers import INTERPRET
@@ -42,7 +42,7 @@ ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "problem",
-    [problem for problem in checks.problems() if problem.name not in ALIKE],
+    [problem for problem in problems() if problem.name not in ALIKE],
     ids=lambda problem: problem.name,
 )
 def test_the_kernel_keeps_every_promise(problem: Problem) -> None:

@@ -14,14 +14,11 @@ import numpy as np
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.driver import start_of
 from perceptron.backends.contract.mutants import MutantBackend, mutations
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.contract.quantities import TOLERANCE
-from perceptron.backends.contract.single_training import stand, undecided
+from perceptron.backends.contract.reference import stand, undecided
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-
-__all__ = ["CHECKS", "Broken", "ContractCheck", "problems"]
 
 
 class Broken(Exception):

@@ -1,26 +1,19 @@
-"""What float64 NumPy makes of a problem, quantity by quantity, and on the way through a file."""
+"""What float64 NumPy makes of a problem, quantity by quantity."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from perceptron.backends.contract import agreement, several_models, single_training
-from perceptron.backends.contract.observed import quantities_of, values_of
+from perceptron.backends.contract import reference
 from perceptron.backends.contract.problems import problems
-from perceptron.backends.contract.quantities import (
-    Quantity,
-    Refused,
-    load_reference,
-    pack_reference,
-)
+from perceptron.backends.contract.quantities import Quantity, Refused
+from perceptron.backends.contract.reference import quantities_of, values_of
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Sgd
-from perceptron.problems.problem import Problem
 
 
 def test_a_diverging_problem_is_refused() -> None:
@@ -33,7 +26,7 @@ def test_a_diverging_problem_is_refused() -> None:
         pytest.raises(Refused, match="not finite after 10 iterations: lower the rate"),
         np.errstate(all="ignore"),
     ):
-        single_training.reference(wild)
+        reference.of_one(wild)
 
 
 def test_a_model_is_judged_by_its_movement_or_by_that_of_all_where_it_hardly_moves() -> None:
@@ -68,34 +61,3 @@ def test_a_loss_that_stands_still_is_judged_by_the_one_that_is_trained() -> None
         is_loss = quantity.name.startswith("the loss")
         assert quantity.models == (1 if is_loss else problem.models)
         assert quantity.moved("float32").tolist() == [2.0 if is_loss else 0.0] * quantity.models
-
-
-MANY_BY_ADAM = next(problem for problem in problems() if problem.name == "many-adam")
-
-
-@pytest.mark.parametrize(
-    "problem",
-    [
-        *map(catalogue.find, ("mlp-depth:12", "mlp-batch:64", "many-or-gates:16")),
-        replace(MANY_BY_ADAM, models=several_models.MOST_ALONE + 2),
-    ],
-    ids=lambda problem: problem.name,
-)
-def test_a_reference_survives_the_trip_through_a_file(problem: Problem, tmp_path: Path) -> None:
-    """Workers of one run share references: names with spaces and digits, what is not known, and
-    of how many models."""
-    expected = agreement.reference(problem)
-    file = tmp_path / "reference.npz"
-    file.write_bytes(pack_reference(expected))
-    loaded = load_reference(file)
-    assert loaded.accuracies == expected.accuracies
-    assert [quantity.name for quantity in loaded.quantities] == [
-        quantity.name for quantity in expected.quantities
-    ]
-    for ours, theirs in zip(loaded.quantities, expected.quantities, strict=True):
-        np.testing.assert_array_equal(ours.start, theirs.start)
-        np.testing.assert_array_equal(ours.end, theirs.end)
-        np.testing.assert_array_equal(ours.mask("float32"), theirs.mask("float32"))
-        assert (ours.models, ours.outliers) == (theirs.models, theirs.outliers)
-        assert ours.spread == theirs.spread
-        assert ours.movement == theirs.movement

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from perceptron.backends import numpy_backend
-from perceptron.backends.contract import agreement, several_models, single_training
+from perceptron.backends.contract import agreement, reference
 from perceptron.backends.contract.driver import Driver, arrays_of
 from perceptron.backends.contract.mutants import MutantBackend, Mutation
 from perceptron.backends.contract.problems import problems
@@ -62,9 +62,9 @@ def test_a_wrong_model_is_noticed_though_it_is_not_among_those_trained_alone(
     problem: Problem, mistake: type[Driver], dtype: DType
 ) -> None:
     """NumPy trains all at once beside the few, and every model is held against that."""
-    expected = several_models.reference(problem)
-    alone = several_models.models_alone(problem.models)
-    assert len(alone) == several_models.MOST_ALONE < problem.models
+    expected = reference.of_several(problem)
+    alone = reference.models_alone(problem.models)
+    assert len(alone) == reference.MOST_ALONE < problem.models
     wrong = next(model for model in range(problem.models) if model not in alone)
     driver = Mutation("one model off", type("Off", (mistake,), {"model": wrong}))
     trainer = MutantBackend(BACKEND, driver).prepare(problem, dtype)
@@ -95,13 +95,13 @@ def test_models_that_numpy_trains_together_are_those_that_it_trains_alone(
         lambda problem, dtype: (NumpyTrainer if problem.models == 1 else Wrong)(problem, dtype),
     )
     with pytest.raises(Refused, match="NumPy's models together are not those alone"):
-        several_models.reference(problem)
+        reference.of_several(problem)
 
 
 @pytest.mark.parametrize("problem", [BY_ADAM, FOLDS], ids=lambda problem: problem.name)
 def test_of_many_models_the_reference_is_that_of_each_alone(problem: Problem) -> None:
     """Also of those that are not trained for it: where they end, and what is known of them."""
-    expected = several_models.reference(problem)
+    expected = reference.of_several(problem)
     singles = alone(problem, range(problem.models))
     for number, quantity in enumerate(expected.quantities):
         own = [single.quantities[number] for single in singles]
@@ -122,7 +122,7 @@ def test_of_many_models_the_reference_is_that_of_each_alone(problem: Problem) ->
 
 def test_a_model_that_diverges_is_noticed_though_it_is_not_among_those_trained_alone() -> None:
     """Else a backend would be said to disagree."""
-    wrong = next(model for model in range(40) if model not in several_models.models_alone(40))
+    wrong = next(model for model in range(40) if model not in reference.models_alone(40))
 
     @dataclass(frozen=True)
     class OneInfinite(Start):
@@ -141,7 +141,7 @@ def test_a_model_that_diverges_is_noticed_though_it_is_not_among_those_trained_a
         pytest.raises(Refused, match="is not finite after 10 iterations"),
         np.errstate(all="ignore"),
     ):
-        several_models.reference(problem)
+        reference.of_several(problem)
 
 
 class SomeDrift(Driver):
@@ -166,7 +166,7 @@ def test_a_few_models_may_be_further_off_but_not_as_far_as_by_a_mistake(
     models: tuple[int, ...], share: float, agrees: bool
 ) -> None:
     """Of forty one: rounding carries it further than others. It is named where it is too far."""
-    expected = several_models.reference(BY_ADAM)
+    expected = reference.of_several(BY_ADAM)
     bias = expected.quantities[-1]
     bias = replace(bias, known={"float32": np.ones(bias.end.shape, bool)}, outliers=1)
     expected = replace(expected, quantities=(bias,), accuracies=())
@@ -179,12 +179,12 @@ def test_a_few_models_may_be_further_off_but_not_as_far_as_by_a_mistake(
 
 def test_only_what_rounding_decides_may_carry_a_model_further() -> None:
     """Plain steps carry rounding on as it is, in every model; and so does a mean loss."""
-    assert {own.outliers for own in several_models.reference(OR_GATES).quantities} == {0}
+    assert {own.outliers for own in reference.of_several(OR_GATES).quantities} == {0}
     pytest.importorskip("sklearn")
-    quantities = several_models.reference(catalogue.find("many-mlps:64")).quantities
+    quantities = reference.of_several(catalogue.find("many-mlps:64")).quantities
     assert [own.outliers for own in quantities] == [0, 0, 0, 1, 1, 1, 1]
 
 
 def alone(problem: Problem, models: range) -> list[Reference]:
     """Return the reference of each of these models, trained alone."""
-    return [single_training.reference(problem.single(index)) for index in models]
+    return [reference.of_one(problem.single(index)) for index in models]
