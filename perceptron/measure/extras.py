@@ -7,10 +7,13 @@ kernels of an iteration, and what a device costs around it: its start, copies, o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
+from perceptron import optional
 from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.hardware import Device, device_of, hardware_of
@@ -31,6 +34,15 @@ _PRODUCT_SECONDS, _COPY_SECONDS = 5e-3, 1e-3
 # Of the device's memory, which others may use as well.
 _LARGEST_SHARE = 0.25
 _TRANSFERRED_BYTES = 64 * 2**20
+# What is profiled: a multiple of the steps in a recorded graph.
+_PROFILED = 20
+# What a device does beside kernels: its profilers call that so.
+_NO_KERNELS = ("Memcpy", "Memset")
+
+Ran = tuple[str, float]
+"""A kernel that ran, once, and its seconds."""
+# Runs something and returns what the device ran meanwhile.
+Profiler = Callable[[Callable[[], None]], Iterable[Ran]]
 
 
 class TimedLoop:
@@ -128,6 +140,74 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
             samples=[],
             iterations=1,
         )
+
+
+def profile(
+    backend: Backend, problem: Problem, dtype: DType, profiler: Profiler | None = None
+) -> Iterator[Part]:
+    """Count the kernels of one iteration: ``work`` is how often each is launched in one.
+
+    PyTorch's profiler listens to the driver, so it sees the kernels of any library in the
+    process, those of a replayed graph too: what the count of `kernels.trace` is compared with.
+    Its seconds are the device's own. On the CPU operations of PyTorch stand for kernels. Raises
+    `Unsupported` for a backend without a device, and for one that says why it cannot be profiled
+    (https://github.com/pytorch/kineto/issues/1062).
+    """
+    accelerator = accelerator_of(backend)
+    if accelerator is None:
+        raise Unsupported("it trains on the CPU, which launches no kernels")
+    device = accelerator.place
+    unprofiled = getattr(backend, "unprofiled", None)
+    if unprofiled is not None and (reason := unprofiled()) is not None:
+        raise Unsupported(reason)
+    if profiler is None:
+        if (reason := optional.missing("torch")) is not None:
+            raise Unsupported(f"the profiler is PyTorch's: {reason}")
+        profiler = torch_profiler(device)
+    trainer = backend.prepare(problem, dtype)
+    trainer.train(_PROFILED)  # what happens once, such as loading a kernel, is over
+    times: dict[str, list[float]] = defaultdict(list)
+    for name, seconds in profiler(lambda: trainer.train(_PROFILED)):
+        times[name].append(seconds)
+    if not times:
+        if device == "cpu":  # a library other than PyTorch is not seen there
+            raise Unsupported("on the CPU operations of PyTorch alone are seen")
+        raise RuntimeError(
+            "the profiler saw no kernel: it may lack the right to read the driver's counters"
+        )
+    for name, each in times.items():
+        yield Part(
+            name=name,
+            work=len(each) / _PROFILED,
+            seconds=sum(each) / _PROFILED,
+            samples=[],
+            iterations=_PROFILED,
+        )
+
+
+def torch_profiler(device: str) -> Profiler:
+    """Return PyTorch's profiler of this device."""
+
+    def run(work: Callable[[], None]) -> list[Ran]:
+        from torch.profiler import ProfilerActivity
+        from torch.profiler import profile as profiled
+
+        with profiled(activities=[getattr(ProfilerActivity, device.upper())]) as session:
+            work()
+        return list(kernels_of(session.events() or [], device))
+
+    return run
+
+
+def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
+    """Yield the kernels among a session's events; of a CPU, operations that call no other."""
+    for event in events:
+        if event.device_type.name != device.upper() or event.is_user_annotation:
+            continue
+        if device == "cpu" and (event.cpu_children or not event.name.startswith("aten::")):
+            continue
+        if not event.name.startswith(_NO_KERNELS):
+            yield event.name, event.time_range.elapsed_us() / 1e6
 
 
 def spin(seconds: float) -> Callable[[int], None]:

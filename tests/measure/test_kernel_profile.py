@@ -10,7 +10,7 @@ import pytest
 from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
-from perceptron.measure.kernel_profile import Seen, kernels_of, profile
+from perceptron.measure.extras import Ran, kernels_of, profile
 from perceptron.problems import catalogue
 
 OR_GATE = catalogue.find("or-gate")
@@ -46,11 +46,11 @@ def test_launches_and_the_devices_seconds_are_given_per_iteration() -> None:
     """A kernel that runs once in ten iterations counts a tenth. The first training is not seen."""
     device = Device()
 
-    def profiler(work: Callable[[], None]) -> Iterable[Seen]:
+    def profiler(work: Callable[[], None]) -> Iterable[Ran]:
         before = device.trained
         work()
         iterations = device.trained - before
-        return [Seen("gemm", 2e-6)] * (2 * iterations) + [Seen("place", 1e-6)] * (iterations // 10)
+        return [("gemm", 2e-6)] * (2 * iterations) + [("place", 1e-6)] * (iterations // 10)
 
     gemm, place = profile(device, OR_GATE, "float32", profiler)
     assert (gemm.name, gemm.work) == ("gemm", 2.0)
@@ -108,7 +108,7 @@ def test_kernels_are_what_a_device_ran_but_copies() -> None:
         Event("Memset (Device)"),
         Event("Optimizer.step#SGD.step", is_user_annotation=True),
     ]
-    assert list(kernels_of(events, "cuda")) == [Seen("ampere_sgemm_32x32", 2.5e-6)]
+    assert list(kernels_of(events, "cuda")) == [("ampere_sgemm_32x32", 2.5e-6)]
 
 
 def test_on_a_cpu_operations_that_call_no_other_stand_for_kernels() -> None:
@@ -118,7 +118,7 @@ def test_on_a_cpu_operations_that_call_no_other_stand_for_kernels() -> None:
         Event("SubBackward0", "CPU"),
         Event("gemm"),
     ]
-    assert [kernel.name for kernel in kernels_of(events, "cpu")] == ["aten::addmm"]
+    assert [name for name, _ in kernels_of(events, "cpu")] == ["aten::addmm"]
 
 
 @needs_torch
