@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of
+from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of, loop_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.hardware import Device, device_of, hardware_of
 from perceptron.measure.job import Part, timed
@@ -55,16 +55,6 @@ class TimedLoop:
     def reset(self) -> None:
         if self._reset is not None:
             self._reset()
-
-
-def repeat(work: Callable[[], object]) -> Callable[[int], None]:
-    """Return a loop that does this work again and again."""
-
-    def loop(iterations: int) -> None:
-        for _ in range(iterations):
-            work()
-
-    return loop
 
 
 def part(name: str, work: float, timing: Timing) -> Part:
@@ -108,11 +98,11 @@ def _host_ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
     width = _PRODUCT_WIDTH
     left, right = np.ones((width, width), dtype), np.ones((width, width), dtype)
     product = np.empty_like(left)
-    loop = repeat(lambda: np.matmul(left, right, out=product))
+    loop = loop_of(lambda: np.matmul(left, right, out=product))
     yield part("product", 2.0 * width**3, time_training(TimedLoop(loop), effort))
     source = np.ones(_COPY_BYTES // np.dtype(dtype).itemsize, dtype)
     target = np.empty_like(source)
-    loop = repeat(lambda: np.copyto(target, source))
+    loop = loop_of(lambda: np.copyto(target, source))
     # Every byte is read once and written once.
     yield part("copy", 2.0 * _COPY_BYTES, time_training(TimedLoop(loop), effort))
 
@@ -315,5 +305,5 @@ def device_costs(
         own.warm_up(timed_loop)
         yield part(name, float(_TRANSFERRED_BYTES), time_training(timed_loop, effort))
         own.has_worked()
-    waiting = TimedLoop(repeat(accelerator.synchronize))
+    waiting = TimedLoop(loop_of(accelerator.synchronize))
     yield part("synchronize", 1.0, time_training(waiting, effort))

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import loop_of
 from perceptron.backends.protocol import Unsupported
 from perceptron.measure import extras
-from perceptron.measure.extras import TimedLoop, device_ceilings, device_costs, repeat
+from perceptron.measure.extras import TimedLoop, device_ceilings, device_costs
 from perceptron.measure.hardware import Device
 from perceptron.measure.job import Part
 from perceptron.measure.nvml import NoDevice, NvmlDevice
@@ -24,7 +25,7 @@ def test_an_empty_training_takes_next_to_nothing() -> None:
     """Far less than a training that adds up numbers, on any machine."""
     (part,) = extras.harness(samples=50)
     assert part.name == "call"
-    adding = TimedLoop(repeat(lambda: sum(range(100_000))))
+    adding = TimedLoop(loop_of(lambda: sum(range(100_000))))
     assert 0 < part.seconds < time_training(adding, SHORT).seconds
     assert len(part.samples) == 50
 
