@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported, thread_variables
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
@@ -24,7 +24,7 @@ def _sigmoid_slope(values: Array) -> Array:
     return outputs * (1.0 - outputs)
 
 
-class PublishedTrainer:
+class PublishedTrainer(Scored):
     """One layer of sigmoids under the summed L1 loss."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
@@ -49,12 +49,6 @@ class PublishedTrainer:
 
     def reset(self) -> None:
         self._weights, self._bias = (array.copy() for array in self._start)
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
 
     def _predict(self, inputs: Array) -> Array:
         values = np.dot(inputs.astype(self._weights.dtype), self._weights) + self._bias

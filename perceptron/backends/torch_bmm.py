@@ -7,8 +7,8 @@ a fraction of the time of as many small ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,27 +23,11 @@ if TYPE_CHECKING:
     import torch
 
 
-class Layers(Protocol):
-    """The layers of all models, as views of flat tensors of parameters and gradients."""
-
-    @property
-    def arrays(self) -> Sequence[torch.Tensor]:
-        """[weights 1 (models, fan in, fan out), bias 1 (models, fan out) …]."""
-
-    def batch(
-        self, inputs: torch.Tensor, targets: torch.Tensor, ones: torch.Tensor, scale: torch.Tensor
-    ) -> Batch:
-        """Return rows that all models share, or (models, rows, …), as `compute` takes them."""
-
-    def compute(self, batches: Iterable[Batch], step: Step) -> None:
-        """Compute the gradients of all models on each batch, and ``step``."""
-
-    def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the outputs of all models, (models, rows, outputs)."""
-
-
 class Stack:
-    """A product for each model in each layer. Flat tensors are as in `StackedNetwork`."""
+    """A product for each model in each layer. Flat tensors are as in `StackedNetwork`.
+
+    ``arrays`` are views of them: [weights 1 (models, fan in, fan out), bias 1 (models, fan out) …].
+    """
 
     def __init__(self, problem: Problem, parameters: torch.Tensor, gradients: torch.Tensor) -> None:
         self._models, self._slope = problem.models, SLOPES[problem.loss]
@@ -67,10 +51,12 @@ class Stack:
     def batch(
         self, inputs: torch.Tensor, targets: torch.Tensor, ones: torch.Tensor, scale: torch.Tensor
     ) -> Batch:
+        """Return rows that all models share, or (models, rows, …), as `compute` takes them."""
         of_each = inputs.expand(self._models, *inputs.shape[-2:])
         return Batch(of_each, of_each.mT, targets, ones, scale)
 
     def compute(self, batches: Iterable[Batch], step: Step) -> None:
+        """Compute the gradients of all models on each batch, and ``step``."""
         import torch
 
         slope, downward, bmm = self._slope, self._downward, torch.bmm
@@ -87,6 +73,7 @@ class Stack:
             step()
 
     def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of all models, (models, rows, outputs)."""
         return self._forward(inputs.expand(self._models, *inputs.shape[-2:]))[-1]
 
     def _forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
@@ -102,7 +89,7 @@ class Stack:
 
 
 class WideLayer:
-    """One layer of all models, by whose weights inputs are multiplied at once.
+    """One layer of all models, by whose weights inputs are multiplied at once; else as `Stack`.
 
     In the flat tensors lie weights (features, models, outputs), then biases (models, outputs).
     """
@@ -155,7 +142,7 @@ class WideLayer:
 class BmmTrainer(ManualTrainer):
     """One model is a stack of one. Steps, batches and recording are as in `ManualTrainer`."""
 
-    _layers: Layers
+    _layers: Stack | WideLayer
 
     def _start_arrays(self) -> list[Array]:
         problem = self._problem
@@ -169,7 +156,7 @@ class BmmTrainer(ManualTrainer):
 
     def _arrange(self, parameters: torch.Tensor, gradients: torch.Tensor) -> None:
         self._parameters, self._gradients = parameters, gradients
-        kind: type[WideLayer | Stack] = WideLayer if is_wide(self._problem) else Stack
+        kind: type[Stack | WideLayer] = WideLayer if is_wide(self._problem) else Stack
         self._layers = kind(self._problem, parameters, gradients)
 
     def _whole_batch(self, scale: torch.Tensor) -> Batch:

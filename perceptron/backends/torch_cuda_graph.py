@@ -47,23 +47,6 @@ Work = Callable[[], None]
 WARM_UP_CALLS = 3
 
 
-class Capture(Protocol):
-    """A stream of a device, and what records the work on it."""
-
-    def on_stream(self) -> AbstractContextManager[None]:
-        """Make the stream the current one.
-
-        It begins after all that was queued before, and what is queued afterwards begins after it.
-        """
-
-    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
-        """Return what does ``work`` again without launching it piece by piece.
-
-        To be called on the stream. Warming up and recording do the work several times. Raises
-        `Unsupported` if the work does what cannot be recorded; it may read ``host_values``.
-        """
-
-
 class NotRecorded(RuntimeError):
     """The device refused to record; the message has its first line."""
 
@@ -84,6 +67,10 @@ class CudaCapture:
 
     @contextmanager
     def on_stream(self) -> Iterator[None]:
+        """Make the stream the current one.
+
+        It begins after all that was queued before, and what is queued afterwards begins after it.
+        """
         outside = self._cuda.current_stream()
         self._stream.wait_stream(outside)
         with self._cuda.stream(self._stream):
@@ -91,6 +78,11 @@ class CudaCapture:
         outside.wait_stream(self._stream)
 
     def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
+        """Return what does ``work`` again without launching it piece by piece.
+
+        To be called on the stream. Warming up and recording do the work several times. Raises
+        `Unsupported` if the work does what cannot be recorded; it may read ``host_values``.
+        """
         for _ in range(WARM_UP_CALLS - 1):
             work()
         with refusing(self._device, host_values):
@@ -108,7 +100,7 @@ class CudaCapture:
 
 
 class Repeating:
-    """Records nothing: it repeats the work, and refuses what a device would refuse."""
+    """In the place of `CudaCapture`: repeats the work, and refuses what a device would refuse."""
 
     def on_stream(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -119,7 +111,7 @@ class Repeating:
         return work
 
 
-def capture(place: str) -> Capture:
+def capture(place: str) -> CudaCapture | Repeating:
     """Return what records there: graphs of a GPU; on the CPU nothing does, but it refuses alike."""
     if place == "cpu":
         return Repeating()
@@ -205,7 +197,7 @@ class RecordedTrainer:
     are gathered and copied at once to where the graph reads them.
     """
 
-    def __init__(self, make: Callable[[], Recordable], capture: Capture) -> None:
+    def __init__(self, make: Callable[[], Recordable], capture: CudaCapture | Repeating) -> None:
         import torch
 
         self._capture, self._iteration = capture, 0

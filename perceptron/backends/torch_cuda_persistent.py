@@ -19,9 +19,9 @@ import numpy as np
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported, thread_variables
+from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import forward, network_of, slope_scale
 from perceptron.backends.shared.one_block import fitting
 from perceptron.backends.shared.torch_backend import OnTorch
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ITERATIONS_IN_A_LAUNCH = 10_000
 
 
-class PersistentTrainer:
+class PersistentTrainer(Scored):
     """Parameters lie in one flat array, which a launch reads and writes."""
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
@@ -77,12 +77,6 @@ class PersistentTrainer:
     def reset(self) -> None:
         self._network.parameters.copy_(self._start)
         self._accelerator.synchronize()
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
         return [np.array(array.cpu().numpy()) for array in self._network.arrays]

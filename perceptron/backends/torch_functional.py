@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.protocol import LadderStep
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Step = Callable[[Sequence["torch.Tensor"]], None]
 
 
-class FunctionalTrainer:
+class FunctionalTrainer(Scored):
     """Parameters are leaf tensors, weights (fan in, fan out), and views of one flat tensor.
 
     So all but a plain step of gradient descent changes them in one pass; see `update`. A batch is
@@ -76,12 +76,6 @@ class FunctionalTrainer:
         for array in self._state:
             array.zero_()
         self._iteration = 0
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
         return [np.array(parameter.detach().numpy()) for parameter in self._parameters]

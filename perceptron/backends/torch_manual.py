@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.protocol import LadderStep
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import (
     Batch,
     Step,
@@ -55,7 +55,7 @@ def functions() -> ModuleType:
     return module
 
 
-class ManualTrainer:
+class ManualTrainer(Scored):
     """See `gradient.train` and `update` for the arithmetic; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
@@ -146,12 +146,6 @@ class ManualTrainer:
             array.zero_()
         self._iteration = 0
         self._accelerator.synchronize()
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
         return [np.array(to_host(array)) for array in self._network.arrays]

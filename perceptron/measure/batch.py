@@ -91,7 +91,7 @@ def _measured(
         return Outcome(
             problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
         )
-    except (_Disagrees, _Diverges, RankFailed, UserError) as reason:
+    except (_Failed, RankFailed, UserError) as reason:
         return Outcome(problem=reference, status="failed", reason=_line(reason))
     except MemoryError:
         return Outcome(problem=reference, status="failed", reason="out of memory")
@@ -127,12 +127,8 @@ def _first_touch(backend: Backend, job: Batch) -> float | None:
     return context_seconds
 
 
-class _Disagrees(Exception):
-    pass
-
-
-class _Diverges(Exception):
-    pass
+class _Failed(Exception):
+    """The backend does not train this problem rightly; the message says how, in one line."""
 
 
 def _measure(backend: Backend, problem: Problem, job: Batch) -> Outcome:
@@ -176,7 +172,7 @@ def _check(backend: Backend, problem: Problem, job: Batch) -> Outcome:
     trainer = backend.prepare(problem, job.dtype)
     difference = agreement.compare(problem, trainer, job.dtype, expected)
     if not difference.agrees:
-        raise _Disagrees(str(difference))
+        raise _Failed(str(difference))
     return Outcome(problem=problem.reference, status="ok")
 
 
@@ -197,9 +193,7 @@ def _time(backend: Backend, problem: Problem, job: Batch) -> Outcome:
     loss = trainer.loss()
     if not isfinite(loss):
         name = "NaN" if isnan(loss) else f"{loss}"
-        raise _Diverges(
-            f"the loss is {name} after {timing.iterations:,} iterations: lower the rate"
-        )
+        raise _Failed(f"the loss is {name} after {timing.iterations:,} iterations: lower the rate")
     peak_bytes = hardware.peak_bytes()
     return Outcome(
         problem=problem.reference,

@@ -81,8 +81,7 @@ class DataParallelBackend:
         return thread_variables(each)
 
     def prepare(self, problem: Problem, dtype: DType) -> DataParallelTrainer:
-        world = world_of(self.processes, place_of(self.device))
-        return DataParallelTrainer(world, problem, dtype)
+        return DataParallelTrainer(self.ranks.world(), problem, dtype)
 
 
 class DataParallelTrainer:
@@ -147,11 +146,12 @@ class RanksOf:
     def __init__(self, processes: int, device: str) -> None:
         self._processes, self._device = processes, device
 
-    def _world(self) -> World:
+    def world(self) -> World:
+        """Return them, started if they are not there."""
         return world_of(self._processes, place_of(self._device))
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        return self._world().ask("call", function, arguments)
+        return self.world().ask("call", function, arguments)
 
     def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         world = running_world(self._processes, place_of(self._device))
@@ -166,7 +166,7 @@ class RanksOf:
         return layout(self._processes).processes_per_node
 
     def process_ids(self) -> list[int] | None:
-        return self._world().process_ids()
+        return self.world().process_ids()
 
 
 class RanksAccelerator(TorchAccelerator):

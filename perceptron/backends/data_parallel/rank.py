@@ -122,9 +122,10 @@ def main() -> None:
 
 
 def _answer(member: Member, request: Request) -> object:
+    operation, arguments, dropped = request
     try:
-        member.drop(request.dropped)
-        return getattr(member, request.operation)(*request.arguments)
+        member.drop(dropped)
+        return getattr(member, operation)(*arguments)
     except Unsupported as reason:
         return Raised("Unsupported", str(reason), is_unsupported=True)
     except Exception as error:  # noqa: BLE001 whatever it is, the leader says it of this rank

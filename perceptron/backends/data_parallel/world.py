@@ -86,7 +86,8 @@ class World:
         if self.has_ended:
             raise RankFailed(f"the {self.processes} processes have ended")
         dropped, self._dropped = tuple(self._dropped), []
-        message = pickle.dumps(Request(operation, arguments, dropped))
+        request: Request = (operation, arguments, dropped)
+        message = pickle.dumps(request)
         for rank in asked:
             with contextlib.suppress(OSError):  # it has died, as its answer will say
                 self._ranks[rank].send_bytes(message)

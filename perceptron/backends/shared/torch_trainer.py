@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData, tensor, to_host
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class ModuleTrainer:
+class ModuleTrainer(Scored):
     """Where gradients come from a subclass says; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
@@ -171,12 +171,6 @@ class ModuleTrainer:
         self._iteration = 0
         self._synchronize()
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
-
     def _predict(self, inputs: Array) -> Array:
         import torch
 
@@ -228,25 +222,12 @@ def optimizer_of(
     """Return PyTorch's own optimizer of this description; its SGD can always be captured."""
     import torch
 
+    options: dict[str, Any] = asdict(optimizer)
+    options |= {"lr": options.pop("rate"), "foreach": foreach}
     if isinstance(optimizer, Sgd):
-        return torch.optim.SGD(
-            parameters,
-            lr=optimizer.rate,
-            momentum=optimizer.momentum,
-            nesterov=optimizer.nesterov,
-            weight_decay=optimizer.weight_decay,
-            foreach=foreach,
-        )
+        return torch.optim.SGD(parameters, **options)
     kind = torch.optim.AdamW if isinstance(optimizer, AdamW) else torch.optim.Adam
-    return kind(
-        parameters,
-        lr=optimizer.rate,
-        betas=optimizer.betas,
-        eps=optimizer.eps,
-        weight_decay=optimizer.weight_decay,
-        foreach=foreach,
-        capturable=capturable,
-    )
+    return kind(parameters, capturable=capturable, **options)
 
 
 def loss_of(loss: Loss) -> torch.nn.Module:
