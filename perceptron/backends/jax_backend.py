@@ -226,13 +226,11 @@ class JaxBackend:
         return trainer
 
     def unprofiled(self) -> str | None:
-        """Return why a profiler cannot count what this process runs on its device, or None."""
         if place(self) == "cpu" or not repeats_within_a_graph(os.environ.get("XLA_FLAGS", "")):
             return None
         return "its loop repeats within a CUDA graph, of which profilers see the first pass only"
 
     def prepared_from_cache(self) -> bool:
-        """Return whether the last `prepare` had, or found on disk, what it would have compiled."""
         return self._found
 
 

@@ -195,11 +195,9 @@ class ProcessesBackend:
         return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
 
     def least_seconds(self, problem: Problem) -> float:
-        """Return what a timed call takes at least."""
         return _least_seconds(problem.models)
 
     def process_ids(self) -> list[int]:
-        """Return the numbers of the processes that this one has started."""
         return [child.pid for child in psutil.Process().children(recursive=True)]
 
     def prepare(self, problem: Problem, dtype: DType) -> ProcessesTrainer:

@@ -297,7 +297,6 @@ class CompiledBackend(OnTorch):
         return trainer
 
     def prepared_from_cache(self) -> bool:
-        """Return whether the last `prepare` had, or found on disk, what it would have compiled."""
         return self._found
 
 

@@ -232,7 +232,6 @@ class RecordedTrainer:
         TorchAccelerator(self._data.device.type).synchronize()
 
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         graphs = self.graphs
         with self._capture.on_stream():
             for begin, kind in self._runs(iterations):

@@ -60,7 +60,6 @@ class PersistentTrainer(Scored):
         self._accelerator.synchronize()
 
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         network, launch = self._network, self._kernel.launch
         for begin in range(0, iterations, ITERATIONS_IN_A_LAUNCH):
             launch(

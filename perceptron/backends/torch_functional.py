@@ -171,7 +171,6 @@ class FunctionalBackend(OnTorch):
         return FunctionalTrainer(problem, dtype)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
         return trace(lambda: FunctionalTrainer(problem, dtype))
 
 

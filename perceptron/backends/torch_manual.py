@@ -119,7 +119,6 @@ class ManualTrainer(Scored):
         self._accelerator.synchronize()
 
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         self._take(self._fed(iterations), self._factors_after(self._iteration))
         self._iteration += iterations
 
@@ -223,7 +222,6 @@ class ManualBackend(OnTorch):
         return self.trainer(problem, dtype, device)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
         return trace(lambda: self._trainer(problem, dtype, "meta"))
 
 

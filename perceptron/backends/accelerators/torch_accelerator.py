@@ -42,7 +42,6 @@ class TorchAccelerator:
 
     @property
     def place(self) -> str:
-        """What PyTorch calls it."""
         return place_of(self.kind)
 
     def unavailable(self) -> str | None:

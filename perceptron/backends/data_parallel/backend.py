@@ -69,7 +69,6 @@ class DataParallelBackend:
         return self.accelerator.unavailable() or _too_few_gpus(needed)
 
     def unprofiled(self) -> str | None:
-        """Return why its kernels cannot be listed by a profiler."""
         return "its kernels run in other processes than the one that is profiled"
 
     def environment(self, threads: int) -> dict[str, str]:

@@ -113,7 +113,6 @@ class ModuleTrainer(Scored):
         self._synchronize()
 
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         self._take(self._fed(iterations))
 
     def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
