@@ -151,8 +151,8 @@ def test_every_backend_is_tried_with_each_likely_mistake(name: str) -> None:
     """Of batches, optimizers and softmax; those of Adam where a backend trains by it."""
     tried_on = [problem for problem in tried(name) if has_mistakes(name, problem)]
     by_adam = name not in _BY_SGD
-    problems = [problem for problem in tried_on if by_adam or problem.optimizer.kind[:3] == "sgd"]
-    offered = {mutation.name for problem in problems for mutation in mutations(problem)}
+    taken = [problem for problem in tried_on if by_adam or problem.optimizer.kind[:3] == "sgd"]
+    offered = {mutation.name for problem in taken for mutation in mutations(problem)}
     wanted = _MISTAKES | _MISTAKES_OF_ADAM if by_adam else _MISTAKES
     if registry.reason_unavailable(name):
         pytest.skip(f"{name} cannot run here")
