@@ -20,7 +20,7 @@ from perceptron.backends.contract import agreement
 from perceptron.backends.contract.quantities import Reference, Refused
 from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
 from perceptron.errors import UserError
-from perceptron.measure import energy, extras
+from perceptron.measure import extras
 from perceptron.measure.hardware import hardware_of, ran_out
 from perceptron.measure.job import Batch, Outcome, Part, timed
 from perceptron.measure.memory import available_bytes, keep_freed_memory
@@ -161,7 +161,7 @@ def _extra(
         case "device":
             parts = extras.device_costs(backend, problem, job.dtype, effort, context_seconds)
         case "energy":
-            parts = energy.energy(backend, problem, job.dtype)
+            parts = extras.energy(backend, problem, job.dtype)
         case _:
             parts = extras.harness()
     return Outcome(problem=problem.reference, status="ok", parts=tuple(parts))
