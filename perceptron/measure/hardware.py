@@ -38,9 +38,13 @@ def hardware_of(backend: Backend) -> Host:
     return Host() if ranks is None else HostOfRanks(ranks)
 
 
-@lru_cache(maxsize=1)  # a worker has one backend
 def device_of(accelerator: Any) -> Device:
     """Return the device behind an accelerator, the same as before: it knows when it last worked."""
+    return _device_of(accelerator)
+
+
+@lru_cache(maxsize=1)  # a worker has one backend
+def _device_of(accelerator: Any) -> Device:
     return Device(accelerator)
 
 
