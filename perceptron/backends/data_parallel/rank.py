@@ -1,8 +1,8 @@
 """The program that every rank runs: it connects to its leader, and does what it is asked.
 
 Started by `launcher` as ``python -m perceptron.backends.data_parallel.rank HOST PORT NODE DEVICE``,
-with the variables that torchrun sets. It leaves at once when its leader closes the connections, as
-it also does by dying, so that no rank is ever left behind.
+with the variables that torchrun sets. It leaves when its leader closes the connection, as it also
+does by dying; whatever a rank is at then, its launcher ends it, so that none is ever left behind.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import hashlib
 import os
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from multiprocessing.connection import Client, Connection
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
@@ -99,16 +98,8 @@ def main() -> None:
     host, port, node, device = sys.argv[1:]
     key = bytes.fromhex(os.environ.pop(KEY))
     rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
-
-    def connect(connection: Literal["requests", "lifeline"]) -> Connection:
-        client = Client((host, int(port)), authkey=key)
-        hello = Hello(connection, rank, int(node), local_rank, os.getpid(), host_identity())
-        client.send(hello)
-        return client
-
-    lifeline = connect("lifeline")
-    threading.Thread(target=_leave_with, args=(lifeline,), daemon=True).start()
-    requests = connect("requests")
+    requests = Client((host, int(port)), authkey=key)
+    requests.send(Hello(rank, int(node), local_rank, os.getpid(), host_identity()))
     _use_the_leaders_network(requests)
     member = Member(rank, int(os.environ["WORLD_SIZE"]), local_rank, device)
     # Python's collector stays out of what is timed: a member collects between trainers.
@@ -116,9 +107,9 @@ def main() -> None:
     while True:
         try:
             request: Request = requests.recv()
+            requests.send(_answer(member, request))
         except (EOFError, OSError):
             os._exit(0)
-        requests.send(_answer(member, request))
 
 
 def _answer(member: Member, request: Request) -> object:
@@ -130,16 +121,6 @@ def _answer(member: Member, request: Request) -> object:
         return Raised("Unsupported", str(reason), is_unsupported=True)
     except Exception as error:  # noqa: BLE001 whatever it is, the leader says it of this rank
         return Raised(type(error).__name__, " ".join(str(error).split()))
-
-
-def _leave_with(lifeline: Connection) -> None:
-    """Wait for the end of the leader, and leave whatever is running."""
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        pass
-    finally:
-        os._exit(0)
 
 
 def _use_the_leaders_network(connection: Connection) -> None:

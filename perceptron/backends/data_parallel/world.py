@@ -235,7 +235,7 @@ def launch(processes: int, device: str) -> Launched:
         # A port of the node that the others know before it is taken: of one node the system
         # chooses it.
         port = 0 if len(where.prefixes) == 1 else _free_port(where.address)
-        door = _Door(where.address, 2 * processes, key)
+        door = _Door(where.address, processes, key)
     except OSError as error:
         raise RankFailed(
             f"cannot listen at {where.address}, the address of this node ({error}): "
@@ -286,7 +286,6 @@ class Launched:
         self._processes = processes
         self._door = door
         self._launchers = launchers
-        self._lifelines: list[Connection] = []
         self.requests: list[Connection] = []
         """The connections on which ranks are asked, by their rank."""
         self.hellos: list[Hello] = []
@@ -296,13 +295,10 @@ class Launched:
         """Return when all ranks have come. Raises `RankFailed` if one does not."""
         came: dict[int, tuple[Connection, Hello]] = {}
         until = time.monotonic() + START_SECONDS
-        while len(came) < self._processes or len(self._lifelines) < self._processes:
+        while len(came) < self._processes:
             with suppress(queue.Empty):
                 connection, hello = self._door.arrivals.get(timeout=_LOOK_SECONDS)
-                if hello.connection == "lifeline":
-                    self._lifelines.append(connection)
-                else:
-                    came[hello.rank] = (connection, hello)
+                came[hello.rank] = (connection, hello)
                 continue
             if any(launcher.has_ended for launcher in self._launchers):
                 raise RankFailed(self._why_not_started())
@@ -353,9 +349,9 @@ class Launched:
         return ""
 
     def end(self) -> None:
-        """Close all connections, at which ranks leave, and see that launchers do."""
+        """Close all connections, and have the launchers leave, which end their ranks."""
         self._door.close()
-        for connection in (*self._lifelines, *self.requests):
+        for connection in self.requests:
             connection.close()
         end_all(self._launchers, _SECONDS_TO_LEAVE)
 
