@@ -12,10 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of, loop_of
+from perceptron.backends.accelerators.stand_in import HostAccelerator
 from perceptron.backends.protocol import Backend, Unsupported, processes_of
 from perceptron.measure.hardware import Device, device_of, hardware_of
 from perceptron.measure.job import Part, timed
@@ -104,16 +103,12 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
 
 
 def _host_ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
-    width = _PRODUCT_WIDTH
-    left, right = np.ones((width, width), dtype), np.ones((width, width), dtype)
-    product = np.empty_like(left)
-    loop = loop_of(lambda: np.matmul(left, right, out=product))
-    yield part("product", 2.0 * width**3, time_training(TimedLoop(loop), effort))
-    source = np.ones(_COPY_BYTES // np.dtype(dtype).itemsize, dtype)
-    target = np.empty_like(source)
-    loop = loop_of(lambda: np.copyto(target, source))
+    host, width = HostAccelerator(), _PRODUCT_WIDTH
+    product = time_training(TimedLoop(host.product(width, dtype)), effort)
+    yield part("product", 2.0 * width**3, product)
     # Every byte is read once and written once.
-    yield part("copy", 2.0 * _COPY_BYTES, time_training(TimedLoop(loop), effort))
+    copy = time_training(TimedLoop(host.copy(_COPY_BYTES)), effort)
+    yield part("copy", 2.0 * _COPY_BYTES, copy)
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
