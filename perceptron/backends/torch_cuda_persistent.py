@@ -12,60 +12,44 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
-from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import forward, network_of, slope_scale
 from perceptron.backends.shared.one_block import fitting
-from perceptron.backends.shared.torch_backend import OnTorch
-from perceptron.backends.shared.torch_data import tensor
+from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
 from perceptron.backends.torch_manual import functions
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-
-if TYPE_CHECKING:
-    import torch
 
 # A longer training is several launches: a GPU that also draws a screen ends a kernel that keeps it
 # from drawing for seconds. The walk-through's training is one launch.
 ITERATIONS_IN_A_LAUNCH = 10_000
 
 
-class PersistentTrainer(Scored):
+class PersistentTrainer(DeviceTrainer):
     """Parameters lie in one flat array, which a launch reads and writes."""
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
-        import torch
-
         self._block = fitting(problem, dtype)
-        self._problem, self._device = problem, torch.device(device)
-        self._accelerator = TorchAccelerator(self._device.type)
+        super().__init__(problem, dtype, device, classes=False)
         self._kernel = kernel()
-        part = problem.training_part()
         flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
         self._start = self._tensor(flat)
         self._network = network_of(problem, self._start.clone())
-        self._inputs, self._targets = self._tensor(part.inputs), self._tensor(part.targets)
-        self._rate = problem.rate * slope_scale(problem.loss, len(part.inputs), problem.outputs)
-
-    def train(self, iterations: int) -> None:
-        self.queue(iterations)
-        self._accelerator.synchronize()
+        self._rate = problem.rate * slope_scale(problem.loss, self.data.rows, problem.outputs)
 
     def queue(self, iterations: int) -> None:
         network, launch = self._network, self._kernel.launch
         for begin in range(0, iterations, ITERATIONS_IN_A_LAUNCH):
             launch(
                 network.parameters,
-                self._inputs,
-                self._targets,
+                self.data.inputs,
+                self.data.targets,
                 min(ITERATIONS_IN_A_LAUNCH, iterations - begin),
                 self._rate,
                 self._block,
@@ -84,11 +68,6 @@ class PersistentTrainer(Scored):
         outputs = forward(functions(), self._network, self._tensor(inputs))[-1]
         predictions: Array = outputs.cpu().numpy()
         return predictions
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        import torch
-
-        return tensor(array, torch.float32, self._device)
 
 
 def kernel() -> ModuleType:

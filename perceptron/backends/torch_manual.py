@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep
-from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import (
     Batch,
     Step,
@@ -24,8 +22,8 @@ from perceptron.backends.shared.gradient import (
     whole_batch,
 )
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.torch_backend import OnTorch
-from perceptron.backends.shared.torch_data import Pair, TrainingData, tensor, to_host
+from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
+from perceptron.backends.shared.torch_data import Pair, to_host
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
@@ -55,7 +53,7 @@ def functions() -> ModuleType:
     return module
 
 
-class ManualTrainer(Scored):
+class ManualTrainer(DeviceTrainer):
     """See `gradient.train` and `update` for the arithmetic; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
@@ -69,21 +67,15 @@ class ManualTrainer(Scored):
     ) -> None:
         import torch
 
-        torch.set_float32_matmul_precision("highest")
-        self._problem, self._dtype = problem, getattr(torch, dtype)
-        self._device = torch.device(device)
-        self._accelerator = TorchAccelerator(self._device.type)
-        self.data = TrainingData(problem, self._dtype, self._device, classes=False)
+        super().__init__(problem, dtype, device, classes=False)
         flat = np.concatenate([array.ravel() for array in self._start_arrays()])
         self._start = self._tensor(flat)
         self._arrange(self._start.clone(), torch.zeros_like(self._start))
         self._state = start_state(torch, problem.optimizer, self._start)
-        self._iteration = 0
         self._taken: torch.Tensor | None = None
         if recorded:  # the device counts the steps itself, in more digits than float32 has
             self._taken = torch.zeros((), dtype=torch.float64, device=self._device)
             self._numbers = torch.arange(1.0, recorded + 1.0, dtype=torch.float64).to(self._device)
-        self._batches = problem.batches
         if self._batches is None:
             self._whole = self._whole_batch(self._scale(problem.dataset.rows))
         else:
@@ -113,10 +105,6 @@ class ManualTrainer(Scored):
     def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
         outputs: torch.Tensor = forward(functions(), self._network, inputs)[-1]
         return outputs
-
-    def train(self, iterations: int) -> None:
-        self.queue(iterations)
-        self._accelerator.synchronize()
 
     def queue(self, iterations: int) -> None:
         self._take(self._fed(iterations), self._factors_after(self._iteration))
@@ -154,9 +142,6 @@ class ManualTrainer(Scored):
 
         with torch.inference_mode():
             return to_host(self._outputs(self._tensor(inputs)))
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        return tensor(array, self._dtype, self._device)
 
     def _scale(self, rows: int) -> torch.Tensor:
         """Return what scales the slope on a batch: also the rate, where a step is no more."""

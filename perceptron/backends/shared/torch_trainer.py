@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.shared.evaluation import Scored
-from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData, tensor, to_host
+from perceptron.backends.shared.torch_backend import DeviceTrainer
+from perceptron.backends.shared.torch_data import Feed, Pair, to_host
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class ModuleTrainer(Scored):
+class ModuleTrainer(DeviceTrainer):
     """Where gradients come from a subclass says; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
@@ -40,16 +39,7 @@ class ModuleTrainer(Scored):
         foreach: bool | None = None,
         recorded: int = 0,
     ) -> None:
-        import torch
-
-        # TF32 products have 10 bits of mantissa: faster, and not what was asked for.
-        torch.set_float32_matmul_precision("highest")
-        self._problem = problem
-        self._device = torch.device(device)
-        self._dtype = getattr(torch, dtype)
-        self._accelerator = TorchAccelerator(self._device.type)
-        self.data = TrainingData(problem, self._dtype, self._device, classes=True)
-        self._batches, self._iteration = problem.batches, 0
+        super().__init__(problem, dtype, device, classes=True)
         if self._batches is not None:
             self.feed = self._make_feed(max(1, recorded))
         self._start = as_linear([self._tensor(array) for array in self._start_arrays()])
@@ -107,10 +97,6 @@ class ModuleTrainer(Scored):
     def _phases_of_gradients(self) -> dict[str, Callable[[int], None]]:
         """Return the loops of `phases` between the batch and the optimizer's step."""
         raise NotImplementedError
-
-    def train(self, iterations: int) -> None:
-        self.queue(iterations)
-        self._synchronize()
 
     def queue(self, iterations: int) -> None:
         self._take(self._fed(iterations))
@@ -178,9 +164,6 @@ class ModuleTrainer(Scored):
 
     def parameters(self) -> list[Array]:
         return [np.array(to_host(array)) for array in as_linear(self._parameters)]
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        return tensor(array, self._dtype, self._device)
 
     def _synchronize(self) -> None:
         self._accelerator.synchronize()
