@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
+from perceptron.backends.numpy_backend import NumpyBackend
+from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -58,22 +59,14 @@ class PublishedTrainer(Scored):
         return [self._weights.copy(), self._bias.copy()]
 
 
-class PublishedBackend:
+class PublishedBackend(NumpyBackend):
     """Trains the published problem and its like only."""
 
     name = "numpy-published"
-    device = "cpu"
     summary = "NumPy with the walk-through's own arithmetic"
     rung = LadderStep(
         "the framework: NumPy, as the walk-through wrote it", after="torch-cpu-manual"
     )
-    published_dtype: DType = "float64"
-
-    def unavailable(self) -> str | None:
-        return None
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for everything but the walk-through's own training."""
