@@ -36,7 +36,6 @@ class CupyTrainer(NumpyTrainer):
         BACKEND.accelerator.synchronize()
 
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         super().train(iterations)
 
     def reset(self) -> None:
@@ -65,7 +64,6 @@ class CupyBackend:
 
     @property
     def imports(self) -> tuple[str, ...]:
-        """What `prepare` needs."""
         return ("numpy",) if place(self) == "cpu" else ("cupy",)
 
     def unavailable(self) -> str | None:

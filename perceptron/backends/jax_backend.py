@@ -24,9 +24,9 @@ from perceptron.backends.accelerators.jax_accelerator import (
 )
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.jax_program import State, models_of, program, start
-from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
+from perceptron.backends.protocol import LadderStep, thread_variables
 from perceptron.backends.shared.compilers import has_found, jax_events
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _INNER = {"cpu": 1, "cuda": 10}
 
 
-class JaxTrainer:
+class JaxTrainer(Scored):
     """Trains on data that lie on the device: batches are gathered there, in the compiled loop.
 
     So are those of ``host`` data where the device is the host. Arrays are committed to one device,
@@ -78,12 +78,6 @@ class JaxTrainer:
 
     def reset(self) -> None:
         self._state = self._start  # arrays of JAX never change
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
         return [np.array(parameter) for parameter in self._state.parameters]
@@ -232,13 +226,11 @@ class JaxBackend:
         return trainer
 
     def unprofiled(self) -> str | None:
-        """Return why a profiler cannot count what this process runs on its device, or None."""
         if place(self) == "cpu" or not repeats_within_a_graph(os.environ.get("XLA_FLAGS", "")):
             return None
         return "its loop repeats within a CUDA graph, of which profilers see the first pass only"
 
     def prepared_from_cache(self) -> bool:
-        """Return whether the last `prepare` had, or found on disk, what it would have compiled."""
         return self._found
 
 

@@ -22,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 
 from perceptron import optional
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, thread_variables
+from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.python_backend import LoopTrainer, scale_of, sgd_of, turns_of
 from perceptron.backends.shared.compiled_layers import (
     ACTIVATIONS,
@@ -31,7 +31,7 @@ from perceptron.backends.shared.compiled_layers import (
     compiled,
     descent,
 )
-from perceptron.backends.shared.evaluation import evaluate, predict
+from perceptron.backends.shared.evaluation import Scored, predict
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
 from perceptron.problems.cost import parameter_count, products
 from perceptron.problems.datasets import Array
@@ -216,7 +216,7 @@ def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., 
     return compiled(train_share, of_share), compiled(train_all, of_all, parallel=True)
 
 
-class NumbaModels:
+class NumbaModels(Scored):
     """Holds the parameters of all models, each one's together; subclasses train.
 
     A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
@@ -248,12 +248,8 @@ class NumbaModels:
         self._states[1:] = 0.0
         self._iteration = 0
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        parameters = self.parameters()
-        return evaluate(self._problem, lambda inputs: predict(self._problem, parameters, inputs))
+    def _predict(self, inputs: Array) -> Array:
+        return predict(self._problem, self.parameters(), inputs)
 
     def parameters(self) -> list[Array]:
         arrays = np.split(self._states[0].copy(), self._ends[:-1], axis=1)

@@ -20,8 +20,8 @@ from itertools import pairwise, repeat
 import numpy as np
 
 from perceptron.backends.numpy_backend import NumpyBackend
-from perceptron.backends.protocol import Evaluation, LadderStep
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.protocol import LadderStep
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.fixed_calls import (
     Call,
     activation_calls,
@@ -150,7 +150,7 @@ Calls = list[Call]
 _STEPS_AT_ONCE = 1024  # whose factors of Adam are computed together
 
 
-class InplaceTrainer:
+class InplaceTrainer(Scored):
     """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one.
 
     A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
@@ -206,13 +206,6 @@ class InplaceTrainer:
         for array in self._state:
             array[...] = 0.0
         self._done = 0
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        with np.errstate(over="ignore"):
-            return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
         return [array.copy() for array in self._arrays]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported, thread_variables
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.numpy_backend import NumpyBackend
+from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
@@ -24,7 +25,7 @@ def _sigmoid_slope(values: Array) -> Array:
     return outputs * (1.0 - outputs)
 
 
-class PublishedTrainer:
+class PublishedTrainer(Scored):
     """One layer of sigmoids under the summed L1 loss."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
@@ -50,12 +51,6 @@ class PublishedTrainer:
     def reset(self) -> None:
         self._weights, self._bias = (array.copy() for array in self._start)
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
-
     def _predict(self, inputs: Array) -> Array:
         values = np.dot(inputs.astype(self._weights.dtype), self._weights) + self._bias
         return _sigmoid(values)
@@ -64,22 +59,14 @@ class PublishedTrainer:
         return [self._weights.copy(), self._bias.copy()]
 
 
-class PublishedBackend:
+class PublishedBackend(NumpyBackend):
     """Trains the published problem and its like only."""
 
     name = "numpy-published"
-    device = "cpu"
     summary = "NumPy with the walk-through's own arithmetic"
     rung = LadderStep(
         "the framework: NumPy, as the walk-through wrote it", after="torch-cpu-manual"
     )
-    published_dtype: DType = "float64"
-
-    def unavailable(self) -> str | None:
-        return None
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for everything but the walk-through's own training."""

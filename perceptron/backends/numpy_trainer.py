@@ -11,8 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
-from perceptron.backends.protocol import Evaluation
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import (
     Namespace,
     Step,
@@ -45,7 +44,7 @@ def with_dot(namespace: ModuleType) -> Namespace:
 NUMPY = with_dot(np)
 
 
-class NumpyTrainer:
+class NumpyTrainer(Scored):
     """See `gradient.train` and `update` for the arithmetic.
 
     A batch is gathered by its indices in the timed loop. Where the host is the device, that is so
@@ -114,13 +113,6 @@ class NumpyTrainer:
         for array, other in zip(self._state, state, strict=True):
             array[...] = other
         self._iteration = self._steps = iterations
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        with np.errstate(over="ignore"):
-            return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
         return [np.array(self._to_host(array)) for array in self._network.arrays]

@@ -12,7 +12,6 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import count, pairwise
 from typing import NamedTuple
 
@@ -47,32 +46,26 @@ class Standing(NamedTuple):
         return Standing(self.parameters[models], [array[models] for array in self.state])
 
 
-@dataclass(frozen=True)
-class _Training:
-    """What all calls of one trainer have in common; equal if they are of the same trainer."""
+class _Training(NamedTuple):
+    """What all calls of one trainer have in common."""
 
     number: tuple[int, int]
-    problem: Problem = field(compare=False)
-    dtype: DType = field(compare=False)
+    problem: Problem
+    dtype: DType
 
 
-class _Kept:
-    """A trainer for each data set of the training at hand: models that share data share it."""
-
-    def __init__(self) -> None:
-        self._training: _Training | None = None
-        self._trainers: dict[int, NumpyTrainer] = {}
-
-    def trainer(self, training: _Training, model: int) -> NumpyTrainer:
-        if training != self._training:
-            self._training, self._trainers = training, {}
-        key = model if training.problem.folds else 0
-        if key not in self._trainers:
-            self._trainers[key] = NumpyTrainer(training.problem.single(model), training.dtype)
-        return self._trainers[key]
+# By the training's number and the model: those of the training at hand alone.
+_kept: dict[tuple[tuple[int, int], int], NumpyTrainer] = {}
 
 
-_kept = _Kept()
+def _kept_trainer(training: _Training, model: int) -> NumpyTrainer:
+    """Return the trainer of a data set of this training: models that share data share it."""
+    key = training.number, model if training.problem.folds else 0
+    if key not in _kept:
+        if any(number != training.number for number, _ in _kept):
+            _kept.clear()
+        _kept[key] = NumpyTrainer(training.problem.single(model), training.dtype)
+    return _kept[key]
 
 
 def _train(
@@ -83,7 +76,7 @@ def _train(
         np.empty_like(standing.parameters), [np.empty_like(array) for array in standing.state]
     )
     for index in range(len(standing.parameters)):
-        trainer = _kept.trainer(training, first + index)
+        trainer = _kept_trainer(training, first + index)
         own = (standing.parameters[index], [array[index] for array in standing.state])
         trainer.stand_at(*own, taken)
         trainer.train(iterations)
@@ -153,7 +146,7 @@ class ProcessesTrainer:
     def evaluate(self) -> Evaluation:
         evaluations = []
         for model, parameters in enumerate(self._standing.parameters):
-            trainer = _kept.trainer(self._training, model)
+            trainer = _kept_trainer(self._training, model)
             trainer.stand_at(parameters, [array[model] for array in self._standing.state], 0)
             evaluations.append(trainer.evaluate())
         return mean_of(evaluations)
@@ -202,11 +195,9 @@ class ProcessesBackend:
         return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
 
     def least_seconds(self, problem: Problem) -> float:
-        """Return what a timed call takes at least."""
         return _least_seconds(problem.models)
 
     def process_ids(self) -> list[int]:
-        """Return the numbers of the processes that this one has started."""
         return [child.pid for child in psutil.Process().children(recursive=True)]
 
     def prepare(self, problem: Problem, dtype: DType) -> ProcessesTrainer:

@@ -8,26 +8,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from perceptron.machine import THREAD_VARIABLES
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import DType, Problem, Unsupported
-
-__all__ = [
-    "Backend",
-    "Counterpart",
-    "Distributed",
-    "Evaluation",
-    "LadderStep",
-    "RankFailed",
-    "Ranks",
-    "Score",
-    "Trainer",
-    "Unsupported",
-    "least_seconds_of",
-    "nodes_of",
-    "processes_of",
-    "ranks_of",
-    "refusal",
-    "threads_of_each",
-]
+from perceptron.problems.problem import DType, Problem
+from perceptron.problems.problem import Unsupported as Unsupported  # authors find all here
 
 _T = TypeVar("_T")
 

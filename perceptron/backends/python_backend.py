@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
+from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.gradient import slope_scale
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
 from perceptron.problems.batches import Batches
@@ -95,20 +96,12 @@ def turns_of(problem: Problem, batches: Batches) -> tuple[Any, ...]:
     return begins, ends, np.where(ends - begins == batches.size, full, short), batches.orders
 
 
-class PythonBackend:
-    """Trains what it can in reasonable time, by sgd, in float64."""
+class PythonBackend(NumpyBackend):
+    """Trains what it can in reasonable time, by sgd, in float64; its loop takes one thread."""
 
     name = "python"
-    device = "cpu"
     summary = "Python floats, a loop written out for the network, no library"
     rung = LadderStep("arrays: plain numbers, in Python's own loop", after="torch-cpu-compiled")
-    published_dtype: DType = "float64"
-
-    def unavailable(self) -> str | None:
-        return None
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)  # Python's loop takes one, whatever they say
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for what it does not train, or not in reasonable time."""

@@ -88,7 +88,6 @@ class Sequential:
 
     @property
     def device(self) -> str:
-        """The device that its backend trains on."""
         return self._backend.device
 
     def __getattr__(self, name: str) -> Any:
@@ -105,7 +104,6 @@ class Sequential:
         return self._backend.environment(threads)
 
     def least_seconds(self, problem: Problem) -> float:
-        """Return what a timed call of all the trainings takes at least; 0 of those refused."""
         if problem.models == 1:
             return least_seconds_of(self._backend, problem) or 0.0
         return _least_seconds(problem.models) if problem.models <= MOST_MODELS else 0.0

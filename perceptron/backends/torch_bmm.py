@@ -7,47 +7,27 @@ a fraction of the time of as many small ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import ACTIVATE, DAMP, SLOPES, Batch, Step, views
-from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_data import to_host
-from perceptron.backends.torch_eager import CUDA
 from perceptron.backends.torch_manual import ManualBackend, ManualTrainer
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.problem import Problem
 
 if TYPE_CHECKING:
     import torch
 
 
-class Layers(Protocol):
-    """The layers of all models, as views of flat tensors of parameters and gradients."""
-
-    @property
-    def arrays(self) -> Sequence[torch.Tensor]:
-        """[weights 1 (models, fan in, fan out), bias 1 (models, fan out) …]."""
-
-    def batch(
-        self, inputs: torch.Tensor, targets: torch.Tensor, ones: torch.Tensor, scale: torch.Tensor
-    ) -> Batch:
-        """Return rows that all models share, or (models, rows, …), as `compute` takes them."""
-
-    def compute(self, batches: Iterable[Batch], step: Step) -> None:
-        """Compute the gradients of all models on each batch, and ``step``."""
-
-    def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the outputs of all models, (models, rows, outputs)."""
-
-
 class Stack:
-    """A product for each model in each layer. Flat tensors are as in `StackedNetwork`."""
+    """A product for each model in each layer. Flat tensors are as in `StackedNetwork`.
+
+    ``arrays`` are views of them: [weights 1 (models, fan in, fan out), bias 1 (models, fan out) …].
+    """
 
     def __init__(self, problem: Problem, parameters: torch.Tensor, gradients: torch.Tensor) -> None:
         self._models, self._slope = problem.models, SLOPES[problem.loss]
@@ -71,10 +51,12 @@ class Stack:
     def batch(
         self, inputs: torch.Tensor, targets: torch.Tensor, ones: torch.Tensor, scale: torch.Tensor
     ) -> Batch:
+        """Return rows that all models share, or (models, rows, …), as `compute` takes them."""
         of_each = inputs.expand(self._models, *inputs.shape[-2:])
         return Batch(of_each, of_each.mT, targets, ones, scale)
 
     def compute(self, batches: Iterable[Batch], step: Step) -> None:
+        """Compute the gradients of all models on each batch, and ``step``."""
         import torch
 
         slope, downward, bmm = self._slope, self._downward, torch.bmm
@@ -91,6 +73,7 @@ class Stack:
             step()
 
     def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of all models, (models, rows, outputs)."""
         return self._forward(inputs.expand(self._models, *inputs.shape[-2:]))[-1]
 
     def _forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
@@ -106,7 +89,7 @@ class Stack:
 
 
 class WideLayer:
-    """One layer of all models, by whose weights inputs are multiplied at once.
+    """One layer of all models, by whose weights inputs are multiplied at once; else as `Stack`.
 
     In the flat tensors lie weights (features, models, outputs), then biases (models, outputs).
     """
@@ -159,7 +142,7 @@ class WideLayer:
 class BmmTrainer(ManualTrainer):
     """One model is a stack of one. Steps, batches and recording are as in `ManualTrainer`."""
 
-    _layers: Layers
+    _layers: Stack | WideLayer
 
     def _start_arrays(self) -> list[Array]:
         problem = self._problem
@@ -173,7 +156,7 @@ class BmmTrainer(ManualTrainer):
 
     def _arrange(self, parameters: torch.Tensor, gradients: torch.Tensor) -> None:
         self._parameters, self._gradients = parameters, gradients
-        kind: type[WideLayer | Stack] = WideLayer if is_wide(self._problem) else Stack
+        kind: type[Stack | WideLayer] = WideLayer if is_wide(self._problem) else Stack
         self._layers = kind(self._problem, parameters, gradients)
 
     def _whole_batch(self, scale: torch.Tensor) -> Batch:
@@ -205,34 +188,19 @@ def is_wide(problem: Problem) -> bool:
 class BmmBackend(ManualBackend):
     """What `torch-cpu` computes for several models, without vmap and without autograd."""
 
-    name = "torch-cpu-bmm"
-    summary = "PyTorch on the CPU: several models in batched products, gradients derived by hand"
     low_precision: tuple[str, ...] = ("bfloat16",)
-    rung_of_models = LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu")
-
-    def prepare(self, problem: Problem, dtype: DType) -> BmmTrainer:
-        trainer = BmmTrainer(problem, dtype, place(self))
-        trainer.train(2)  # warm up: the thread pool, first kernels
-        trainer.reset()
-        return trainer
-
-    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: BmmTrainer(problem, dtype, "meta"))
+    trainer = BmmTrainer
 
 
-class CudaBmmBackend(BmmBackend):
-    """What `torch-cpu-bmm` computes, on a CUDA GPU; it has never run on one."""
-
-    name = "torch-cuda-bmm"
-    device = "cuda"
-    summary = "PyTorch on a CUDA GPU, otherwise as torch-cpu-bmm; has never run on one"
-    accelerator: TorchAccelerator | None = TorchAccelerator("cuda")
-    rung_of_models = LadderStep("vmap, autograd and the optimizer's class", after="torch-cuda")
-
-    def unavailable(self) -> str | None:
-        return CUDA.unavailable()
-
-
-BACKEND = BmmBackend()
-CUDA_BACKEND = CudaBmmBackend()
+BACKEND = BmmBackend(
+    "torch-cpu-bmm",
+    "cpu",
+    "PyTorch on the CPU: several models in batched products, gradients derived by hand",
+    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu"),
+)
+CUDA_BACKEND = BmmBackend(
+    "torch-cuda-bmm",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu-bmm; has never run on one",
+    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cuda"),
+)

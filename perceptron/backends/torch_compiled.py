@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import cpp_unavailable, inductor_wrote, triton_unavailable
 from perceptron.backends.shared.gradient import (
@@ -37,8 +36,8 @@ from perceptron.backends.shared.gradient import (
     views,
     whole_batch,
 )
+from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.update import adam_factors, update
-from perceptron.backends.torch_eager import CPU, CUDA
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.cost import operations
 from perceptron.problems.optimizer import Adam, Optimizer
@@ -269,28 +268,27 @@ def unrolled(problem: Problem) -> int:
     return next((steps for steps in _UNROLLED if steps <= most), 1)
 
 
-class CompiledBackend:
-    """What `torch-cpu-manual` computes, with most of the calls from Python compiled away."""
+class CompiledBackend(OnTorch):
+    """What `torch-cpu-manual` computes, with most of the calls from Python compiled away.
 
-    name = "torch-cpu-compiled"
+    On a CUDA GPU TorchInductor writes kernels for Triton instead of C++.
+    """
+
     compiles = True
-    device = "cpu"
-    summary = f"PyTorch on the CPU: up to {_UNROLLED[0]} steps in one graph, compiled to C++"
-    rung = LadderStep(
-        "most calls from Python: many steps in one compiled graph", after="numpy-inplace"
-    )
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
-    accelerator: TorchAccelerator | None = None
     _found = False
 
     def unavailable(self) -> str | None:
-        return CPU.unavailable() or cpp_unavailable()
+        compiler = cpp_unavailable if place(self) == "cpu" else triton_unavailable
+        return super().unavailable() or compiler()
 
     def environment(self, threads: int) -> dict[str, str]:
         # One kernel at a time needs no pool of compiling processes, idle beside the timed loop.
         return thread_variables(threads) | {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
     def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
+        if self.device != "cpu" and problem.feed == "host":
+            raise Unsupported('feed = "host": a compiled graph gathers batches on the device')
         begin, before = time.time(), compiled.cache_info().misses
         trainer = CompiledTrainer(problem, dtype, place(self))
         trainer.train(trainer._steps)  # warm up: the thread pool
@@ -299,32 +297,21 @@ class CompiledBackend:
         return trainer
 
     def prepared_from_cache(self) -> bool:
-        """Return whether the last `prepare` had, or found on disk, what it would have compiled."""
         return self._found
 
 
-class CudaCompiledBackend(CompiledBackend):
-    """The same graph on a CUDA GPU: TorchInductor writes kernels for Triton instead of C++."""
-
-    name = "torch-cuda-compiled"
-    device = "cuda"
-    summary = f"PyTorch on a CUDA GPU: up to {_UNROLLED[0]} steps in one graph, compiled by Triton"
-    rung = LadderStep(
+BACKEND = CompiledBackend(
+    "torch-cpu-compiled",
+    "cpu",
+    f"PyTorch on the CPU: up to {_UNROLLED[0]} steps in one graph, compiled to C++",
+    LadderStep("most calls from Python: many steps in one compiled graph", after="numpy-inplace"),
+)
+CUDA_BACKEND = CompiledBackend(
+    "torch-cuda-compiled",
+    "cuda",
+    f"PyTorch on a CUDA GPU: up to {_UNROLLED[0]} steps in one graph, compiled by Triton",
+    LadderStep(
         "most calls from Python and most launches: many steps in one compiled graph",
         after="torch-cuda",
-    )
-    accelerator = TorchAccelerator("cuda")
-
-    def unavailable(self) -> str | None:
-        if reason := CUDA.unavailable():
-            return reason
-        return cpp_unavailable() if place(self) == "cpu" else triton_unavailable()
-
-    def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
-        if problem.feed == "host":
-            raise Unsupported('feed = "host": a compiled graph gathers batches on the device')
-        return super().prepare(problem, dtype)
-
-
-BACKEND = CompiledBackend()
-CUDA_BACKEND = CudaCompiledBackend()
+    ),
+)

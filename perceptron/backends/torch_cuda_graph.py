@@ -25,16 +25,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import (
-    Evaluation,
-    LadderStep,
-    Trainer,
-    Unsupported,
-    thread_variables,
-)
+from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, Unsupported
+from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData
 from perceptron.backends.torch_bmm import BmmTrainer
-from perceptron.backends.torch_eager import CUDA, TorchTrainer
+from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.batches import Batches
@@ -50,23 +45,6 @@ Work = Callable[[], None]
 # Until cuBLAS has its workspaces and the allocator its blocks; PyTorch's notes on CUDA graphs
 # take three.
 WARM_UP_CALLS = 3
-
-
-class Capture(Protocol):
-    """A stream of a device, and what records the work on it."""
-
-    def on_stream(self) -> AbstractContextManager[None]:
-        """Make the stream the current one.
-
-        It begins after all that was queued before, and what is queued afterwards begins after it.
-        """
-
-    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
-        """Return what does ``work`` again without launching it piece by piece.
-
-        To be called on the stream. Warming up and recording do the work several times. Raises
-        `Unsupported` if the work does what cannot be recorded; it may read ``host_values``.
-        """
 
 
 class NotRecorded(RuntimeError):
@@ -89,6 +67,10 @@ class CudaCapture:
 
     @contextmanager
     def on_stream(self) -> Iterator[None]:
+        """Make the stream the current one.
+
+        It begins after all that was queued before, and what is queued afterwards begins after it.
+        """
         outside = self._cuda.current_stream()
         self._stream.wait_stream(outside)
         with self._cuda.stream(self._stream):
@@ -96,6 +78,11 @@ class CudaCapture:
         outside.wait_stream(self._stream)
 
     def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
+        """Return what does ``work`` again without launching it piece by piece.
+
+        To be called on the stream. Warming up and recording do the work several times. Raises
+        `Unsupported` if the work does what cannot be recorded; it may read ``host_values``.
+        """
         for _ in range(WARM_UP_CALLS - 1):
             work()
         with refusing(self._device, host_values):
@@ -113,7 +100,7 @@ class CudaCapture:
 
 
 class Repeating:
-    """Records nothing: it repeats the work, and refuses what a device would refuse."""
+    """In the place of `CudaCapture`: repeats the work, and refuses what a device would refuse."""
 
     def on_stream(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -124,7 +111,7 @@ class Repeating:
         return work
 
 
-def capture(place: str) -> Capture:
+def capture(place: str) -> CudaCapture | Repeating:
     """Return what records there: graphs of a GPU; on the CPU nothing does, but it refuses alike."""
     if place == "cpu":
         return Repeating()
@@ -210,7 +197,7 @@ class RecordedTrainer:
     are gathered and copied at once to where the graph reads them.
     """
 
-    def __init__(self, make: Callable[[], Recordable], capture: Capture) -> None:
+    def __init__(self, make: Callable[[], Recordable], capture: CudaCapture | Repeating) -> None:
         import torch
 
         self._capture, self._iteration = capture, 0
@@ -245,7 +232,6 @@ class RecordedTrainer:
         TorchAccelerator(self._data.device.type).synchronize()
 
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         graphs = self.graphs
         with self._capture.on_stream():
             for begin, kind in self._runs(iterations):
@@ -331,45 +317,39 @@ def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[in
         iterations -= kind.steps
 
 
-class GraphBackend:
+class GraphBackend(OnTorch):
     """What `torch-cuda` computes, kernel for kernel."""
 
-    name = "torch-cuda-graph"
-    device = "cuda"
-    summary = f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph"
-    rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda")
     # The first step of an optimizer, and looking at a step before it is recorded, import the last.
     imports = ("torch", "torch._dynamo")
-    accelerator = TorchAccelerator("cuda")
-
-    def unavailable(self) -> str | None:
-        return CUDA.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
+    of_one: type[Recordable] = TorchTrainer
+    of_several: type[Recordable] = EnsembleTrainer
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
-        return RecordedTrainer(lambda: self._trainer(problem, dtype), capture(place(self)))
-
-    def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
-        trainer = TorchTrainer if problem.models == 1 else EnsembleTrainer
-        return trainer(problem, dtype, place(self), recorded=STEPS)
+        where = place(self)
+        kind: Any = self.of_one if problem.models == 1 else self.of_several
+        make = partial(kind, problem, dtype, where, recorded=STEPS)
+        return RecordedTrainer(make, capture(where))
 
 
 class ManualGraphBackend(GraphBackend):
     """What `torch-cuda-manual` computes, kernel for kernel; of several models `torch-cuda-bmm`."""
 
-    name = "torch-cuda-manual-graph"
-    summary = f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph"
-    rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda-manual")
-    rung_of_models = LadderStep(
-        "launches from Python: recorded steps, replayed", after="torch-cuda-bmm"
-    )
-
-    def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
-        trainer = ManualTrainer if problem.models == 1 else BmmTrainer
-        return trainer(problem, dtype, place(self), recorded=STEPS)
+    of_one = ManualTrainer
+    of_several = BmmTrainer
 
 
-BACKEND = GraphBackend()
-MANUAL = ManualGraphBackend()
+_REPLAYED = "launches from Python: recorded steps, replayed"
+BACKEND = GraphBackend(
+    "torch-cuda-graph",
+    "cuda",
+    f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph",
+    LadderStep(_REPLAYED, after="torch-cuda"),
+)
+MANUAL = ManualGraphBackend(
+    "torch-cuda-manual-graph",
+    "cuda",
+    f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph",
+    LadderStep(_REPLAYED, after="torch-cuda-manual"),
+    LadderStep(_REPLAYED, after="torch-cuda-bmm"),
+)

@@ -12,60 +12,44 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported, thread_variables
+from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
-from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import forward, network_of, slope_scale
 from perceptron.backends.shared.one_block import fitting
-from perceptron.backends.shared.torch_data import tensor
-from perceptron.backends.torch_eager import CUDA
+from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
 from perceptron.backends.torch_manual import functions
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-
-if TYPE_CHECKING:
-    import torch
 
 # A longer training is several launches: a GPU that also draws a screen ends a kernel that keeps it
 # from drawing for seconds. The walk-through's training is one launch.
 ITERATIONS_IN_A_LAUNCH = 10_000
 
 
-class PersistentTrainer:
+class PersistentTrainer(DeviceTrainer):
     """Parameters lie in one flat array, which a launch reads and writes."""
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
-        import torch
-
         self._block = fitting(problem, dtype)
-        self._problem, self._device = problem, torch.device(device)
+        super().__init__(problem, dtype, device, classes=False)
         self._kernel = kernel()
-        part = problem.training_part()
         flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
         self._start = self._tensor(flat)
         self._network = network_of(problem, self._start.clone())
-        self._inputs, self._targets = self._tensor(part.inputs), self._tensor(part.targets)
-        self._rate = problem.rate * slope_scale(problem.loss, len(part.inputs), problem.outputs)
-
-    def train(self, iterations: int) -> None:
-        self.queue(iterations)
-        BACKEND.accelerator.synchronize()
+        self._rate = problem.rate * slope_scale(problem.loss, self.data.rows, problem.outputs)
 
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         network, launch = self._network, self._kernel.launch
         for begin in range(0, iterations, ITERATIONS_IN_A_LAUNCH):
             launch(
                 network.parameters,
-                self._inputs,
-                self._targets,
+                self.data.inputs,
+                self.data.targets,
                 min(ITERATIONS_IN_A_LAUNCH, iterations - begin),
                 self._rate,
                 self._block,
@@ -75,13 +59,7 @@ class PersistentTrainer:
 
     def reset(self) -> None:
         self._network.parameters.copy_(self._start)
-        BACKEND.accelerator.synchronize()
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
+        self._accelerator.synchronize()
 
     def parameters(self) -> list[Array]:
         return [np.array(array.cpu().numpy()) for array in self._network.arrays]
@@ -90,11 +68,6 @@ class PersistentTrainer:
         outputs = forward(functions(), self._network, self._tensor(inputs))[-1]
         predictions: Array = outputs.cpu().numpy()
         return predictions
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        import torch
-
-        return tensor(array, torch.float32, self._device)
 
 
 def kernel() -> ModuleType:
@@ -106,19 +79,14 @@ def kernel() -> ModuleType:
     return persistent_kernel
 
 
-class PersistentBackend:
+class PersistentBackend(OnTorch):
     """Trains by plain gradient descent, in float32, what fits into one block."""
 
-    name = "torch-cuda-persistent"
-    device = "cuda"
-    summary = "Triton on a CUDA GPU: the whole loop in one kernel, on one block"
-    rung = LadderStep("launches: the whole loop is one kernel", after="torch-cuda-graph")
     imports = ("torch", "triton")
     compiles = True
-    accelerator = TorchAccelerator("cuda")
 
     def unavailable(self) -> str | None:
-        if reason := CUDA.unavailable():
+        if reason := super().unavailable():
             return reason
         is_interpreted = place(self) == "cpu"
         return optional.missing("triton") if is_interpreted else triton_unavailable()
@@ -140,4 +108,9 @@ class PersistentBackend:
         return trainer
 
 
-BACKEND = PersistentBackend()
+BACKEND = PersistentBackend(
+    "torch-cuda-persistent",
+    "cuda",
+    "Triton on a CUDA GPU: the whole loop in one kernel, on one block",
+    LadderStep("launches: the whole loop is one kernel", after="torch-cuda-graph"),
+)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from perceptron.backends.protocol import LadderStep, Unsupported
-from perceptron.backends.shared.kernels import Kernel
 from perceptron.backends.shared.torch_data import Feed
 from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
@@ -109,22 +108,15 @@ class LoaderBackend(TorchBackend):
     of_several = LoaderTrainer  # which refuses them: a loader's rows are those of one model
 
     def require(self, problem: Problem, dtype: DType) -> None:
-        """Raise `Unsupported` for a problem without batches."""
-        require_batches(problem)
+        """Raise `Unsupported` for a problem that takes all rows at once."""
+        if problem.batch is None:
+            raise Unsupported("loads batches, and this problem takes all rows at once")
 
-    def prepare(self, problem: Problem, dtype: DType) -> ModuleTrainer:
-        require_batches(problem)
-        return super().prepare(problem, dtype)
-
-    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        require_batches(problem)
-        return super().kernels(problem, dtype)
-
-
-def require_batches(problem: Problem) -> None:
-    """Raise `Unsupported` for a problem that takes all rows at once."""
-    if problem.batch is None:
-        raise Unsupported("loads batches, and this problem takes all rows at once")
+    def _trainer(
+        self, problem: Problem, dtype: DType, device: str, foreach: bool | None = None
+    ) -> ModuleTrainer:
+        self.require(problem, dtype)
+        return super()._trainer(problem, dtype, device, foreach)
 
 
 CPU = LoaderBackend(

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from perceptron import optional
-from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
+from perceptron.backends.protocol import LadderStep, Trainer, Unsupported
 from perceptron.backends.shared.kernels import Kernel, trace
+from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import Pair
 from perceptron.backends.shared.torch_trainer import ModuleTrainer, model_of
 from perceptron.backends.torch_ensemble import EnsembleTrainer
@@ -85,47 +83,19 @@ class TorchTrainer(ModuleTrainer):
         }
 
 
-class TorchBackend:
+class TorchBackend(OnTorch):
     """Eager PyTorch on one device."""
 
-    imports: tuple[str, ...] = ("torch",)
     phased = True
     low_precision: tuple[str, ...] = ("bfloat16",)
     trainer: type[ModuleTrainer] = TorchTrainer
     of_several: type[ModuleTrainer] = EnsembleTrainer
     """The trainer of several models at once."""
 
-    def __init__(
-        self,
-        name: str,
-        device: str,
-        summary: str,
-        rung: LadderStep,
-        rung_of_models: LadderStep | None = None,
-    ) -> None:
-        self.name = name
-        self.device = device
-        self.summary = summary
-        self.rung = rung
-        self.rung_of_models = rung_of_models
-        self.accelerator = None if device == "cpu" else TorchAccelerator(device)
-
-    def unavailable(self) -> str | None:
-        reason = optional.missing("torch")
-        if reason is not None or self.accelerator is None:
-            return reason
-        return self.accelerator.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
-
-    def prepare(self, problem: Problem, dtype: DType) -> ModuleTrainer:
+    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         if self.device == "mps" and dtype == "float64":
             raise Unsupported("an MPS device has no float64: use float32")
-        trainer = self._trainer_of(problem)(problem, dtype, place(self))
-        trainer.train(2)  # warm up: thread pool, context, first kernels
-        trainer.reset()
-        return trainer
+        return super().prepare(problem, dtype)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         """Return what one iteration dispatches; see `kernels.trace`.
@@ -135,12 +105,15 @@ class TorchBackend:
         """
         is_gpu = self.device in _FOREACH
         return trace(
-            lambda: self._trainer_of(problem)(problem, dtype, "meta", foreach=is_gpu or None),
+            lambda: self._trainer(problem, dtype, "meta", foreach=is_gpu or None),
             counts_host=not is_gpu,
         )
 
-    def _trainer_of(self, problem: Problem) -> type[ModuleTrainer]:
-        return self.trainer if problem.models == 1 else self.of_several
+    def _trainer(
+        self, problem: Problem, dtype: DType, device: str, foreach: bool | None = None
+    ) -> ModuleTrainer:
+        kind = self.trainer if problem.models == 1 else self.of_several
+        return kind(problem, dtype, device, foreach=foreach)
 
 
 CPU = TorchBackend(

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.torch_data import Resident
+from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
 from perceptron.backends.shared.update import adam_factors, start_state, update
-from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
-from perceptron.problems.problem import Activation, DType, Loss, Problem, classes_of
+from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 Step = Callable[[Sequence["torch.Tensor"]], None]
 
 
-class FunctionalTrainer:
+class FunctionalTrainer(DeviceTrainer):
     """Parameters are leaf tensors, weights (fan in, fan out), and views of one flat tensor.
 
     So all but a plain step of gradient descent changes them in one pass; see `update`. A batch is
@@ -35,16 +33,10 @@ class FunctionalTrainer:
     device.
     """
 
-    def __init__(self, problem: Problem, dtype: DType) -> None:
+    def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
         import torch
 
-        torch.set_float32_matmul_precision("highest")
-        self._problem, self._dtype = problem, getattr(torch, dtype)
-        part = problem.training_part()
-        self._inputs = self._tensor(part.inputs)
-        self._targets = self._tensor(part.targets)
-        if problem.loss == "cross-entropy":  # torch takes classes
-            self._targets = torch.tensor(classes_of(part.targets))
+        super().__init__(problem, dtype, device, classes=True)
         flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
         self._start = self._tensor(flat)
         self._flat = self._start.clone()
@@ -52,10 +44,7 @@ class FunctionalTrainer:
             array.detach().requires_grad_() for array in views(self._flat, problem.widths)
         ]
         self._state = start_state(torch, problem.optimizer, self._flat)
-        self._batches, self._iteration = problem.batches, 0
-        if self._batches is not None:
-            orders = torch.tensor(self._batches.orders)
-            self._feed = Resident(self._inputs, self._targets, orders)
+        self._feed = self.data.feed()
         self._activations = _activations(problem)
         self._loss = _loss_function(problem.loss)
 
@@ -77,25 +66,13 @@ class FunctionalTrainer:
             array.zero_()
         self._iteration = 0
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
-
     def parameters(self) -> list[Array]:
         return [np.array(parameter.detach().numpy()) for parameter in self._parameters]
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        import torch
-
-        # A copy: data sets are read-only, and torch would warn that it cannot promise that.
-        return torch.tensor(array, dtype=self._dtype)
 
     def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Return inputs and targets of the next iterations, each gathered when its turn comes."""
         if self._batches is None:
-            return repeat((self._inputs, self._targets), iterations)
+            return repeat((self.data.inputs, self.data.targets), iterations)
         feed, spans = self._feed, self._batches.spans(self._iteration, iterations)
         return (feed(begin, end) for begin, end in spans)
 
@@ -170,30 +147,19 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
     return functions[loss]
 
 
-class FunctionalBackend:
+class FunctionalBackend(OnTorch):
     """What `torch-cpu` computes, without `nn.Module` and `torch.optim` around it."""
 
-    name = "torch-cpu-functional"
-    device = "cpu"
-    summary = "PyTorch on the CPU: plain tensors and autograd"
-    rung = LadderStep("the module and the optimizer", after="torch-cpu")
-    imports = ("torch",)
-
-    def unavailable(self) -> str | None:
-        return CPU.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
-
-    def prepare(self, problem: Problem, dtype: DType) -> FunctionalTrainer:
-        trainer = FunctionalTrainer(problem, dtype)
-        trainer.train(2)  # warm up: thread pool, autograd's own threads
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType, device: str) -> FunctionalTrainer:
+        return FunctionalTrainer(problem, dtype, device)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: FunctionalTrainer(problem, dtype))
+        return trace(lambda: self._trainer(problem, dtype, "meta"))
 
 
-BACKEND = FunctionalBackend()
+BACKEND = FunctionalBackend(
+    "torch-cpu-functional",
+    "cpu",
+    "PyTorch on the CPU: plain tensors and autograd",
+    LadderStep("the module and the optimizer", after="torch-cpu"),
+)

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
-from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import (
     Batch,
     Step,
@@ -25,9 +22,9 @@ from perceptron.backends.shared.gradient import (
     whole_batch,
 )
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.torch_data import Pair, TrainingData, tensor, to_host
+from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
+from perceptron.backends.shared.torch_data import Pair, to_host
 from perceptron.backends.shared.update import adam_factors, start_state, update
-from perceptron.backends.torch_eager import CPU, CUDA
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
@@ -56,7 +53,7 @@ def functions() -> ModuleType:
     return module
 
 
-class ManualTrainer:
+class ManualTrainer(DeviceTrainer):
     """See `gradient.train` and `update` for the arithmetic; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
@@ -70,21 +67,15 @@ class ManualTrainer:
     ) -> None:
         import torch
 
-        torch.set_float32_matmul_precision("highest")
-        self._problem, self._dtype = problem, getattr(torch, dtype)
-        self._device = torch.device(device)
-        self._accelerator = TorchAccelerator(self._device.type)
-        self.data = TrainingData(problem, self._dtype, self._device, classes=False)
+        super().__init__(problem, dtype, device, classes=False)
         flat = np.concatenate([array.ravel() for array in self._start_arrays()])
         self._start = self._tensor(flat)
         self._arrange(self._start.clone(), torch.zeros_like(self._start))
         self._state = start_state(torch, problem.optimizer, self._start)
-        self._iteration = 0
         self._taken: torch.Tensor | None = None
         if recorded:  # the device counts the steps itself, in more digits than float32 has
             self._taken = torch.zeros((), dtype=torch.float64, device=self._device)
             self._numbers = torch.arange(1.0, recorded + 1.0, dtype=torch.float64).to(self._device)
-        self._batches = problem.batches
         if self._batches is None:
             self._whole = self._whole_batch(self._scale(problem.dataset.rows))
         else:
@@ -115,12 +106,7 @@ class ManualTrainer:
         outputs: torch.Tensor = forward(functions(), self._network, inputs)[-1]
         return outputs
 
-    def train(self, iterations: int) -> None:
-        self.queue(iterations)
-        self._accelerator.synchronize()
-
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         self._take(self._fed(iterations), self._factors_after(self._iteration))
         self._iteration += iterations
 
@@ -148,12 +134,6 @@ class ManualTrainer:
         self._iteration = 0
         self._accelerator.synchronize()
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
-
     def parameters(self) -> list[Array]:
         return [np.array(to_host(array)) for array in self._network.arrays]
 
@@ -162,9 +142,6 @@ class ManualTrainer:
 
         with torch.inference_mode():
             return to_host(self._outputs(self._tensor(inputs)))
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        return tensor(array, self._dtype, self._device)
 
     def _scale(self, rows: int) -> torch.Tensor:
         """Return what scales the slope on a batch: also the rate, where a step is no more."""
@@ -221,45 +198,27 @@ class ManualTrainer:
         return by_rule
 
 
-class ManualBackend:
+class ManualBackend(OnTorch):
     """What `torch-cpu` computes, without recording it for a backward pass."""
 
-    name = "torch-cpu-manual"
-    device = "cpu"
-    summary = "PyTorch on the CPU: gradients derived by hand, called from Python"
-    rung = LadderStep("autograd: gradients are derived by hand", after="torch-cpu-functional")
-    imports: tuple[str, ...] = ("torch",)
-    accelerator: TorchAccelerator | None = None
+    trainer: type[ManualTrainer] = ManualTrainer
 
-    def unavailable(self) -> str | None:
-        return CPU.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads)
-
-    def prepare(self, problem: Problem, dtype: DType) -> ManualTrainer:
-        trainer = ManualTrainer(problem, dtype, place(self))
-        trainer.train(2)  # warm up: the thread pool, first kernels
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType, device: str) -> ManualTrainer:
+        return self.trainer(problem, dtype, device)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: ManualTrainer(problem, dtype, "meta"))
+        return trace(lambda: self._trainer(problem, dtype, "meta"))
 
 
-class CudaManualBackend(ManualBackend):
-    """What `torch-cpu-manual` computes, on a CUDA GPU."""
-
-    name = "torch-cuda-manual"
-    device = "cuda"
-    summary = "PyTorch on a CUDA GPU, otherwise as torch-cpu-manual"
-    rung = LadderStep("autograd: gradients are derived by hand", after="torch-cuda")
-    accelerator = TorchAccelerator("cuda")
-
-    def unavailable(self) -> str | None:
-        return CUDA.unavailable()
-
-
-BACKEND = ManualBackend()
-CUDA_BACKEND = CudaManualBackend()
+BACKEND = ManualBackend(
+    "torch-cpu-manual",
+    "cpu",
+    "PyTorch on the CPU: gradients derived by hand, called from Python",
+    LadderStep("autograd: gradients are derived by hand", after="torch-cpu-functional"),
+)
+CUDA_BACKEND = ManualBackend(
+    "torch-cuda-manual",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu-manual",
+    LadderStep("autograd: gradients are derived by hand", after="torch-cuda"),
+)

@@ -1,22 +1,26 @@
 """What a worker measures beside training, as if it were one: each extra is a loop that is timed.
 
 These are the phases of an iteration, ceilings of the host and of a device, the harness itself, the
-kernels of an iteration, and what a device costs around it: its start, copies, one synchronise.
+kernels of an iteration, what a device costs around it (its start, copies, one synchronise), and
+what a GPU takes in energy, by its own counter.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of
-from perceptron.backends.protocol import Backend, Unsupported
+from perceptron import optional
+from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of, loop_of
+from perceptron.backends.accelerators.stand_in import HostAccelerator
+from perceptron.backends.protocol import Backend, Unsupported, processes_of
 from perceptron.measure.hardware import Device, device_of, hardware_of
 from perceptron.measure.job import Part, timed
+from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.measure.ranks import meter_of
-from perceptron.measure.timing import Clock, Effort, Timing, time_training
+from perceptron.measure.timing import Clock, Effort, Repeatable, Timing, time_training
 from perceptron.problems.problem import ITEMSIZE, DType, Problem
 
 # Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
@@ -31,6 +35,22 @@ _PRODUCT_SECONDS, _COPY_SECONDS = 5e-3, 1e-3
 # Of the device's memory, which others may use as well.
 _LARGEST_SHARE = 0.25
 _TRANSFERRED_BYTES = 64 * 2**20
+# What is profiled: a multiple of the steps in a recorded graph.
+_PROFILED = 20
+# What a device does beside kernels: its profilers call that so.
+_NO_KERNELS = ("Memcpy", "Memset")
+
+# Of a GPU's counter of energy, which moves every 20 to 100 ms; and of a call, between which it is
+# read.
+_WINDOW_SECONDS = 2.0
+_LONGEST_STEP_SECONDS = 1.0
+_CALL_SECONDS = 0.005
+
+ReadJoules = Callable[[], float]
+Ran = tuple[str, float]
+"""A kernel that ran, once, and its seconds."""
+# Runs something and returns what the device ran meanwhile.
+Profiler = Callable[[Callable[[], None]], Iterable[Ran]]
 
 
 class TimedLoop:
@@ -43,16 +63,6 @@ class TimedLoop:
     def reset(self) -> None:
         if self._reset is not None:
             self._reset()
-
-
-def repeat(work: Callable[[], object]) -> Callable[[int], None]:
-    """Return a loop that does this work again and again."""
-
-    def loop(iterations: int) -> None:
-        for _ in range(iterations):
-            work()
-
-    return loop
 
 
 def part(name: str, work: float, timing: Timing) -> Part:
@@ -93,16 +103,12 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
 
 
 def _host_ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
-    width = _PRODUCT_WIDTH
-    left, right = np.ones((width, width), dtype), np.ones((width, width), dtype)
-    product = np.empty_like(left)
-    loop = repeat(lambda: np.matmul(left, right, out=product))
-    yield part("product", 2.0 * width**3, time_training(TimedLoop(loop), effort))
-    source = np.ones(_COPY_BYTES // np.dtype(dtype).itemsize, dtype)
-    target = np.empty_like(source)
-    loop = repeat(lambda: np.copyto(target, source))
+    host, width = HostAccelerator(), _PRODUCT_WIDTH
+    product = time_training(TimedLoop(host.product(width, dtype)), effort)
+    yield part("product", 2.0 * width**3, product)
     # Every byte is read once and written once.
-    yield part("copy", 2.0 * _COPY_BYTES, time_training(TimedLoop(loop), effort))
+    copy = time_training(TimedLoop(host.copy(_COPY_BYTES)), effort)
+    yield part("copy", 2.0 * _COPY_BYTES, copy)
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
@@ -128,6 +134,74 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
             samples=[],
             iterations=1,
         )
+
+
+def profile(
+    backend: Backend, problem: Problem, dtype: DType, profiler: Profiler | None = None
+) -> Iterator[Part]:
+    """Count the kernels of one iteration: ``work`` is how often each is launched in one.
+
+    PyTorch's profiler listens to the driver, so it sees the kernels of any library in the
+    process, those of a replayed graph too: what the count of `kernels.trace` is compared with.
+    Its seconds are the device's own. On the CPU operations of PyTorch stand for kernels. Raises
+    `Unsupported` for a backend without a device, and for one that says why it cannot be profiled
+    (https://github.com/pytorch/kineto/issues/1062).
+    """
+    accelerator = accelerator_of(backend)
+    if accelerator is None:
+        raise Unsupported("it trains on the CPU, which launches no kernels")
+    device = accelerator.place
+    unprofiled = getattr(backend, "unprofiled", None)
+    if unprofiled is not None and (reason := unprofiled()) is not None:
+        raise Unsupported(reason)
+    if profiler is None:
+        if (reason := optional.missing("torch")) is not None:
+            raise Unsupported(f"the profiler is PyTorch's: {reason}")
+        profiler = torch_profiler(device)
+    trainer = backend.prepare(problem, dtype)
+    trainer.train(_PROFILED)  # what happens once, such as loading a kernel, is over
+    times: dict[str, list[float]] = defaultdict(list)
+    for name, seconds in profiler(lambda: trainer.train(_PROFILED)):
+        times[name].append(seconds)
+    if not times:
+        if device == "cpu":  # a library other than PyTorch is not seen there
+            raise Unsupported("on the CPU operations of PyTorch alone are seen")
+        raise RuntimeError(
+            "the profiler saw no kernel: it may lack the right to read the driver's counters"
+        )
+    for name, each in times.items():
+        yield Part(
+            name=name,
+            work=len(each) / _PROFILED,
+            seconds=sum(each) / _PROFILED,
+            samples=[],
+            iterations=_PROFILED,
+        )
+
+
+def torch_profiler(device: str) -> Profiler:
+    """Return PyTorch's profiler of this device."""
+
+    def run(work: Callable[[], None]) -> list[Ran]:
+        from torch.profiler import ProfilerActivity
+        from torch.profiler import profile as profiled
+
+        with profiled(activities=[getattr(ProfilerActivity, device.upper())]) as session:
+            work()
+        return list(kernels_of(session.events() or [], device))
+
+    return run
+
+
+def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
+    """Yield the kernels among a session's events; of a CPU, operations that call no other."""
+    for event in events:
+        if event.device_type.name != device.upper() or event.is_user_annotation:
+            continue
+        if device == "cpu" and (event.cpu_children or not event.name.startswith("aten::")):
+            continue
+        if not event.name.startswith(_NO_KERNELS):
+            yield event.name, event.time_range.elapsed_us() / 1e6
 
 
 def spin(seconds: float) -> Callable[[int], None]:
@@ -235,5 +309,106 @@ def device_costs(
         own.warm_up(timed_loop)
         yield part(name, float(_TRANSFERRED_BYTES), time_training(timed_loop, effort))
         own.has_worked()
-    waiting = TimedLoop(repeat(accelerator.synchronize))
+    waiting = TimedLoop(loop_of(accelerator.synchronize))
     yield part("synchronize", 1.0, time_training(waiting, effort))
+
+
+def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
+    """Train for two seconds or more, and divide what the GPU's counter counted meanwhile.
+
+    It is all that the GPU takes while it trains, what it takes when idle included. Raises
+    `Unsupported` where there is no counter.
+    """
+    if processes_of(backend) > 1:
+        raise Unsupported("it trains on several GPUs, and the counter is that of one")
+    accelerator = accelerator_of(backend)
+    if accelerator is None:
+        raise Unsupported("it trains on the host, whose energy is not measured")
+    device = device_of(accelerator)
+    try:
+        read = counter(device.nvml_device())
+    except NoDevice as reason:
+        raise Unsupported(str(reason)) from None
+    trainer = backend.prepare(problem, dtype)
+    device.warm_up(trainer)
+    window = train_by_counter(trainer, read)
+    device.has_worked()
+    seconds = window.seconds / window.iterations
+    yield Part(
+        name="energy",
+        work=1.0,
+        seconds=seconds,
+        samples=[seconds],
+        iterations=window.iterations,
+        energy_joules=window.joules / window.iterations,
+    )
+
+
+class Window(NamedTuple):
+    """A while of training between two steps of the counter."""
+
+    joules: float
+    seconds: float
+    iterations: int
+
+
+def counter(device: NvmlDevice) -> ReadJoules:
+    """Return what reads the joules that a GPU took since its driver was loaded.
+
+    Raises `NoDevice` for a GPU that does not count them.
+    """
+    nvml, handle = device
+
+    def read() -> float:
+        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3
+
+    try:
+        read()
+    except nvml.NVMLError:
+        raise NoDevice("this GPU has no energy counter") from None
+    return read
+
+
+def train_by_counter(
+    trainer: Repeatable, read: ReadJoules, clock: Clock = time.perf_counter
+) -> Window:
+    """Train from one step of the counter to the first one after two seconds.
+
+    Each call trains from the start, as a sample does. Raises `Unsupported` for a counter that
+    stands.
+    """
+    iterations = _iterations_of_a_call(trainer, clock)
+    joules, begin, _ = _train_to_step(trainer, iterations, read, clock)
+    trained, start, end, last = 0, joules, begin, joules
+    while end - begin < _WINDOW_SECONDS:
+        last, end, more = _train_to_step(trainer, iterations, read, clock)
+        trained += more
+    return Window(last - start, end - begin, trained)
+
+
+def _train_to_step(
+    trainer: Repeatable, iterations: int, read: ReadJoules, clock: Clock
+) -> tuple[float, float, int]:
+    """Train until the counter moves; return what it then shows, when, and the iterations."""
+    before, begin, trained = read(), clock(), 0
+    while True:
+        trainer.reset()
+        trainer.train(iterations)
+        trained += iterations
+        joules, now = read(), clock()
+        if joules != before:
+            return joules, now, trained
+        if now - begin > _LONGEST_STEP_SECONDS:
+            raise Unsupported("the GPU's energy counter stands")
+
+
+def _iterations_of_a_call(trainer: Repeatable, clock: Clock) -> int:
+    """Return iterations that take a few milliseconds."""
+    iterations = 1
+    while True:
+        trainer.reset()
+        begin = clock()
+        trainer.train(iterations)
+        if clock() - begin >= _CALL_SECONDS:
+            return iterations
+        iterations *= 2

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import lru_cache
 from math import ceil
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any
 
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Ranks, ranks_of
@@ -29,35 +29,7 @@ _QUEUED_SECONDS = 2e-3
 _OUT_OF_MEMORY = ("OutOfMemory", "RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_MEMORY")
 
 
-class Hardware(Protocol):
-    """Where a backend trains."""
-
-    def free_bytes(self) -> int | None:
-        """Return what a training may take of a device's memory; None where that is unknown."""
-
-    def release(self) -> None:
-        """Give freed memory back, so that every size starts from the same state."""
-
-    def watch_memory(self) -> None:
-        """Begin to look at what is held there."""
-
-    def peak_bytes(self) -> int | None:
-        """Return the most that was held since `watch_memory`, beyond what was held then."""
-
-    def warm_up(self, trainer: Repeatable) -> None:
-        """Bring it to the speed at which it works."""
-
-    def has_worked(self) -> None:
-        """Note that it has worked until now."""
-
-    def state_at_work(self, trainer: Repeatable, timing: Timing) -> GpuState | None:
-        """Read its state while it trains as it did for this timing."""
-
-    def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
-        """Return what it needs per training iteration where it never waits for the host."""
-
-
-def hardware_of(backend: Backend) -> Hardware:
+def hardware_of(backend: Backend) -> Host:
     """Return what the backend trains on."""
     accelerator = accelerator_of(backend)
     if accelerator is not None:
@@ -84,30 +56,36 @@ def ran_out(backend: Backend, error: BaseException) -> bool:
 
 
 class Host:
-    """The processor and memory of this process: what there is to know of them is known already."""
+    """The processor and memory of this process, of which little need be asked."""
 
     def free_bytes(self) -> int | None:
+        """Return what a training may take of a device's memory; None where that is unknown."""
         return None  # `memory.available_bytes` tells, for trainings on a device too
 
     def release(self) -> None:
+        """Give freed memory back, so that every size starts from the same state."""
         memory.release()
 
     def watch_memory(self) -> None:
+        """Begin to look at what is held there."""
         self._peak = memory.PeakMemory()
 
     def peak_bytes(self) -> int | None:
+        """Return the most that was held since `watch_memory`, beyond what was held then."""
         return self._peak.bytes()
 
     def warm_up(self, trainer: Repeatable) -> None:
-        pass  # `time_training` does, as long as it takes
+        """Bring it to the speed at which it works; for a host `time_training` does."""
 
     def has_worked(self) -> None:
-        pass
+        """Note that it has worked until now."""
 
     def state_at_work(self, trainer: Repeatable, timing: Timing) -> GpuState | None:
+        """Read its state while it trains as it did for this timing."""
         return None
 
     def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
+        """Return what it needs per training iteration where it never waits for the host."""
         return None
 
 
@@ -131,7 +109,7 @@ class HostOfRanks(Host):
         return sum(known) if len(known) == len(held) else None
 
 
-class Device:
+class Device(Host):
     """A device beside the host, as its `accelerators.protocol.Accelerator` sees it.
 
     What that need not have: ``free_memory()``, ``release()`` (give cached memory back) and

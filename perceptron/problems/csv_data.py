@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -156,45 +156,25 @@ def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array,
     for line, label in cells:
         if not label:
             raise wrong(line, "empty: give each row a class")
-    numbers = _whole_numbers(cells, wrong)
-    if numbers is None:
-        names = sorted({label for _, label in cells})
-        index = {name: number for number, name in enumerate(names)}
-        numbers = [index[label] for _, label in cells]
-    else:
-        names = [str(number) for number in range(len(set(numbers)))]
-    _check_classes(cells, numbers, len(names), wrong)
-    return np.array(numbers, dtype=np.float64).reshape(-1, 1), tuple(names)
-
-
-def _whole_numbers(
-    cells: Sequence[Label], wrong: Callable[[int, str], UserError]
-) -> list[int] | None:
-    """Return labels that are numbers, all of them, as whole ones; None if any is text."""
     try:
         # As in other columns, 1_000 is no number.
         numbers = [float(label.replace("_", "?")) for _, label in cells]
+        names = [str(number) for number in range(len(set(numbers)))]
     except ValueError:
-        return None
-    for (line, label), number in zip(cells, numbers, strict=True):
+        names = sorted({label for _, label in cells})
+        index = {name: float(number) for number, name in enumerate(names)}
+        numbers = [index[label] for _, label in cells]
+    told = [(line, repr(label[:40]), numbers[row]) for row, (line, label) in enumerate(cells)]
+    for line, label, number in told:
         if not number.is_integer():
-            raise wrong(line, f"{label[:40]!r} is no class: give whole numbers from 0, or text")
-    return [int(number) for number in numbers]
-
-
-def _check_classes(
-    cells: Sequence[Label],
-    numbers: Sequence[int],
-    classes: int,
-    wrong: Callable[[int, str], UserError],
-) -> None:
-    if classes < 2:
-        line, label = cells[0]
-        raise wrong(line, f"{label[:40]!r} is the only class: give at least two")
+            raise wrong(line, f"{label} is no class: give whole numbers from 0, or text")
+    if len(names) < 2:
+        raise wrong(told[0][0], f"{told[0][1]} is the only class: give at least two")
     counts = Counter(numbers)
-    for (line, label), number in zip(cells, numbers, strict=True):
-        if not 0 <= number < classes:
-            what = f"number the {classes} classes from 0, or name them by text"
-            raise wrong(line, f"{label[:40]!r} is not among 0 … {classes - 1}: {what}")
+    for line, label, number in told:
+        if not 0 <= number < len(names):
+            what = f"number the {len(names)} classes from 0, or name them by text"
+            raise wrong(line, f"{label} is not among 0 … {len(names) - 1}: {what}")
         if counts[number] == 1:
-            raise wrong(line, f"class {label[:40]!r} occurs once: give each class two rows")
+            raise wrong(line, f"class {label} occurs once: give each class two rows")
+    return np.array(numbers, dtype=np.float64).reshape(-1, 1), tuple(names)

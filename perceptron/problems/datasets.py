@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -191,18 +191,14 @@ class BreastCancer(Dataset):
     """The Wisconsin breast-cancer table that scikit-learn bundles, each feature standardised."""
 
     def require(self) -> None:
-        reason = optional.missing("sklearn")
-        if reason is not None:
-            raise UserError(f"problem 'breast-cancer': {reason}")
+        _require_sklearn("breast-cancer")
 
     def generate(self) -> tuple[Array, Array]:
         self.require()
         from sklearn.datasets import load_breast_cancer
 
-        table = load_breast_cancer()
-        inputs = np.asarray(table.data, dtype=np.float64)
-        inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
-        return inputs, np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
+        inputs, targets = _arrays_of(load_breast_cancer())
+        return (inputs - inputs.mean(axis=0)) / inputs.std(axis=0), targets
 
 
 @dataclass(frozen=True)
@@ -210,17 +206,24 @@ class Digits(Dataset):
     """Handwritten digits of 8 × 8 pixels that scikit-learn bundles, ink from 0 to 1."""
 
     def require(self) -> None:
-        reason = optional.missing("sklearn")
-        if reason is not None:
-            raise UserError(f"problem 'digits': {reason}")
+        _require_sklearn("digits")
 
     def generate(self) -> tuple[Array, Array]:
         self.require()
         from sklearn.datasets import load_digits
 
-        table = load_digits()
-        inputs = np.asarray(table.data, dtype=np.float64) / 16.0
-        return inputs, np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
+        inputs, targets = _arrays_of(load_digits())
+        return inputs / 16.0, targets
+
+
+def _require_sklearn(problem: str) -> None:
+    if reason := optional.missing("sklearn"):
+        raise UserError(f"problem {problem!r}: {reason}")
+
+
+def _arrays_of(table: Any) -> tuple[Array, Array]:
+    targets = np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
+    return np.asarray(table.data, dtype=np.float64), targets
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,14 +68,6 @@ def _perceptron(name: str, size: int, rows: int, features: int) -> Problem:
     )
 
 
-def _perceptron_rows(name: str, rows: int) -> Problem:
-    return _perceptron(name, rows, rows=rows, features=2)
-
-
-def _perceptron_features(name: str, features: int) -> Problem:
-    return _perceptron(name, features, rows=256, features=features)
-
-
 def _mlp(
     name: str, size: Size, rows: int, hidden: Sequence[Layer], rate: float, gain: float = 1.0
 ) -> Problem:
@@ -131,22 +123,6 @@ def _classifier(name: str, size: Size, width: int, batch: int, feed: Feed = "res
     )
 
 
-def _mlp_batch(name: str, batch: int) -> Problem:
-    return _classifier(name, (batch,), width=128, batch=batch)
-
-
-def _mlp_batch_host(name: str, batch: int) -> Problem:
-    return _classifier(name, (batch,), width=128, batch=batch, feed="host")
-
-
-def _mlp_width_adam(name: str, width: int) -> Problem:
-    return _classifier(name, (width,), width=width, batch=128)
-
-
-def _batch_width(name: str, batch: int, width: int) -> Problem:
-    return _classifier(name, (batch, width), width=width, batch=batch)
-
-
 def _many_or_gates(name: str, models: int) -> Problem:
     return replace(
         or_gate(name),
@@ -174,14 +150,6 @@ def _many_mlps(name: str, size: Size, models: int, width: int) -> Problem:
     )
 
 
-def _many_mlps_of_width_32(name: str, models: int) -> Problem:
-    return _many_mlps(name, (models,), models, width=32)
-
-
-def _models_width(name: str, models: int, width: int) -> Problem:
-    return _many_mlps(name, (models, width), models, width)
-
-
 def _powers(base: int, first: int, last: int) -> tuple[Size, ...]:
     sizes = [first]
     while sizes[-1] * base <= last:
@@ -197,14 +165,14 @@ FAMILIES: dict[str, Family] = {
             "a perceptron with 2 features, more and more rows",
             ("rows",),
             _powers(4, 4, 4 * 2**20),
-            _perceptron_rows,
+            lambda name, rows: _perceptron(name, rows, rows=rows, features=2),
         ),
         Family(
             "perceptron-features",
             "a perceptron on 256 rows, more and more features",
             ("features",),
             (*_powers(4, 2, 2**15), (2**16,)),
-            _perceptron_features,
+            lambda name, features: _perceptron(name, features, rows=256, features=features),
         ),
         Family(
             "mlp-width",
@@ -225,21 +193,21 @@ FAMILIES: dict[str, Family] = {
             "10 classes, 64 features, width 128, Adam: larger and larger batches of 16,384 rows",
             ("batch",),
             _powers(4, 1, _CLASSIFIED_ROWS),
-            _mlp_batch,
+            lambda name, batch: _classifier(name, (batch,), width=128, batch=batch),
         ),
         Family(
             "mlp-batch-host",
             "mlp-batch with each batch gathered and copied from host memory",
             ("batch",),
             _powers(4, 1, _CLASSIFIED_ROWS),
-            _mlp_batch_host,
+            lambda name, batch: _classifier(name, (batch,), 128, batch, feed="host"),
         ),
         Family(
             "mlp-width-adam",
             "10 classes, 64 features, batches of 128, Adam: one hidden layer, wider and wider",
             ("width",),
             _powers(4, 2, 2**13),
-            _mlp_width_adam,
+            lambda name, width: _classifier(name, (width,), width=width, batch=128),
         ),
         Family(
             "many-or-gates",
@@ -253,21 +221,21 @@ FAMILIES: dict[str, Family] = {
             "digits, width 32, batches of 32, Adam: more and more models at once",
             ("models",),
             _powers(4, 1, 1024),
-            _many_mlps_of_width_32,
+            lambda name, models: _many_mlps(name, (models,), models, width=32),
         ),
         Family(
             "models-width",
             "digits, batches of 32, Adam: models at once × width of one hidden layer",
             ("models", "width"),
             tuple((models, width) for models in (1, 8, 64, 256) for width in (4, 16, 64, 256)),
-            _models_width,
+            lambda name, models, width: _many_mlps(name, (models, width), models, width),
         ),
         Family(
             "batch-width",
             "10 classes, 64 features, Adam: batch × width of one hidden layer",
             ("batch", "width"),
             tuple((batch, width) for batch in (4, 32, 256, 2048) for width in (4, 32, 256, 2048)),
-            _batch_width,
+            lambda name, batch, width: _classifier(name, (batch, width), width, batch),
         ),
         Family(
             "mlp-map",

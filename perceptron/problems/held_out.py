@@ -57,19 +57,13 @@ def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
             f"test_share: {share:g} of {whole.rows} rows leaves {whole.rows - test_rows} to train "
             f"on, fewer than the {classes} classes"
         )
-    return HeldOut(
-        name=whole.name,
-        rows=whole.rows - test_rows,
-        features=whole.features,
-        feature_names=whole.feature_names,
-        target_name=whole.target_name,
-        row_name=whole.row_name,
-        first_row=whole.first_row,
-        class_names=whole.class_names,
-        whole=whole,
-        test_rows=test_rows,
-        test_seed=seed,
-    )
+    own = _as_described(whole, whole.rows - test_rows)
+    return HeldOut(**own, whole=whole, test_rows=test_rows, test_seed=seed)
+
+
+def _as_described(whole: Dataset, rows: int) -> dict[str, Any]:
+    """Return what a data set is called, with another number of rows to train on."""
+    return {field.name: getattr(whole, field.name) for field in fields(Dataset)} | {"rows": rows}
 
 
 def _drawn(
@@ -163,7 +157,8 @@ class Folds(_InFolds, OfEachModel):
         return train, held_out
 
     def of_model(self, index: int) -> Dataset:
-        return WithoutFold(**_fields_of(self), fold=index)
+        own = _as_described(self, self.rows)
+        return WithoutFold(**own, whole=self.whole, folds=self.folds, fold=index)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,10 +182,5 @@ def in_folds(whole: Dataset, folds: int) -> Folds:
             f"folds: {whole.rows} rows cannot be divided into {folds} folds: give models from 2 "
             f"to {whole.rows}"
         )
-    own = {field.name: getattr(whole, field.name) for field in fields(Dataset)}
-    own["rows"] = whole.rows - whole.rows // folds
+    own = _as_described(whole, whole.rows - whole.rows // folds)
     return Folds(**own, whole=whole, folds=folds)
-
-
-def _fields_of(dataset: Dataset) -> dict[str, Any]:
-    return {field.name: getattr(dataset, field.name) for field in fields(dataset)}

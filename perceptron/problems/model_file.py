@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -128,29 +129,12 @@ AnyData = Generated | FromCsv | Bundled
 AnyModel = Model[Generated] | Model[FromCsv] | Model[Bundled]
 
 
-def names_of(table: type[Struct], key: str) -> Sequence[str]:
+@cache
+def _names_of(table: type[Struct], key: str) -> Sequence[str]:
     """Return the names that may stand at a key; none where it takes no name."""
-    return _NAMES.get((table, key), ())
-
-
-def _names_in(table: type[Struct]) -> dict[tuple[type[Struct], str], Sequence[str]]:
-    names: dict[tuple[type[Struct], str], Sequence[str]] = {}
-    for key, kind in get_type_hints(table).items():
-        literals = [part for part in (kind, *get_args(kind)) if _is_literal(part)]
-        for literal in literals:
-            names[table, key] = get_args(literal)
-    return names
-
-
-def _is_literal(kind: object) -> bool:
-    return getattr(kind, "__origin__", None) is Literal
-
-
-_NAMES: dict[tuple[type[Struct], str], Sequence[str]] = {
-    entry: names
-    for table in (Generated, FromCsv, Bundled, LayerKeys, OptimizerKeys, SizeKeys, Model)
-    for entry, names in _names_in(table).items()
-}
+    kind = get_type_hints(table)[key]
+    literals = (part for part in (kind, *get_args(kind)) if get_origin(part) is Literal)
+    return get_args(next(literals, None))
 
 
 def read_model(file: Path) -> AnyModel:
@@ -170,13 +154,7 @@ def _decode(raw: dict[str, object]) -> AnyModel:
     kind = FromCsv if "csv" in keys else Bundled if "name" in keys else Generated
     _check_names(raw, kind)
     try:
-        model: AnyModel
-        if kind is FromCsv:
-            model = msgspec.convert(raw, Model[FromCsv])
-        elif kind is Bundled:
-            model = msgspec.convert(raw, Model[Bundled])
-        else:
-            model = msgspec.convert(raw, Model[Generated])
+        model: AnyModel = msgspec.convert(raw, Model[kind])  # type: ignore[valid-type]
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$.")
         what = what.replace(" | null", "")  # which TOML has not
@@ -191,7 +169,7 @@ def _check_names(raw: dict[str, object], data: type[Struct]) -> None:
         for key, value in table.items():
             if key not in kind.__struct_fields__:
                 raise UserError(f"{prefix}{_unknown_key(key, kind)}")
-            names = names_of(kind, key)
+            names = _names_of(kind, key)
             if names and isinstance(value, str) and value not in names:
                 raise UserError(f"{prefix}{unknown(key, value, names)}")
 

@@ -57,7 +57,7 @@ class Sgd:
 
 @dataclass(frozen=True, kw_only=True)
 class Adam:
-    """Adam; its weight decay is part of the gradient."""
+    """Adam; its weight decay is part of the gradient. Properties are as of `Sgd`."""
 
     rate: float = 0.001
     betas: tuple[float, float] = (0.9, 0.999)
@@ -70,17 +70,14 @@ class Adam:
 
     @property
     def kind(self) -> str:
-        """What a row is told apart by: the name, and the parts that cost time."""
         return "adam decay" if self.weight_decay else "adam"
 
     @property
     def state_arrays(self) -> int:
-        """Arrays of the parameters' size that are kept from step to step."""
         return 2
 
     @property
     def operations(self) -> int:
-        """Floating-point operations for each parameter and step."""
         return 12 + 2 * bool(self.weight_decay)
 
 

@@ -13,19 +13,52 @@ is the problem above as a member of a family whose axis is the rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from math import sqrt
+from typing import Any, Literal, NamedTuple
 
 from perceptron.errors import UserError
-from perceptron.problems import shape_words
 from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
 from perceptron.problems.problem import Feed, Layer, Loss, Problem
-from perceptron.problems.shape_words import EXAMPLES, FORM, PREFIX, WORDS, Axis
 from perceptron.problems.start import FanInStart
 
-__all__ = ["FORM", "Axis", "Shape", "axis_of", "find", "is_shape", "parse"]
+Axis = Literal["rows", "features", "hidden", "batch", "models"]
+
+FORM = "mlp:ROWSxFEATURESxHIDDEN"
+_PREFIX = "mlp:"
+_IN_WORDS: dict[Axis, str] = {
+    "rows": "rows",
+    "features": "features",
+    "hidden": "hidden width",
+    "batch": "batch",
+    "models": "models",
+}
+_EXAMPLES: dict[str, str] = {
+    "": "mlp:1000x20x64",
+    "rows": "mlp:*x20x64:1000",
+    "features": "mlp:1000x*x64:20",
+    "hidden": "mlp:1000x20x*:64",
+    "classes": "mlp:1000x20x64:10c",
+    "batch": "mlp:1000x20x64:128b",
+    "batch size": "mlp:1000x20x64:*b:128",
+    "host": "mlp:1000x20x64:128b:host",
+    "models": "mlp:1000x20x64:400m",
+    "models size": "mlp:1000x20x64:*m:400",
+    "all": "mlp:60000x784x128:10c:128b:adam:host:400m",
+}
+
+_LARGEST = 999_999_999
+_DEEPEST = 64
+
+_COUNT = re.compile(r"(?P<count>[-+.\d]*|\*)(?P<unit>[cbm])")
+_UNITS = {"c": "classes", "b": "batch", "m": "models"}
+_WORDS = {"adam": "optimizer", "adamw": "optimizer", "host": "feed"}
+_ORDER = ("classes", "batch", "optimizer", "feed", "models")
+_UNWRITTEN = ("sgd", "resident", "1m")
 
 
 @dataclass(frozen=True)
@@ -50,22 +83,22 @@ class Shape:
     models: int = 1
 
     def __post_init__(self) -> None:
-        shape_words.check_depth(len(self.hidden))
+        _check_depth(len(self.hidden))
         for index, number in enumerate((self.rows, self.features, *self.hidden)):
-            shape_words.number(shape_words.name_of(index), str(number))
+            _number(_name_of(index), str(number))
         if self.classes is not None and not 2 <= self.classes <= self.rows:
             raise UserError(
                 f"classes: {self.classes} is not between 2 and the {self.rows} rows, "
-                f"such as {EXAMPLES['classes']}"
+                f"such as {_EXAMPLES['classes']}"
             )
         if self.batch is not None and not 1 <= self.batch <= self.rows:
             raise UserError(
                 f"batch: {self.batch} is not between 1 and the {self.rows} rows, "
-                f"such as {EXAMPLES['batch']}"
+                f"such as {_EXAMPLES['batch']}"
             )
         if self.feed == "host" and self.batch is None:
-            raise UserError(f"host is for batches: give a batch, such as {EXAMPLES['host']}")
-        shape_words.number("models", str(self.models))
+            raise UserError(f"host is for batches: give a batch, such as {_EXAMPLES['host']}")
+        _number("models", str(self.models))
 
     @property
     def reference(self) -> str:
@@ -98,7 +131,7 @@ class Shape:
 
         numbers = [number("rows", self.rows), number("features", self.features)]
         numbers += [number("hidden", width) for width in self.hidden]
-        parts = [PREFIX + "x".join(numbers)]
+        parts = [_PREFIX + "x".join(numbers)]
         if self.classes is not None:
             parts.append(f"{self.classes}c")
         if self.batch is not None:
@@ -114,7 +147,7 @@ class Shape:
 
 def is_shape(reference: str) -> bool:
     """Return whether a reference is meant as a shape or a family of them, right or wrong."""
-    return reference.startswith(PREFIX)
+    return reference.startswith(_PREFIX)
 
 
 def parse(reference: str) -> Shape:
@@ -135,14 +168,16 @@ def axis_of(family: str) -> str | None:
     'hidden width'
     """
     try:
-        words = shape_words.split(family)
-        axis = words.starred()
-        if axis is None or words.size is not None:
+        typed = _split(family)
+        axis = typed.starred()
+        if axis is None or typed.size is not None:
             return None
-        tuple(replace(words, size="1").with_size(axis).counts())
+        for index, word in enumerate(typed.numbers):
+            if word != "*":
+                _number(_name_of(index), word)
     except UserError:
         return None
-    return WORDS[axis]
+    return _IN_WORDS[axis]
 
 
 def find(reference: str) -> Problem:
@@ -164,7 +199,7 @@ def find(reference: str) -> Problem:
     return Problem(
         name=reference,
         family=shape.reference if axis is None else shape.family(axis),
-        axes=() if axis is None else (WORDS[axis],),
+        axes=() if axis is None else (_IN_WORDS[axis],),
         size=sizes[axis or "rows"],
         dataset=_dataset(shape),
         layers=_layers(shape),
@@ -207,26 +242,132 @@ def _optimizer(shape: Shape) -> Optimizer:
     return Sgd(rate=stable_rate(step_rows, shape.features, shape.hidden, shape.classes))
 
 
+class _Typed(NamedTuple):
+    """A reference taken apart: parts as they were typed, with a star in place of one or none."""
+
+    numbers: tuple[str, ...]
+    parts: Mapping[str, str]
+    """By their names, which are those of `_ORDER`."""
+    size: str | None
+
+    def starred(self) -> Axis | None:
+        """Return where the star is; raise `UserError` for stars that make no family."""
+        rows, features, *hidden = (word == "*" for word in self.numbers)
+        if any(hidden) and not all(hidden):
+            raise UserError("star every hidden layer or none, such as mlp:1000x20x*x*:64")
+        if self.parts.get("classes") == "*":
+            raise UserError("classes are not varied: star rows, features, hidden, batch or models")
+        stars: dict[Axis, bool] = {
+            "rows": rows,
+            "features": features,
+            "hidden": any(hidden),
+            "batch": self.parts.get("batch") == "*",
+            "models": self.parts.get("models") == "*",
+        }
+        axes = [axis for axis, is_starred in stars.items() if is_starred]
+        if len(axes) > 1:
+            names = " and ".join(_IN_WORDS[axis] for axis in axes)
+            raise UserError(f"stars at {names}: star one of them, such as {_example(axes[0])}")
+        return axes[0] if axes else None
+
+
 def _read(reference: str) -> tuple[Shape, Axis | None]:
     """Return the shape and which axis was starred, if one was."""
     try:
-        words = shape_words.split(reference)
-        axis = words.starred()
-        words = words.with_size(axis)
-        rows, features, *hidden = words.counts()
-        shape = Shape(
-            rows,
-            features,
-            tuple(hidden),
-            classes=words.count("classes"),
-            batch=words.count("batch"),
-            optimizer=words.optimizer,
-            feed=words.feed,
-            models=words.count("models") or 1,
+        typed = _split(reference)
+        axis, size = typed.starred(), typed.size
+        if axis is None and size is not None:
+            raise UserError(f"a size needs a star in its place, such as {_EXAMPLES['rows']}")
+        if axis is not None and not size:
+            raise UserError(f"needs a size, its {_IN_WORDS[axis]}, such as {_example(axis)}")
+
+        def number(name: str, word: str) -> int:
+            return _number(name, size if size and word == "*" else word)
+
+        rows, features, *hidden = (
+            number(_name_of(index), word) for index, word in enumerate(typed.numbers)
         )
-        return shape, axis
+        parts: dict[str, Any] = {
+            name: number(name, word) if name in _UNITS.values() else word
+            for name, word in typed.parts.items()
+        }
+        return Shape(rows, features, tuple(hidden), **parts), axis
     except UserError as error:
         raise UserError(f"problem {reference!r}: {error}") from None
+
+
+def _split(reference: str) -> _Typed:
+    """Take a reference apart; raise `UserError` for a part that is none, or is out of order."""
+    first, *words = reference.removeprefix(_PREFIX).split(":")
+    numbers = tuple(first.split("x"))
+    if not reference.startswith(_PREFIX) or len(numbers) < 2:
+        raise UserError(
+            f"needs rows, features and the width of each hidden layer, such as {_EXAMPLES['']}"
+        )
+    _check_depth(len(numbers) - 2)
+    parts: dict[str, str] = {}
+    size = None
+    for index, word in enumerate(words):
+        match = _COUNT.fullmatch(word)
+        name = _UNITS[match["unit"]] if match else _WORDS.get(word)
+        if name and word not in _UNWRITTEN:
+            _check_order(name, word, parts)
+            parts[name] = match["count"] if match else word
+        elif index == len(words) - 1 and _is_size(word, "*" in (*numbers, *parts.values())):
+            size = word
+        else:
+            raise _not_a_part(word)
+    return _Typed(numbers, parts, size)
+
+
+def _name_of(index: int) -> str:
+    """Name the number at this place of ``ROWSxFEATURESxHIDDEN``."""
+    return f"width of hidden layer {index - 1}" if index > 1 else ("rows", "features")[index]
+
+
+def _number(name: str, word: str) -> int:
+    """Return the whole number that a word is; raise `UserError` that begins with ``name``."""
+    # No leading zeros: a problem has one name.
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", word):
+        example = _EXAMPLES[name if name in _UNITS.values() else ""]
+        raise UserError(
+            f"{name}: {word!r} is no whole number from 1 to {_LARGEST:,}, such as {example}"
+        )
+    return int(word)
+
+
+def _check_depth(depth: int) -> None:
+    """Raise `UserError` for more hidden layers than anybody means."""
+    if depth > _DEEPEST:
+        raise UserError(f"{depth} hidden layers are too many: give at most {_DEEPEST}")
+
+
+def _is_size(word: str, has_star: bool) -> bool:
+    if word in _UNWRITTEN or get_close_matches(word, _WORDS):
+        return False
+    return has_star or word == "" or word.isdecimal()
+
+
+def _check_order(name: str, word: str, before: Mapping[str, str]) -> None:
+    if name in before:
+        raise UserError(f"{name} given twice, last as {word!r}")
+    for other in before:
+        if _ORDER.index(other) > _ORDER.index(name):
+            raise UserError(f"{word!r} must stand before the {other}: {_EXAMPLES['all']}")
+
+
+def _not_a_part(word: str) -> UserError:
+    if word in _UNWRITTEN:
+        return UserError(f"{word!r} goes without saying: leave out ':{word}'")
+    if word.isdecimal():
+        return UserError(f"{word!r}: a size stands last, such as {_EXAMPLES['rows']}")
+    near = get_close_matches(word, _WORDS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the parts are those of {_EXAMPLES['all']}"
+    return UserError(f"{word!r} is no part of a shape: {hint}")
+
+
+def _example(axis: Axis) -> str:
+    return _EXAMPLES.get(f"{axis} size", _EXAMPLES[axis])
 
 
 # Descent is stable up to 2/λ, λ the steepest curvature (LeCun et al., Efficient BackProp, 1998,

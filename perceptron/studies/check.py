@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
+from perceptron.backends.contract.problems import problems as small_problems
 from perceptron.backends.contract.quantities import Refused
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
@@ -27,7 +28,7 @@ def check(
         reason = registry.reason_unavailable(name)
         if reason is not None:
             raise UserError(f"{name}: {reason}")
-    problems = checks.problems() if given is None else given
+    problems = small_problems() if given is None else given
     for problem in problems:
         problem.parts()  # raises `UserError` for data that do not fit the model
     return {name: _check(registry.load(name), progress, problems, given) for name in names}

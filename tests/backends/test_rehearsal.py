@@ -8,12 +8,12 @@ from __future__ import annotations
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.contract import checks
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DType
 from tests.backends.conftest import PROMISES, broken_promises, trains_models_only
 
-PROBLEMS = {problem.name: problem for problem in checks.problems()}
+PROBLEMS = {problem.name: problem for problem in problems()}
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
 
 pytestmark = pytest.mark.usefixtures("_rehearsal", "references_kept", "traced_not_compiled")

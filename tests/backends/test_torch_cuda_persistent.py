@@ -12,7 +12,7 @@ import pytest
 
 from perceptron import optional, rehearsal
 from perceptron.backends import torch_cuda_persistent
-from perceptron.backends.contract import checks
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared import one_block
 from perceptron.backends.shared.compilers import INTERPRET
@@ -42,7 +42,7 @@ ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "problem",
-    [problem for problem in checks.problems() if problem.name not in ALIKE],
+    [problem for problem in problems() if problem.name not in ALIKE],
     ids=lambda problem: problem.name,
 )
 def test_the_kernel_keeps_every_promise(problem: Problem) -> None:
@@ -99,32 +99,23 @@ OR_GATE = catalogue.find("or-gate")
 @pytest.mark.parametrize(
     ("problem", "dtype", "reason"),
     [
-        (OR_GATE, "float64", "trains in float32 only, not in float64"),
-        (replace(OR_GATE, batch=2), "float32", "trains on all rows at once, not on batches"),
-        (
-            replace(OR_GATE, optimizer=Adam(rate=0.1)),
-            "float32",
-            "trains by plain sgd only, not by adam",
-        ),
+        (OR_GATE, "float64", "in float32 only"),
+        (replace(OR_GATE, batch=2), "float32", "not on batches"),
+        (replace(OR_GATE, optimizer=Adam(rate=0.1)), "float32", "not by adam"),
         (
             replace(OR_GATE, optimizer=Sgd(rate=0.1, weight_decay=0.1)),
             "float32",
-            "trains by plain sgd only, not by sgd decay",
+            "not by sgd decay",
         ),
-        (catalogue.find("mlp-depth:4"), "float32", "trains up to 3 layers, not 5"),
-        (
-            catalogue.find("mlp-width:8"),
-            "float32",
-            "takes 155 KiB, at most 128 KiB are taken: all of it stays in one block's registers",
-        ),
+        (catalogue.find("mlp-depth:4"), "float32", "up to 3 layers, not 5"),
+        (catalogue.find("mlp-width:8"), "float32", "takes 155 KiB, at most 128 KiB are taken"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_limit(
     problem: Problem, dtype: DType, reason: str
 ) -> None:
-    with pytest.raises(Unsupported) as refused:
+    with pytest.raises(Unsupported, match=reason):
         fitting(problem, dtype)
-    assert str(refused.value) == reason
 
 
 COMPILE = """

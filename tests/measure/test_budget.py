@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.measure.budget import GRACE, Budget
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.measure.conftest import Clock
 
 
 @pytest.fixture

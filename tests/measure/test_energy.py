@@ -5,9 +5,9 @@ import pytest
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
-from perceptron.measure import energy as tested
+from perceptron.measure import extras as tested
 from perceptron.measure import hardware
-from perceptron.measure.energy import counter, energy, train_by_counter
+from perceptron.measure.extras import counter, energy, train_by_counter
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.problems import catalogue
 from tests.measure.conftest import Clock, FakeTrainer, MakeNvml

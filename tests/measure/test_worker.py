@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -90,6 +92,16 @@ def test_the_reference_of_short_iterations_takes_one_thread(
         assert pools() == before
     assert outcome.status == "ok"
     assert seen == [[1] * len(before)]
+
+
+def test_a_reference_is_computed_once_for_all_workers(
+    job: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker of the run finds it in the folder that they share."""
+    check = replace(job, check=True, references=str(tmp_path))
+    assert worker.measure(NumpyBackend(), "many-or-gates:4", check).status == "ok"
+    monkeypatch.setattr(agreement, "reference", lambda problem: pytest.fail("computed again"))
+    assert worker.measure(NumpyBackend(), "many-or-gates:4", check).status == "ok"
 
 
 def test_a_row_of_a_device_has_its_own_seconds(job: Batch, monkeypatch: pytest.MonkeyPatch) -> None:

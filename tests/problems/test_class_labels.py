@@ -115,18 +115,12 @@ def test_numbered_classes_are_read_or_refused(numbers: list[int]) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (
-            "1,a\n2,b\n3,a\n",
-            ", line 3, column 'y': class 'b' occurs once: give each class two rows",
-        ),
+        ("1,a\n2,b\n3,a\n", ", line 3, column 'y': class 'b' occurs once: give each class two"),
         ("1,a\n2,a\n", ", line 2, column 'y': 'a' is the only class: give at least two"),
         ("1,a\n2,\n3,b\n", ", line 3, column 'y': empty: give each row a class"),
         ("1,a\n2, \n3,b\n", ", line 3, column 'y': empty"),
         ("1,\n2,0\n3,1\n", ", line 2, column 'y': empty"),
-        (
-            "1,1\n2,2\n3,1\n4,2\n",
-            ", line 3, column 'y': '2' is not among 0 … 1: number the 2 classes from 0, or name",
-        ),
+        ("1,1\n2,2\n3,1\n4,2\n", ", line 3, column 'y': '2' is not among 0 … 1: number the 2"),
         ("1,0\n2,0.5\n", ", line 3, column 'y': '0.5' is no class: give whole numbers from 0, or"),
         ("1,0\n2,nan\n", ", line 3, column 'y': 'nan' is no class"),
         ("1,0\n2,O\n3,0\n", ", line 3, column 'y': class 'O' occurs once"),

@@ -157,10 +157,7 @@ def test_a_wrong_file_says_which_field_is_wrong_and_how(
         (WIDTHS.replace("16, 2", "16, 0"), "size.values[1]: Expected `int` >= 1"),
         (WIDTHS.replace("16, 2", "4, 2"), "size.values[2]: 4 is there twice"),
         (WIDTHS.replace('width = 4\nactivation = "tanh"\n[[layers]]\n', ""), "size.axis: 'width'"),
-        (
-            WIDTHS.replace('"width"', '"depth"').replace("16", "9999"),
-            "size.values[0]: depth must be at most 1024, got 9999",
-        ),
+        (WIDTHS.replace('"width"', '"depth"').replace("16", "9999"), "size.values[0]: depth must"),
         (
             WIDTHS.replace('"width"', '"depth"').replace(
                 "[[layers]]", '[[layers]]\nwidth = 2\nactivation = "relu"\n[[layers]]', 1

@@ -29,14 +29,6 @@ def _problem(outputs: int = 3, loss: Loss = "cross-entropy", batch: int | None =
     )
 
 
-def test_an_iteration_is_a_step_on_a_batch() -> None:
-    """And an epoch as many as pass over the rows, the short one counted unless it is dropped."""
-    problem = _problem(batch=4)
-    assert (problem.step_rows, problem.iterations_per_epoch) == (4, 3)
-    assert replace(problem, last="drop").iterations_per_epoch == 2
-    assert problem.rate == 0.25
-
-
 def test_another_seed_is_another_start_and_order_of_the_same_training() -> None:
     """Seed 0 is the problem itself, and a seed does not depend on the seeds before it."""
     problem = _problem(batch=4)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Loop, Queue, cuda_unavailable
+from perceptron.backends.accelerators.protocol import Loop, Queue, cuda_unavailable, loop_of
 from perceptron.backends.accelerators.torch_accelerator import held_up
 from perceptron.problems.problem import DType
 
@@ -96,12 +96,7 @@ class CupyAccelerator:
         return {"cuda": f"{runtime // 1000}.{runtime % 1000 // 10}", "cublas": str(cublas)}
 
     def _loop(self, work: Callable[[], object]) -> Loop:
-        def loop(iterations: int) -> None:
-            for _ in range(iterations):
-                work()
-            self.synchronize()
-
-        return loop
+        return loop_of(work, self.synchronize)
 
 
 class _AsTorch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -16,6 +17,25 @@ Loop = Callable[[int], None]
 Queue = Callable[[int], None]
 
 NO_CUDA_DEVICE = "no CUDA device found"
+
+
+def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) -> Loop:
+    """Return a loop that does this work again and again, and in the end waits for the device."""
+
+    def loop(iterations: int) -> None:
+        for _ in range(iterations):
+            work()
+        if wait is not None:
+            wait()
+
+    return loop
+
+
+def seconds_by_the_clock(queue: Queue, iterations: int) -> float:
+    """Return the seconds per iteration of a CPU, which has done what was queued when it returns."""
+    begin = time.perf_counter()
+    queue(iterations)
+    return (time.perf_counter() - begin) / iterations
 
 
 class Accelerator(Protocol):

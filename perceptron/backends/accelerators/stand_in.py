@@ -6,12 +6,11 @@ The only file of the backends that knows of rehearsals. All others ask an accele
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import Loop, Queue
+from perceptron.backends.accelerators.protocol import Loop, Queue, loop_of, seconds_by_the_clock
 from perceptron.problems.problem import DType
 from perceptron.rehearsal import is_rehearsal
 
@@ -47,28 +46,18 @@ class HostAccelerator:
         return None
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        begin = time.perf_counter()
-        queue(iterations)
-        return (time.perf_counter() - begin) / iterations
+        return seconds_by_the_clock(queue, iterations)
 
     def product(self, width: int, dtype: DType) -> Loop:
         left, right, result = (np.ones((width, width), dtype) for _ in range(3))
-        return _loop(lambda: np.dot(left, right, out=result))
+        return loop_of(lambda: np.dot(left, right, out=result))
 
     def copy(self, size: int) -> Loop:
         source, target = (np.ones(size // 4, "float32") for _ in range(2))
-        return _loop(lambda: np.copyto(target, source))
+        return loop_of(lambda: np.copyto(target, source))
 
     def transfers(self, size: int) -> Mapping[str, Loop]:
         return {"host to device": self.copy(size), "device to host": self.copy(size)}
 
     def versions(self) -> dict[str, str]:
         return {}
-
-
-def _loop(work: Callable[[], object]) -> Loop:
-    def loop(iterations: int) -> None:
-        for _ in range(iterations):
-            work()
-
-    return loop

@@ -10,7 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from perceptron.backends.accelerators.protocol import NO_CUDA_DEVICE, Loop, Queue, cuda_unavailable
+from perceptron.backends.accelerators.protocol import (
+    NO_CUDA_DEVICE,
+    Loop,
+    Queue,
+    cuda_unavailable,
+    loop_of,
+    seconds_by_the_clock,
+)
 from perceptron.backends.accelerators.stand_in import place_of
 from perceptron.problems.problem import DType
 
@@ -35,7 +42,6 @@ class TorchAccelerator:
 
     @property
     def place(self) -> str:
-        """What PyTorch calls it."""
         return place_of(self.kind)
 
     def unavailable(self) -> str | None:
@@ -86,9 +92,7 @@ class TorchAccelerator:
         host's pauses in it: then fewer iterations are queued, behind a longer wait.
         """
         if self.place == "cpu":
-            begin = time.perf_counter()
-            queue(iterations)
-            return (time.perf_counter() - begin) / iterations
+            return seconds_by_the_clock(queue, iterations)
         if self.place != "cuda":
             return None
         return held_up(self._module(), queue, iterations)
@@ -136,12 +140,7 @@ class TorchAccelerator:
         return getattr(torch, self.place)
 
     def _loop(self, work: Callable[[], object]) -> Loop:
-        def loop(iterations: int) -> None:
-            for _ in range(iterations):
-                work()
-            self.synchronize()
-
-        return loop
+        return loop_of(work, self.synchronize)
 
 
 def held_up(cuda: Any, queue: Queue, iterations: int) -> float | None:

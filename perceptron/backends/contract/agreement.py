@@ -3,7 +3,7 @@
 From the same start and with the same batches, ten iterations must leave the loss and every
 parameter where the float64 NumPy reference leaves them. Differences are counted in units of how far
 the quantity *moved*: see `quantities`. Of several models at once each must agree with its training
-alone: see `several_models`.
+alone: see `reference`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from perceptron.backends.contract import several_models, single_training
-from perceptron.backends.contract.observed import accuracies_of, values_of
 from perceptron.backends.contract.quantities import (
     ITERATIONS,
     LARGEST_ALLOWANCE,
@@ -23,6 +21,7 @@ from perceptron.backends.contract.quantities import (
     Reference,
     Refused,
 )
+from perceptron.backends.contract.reference import accuracies_of, of_one, of_several, values_of
 from perceptron.backends.protocol import Trainer
 from perceptron.problems.problem import DType, Problem
 
@@ -56,13 +55,8 @@ class Difference:
 
 
 def reference(problem: Problem) -> Reference:
-    """Train ten iterations in float64; raises `Refused` if the loss does not stay finite.
-
-    Of several models at once, at least some are trained alone: see `several_models.reference`.
-    """
-    if problem.models > 1:
-        return several_models.reference(problem)
-    return single_training.reference(problem)
+    """Train ten iterations in float64; raises `Refused` if the loss does not stay finite."""
+    return (of_several if problem.models > 1 else of_one)(problem)
 
 
 def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Reference) -> Difference:

@@ -69,7 +69,6 @@ class DataParallelBackend:
         return self.accelerator.unavailable() or _too_few_gpus(needed)
 
     def unprofiled(self) -> str | None:
-        """Return why its kernels cannot be listed by a profiler."""
         return "its kernels run in other processes than the one that is profiled"
 
     def environment(self, threads: int) -> dict[str, str]:
@@ -81,8 +80,7 @@ class DataParallelBackend:
         return thread_variables(each)
 
     def prepare(self, problem: Problem, dtype: DType) -> DataParallelTrainer:
-        world = world_of(self.processes, place_of(self.device))
-        return DataParallelTrainer(world, problem, dtype)
+        return DataParallelTrainer(self.ranks.world(), problem, dtype)
 
 
 class DataParallelTrainer:
@@ -96,20 +94,20 @@ class DataParallelTrainer:
 
     def train(self, iterations: int) -> None:
         """Have all ranks train; the call ends when the last of them is done."""
-        self._world.ask("train", self._number, iterations)
+        self._world.ask("do", self._number, "train", iterations)
 
     def queue(self, iterations: int) -> None:
-        self._world.ask("queue", self._number, iterations)
+        self._world.ask("do", self._number, "queue", iterations)
 
     def reset(self) -> None:
-        self._world.ask("reset", self._number)
+        self._world.ask("do", self._number, "reset")
 
     def loss(self) -> float:
         return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
         """Have rank 0 evaluate all rows."""
-        evaluation: Evaluation = self._world.ask_first("evaluate", self._number)
+        evaluation: Evaluation = self._world.ask_first("do", self._number, "evaluate")
         return evaluation
 
     def parameters(self) -> list[Array]:
@@ -120,7 +118,7 @@ class DataParallelTrainer:
                 raise RankFailed(
                     f"rank {rank} of {self._world.processes} has other parameters than rank 0"
                 )
-        parameters: list[Array] = self._world.ask_first("parameters", self._number)
+        parameters: list[Array] = self._world.ask_first("do", self._number, "parameters")
         return parameters
 
     def phases(self) -> dict[str, Callable[[int], None]]:
@@ -147,8 +145,12 @@ class RanksOf:
     def __init__(self, processes: int, device: str) -> None:
         self._processes, self._device = processes, device
 
+    def world(self) -> World:
+        """Return them, started if they are not there."""
+        return world_of(self._processes, place_of(self._device))
+
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        return world_of(self._processes, place_of(self._device)).ask("call", function, arguments)
+        return self.world().ask("call", function, arguments)
 
     def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         world = running_world(self._processes, place_of(self._device))
@@ -163,7 +165,7 @@ class RanksOf:
         return layout(self._processes).processes_per_node
 
     def process_ids(self) -> list[int] | None:
-        return world_of(self._processes, place_of(self._device)).process_ids()
+        return self.world().process_ids()
 
 
 class RanksAccelerator(TorchAccelerator):
@@ -180,47 +182,32 @@ class RanksAccelerator(TorchAccelerator):
 
     def touch(self) -> None:
         """Start the ranks, each of which starts its GPU."""
-        self._ranks.call(_touch, self.kind)
+        self._ranks.call(_of_its_own, self.kind, "touch")
 
     def reset_peak_memory(self) -> None:
-        self._ranks.call(_reset_peak_memory, self.kind)
+        self._ranks.call(_of_its_own, self.kind, "reset_peak_memory")
 
     def peak_memory(self) -> int | None:
         """Return the sum of what each rank's GPU held at most."""
-        peaks = self._ranks.call(_peak_memory, self.kind)
+        peaks = self._ranks.call(_of_its_own, self.kind, "peak_memory")
         known = [peak for peak in peaks if peak is not None]
         return sum(known) if len(known) == len(peaks) else None
 
     def free_memory(self) -> int | None:
         """Return what the GPU with the least has left, for a training holds as much on each."""
-        free = [size for size in self._ranks.call(_free_memory, self.kind) if size is not None]
-        return min(free, default=None)
+        free = self._ranks.call(_of_its_own, self.kind, "free_memory")
+        return min((size for size in free if size is not None), default=None)
 
     def release(self) -> None:
-        self._ranks.call_running(_release, self.kind)
+        self._ranks.call_running(_of_its_own, self.kind, "release")
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
         return None
 
 
-def _touch(kind: str) -> None:
-    TorchAccelerator(kind).touch()
-
-
-def _reset_peak_memory(kind: str) -> None:
-    TorchAccelerator(kind).reset_peak_memory()
-
-
-def _peak_memory(kind: str) -> int | None:
-    return TorchAccelerator(kind).peak_memory()
-
-
-def _free_memory(kind: str) -> int | None:
-    return TorchAccelerator(kind).free_memory()
-
-
-def _release(kind: str) -> None:
-    TorchAccelerator(kind).release()
+def _of_its_own(kind: str, method: str) -> Any:
+    """Call a method of the GPU of the rank that this runs in."""
+    return getattr(TorchAccelerator(kind), method)()
 
 
 CPU = DataParallelBackend(

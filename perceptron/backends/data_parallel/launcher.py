@@ -23,8 +23,6 @@ from msgspec import Struct
 from perceptron.backends.data_parallel.nodes import address_towards
 
 _RANK = "perceptron.backends.data_parallel.rank"
-# Ranks leave by themselves when their leader has closed its connections.
-_SECONDS_TO_LEAVE = 1.0
 # Of the agent, which asks its processes so often whether they are alive: each time takes it about
 # a millisecond of a core, and of a search sixteen of them stay.
 _MONITOR_SECONDS = 2.0
@@ -123,15 +121,14 @@ def _launch(plan: Plan, logs: Path) -> tuple[Failure, ...]:
 
 
 def _listen(plan: Plan, logs: Path) -> None:
-    """Answer each line of standard input with the ranks' last lines; leave when it closes.
+    """Answer each line of standard input with the ranks' last lines; when it closes, end them.
 
-    A rank that does not leave by itself, because it is stopped or stuck, is killed.
+    They hold nothing that would have to be put away, and one that is stuck hears nothing.
     """
     while os.read(0, 4096):
         ranks = range(plan.processes_per_node)
         _tell(Report(lines=tuple(_last_line(logs, rank) for rank in ranks)))
-    _, stuck = psutil.wait_procs(psutil.Process().children(recursive=True), _SECONDS_TO_LEAVE)
-    for process in stuck:
+    for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.kill()
     shutil.rmtree(logs, ignore_errors=True)

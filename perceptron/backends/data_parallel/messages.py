@@ -7,7 +7,7 @@ import platform
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TypeAlias
 
 KEY = "PERCEPTRON_RANKS_KEY"
 """The variable that holds the key of a world's connections, as hexadecimal digits."""
@@ -15,13 +15,8 @@ KEY = "PERCEPTRON_RANKS_KEY"
 
 @dataclass(frozen=True)
 class Hello:
-    """What a rank says first on each of its two connections.
+    """What a rank says first on its connection."""
 
-    ``requests`` is what it is asked on. ``lifeline`` stays silent: a rank leaves when that closes,
-    whatever it is at.
-    """
-
-    connection: Literal["requests", "lifeline"]
     rank: int
     node: int
     local_rank: int
@@ -31,13 +26,9 @@ class Hello:
     """Where the number of the process is one, see `host_identity`."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """One thing to do: a method of `rank.Member`; and trainers that nobody needs any more."""
-
-    operation: str
-    arguments: tuple[object, ...] = ()
-    dropped: tuple[int, ...] = ()
+Request: TypeAlias = tuple[str, tuple[object, ...], tuple[int, ...]]
+"""One thing to do: a method of `rank.Member`, its arguments, trainers that nobody needs any more.
+"""
 
 
 @dataclass(frozen=True)

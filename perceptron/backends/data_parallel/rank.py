@@ -1,8 +1,8 @@
 """The program that every rank runs: it connects to its leader, and does what it is asked.
 
 Started by `launcher` as ``python -m perceptron.backends.data_parallel.rank HOST PORT NODE DEVICE``,
-with the variables that torchrun sets. It leaves at once when its leader closes the connections, as
-it also does by dying, so that no rank is ever left behind.
+with the variables that torchrun sets. It leaves when its leader closes the connection, as it also
+does by dying; whatever a rank is at then, its launcher ends it, so that none is ever left behind.
 """
 
 from __future__ import annotations
@@ -12,19 +12,17 @@ import hashlib
 import os
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from multiprocessing.connection import Client, Connection
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
 from perceptron.backends.data_parallel.messages import KEY, Hello, Raised, Request, host_identity
 from perceptron.backends.data_parallel.rank_trainer import RankTrainer
-from perceptron.backends.protocol import Evaluation, Unsupported
+from perceptron.backends.protocol import Unsupported
 from perceptron.problems import catalogue
-from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
 # Of no trainer of the leader's.
@@ -73,20 +71,9 @@ class Member:
         for number in numbers:
             self._trainers.pop(number, None)
 
-    def train(self, number: int, iterations: int) -> None:
-        self._trainers[number].train(iterations)
-
-    def queue(self, number: int, iterations: int) -> None:
-        self._trainers[number].queue(iterations)
-
-    def reset(self, number: int) -> None:
-        self._trainers[number].reset()
-
-    def evaluate(self, number: int) -> Evaluation:
-        return self._trainers[number].evaluate()
-
-    def parameters(self, number: int) -> list[Array]:
-        return self._trainers[number].parameters()
+    def do(self, number: int, method: str, *arguments: object) -> Any:
+        """Call a method of a trainer."""
+        return getattr(self._trainers[number], method)(*arguments)
 
     def digest(self, number: int) -> str:
         """Return what parameters of equal bytes have in common."""
@@ -105,25 +92,14 @@ class Member:
         """Call a function of a module that can be imported here."""
         return function(*arguments)
 
-    def process_id(self) -> int:
-        return os.getpid()
-
 
 def main() -> None:
     """Serve requests until the leader closes the connection."""
     host, port, node, device = sys.argv[1:]
     key = bytes.fromhex(os.environ.pop(KEY))
     rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
-
-    def connect(connection: Literal["requests", "lifeline"]) -> Connection:
-        client = Client((host, int(port)), authkey=key)
-        hello = Hello(connection, rank, int(node), local_rank, os.getpid(), host_identity())
-        client.send(hello)
-        return client
-
-    lifeline = connect("lifeline")
-    threading.Thread(target=_leave_with, args=(lifeline,), daemon=True).start()
-    requests = connect("requests")
+    requests = Client((host, int(port)), authkey=key)
+    requests.send(Hello(rank, int(node), local_rank, os.getpid(), host_identity()))
     _use_the_leaders_network(requests)
     member = Member(rank, int(os.environ["WORLD_SIZE"]), local_rank, device)
     # Python's collector stays out of what is timed: a member collects between trainers.
@@ -131,29 +107,20 @@ def main() -> None:
     while True:
         try:
             request: Request = requests.recv()
+            requests.send(_answer(member, request))
         except (EOFError, OSError):
             os._exit(0)
-        requests.send(_answer(member, request))
 
 
 def _answer(member: Member, request: Request) -> object:
+    operation, arguments, dropped = request
     try:
-        member.drop(request.dropped)
-        return getattr(member, request.operation)(*request.arguments)
+        member.drop(dropped)
+        return getattr(member, operation)(*arguments)
     except Unsupported as reason:
         return Raised("Unsupported", str(reason), is_unsupported=True)
     except Exception as error:  # noqa: BLE001 whatever it is, the leader says it of this rank
         return Raised(type(error).__name__, " ".join(str(error).split()))
-
-
-def _leave_with(lifeline: Connection) -> None:
-    """Wait for the end of the leader, and leave whatever is running."""
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        pass
-    finally:
-        os._exit(0)
 
 
 def _use_the_leaders_network(connection: Connection) -> None:

@@ -10,10 +10,10 @@ where the processes do not divide the batch, and are empty where there are more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.problems.batches import Batches
@@ -21,9 +21,6 @@ from perceptron.problems.problem import DType, Loss, Problem
 
 if TYPE_CHECKING:
     import torch
-
-Weighted: TypeAlias = "tuple[torch.Tensor, torch.Tensor, float]"
-"""Inputs and targets of some rows, and what their loss counts."""
 
 
 class RankTrainer(TorchTrainer):
@@ -39,9 +36,9 @@ class RankTrainer(TorchTrainer):
         devices = None if self._device.type == "cpu" else [self._device.index]
         self._distributed = DistributedDataParallel(self._model, device_ids=devices)
 
-    def queue(self, iterations: int) -> None:
+    def _take(self, batches: Iterable[Any]) -> None:
         model, optimizer = self._distributed, self._optimizer
-        for inputs, targets, weight in self._weighted(iterations):
+        for inputs, targets, weight in batches:
             error = self._error(model(inputs), targets, weight)
             optimizer.zero_grad()
             error.backward()
@@ -58,8 +55,8 @@ class RankTrainer(TorchTrainer):
         error = self._loss(outputs, targets)
         return error if weight == 1.0 else error * weight
 
-    def _weighted(self, iterations: int) -> Iterator[Weighted]:
-        """Return this rank's part of the next batches, each made when its turn comes."""
+    def _fed(self, iterations: int) -> Iterator[Any]:
+        """Return this rank's part of the next batches and its weight, made when its turn comes."""
         if self._batches is not None:
             return self._parts_of(self._batches, iterations)
         rows = len(self.data.inputs)
@@ -67,7 +64,7 @@ class RankTrainer(TorchTrainer):
         part = self.data.inputs[begin:end], self.data.targets[begin:end]
         return repeat((*part, self._weight(rows)), iterations)
 
-    def _parts_of(self, batches: Batches, iterations: int) -> Iterator[Weighted]:
+    def _parts_of(self, batches: Batches, iterations: int) -> Iterator[Any]:
         feed, rank, processes = self.feed, self._rank, self._processes
         weights = {rows: self._weight(rows) for rows in (batches.size, batches.shortest)}
         for begin, end in batches.spans(self._iteration, iterations):
@@ -80,8 +77,8 @@ class RankTrainer(TorchTrainer):
     def _weight(self, rows: int) -> float:
         return weight_of(self._problem.loss, rows, self._rank, self._processes)
 
-    def phases(self) -> dict[str, Callable[[int], None]]:
-        """Return loops as `TorchTrainer.phases` does, with what data-parallel training adds.
+    def _phases_of_gradients(self) -> dict[str, Callable[[int], None]]:
+        """Return loops as `TorchTrainer` does, with what data-parallel training adds.
 
         ``backward`` and what comes before it run under `no_sync`, as gradients are accumulated:
         nothing is exchanged. ``buckets and all-reduce`` is what the iteration takes longer with it:
@@ -90,30 +87,21 @@ class RankTrainer(TorchTrainer):
         """
         model, optimizer = self._distributed, self._optimizer
 
-        def nothing(iterations: int) -> None:
-            for _ in repeat(None, iterations):
-                pass
-
-        def batch(iterations: int) -> None:
-            for _ in self._weighted(iterations):
-                pass
-            self._synchronize()
-
         def forward(iterations: int) -> None:
             with model.no_sync():
-                for inputs, _, _ in self._weighted(iterations):
+                for inputs, _, _ in self._fed(iterations):
                     model(inputs)
             self._synchronize()
 
         def with_loss(iterations: int) -> None:
             with model.no_sync():
-                for inputs, targets, weight in self._weighted(iterations):
+                for inputs, targets, weight in self._fed(iterations):
                     self._error(model(inputs), targets, weight)
             self._synchronize()
 
         def with_zero_grad(iterations: int) -> None:
             with model.no_sync():
-                for inputs, targets, weight in self._weighted(iterations):
+                for inputs, targets, weight in self._fed(iterations):
                     self._error(model(inputs), targets, weight)
                     optimizer.zero_grad()
             self._synchronize()
@@ -123,7 +111,7 @@ class RankTrainer(TorchTrainer):
         ) -> Callable[[int], None]:
             def loop(iterations: int) -> None:
                 with surrounding():
-                    for inputs, targets, weight in self._weighted(iterations):
+                    for inputs, targets, weight in self._fed(iterations):
                         error = self._error(model(inputs), targets, weight)
                         optimizer.zero_grad()
                         error.backward()
@@ -132,14 +120,11 @@ class RankTrainer(TorchTrainer):
             return loop
 
         return {
-            "Python's loop": nothing,
-            **({} if self._batches is None else {"batch": batch}),
             "forward": forward,
             "loss": with_loss,
             "zero_grad": with_zero_grad,
             "backward": with_backward(model.no_sync),
             "buckets and all-reduce": with_backward(nullcontext),
-            "optimizer step": self.train,
         }
 
 

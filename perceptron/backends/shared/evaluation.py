@@ -32,6 +32,24 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
     )
 
 
+class Scored:
+    """A trainer that predicts: its loss and its accuracy are those of its predictions."""
+
+    _problem: Problem
+
+    def _predict(self, inputs: Array) -> Array:
+        """Return what `evaluate` asks for."""
+        raise NotImplementedError
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        # exp(-y) may overflow to inf for a saturated sigmoid; 1/(1 + inf) = 0 is the right answer.
+        with np.errstate(over="ignore"):
+            return evaluate(self._problem, self._predict)
+
+
 def mean_of(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Return the evaluation of several models: the means of what each does."""
     held_out = [own.test for own in evaluations if own.test is not None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Problem, classes_of
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _IN_PLACE = ("cpu", "meta")
 
 Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"  # inputs and targets of some rows
+Feed: TypeAlias = Callable[[int, int], Pair]
+"""Gives a batch when its turn comes: the rows ``orders[begin:end]``, on the device."""
 
 # Three: one is being gathered into, one copied from, and one is spare where the GPU falls behind.
 BUFFERS = 3
@@ -92,23 +94,6 @@ def to_host(tensor: torch.Tensor) -> Array:
     return array
 
 
-class Feed(Protocol):
-    """Gives a batch when its turn comes."""
-
-    def __call__(self, begin: int, end: int) -> Pair:
-        """Return inputs and targets of the rows ``orders[begin:end]``, on the device."""
-
-
-class Event(Protocol):
-    """A point in a device's work, as `torch.cuda.Event`."""
-
-    def record(self) -> None:
-        """Stand behind all that was queued so far."""
-
-    def synchronize(self) -> None:
-        """Wait until the device is here; return at once if nothing was recorded."""
-
-
 class Resident:
     """All data lie where they are needed: a batch is a gather.
 
@@ -132,7 +117,7 @@ class _Buffer:
 
     inputs: torch.Tensor
     targets: torch.Tensor
-    copied: Event
+    copied: Any
 
 
 class FromHost:
@@ -152,7 +137,7 @@ class FromHost:
         orders: torch.Tensor,
         size: int,
         device: torch.device,
-        event: Callable[[], Event],
+        event: Callable[[], Any],
         pin: bool = True,
         axis: int = 0,
     ) -> None:

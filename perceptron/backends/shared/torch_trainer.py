@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation
-from perceptron.backends.shared.evaluation import evaluate
-from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData, tensor, to_host
+from perceptron.backends.shared.torch_backend import DeviceTrainer
+from perceptron.backends.shared.torch_data import Feed, Pair, to_host
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class ModuleTrainer:
+class ModuleTrainer(DeviceTrainer):
     """Where gradients come from a subclass says; the device is an argument.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
@@ -40,16 +39,7 @@ class ModuleTrainer:
         foreach: bool | None = None,
         recorded: int = 0,
     ) -> None:
-        import torch
-
-        # TF32 products have 10 bits of mantissa: faster, and not what was asked for.
-        torch.set_float32_matmul_precision("highest")
-        self._problem = problem
-        self._device = torch.device(device)
-        self._dtype = getattr(torch, dtype)
-        self._accelerator = TorchAccelerator(self._device.type)
-        self.data = TrainingData(problem, self._dtype, self._device, classes=True)
-        self._batches, self._iteration = problem.batches, 0
+        super().__init__(problem, dtype, device, classes=True)
         if self._batches is not None:
             self.feed = self._make_feed(max(1, recorded))
         self._start = as_linear([self._tensor(array) for array in self._start_arrays()])
@@ -108,12 +98,7 @@ class ModuleTrainer:
         """Return the loops of `phases` between the batch and the optimizer's step."""
         raise NotImplementedError
 
-    def train(self, iterations: int) -> None:
-        self.queue(iterations)
-        self._synchronize()
-
     def queue(self, iterations: int) -> None:
-        """Train without waiting for the device."""
         self._take(self._fed(iterations))
 
     def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
@@ -171,12 +156,6 @@ class ModuleTrainer:
         self._iteration = 0
         self._synchronize()
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
-    def evaluate(self) -> Evaluation:
-        return evaluate(self._problem, self._predict)
-
     def _predict(self, inputs: Array) -> Array:
         import torch
 
@@ -185,9 +164,6 @@ class ModuleTrainer:
 
     def parameters(self) -> list[Array]:
         return [np.array(to_host(array)) for array in as_linear(self._parameters)]
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        return tensor(array, self._dtype, self._device)
 
     def _synchronize(self) -> None:
         self._accelerator.synchronize()
@@ -228,25 +204,12 @@ def optimizer_of(
     """Return PyTorch's own optimizer of this description; its SGD can always be captured."""
     import torch
 
+    options: dict[str, Any] = asdict(optimizer)
+    options |= {"lr": options.pop("rate"), "foreach": foreach}
     if isinstance(optimizer, Sgd):
-        return torch.optim.SGD(
-            parameters,
-            lr=optimizer.rate,
-            momentum=optimizer.momentum,
-            nesterov=optimizer.nesterov,
-            weight_decay=optimizer.weight_decay,
-            foreach=foreach,
-        )
+        return torch.optim.SGD(parameters, **options)
     kind = torch.optim.AdamW if isinstance(optimizer, AdamW) else torch.optim.Adam
-    return kind(
-        parameters,
-        lr=optimizer.rate,
-        betas=optimizer.betas,
-        eps=optimizer.eps,
-        weight_decay=optimizer.weight_decay,
-        foreach=foreach,
-        capturable=capturable,
-    )
+    return kind(parameters, capturable=capturable, **options)
 
 
 def loss_of(loss: Loss) -> torch.nn.Module:

@@ -10,7 +10,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.mutants import MutantBackend, mutations
 from perceptron.backends.contract.quantities import TOLERANCE, Refused
-from perceptron.backends.contract.single_training import Stand, undecided
+from perceptron.backends.contract.reference import Stand, undecided
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.backends.protocol import Evaluation, Score
 from perceptron.problems import catalogue

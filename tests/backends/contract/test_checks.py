@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.contract import agreement, checks
+from perceptron.backends.contract import agreement
 from perceptron.backends.contract.mutants import MutantBackend, mutations
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
 from tests.backends.conftest import (
@@ -87,7 +88,7 @@ def tried(name: str) -> list[Problem]:
     few, least = FEW.get(name), 2 if trains_models_only(name) else 1
     return [
         problem
-        for problem in checks.problems()
+        for problem in problems()
         if problem.models >= least and (few is None or problem.name in few)
     ]
 
@@ -137,7 +138,7 @@ def test_the_mistakes_of_a_few_problems_are_those_of_all() -> None:
         names = (mutation.name for problem in problems for mutation in mutations(problem))
         return {re.sub(r"layer \d+", "layer", name) for name in names}
 
-    every = checks.problems()
+    every = problems()
     assert kinds([problem for problem in every if problem.name in MISTAKEN]) == kinds(every)
 
 
@@ -150,14 +151,14 @@ def test_every_backend_is_tried_with_each_likely_mistake(name: str) -> None:
     """Of batches, optimizers and softmax; those of Adam where a backend trains by it."""
     tried_on = [problem for problem in tried(name) if has_mistakes(name, problem)]
     by_adam = name not in _BY_SGD
-    problems = [problem for problem in tried_on if by_adam or problem.optimizer.kind[:3] == "sgd"]
-    offered = {mutation.name for problem in problems for mutation in mutations(problem)}
+    taken = [problem for problem in tried_on if by_adam or problem.optimizer.kind[:3] == "sgd"]
+    offered = {mutation.name for problem in taken for mutation in mutations(problem)}
     wanted = _MISTAKES | _MISTAKES_OF_ADAM if by_adam else _MISTAKES
     if registry.reason_unavailable(name):
         pytest.skip(f"{name} cannot run here")
     missing = wanted - offered
     backend = registry.load(name)
-    for problem in checks.problems():
+    for problem in problems():
         if problem.name not in MISTAKEN:
             continue
         for mutation in mutations(problem):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from perceptron.backends.contract import checks, mistakes
+from perceptron.backends.contract import checks, mutants
 from perceptron.backends.contract.driver import Driver, Gradients
 from perceptron.backends.contract.mutants import MutantBackend, Mutation
 from perceptron.backends.contract.problems import problems
@@ -63,15 +63,15 @@ class AccuracyOffByARow(Driver):
         (BeginsTheEpochAgain, "batches-adam", "train(7) twice leaves what train(14) leaves"),
         (ForgetsItsMomentum, "batches-momentum", "train(7) twice leaves what train(14) leaves"),
         (
-            mistakes.PositionKept,
+            mutants.PositionKept,
             "batches-nesterov",
             "reset goes back to the first batch and step",
         ),
-        (mistakes.StateKept, "batches-momentum", "reset goes back to the first batch and step"),
-        (mistakes.StateKept, "batches-adamw", "reset goes back to the first batch and step"),
-        (mistakes.StepsKept, "batches-adam", "reset goes back to the first batch and step"),
-        (mistakes.StateKept, "batches-momentum", "agrees with float64 NumPy"),
-        (mistakes.WrongPart, "batches-momentum", "evaluates both parts"),
+        (mutants.StateKept, "batches-momentum", "reset goes back to the first batch and step"),
+        (mutants.StateKept, "batches-adamw", "reset goes back to the first batch and step"),
+        (mutants.StepsKept, "batches-adam", "reset goes back to the first batch and step"),
+        (mutants.StateKept, "batches-momentum", "agrees with float64 NumPy"),
+        (mutants.WrongPart, "batches-momentum", "evaluates both parts"),
         (WithoutHeldOutPart, "batches-momentum", "evaluates both parts"),
         (AccuracyInPercent, "batches-adam", "evaluates both parts"),
         (LossOfOneBatch, "several-mse", "evaluates both parts"),

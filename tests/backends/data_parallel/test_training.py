@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.backends import registry
-from perceptron.backends.contract import agreement, checks
+from perceptron.backends.contract import agreement
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.data_parallel.backend import CPU, CUDA
 from perceptron.backends.data_parallel.nodes import NODES
 from perceptron.backends.data_parallel.rank_trainer import part_of, weight_of
@@ -29,7 +30,7 @@ if registry.reason_unavailable("torch-ddp"):
 
 
 # Of one model: several at once are refused.
-PROBLEMS = {problem.name: problem for problem in checks.problems() if problem.models == 1}
+PROBLEMS = {problem.name: problem for problem in problems() if problem.models == 1}
 
 
 def test_its_name_says_over_how_many_it_trains() -> None:

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.backends import registry, torch_dataloader, torch_eager
+from perceptron.backends import (
+    registry,
+    torch_dataloader,
+    torch_eager,
+    torch_functional,
+    torch_manual,
+)
 from perceptron.backends.shared.kernels import LARGE, SMALL, Kernel, is_one_kernel, launches
-from perceptron.backends.torch_functional import FunctionalBackend
-from perceptron.backends.torch_manual import ManualBackend
 from perceptron.problems import catalogue
 
 if registry.reason_unavailable("torch-cpu"):
@@ -18,7 +22,7 @@ if registry.reason_unavailable("torch-cpu"):
 
 import torch
 
-Counted = torch_eager.TorchBackend | FunctionalBackend | ManualBackend
+Counted = torch_eager.TorchBackend | torch_functional.FunctionalBackend | torch_manual.ManualBackend
 
 
 # The widths of mlp-batch are 64, 128 and 10.
@@ -44,7 +48,7 @@ def named(backend: Counted, *words: str) -> list[Kernel]:
 
 
 @pytest.mark.parametrize(
-    "backend", [torch_eager.CPU, torch_eager.CUDA, FunctionalBackend(), ManualBackend()]
+    "backend", [torch_eager.CPU, torch_eager.CUDA, torch_functional.BACKEND, torch_manual.BACKEND]
 )
 def test_a_gather_reads_the_rows_that_it_takes(backend: Counted) -> None:
     """Not all 16,384 of them: 64 rows of 64 float32 in and out, and their indices."""
@@ -65,7 +69,7 @@ def test_adam_takes_parameter_by_parameter_on_a_cpu_and_all_at_once_on_a_gpu(
 
 @pytest.mark.parametrize(
     ("backend", "count"),
-    [(torch_eager.CPU, 13), (torch_eager.CUDA, 12), (FunctionalBackend(), 13)],
+    [(torch_eager.CPU, 13), (torch_eager.CUDA, 12), (torch_functional.BACKEND, 13)],
 )
 def test_an_iteration_of_the_or_gate(backend: Counted, count: int) -> None:
     """Thirteen kernels; on a GPU one for both parameters. What the profiler notes is none."""
