@@ -186,7 +186,7 @@ def test_every_point_is_held_against_every_change(
             mean=(sign or 1) * mean,
             error=1e-6 * mean if sign else mean,
             freedom=5,
-            confidence=0.95,
+            weight=2,
             sign=sign,
         )
         for size, (sign, mean) in sorted(line.items())
