@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from perceptron.analysis.definition import Definitions
-from perceptron.analysis.select import State, has_time, is_own, moment, state
+from perceptron.analysis.select import State, has_time, is_own, moment, reason, state
 from perceptron.records.measurement import Measurement
 
 BySize = dict[float, list[Measurement]]
@@ -115,3 +115,22 @@ def described(where: State) -> str:
         f"version {where.version[:8]}" if where.version else None,
     ]
     return ", ".join(filter(None, words)) or where.source or "nothing known"
+
+
+def why_not(
+    comparable: ComparableRows, rows: Iterable[Measurement], incumbent: str, challenger: str
+) -> str:
+    """Return why two backends cannot be compared: one has no time, or they share no state."""
+    newest = {name: comparable.newest(name) for name in (incumbent, challenger)}
+    missing = [name for name, where in newest.items() if where is None]
+    if missing:
+        reasons = {name: reason(rows, name) for name in missing}
+        explained = [f"{name}: {why}" for name, why in reasons.items() if why]
+        return "; ".join(explained or [f"{name}: no times" for name in missing])
+    one, other = newest.values()
+    if one is None or other is None or comparable.are_together(incumbent, challenger):
+        return "no size was measured on both"
+    return (
+        f"never measured together: {incumbent} at {described(one)}, "
+        f"{challenger} at {described(other)}"
+    )
