@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.sweep import Curve
-from perceptron.analysis.interval import Interval
-from perceptron.analysis.side_by_side import ratio_of
+from perceptron.analysis.interval import Interval, ratio_of
 from perceptron.records.measurement import Measurement
 
 
