@@ -10,8 +10,7 @@ from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.use import uses
-from perceptron.analysis.definition import OTHER_DEFINITION, Definitions
-from perceptron.analysis.select import current, definitions
+from perceptron.analysis.select import OTHER_DEFINITION, Definitions, current, definitions
 from perceptron.records.measurement import Measurement
 from tests.made import loaded, measured
 

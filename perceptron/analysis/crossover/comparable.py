@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perceptron.analysis.definition import Definitions
-from perceptron.analysis.select import State, has_time, is_own, moment, reason, state
+from perceptron.analysis.select import Definitions, State, has_time, is_own, moment, reason, state
 from perceptron.records.measurement import Measurement
 
 BySize = dict[float, list[Measurement]]

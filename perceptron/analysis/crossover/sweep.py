@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
-from perceptron.analysis.definition import Definitions
 from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times, scaled
 from perceptron.analysis.select import (
+    Definitions,
     has_time,
     is_own,
     moment,
