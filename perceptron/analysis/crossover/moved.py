@@ -18,11 +18,8 @@ from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import ForeignRow
 from perceptron.untrusted_text import label
 
-# Nobody reads more, and blocks may be untrusted: no suite has so many backends on one axis, nor
-# parameters of so many names.
+# Nobody reads more.
 _MOST_PAIRS = 100
-_MOST_BACKENDS = 100
-_MOST_NAMES = 50
 # Sizes are counts; logarithms of larger ones overflow.
 _LARGEST_SIZE = 1e15
 # Seconds that a clock can give: the ratio of any two is finite.
@@ -89,8 +86,6 @@ class _Line:
 
 def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) -> Iterable[_Line]:
     timed = [benchmark for benchmark in comparison.benchmarks if _is_timed(benchmark)]
-    if len({name for benchmark in timed for name in benchmark.param_names}) > _MOST_NAMES:
-        return []
     blocks: dict[str, list[Block]] = {}
     for block in counted(comparison.blocks):
         blocks.setdefault(block.benchmark, []).append(block)
@@ -161,8 +156,6 @@ def _lines_with_pairs(lines: Iterable[_Line]) -> Iterator[tuple[_Line, list[tupl
     """Yield families with the pairs of which one backend changed, at most `_MOST_PAIRS` pairs."""
     remaining = _MOST_PAIRS
     for line in lines:
-        if not line.changed or len({row.backend for row in line.base}) > _MOST_BACKENDS:
-            continue
         pairs = [pair for pair in pairs_of(line.base) if line.changed & set(pair)][:remaining]
         remaining -= len(pairs)
         if pairs:
