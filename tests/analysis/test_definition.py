@@ -89,7 +89,7 @@ def test_backends_of_two_commits_are_not_put_side_by_side_on_two_problems() -> N
 def test_older_commits_keep_definitions_of_their_own() -> None:
     """A history is not cut off where a problem was changed: no answer has rows of two commits."""
     rows = [*rows_of(OLD, 1, 4.0, commit="a"), *rows_of(NEW, 2, 0.5, commit="b")]
-    assert [(sweep.commit, sweep.older) for sweep in sweeps(rows)] == [("b", 1)]
+    assert [(sweep.state.commit, sweep.older) for sweep in sweeps(rows)] == [("b", 1)]
     assert collection_of(rows).complaints == []
     assert definitions(rows).warnings() == []
 

@@ -73,11 +73,12 @@ def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Told:
 
 def where(sweep: Sweep) -> Setting:
     """Return the switches that tell the sweeps of a run apart, as they stand for this one."""
+    threads = sweep.ground.threads
     return (
         ("Family", sweep.family),
-        ("dtype", sweep.dtype or "not stated"),
-        ("Threads", "not stated" if sweep.threads is None else str(sweep.threads)),
-        ("Training", training_name(sweep)),
+        ("dtype", sweep.ground.dtype or "not stated"),
+        ("Threads", "not stated" if threads is None else str(threads)),
+        ("Training", training_name(sweep.ground)),
     )
 
 
