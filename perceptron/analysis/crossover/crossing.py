@@ -9,7 +9,6 @@ say against a straight line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, hypot
 from typing import Literal
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perceptron.analysis.crossover.points import Point, slope
-from perceptron.analysis.interval import CONFIDENCE, Array, quantile, trimmed
+from perceptron.analysis.interval import CONFIDENCE, Array, Interval, quantile, trimmed
 
 # A bend counts where it is larger than so many standard errors.
 _SURE_BEND = 2.0
@@ -26,19 +25,20 @@ _SURE_BEND = 2.0
 _STEPS = 200
 
 
-@dataclass(frozen=True)
-class ZeroCrossing:
-    """A change of winner: at ``size``, between the two measured sizes of ``bracket``.
+class ZeroCrossing(Interval, frozen=True):
+    """The size at which the winner changes, between the two measured sizes of ``bracket``.
 
-    ``low`` and ``high`` are the 95 % interval, None where it is open on that side or where only
-    one process was seen. ``direction`` says who wins from there up.
+    An end is None where the interval is open on that side, both where only one process was seen.
+    ``direction`` says who wins from there up.
     """
 
-    size: float
-    low: float | None
-    high: float | None
     bracket: tuple[float, float]
     direction: Literal["challenger", "incumbent"]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Those of the interval, of the bracket where it is open."""
+        return self.low or self.bracket[0], self.high or self.bracket[1]
 
 
 def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
@@ -73,7 +73,7 @@ def _zero(points: Sequence[Point], gaps: Gaps, first: int, last: int) -> ZeroCro
     low = _end(points, gaps, indices[0], step=-1)
     high = _end(points, gaps, indices[-1], step=1)
     return ZeroCrossing(
-        size=exp(_crossing(points[index], points[index + 1])),
+        estimate=exp(_crossing(points[index], points[index + 1])),
         low=low,
         high=high,
         bracket=_bracket(points, index),

@@ -225,11 +225,11 @@ def _judge(
     return replace(
         nothing,
         status=status,
-        size=only and only.size,
+        size=only and only.estimate,
         low=only and only.low,
         high=only and only.high,
         bracket=only and only.bracket,
-        crossings=[Crossing(zero.size, zero.direction) for zero in changes],
+        crossings=[Crossing(zero.estimate, zero.direction) for zero in changes],
         sizes_measured=[point.size for point in measured],
         ratio_at=[_ratio_at(point) for point in measured],
         is_decided=is_decided,

@@ -53,10 +53,10 @@ def ends(zero: ZeroCrossing) -> tuple[float, float]:
 def test_the_zero_of_a_straight_line() -> None:
     """From 3 to −1 over a factor of four: three quarters of the way, in logarithms."""
     zero = only(noisy([3.0, -1.0], noise=0.0))
-    assert zero.size == pytest.approx(4**0.75)
+    assert zero.estimate == pytest.approx(4**0.75)
     assert zero.bracket == (1, 4)
     assert zero.direction == "challenger"
-    assert ends(zero) == pytest.approx((zero.size, zero.size))
+    assert ends(zero) == pytest.approx((zero.estimate, zero.estimate))
 
 
 def test_no_change_without_a_sure_winner_on_both_sides() -> None:
@@ -98,9 +98,9 @@ def test_a_bend_reaches_to_the_prolonged_neighbour_and_no_further(turned: int) -
     """Steep, then flat: prolonged, the steep line is at zero long before the chord."""
     zero = only(noisy([turned * mean for mean in (6.0, 2.0, -0.4)], noise=0.001))
     low, high = ends(zero)
-    assert zero.size == pytest.approx(4 * 4 ** (2.0 / 2.4), rel=0.01)
+    assert zero.estimate == pytest.approx(4 * 4 ** (2.0 / 2.4), rel=0.01)
     assert low == pytest.approx(4 * 4 ** (2.0 / 4.0), rel=0.01)
-    assert high == pytest.approx(zero.size, rel=0.01)
+    assert high == pytest.approx(zero.estimate, rel=0.01)
 
 
 def test_an_open_end_is_none() -> None:
@@ -117,7 +117,7 @@ def test_an_open_end_is_none() -> None:
     zero = only(line)
     assert zero.high is None
     assert zero.low is not None
-    assert zero.low < zero.size
+    assert zero.low < zero.estimate
 
 
 def test_single_values_have_no_interval() -> None:
@@ -130,7 +130,7 @@ def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros() -> None
     zero = only(spread([0.8, -0.002, 0.002, -0.002, -0.8], noise=0.1))
     low, high = ends(zero)
     assert zero.bracket == (4, 16)
-    assert zero.size == pytest.approx(8)
+    assert zero.estimate == pytest.approx(8)
     assert low < 4
     assert high > 64
 
@@ -175,11 +175,11 @@ def test_an_interval_contains_its_size_and_the_bracket_does(
     """Whatever was measured; and changes never overlap in order."""
     changes = zero_crossings(noisy(means, noise, processes, seed))
     for zero in changes:
-        assert zero.bracket[0] <= zero.size <= zero.bracket[1] * (1 + 1e-12)
-        assert zero.low is None or zero.low <= zero.size
-        assert zero.high is None or zero.high >= zero.size
+        assert zero.bracket[0] <= zero.estimate <= zero.bracket[1] * (1 + 1e-12)
+        assert zero.low is None or zero.low <= zero.estimate
+        assert zero.high is None or zero.high >= zero.estimate
     for before, after in pairwise(changes):
-        assert before.size <= after.size
+        assert before.estimate <= after.estimate
         assert before.direction != after.direction
 
 

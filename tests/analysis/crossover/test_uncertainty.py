@@ -133,7 +133,7 @@ def test_doubts_come_in_order_of_size() -> None:
 def plainly_unsure(line: Sequence[Point], changes: Sequence[ZeroCrossing]) -> Iterator[Uncertainty]:
     """Yield what is not sure, of points whose signs are, by every change for every point."""
     first = next((point.sign for point in line if point.sign), 0)
-    winners = [first * (-1) ** sum(zero.size < p.size for zero in changes) for p in line]
+    winners = [first * (-1) ** sum(zero.estimate < p.size for zero in changes) for p in line]
     undecided = [
         any(
             (zero.low or zero.bracket[0]) <= point.size <= (zero.high or zero.bracket[1])
