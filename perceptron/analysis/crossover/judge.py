@@ -256,8 +256,6 @@ def _ratio_at(point: Point) -> SizeRatio:
 def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
     if remaining or status in NO_ANSWER:
         return False
-    if any(not point.freedom for point in points):
-        return False
     if status == "tie":
         return all(abs(point.mean) + point.reach() <= TIE for point in points)
     return any(abs(point.mean) - point.reach() > TIE for point in points)

@@ -120,11 +120,6 @@ def test_an_open_end_is_none() -> None:
     assert zero.low < zero.estimate
 
 
-def test_single_values_have_no_interval() -> None:
-    zero = only(noisy([0.5, -0.5], processes=1))
-    assert (zero.low, zero.high) == (None, None)
-
-
 def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros() -> None:
     """Between two sure sizes there is one change; which of the zeros it is, nobody knows."""
     zero = only(spread([0.8, -0.002, 0.002, -0.002, -0.8], noise=0.1))
