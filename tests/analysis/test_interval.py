@@ -12,7 +12,6 @@ from perceptron.analysis.interval import (
     Interval,
     of_ratio,
     of_times,
-    quantile,
     ratio_of,
     robust_mean,
     trimmed,
@@ -114,19 +113,6 @@ def test_the_order_of_processes_matters_where_neighbours_are_alike() -> None:
 def test_equal_values_are_no_drift() -> None:
     """No spread, no correlation, no warning of a division by zero."""
     assert robust_mean([0.5] * 10) == (pytest.approx(0.5), 0.0)
-
-
-def test_five_processes_are_covered_where_a_bootstrap_covers_far_less() -> None:
-    """Why intervals are Student's: a percentile bootstrap of five holds the truth in 83 of 100."""
-    random = np.random.default_rng(1)
-    values = random.normal(size=(2000, 5))
-    middle, error, freedom = trimmed(values)
-    ours = np.mean(np.abs(middle) <= error * quantile(freedom, 0.95))
-    assert ours == pytest.approx(0.95, abs=0.015)
-    resampled = values[:, random.integers(5, size=(400, 5))].mean(axis=-1)
-    low, high = np.quantile(resampled, [0.025, 0.975], axis=-1)
-    bootstrap = np.mean((low <= 0) & (high >= 0))
-    assert ours - bootstrap == pytest.approx(0.12, abs=0.03)
 
 
 def test_pairs_are_of_processes_that_measured_both() -> None:
