@@ -7,6 +7,7 @@ the ratio of a pair. `where` and the way are the switches of its page.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -54,21 +55,16 @@ _SIZES = 7
 class Told(NamedTuple):
     """What an answer has of its sweeps."""
 
-    verdicts: tuple[Verdict, ...]
-    notes: tuple[Note, ...]
-    tables: tuple[Table, ...]
-    figures: tuple[Figure, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[Note, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Told:
     """Return all sweeps of a run; ``estimates`` of a device stand with their family."""
     parts = [of_sweep(sweep, where(sweep), estimates) for sweep in sweeps]
-    return Told(
-        tuple(one for part in parts for one in part.verdicts),
-        tuple(one for part in parts for one in part.notes),
-        tuple(one for part in parts for one in part.tables),
-        tuple(one for part in parts for one in part.figures),
-    )
+    return Told(*(tuple(chain(*kind)) for kind in zip(*parts, strict=True)))
 
 
 def where(sweep: Sweep) -> Setting:
