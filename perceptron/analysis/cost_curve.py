@@ -17,6 +17,7 @@ from operator import mul
 from msgspec import Struct
 
 from perceptron.analysis.work import CONTENDED, ONE_REPEAT, MeasuredWork, Work
+from perceptron.grouping import grouped
 
 FEWEST = 4
 """Measured shapes that a curve needs."""
@@ -118,10 +119,8 @@ def fit(rows: Iterable[MeasuredWork]) -> dict[str, CostCurve]:
     fewer than `FEWEST` shapes has no curve. Times in doubt count where there are fewer without, and
     the curve inherits their doubt.
     """
-    by_backend: dict[str, list[MeasuredWork]] = {}
-    for row in sorted(rows, key=lambda row: row.when):
-        if row.seconds is not None:
-            by_backend.setdefault(row.backend, []).append(row)
+    timed = sorted((row for row in rows if row.seconds is not None), key=lambda row: row.when)
+    by_backend = grouped(timed, lambda row: row.backend)
     return {name: curve for name, own in by_backend.items() if (curve := _surest(own)) is not None}
 
 

@@ -11,6 +11,7 @@ from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import Point, points
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, of_times
 from perceptron.analysis.select import times
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 
@@ -60,9 +61,7 @@ def _by_repeats(point: Point) -> tuple[float, float]:
 
 def _time_widths(rows: Sequence[Measurement]) -> Iterable[float]:
     """Yield half the width of each backend's interval at each size, as a logarithm."""
-    groups: dict[tuple[str, str | None, float], list[Measurement]] = {}
-    for row in rows:
-        groups.setdefault((row.backend, row.problem, row.size), []).append(row)
+    groups = grouped(rows, lambda row: (row.backend, row.problem, row.size))
     for (backend, *_), members in groups.items():
         seconds = list(times(members, backend).values())
         if seconds:

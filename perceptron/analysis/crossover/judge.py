@@ -23,6 +23,7 @@ from perceptron.analysis.crossover.uncertainty import (
 )
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own
+from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
@@ -125,9 +126,7 @@ def crossovers(
     not at all, have no crossover. A pair is judged at the newest commit that has a time of both, in
     each environment of its own.
     """
-    groups: dict[tuple[str, Ground], list[Measurement]] = {}
-    for row in rows:
-        groups.setdefault((row.family, ground(row)), []).append(row)
+    groups = grouped(rows, lambda row: (row.family, ground(row)))
     return [
         crossover
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers, pairs_of
+from perceptron.grouping import grouped
 from perceptron.records.block import Benchmark, Block, counted
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.ground import Ground, ground
@@ -86,9 +87,7 @@ class _Line:
 
 def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) -> Iterable[_Line]:
     timed = [benchmark for benchmark in comparison.benchmarks if _is_timed(benchmark)]
-    blocks: dict[str, list[Block]] = {}
-    for block in counted(comparison.blocks):
-        blocks.setdefault(block.benchmark, []).append(block)
+    blocks = grouped(counted(comparison.blocks), lambda block: block.benchmark)
     readable = [
         (benchmark, foreign)
         for benchmark in timed

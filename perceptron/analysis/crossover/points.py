@@ -19,6 +19,7 @@ import numpy as np
 from scipy import special
 
 from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
 from perceptron.analysis.select import has_time, is_own
 from perceptron.records.measurement import Measurement
@@ -99,11 +100,8 @@ def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list
     that measured both count; of other people's rows all count, and pair up where each process is a
     file.
     """
-    by_size: dict[str, dict[float, list[Measurement]]] = {incumbent: {}, challenger: {}}
-    for row in rows:
-        if row.backend in by_size and row.size > 0 and has_time(row):
-            by_size[row.backend].setdefault(row.size, []).append(row)
-    return points_of(by_size[incumbent], by_size[challenger])
+    timed = by_backend_and_size(row for row in rows if row.size > 0 and has_time(row))
+    return points_of(timed.get(incumbent, {}), timed.get(challenger, {}))
 
 
 def points_of(

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
+from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
 from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
@@ -200,12 +201,9 @@ def _problem(rows: Sequence[Measurement]) -> str | None:
 
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:
-    by_backend: dict[str, dict[float, list[Measurement]]] = {}
-    for row in rows:
-        by_backend.setdefault(row.backend, {}).setdefault(row.size, []).append(row)
     return [
         Curve(backend, _spots(sizes, backend), reason(rows, backend))
-        for backend, sizes in by_backend.items()
+        for backend, sizes in by_backend_and_size(rows).items()
     ]
 
 

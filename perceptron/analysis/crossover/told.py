@@ -33,6 +33,7 @@ from perceptron.analysis.what_if import words as what_if
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.answer import Figure, Note, Setting, Table, Verdict
 from perceptron.figure import LineFigure
+from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration_interval, interval
 from perceptron.records.ground import ground
 
@@ -279,10 +280,10 @@ def _duration(value: Interval) -> str:
 
 def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
     """Return a row for some sizes of each pair, evenly spread, the outermost among them."""
-    pairs: dict[tuple[object, ...], list[Amortisation]] = {}
-    for one in amortisations:
-        key = (one.family, ground(one), *sorted((one.faster, one.slower)))
-        pairs.setdefault(key, []).append(one)
+    pairs = grouped(
+        amortisations,
+        lambda one: (one.family, ground(one), *sorted((one.faster, one.slower))),
+    )
     rows = tuple(_cells(one) for members in pairs.values() for one in _some(members))
     return [Table(title=AMORTISED, columns=AMORTISATION_COLUMNS, rows=rows)] if rows else []
 

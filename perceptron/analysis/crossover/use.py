@@ -11,6 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.select import State, definitions, has_time, is_own
 from perceptron.analysis.training import training_name
+from perceptron.grouping import grouped
 from perceptron.numbers import count
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
@@ -148,10 +149,8 @@ class _Why:
 
     @cached_property
     def _lines(self) -> set[tuple[str, Ground]]:
-        families: dict[tuple[str, Ground], list[Measurement]] = {}
-        for row in self._rows:
-            if self._unwanted(row) is None:
-                families.setdefault((row.family, ground(row)), []).append(row)
+        wanted = (row for row in self._rows if self._unwanted(row) is None)
+        families = grouped(wanted, lambda row: (row.family, ground(row)))
         return {key for key, members in families.items() if is_line(members)}
 
     @cached_property
