@@ -2,9 +2,10 @@
 
 Seconds per iteration are a sum of costs, none of them negative, each in proportion to something
 that is counted from the shape: the call itself, the layers, the operations, the bytes … What that
-leaves over varies smoothly with the sizes. So measured shapes nearby correct it, and how far away
-they are says how sure the estimate is. Evaluating is plain Python: a program that asks once must
-not wait for SciPy, which `fit` alone needs; how it fits is said in `cost_fit`.
+leaves over varies smoothly with the sizes: it is the mean of a Gaussian process. So measured shapes
+nearby correct it, and how far away they are says how sure the estimate is. Evaluating is plain
+Python: a program that asks once must not wait for SciPy, which `fit` alone needs; how it fits is
+said in `cost_fit`.
 """
 
 from __future__ import annotations

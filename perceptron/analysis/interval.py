@@ -102,7 +102,7 @@ def quantile(freedom: float, confidence: float) -> float:
 
 
 def of_times(seconds: Sequence[float]) -> Interval:
-    """Average times, one for each process, and return the typical time with its interval.
+    """Average times, one for each process, and return the typical time with Yuen's interval.
 
     Times vary by factors, not by amounts, so everything is done in logarithms.
     Raises ValueError without a value.
