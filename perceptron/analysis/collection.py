@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
-from perceptron.analysis.hardware import kind_of_hardware
+from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions

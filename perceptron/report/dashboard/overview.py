@@ -24,8 +24,8 @@ from perceptron.analysis.crossover.words import (
     missing,
     sentence,
 )
+from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
-from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.sizes import size_axis
