@@ -137,9 +137,13 @@ def test_stated_intervals_that_overlap_leave_the_winner_open() -> None:
     assert crossover.undecided == [(100, 100)]
     assert [at.ratio for at in crossover.ratio_at] == pytest.approx([2.0, 0.5])
     # With the interval of one a little shorter there is a crossing.
-    rows[2] = stated(A, 100, (0.95, 1.0, 1.1))
-    (crossover,) = of_pair(rows)
+    shorter = [*rows[:2], stated(A, 100, (0.95, 1.0, 1.1)), rows[3]]
+    (crossover,) = of_pair(shorter)
     assert (crossover.status, crossover.bracket) == ("crosses", (10, 100))
+    # One further up says how far away the change may be, as nothing else does.
+    further = [stated(A, 1000, (0.9, 1.0, 1.1)), stated(B, 1000, (0.3, 0.4, 0.5))]
+    (crossover,) = of_pair([*rows, *further])
+    assert (crossover.status, crossover.bracket) == ("crosses", (10, 1000))
 
 
 def test_intervals_that_overlap_everywhere_are_no_verdict() -> None:
