@@ -25,7 +25,7 @@ from docs.build.shown import (
 from perceptron.analysis.contention import contended_samples
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.words import SEQUENTIAL, axis_of, is_measured, sentence
-from perceptron.analysis.hardware import on_devices
+from perceptron.analysis.device_share import on_devices
 from perceptron.analysis.race import of_start
 from perceptron.analysis.sizes import listed
 from perceptron.answer import Answered

@@ -15,9 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.device_share import is_beside_host
+from perceptron.analysis.device_share import CPU, is_beside_host, kind_of_hardware, on_devices
 from perceptron.analysis.finding import FAMILY, FindingRow
-from perceptron.analysis.hardware import CPU, kind_of_hardware, on_devices
 from perceptron.analysis.race import has_raced
 from perceptron.answer import Answered
 from perceptron.errors import UserError

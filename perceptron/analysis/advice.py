@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from perceptron.analysis.contention import contended_samples, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.points import points
-from perceptron.analysis.interval import TIE, Interval, of_times, scaled
+from perceptron.analysis.interval import TIE, Interval, counted_rows, of_times, ratio_of, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
-from perceptron.analysis.side_by_side import counted_rows, ratio_of
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
 from perceptron.records.measurement import Measurement
 

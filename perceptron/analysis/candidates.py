@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from perceptron.analysis.cost_curve import CostCurve
 from perceptron.analysis.work import CONTENDED, MeasuredWork, Work
+from perceptron.grouping import grouped
 
 Source = Literal["measured", "estimated", "unknown"]
 
@@ -75,9 +76,7 @@ def candidates(
     """
     kinds = {kind for curve in curves.values() for kind in curve.kinds}
     is_new = work.shape.kind not in kinds
-    by_backend: dict[str, list[MeasuredWork]] = {}
-    for row in rows:
-        by_backend.setdefault(row.backend, []).append(row)
+    by_backend = grouped(rows, lambda row: row.backend)
     return [
         _candidate(work, iterations, backend, by_backend.get(backend.name, ()), curves, is_new)
         for backend in backends

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
-from perceptron.analysis.hardware import kind_of_hardware
+from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.select import definitions
@@ -148,7 +148,7 @@ def judge_results(
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
         answers=[told for run in newest_asked for told in answer(run)],
-        sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.machine != here),
+        sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
         histories=histories(rows),
         older={study: sum(len(runs) - 1 for runs in own) for study, own in groups.items()},
         complaints=sorted({_line(complaint) for complaint in complaints}),

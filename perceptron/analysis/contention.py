@@ -10,13 +10,13 @@ iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row decides nothing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log
 from statistics import fmean
-from typing import TypeVar
 
 from msgspec import Struct
 
+from perceptron.grouping import Key, grouped
 from perceptron.numbers import NONE, rough_percent
 from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
@@ -98,7 +98,6 @@ def _lost(row: Measurement) -> float:
 
 CONTENDED = "contended"
 """The code of the warning, and the heading of its column."""
-Key = TypeVar("Key", bound=Hashable)
 # Taken again, they cost a tenth of the time and nothing else.
 LARGEST_CONTENDED_SHARE = 0.1
 # One in twenty: where eight processes give a number, the slowest of them does not count.
@@ -198,8 +197,5 @@ def contended(of: Contention) -> str:
 
 def by_key(rows: Iterable[Measurement], key: Callable[[Measurement], Key]) -> dict[Key, Contention]:
     """Add up the contention of whole iterations by a key."""
-    groups: dict[Key, list[Measurement]] = {}
-    for row in rows:
-        if row.phase is None:
-            groups.setdefault(key(row), []).append(row)
-    return {name: contention(members) for name, members in groups.items()}
+    whole = (row for row in rows if row.phase is None)
+    return {name: contention(members) for name, members in grouped(whole, key).items()}

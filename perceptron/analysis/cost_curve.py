@@ -2,9 +2,10 @@
 
 Seconds per iteration are a sum of costs, none of them negative, each in proportion to something
 that is counted from the shape: the call itself, the layers, the operations, the bytes … What that
-leaves over varies smoothly with the sizes. So measured shapes nearby correct it, and how far away
-they are says how sure the estimate is. Evaluating is plain Python: a program that asks once must
-not wait for SciPy, which `fit` alone needs; how it fits is said in `cost_fit`.
+leaves over varies smoothly with the sizes: it is the mean of a Gaussian process. So measured shapes
+nearby correct it, and how far away they are says how sure the estimate is. Evaluating is plain
+Python: a program that asks once must not wait for SciPy, which `fit` alone needs; how it fits is
+said in `cost_fit`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from operator import mul
 from msgspec import Struct
 
 from perceptron.analysis.work import CONTENDED, ONE_REPEAT, MeasuredWork, Work
+from perceptron.grouping import grouped
 
 FEWEST = 4
 """Measured shapes that a curve needs."""
@@ -118,10 +120,8 @@ def fit(rows: Iterable[MeasuredWork]) -> dict[str, CostCurve]:
     fewer than `FEWEST` shapes has no curve. Times in doubt count where there are fewer without, and
     the curve inherits their doubt.
     """
-    by_backend: dict[str, list[MeasuredWork]] = {}
-    for row in sorted(rows, key=lambda row: row.when):
-        if row.seconds is not None:
-            by_backend.setdefault(row.backend, []).append(row)
+    timed = sorted((row for row in rows if row.seconds is not None), key=lambda row: row.when)
+    by_backend = grouped(timed, lambda row: row.backend)
     return {name: curve for name, own in by_backend.items() if (curve := _surest(own)) is not None}
 
 

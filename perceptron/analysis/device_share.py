@@ -1,20 +1,23 @@
-"""The device's own share of an iteration's time: whether launches take the rest."""
+"""Devices beside the host: which ones trained, and whether launches take most of their time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.select import has_time
 from perceptron.numbers import rough_percent, rough_percent_interval
+from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
+from perceptron.rehearsal import SUFFIX, is_rehearsal
 
 # A device with a smaller busy share waits for launches more than it works.
 _LAUNCH_BOUND = 0.5
 HOST = "cpu"
 """The device of rows that were measured on the host."""
+CPU = "CPU"
 
 
 def is_beside_host(device: str | None) -> bool:
@@ -69,3 +72,26 @@ def busy_cell(share: DeviceShare) -> str:
 def busy_words(share: float | None) -> str:
     """Return the device's busy share after a comma; empty if unknown."""
     return "" if share is None else f", device busy {rough_percent(share)}"
+
+
+def kind_of_hardware(rows: Sequence[Measurement], environment: Environment) -> str | None:
+    """Return `CPU`, or the name of the GPU that has times in these rows of one run.
+
+    None for a rehearsal, which tells nothing about any hardware: the CPU stood in for a device.
+    """
+    if is_rehearsal(environment.variables):
+        return None
+    trained = list(on_devices(rows))
+    if any((row.device or "").endswith(SUFFIX) for row in trained):
+        return None
+    if not trained:
+        return CPU
+    # What was there while it trained, else the first one of the machine: that is what trains.
+    names = [row.gpu.name for row in trained if row.gpu is not None]
+    names += [gpu.name for gpu in environment.gpus]
+    return next((name for name in names if name.strip()), trained[0].device)
+
+
+def on_devices(rows: Iterable[Measurement]) -> Iterable[Measurement]:
+    """Return the rows with a time of a training on something else than the CPU."""
+    return (row for row in rows if has_time(row) and is_beside_host(row.device))

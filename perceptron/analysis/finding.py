@@ -8,9 +8,8 @@ from itertools import chain, repeat
 from msgspec import Struct
 
 from perceptron.analysis.contention import Contention, by_key, with_contended
-from perceptron.analysis.interval import of_times
+from perceptron.analysis.interval import of_times, ratio_of
 from perceptron.analysis.select import NOT_REACHED, reason, times
-from perceptron.analysis.side_by_side import ratio_of
 from perceptron.answer import Table, Verdict
 from perceptron.figure import Dot, DotFigure, dots_axis, placed
 from perceptron.numbers import NONE, digits, duration, duration_interval, ratio, tick, times_as_long

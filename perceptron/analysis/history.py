@@ -50,13 +50,6 @@ class CaseHistory(Struct, frozen=True, kw_only=True):
     machine: str
     source: str
     environment: str | None
-    dtype: str | None
-    threads: int | None
-    optimizer: str | None = None
-    feed: str | None = None
-    outputs: int | None = None
-    batch: int | None = None
-    models: int | None = None
     family: str
     size: int | float
     backend: str
@@ -116,7 +109,7 @@ def _points(rows: Iterable[Measurement]) -> list[HistoryPoint]:
 
 def _past(row: Measurement, points: list[HistoryPoint]) -> CaseHistory:
     return CaseHistory(
-        **ground(row)._asdict(),
+        machine=row.machine,
         source=row.source,
         environment=row.environment,
         family=row.family,

@@ -1,8 +1,12 @@
-"""Confidence intervals from one number per process."""
+"""Confidence intervals from one number per process: Yuen's trimmed means with Student's t.
+
+Of times, and of ratios of times that the same processes measured side by side, which drift leaves
+alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import exp, inf, log
 from typing import Any
@@ -12,6 +16,9 @@ import numpy.typing as npt
 from msgspec import Struct
 from scipy import special
 
+from perceptron.analysis.contention import hidden, those_that_count
+from perceptron.analysis.select import rows_by_process
+from perceptron.records.measurement import Measurement
 from perceptron.trimmed_mean import trimmed_mean
 
 CONFIDENCE = 0.95
@@ -95,7 +102,7 @@ def quantile(freedom: float, confidence: float) -> float:
 
 
 def of_times(seconds: Sequence[float]) -> Interval:
-    """Average times, one for each process, and return the typical time with its interval.
+    """Average times, one for each process, and return the typical time with Yuen's interval.
 
     Times vary by factors, not by amounts, so everything is done in logarithms.
     Raises ValueError without a value.
@@ -105,9 +112,9 @@ def of_times(seconds: Sequence[float]) -> Interval:
     return _of_logarithms(np.log(seconds))
 
 
-def _of_logarithms(logarithms: Array, hidden: float = 0.0) -> Interval:
+def _of_logarithms(logarithms: Array, beyond: float = 0.0) -> Interval:
     middle, reach = robust_mean(logarithms)
-    reach += hidden
+    reach += beyond
     estimate = exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG))
     if len(logarithms) < 2:
         return Interval(estimate, None, None)
@@ -120,14 +127,37 @@ def _end(logarithm: float) -> float | None:
 
 
 def of_ratio(
-    numerators: Sequence[float], denominators: Sequence[float], hidden: float = 0.0
+    numerators: Sequence[float], denominators: Sequence[float], beyond: float = 0.0
 ) -> Interval:
     """Return the ratio of times measured side by side: the sequences pair up process by process.
 
     Its interval reaches as much further as its logarithm may be off for a reason that the times do
-    not show, ``hidden``. Raises ValueError without a pair, or where one has no partner.
+    not show, ``beyond``. Raises ValueError without a pair, or where one has no partner.
     """
     if not numerators or len(numerators) != len(denominators):
         raise ValueError("no pairs of times to compare")
     # The quotient itself may be beyond all floats.
-    return _of_logarithms(np.log(numerators) - np.log(denominators), hidden)
+    return _of_logarithms(np.log(numerators) - np.log(denominators), beyond)
+
+
+def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval | None:
+    """Return the time of the first backend over that of the second, of one problem.
+
+    From the processes that measured both, from uncontended ones if there are enough; else the
+    interval holds what waiting may hide. None where no process measured both.
+    """
+    sides = counted_rows(rows, first, second)
+    if not sides[0]:
+        return None
+    numerators, denominators = ([row.seconds or 0.0 for row in side] for side in sides)
+    return of_ratio(numerators, denominators, hidden(*sides))
+
+
+def counted_rows(
+    rows: Iterable[Measurement], first: str, second: str
+) -> tuple[list[Measurement], list[Measurement]]:
+    """Return the rows of each backend that their ratio is made of, process by process."""
+    rows = list(rows)
+    of_first, of_second = rows_by_process(rows, first), rows_by_process(rows, second)
+    counted = those_that_count(sorted(of_first.keys() & of_second), of_second, of_first)
+    return [of_first[process] for process in counted], [of_second[process] for process in counted]

@@ -1,19 +1,27 @@
-"""Selecting rows; what they must share to be compared is their `records.ground`, and a state."""
+"""Selecting rows; what they must share to be compared is their `records.ground`, and a state.
+
+And the definition of their problem, where rows of one name are of several: as in a fleet of which
+one machine has an older checkout, or a file of the same name that says something else. Their times
+are of different trainings, and no answer mixes them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from math import inf
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from perceptron.analysis.definition import Definitions
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
 
 NOT_REACHED = "the run ended before its turn"
 """Why there is no time of what a run was to measure and has no row of."""
+OTHER_DEFINITION = "other-definition"
+"""The code of the warning that rows of another definition were left out."""
 
 
 class State(NamedTuple):
@@ -31,14 +39,6 @@ class State(NamedTuple):
 def state(row: Measurement) -> State:
     """Return of which code, in which environment and by which benchmark this row was measured."""
     return State(row.source, row.commit, row.environment, row.version, row.code)
-
-
-def definitions(rows: Iterable[Measurement]) -> Definitions:
-    """Return which definition of a problem counts among rows of one ground and one state.
-
-    No answer puts rows of several together, so in each another definition may count.
-    """
-    return Definitions(rows, lambda row: (ground(row), state(row)))
 
 
 def is_own(row: Measurement) -> bool:
@@ -157,3 +157,91 @@ def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
 def reason(rows: Iterable[Measurement], backend: str) -> str | None:
     """Return why this backend has no time, from the first row with a reason."""
     return next((row.reason for row in rows if row.backend == backend and row.reason), None)
+
+
+# --- definitions of a problem ---------------------------------------------------------------------
+
+_Key = tuple[str, Hashable]
+"""A problem's name, and what its rows must share to be compared."""
+
+
+class Definitions:
+    """The definition that counts of each problem: that of its newest row.
+
+    ``apart`` gives what rows must share to be compared at all: of rows that do not, each kind has
+    a definition of its own. Rows that do not know their definition, as those of other tools, are
+    of any.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Measurement],
+        apart: Callable[[Measurement], Hashable] = lambda row: None,
+    ) -> None:
+        rows = list(rows)
+        self._apart = apart
+        self._several = _of_several_definitions(rows)
+        newest: dict[_Key, tuple[bool, str, str]] = {}
+        self._rows: Counter[tuple[_Key, str]] = Counter()
+        for row in rows if self._several else ():
+            key = self._key(row)
+            if key is None or row.problem_digest is None:
+                continue
+            self._rows[key, row.problem_digest] += 1
+            rank = (row.status == "ok", row.when, row.problem_digest)
+            newest[key] = max(newest.get(key, rank), rank)
+        self._counts = {key: digest for key, (_, _, digest) in newest.items()}
+
+    def instead(self, row: Measurement) -> str | None:
+        """Return the digest that counts instead of the row's own; None where that one counts."""
+        key = self._key(row)
+        if key is None or row.problem_digest is None:
+            return None
+        counts = self._counts.get(key, row.problem_digest)
+        return None if counts == row.problem_digest else counts
+
+    def keep(self, rows: Iterable[Measurement]) -> list[Measurement]:
+        """Return the rows of the definitions that count."""
+        return [row for row in rows if self.instead(row) is None]
+
+    def warnings(self) -> list[MeasurementWarning]:
+        """Return a warning for each problem and definition of which rows are left out."""
+        left_out: Counter[tuple[str, str, str]] = Counter()
+        for (key, digest), rows in self._rows.items():
+            if digest != self._counts[key]:
+                left_out[key[0], digest, self._counts[key]] += rows
+        return [
+            MeasurementWarning(
+                code=OTHER_DEFINITION,
+                message=f"{problem}: {rows:,} {'row' if rows == 1 else 'rows'} of definition "
+                f"{digest} left out: the newest are of {counts}, another training of that name",
+                advice="measure them again with the same problem and the same code",
+            )
+            for (problem, digest, counts), rows in sorted(left_out.items())
+        ]
+
+    def _key(self, row: Measurement) -> _Key | None:
+        """Return what the row is of; None of a problem that has one definition only."""
+        if row.problem is None or row.problem not in self._several:
+            return None
+        return row.problem, self._apart(row)
+
+
+def _of_several_definitions(rows: Iterable[Measurement]) -> set[str]:
+    """Return the problems whose rows do not have one digest: nearly always there are none."""
+    digests: dict[str, str] = {}
+    several = set()
+    for row in rows:
+        if row.problem is None or row.problem_digest is None:
+            continue
+        if digests.setdefault(row.problem, row.problem_digest) != row.problem_digest:
+            several.add(row.problem)
+    return several
+
+
+def definitions(rows: Iterable[Measurement]) -> Definitions:
+    """Return which definition of a problem counts among rows of one ground and one state.
+
+    No answer puts rows of several together, so in each another definition may count.
+    """
+    return Definitions(rows, lambda row: (ground(row), state(row)))

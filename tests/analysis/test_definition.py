@@ -10,8 +10,7 @@ from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.use import uses
-from perceptron.analysis.definition import OTHER_DEFINITION, Definitions
-from perceptron.analysis.select import current, definitions
+from perceptron.analysis.select import OTHER_DEFINITION, Definitions, current, definitions
 from perceptron.records.measurement import Measurement
 from tests.made import loaded, measured
 
@@ -90,7 +89,7 @@ def test_backends_of_two_commits_are_not_put_side_by_side_on_two_problems() -> N
 def test_older_commits_keep_definitions_of_their_own() -> None:
     """A history is not cut off where a problem was changed: no answer has rows of two commits."""
     rows = [*rows_of(OLD, 1, 4.0, commit="a"), *rows_of(NEW, 2, 0.5, commit="b")]
-    assert [(sweep.commit, sweep.older) for sweep in sweeps(rows)] == [("b", 1)]
+    assert [(sweep.state.commit, sweep.older) for sweep in sweeps(rows)] == [("b", 1)]
     assert collection_of(rows).complaints == []
     assert definitions(rows).warnings() == []
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from perceptron.analysis.hardware import CPU, kind_of_hardware
+from perceptron.analysis.device_share import CPU, kind_of_hardware
 from perceptron.records.conditions import GpuState
 from perceptron.rehearsal import VARIABLE
 from tests.made import FACTS, GPU_FACTS, GPU_NAME, bench_rows, gpu_rows, measured

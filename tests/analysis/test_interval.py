@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.validation.locator.worlds import recorded
-from perceptron.analysis.interval import of_ratio, of_times, quantile, robust_mean, trimmed
+from perceptron.analysis.interval import (
+    Interval,
+    of_ratio,
+    of_times,
+    ratio_of,
+    robust_mean,
+    trimmed,
+)
+from perceptron.records.measurement import Measurement
+from tests.made import measured
 
 times = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
 
@@ -106,14 +115,41 @@ def test_equal_values_are_no_drift() -> None:
     assert robust_mean([0.5] * 10) == (pytest.approx(0.5), 0.0)
 
 
-def test_five_processes_are_covered_where_a_bootstrap_covers_far_less() -> None:
-    """Why intervals are Student's: a percentile bootstrap of five holds the truth in 83 of 100."""
-    random = np.random.default_rng(1)
-    values = random.normal(size=(2000, 5))
-    middle, error, freedom = trimmed(values)
-    ours = np.mean(np.abs(middle) <= error * quantile(freedom, 0.95))
-    assert ours == pytest.approx(0.95, abs=0.015)
-    resampled = values[:, random.integers(5, size=(400, 5))].mean(axis=-1)
-    low, high = np.quantile(resampled, [0.025, 0.975], axis=-1)
-    bootstrap = np.mean((low <= 0) & (high >= 0))
-    assert ours - bootstrap == pytest.approx(0.12, abs=0.03)
+def test_pairs_are_of_processes_that_measured_both() -> None:
+    """Whatever the order of the rows; without such a process there is no ratio."""
+    rows = [measured(repeat=number, seconds=1.0 + number) for number in (2, 0, 1)]
+    rows += [measured(repeat=number, seconds=4.0, backend="torch-cpu") for number in (1, 3)]
+    ratio = ratio_of(rows, "torch-cpu", "numpy")
+    assert ratio.estimate == pytest.approx(2.0)
+    assert ratio.low is None
+    assert ratio_of(rows[:3], "torch-cpu", "numpy") is None
+
+
+def test_contended_processes_do_not_count_where_enough_are_not() -> None:
+    """And where all were, the interval holds what the waiting may hide."""
+
+    def rows(waits: list[float]) -> list[Measurement]:
+        return [
+            measured(repeat=process, seconds=seconds / (1 - waited), backend=backend, waited=waited)
+            for process, waited in enumerate(waits)
+            for backend, seconds in [("numpy", 1.0), ("torch-cpu", 1.5 + 0.001 * process)]
+        ]
+
+    some = ratio_of(rows([0.5, 0.0, 0.6, 0.0, 0.0]), "torch-cpu", "numpy")
+    assert some.low > 1.4
+    every = ratio_of(rows([0.2] * 5), "torch-cpu", "numpy")
+    assert every.low < 1.21
+    assert every.high > 1.87
+
+
+@pytest.mark.parametrize(("numpy", "torch"), [(0.3, 0.3), (0.0, 0.2)])
+def test_a_ratio_of_sides_that_waited_long_or_unlike_has_no_interval(
+    numpy: float, torch: float
+) -> None:
+    """Threads at a barrier wait for nothing: beyond a quarter nobody knows what was lost."""
+    rows = [
+        measured(repeat=process, seconds=seconds, backend=backend, waited=waited)
+        for process in range(8)
+        for backend, seconds, waited in [("numpy", 1.0, numpy), ("torch-cpu", 4000.0, torch)]
+    ]
+    assert ratio_of(rows, "torch-cpu", "numpy") == Interval(pytest.approx(4000.0), None, None)

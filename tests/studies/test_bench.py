@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.hardware import kind_of_hardware
+from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.measure.job import Batch

@@ -14,10 +14,8 @@ from math import ceil, inf
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.definition import Definitions
-from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.select import State, is_own, moment, prepared, state, times
-from perceptron.analysis.side_by_side import ratio_of
+from perceptron.analysis.interval import Interval, of_times, ratio_of
+from perceptron.analysis.select import Definitions, State, is_own, moment, prepared, state, times
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 

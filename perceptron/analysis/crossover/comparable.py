@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perceptron.analysis.definition import Definitions
-from perceptron.analysis.select import State, has_time, is_own, moment, state
+from perceptron.analysis.select import Definitions, State, has_time, is_own, moment, reason, state
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 BySize = dict[float, list[Measurement]]
@@ -22,23 +22,17 @@ class ComparableRows:
     """The rows with a time of one family on one ground, by state, backend and size."""
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
-        members: dict[tuple[str | None, ...], list[Measurement]] = {}
-        for row in rows:
-            if row.size > 0 and has_time(row):
-                where = (row.source, row.commit, row.environment, row.version, row.code)
-                members.setdefault(where, []).append(row)
+        timed = (row for row in rows if row.size > 0 and has_time(row))
         self._rows: dict[State, list[Measurement]] = {}
         # A history has thousands of states, of which the newest few are looked into.
         self._by_backend: dict[State, dict[str, BySize]] = {}
         self._own: set[State] = set()
         self._moments: dict[State, tuple[str, str]] = {}
-        for measured in members.values():
-            some = Definitions(measured).keep(measured)
-            where_measured = state(some[0])
-            self._rows[where_measured] = some
-            self._moments[where_measured] = max((moment(row), row.when) for row in some)
-            if all(map(is_own, some)):
-                self._own.add(where_measured)
+        for where, measured in grouped(timed, state).items():
+            self._rows[where] = Definitions(measured).keep(measured)
+            self._moments[where] = max((moment(row), row.when) for row in self._rows[where])
+            if all(map(is_own, self._rows[where])):
+                self._own.add(where)
         self._newest_first = sorted(
             self._rows, key=lambda where: (self._moments[where], repr(where)), reverse=True
         )
@@ -84,7 +78,7 @@ class ComparableRows:
     def by_size(self, where: State, backend: str) -> BySize:
         """Return the rows of a backend in a state; empty if there are none."""
         if where not in self._by_backend:
-            self._by_backend[where] = _by_backend(self._rows[where])
+            self._by_backend[where] = by_backend_and_size(self._rows[where])
         return self._by_backend[where].get(backend, {})
 
     def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
@@ -95,11 +89,10 @@ class ComparableRows:
         return any(size in sizes for size in self.by_size(where, incumbent))
 
 
-def _by_backend(rows: Iterable[Measurement]) -> dict[str, BySize]:
-    by_backend: dict[str, BySize] = {}
-    for row in rows:
-        by_backend.setdefault(row.backend, {}).setdefault(row.size, []).append(row)
-    return by_backend
+def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:
+    """Return the rows of each backend, by their sizes."""
+    by_backend = grouped(rows, lambda row: row.backend)
+    return {name: grouped(own, lambda row: row.size) for name, own in by_backend.items()}
 
 
 def _code(where: State) -> tuple[str | None, ...]:
@@ -115,3 +108,22 @@ def described(where: State) -> str:
         f"version {where.version[:8]}" if where.version else None,
     ]
     return ", ".join(filter(None, words)) or where.source or "nothing known"
+
+
+def why_not(
+    comparable: ComparableRows, rows: Iterable[Measurement], incumbent: str, challenger: str
+) -> str:
+    """Return why two backends cannot be compared: one has no time, or they share no state."""
+    newest = {name: comparable.newest(name) for name in (incumbent, challenger)}
+    missing = [name for name, where in newest.items() if where is None]
+    if missing:
+        reasons = {name: reason(rows, name) for name in missing}
+        explained = [f"{name}: {why}" for name, why in reasons.items() if why]
+        return "; ".join(explained or [f"{name}: no times" for name in missing])
+    one, other = newest.values()
+    if one is None or other is None or comparable.are_together(incumbent, challenger):
+        return "no size was measured on both"
+    return (
+        f"never measured together: {incumbent} at {described(one)}, "
+        f"{challenger} at {described(other)}"
+    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import inf, log
-from typing import NamedTuple
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.points import points
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.points import Point, points
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, of_times
 from perceptron.analysis.select import times
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 
@@ -34,67 +34,36 @@ def doubt_of(rows: Iterable[Measurement]) -> Doubt:
     rows = list(rows)
     if not any(row.status == "ok" for row in rows):
         return Doubt(True, inf)
-    pairs = [(pair, _spans(pair, rows)) for pair in crossovers(rows) if pair.ratio_at]
+    pairs = [pair for pair in crossovers(rows) if pair.ratio_at]
     if not pairs:
         return Doubt(False, max(_time_widths(rows), default=inf))
-    sizes = sorted({size for pair, spans in pairs for size in _undecided(pair, spans)})
-    width = max(span.half_width for _, spans in pairs for span in spans)
-    return Doubt(bool(sizes), width, tuple(sizes))
+    sizes, width = set[float](), 0.0
+    for pair in pairs:
+        # A gap between two decided sizes is left to a search: more repeats do not close it.
+        stretches = [(-inf, inf)] if pair.status == "undecided" else pair.undecided
+        for point in points(rows, pair.incumbent, pair.challenger):
+            low, high = _by_repeats(point)
+            width = max(width, (high - low) / 2)
+            may_turn = low <= 0 <= high and max(-low, high) > TIE
+            if may_turn and any(first <= point.size <= last for first, last in stretches):
+                sizes.add(point.size)
+    return Doubt(bool(sizes), width, tuple(sorted(sizes)))
 
 
-class _Span(NamedTuple):
-    """The 95% interval of a log-ratio at one size by itself, as far as repeats differ."""
-
-    size: float
-    low: float
-    high: float
-
-    @property
-    def half_width(self) -> float:
-        return (self.high - self.low) / 2
-
-    @property
-    def is_open(self) -> bool:
-        """Whether either may win, one by more than a tie."""
-        return self.low <= 0 <= self.high and max(-self.low, self.high) > TIE
-
-
-def _spans(pair: Crossover, rows: Sequence[Measurement]) -> list[_Span]:
-    """Return what more repeats may make smaller, which what waiting hides is not."""
-    spans = []
-    for point in points(rows, pair.incumbent, pair.challenger):
-        low, high = point.interval(CONFIDENCE)
-        hidden = point.hidden if point.freedom else 0.0
-        is_bounded = max(-low, high) < LARGEST_LOG
-        low, high = (low + hidden, high - hidden) if is_bounded else (-inf, inf)
-        spans.append(_Span(point.size, low, high))
-    return spans
-
-
-def _undecided(pair: Crossover, spans: Iterable[_Span]) -> list[float]:
-    """Return the sizes at which either backend may win by more than a tie, and it matters.
-
-    A gap between two decided sizes is left to a search: more repeats do not close it.
-    """
-    stretches = [(-inf, inf)] if pair.status == "undecided" else pair.undecided
-    return [
-        span.size
-        for span in spans
-        if any(low <= span.size <= high for low, high in stretches) and span.is_open
-    ]
+def _by_repeats(point: Point) -> tuple[float, float]:
+    """Return the 95% interval of one size by itself, as far as more repeats may make it smaller."""
+    low, high = point.interval(CONFIDENCE)
+    if max(-low, high) >= LARGEST_LOG:
+        return -inf, inf
+    hidden = point.hidden if point.freedom else 0.0
+    return low + hidden, high - hidden
 
 
 def _time_widths(rows: Sequence[Measurement]) -> Iterable[float]:
     """Yield half the width of each backend's interval at each size, as a logarithm."""
-    groups: dict[tuple[str, str | None, float], list[Measurement]] = {}
-    for row in rows:
-        groups.setdefault((row.backend, row.problem, row.size), []).append(row)
+    groups = grouped(rows, lambda row: (row.backend, row.problem, row.size))
     for (backend, *_), members in groups.items():
         seconds = list(times(members, backend).values())
         if seconds:
-            interval = of_times(seconds)
-            yield _half(interval.low, interval.high)
-
-
-def _half(low: float | None, high: float | None) -> float:
-    return inf if not low or not high else log(high / low) / 2
+            time = of_times(seconds)
+            yield log(time.high / time.low) / 2 if time.low and time.high else inf

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from math import exp
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from perceptron.analysis.crossover.comparable import ComparableRows
+from perceptron.analysis.contention import contended_samples
+from perceptron.analysis.crossover.comparable import ComparableRows, described, why_not
 from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.points import Point, points_of
-from perceptron.analysis.crossover.reasons import why_not, why_not_sure, why_undecided
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, flat_gpu, is_gpu, too_fast
 from perceptron.analysis.crossover.uncertainty import (
     Uncertainty,
@@ -21,7 +22,8 @@ from perceptron.analysis.crossover.uncertainty import (
     uncertainties,
 )
 from perceptron.analysis.interval import LARGEST_LOG, TIE
-from perceptron.analysis.select import State
+from perceptron.analysis.select import State, is_own
+from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
@@ -124,36 +126,35 @@ def crossovers(
     not at all, have no crossover. A pair is judged at the newest commit that has a time of both, in
     each environment of its own.
     """
-    groups: dict[tuple[str, Ground], list[Measurement]] = {}
-    for row in rows:
-        groups.setdefault((row.family, ground(row)), []).append(row)
+    groups = grouped(rows, lambda row: (row.family, ground(row)))
     return [
         crossover
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
         if is_line(members)
-        for crossover in _of_family(_Family(family, where, members), pairs or pairs_of(members))
+        for crossover in _of_family(family, where, members, pairs or pairs_of(members))
     ]
 
 
-class _Family:
-    """The rows of a family on one ground, and those of them that may be compared."""
-
-    def __init__(self, name: str, where: Ground, rows: list[Measurement]) -> None:
-        self.name = name
-        self.ground = where
-        self.rows = rows
-        self.comparable = ComparableRows(rows)
-        self.axis = axis_of(rows)
-        self.is_gpu = {name: is_gpu(rows, name) for name in {row.backend for row in rows}}
-
-
-def _of_family(family: _Family, pairs: Iterable[tuple[str, str]]) -> Iterator[Crossover]:
+def _of_family(
+    family: str, where: Ground, rows: Sequence[Measurement], pairs: Iterable[tuple[str, str]]
+) -> Iterator[Crossover]:
+    """Yield the verdicts on a family on one ground, in the states in which a pair is comparable."""
+    comparable, axis = ComparableRows(rows), axis_of(rows)
+    gpus = {name for name in {row.backend for row in rows} if is_gpu(rows, name)}
     for incumbent, challenger in pairs:
-        states = family.comparable.states(incumbent, challenger)
+        nothing = Crossover(
+            family=family,
+            incumbent=incumbent,
+            challenger=challenger,
+            status="not measured",
+            **where._asdict(),
+            axis=axis,
+        )
+        states = comparable.states(incumbent, challenger)
         if not states:
-            yield _not_comparable(family, incumbent, challenger)
-        for where in states:
-            yield _judge(family, incumbent, challenger, where)
+            yield replace(nothing, reason=why_not(comparable, rows, incumbent, challenger))
+        for state in states:
+            yield _judge(nothing, comparable, state, gpus)
 
 
 def is_line(rows: Iterable[Measurement]) -> bool:
@@ -178,16 +179,18 @@ def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
     return list(combinations(sorted(names, key=lambda name: is_gpu(rows, name)), 2))  # stable
 
 
-def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Crossover:
-    by_size = [family.comparable.by_size(where, name) for name in (incumbent, challenger)]
+def _judge(
+    nothing: Crossover, comparable: ComparableRows, where: State, gpus: Collection[str]
+) -> Crossover:
+    """Return what is known of a pair of which ``nothing`` was known, in one state."""
+    pair = (nothing.incumbent, nothing.challenger)
+    by_size = [comparable.by_size(where, name) for name in pair]
     measured = points_of(*by_size)
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
     changes = zero_crossings(measured)
     remaining = uncertainties(measured, changes)
     known = decided(measured, remaining)
     in_question = len(doubted(remaining))
-    gpu = family.is_gpu
-    pair = (incumbent, challenger)
     compared = (used, pair, [point.size for point in measured])
     status: Status
     explanation: str | None = None
@@ -199,7 +202,7 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         status, changes, known = "tie", [], []
     elif not known or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
-        explanation = why_undecided(measured, used, len(known), family.comparable, pair)
+        explanation = _why_undecided(measured, used, len(known), comparable, pair)
     elif not changes:
         sign = measured[known[0][0]].sign
         status = "never" if sign > 0 else "always"
@@ -207,27 +210,25 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         status = "multiple"
     else:
         status = "crosses" if changes[0].direction == "challenger" else "reverses"
-        loser, winner = (incumbent, challenger) if status == "crosses" else (challenger, incumbent)
-        if gpu[loser] and not gpu[winner]:
+        loser, winner = pair if status == "crosses" else pair[::-1]
+        if loser in gpus and winner not in gpus:
             status, remaining, known = "suspect", [], []
             explanation = f"{loser} stops winning as sizes grow; {SYNCHRONIZE}"
     is_decided = _is_decided(status, measured, remaining)
     if status not in NO_ANSWER:
-        doubt = None if is_decided or remaining else why_not_sure(measured)
+        doubt = None if is_decided or remaining else _why_not_sure(measured)
         if status == "tie" and not is_decided:
             doubt = doubt or "their intervals reach beyond 5%"
         explanation = "; ".join(filter(None, (flat_gpu(*compared), doubt))) or None
     only = changes[0] if len(changes) == 1 else None
-    return Crossover(
-        family=family.name,
-        incumbent=incumbent,
-        challenger=challenger,
+    return replace(
+        nothing,
         status=status,
-        size=only.size if only else None,
-        low=only.low if only else None,
-        high=only.high if only else None,
-        bracket=only.bracket if only else None,
-        crossings=[Crossing(zero.size, zero.direction) for zero in changes],
+        size=only and only.estimate,
+        low=only and only.low,
+        high=only and only.high,
+        bracket=only and only.bracket,
+        crossings=[Crossing(zero.estimate, zero.direction) for zero in changes],
         sizes_measured=[point.size for point in measured],
         ratio_at=[_ratio_at(point) for point in measured],
         is_decided=is_decided,
@@ -235,27 +236,9 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         decided=[(measured[first].size, measured[last].size) for first, last in known]
         if len(measured) > 1
         else [],
-        **family.ground._asdict(),
-        axis=family.axis,
-        source=where.source,
-        commit=where.commit,
-        environment=where.environment,
-        version=where.version,
-        code=where.code,
+        **where._asdict(),
         files=sorted({row.file for row in used if row.file is not None}),
         reason=explanation,
-    )
-
-
-def _not_comparable(family: _Family, incumbent: str, challenger: str) -> Crossover:
-    return Crossover(
-        family=family.name,
-        incumbent=incumbent,
-        challenger=challenger,
-        status="not measured",
-        **family.ground._asdict(),
-        axis=family.axis,
-        reason=why_not(family.comparable, family.rows, incumbent, challenger),
     )
 
 
@@ -272,8 +255,50 @@ def _ratio_at(point: Point) -> SizeRatio:
 def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
     if remaining or status in NO_ANSWER:
         return False
-    if any(not point.freedom for point in points):
-        return False
     if status == "tie":
         return all(abs(point.mean) + point.reach() <= TIE for point in points)
     return any(abs(point.mean) - point.reach() > TIE for point in points)
+
+
+def _why_undecided(
+    points: Sequence[Point],
+    rows: Sequence[Measurement],
+    known: int,
+    comparable: ComparableRows,
+    pair: tuple[str, str],
+) -> str | None:
+    """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them."""
+    contended = {point.size for point in points if point.says_nothing and point.taken > 1}
+    names = " and ".join(pair)
+    if contended:
+        samples, taken = contended_samples(row for row in rows if row.size in contended)
+        share = f"{100 * samples / max(1, taken):.0f}%"
+        return f"too busy to compare: {share} of samples contended; next: --wait or --threads 1"
+    if len(points) == 1:
+        return _of_one_size(points[0], comparable, pair)
+    if known:
+        return None
+    if any(point.stated is not None for point in points):
+        return f"the intervals of {names} overlap at every size"
+    fewest = min(point.count for point in points)
+    repeats = "1 repeat" if fewest == 1 else f"{fewest} repeats"
+    following = "; next: a larger --budget" if all(map(is_own, rows)) else ""
+    return f"{repeats} cannot separate {names}{following}"
+
+
+def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]) -> str:
+    """Return the ratio at the only size, and which other state has more sizes.
+
+    One size decides nothing, whatever it says.
+    """
+    incumbent, challenger = pair
+    text = f"one size decides nothing: {challenger} takes {exp(point.mean):.2f}× as long there"
+    better = comparable.more_sizes(incumbent, challenger, 1)
+    return f"{text}; more sizes at {described(better)}" if better else text
+
+
+def _why_not_sure(points: Sequence[Point]) -> str:
+    """Return why nothing is decided although no other winner hides at any size."""
+    if all(point.freedom for point in points):
+        return "no size is decided by more than 5%"
+    return "single values have no interval"

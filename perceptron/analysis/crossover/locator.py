@@ -126,7 +126,7 @@ def _for_zero(
     points: Sequence[Point], zero: ZeroCrossing, tried: set[float], search: Search
 ) -> Iterable[MeasurementRequest]:
     """Request a size inside the bracket, or where that is narrow enough, processes around it."""
-    low, high = zero.low or zero.bracket[0], zero.high or zero.bracket[1]
+    low, high = zero.ends
     indices = {point.size: index for index, point in enumerate(points)}
     left, right = indices[zero.bracket[0]], indices[zero.bracket[1]]
     gap = points[right].x - points[left].x

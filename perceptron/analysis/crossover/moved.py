@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers, pairs_of
+from perceptron.grouping import grouped
 from perceptron.records.block import Benchmark, Block, counted
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.ground import Ground, ground
@@ -18,11 +19,8 @@ from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import ForeignRow
 from perceptron.untrusted_text import label
 
-# Nobody reads more, and blocks may be untrusted: no suite has so many backends on one axis, nor
-# parameters of so many names.
+# Nobody reads more.
 _MOST_PAIRS = 100
-_MOST_BACKENDS = 100
-_MOST_NAMES = 50
 # Sizes are counts; logarithms of larger ones overflow.
 _LARGEST_SIZE = 1e15
 # Seconds that a clock can give: the ratio of any two is finite.
@@ -89,11 +87,7 @@ class _Line:
 
 def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) -> Iterable[_Line]:
     timed = [benchmark for benchmark in comparison.benchmarks if _is_timed(benchmark)]
-    if len({name for benchmark in timed for name in benchmark.param_names}) > _MOST_NAMES:
-        return []
-    blocks: dict[str, list[Block]] = {}
-    for block in counted(comparison.blocks):
-        blocks.setdefault(block.benchmark, []).append(block)
+    blocks = grouped(counted(comparison.blocks), lambda block: block.benchmark)
     readable = [
         (benchmark, foreign)
         for benchmark in timed
@@ -161,8 +155,6 @@ def _lines_with_pairs(lines: Iterable[_Line]) -> Iterator[tuple[_Line, list[tupl
     """Yield families with the pairs of which one backend changed, at most `_MOST_PAIRS` pairs."""
     remaining = _MOST_PAIRS
     for line in lines:
-        if not line.changed or len({row.backend for row in line.base}) > _MOST_BACKENDS:
-            continue
         pairs = [pair for pair in pairs_of(line.base) if line.changed & set(pair)][:remaining]
         remaining -= len(pairs)
         if pairs:

@@ -1,7 +1,9 @@
 """A pair of backends, size by size: who is ahead, by how much, and how sure that is.
 
-At each size stands the logarithm of challenger time over incumbent time, one value for each pair
-of processes measured side by side. It is above zero where the incumbent wins.
+At each size stands the logarithm of challenger time over incumbent time: of pairs of processes
+measured side by side, of single values, or of two samples that do not pair up. It is above zero
+where the incumbent wins. Its error is Yuen's or Welch's by itself (`interval.trimmed`); then the
+sizes share what they know of the variance (Smyth), and of certainty (Bonferroni).
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from functools import lru_cache
 from itertools import accumulate, groupby
 from math import hypot, inf, log, sqrt
 
+import numpy as np
 from scipy import special
 
-from perceptron.analysis.contention import UNKNOWN
-from perceptron.analysis.crossover.ratio import LogRatio, log_ratio
-from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile
-from perceptron.analysis.select import has_time
+from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.crossover.comparable import by_backend_and_size
+from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
+from perceptron.analysis.select import has_time, is_own
 from perceptron.records.measurement import Measurement
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
@@ -45,7 +48,9 @@ class Point:
     """Standard error of the mean; 0 where there is a single value, or no spread."""
     freedom: float
     """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
-    confidence: float
+    weight: float
+    """The error's square times this is the variance of one ratio."""
+    confidence: float = CONFIDENCE
     """Level of one size at which all sizes together hold at 95 % (Bonferroni)."""
     stated: tuple[float, float] | None = None
     """Of single values, the largest interval of the log-ratio that the intervals in their files
@@ -95,11 +100,8 @@ def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list
     that measured both count; of other people's rows all count, and pair up where each process is a
     file.
     """
-    by_size: dict[str, dict[float, list[Measurement]]] = {incumbent: {}, challenger: {}}
-    for row in rows:
-        if row.backend in by_size and row.size > 0 and has_time(row):
-            by_size[row.backend].setdefault(row.size, []).append(row)
-    return points_of(by_size[incumbent], by_size[challenger])
+    timed = by_backend_and_size(row for row in rows if row.size > 0 and has_time(row))
+    return points_of(timed.get(incumbent, {}), timed.get(challenger, {}))
 
 
 def points_of(
@@ -107,44 +109,172 @@ def points_of(
     challenger: Mapping[float, Sequence[Measurement]],
 ) -> list[Point]:
     """Return the points of two backends from their rows with a time, by size."""
-    ratios = {
-        size: ratio
+    own = [
+        point
         for size in sorted(incumbent.keys() & challenger.keys())
-        if (ratio := log_ratio(incumbent[size], challenger[size]))
-    }
+        if (point := _by_itself(size, incumbent[size], challenger[size]))
+    ]
     # Being sure at every size at once takes more than at each by itself.
-    confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(own))
     variances = {
-        size: (ratio.error**2 * ratio.weight, max(1, round(ratio.freedom)))
-        for size, ratio in ratios.items()
-        if ratio.freedom
+        point.size: (point.error**2 * point.weight, max(1, round(point.freedom)))
+        for point in own
+        if point.freedom
     }
-    typical = _typical(variances, ratios)
-    return _signed(
-        [_point(size, ratio, typical[size], confidence) for size, ratio in ratios.items()]
-    )
+    typical = _typical(variances, [point.size for point in own])
+    return _signed([_lent(point, *typical[point.size], confidence) for point in own])
 
 
-def _point(size: float, ratio: LogRatio, typical: tuple[float, float], confidence: float) -> Point:
-    borrowed, lent = typical
-    total, error = ratio.freedom + lent, ratio.error
-    if lent:
-        variance = (ratio.freedom * error**2 * ratio.weight + lent * borrowed) / total
-        error = sqrt(variance / ratio.weight)
+def _by_itself(
+    size: float, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
+) -> Point | None:
+    """Return the point of the rows at one size; None where no process has both.
+
+    Raises ValueError where two rows of a backend have the same process.
+    """
+    incumbent, challenger = _by_process(incumbents), _by_process(challengers)
+    if len(incumbent) == len(challenger) == 1:
+        (one,), (other,) = incumbent.values(), challenger.values()
+        if incumbent.keys() == challenger.keys() or not is_own(one):
+            return _of_single_values(size, one, other, tuple(incumbent))
+    shared = sorted(incumbent.keys() & challenger.keys())
+    if is_own(next(iter(incumbent.values()))) or _are_runs(incumbent, challenger):
+        return _of_pairs(size, shared, incumbent, challenger) if shared else None
+    return _of_unpaired(size, list(incumbent.values()), list(challenger.values()))
+
+
+def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
+    """Return rows by process; raises ValueError where two have the same."""
+    by_process = {row.repeat: row for row in rows}
+    if len(by_process) < len(rows):
+        row = rows[0]
+        raise ValueError(f"two times of {row.backend} in one process: {row.problem}")
+    return by_process
+
+
+def _of_pairs(
+    size: float,
+    shared: Sequence[int],
+    incumbent: Mapping[int, Measurement],
+    challenger: Mapping[int, Measurement],
+) -> Point:
+    """Return the point of processes that measured both, uncontended ones if there are enough."""
+    counted = those_that_count(shared, incumbent, challenger)
+    ratios = np.array([_log(challenger[process]) - _log(incumbent[process]) for process in counted])
+    mean, error, freedom = trimmed(ratios)
     return Point(
         size=size,
-        processes=ratio.processes,
-        ratios=ratio.ratios,
-        count=ratio.values,
-        mean=ratio.mean,
-        error=error,
-        freedom=total,
-        confidence=confidence,
-        stated=ratio.stated,
-        taken=ratio.taken,
-        hidden=ratio.hidden,
-        spread=ratio.spread,
+        processes=tuple(counted),
+        ratios=ratios,
+        count=len(counted),
+        mean=float(mean),
+        error=float(error),
+        freedom=freedom,
+        weight=len(counted),
+        taken=len(shared),
+        hidden=UNKNOWN
+        if len(counted) == 1
+        else hidden(*([rows[process] for process in counted] for rows in (incumbent, challenger))),
     )
+
+
+def _are_runs(incumbent: Mapping[int, Measurement], challenger: Mapping[int, Measurement]) -> bool:
+    """Return whether each process of other people's rows is a file, which measured both.
+
+    Rows that one file repeats may stand in any order. In that of their times, paired ones would
+    hardly differ, and noise alone would name a winner.
+    """
+    files = {process: row.file for process, row in incumbent.items()}
+    return len(set(files.values())) == len(files) and files == {
+        process: row.file for process, row in challenger.items()
+    }
+
+
+def _log(row: Measurement) -> float:
+    assert row.seconds is not None, "rows without a time were left out"
+    return log(row.seconds)
+
+
+def _of_single_values(
+    size: float, incumbent: Measurement, challenger: Measurement, processes: tuple[int, ...]
+) -> Point:
+    mean = _log(challenger) - _log(incumbent)
+    stated = None
+    if _states_interval(incumbent) or _states_interval(challenger):
+        (low, high), (other_low, other_high) = _ends(incumbent), _ends(challenger)
+        stated = (other_low - high, other_high - low)
+    spread = hypot(
+        *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
+    )
+    return Point(
+        size=size,
+        processes=processes,
+        ratios=np.array([mean]),
+        count=1,
+        mean=mean,
+        error=0.0,
+        freedom=0,
+        weight=1.0,
+        stated=stated,
+        taken=1,
+        hidden=UNKNOWN if is_own(incumbent) else 0.0,
+        spread=spread,
+    )
+
+
+def _states_interval(row: Measurement) -> bool:
+    return row.low is not None or row.high is not None
+
+
+def _ends(row: Measurement) -> tuple[float, float]:
+    """Return the logarithms of the ends of a stated interval; of the value itself without one."""
+    if not _states_interval(row):
+        return _log(row), _log(row)
+    return log(row.low) if row.low else -inf, log(row.high) if row.high else inf
+
+
+def _of_unpaired(
+    size: float, incumbent: Sequence[Measurement], challenger: Sequence[Measurement]
+) -> Point:
+    """Return the point of two trimmed means, with Welch's degrees of freedom.
+
+    Where one backend has a single value, it is taken to vary as the other does.
+    """
+    logs = [np.array([_log(row) for row in rows]) for rows in (incumbent, challenger)]
+    means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
+    mean = float(means[1] - means[0])
+    counts = [len(values) for values in logs]
+    # If both vary alike, a ratio of single values has twice the variance of one value.
+    weight = 2 / (1 / counts[0] + 1 / counts[1])
+    if min(freedoms) > 0:
+        squares = [float(error) ** 2 for error in errors]
+        error = sqrt(sum(squares))
+        spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
+        freedom = sum(squares) ** 2 / spread if spread else float(sum(freedoms))
+    else:
+        several = int(freedoms[1] > 0)
+        error = float(errors[several]) * sqrt(1 + counts[several])
+        freedom = float(freedoms[several])
+    return Point(
+        size=size,
+        processes=(),
+        ratios=np.array([]),
+        count=min(counts),
+        mean=mean,
+        error=error,
+        freedom=freedom,
+        weight=weight,
+        taken=min(counts),
+    )
+
+
+def _lent(point: Point, borrowed: float, lent: float, confidence: float) -> Point:
+    """Return the point with the variance of the other sizes, as so many degrees of freedom."""
+    total, error = point.freedom + lent, point.error
+    if lent:
+        variance = (point.freedom * error**2 * point.weight + lent * borrowed) / total
+        error = sqrt(variance / point.weight)
+    return replace(point, error=error, freedom=total, confidence=confidence)
 
 
 def _typical(

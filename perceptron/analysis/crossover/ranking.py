@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
+from itertools import groupby, permutations
 
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.sweep import Curve
-from perceptron.analysis.interval import Interval
-from perceptron.analysis.side_by_side import ratio_of
+from perceptron.analysis.interval import Interval, ratio_of
 from perceptron.records.measurement import Measurement
 
 
@@ -78,13 +77,10 @@ def apart(faster: Interval, slower: Interval) -> bool:
 
 def stretches(answers: Sequence[FastestAtSize]) -> list[FastestOver]:
     """Return the answers with neighbouring sizes of the same answer joined."""
-    joined: list[FastestOver] = []
-    for one in answers:
-        last = joined[-1] if joined else None
-        if last is not None and (last.backend, last.unsure) == (one.backend, one.unsure):
-            joined[-1] = FastestOver(last.low, one.size, one.backend, one.unsure)
-        else:
-            joined.append(FastestOver(one.size, one.size, one.backend, one.unsure))
+    joined = []
+    for (backend, unsure), alike in groupby(answers, lambda one: (one.backend, one.unsure)):
+        sizes = [one.size for one in alike]
+        joined.append(FastestOver(sizes[0], sizes[-1], backend, unsure))
     return joined
 
 

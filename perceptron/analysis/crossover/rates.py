@@ -23,8 +23,9 @@ from perceptron.analysis.throughput import (
     shared_models,
 )
 from perceptron.answer import Table
+from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
-from perceptron.records.ground import Ground, ground
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 TITLE = "The fastest at each size [95% interval]"
@@ -59,10 +60,10 @@ def without_rival(rows: Iterable[Measurement]) -> list[str]:
     rows = list(rows)
     lines = []
     for members in _told(rows):
-        alone: dict[str, list[Measurement]] = {}
-        for here in _by_size(members):
-            if len({row.backend for row in here}) == 1:
-                alone.setdefault(here[0].backend, []).append(here[0])
+        alone = grouped(
+            (here[0] for here in _by_size(members) if len({row.backend for row in here}) == 1),
+            lambda row: row.backend,
+        )
         where = (members[0].family, ground(members[0]))
         own = [row for row in rows if (row.family, ground(row)) == where]
         for backend, at in alone.items():
@@ -80,10 +81,7 @@ def without_rival(rows: Iterable[Measurement]) -> list[str]:
 
 def _told(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     """Return the current rows with a time of each family that there is something to tell of."""
-    groups: dict[tuple[str, Ground], list[Measurement]] = {}
-    for row in rows:
-        if has_time(row):
-            groups.setdefault((row.family, ground(row)), []).append(row)
+    groups = grouped(filter(has_time, rows), lambda row: (row.family, ground(row)))
     return [
         current(members)
         for members in groups.values()
@@ -124,9 +122,7 @@ def _of_one(rate: Rate) -> str:
 
 
 def _by_size(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    sizes: dict[float, list[Measurement]] = {}
-    for row in rows:
-        sizes.setdefault(row.size, []).append(row)
+    sizes = grouped(rows, lambda row: row.size)
     return [sizes[size] for size in sorted(sizes)]
 
 

@@ -10,13 +10,15 @@ from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
+from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
-from perceptron.analysis.definition import Definitions
 from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times, scaled
 from perceptron.analysis.select import (
+    Definitions,
+    State,
     has_time,
     is_own,
     moment,
@@ -26,7 +28,7 @@ from perceptron.analysis.select import (
     times,
 )
 from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
-from perceptron.records.ground import ground
+from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
 
 
@@ -60,23 +62,10 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """
 
     source: str
-    machine: str
-    commit: str | None
-    environment: str | None
-    version: str | None
-    """Of the benchmark, where its tool keeps one."""
-    code: str | None = None
-    """Digest of the code that measured it, where rows of ours have one."""
+    """The tool that measured it."""
+    ground: Ground
+    state: State
     when: str
-    dtype: str | None
-    threads: int | None
-    optimizer: str | None = None
-    feed: str | None = None
-    outputs: int | None = None
-    batch: int | None = None
-    """None also where it is the axis."""
-    models: int | None = None
-    """Trainings at once; None also where that is the axis."""
     axis: str | None = None
     """What sizes count, where the rows say so."""
     family: str
@@ -189,17 +178,13 @@ def _sweep(
     # Backends run in random order, which must not decide who is the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     rows = Definitions(rows).keep(rows)
-    first = rows[0]
     return Sweep(
-        source=first.source,
-        commit=first.commit,
-        environment=first.environment,
-        version=first.version,
-        code=first.code,
+        source=rows[0].source,
+        ground=ground(rows[0]),
+        state=newest,
         when=when,
-        **ground(first)._asdict(),
         axis=axis_of(rows),
-        family=first.family,
+        family=rows[0].family,
         problem=_problem(rows),
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
@@ -216,12 +201,9 @@ def _problem(rows: Sequence[Measurement]) -> str | None:
 
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:
-    by_backend: dict[str, dict[float, list[Measurement]]] = {}
-    for row in rows:
-        by_backend.setdefault(row.backend, {}).setdefault(row.size, []).append(row)
     return [
         Curve(backend, _spots(sizes, backend), reason(rows, backend))
-        for backend, sizes in by_backend.items()
+        for backend, sizes in by_backend_and_size(rows).items()
     ]
 
 

@@ -7,6 +7,7 @@ the ratio of a pair. `where` and the way are the switches of its page.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -32,6 +33,7 @@ from perceptron.analysis.what_if import words as what_if
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.answer import Figure, Note, Setting, Table, Verdict
 from perceptron.figure import LineFigure
+from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration_interval, interval
 from perceptron.records.ground import ground
 
@@ -54,30 +56,26 @@ _SIZES = 7
 class Told(NamedTuple):
     """What an answer has of its sweeps."""
 
-    verdicts: tuple[Verdict, ...]
-    notes: tuple[Note, ...]
-    tables: tuple[Table, ...]
-    figures: tuple[Figure, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[Note, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Told:
     """Return all sweeps of a run; ``estimates`` of a device stand with their family."""
     parts = [of_sweep(sweep, where(sweep), estimates) for sweep in sweeps]
-    return Told(
-        tuple(one for part in parts for one in part.verdicts),
-        tuple(one for part in parts for one in part.notes),
-        tuple(one for part in parts for one in part.tables),
-        tuple(one for part in parts for one in part.figures),
-    )
+    return Told(*(tuple(chain(*kind)) for kind in zip(*parts, strict=True)))
 
 
 def where(sweep: Sweep) -> Setting:
     """Return the switches that tell the sweeps of a run apart, as they stand for this one."""
+    threads = sweep.ground.threads
     return (
         ("Family", sweep.family),
-        ("dtype", sweep.dtype or "not stated"),
-        ("Threads", "not stated" if sweep.threads is None else str(sweep.threads)),
-        ("Training", training_name(sweep)),
+        ("dtype", sweep.ground.dtype or "not stated"),
+        ("Threads", "not stated" if threads is None else str(threads)),
+        ("Training", training_name(sweep.ground)),
     )
 
 
@@ -282,10 +280,10 @@ def _duration(value: Interval) -> str:
 
 def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
     """Return a row for some sizes of each pair, evenly spread, the outermost among them."""
-    pairs: dict[tuple[object, ...], list[Amortisation]] = {}
-    for one in amortisations:
-        key = (one.family, ground(one), *sorted((one.faster, one.slower)))
-        pairs.setdefault(key, []).append(one)
+    pairs = grouped(
+        amortisations,
+        lambda one: (one.family, ground(one), *sorted((one.faster, one.slower))),
+    )
     rows = tuple(_cells(one) for members in pairs.values() for one in _some(members))
     return [Table(title=AMORTISED, columns=AMORTISATION_COLUMNS, rows=rows)] if rows else []
 

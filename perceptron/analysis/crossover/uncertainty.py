@@ -92,7 +92,7 @@ def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[
     0 where no size is sure.
     """
     first = next((point.sign for point in points if point.sign), 0)
-    passed = sorted(zero.size for zero in changes)
+    passed = sorted(zero.estimate for zero in changes)
     return [first * (-1) ** bisect_left(passed, point.size) for point in points]
 
 
@@ -101,7 +101,7 @@ def _without_winner(points: Sequence[Point], changes: Sequence[ZeroCrossing]) ->
     sizes = [point.size for point in points]
     steps = [0] * (len(points) + 1)  # into intervals less out of them
     for zero in changes:
-        first, stop = _inside(sizes, zero.low or zero.bracket[0], zero.high or zero.bracket[1])
+        first, stop = _inside(sizes, *zero.ends)
         steps[first] += 1
         steps[stop] -= 1
     return [depth > 0 for depth in accumulate(steps[:-1])]

@@ -9,8 +9,9 @@ from functools import cached_property
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.select import definitions, has_time, is_own
+from perceptron.analysis.select import State, definitions, has_time, is_own
 from perceptron.analysis.training import training_name
+from perceptron.grouping import grouped
 from perceptron.numbers import count
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
@@ -87,6 +88,8 @@ def _folded(left_out: Counter[str]) -> list[tuple[str, int]]:
     return [*shown, ("for other reasons", left_out.total() - sum(rows for _, rows in shown))]
 
 
+_Subject = tuple[str, Ground, str]
+"""A family, its ground and a backend."""
 _Place = tuple[str, str, str | None, int | None]
 """A family, the machine, dtype and number of threads."""
 
@@ -105,25 +108,21 @@ class _Why:
         unwanted: Callable[[Measurement], str | None],
     ) -> None:
         self._unwanted = unwanted
-        self._sizes: dict[tuple[object, ...], set[float]] = {}
-        self._commits: dict[tuple[object, ...], set[str | None]] = {}
-        self._codes: dict[tuple[object, ...], set[str | None]] = {}
-        self._partners: dict[tuple[object, ...], set[str]] = {}
+        self._subjects: set[_Subject] = set()
+        self._sizes: dict[tuple[_Subject, State], set[float]] = {}
+        self._partners: dict[tuple[_Subject, State], set[str]] = {}
         for crossover in crossovers:
             pair = (crossover.incumbent, crossover.challenger)
             for backend, partner in (pair, pair[::-1]):
-                subject = _subject(crossover, backend)
-                commits = self._commits.setdefault(subject, set())
+                self._subjects.add(_subject(crossover, backend))
                 if crossover.sizes_measured:
-                    commits.add(crossover.commit)
-                    self._codes.setdefault(subject, set()).add(crossover.code)
                     key = _in_state(crossover, backend)
                     self._sizes.setdefault(key, set()).update(crossover.sizes_measured)
                     self._partners.setdefault(key, set()).add(partner)
         self._rows = rows
         self._definitions = definitions(rows)
         # Thousands of rows share a subject and a state.
-        self._known: dict[tuple[object, ...], tuple[str | None, str | set[float]]] = {}
+        self._known: dict[object, tuple[str | None, str | set[float]]] = {}
 
     def __call__(self, row: Measurement) -> str | None:
         key = _in_state(row, row.backend)
@@ -150,10 +149,8 @@ class _Why:
 
     @cached_property
     def _lines(self) -> set[tuple[str, Ground]]:
-        families: dict[tuple[str, Ground], list[Measurement]] = {}
-        for row in self._rows:
-            if self._unwanted(row) is None:
-                families.setdefault((row.family, ground(row)), []).append(row)
+        wanted = (row for row in self._rows if self._unwanted(row) is None)
+        families = grouped(wanted, lambda row: (row.family, ground(row)))
         return {key for key, members in families.items() if is_line(members)}
 
     @cached_property
@@ -182,30 +179,32 @@ class _Why:
 
     def _why_none(self, row: Measurement) -> str:
         """Return why no row of this subject in this state is in an answer."""
-        commits = self._commits.get(_subject(row, row.backend))
-        if commits and row.commit not in commits:
+        subject = _subject(row, row.backend)
+        judged = [where for of, where in self._sizes if of == subject]
+        codes = {where.code for where in judged}
+        if judged and row.commit not in {where.commit for where in judged}:
             return "of another commit than the one that was judged"
-        if commits and row.code not in self._codes[_subject(row, row.backend)]:
-            judged = ", ".join(sorted(map(str, self._codes[_subject(row, row.backend)])))
-            return f"measured by code {row.code}, other than that of the judged rows, {judged}"
-        if commits:
+        if judged and row.code not in codes:
+            names = ", ".join(sorted(map(str, codes)))
+            return f"measured by code {row.code}, other than that of the judged rows, {names}"
+        if judged:
             return "of another environment or version of the benchmark"
         if self._is_trained_alone(row):
             return f"trained as no other backend was: {training_name(row)}"
         if (row.family, ground(row)) not in self._lines:
             return "of a family that does not vary along one axis of sizes"
-        if commits is None:
+        if subject not in self._subjects:
             return "of a backend in no pair that was judged"
         return "of a state in which no other backend has a time at the same size"
 
 
-def _subject(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
+def _subject(of: Crossover | Measurement, backend: str) -> _Subject:
     return of.family, ground(of), backend
 
 
-def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
-    state = (of.source, of.commit, of.environment, of.version, of.code)
-    return (*_subject(of, backend), *state)
+def _in_state(of: Crossover | Measurement, backend: str) -> tuple[_Subject, State]:
+    where = State(of.source, of.commit, of.environment, of.version, of.code)
+    return _subject(of, backend), where
 
 
 def _process(row: Measurement) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ from perceptron.analysis.finding import ITERATIONS, FindingRow, finding_rows
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.plausible import usable_rows
 from perceptron.answer import Answered
-from perceptron.records.ground import Ground, ground
+from perceptron.records.ground import Ground
 
 
 class SizeAnswer(Struct, frozen=True, kw_only=True):
@@ -79,8 +79,8 @@ def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> lis
     """
     newest: dict[tuple[str, str], dict[tuple[str, Ground], Sweep]] = {}
     for sweep in sweeps:
-        own = newest.setdefault((sweep.machine, sweep.source), {})
-        own.setdefault((sweep.family, ground(sweep)), sweep)
+        own = newest.setdefault((sweep.ground.machine, sweep.source), {})
+        own.setdefault((sweep.family, sweep.ground), sweep)
     findings: dict[tuple[str, str], Answered] = {}
     for bench in benches:
         if bench.answer.data["finding"]:
@@ -100,16 +100,16 @@ def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> lis
 
 
 def _ordered(sweeps: Iterable[Sweep]) -> Sequence[Sweep]:
-    return sorted(sweeps, key=lambda sweep: (sweep.family, str(ground(sweep))))
+    return sorted(sweeps, key=lambda sweep: (sweep.family, str(sweep.ground)))
 
 
 def _family(sweep: Sweep) -> FamilyAnswer:
     answers = fastest_at_sizes(sweep.curves, sweep.crossovers)
     return FamilyAnswer(
         family=sweep.family,
-        ground=ground(sweep),
+        ground=sweep.ground,
         axis=sweep.axis,
-        commit=sweep.commit,
+        commit=sweep.state.commit,
         when=sweep.when,
         sizes=[_size(answer, sweep.per_iteration) for answer in answers],
         fastest=stretches(answers),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from perceptron.analysis.crossover.sweep import Curve, Sweep
-from perceptron.records.ground import Ground, ground
+from perceptron.records.ground import Ground
 
 _Digests = dict[str, str]
 # A definition: the digest of each problem, by its name. A machine with an older checkout has
@@ -53,10 +53,10 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     seen: set[tuple[object, ...]] = set()
     definitions: dict[tuple[object, ...], list[_Digests]] = {}
     for sweep in sweeps:
-        where = ground(sweep)
-        trained = (sweep.family, sweep.problem, sweep.source, sweep.version, sweep.per_iteration)
+        where, version = sweep.ground, sweep.state.version
+        trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
         alike = (*trained, *where._replace(machine="", threads=None))
-        own = (*alike, sweep.machine, sweep.threads)
+        own = (*alike, where.machine, where.threads)
         if own in seen:
             continue
         seen.add(own)
@@ -67,7 +67,7 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     made = [
         _on_machines(members, definition)
         for (_, definition, _), members in groups.items()
-        if len({sweep.machine for sweep, _ in members}) > 1
+        if len({sweep.ground.machine for sweep, _ in members}) > 1
     ]
     return sorted(made, key=lambda one: (one.family, str(one.ground[1:]), one.backend))
 
@@ -94,20 +94,20 @@ def _definition_of(sweep: Sweep, known: list[_Digests]) -> int | None:
 
 def _on_machines(members: list[tuple[Sweep, Curve]], definition: int) -> BackendOnMachines:
     first, curve = members[0]
-    ordered = sorted(members, key=lambda one: (one[0].machine, one[0].threads or 0))
+    ordered = sorted(members, key=lambda one: (one[0].ground.machine, one[0].ground.threads or 0))
     return BackendOnMachines(
         family=first.family,
         axis=first.axis,
         backend=curve.backend,
-        ground=ground(first),
+        ground=first.ground,
         per_iteration=first.per_iteration,
         definition=definition,
         curves=[
             MachineCurve(
-                machine=sweep.machine,
+                machine=sweep.ground.machine,
                 source=sweep.source,
-                threads=sweep.threads,
-                commit=sweep.commit,
+                threads=sweep.ground.threads,
+                commit=sweep.state.commit,
                 when=sweep.when,
                 curve=curve,
             )

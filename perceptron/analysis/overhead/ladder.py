@@ -11,7 +11,7 @@ from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.device_share import device_share, is_beside_host
 from perceptron.analysis.finding import published_iteration_seconds
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
-from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.interval import Interval, of_times, ratio_of
 from perceptron.analysis.overhead.device import DevicePart, device_parts, energy
 from perceptron.analysis.overhead.iteration_phases import (
     IterationPhase,
@@ -21,7 +21,6 @@ from perceptron.analysis.overhead.iteration_phases import (
 )
 from perceptron.analysis.overhead.roofline import Bound, Ceilings, bound_by, ceilings, roof
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
-from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.measurement import EXTRAS, HARNESS, KERNELS, PROFILE, ExtraName, Measurement
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.interval import TIE, Interval, of_times
+from perceptron.analysis.interval import TIE, Interval, of_times, ratio_of
 from perceptron.analysis.phase_map.borders import Border, borders
 from perceptron.analysis.phase_map.grid import (
     Array,
@@ -29,7 +29,6 @@ from perceptron.analysis.phase_map.grid import (
 )
 from perceptron.analysis.phase_map.surface import mostly, surfaces
 from perceptron.analysis.select import reason, times
-from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import was_killed

@@ -24,8 +24,8 @@ from perceptron.analysis.crossover.words import (
     missing,
     sentence,
 )
+from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
-from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.sizes import size_axis
@@ -188,8 +188,8 @@ def _sweep(
 def _link(family: str, sweeps: list[Sweep], commit: str | None, threads: int) -> str:
     """Return the address of the sweep that is pictured: the run's own, with its fewest threads."""
     own = [sweep for sweep in sweeps if sweep.family == family]
-    same = [sweep for sweep in own if sweep.commit == commit]
-    for sweep in sorted(same or own, key=lambda sweep: sweep.threads != threads):
+    same = [sweep for sweep in own if sweep.state.commit == commit]
+    for sweep in sorted(same or own, key=lambda sweep: sweep.ground.threads != threads):
         switches = dict(place(sweep))
         return link("sweeps", list(switches), list(switches.values()))
     return link("sweeps", ("Family",), (family,))
@@ -220,8 +220,8 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
 
 def _sweeps(sweeps: Sequence[Sweep], bench: Answered) -> list[Sweep]:
     """Return the sweeps of the machine of a block, in their order."""
-    machine = bench.run.run.machine
-    return [sweep for sweep in sweeps if sweep.machine == machine and sweep.source == "perceptron"]
+    here = (bench.run.run.machine, "perceptron")
+    return [sweep for sweep in sweeps if (sweep.ground.machine, sweep.source) == here]
 
 
 def _trust(
@@ -307,13 +307,13 @@ def winner_cells(sweeps: Iterable[Sweep]) -> list[tuple[str, ...]]:
     """Return who is the fastest at both ends of each family and way to train it, newest first."""
     newest: dict[tuple[str, str], Sweep] = {}
     for sweep in sweeps:
-        newest.setdefault((sweep.family, training_words(sweep)), sweep)
+        newest.setdefault((sweep.family, training_words(sweep.ground)), sweep)
     return [_winner(newest[key]) for key in sorted(newest)]
 
 
 def _winner(sweep: Sweep) -> tuple[str, ...]:
     sizes = sorted({spot.size for curve in sweep.curves for spot in curve.spots})
-    words = training_words(sweep)
+    words = training_words(sweep.ground)
     name = shortened(f"{sweep.family} ({words})" if words else sweep.family)
     if not sizes:
         return (name, "–", "nothing measured", "–", "nothing measured")

@@ -87,7 +87,8 @@ def foreign_state(sweep: Sweep) -> tuple[str | None, ...]:
     """Return what else tells two sweeps of one commit apart, where other tools measured it."""
     if sweep.source == "perceptron":
         return ()
-    return sweep.environment, sweep.version and f"version {sweep.version[:8]}"
+    version = sweep.state.version
+    return sweep.state.environment, version and f"version {version[:8]}"
 
 
 def advice_markup(text: str) -> Markup:

@@ -44,8 +44,8 @@ def place(sweep: Sweep) -> Setting:
     family, *others = where(sweep)
     return (
         family,
-        ("Machine", machine_name(sweep.machine, sweep.source)),
-        ("Commit", state_name(sweep.commit, sweep.when, *foreign_state(sweep))),
+        ("Machine", machine_name(sweep.ground.machine, sweep.source)),
+        ("Commit", state_name(sweep.state.commit, sweep.when, *foreign_state(sweep))),
         *others,
     )
 

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
+from perceptron.analysis.crossover import crossing
+from perceptron.analysis.crossover.crossing import Gaps, ZeroCrossing, zero_crossings
 from perceptron.analysis.crossover.points import Point, points
+from perceptron.analysis.interval import robust_mean
 from tests.analysis.crossover.conftest import SPREAD, A, B, at
 
 SIZES = [4**power for power in range(6)]
@@ -51,10 +53,10 @@ def ends(zero: ZeroCrossing) -> tuple[float, float]:
 def test_the_zero_of_a_straight_line() -> None:
     """From 3 to −1 over a factor of four: three quarters of the way, in logarithms."""
     zero = only(noisy([3.0, -1.0], noise=0.0))
-    assert zero.size == pytest.approx(4**0.75)
+    assert zero.estimate == pytest.approx(4**0.75)
     assert zero.bracket == (1, 4)
     assert zero.direction == "challenger"
-    assert ends(zero) == pytest.approx((zero.size, zero.size))
+    assert ends(zero) == pytest.approx((zero.estimate, zero.estimate))
 
 
 def test_no_change_without_a_sure_winner_on_both_sides() -> None:
@@ -96,9 +98,9 @@ def test_a_bend_reaches_to_the_prolonged_neighbour_and_no_further(turned: int) -
     """Steep, then flat: prolonged, the steep line is at zero long before the chord."""
     zero = only(noisy([turned * mean for mean in (6.0, 2.0, -0.4)], noise=0.001))
     low, high = ends(zero)
-    assert zero.size == pytest.approx(4 * 4 ** (2.0 / 2.4), rel=0.01)
+    assert zero.estimate == pytest.approx(4 * 4 ** (2.0 / 2.4), rel=0.01)
     assert low == pytest.approx(4 * 4 ** (2.0 / 4.0), rel=0.01)
-    assert high == pytest.approx(zero.size, rel=0.01)
+    assert high == pytest.approx(zero.estimate, rel=0.01)
 
 
 def test_an_open_end_is_none() -> None:
@@ -115,12 +117,7 @@ def test_an_open_end_is_none() -> None:
     zero = only(line)
     assert zero.high is None
     assert zero.low is not None
-    assert zero.low < zero.size
-
-
-def test_single_values_have_no_interval() -> None:
-    zero = only(noisy([0.5, -0.5], processes=1))
-    assert (zero.low, zero.high) == (None, None)
+    assert zero.low < zero.estimate
 
 
 def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros() -> None:
@@ -128,7 +125,7 @@ def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros() -> None
     zero = only(spread([0.8, -0.002, 0.002, -0.002, -0.8], noise=0.1))
     low, high = ends(zero)
     assert zero.bracket == (4, 16)
-    assert zero.size == pytest.approx(8)
+    assert zero.estimate == pytest.approx(8)
     assert low < 4
     assert high > 64
 
@@ -173,11 +170,11 @@ def test_an_interval_contains_its_size_and_the_bracket_does(
     """Whatever was measured; and changes never overlap in order."""
     changes = zero_crossings(noisy(means, noise, processes, seed))
     for zero in changes:
-        assert zero.bracket[0] <= zero.size <= zero.bracket[1] * (1 + 1e-12)
-        assert zero.low is None or zero.low <= zero.size
-        assert zero.high is None or zero.high >= zero.size
+        assert zero.bracket[0] <= zero.estimate <= zero.bracket[1] * (1 + 1e-12)
+        assert zero.low is None or zero.low <= zero.estimate
+        assert zero.high is None or zero.high >= zero.estimate
     for before, after in pairwise(changes):
-        assert before.size <= after.size
+        assert before.estimate <= after.estimate
         assert before.direction != after.direction
 
 
@@ -205,3 +202,78 @@ def test_intervals_hold_the_zero_of_what_is_no_line(
             covered.append(changes[0].low <= np.exp(truth) <= changes[0].high)
     assert len(covered) > 90
     assert np.mean(covered) >= 0.94
+
+
+def contains_zero(left: Point, right: Point, weight: float) -> bool:
+    """Whether the interval does at one size between two; of the processes that measured both."""
+    both = {*left.processes} & {*right.processes}
+    if len(both) >= max(2, min(left.count, right.count, 5)):
+        before, after = (
+            [ratio for process, ratio in zip(p.processes, p.ratios, strict=True) if process in both]
+            for p in (left, right)
+        )
+        middle, reach = robust_mean((1 - weight) * np.array(before) + weight * np.array(after))
+    else:
+        middle = (1 - weight) * left.mean + weight * right.mean
+        reach = (1 - weight) * left.reach(0.95) + weight * right.reach(0.95)
+    return abs(middle) <= reach
+
+
+def plain_walk(points: Sequence[Point], index: int, zero: float, step: int) -> float | None:
+    """Walk from ``zero`` through every step of every gap."""
+    last = zero
+    while 0 <= index < len(points) - 1:
+        left, right = points[index], points[index + 1]
+        for weight in np.linspace(0, 1, 201)[::step]:
+            x = (1 - weight) * left.x + weight * right.x
+            if (x - zero) * step <= 0:
+                continue
+            if not contains_zero(left, right, weight):
+                return last
+            last = float(x)
+        index += step
+    return None
+
+
+@given(
+    line=st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.0, 0.2, -0.2, 2.0, -2.0]),
+            st.sampled_from([range(4), range(4), range(2), range(2, 4), range(9)]),
+        ),
+        min_size=2,
+        max_size=7,
+    ),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=60)
+def test_every_walk_ends_where_one_step_by_step_does(
+    line: list[tuple[float, range]], seed: int
+) -> None:
+    """Whichever were walked before, from wherever in a gap, and whoever measured each size."""
+    random = np.random.default_rng(seed)
+    rows = [
+        measured
+        for k, (mean, processes) in enumerate(line)
+        for measured in at(3**k, mean + random.normal(0, 0.3, 9))
+        if measured.repeat in processes
+    ]
+    here = points(rows, A, B)
+    walked = Gaps(here)
+    for index in range(len(here) - 1):
+        zero = 0.3 * here[index].x + 0.7 * here[index + 1].x
+        for step in (-1, 1):
+            assert walked.walk(index, zero, step) == plain_walk(here, index, zero, step)
+
+
+def test_each_gap_is_calculated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the work would grow with the square of the sizes where noise hides many changes."""
+    calls = []
+    trimmed = crossing.trimmed
+    monkeypatch.setattr(crossing, "trimmed", lambda values: (calls.append(1), trimmed(values))[1])
+    noise = points([measured for k in range(40) for measured in at(3**k, SPREAD)], A, B)
+    walked = Gaps(noise)
+    for index, point in enumerate(noise[:-1]):
+        assert walked.walk(index, point.x, step=1) is None
+        assert walked.walk(index, point.x, step=-1) is None
+    assert len(calls) == len(noise) - 1

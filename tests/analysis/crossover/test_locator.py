@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from benchmarks.validation.locator.truth import DENSE, WorldTrial, trial
+from benchmarks.validation.locator.truth import DENSE, trial
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.analysis.crossover.words import notes
@@ -326,68 +326,30 @@ def test_large_sizes_that_do_not_fit_hide_nothing(most: int, status: str) -> Non
         assert notes(crossover)[0].endswith("gap narrowing")
 
 
-@pytest.mark.parametrize("only", [1, 64, 4096])
-def test_a_single_size_that_works_is_no_reason_to_continue(only: int) -> None:
-    """One point has no neighbours: the search ends without a crossover."""
-    rows = Lab(CROSSING, fails=lambda name, size: size != only).locate()
-    crossover = judged(rows)
-    assert crossover.sizes_measured == [only]
-    assert crossover.crossings == []
-
-
-def ends_as_it_should(cut: int) -> None:
-    """Drop all rows from ``cut`` on, resume, and assert the same answer."""
+def test_a_search_resumes_from_any_row() -> None:
+    """Sure of the same crossover; also where only one backend's first process had run."""
     lab = Lab(CROSSING)
-    crossover = judged(lab.locate(lab.locate()[:cut]))
-    assert (cut, crossover.status, crossover.is_decided) == (cut, "crosses", True)
-    assert crossover.size == pytest.approx(100, rel=0.1)
-    assert crossover.low is not None
-    assert crossover.high is not None
-    assert crossover.low <= crossover.size <= crossover.high
+    whole = lab.locate()
+    for cut in (*range(14), *range(14, len(whole), 4)):
+        crossover = judged(lab.locate(whole[:cut]))
+        assert (cut, crossover.status, crossover.is_decided) == (cut, "crosses", True)
+        assert crossover.size == pytest.approx(100, rel=0.1)
 
 
-def test_a_search_resumes_from_any_row_after_the_first_round_of_processes() -> None:
-    """Terminates, sure, with the crossover within 10 %."""
-    for cut in range(14, len(Lab(CROSSING).locate()), 4):
-        ends_as_it_should(cut)
+def test_simulated_worlds_are_judged_right_and_cheaply() -> None:
+    """Bursts, drift, cache steps, ties and two crossovers: none is judged wrong and sure.
 
-
-def test_a_search_resumes_from_any_row_of_the_first_round_of_processes() -> None:
-    """Cut while the first process of one backend ran: the other's sizes are still wanted."""
-    for cut in range(14):
-        ends_as_it_should(cut)
-
-
-@pytest.fixture(scope="module")
-def trials() -> list[WorldTrial]:
-    """Search simulated worlds: bursts, drift, cache steps, ties and two crossovers."""
+    Never being sure would be an easy way to be never wrong. A search costs a sixth of a dense sweep
+    with as many processes as stand behind the answer.
+    """
     with unwatched():  # the tests above run the same lines
-        return [trial(seed) for seed in range(5000, 5120)]
-
-
-def test_clear_worlds_are_judged_right(trials: list[WorldTrial]) -> None:
+        trials = [trial(seed) for seed in range(5000, 5120)]
     clear = [searched for searched in trials if searched.clear]
+    covered = [searched.covered for searched in trials if searched.covered is not None]
     assert len(clear) > 60
     assert np.mean([searched.right for searched in clear]) >= 0.97
-
-
-def test_hardly_any_world_is_judged_wrong_and_sure(trials: list[WorldTrial]) -> None:
-    """In the unclear ones as well: what is not known is said."""
-    assert sum(searched.sure and not searched.right for searched in trials) == 0
-
-
-def test_intervals_hold_the_crossover(trials: list[WorldTrial]) -> None:
-    """Those of single crossovers, at a nominal 95 %."""
-    covered = [searched.covered for searched in trials if searched.covered is not None]
+    assert np.mean([searched.sure for searched in clear]) > 0.7
+    assert not any(searched.sure and not searched.right for searched in trials)
     assert len(covered) > 25
     assert np.mean(covered) >= 0.88
-
-
-def test_a_search_costs_a_sixth_of_a_dense_sweep(trials: list[WorldTrial]) -> None:
-    """Sizes times processes, with as many processes as stand behind the answer."""
     assert np.median([searched.measurements / searched.dense for searched in trials]) <= 1 / 6
-
-
-def test_most_worlds_are_judged_for_sure(trials: list[WorldTrial]) -> None:
-    """Never being sure would be an easy way to be never wrong."""
-    assert np.mean([searched.sure for searched in trials if searched.clear]) > 0.7

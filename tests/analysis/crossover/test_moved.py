@@ -154,17 +154,9 @@ def test_untrusted_blocks_are_judged_or_passed_over(
     moved_crossovers(comparison(*rows, benchmarks=benchmarks, blocks=blocks))
 
 
-def test_what_no_suite_has_is_passed_over() -> None:
-    """Hundreds of backends on one axis would be tens of thousands of pairs; the logarithms of
-    sizes beyond all counts overflow."""
+def test_sizes_beyond_all_counts_are_passed_over() -> None:
+    """Their logarithms overflow."""
     compared = measured(growing, twice)
-    assert moved_crossovers(compared)
-    crowd = [replace(compared.benchmarks[0], params=["4", f"'b{number}'"]) for number in range(100)]
-    blocks = [block(benchmark.key, 0, 1e-6, 1e-6) for benchmark in crowd]
-    crowded = replace(
-        compared, benchmarks=[*compared.benchmarks, *crowd], blocks=[*compared.blocks, *blocks]
-    )
-    assert moved_crossovers(crowded) == []
 
     def larger(params: list[str]) -> list[str]:
         return [f"{params[0]}e300", params[1]]

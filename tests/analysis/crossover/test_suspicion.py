@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
@@ -13,18 +12,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, flat_gpu, too_fast
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import only, row
-from tests.made import linear, measured, world
-
-
-def test_a_gpu_that_ran_out_of_memory_is_not_suspect() -> None:
-    """Flat over the two sizes that fit says nothing, however far the CPU went."""
-    rows = world(row, {"numpy": linear(1e-3, 1.0), "torch-cuda": lambda size: 40.0})
-    fits = [
-        measurement
-        for measurement in rows
-        if measurement.backend == "numpy" or measurement.size <= 16
-    ]
-    assert only(fits).status == "never"
+from tests.made import linear, world
 
 
 def foreign(rows: list[Measurement], **fields: Any) -> list[Measurement]:
@@ -91,26 +79,6 @@ def test_a_launch_bound_rtx_4090_is_right() -> None:
     assert crossover.status == "crosses"
     assert crossover.size is not None
     assert 1 < crossover.size < 8
-
-
-@given(
-    launches=st.floats(0.5, 1e4),
-    gain=st.floats(2, 1e4),
-    overhead=st.floats(0.01, 100),
-    noise=st.sampled_from([0.0, 0.02]),
-)
-def test_a_launch_bound_device_of_ours_is_never_suspect(
-    launches: float, gain: float, overhead: float, noise: float
-) -> None:
-    """Flat while it waits for its launches, then as fast as it can: whatever the CPU does."""
-    costs = {
-        "numpy": lambda size: overhead + size,
-        "torch-cuda": lambda size: max(launches + overhead, size / gain),
-    }
-    crossover = only(world(measured, costs, noise=noise))
-    assert crossover.status != "suspect"
-    if crossover.status == "crosses":
-        assert crossover.size is not None
 
 
 @pytest.mark.parametrize(
@@ -243,27 +211,3 @@ def test_flat_is_judged_by_the_median_of_each_size_that_is_asked_for(
     assert too_fast(rows, ("numpy", "cupy"), sizes) is None
     suspect = too_fast(foreign(rows), ("numpy", "cupy"), sizes) is not None
     assert suspect == (flat and cpu[-1] > 800 * gpu[-1])
-
-
-class Counting(list[Measurement]):
-    """Rows that count how often they are read."""
-
-    passes = 0
-
-    def __iter__(self) -> Iterator[Measurement]:
-        self.passes += 1
-        return super().__iter__()
-
-
-def test_rows_are_not_read_again_for_every_size() -> None:
-    """Else the work would grow with the square of the sizes."""
-
-    def passes(sizes: int) -> int:
-        costs = {"numpy": linear(1e-6, 1), "torch-cuda": linear(1, 0)}
-        powers = [2**power for power in range(sizes)]
-        rows = Counting(foreign(world(row, costs, sizes=powers, noise=0.0)))
-        assert flat_gpu(rows, ("numpy", "torch-cuda"), powers)
-        assert too_fast(rows, ("numpy", "torch-cuda"), powers)
-        return rows.passes
-
-    assert passes(12) == passes(36)

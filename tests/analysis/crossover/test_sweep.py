@@ -77,7 +77,7 @@ def test_the_newest_comes_first() -> None:
         )
         for row in rows
     ]
-    assert [(sweep.commit, sweep.when) for sweep in sweeps(dated)] == [
+    assert [(sweep.state.commit, sweep.when) for sweep in sweeps(dated)] == [
         ("undated", "2026-06-01"),
         ("new", "2026-05-01"),
     ]
@@ -89,7 +89,10 @@ def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
     rows = load_measurements(tmp_path)
     newest, before = (made.commits[at][:12] for at in (-1, -2))
     doubled = [replace(row, dtype="float64") for row in rows if row.commit != newest]
-    found = {(one.machine, one.dtype): (one.commit, one.older) for one in sweeps([*rows, *doubled])}
+    found = {
+        (one.ground.machine, one.ground.dtype): (one.state.commit, one.older)
+        for one in sweeps([*rows, *doubled])
+    }
     for machine in ("box-00", "box-01"):
         assert found.pop((machine, "float64")) == (before, 3)
     assert set(found.values()) == {(newest, 4)}

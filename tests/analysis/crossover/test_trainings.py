@@ -71,10 +71,10 @@ def test_sweeps_and_the_numbers_of_processes_follow() -> None:
     numbered = read_as_one([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
     assert {one.repeat for one in numbered if one.optimizer == "adam"} == set(range(6))
     sweeps = collection_of(rows).sweeps
-    assert {sweep.optimizer for sweep in sweeps} == {"adam", "sgd"}
+    assert {sweep.ground.optimizer for sweep in sweeps} == {"adam", "sgd"}
     for sweep in sweeps:
         (crossover,) = sweep.crossovers
-        assert crossover.optimizer == sweep.optimizer
+        assert crossover.optimizer == sweep.ground.optimizer
 
 
 def test_a_history_is_of_one_way() -> None:
@@ -89,8 +89,8 @@ def test_a_history_is_of_one_way() -> None:
         for day, commit in enumerate(("a", "b"), start=1)
         for optimizer, seconds in (("adam", 2.0), ("sgd", 1.0))
     ]
-    levels = {past.optimizer: {point.seconds for point in past.points} for past in histories(rows)}
-    assert levels == {"adam": {2.0}, "sgd": {1.0}}
+    levels = [{point.seconds for point in past.points} for past in histories(rows)]
+    assert sorted(levels, key=max) == [{1.0}, {2.0}]
 
 
 def test_a_map_of_two_ways_is_refused() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.hardware import kind_of_hardware
+from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.rehearsal import VARIABLE
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
