@@ -5,7 +5,7 @@ from math import exp, inf, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -190,6 +190,7 @@ def test_a_backend_never_wins_where_it_has_no_time() -> None:
 
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), failing=st.floats(0, 0.6))
+@example(seed=12820, failing=0.0)  # a border of which two points round to the same
 def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
     """Nor do made-up times: shares add up, ratios are at least 1, and failures do not win."""
     random = np.random.default_rng(seed)
