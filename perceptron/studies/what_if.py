@@ -11,14 +11,16 @@ from msgspec import ValidationError, convert
 
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current, has_time
-from perceptron.analysis.what_if.check import EstimateCheck, Kept, check
 from perceptron.analysis.what_if.devices import Device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
     DeviceEstimate,
+    EstimateCheck,
+    Kept,
     KernelWork,
     WhatIf,
+    check,
     estimate,
     what_if,
 )
