@@ -165,15 +165,18 @@ class Overhead:
         """Judge every rung, and what explains it."""
         own = usable_rows(run.folder, times(rows))
         problem = next((row.problem for row in own if row.problem), plan.problem)
+        # Of runs from before they were rows; the newest committed ladders are among them.
+        kernels = [
+            run.run.row(repeat=0, backend=name, family=KERNELS, size=number, phase=KERNELS)
+            for name, number in run.run.kernels.items()
+        ]
         found: Ladder = ladder(
-            own,
+            [*own, *kernels],
             problem=problem,
             threads=plan.threads or 1,
             removes=plan.removes,
             work=Work(plan.operations, plan.bytes_moved),
-            before={KERNELS: run.run.kernels, PROFILE: run.run.profiled},
-            left_out=run.run.left_out
-            | {hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
+            hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
         )
         left_out = definitions(times(rows)).warnings()
         warnings = [*left_out, *_not_measured(own), *warnings_of_rows(own)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perceptron.analysis.device_share import busy_words, is_beside_host
+from perceptron.analysis.overhead.explained import Ceilings, roofs
 from perceptron.analysis.overhead.ladder import Ladder, Rung
-from perceptron.analysis.overhead.roofline import Ceilings, roofs
 from perceptron.figure import (
     Bar,
     BarFigure,

@@ -8,10 +8,15 @@ from perceptron.analysis.contention import Contention, contention, with_contende
 from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
 from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.over_processes import are_several, name_and_processes, threads_in_all
-from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
+from perceptron.analysis.overhead.explained import (
+    Ceilings,
+    IterationPhase,
+    WholeIteration,
+    roof,
+    roofs,
+)
 from perceptron.analysis.overhead.ladder import Ladder, Rung
 from perceptron.analysis.overhead.picture import ladder_figure, phases_figure, roofline_figure
-from perceptron.analysis.overhead.roofline import Ceilings, roof, roofs
 from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
 from perceptron.numbers import (
     NONE,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.iteration_phases import IterationPhase, iteration_phases
+from perceptron.analysis.overhead.explained import IterationPhase, iteration_phases
 from tests.made import ladder_rows
 
 

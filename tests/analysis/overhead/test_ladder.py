@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.device import device_parts, energy
+from perceptron.analysis.overhead.explained import device_parts, energy
 from perceptron.analysis.overhead.ladder import Ladder, Rung, Work, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.analysis.select import NOT_REACHED
@@ -18,7 +18,7 @@ WORK = Work(74, 212)
 def judged(
     rows: list[Measurement], removes: dict[str, str] = LADDER["removes"], work: Work = WORK
 ) -> Ladder:
-    return ladder(rows, "or-gate", 2, removes, work, {}, {})
+    return ladder(rows, "or-gate", 2, removes, work, {})
 
 
 def rungs(rows: list[Measurement], work: Work = WORK) -> dict[str, Rung]:
@@ -175,6 +175,7 @@ def test_what_a_device_did_not_tell_has_its_reason() -> None:
     absent = {"backend": "cupy", "status": "skipped", "reason": "no driver"}
     (part,) = device_parts([measured(family=DEVICE, phase="device", **absent)])
     assert (part.seconds, part.reason, part.processes) == (None, "no driver", 0)
-    assert energy(gpu_ladder_rows(), "jax-cuda", "cuda").reason == NOT_REACHED
+    assert energy(gpu_ladder_rows(), "jax-cuda", "cuda") == (None, NOT_REACHED)
     silent = {"backend": "torch-cuda", "status": "skipped", "reason": "no counter"}
-    assert energy([measured(family=ENERGY, **silent)], "torch-cuda", "cuda").reason == "no counter"
+    rows = [measured(family=ENERGY, **silent)]
+    assert energy(rows, "torch-cuda", "cuda") == (None, "no counter")
