@@ -133,7 +133,7 @@ def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -
     trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
     columns, cells = with_contended(
         _COLUMNS,
-        map(finding_cells, rows),
+        map(_cells, rows),
         (trainings.get(row.backend, Contention()) for row in rows),
     )
     return Table(title=TITLE, columns=columns, rows=tuple(cells))
@@ -172,8 +172,7 @@ def _is_apart(row: FindingRow) -> bool:
     return low is not None and high is not None and not low <= 1 <= high
 
 
-def finding_cells(row: FindingRow) -> tuple[str, ...]:
-    """Return a row of the finding as text, for the terminal, the page and the README alike."""
+def _cells(row: FindingRow) -> tuple[str, ...]:
     published = NONE
     if row.published_seconds is not None and row.published_ratio is not None:
         published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"

@@ -88,10 +88,10 @@ def slowed_by(state: GpuState) -> list[str]:
 def clocks(states: Iterable[GpuState]) -> str:
     """Return the clocks in these states, in words."""
     states = list(states)
-    return clock_words(_span(state.sm_mhz for state in states), _highest_clock(states))
+    return _clock_words(_span(state.sm_mhz for state in states), _highest_clock(states))
 
 
-def clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
+def _clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
     """Return ``1,755–1,980 of 1,980 MHz``, without the highest clock where that is not known."""
     if sm_mhz is None:
         return "an unknown clock"
@@ -118,7 +118,7 @@ def _state(gpu: GpuUse) -> str:
         }[gpu.locked]
     ]
     if gpu.sm_mhz is not None:
-        words.append(clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
+        words.append(_clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
     if gpu.power_limit_watts is not None:
         words.append(f"{gpu.power_limit_watts} W limit")
     if gpu.temperature_celsius is not None:

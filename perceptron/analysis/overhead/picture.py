@@ -161,10 +161,10 @@ def _roofline(
         "it waits for something else, such as calls from Python. One above the slope reads from "
         "a cache.",
         height=480,
-        x=log_axis((low, high), _number, 10, "operations per byte"),
+        x=log_axis((low, high), "{:g}".format, 10, "operations per byte"),
         y=log_axis(
             [*(gflops for _, gflops in rungs), *(y for _, y in roof)],
-            _number,
+            "{:g}".format,
             10,
             "GFLOP/s reached",
         ),
@@ -185,7 +185,3 @@ def _roofline(
         ),
         limit=roof,
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
