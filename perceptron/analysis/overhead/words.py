@@ -89,7 +89,7 @@ def told(
 def _over(backends: Sequence[str]) -> str:
     """Return over how many processes its first rungs train, where these are several."""
     counts = sorted({processes for _, processes in map(name_and_processes, backends)})
-    return f"{' and '.join(map(str, counts))} processes" if counts[-1:] > [1] else ""
+    return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
 
 def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
