@@ -14,7 +14,7 @@ CAPPED = replace(FULL, sm_mhz=1200, slowed_by=["power cap"])
 
 
 def warnings_of(*states: GpuState | None) -> list[MeasurementWarning]:
-    return gpu_warnings(measured(gpu=state) for state in states)
+    return list(gpu_warnings(measured(gpu=state) for state in states))
 
 
 def test_a_clock_that_was_lowered_is_warned_of_with_its_rows() -> None:
@@ -97,7 +97,7 @@ def test_the_table_and_the_warning_count_the_same_rows() -> None:
     rows = [measured(gpu=state) for state in states]
     (use,) = gpu_use(rows)
     assert (use.slowed_rows, use.slowed_by) == (2, ["heat"])
-    assert "in 2 of 3 rows" in gpu_warnings(rows)[0].message
+    assert "in 2 of 3 rows" in next(gpu_warnings(rows)).message
 
 
 @pytest.mark.parametrize(

@@ -78,16 +78,21 @@ def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[Iteratio
     return parts
 
 
-def whole_iteration(rows: Sequence[Measurement], backend: str) -> WholeIteration | None:
-    """Return the iteration phases together and the iteration; None where either has no time."""
-    parts, seconds = iteration_phases(rows, backend), list(times(rows, backend).values())
-    if not parts or not seconds:
-        return None
-    return WholeIteration(
-        backend=backend,
-        phases_seconds=sum(phase.seconds_per_iteration for phase in parts),
-        seconds_per_iteration=of_times(seconds).estimate,
-    )
+def whole_iterations(
+    rows: Sequence[Measurement], phases: Sequence[IterationPhase]
+) -> list[WholeIteration]:
+    """Return the phases of each backend together, where its iteration has a time."""
+    return [
+        WholeIteration(
+            backend=backend,
+            phases_seconds=sum(
+                phase.seconds_per_iteration for phase in phases if phase.backend == backend
+            ),
+            seconds_per_iteration=of_times(list(seconds.values())).estimate,
+        )
+        for backend in dict.fromkeys(phase.backend for phase in phases)
+        if (seconds := times(rows, backend))
+    ]
 
 
 def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:

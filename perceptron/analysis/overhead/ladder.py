@@ -26,7 +26,7 @@ from perceptron.analysis.overhead.explained import (
     harness,
     iteration_phases,
     roof,
-    whole_iteration,
+    whole_iterations,
 )
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
 from perceptron.analysis.side_by_side import ratio_of
@@ -129,6 +129,7 @@ def ladder(
     added, share = harness(rows)
     limits = ceilings(rows)
     lowest, no_floor = _floor(rows, removes)
+    phases = [phase for name in removes for phase in iteration_phases(rows, name)]
     return Ladder(
         problem=problem,
         threads=threads,
@@ -138,8 +139,8 @@ def ladder(
             for name, removed in removes.items()
         ],
         no_floor=no_floor,
-        phases=[phase for name in removes for phase in iteration_phases(rows, name)],
-        wholes=[whole for name in removes if (whole := whole_iteration(rows, name)) is not None],
+        phases=phases,
+        wholes=whole_iterations(rows, phases),
         ceilings=limits,
         device=device_parts(rows),
         gpus=gpu_use(rows),
