@@ -204,8 +204,10 @@ def test_contention_leaves_a_phase_undecided() -> None:
 
 
 def test_a_process_that_lacks_a_loop_lends_nothing() -> None:
-    """A difference needs both loops of one process."""
+    """A difference needs both loops of one process, and its interval several processes."""
     rows = [row for row in ladder_rows() if (row.repeat, row.phase) != (1, "forward")]
     (forward, backward, _) = iteration_phases(rows, "torch-cpu")
     assert forward.seconds_per_iteration == pytest.approx(1.01 * 2e-5)
     assert backward.seconds_per_iteration == pytest.approx(1.01 * 5e-5)
+    alone = iteration_phases([row for row in rows if row.repeat == 0], "torch-cpu")
+    assert {(phase.low, phase.high) for phase in alone} == {(None, None)}
