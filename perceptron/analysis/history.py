@@ -80,14 +80,11 @@ def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
     cases: dict[Hashable, list[Measurement]] = {}
     for row in rows:
         if row.source == "asv" and row.commit and row.committed and has_time(row):
-            cases.setdefault(_case(row), []).append(row)
+            case = (ground(row), row.environment, row.family, row.size, row.backend)
+            cases.setdefault(case, []).append(row)
     pasts = [(members[0], _points(members)) for members in cases.values()]
     pasts.sort(key=lambda past: _order(past[0]))
     return [_past(row, points) for row, points in pasts if len(points) > 1]
-
-
-def _case(row: Measurement) -> Hashable:
-    return (ground(row), row.environment, row.family, row.size, row.backend)
 
 
 def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int, str]:

@@ -251,7 +251,8 @@ def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
         if repeat == 0:  # each costs a context of its own, and a device does not wait for a core
             yield from (_explain(plan, name, CEILING) for name in drivers)
         yield from (_explain(plan, name, DEVICE, repeat) for name in drivers)
-    yield from (_explain(plan, name, PHASES, repeat) for name in _phased(plan))
+    phased = [name for name in _here(plan) if getattr(registry.load(name), "phased", False)]
+    yield from (_explain(plan, name, PHASES, repeat) for name in phased)
     if repeat == 0:  # only a device has these, and a day with one may be short
         yield from (_explain(plan, name, PROFILE) for name in on_devices)
         yield from (_explain(plan, name, ENERGY) for name in on_devices)
@@ -272,10 +273,6 @@ def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0
 
 def _here(plan: OverheadPlan) -> list[str]:
     return [name for name in plan.backends if registry.reason_unavailable(name) is None]
-
-
-def _phased(plan: OverheadPlan) -> list[str]:
-    return [name for name in _here(plan) if getattr(registry.load(name), "phased", False)]
 
 
 def _drivers(names: Sequence[str]) -> list[str]:
