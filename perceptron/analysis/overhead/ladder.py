@@ -13,7 +13,7 @@ from perceptron.analysis.device_share import device_share, is_beside_host
 from perceptron.analysis.finding import published_iteration_seconds
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.overhead.explained import (
+from perceptron.analysis.overhead.extras import (
     Bound,
     Ceilings,
     DevicePart,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from perceptron.analysis.device_share import busy_words, is_beside_host
 from perceptron.analysis.finding import measured_dot, published_dot
 from perceptron.analysis.interval import Interval
-from perceptron.analysis.overhead.explained import Ceilings, roofs
+from perceptron.analysis.overhead.extras import Ceilings, roofs
 from perceptron.analysis.overhead.ladder import Ladder, Rung
 from perceptron.figure import (
     Bar,

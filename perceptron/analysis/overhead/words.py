@@ -8,7 +8,7 @@ from perceptron.analysis.contention import Contention, contention, with_contende
 from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
 from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
-from perceptron.analysis.overhead.explained import Ceilings, WholeIteration, roof, roofs
+from perceptron.analysis.overhead.extras import Ceilings, WholeIteration, roof, roofs
 from perceptron.analysis.overhead.ladder import Ladder, Rung
 from perceptron.analysis.overhead.picture import ladder_figure, phases_figure, roofline_figure
 from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.explained import (
+from perceptron.analysis.overhead.extras import (
     IterationPhase,
     device_parts,
     energy,

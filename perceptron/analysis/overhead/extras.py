@@ -1,4 +1,4 @@
-"""What explains the rungs: iteration phases, the clock, ceilings, and a device's own costs."""
+"""The extras of a cost breakdown: iteration phases, the clock, ceilings, a device's own costs."""
 
 from __future__ import annotations
 
@@ -112,7 +112,6 @@ def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
 
 # --- the ceilings of a device, and which of them limits a backend ---------------------------------
 
-
 _PRODUCT, _COPY = "product", "copy"
 # Below this share of both ceilings neither arithmetic nor memory is what takes the time.
 _IDLE = 0.1
@@ -210,7 +209,6 @@ def roofs(limits: Sequence[Ceilings]) -> list[Ceilings]:
 
 
 # --- the costs of a device around the iterations, and the energy of one ---------------------------
-
 
 # Parts of which the size is bytes that are copied.
 _COPIES = ("host to device", "device to host")
