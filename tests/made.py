@@ -17,7 +17,7 @@ from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
 from perceptron.records.environment import Environment, Gpu, ThreadPool
-from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, Measurement
+from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, KERNELS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.naming import ProcessNumbers
 from perceptron.records.readers.sources import LoadedSource
@@ -199,7 +199,7 @@ def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) ->
 
 
 def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
-    """Three processes of three rungs with phases, the machine's ceilings and the harness."""
+    """Three processes of three rungs with phases, kernels, the machine's ceilings and harness."""
     rows = []
     for process in range(3):
         factor = 1 + 0.01 * process
@@ -222,8 +222,11 @@ def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
             measured(family=CEILING, phase=phase, size=size, repeat=process, seconds=factor)
             for phase, size in (("product", 50e9), ("copy", 10e9))
         ]
-        rows.append(measured(family=HARNESS, phase="call", repeat=process, seconds=1e-7))
-    return rows
+    return [
+        *rows,
+        *(measured(family=HARNESS, phase="call", repeat=once, seconds=1e-7) for once in (0, 1)),
+        measured(backend="torch-cpu", family=KERNELS, phase=KERNELS, size=17),
+    ]
 
 
 GPU = GpuState(
@@ -320,7 +323,6 @@ MAP: dict[str, Any] = {
     "dtype": "float32",
     "threads": 2,
 }
-KERNELS = {"torch-cpu": 17}
 LADDER: dict[str, Any] = {
     "study": "overhead",
     "problem": "or-gate",
@@ -357,12 +359,7 @@ def keep(
     run = machine_folder / started.replace(":", "")
     run.mkdir(parents=True)
     what = {"machine": machine, "commit": commit, "environment": facts.id}
-    about = {
-        **what,
-        "kernels": KERNELS if plan.get("study") == "overhead" else {},
-        "plan": plan,
-        "started": started,
-    }
+    about = {**what, "plan": plan, "started": started}
     about["finished"] = started if finished else None
     own = [replace(row, **what, **_trained(row), when=started) for row in rows]
     (run / "run.json").write_bytes(msgspec.json.encode(about))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -22,9 +20,9 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import (
     LoadedRun,
-    RunFacts,
     StoredResults,
     read_facts,
+    read_run,
 )
 from perceptron.records.store import StoredRun
 from perceptron.untrusted_text import label
@@ -80,17 +78,11 @@ class Collection(Struct, frozen=True, kw_only=True):
     complaints: list[str]
 
 
-def judge_results(
-    stored: StoredResults,
-    load: Callable[[Path], LoadedRun],
-    load_facts: Callable[[Path], RunFacts],
-    here: str = "",
-    judges: Mapping[str, Judge] = MappingProxyType({}),
-) -> Collection:
+def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge]) -> Collection:
     """Judge what was read of a results folder; whole runs are loaded as they are needed.
 
-    ``here`` is the host's name, ``judges`` are those of studies, by name. ``load`` and
-    ``load_facts`` raise `UserError` for a run that cannot be read; that becomes a complaint.
+    ``here`` is the host's name, ``judges`` are those of studies, by name. A run that cannot be read
+    or judged becomes a complaint.
     """
     rows = [row for row in stored.rows if plausible(row)]
     complaints = list(stored.complaints)
@@ -98,7 +90,7 @@ def judge_results(
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
     complaints += [warning.message for warning in definitions(rows).warnings()]
-    machines = _machines(rows, stored.runs, load_facts, complaints.append)
+    machines = _machines(rows, stored.runs, complaints)
     if machines and all(machine.name != here for machine in machines):
         here = machines[0].name
     finished = sorted(
@@ -107,27 +99,17 @@ def judge_results(
     )
     places = {run.folder: place for place, run in enumerate(finished)}
 
-    def hardware(run: StoredRun) -> str | None:
-        own = stored.by_run.get(run.folder)
-        if own is None:
-            loaded = load(run.folder)
-            return kind_of_hardware(loaded.times, loaded.facts.environment)
-        return kind_of_hardware(own, load_facts(run.folder).environment)
-
-    def on_hardware(runs: list[StoredRun]) -> list[list[StoredRun]]:
-        return list(_by_hardware(runs, hardware, complaints.append))
-
     groups: dict[str, list[list[StoredRun]]] = {}
     for study, judge in judges.items():
         own = _groups(finished, study, judge.asked)
         groups[study] = (
-            [alike for runs in own for alike in on_hardware(runs)]
+            [alike for runs in own for alike in _by_hardware(runs, stored, complaints)]
             if judge.page.is_overview
             else own
         )
 
     def judged(study: str, of: Iterable[list[StoredRun]]) -> list[Answered]:
-        found = _newest(of, lambda run: judges[study].judge(load(run.folder)), complaints.append)
+        found = _newest(of, judges[study], complaints)
         return sorted(found, key=lambda told: places[told.results])
 
     studies = {study: judged(study, own) for study, own in groups.items()}
@@ -135,7 +117,7 @@ def judge_results(
 
     def answer(run: StoredRun) -> list[Answered]:
         """Return the answer, unless it cannot be judged or is that of a rehearsal."""
-        alike = on_hardware([run])
+        alike = list(_by_hardware([run], stored, complaints))
         if alike and run.folder in known:
             return [known[run.folder]]
         return judged(str(run.run.plan["study"]), alike)
@@ -161,7 +143,7 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
     complaints = [warning.message for warning in definitions(kept).warnings()]
     return Collection(
         rows=kept,
-        machines=_machines(kept, [], read_facts, complaints.append),
+        machines=_machines(kept, [], complaints),
         sweeps=sweeps(kept),
         histories=[],
         complaints=[_line(complaint) for complaint in complaints],
@@ -186,27 +168,24 @@ def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list
 
 
 def _by_hardware(
-    runs: list[StoredRun],
-    hardware: Callable[[StoredRun], str | None],
-    complain: Callable[[str], None],
+    runs: list[StoredRun], stored: StoredResults, complaints: list[str]
 ) -> Iterable[list[StoredRun]]:
     """Return the runs grouped by the kind of hardware that they tell about; rehearsals by none."""
     groups: dict[str, list[StoredRun]] = {}
-    for stored in runs:
+    for run in runs:
         try:
-            kind = hardware(stored)
+            rows = stored.by_run.get(run.folder) or read_run(run.folder).times
+            kind = kind_of_hardware(rows, read_facts(run.folder).environment)
         except UserError as error:
-            complain(str(error))
+            complaints.append(str(error))
             continue
         if kind is not None:
-            groups.setdefault(kind, []).append(stored)
+            groups.setdefault(kind, []).append(run)
     return groups.values()
 
 
 def _newest(
-    groups: Iterable[list[StoredRun]],
-    judge: Callable[[StoredRun], Answered],
-    complain: Callable[[str], None],
+    groups: Iterable[list[StoredRun]], judge: Judge, complaints: list[str]
 ) -> list[Answered]:
     """Judge the newest run of each group that can be judged.
 
@@ -216,9 +195,9 @@ def _newest(
     for runs in groups:
         for stored in _preferred(runs):
             try:
-                judged.append(judge(stored))
+                judged.append(judge.judge(read_run(stored.folder)))
             except UserError as error:
-                complain(str(error))
+                complaints.append(str(error))
             else:
                 break
     return judged
@@ -239,10 +218,7 @@ def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
 
 
 def _machines(
-    rows: list[Measurement],
-    runs: list[StoredRun],
-    load_facts: Callable[[Path], RunFacts],
-    complain: Callable[[str], None],
+    rows: list[Measurement], runs: list[StoredRun], complaints: list[str]
 ) -> list[Machine]:
     by_name: dict[str, list[Measurement]] = {}
     for row in rows:
@@ -261,25 +237,22 @@ def _machines(
             rows=len(own),
             commits=len({row.commit for row in own if row.commit}),
             newest=max((row.when for row in own), default=""),
-            diagnosis=_diagnosis(newest.get(name), own, load_facts, complain),
+            diagnosis=_diagnosis(newest.get(name), own, complaints),
         )
         machines.append(machine)
     return sorted(machines, key=lambda machine: (machine.newest, machine.name), reverse=True)
 
 
 def _diagnosis(
-    stored: StoredRun | None,
-    rows: list[Measurement],
-    load_facts: Callable[[Path], RunFacts],
-    complain: Callable[[str], None],
+    stored: StoredRun | None, rows: list[Measurement], complaints: list[str]
 ) -> Diagnosis | None:
     """Return what `perceptron doctor` would have said when the machine's newest run started."""
     if stored is None:
         return None
     try:
-        facts = load_facts(stored.folder)
+        facts = read_facts(stored.folder)
     except UserError as error:
-        complain(str(error))
+        complaints.append(str(error))
         return None
     environment, identity = facts.environment, facts.environment.id
     threads = max(

@@ -31,22 +31,10 @@ class DeviceShare(Struct, frozen=True):
     seconds: Interval
     busy: Interval
 
-    @property
-    def launch_bound(self) -> bool:
-        """Whether most of the time is launching, not computing."""
-        return is_launch_bound(self.busy.estimate)
-
 
 def is_launch_bound(busy: float) -> bool:
     """Return whether a device with this busy share waits for launches most of the time."""
     return busy < _LAUNCH_BOUND
-
-
-def busy_share(row: Measurement) -> float | None:
-    """Return the share of this row's time in which its device is busy; None if unknown."""
-    if not has_time(row) or not row.seconds or not row.device_seconds:
-        return None
-    return row.device_seconds / row.seconds
 
 
 def device_share(rows: Iterable[Measurement]) -> DeviceShare | None:
@@ -54,19 +42,18 @@ def device_share(rows: Iterable[Measurement]) -> DeviceShare | None:
 
     None where no row has the device's own seconds.
     """
-    known = [row for row in rows if busy_share(row) is not None]
-    if not known:
+    own = [row for row in rows if has_time(row) and row.device_seconds]
+    if not own:
         return None
-    own = [row.device_seconds or 0.0 for row in known]
-    wall = [row.seconds or 0.0 for row in known]
-    return DeviceShare(of_times(own), of_ratio(own, wall))
+    busy = [row.device_seconds or 0.0 for row in own]
+    return DeviceShare(of_times(busy), of_ratio(busy, [row.seconds or 0.0 for row in own]))
 
 
 def busy_cell(share: DeviceShare) -> str:
     """Return the device's busy share, and whether the iteration is launch-bound."""
     busy = share.busy
     words = rough_percent_interval(busy.estimate, busy.low, busy.high)
-    return f"{words}, launch-bound" if share.launch_bound else words
+    return f"{words}, launch-bound" if is_launch_bound(busy.estimate) else words
 
 
 def busy_words(share: float | None) -> str:

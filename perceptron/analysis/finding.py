@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, repeat
 
 from msgspec import Struct
 
 from perceptron.analysis.contention import Contention, by_key, with_contended
-from perceptron.analysis.interval import of_times, ratio_of
+from perceptron.analysis.interval import Interval, of_times, ratio_of
 from perceptron.analysis.select import NOT_REACHED, reason, times
 from perceptron.answer import Table, Verdict
 from perceptron.figure import Dot, DotFigure, dots_axis, placed
@@ -132,7 +133,7 @@ def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -
     trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
     columns, cells = with_contended(
         _COLUMNS,
-        map(finding_cells, rows),
+        map(_cells, rows),
         (trainings.get(row.backend, Contention()) for row in rows),
     )
     return Table(title=TITLE, columns=columns, rows=tuple(cells))
@@ -171,8 +172,7 @@ def _is_apart(row: FindingRow) -> bool:
     return low is not None and high is not None and not low <= 1 <= high
 
 
-def finding_cells(row: FindingRow) -> tuple[str, ...]:
-    """Return a row of the finding as text, for the terminal, the page and the README alike."""
+def _cells(row: FindingRow) -> tuple[str, ...]:
     published = NONE
     if row.published_seconds is not None and row.published_ratio is not None:
         published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"
@@ -253,34 +253,32 @@ def _beside(elsewhere: Elsewhere, of_gpus: Mapping[str, Sequence[FindingRow]]) -
     return words
 
 
-def _dots(index: int, row: FindingRow) -> list[Dot]:
-    dots = []
-    if row.published_seconds is not None:
-        seconds = row.published_seconds
-        dots.append(
-            Dot(
-                row=index,
-                backend=row.backend,
-                seconds=seconds,
-                low=seconds,
-                high=seconds,
-                label=f"{seconds:g} s",
-                side="right",
-                text=f"{row.backend} {seconds:g} s as published",
-                published=True,
-            )
-        )
+def _dots(index: int, row: FindingRow) -> Iterator[Dot]:
+    if (published := row.published_seconds) is not None:
+        text = f"{row.backend} {published:g} s as published"
+        yield published_dot(index, row.backend, published, f"{published:g} s", text)
     if row.seconds is not None:
-        dots.append(
-            Dot(
-                row=index,
-                backend=row.backend,
-                seconds=row.seconds,
-                low=row.low or row.seconds,
-                high=row.high or row.seconds,
-                label=duration(row.seconds),
-                side="right",
-                text=f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}",
-            )
-        )
-    return dots
+        time = Interval(row.seconds, row.low, row.high)
+        text = f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
+        yield measured_dot(index, row.backend, time, duration(row.seconds), text)
+
+
+def measured_dot(row: int, backend: str, time: Interval, label: str, text: str) -> Dot:
+    """Return the dot of a time that was measured here, in a row of a figure."""
+    seconds = time.estimate
+    return Dot(
+        row=row,
+        backend=backend,
+        seconds=seconds,
+        low=time.low or seconds,
+        high=time.high or seconds,
+        label=label,
+        side="right",
+        text=text,
+    )
+
+
+def published_dot(row: int, backend: str, seconds: float, label: str, text: str) -> Dot:
+    """Return the open dot of a time that was published, in a row of a figure."""
+    measured = measured_dot(row, backend, Interval(seconds, None, None), label, text)
+    return replace(measured, published=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -55,16 +55,33 @@ def gpu_use(rows: Iterable[Measurement]) -> list[GpuUse]:
     return [_use(name, own) for name, own in _states(rows).items()]
 
 
-def gpu_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
-    """Return warnings of low and of locked clocks, read while each row was measured.
+def gpu_warnings(rows: Iterable[Measurement]) -> Iterator[MeasurementWarning]:
+    """Yield warnings of low and of locked clocks, read while each row was measured.
 
     A lock may be meant: its warning says so.
     """
-    warnings = []
-    for name, own in _states(row for row in rows if row.status == "ok").items():
-        warnings += [*_slowed(shortened(name, _LONGEST), own)]
-        warnings += [*_locked(shortened(name, _LONGEST), own)]
-    return warnings
+    for name, states in _states(row for row in rows if row.status == "ok").items():
+        gpu = shortened(name, _LONGEST)
+        if slow := [state for state in states if is_slowed(state)]:
+            by = kept_down_by(reason for state in slow for reason in slowed_by(state))
+            yield MeasurementWarning(
+                code=SLOWED,
+                message=f"the GPU ({gpu}) ran at {clocks(slow)} in {_count(slow, states)}, {by}",
+                advice="end other programs on it and let it cool down; compare only rows under one "
+                "power cap",
+            )
+        if locked := [state for state in states if state.locked]:
+            yield MeasurementWarning(
+                code=LOCKED,
+                message=f"the clock of the GPU ({gpu}) is locked, at {clocks(locked)} in "
+                f"{_count(locked, states)}: the times are those of that clock",
+                advice="unless this is meant, free it by nvidia-smi --reset-gpu-clocks and "
+                "--reset-applications-clocks",
+            )
+
+
+def _count(some: Sequence[GpuState], states: Sequence[GpuState]) -> str:
+    return f"{len(some):,} of {len(states):,} rows"
 
 
 def is_slowed(state: GpuState) -> bool:
@@ -88,10 +105,10 @@ def slowed_by(state: GpuState) -> list[str]:
 def clocks(states: Iterable[GpuState]) -> str:
     """Return the clocks in these states, in words."""
     states = list(states)
-    return clock_words(_span(state.sm_mhz for state in states), _highest_clock(states))
+    return _clock_words(_span(state.sm_mhz for state in states), _highest_clock(states))
 
 
-def clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
+def _clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
     """Return ``1,755–1,980 of 1,980 MHz``, without the highest clock where that is not known."""
     if sm_mhz is None:
         return "an unknown clock"
@@ -118,7 +135,7 @@ def _state(gpu: GpuUse) -> str:
         }[gpu.locked]
     ]
     if gpu.sm_mhz is not None:
-        words.append(clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
+        words.append(_clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
     if gpu.power_limit_watts is not None:
         words.append(f"{gpu.power_limit_watts} W limit")
     if gpu.temperature_celsius is not None:
@@ -160,37 +177,3 @@ def _span(values: Iterable[float | None]) -> Span | None:
 
 def _highest_clock(states: Iterable[GpuState]) -> int | None:
     return max((state.max_sm_mhz for state in states if state.max_sm_mhz), default=None)
-
-
-def _slowed(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
-    slow = [state for state in states if is_slowed(state)]
-    if not slow:
-        return []
-    by = kept_down_by(reason for state in slow for reason in slowed_by(state))
-    return [
-        MeasurementWarning(
-            code=SLOWED,
-            message=f"the GPU ({name}) ran at {clocks(slow)} in {_count(slow, states)}, {by}",
-            advice="end other programs on it and let it cool down; compare only rows under one "
-            "power cap",
-        )
-    ]
-
-
-def _locked(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
-    locked = [state for state in states if state.locked]
-    if not locked:
-        return []
-    return [
-        MeasurementWarning(
-            code=LOCKED,
-            message=f"the clock of the GPU ({name}) is locked, at {clocks(locked)} in "
-            f"{_count(locked, states)}: the times are those of that clock",
-            advice="unless this is meant, free it by nvidia-smi --reset-gpu-clocks and "
-            "--reset-applications-clocks",
-        )
-    ]
-
-
-def _count(some: Sequence[GpuState], states: Sequence[GpuState]) -> str:
-    return f"{len(some):,} of {len(states):,} rows"

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from math import expm1, inf
+from itertools import pairwise
+from math import expm1
 from statistics import median
 
 import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, of_times, quantile, trimmed
+from perceptron.analysis.interval import (
+    CONFIDENCE,
+    LARGEST_LOG,
+    Interval,
+    of_times,
+    quantile,
+    trimmed,
+)
+from perceptron.analysis.select import has_time
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
@@ -28,20 +37,17 @@ class HistoryPoint(Struct, frozen=True):
 class Segment(Struct, frozen=True, kw_only=True):
     """Commits of one level: ``first`` and ``last`` are indices into the points.
 
-    ``seconds`` is the typical time with its 95 % interval, from the spread between commits, each of
-    which is a fresh process. ``change`` is against the stretch before, as ratio − 1, with its 95 %
-    interval for the two stretches as they are: that the border was chosen by the same times is not
-    in it. The ends are None where a stretch has one commit, all of ``change`` for the first.
+    The intervals of 95 % come from the spread between commits, each of which is a fresh process.
+    A stretch of one commit has none. That the border was chosen by the same times is not in that
+    of the change.
     """
 
     first: int
     last: int
-    seconds: float
-    low: float | None
-    high: float | None
-    change: float | None = None
-    change_low: float | None = None
-    change_high: float | None = None
+    level: Interval
+    """The typical time, in seconds."""
+    change: Interval | None
+    """Against the stretch before, as ratio − 1; None of the first."""
 
 
 class CaseHistory(Struct, frozen=True, kw_only=True):
@@ -66,23 +72,12 @@ def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
     """
     cases: dict[Hashable, list[Measurement]] = {}
     for row in rows:
-        if row.source == "asv" and row.commit and row.committed and _has_time(row):
-            cases.setdefault(_case(row), []).append(row)
+        if row.source == "asv" and row.commit and row.committed and has_time(row):
+            case = (ground(row), row.environment, row.family, row.size, row.backend)
+            cases.setdefault(case, []).append(row)
     pasts = [(members[0], _points(members)) for members in cases.values()]
     pasts.sort(key=lambda past: _order(past[0]))
     return [_past(row, points) for row, points in pasts if len(points) > 1]
-
-
-def _has_time(row: Measurement) -> bool:
-    is_whole_iteration = row.status == "ok" and row.phase is None
-    return is_whole_iteration and row.seconds is not None and 0 < row.seconds < inf
-
-
-def _case(row: Measurement) -> Hashable:
-    return (
-        *(ground(row), row.environment),
-        *(row.family, row.size, row.backend),
-    )
 
 
 def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int, str]:
@@ -121,31 +116,16 @@ def _past(row: Measurement, points: list[HistoryPoint]) -> CaseHistory:
 
 
 def _steps(seconds: Sequence[float]) -> list[Segment]:
-    segments: list[Segment] = []
-    before: Sequence[float] = ()
-    for first, last in _level_stretches(seconds):
-        here = seconds[first : last + 1]
-        level = of_times(here)
-        change, low, high = _change(before, here) if before else (None, None, None)
-        segments.append(
-            Segment(
-                first=first,
-                last=last,
-                seconds=level.estimate,
-                low=level.low,
-                high=level.high,
-                change=change,
-                change_low=low,
-                change_high=high,
-            )
-        )
-        before = here
-    return segments
+    stretches = _level_stretches(seconds)
+    levels = [seconds[first : last + 1] for first, last in stretches]
+    changes = [None, *(_change(before, after) for before, after in pairwise(levels))]
+    return [
+        Segment(first=first, last=last, level=of_times(level), change=change)
+        for (first, last), level, change in zip(stretches, levels, changes, strict=True)
+    ]
 
 
-def _change(
-    before: Sequence[float], after: Sequence[float]
-) -> tuple[float, float | None, float | None]:
+def _change(before: Sequence[float], after: Sequence[float]) -> Interval:
     """Return the change as ratio − 1 and its interval: Welch's with trimmed means of logarithms.
 
     After Yuen, Biometrika 61 (1974), whose degrees of freedom are Welch's.
@@ -154,13 +134,13 @@ def _change(
     new, new_error, new_freedom = trimmed(np.log(after))
     change = float(new - old)
     if not old_freedom or not new_freedom:
-        return _share(change), None, None
+        return Interval(_share(change), None, None)
     one, other = float(old_error) ** 2, float(new_error) ** 2
     reach = 0.0
     if one + other > 0:
         freedom = (one + other) ** 2 / (one**2 / old_freedom + other**2 / new_freedom)
         reach = (one + other) ** 0.5 * quantile(freedom, CONFIDENCE)
-    return _share(change), _share(change - reach), _share(change + reach)
+    return Interval(_share(change), _share(change - reach), _share(change + reach))
 
 
 def _share(logarithm: float) -> float:
@@ -178,8 +158,6 @@ def _level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
     """
     from asv.step_detect import detect_steps  # importing asv takes a tenth of a second
 
-    if not seconds:
-        return []
     middle = median(seconds)
     levels = detect_steps([min(value / middle, _FURTHEST) for value in seconds])
     return [(left, right - 1) for left, right, *_ in levels]

@@ -8,12 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from perceptron.numbers import NONE
-from perceptron.records.measurement import Measurement
-
-OF_EACH = "processes × threads"
-"""What stands above `threads_of_each`."""
-
 
 def name_and_processes(backend: str) -> tuple[str, int]:
     """Return a backend's name without its processes, and how many these are.
@@ -23,11 +17,6 @@ def name_and_processes(backend: str) -> tuple[str, int]:
     """
     match = re.fullmatch(r"(.+)@([1-9]\d{0,4})", backend, re.ASCII)
     return (match[1], int(match[2])) if match else (backend, 1)
-
-
-def are_several(backends: Iterable[str]) -> bool:
-    """Return whether one of these backends trains over several processes."""
-    return any(name_and_processes(backend)[1] > 1 for backend in backends)
 
 
 def named(backend: str, besides: str = "") -> str:
@@ -47,9 +36,5 @@ def named(backend: str, besides: str = "") -> str:
 def threads_in_all(threads: int | None, backends: Iterable[str]) -> str:
     """Return how many threads all backends have, where some share them out among processes."""
     noun = "thread" if threads == 1 else "threads"
-    return f"{threads} {noun}{' in all' if are_several(backends) else ''}"
-
-
-def threads_of_each(row: Measurement) -> str:
-    """Return the processes of a row and the threads of each: ``2 × 1``."""
-    return NONE if row.threads is None else f"{row.processes or 1} × {row.threads}"
+    are_shared = any(name_and_processes(backend)[1] > 1 for backend in backends)
+    return f"{threads} {noun}{' in all' if are_shared else ''}"

@@ -22,18 +22,15 @@ def training_words(of: OnGround) -> str:
     Empty for full batches by plain gradient descent towards one output, and where it is unknown.
     """
     where = ground(of)
-    words = []
-    if where.optimizer is not None and (where.optimizer != _PLAIN or where.batch is not None):
-        words.append(where.optimizer)
-    if where.batch is not None:
-        words.append(_batch(where.batch))
-    if where.feed == "host":
-        words.append(_feed(where.feed))
-    if where.outputs is not None and where.outputs > 1:
-        words.append(_outputs(where.outputs))
-    if where.models is not None:
-        words.append(_models(where.models))
-    return ", ".join(words)
+    is_told = {
+        "optimizer": where.optimizer is not None
+        and (where.optimizer != _PLAIN or where.batch is not None),
+        "batch": where.batch is not None,
+        "feed": where.feed == "host",
+        "outputs": where.outputs is not None and where.outputs > 1,
+        "models": where.models is not None,
+    }
+    return ", ".join(_word(where, name) for name in _FIELDS if is_told[name])
 
 
 def training_name(of: OnGround) -> str:
@@ -74,32 +71,18 @@ def _differences(grounds: Collection[Ground]) -> str:
 
 
 def _word(of: Ground, name: str) -> str:
-    if name == "batch":
-        return "full batches, or an unknown batch" if of.batch is None else _batch(of.batch)
-    if name == "models":
-        return _models(of.models or 1)
     value = getattr(of, name)
+    if name == "models":
+        return "one model" if value in (None, 1) else f"{value:,} models batched"
+    if name == "batch":
+        return "full batches, or an unknown batch" if value is None else f"batches of {value:,}"
     if value is None:
         return f"no stated {name}"
     if name == "feed":
-        return _feed(value)
-    return _outputs(value) if name == "outputs" else str(value)
-
-
-def _models(models: int) -> str:
-    return "one model" if models == 1 else f"{models:,} models batched"
-
-
-def _batch(rows: int) -> str:
-    return f"batches of {rows:,}"
-
-
-def _feed(feed: str) -> str:
-    return "fed from the host" if feed == "host" else f"{feed} data"
-
-
-def _outputs(number: int) -> str:
-    return "1 output" if number == 1 else f"{number:,} outputs"
+        return "fed from the host" if value == "host" else f"{value} data"
+    if name == "outputs":
+        return "1 output" if value == 1 else f"{value:,} outputs"
+    return str(value)
 
 
 def _some(names: list[str]) -> str:

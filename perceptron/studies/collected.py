@@ -6,7 +6,7 @@ from pathlib import Path
 
 from perceptron.analysis.collection import Collection, judge_results
 from perceptron.machine import machine_name
-from perceptron.records.readers.stored_runs import read_facts, read_results, read_run
+from perceptron.records.readers.stored_runs import read_results
 from perceptron.records.row import no_search_for_cycles
 from perceptron.studies.answering import judges
 
@@ -14,4 +14,4 @@ from perceptron.studies.answering import judges
 def collect(results: Path) -> Collection:
     """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
     with no_search_for_cycles():
-        return judge_results(read_results(results), read_run, read_facts, machine_name(), judges())
+        return judge_results(read_results(results), machine_name(), judges())

@@ -25,8 +25,8 @@ from perceptron.analysis.select import definitions
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if import words as estimates_in_words
-from perceptron.analysis.what_if.check import Kept
 from perceptron.analysis.what_if.devices import device
+from perceptron.analysis.what_if.estimate import Kept
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError

@@ -6,9 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from perceptron.analysis.over_processes import threads_in_all
-from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
+from perceptron.analysis.phase_map.grid import (
+    Cell,
+    CellGrid,
+    log_grid,
+    times_by_cell,
+    whole_cells,
+)
 from perceptron.analysis.phase_map.phase_map import (
     TIED,
     UNDECIDED,
@@ -18,7 +25,7 @@ from perceptron.analysis.phase_map.phase_map import (
     phase_map_of,
 )
 from perceptron.analysis.phase_map.picture import map_figure
-from perceptron.analysis.phase_map.quadtree import next_cells, not_refined
+from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import definitions
 from perceptron.analysis.training import training_words
@@ -93,13 +100,12 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
         x, y = family.axes
-        return MapPlan(
-            family=self.family,
+        return replace(
+            self,
             points=points,
             backends=backends,
             threads=threads,
-            dtype=self.dtype,
-            quick=self.quick,
+            over=(),
             x_range=self.x_range or _own_range(family, 0, self.quick),
             y_range=self.y_range or _own_range(family, 1, self.quick),
             axes=(x, y),
@@ -161,9 +167,10 @@ class Map:
         if plan.x_range is None or plan.y_range is None:
             raise UserError(f"{run.folder / 'run.json'}, plan: it has no ranges of sizes")
         found = phase_map_of(own, plan.grid, plan.axes)
-        missing = not_refined(plan.grid, own) if run.run.cut_short else 0
+        known = times_by_cell(whole_cells(own))
+        not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
         warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
-        return _told(found, own[0], missing, run.run.machine, warnings)
+        return _told(found, own[0], not_refined, run.run.machine, warnings)
 
 
 def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
@@ -195,7 +202,7 @@ _AS_ON_PAGE = "The fastest, and how many times as fast as the next (• measured
 def _told(
     found: PhaseMap,
     row: Measurement,
-    missing: int,
+    not_refined: int,
     machine: str,
     warnings: Sequence[MeasurementWarning],
 ) -> Answer:
@@ -217,7 +224,7 @@ def _told(
                 subject=found.family,
                 decided=_decided(found),
                 sentence=found.summary,
-                notes=tuple(_doubts(found, missing)),
+                notes=tuple(_doubts(found, not_refined)),
                 heading=f"{machine}, {threads}, {found.dtype}; 95% intervals",
             ),
         ),
@@ -228,7 +235,7 @@ def _told(
         ),
         warnings=tuple(warnings),
         backends=tuple(found.backends),
-        data={"map": found, "not_refined": missing, "machine": machine},
+        data={"map": found, "not_refined": not_refined, "machine": machine},
     )
 
 
@@ -240,12 +247,12 @@ def _decided(found: PhaseMap) -> Decided:
     return "partly" if still_open else "yes"
 
 
-def _doubts(found: PhaseMap, missing: int) -> Iterator[str]:
+def _doubts(found: PhaseMap, not_refined: int) -> Iterator[str]:
     """Yield why a map has no answer, and which cells a longer run would measure."""
     if len(found.backends) < 2 and found.absent:
         yield f"why: {', '.join(f'{name}: {why}' for name, why in found.absent.items())}"
-    if missing:
-        cells = "1 undecided cell" if missing == 1 else f"{count(missing)} undecided cells"
+    if not_refined:
+        cells = "1 undecided cell" if not_refined == 1 else f"{count(not_refined)} undecided cells"
         yield f"why: no time was left to measure {cells}; next: a larger --budget"
 
 

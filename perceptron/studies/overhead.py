@@ -165,15 +165,18 @@ class Overhead:
         """Judge every rung, and what explains it."""
         own = usable_rows(run.folder, times(rows))
         problem = next((row.problem for row in own if row.problem), plan.problem)
+        # Of runs from before they were rows; the newest committed ladders are among them.
+        kernels = [
+            run.run.row(repeat=0, backend=name, family=KERNELS, size=number, phase=KERNELS)
+            for name, number in run.run.kernels.items()
+        ]
         found: Ladder = ladder(
-            own,
+            [*own, *kernels],
             problem=problem,
             threads=plan.threads or 1,
             removes=plan.removes,
             work=Work(plan.operations, plan.bytes_moved),
-            before={KERNELS: run.run.kernels, PROFILE: run.run.profiled},
-            left_out=run.run.left_out
-            | {hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
+            hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
         )
         left_out = definitions(times(rows)).warnings()
         warnings = [*left_out, *_not_measured(own), *warnings_of_rows(own)]
@@ -248,7 +251,8 @@ def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
         if repeat == 0:  # each costs a context of its own, and a device does not wait for a core
             yield from (_explain(plan, name, CEILING) for name in drivers)
         yield from (_explain(plan, name, DEVICE, repeat) for name in drivers)
-    yield from (_explain(plan, name, PHASES, repeat) for name in _phased(plan))
+    phased = [name for name in _here(plan) if getattr(registry.load(name), "phased", False)]
+    yield from (_explain(plan, name, PHASES, repeat) for name in phased)
     if repeat == 0:  # only a device has these, and a day with one may be short
         yield from (_explain(plan, name, PROFILE) for name in on_devices)
         yield from (_explain(plan, name, ENERGY) for name in on_devices)
@@ -269,10 +273,6 @@ def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0
 
 def _here(plan: OverheadPlan) -> list[str]:
     return [name for name in plan.backends if registry.reason_unavailable(name) is None]
-
-
-def _phased(plan: OverheadPlan) -> list[str]:
-    return [name for name in _here(plan) if getattr(registry.load(name), "phased", False)]
 
 
 def _drivers(names: Sequence[str]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,14 +12,16 @@ from msgspec import ValidationError, convert
 
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current, has_time
-from perceptron.analysis.what_if.check import EstimateCheck, Kept, check
 from perceptron.analysis.what_if.devices import Device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
     DeviceEstimate,
+    EstimateCheck,
+    Kept,
     KernelWork,
     WhatIf,
+    check,
     estimate,
     what_if,
 )
@@ -75,12 +78,7 @@ def count_kernels(problems: Sequence[Problem], dtype: DType, threads: int = 1) -
         references = [problem.reference for problem in problems]
         kernels = _kernels(workers, EAGER, references, dtype, threads)
         (tiny,) = _kernels(workers, _HOST, [_TINY], dtype, threads).values()
-    by_name = {
-        problem.name: kernels[problem.reference]
-        for problem in problems
-        if problem.reference in kernels
-    }
-    return Counted(by_name, len(tiny))
+    return Counted({problem.name: kernels[problem.reference] for problem in problems}, len(tiny))
 
 
 def estimates(
@@ -100,7 +98,6 @@ def estimates(
             for backend in (EAGER, GRAPH)
         ]
         for problem in problems
-        if problem.name in counted.kernels
     }
 
 
@@ -152,17 +149,14 @@ def checks(results: Path, dtype: DType, device: Device) -> list[EstimateCheck]:
     for row in rows:
         if row.backend in (EAGER, GRAPH) and row.dtype == dtype and row.problem:
             measured.setdefault((row.machine, row.all_threads, row.problem), []).append(row)
-    problems = {
-        problem.name: problem
-        for problem in _findable(dict.fromkeys(problem for *_, problem in measured))
-    }
+    problems = _findable(dict.fromkeys(problem for *_, problem in measured))
     if not problems:
         return []
     counted = count_kernels(list(problems.values()), dtype)
     return [
         _check(own, counted, _dispatch_of(rows, machine, threads), device, problems[problem].size)
         for (machine, threads, problem), members in measured.items()
-        if problem in counted.kernels
+        if problem in problems
         for backend in (EAGER, GRAPH)
         if (own := [row for row in current(members) if row.backend == backend])
     ]
@@ -209,15 +203,15 @@ def _dispatch_of(rows: Iterable[Measurement], machine: str, threads: int | None)
     return seconds.get(threads, min(seconds.values(), default=None))
 
 
-def _findable(names: Iterable[str]) -> Iterator[Problem]:
-    """Yield the problems of stored rows whose name finds them here, of those with an estimate."""
+def _findable(names: Iterable[str]) -> dict[str, Problem]:
+    """Return the problems of stored rows whose name finds them here, of those with an estimate."""
+    found = {}
     for name in names:
-        try:
+        with suppress(UserError):
             problem = catalogue.find(name)
-        except UserError:
-            continue
-        if problem.name == name and problem.feed == "resident":
-            yield problem
+            if problem.name == name and problem.feed == "resident":
+                found[name] = problem
+    return found
 
 
 def _kernels(

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perceptron.analysis.history import CaseHistory, histories
+from perceptron.analysis.interval import Interval
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_results
 from tests.plenty import plenty
@@ -61,18 +62,18 @@ def test_a_step_in_noise_is_found_at_its_commit(
         (before, before + after - 1),
     ]
     old, new = past.steps
-    assert old.change is old.change_low is old.change_high is None
-    assert new.change == pytest.approx(change, abs=0.02 * (1 + change))
-    assert new.change == pytest.approx(new.seconds / old.seconds - 1)
-    assert new.change_low < new.change < new.change_high
-    assert (new.change_low > 0) == (change > 0)
+    assert old.change is None
+    assert new.change.estimate == pytest.approx(change, abs=0.02 * (1 + change))
+    assert new.change.estimate == pytest.approx(new.level.estimate / old.level.estimate - 1)
+    assert new.change.low < new.change.estimate < new.change.high
+    assert (new.change.low > 0) == (change > 0)
 
 
 @given(st.integers(2, 80), st.sampled_from([1e-9, 3e-5, 1.0, 1e300]))
 def test_a_constant_series_has_one_level(count: int, seconds: float) -> None:
     (step,) = past_of([seconds] * count).steps
     assert (step.first, step.last, step.change) == (0, count - 1, None)
-    assert step.low == pytest.approx(seconds)
+    assert step.level.low == pytest.approx(seconds)
 
 
 def test_the_interval_of_a_change_covers() -> None:
@@ -80,8 +81,8 @@ def test_the_interval_of_a_change_covers() -> None:
     covered = 0
     for seed in range(300):
         past = past_of(noisy([1.0] * 12 + [1.5] * 12, 0.02, seed))
-        step = past.steps[1]
-        covered += step.change_low <= 0.5 <= step.change_high
+        change = past.steps[1].change
+        covered += change.low <= 0.5 <= change.high
     assert covered >= 270
 
 
@@ -141,8 +142,8 @@ def test_one_commit_has_no_interval() -> None:
     past = past_of([*noisy([1.0] * 30, 0.01, 1), 5.0])
     last = past.steps[-1]
     assert (last.first, last.last) == (30, 30)
-    assert last.low is last.high is last.change_low is last.change_high is None
-    assert last.change == pytest.approx(4.0, abs=0.1)
+    assert last.level == Interval(pytest.approx(5.0), None, None)
+    assert last.change == Interval(pytest.approx(4.0, abs=0.1), None, None)
 
 
 ANY_TIMES = st.lists(
@@ -163,15 +164,9 @@ def test_stretches_are_the_series_and_finite(seconds: list[float]) -> None:
     assert steps[-1].last == len(seconds) - 1
     for step in steps:
         assert step.first <= step.last
-        numbers = [
-            step.seconds,
-            step.low,
-            step.high,
-            step.change,
-            step.change_low,
-            step.change_high,
-        ]
-        assert all(isfinite(number) for number in numbers if number is not None)
+        for known in filter(None, (step.level, step.change)):
+            numbers = (known.estimate, known.low, known.high)
+            assert all(isfinite(number) for number in numbers if number is not None)
 
 
 def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.what_if import words as what_if_text
-from perceptron.analysis.what_if.check import check
 from perceptron.analysis.what_if.devices import (
     DEVICES,
     REACHED,
@@ -21,10 +19,12 @@ from perceptron.analysis.what_if.estimate import (
     DeviceEstimate,
     KernelWork,
     WhatIf,
+    check,
     estimate,
     ratio_to,
     what_if,
 )
+from perceptron.analysis.what_if.words import size_words, source_line, tables
 from perceptron.errors import UserError
 from tests.made import measured
 
@@ -123,9 +123,9 @@ def test_where_it_might_cross_has_a_range() -> None:
     assert answer.statuses == CaseStatuses(likely="crosses", best="crosses", worst="crosses")
     assert answer.size == pytest.approx(64)
     assert (answer.low, answer.high) == (pytest.approx(32), pytest.approx(128))
-    assert "datasheet" in answer.source
-    (cells,) = what_if_text.cells([answer])
-    assert cells[-1] == "64.0 [32.0, 128]"
+    assert size_words(answer) == "64.0 [32.0, 128]"
+    assert "No measurement of h100 is at hand" in source_line([answer], [])
+    assert "datasheet" in source_line([answer], [])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_what_depends_on_the_range_is_open(
     assert (answer.statuses.likely, answer.statuses.best, answer.statuses.worst) == cases
     sizes = (answer.size, answer.low, answer.high)
     assert [size is not None for size in sizes] == [case == "crosses" for case in cases]
-    assert what_if_text.cells([answer])[0][-1] == words
+    assert tables([answer])[0].rows[0][-1] == words
 
 
 @pytest.mark.parametrize(("sizes", "waited"), [((2, 64), 0.0), ((4,), 0.0), ((4, 16), 0.6)])
@@ -160,26 +160,26 @@ def test_without_two_sizes_that_say_something_there_is_no_answer(
 
 
 def test_estimates_are_checked_where_a_device_was_measured() -> None:
-    rows = [
-        measured(machine="h100-box", backend=EAGER, device="cuda", size=4, repeat=p, seconds=8e-5)
-        for p in range(3)
-    ]
-    checked = check(rows, guess(4, 1e-4))
-    assert checked.error == pytest.approx(0.25)
-    assert "Of 1 measurements of h100, 1 lie in" in what_if_text.check_line([checked], "h100")
-    assert what_if_text.check_cells([checked])[0][-1] == "+25%"
-    assert "No measurement of h100" in what_if_text.check_line([], "h100")
+    """One of 50 to 200 µs holds 80, and no 800."""
+    there = {"machine": "h100-box", "backend": EAGER, "device": "cuda", "size": 4}
+    near, far = (
+        check([measured(**there, repeat=p, seconds=seconds) for p in range(3)], guess(4, 1e-4))
+        for seconds in (8e-5, 8e-4)
+    )
+    assert near.error == pytest.approx(0.25)
+    guesses = [answered(64e-6)]
+    assert "Of 2 measurements of h100, 1 lie in" in source_line(guesses, [near, far])
+    assert tables(guesses, [near])[1].rows[0][-1] == "+25%"
 
 
 def test_what_cannot_be_estimated_says_why() -> None:
     """Its measurement stays in the table, and counts for nothing."""
     rows = [measured(machine="h100-box", backend=EAGER, device="cuda", size=4, seconds=8e-5)]
-    checked = check(rows, None, "nobody knows")
-    assert not checked.is_inside
-    assert what_if_text.check_cells([checked]) == [
-        ("h100-box", "line", "4", "2", EAGER, "nobody knows", "80.0 µs", "–")
-    ]
-    assert "No measurement of h100" in what_if_text.check_line([checked], "h100")
+    checked, guesses = check(rows, None, "nobody knows"), [answered(64e-6)]
+    assert tables(guesses, [checked])[1].rows == (
+        ("h100-box", "line", "4", "2", EAGER, "nobody knows", "80.0 µs", "–"),
+    )
+    assert "No measurement of h100" in source_line(guesses, [checked])
 
 
 def test_an_unknown_device_is_named() -> None:

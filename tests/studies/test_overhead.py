@@ -88,20 +88,6 @@ def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
     assert planned(problem="mlp-width:8").dtype_of("numpy") == "float32"
 
 
-def test_an_interrupted_ladder_is_resumed(lab: Lab, tmp_path: Path) -> None:
-    """What was measured is not measured again."""
-    plan = planned(quick=True, backends=("torch-cpu", "numpy"))
-    lab.power_cut_after = 4
-    with pytest.raises(KeyboardInterrupt):
-        climb(plan, tmp_path)
-    lab.power_cut_after = None
-    told = climb(plan, tmp_path)
-    assert len(lab.timed) == 3 * 2
-    keys = [(row.backend, row.repeat, row.phase) for row in times(told.run.rows)]
-    assert len(keys) == len(set(keys))
-    assert told.answer.data["phases"]
-
-
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
     lab.takes = lambda job, problem: 0.1 if job.check else 1.0
     rungs = rungs_of(climb(planned(), tmp_path, budget=8.0))
@@ -215,18 +201,22 @@ def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -
         assert all(rung.seconds_per_iteration for rung in rungs)
 
 
-def test_the_start_that_continues_keeps_what_a_device_told(device: Lab, tmp_path: Path) -> None:
-    """Power that goes with the fourth process takes nothing."""
-    device.power_cut_after = 3 * (1 + len(ON_DEVICE))
+def test_an_interrupted_ladder_is_resumed(device: Lab, tmp_path: Path) -> None:
+    """Nothing is measured twice, and nothing lost that a device told."""
+    plan = planned(dtype="float64", backends=("torch-cpu", *ON_DEVICE), quick=True)
+    device.power_cut_after = 4
     with pytest.raises(KeyboardInterrupt):
-        climb(planned(**ON_GPU), tmp_path)
+        climb(plan, tmp_path)
     device.power_cut_after = None
-    told = climb(planned(**ON_GPU), tmp_path)
+    told = climb(plan, tmp_path)
+    assert len(device.timed) == 3 * 3
     asked = [(job.extra, job.backend) for job in device.jobs]
-    assert [asked.count(("profile", name)) for name in ON_DEVICE] == [1, 1]
-    assert [asked.count(("energy", name)) for name in ON_DEVICE] == [1, 1]
+    assert [asked.count((extra, ON_DEVICE[0])) for extra in ("profile", "energy")] == [1, 1]
+    keys = [(row.backend, row.repeat, row.family, row.phase) for row in times(told.run.rows)]
+    assert len(keys) == len(set(keys))
     profiled = {rung.backend: rung.kernels_profiled for rung in rungs_of(told)}
-    assert profiled == {"numpy": None, "torch-cuda-graph": 26, "torch-cuda": None}
+    assert profiled == {"torch-cpu": None, "torch-cuda-graph": 26, "torch-cuda": None}
+    assert told.answer.data["phases"]
 
 
 GATES = "many-or-gates:1024"

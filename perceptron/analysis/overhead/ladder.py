@@ -6,22 +6,30 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.device_share import device_share, is_beside_host
 from perceptron.analysis.finding import published_iteration_seconds
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times, ratio_of
-from perceptron.analysis.overhead.device import DevicePart, device_parts, energy
-from perceptron.analysis.overhead.iteration_phases import (
+from perceptron.analysis.overhead.extras import (
+    Bound,
+    Ceilings,
+    DevicePart,
     IterationPhase,
     WholeIteration,
+    bound_by,
+    ceilings,
+    device_parts,
+    energy,
+    harness,
     iteration_phases,
-    whole_iteration,
+    roof,
+    whole_iterations,
 )
-from perceptron.analysis.overhead.roofline import Bound, Ceilings, bound_by, ceilings, roof
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
-from perceptron.records.measurement import EXTRAS, HARNESS, KERNELS, PROFILE, ExtraName, Measurement
+from perceptron.records.measurement import EXTRAS, KERNELS, PROFILE, ExtraName, Measurement
 
 
 class Rung(Struct, frozen=True, kw_only=True):
@@ -105,37 +113,34 @@ class Ladder(Struct, frozen=True, kw_only=True):
     """Seconds per iteration published for this problem, by backend."""
 
 
-class Floor(NamedTuple):
-    """The fastest rung, or why none is known to be."""
-
-    backend: str | None
-    why_not: str | None = None
-
-
 def ladder(
     rows: Sequence[Measurement],
     problem: str,
     threads: int,
     removes: Mapping[str, str],
     work: Work,
-    before: Mapping[ExtraName, Mapping[str, int]],
-    left_out: Mapping[str, str],
+    hangs: Mapping[str, str],
 ) -> Ladder:
     """Judge the rows of a run; ``removes`` names the rungs in their order.
 
-    ``before`` and ``left_out`` are of runs that kept no rows of them: kernels by backend, and why
-    there was no time for a rung.
+    ``hangs`` says of a backend that did not end within its time so.
     """
     added, share = harness(rows)
+    limits = ceilings(rows)
+    lowest, no_floor = _floor(rows, removes)
+    phases = [phase for name in removes for phase in iteration_phases(rows, name)]
     return Ladder(
         problem=problem,
         threads=threads,
         work=work,
-        rungs=rungs(rows, removes, work, before, left_out),
-        no_floor=floor(rows, removes).why_not,
-        phases=[phase for name in removes for phase in iteration_phases(rows, name)],
-        wholes=[whole for name in removes if (whole := whole_iteration(rows, name)) is not None],
-        ceilings=ceilings(rows),
+        rungs=[
+            _rung(rows, name, removed, lowest, work, limits, hangs.get(name, NOT_REACHED))
+            for name, removed in removes.items()
+        ],
+        no_floor=no_floor,
+        phases=phases,
+        wholes=whole_iterations(rows, phases),
+        ceilings=limits,
         device=device_parts(rows),
         gpus=gpu_use(rows),
         harness_seconds=added,
@@ -144,119 +149,68 @@ def ladder(
     )
 
 
-def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
-    """Return the seconds of the clock and an empty call, and their share of the shortest sample."""
-    calls = [row.seconds for row in rows if row.family == HARNESS and row.seconds]
-    samples = [
-        seconds * row.iterations
-        for row in rows
-        if row.family not in EXTRAS and row.iterations and row.phase is None
-        for seconds in row.samples
-    ]
-    if not calls:
-        return None, None
-    added = of_times(calls).estimate
-    return added, added / min(samples) if samples else None
+def _floor(rows: Sequence[Measurement], names: Collection[str]) -> tuple[str | None, str | None]:
+    """Return the rung that is faster than all others, or why none is known to be.
 
-
-def floor(rows: Iterable[Measurement], names: Collection[str]) -> Floor:
-    """Return the rung that is faster than all others, if every one that can run has a time."""
-    rows = [row for row in rows if row.family not in EXTRAS]
+    Every one that can run must have a time.
+    """
     seconds = {
         name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
     }
-    refused = {row.backend for row in rows if row.status == "skipped"}
+    refused = {row.backend for row in rows if row.status == "skipped" and row.family not in EXTRAS}
     able = [name for name in names if name in seconds or name not in refused]
     if len(seconds) < len(able):
-        return Floor(None, f"{len(seconds)} of {len(able)} rungs measured")
+        return None, f"{len(seconds)} of {len(able)} rungs measured"
     if len(able) < 2:
-        return Floor(None, "a single rung can run: no comparison")
+        return None, "a single rung can run: no comparison"
     fastest = min(seconds, key=seconds.__getitem__)
     others = [name for name in able if name != fastest]
     rivals = [name for name in others if not _is_slower(ratio_of(rows, name, fastest))]
     if rivals:
-        return Floor(None, f"{fastest} against {' and '.join(rivals)} is undecided")
-    return Floor(fastest)
+        return None, f"{fastest} against {' and '.join(rivals)} is undecided"
+    return fastest, None
 
 
 def _is_slower(ratio: Interval | None) -> bool:
     return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
-def rungs(
-    rows: Sequence[Measurement],
-    ladder: Mapping[str, str],
-    work: Work,
-    before: Mapping[ExtraName, Mapping[str, int]],
-    left_out: Mapping[str, str],
-) -> list[Rung]:
-    """Return a rung for each backend of the ladder, in its order; as `ladder`."""
-    counted: dict[ExtraName, Mapping[str, int]] = {
-        name: _counted(rows, name) or before.get(name, {}) for name in (KERNELS, PROFILE)
-    }
-    trainings = [row for row in rows if row.family not in EXTRAS]
-    measured = {
-        name: of_times(list(seconds.values()))
-        for name in ladder
-        if (seconds := times(trainings, name))
-    }
-    lowest = floor(trainings, ladder).backend
-    return [
-        _rung(
-            rows,
-            trainings,
-            name,
-            removes,
-            measured.get(name),
-            lowest,
-            (counted[KERNELS].get(name), counted[PROFILE].get(name)),
-            work,
-            left_out.get(name, NOT_REACHED),
-        )
-        for name, removes in ladder.items()
-    ]
-
-
 def _rung(
     rows: Sequence[Measurement],
-    trainings: Sequence[Measurement],
     backend: str,
     removes: str,
-    seconds: Interval | None,
     lowest: str | None,
-    kernels: tuple[int | None, int | None],
     work: Work,
+    ceilings: Sequence[Ceilings],
     not_reached: str,
 ) -> Rung:
-    own = [row for row in trainings if row.backend == backend]
+    own = [row for row in rows if row.backend == backend and row.family not in EXTRAS]
     device = next((row.device for row in own), None)
-    dtype = next((row.dtype for row in own), None)
-    if seconds is None:
-        return Rung(
-            backend=backend,
-            device=device,
-            dtype=dtype,
-            removes=removes,
-            kernels_per_iteration=kernels[0],
-            kernels_profiled=kernels[1],
-            reason=reason(own, backend) or not_reached,
-        )
-    ratio = None if lowest is None else ratio_of(trainings, backend, lowest)
+    rung = Rung(
+        backend=backend,
+        device=device,
+        dtype=next((row.dtype for row in own), None),
+        removes=removes,
+        kernels_per_iteration=_counted(rows, KERNELS, backend),
+        kernels_profiled=_counted(rows, PROFILE, backend),
+    )
+    measured = times(own, backend)
+    if not measured:
+        return replace(rung, reason=reason(own, backend) or not_reached)
+    seconds = of_times(list(measured.values()))
+    ratio = None if lowest is None else ratio_of(rows, backend, lowest)
     if backend == lowest:
         ratio = Interval(1.0, 1.0, 1.0)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
     prepare_seconds, from_cache = _prepared(own)
-    limits, share = roof(ceilings(rows), device), device_share(own)
+    limits, share = roof(ceilings, device), device_share(own)
     # The ceilings are those of one device.
     one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
     decided = seconds.low is not None and hidden(filter(has_time, own)) < UNKNOWN
     busy = share.busy.estimate if share else None
-    joules = energy(rows, backend, device)
-    return Rung(
-        backend=backend,
-        device=device,
-        dtype=dtype,
-        removes=removes,
+    joules, no_joules = energy(rows, backend, device)
+    return replace(
+        rung,
         seconds_per_iteration=seconds.estimate,
         low=seconds.low,
         high=seconds.high,
@@ -265,8 +219,6 @@ def _rung(
         ratio_high=ratio.high if ratio else None,
         prepare_seconds=prepare_seconds,
         prepared_from_cache=from_cache,
-        kernels_per_iteration=kernels[0],
-        kernels_profiled=kernels[1],
         gflops=gflops if one else None,
         gbytes=gbytes if one else None,
         bound=bound_by(gflops, gbytes, work.bytes_moved, limits, busy) if one and decided else None,
@@ -275,16 +227,16 @@ def _rung(
         busy_share=busy,
         busy_low=share.busy.low if share else None,
         busy_high=share.busy.high if share else None,
-        energy_joules_per_iteration=joules.joules,
-        energy_reason=joules.reason,
+        energy_joules_per_iteration=joules,
+        energy_reason=no_joules,
         peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
     )
 
 
-def _counted(rows: Iterable[Measurement], family: ExtraName) -> dict[str, int]:
-    """Return kernels of an iteration by backend."""
-    own = [row for row in rows if row.family == family and row.status == "ok"]
-    return {row.backend: round(row.size) for row in own}
+def _counted(rows: Iterable[Measurement], family: ExtraName, backend: str) -> int | None:
+    """Return the kernels of an iteration."""
+    own = [row for row in rows if row.family == family and row.backend == backend]
+    return next((round(row.size) for row in own if row.status == "ok"), None)
 
 
 def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:

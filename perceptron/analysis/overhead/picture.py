@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perceptron.analysis.device_share import busy_words, is_beside_host
+from perceptron.analysis.finding import measured_dot, published_dot
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.overhead.extras import Ceilings, roofs
 from perceptron.analysis.overhead.ladder import Ladder, Rung
-from perceptron.analysis.overhead.roofline import Ceilings, roofs
 from perceptron.figure import (
     Bar,
     BarFigure,
@@ -31,12 +33,7 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
         return None
     measured = [rung.backend for rung in rungs]
     names = [*(name for name in found.published if name not in measured), *measured]
-    dots = placed(
-        [
-            *(_published(names.index(name), name, s) for name, s in found.published.items()),
-            *(_measured(names.index(rung.backend), rung) for rung in rungs),
-        ]
-    )
+    dots = placed(list(_dots(names, found, rungs)))
     texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
@@ -54,32 +51,15 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
     )
 
 
-def _published(row: int, name: str, seconds: float) -> Dot:
-    return Dot(
-        row=row,
-        backend=name,
-        seconds=seconds,
-        low=seconds,
-        high=seconds,
-        label=duration(seconds),
-        side="right",
-        text=f"{name}: {duration(seconds)} as published",
-        published=True,
-    )
-
-
-def _measured(row: int, rung: Rung) -> Dot:
-    seconds = rung.seconds_per_iteration or 1.0
-    return Dot(
-        row=row,
-        backend=rung.backend,
-        seconds=seconds,
-        low=rung.low or seconds,
-        high=rung.high or seconds,
-        label=f"{duration(seconds)}{_ratio(rung)}",
-        side="right",
-        text=f"{rung.backend}: {_words(rung)}; removes {rung.removes}",
-    )
+def _dots(names: Sequence[str], found: Ladder, rungs: Sequence[Rung]) -> Iterator[Dot]:
+    for name, seconds in found.published.items():
+        text = f"{name}: {duration(seconds)} as published"
+        yield published_dot(names.index(name), name, seconds, duration(seconds), text)
+    for rung in rungs:
+        name, seconds = rung.backend, rung.seconds_per_iteration or 1.0
+        text = f"{name}: {_words(rung)}; removes {rung.removes}"
+        time, label = Interval(seconds, rung.low, rung.high), f"{duration(seconds)}{_ratio(rung)}"
+        yield measured_dot(names.index(name), name, time, label, text)
 
 
 def _ratio(rung: Rung) -> str:
@@ -161,10 +141,10 @@ def _roofline(
         "it waits for something else, such as calls from Python. One above the slope reads from "
         "a cache.",
         height=480,
-        x=log_axis((low, high), _number, 10, "operations per byte"),
+        x=log_axis((low, high), "{:g}".format, 10, "operations per byte"),
         y=log_axis(
             [*(gflops for _, gflops in rungs), *(y for _, y in roof)],
-            _number,
+            "{:g}".format,
             10,
             "GFLOP/s reached",
         ),
@@ -185,7 +165,3 @@ def _roofline(
         ),
         limit=roof,
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from perceptron.analysis.contention import Contention, contention, with_contended
 from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
 from perceptron.analysis.gpu_use import state_lines
-from perceptron.analysis.over_processes import are_several, name_and_processes, threads_in_all
-from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
+from perceptron.analysis.over_processes import name_and_processes, threads_in_all
+from perceptron.analysis.overhead.extras import Ceilings, WholeIteration, roof, roofs
 from perceptron.analysis.overhead.ladder import Ladder, Rung
 from perceptron.analysis.overhead.picture import ladder_figure, phases_figure, roofline_figure
-from perceptron.analysis.overhead.roofline import Ceilings, roof, roofs
 from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
 from perceptron.numbers import (
     NONE,
@@ -89,10 +88,8 @@ def told(
 
 def _over(backends: Sequence[str]) -> str:
     """Return over how many processes its first rungs train, where these are several."""
-    if not are_several(backends):
-        return ""
     counts = sorted({processes for _, processes in map(name_and_processes, backends)})
-    return f"{' and '.join(map(str, counts))} processes"
+    return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
 
 def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
@@ -249,29 +246,19 @@ def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
     wholes = {whole.backend: whole for whole in found.wholes if whole.backend not in undecided}
     for backend in dict.fromkeys(phase.backend for phase in found.phases):
         whole = wholes.get(backend)
-        seconds = None if whole is None else whole.seconds_per_iteration
         for phase in found.phases:
             if phase.backend == backend:
-                yield _phase(phase, seconds)
+                seconds = phase.seconds_per_iteration
+                time = duration_interval(seconds, phase.low, phase.high)
+                yield (backend, phase.phase, time, _part_of(whole, seconds))
         if whole is not None:
-            yield _whole(whole)
+            time = duration(whole.phases_seconds)
+            time += f"; the whole iteration {duration(whole.seconds_per_iteration)}"
+            yield (backend, "all", time, _part_of(whole, whole.phases_seconds))
 
 
-def _whole(whole: WholeIteration) -> tuple[str, ...]:
-    share = whole.phases_seconds / whole.seconds_per_iteration
-    seconds = (
-        f"{duration(whole.phases_seconds)}; the whole iteration "
-        f"{duration(whole.seconds_per_iteration)}"
-    )
-    return (whole.backend, "all", seconds, percent(share, 0))
-
-
-def _phase(phase: IterationPhase, iteration_seconds: float | None) -> tuple[str, ...]:
-    share = NONE
-    if iteration_seconds is not None:
-        share = percent(phase.seconds_per_iteration / iteration_seconds, 0)
-    seconds = duration_interval(phase.seconds_per_iteration, phase.low, phase.high)
-    return (phase.backend, phase.phase, seconds, share)
+def _part_of(whole: WholeIteration | None, seconds: float) -> str:
+    return NONE if whole is None else percent(seconds / whole.seconds_per_iteration, 0)
 
 
 def _on_device(rungs: Sequence[Rung]) -> list[Rung]:

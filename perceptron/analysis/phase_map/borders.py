@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, groupby
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 from scipy.interpolate import RegularGridInterpolator
 
@@ -40,11 +39,11 @@ def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
     for first, second in combinations(sorted(surfaces), 2):
         others = [field for name, field in surfaces.items() if name not in (first, second)]
         lines = [
-            [_point(point) for point in part]
+            _rounded(part)
             for line in _zeros(grid, surfaces[first], surfaces[second])
             for part in _where_fastest(grid, line, surfaces[first], surfaces[second], others)
         ]
-        if lines:
+        if lines := [line for line in lines if len(line) > 1]:
             shared.append(Border((first, second), lines))
     return shared
 
@@ -77,8 +76,7 @@ def _where_fastest(
     ends = np.zeros(len(fine), bool)
     ends[[0, -1, *cuts, *(cuts - 1)]] = True
     kept = np.split(ahead & (corner | ends), cuts)
-    parts = [part[here] for part, here in zip(np.split(fine, cuts), kept, strict=True)]
-    return [part for part in parts if len(part) > 1]
+    return [part[here] for part, here in zip(np.split(fine, cuts), kept, strict=True)]
 
 
 def _finer(line: Array) -> Array:
@@ -102,6 +100,11 @@ def _slow_if_none(field: Array) -> Array:
     return np.nan_to_num(field, nan=1e3)
 
 
-def _point(logs: npt.NDArray[np.float64]) -> tuple[float, float]:
-    x, y = (float(f"{value:.{_DIGITS}g}") for value in np.exp(logs))
-    return x, y
+def _rounded(line: Array) -> Line:
+    """Return sizes of their logarithms; points that round to the same one are one."""
+    points = [(_size(x), _size(y)) for x, y in np.exp(line)]
+    return [point for point, _ in groupby(points)]
+
+
+def _size(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")

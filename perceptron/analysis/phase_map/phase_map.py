@@ -1,7 +1,7 @@
 """The phase map: which backend is fastest at which two sizes, and by how much.
 
 A cell that was measured is judged by its own times. One that was not is interpolated from those
-around it (`surface`); its ratio then has no interval.
+around it (`grid.surfaces`); its ratio then has no interval.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from perceptron.analysis.phase_map.grid import (
     Cell,
     CellGrid,
     Mask,
-    grid_of,
+    mostly,
     rows_by_cell,
+    surfaces,
     times_by_cell,
     whole_cells,
 )
-from perceptron.analysis.phase_map.surface import mostly, surfaces
-from perceptron.analysis.select import reason, times
+from perceptron.analysis.select import reason
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import was_killed
@@ -110,10 +110,13 @@ def phase_map_of(
         raise ValueError("no rows of a problem with two sizes")
     if len({(row.family, ground(row)) for row in members}) > 1:
         raise ValueError("rows that may not be compared: pick one family and one ground")
-    grid = grid or grid_of(by_cell)
-    fields = surfaces(grid, times_by_cell(members))
+    grid = grid or CellGrid(*(tuple(sorted(set(sizes))) for sizes in zip(*by_cell, strict=True)))
+    seconds = times_by_cell(members)
+    fields = surfaces(grid, seconds)
     rivals = len(fields) > 1
-    measured = {cell: _measured(cell, here, rivals) for cell, here in by_cell.items()}
+    measured = {
+        cell: _measured(cell, here, seconds[cell], rivals) for cell, here in by_cell.items()
+    }
     decided = mostly(grid, {cell: found.decided for cell, found in measured.items()})
     cells = [
         measured.get(cell)
@@ -123,7 +126,6 @@ def phase_map_of(
         )
     ]
     shares = _shares(cells)
-    areas = [Area(cell.x, cell.y, cell.winner if cell.decided else None) for cell in cells]
     absent = {
         name: reason(members, name) or "no times"
         for name in sorted({row.backend for row in members} - fields.keys())
@@ -144,23 +146,18 @@ def phase_map_of(
         shares=shares,
         summary=f"no answer: only {next(iter(fields))} has a time"
         if len(fields) == 1
-        else sentence(shares, areas, axes),
+        else sentence(shares, cells, axes),
     )
 
 
-def _measured(cell: Cell, rows: list[Measurement], rivals: bool) -> MapCell:
+def _measured(
+    cell: Cell, rows: list[Measurement], seconds: dict[str, list[float]], rivals: bool
+) -> MapCell:
     """Judge a cell by its own times; a backend alone in one wins it if it has rivals elsewhere.
 
     Not where a rival's worker was killed: another try may have its time.
     """
-    by_backend = {
-        backend: seconds
-        for backend in sorted({row.backend for row in rows})
-        if (seconds := times(rows, backend))
-    }
-    typical = {
-        name: of_times(list(seconds.values())).estimate for name, seconds in by_backend.items()
-    }
+    typical = {name: of_times(own).estimate for name, own in seconds.items()}
     fastest, second = _two(typical)
     if fastest is None or second is None:
         alone = rivals and not any(was_killed(row.reason) for row in rows)
@@ -240,19 +237,11 @@ _NAMED = 2
 _COLUMNS = 100
 # Of a map that is all alike, and of a part of one.
 _WHOLE = {
-    "tie": "the fastest backends tie within 5% everywhere",
-    "undecided": "undecided everywhere",
-    "unknown": "no backend has a time",
+    TIED: "the fastest backends tie within 5% everywhere",
+    UNDECIDED: "undecided everywhere",
+    UNKNOWN: "no backend has a time",
 }
-_PART = {"tie": "tie", "undecided": "undecided", "unknown": "no time"}
-
-
-class Area(NamedTuple):
-    """A cell and what is decided there: a backend, ``tie`` or None."""
-
-    x: int
-    y: int
-    winner: str | None
+_PART = {TIED: "tie", UNDECIDED: "undecided", UNKNOWN: "no time"}
 
 
 class _Rule(NamedTuple):
@@ -265,7 +254,7 @@ class _Rule(NamedTuple):
     start: float
 
 
-def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, str]) -> str:
+def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str, str]) -> str:
     """Return which backend wins how much of the map, and a rule of one size where there is one.
 
     A rule is stated where it gets at most 2% of the cells with a winner wrong, and where less is
@@ -281,22 +270,23 @@ def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, s
         parts.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
     parts += [f"{word} {_percent(shares[name])}" for name, word in _PART.items() if name in shares]
     text = ", ".join(parts)
-    rule = _best_rule(areas, axes) if len(winners) == 2 else None
-    undecided = shares.get("undecided", 0.0)
+    rule = _best_rule(cells, axes) if len(winners) == 2 else None
+    undecided = shares.get(UNDECIDED, 0.0)
     if rule and rule.wrong <= _EXCEPTIONS and undecided < shares[rule.winner]:
         text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)}"
     return text if len(text) <= _COLUMNS else text.replace(" of the map", "")
 
 
-def _best_rule(areas: Sequence[Area], axes: tuple[str, str]) -> _Rule | None:
-    decided = [area for area in areas if area.winner not in (None, "tie")]
-    x, y = np.array([area[:2] for area in decided], np.float64).T
+def _best_rule(cells: Sequence[MapCell], axes: tuple[str, str]) -> _Rule | None:
+    decided = [cell for cell in cells if cell.answer not in _WHOLE]
+    winners = [cell.answer for cell in decided]
+    x, y = np.array([(cell.x, cell.y) for cell in decided], np.float64).T
     sizes = {axes[0]: x, axes[1]: y, f"{axes[0]} × {axes[1]}": x * y}
     rules = [
-        _rule(order, name, size, winner, np.array([area.winner == winner for area in decided]))
+        _rule(order, name, size, winner, np.array(winners) == winner)
         for order, (name, size) in enumerate(sizes.items())
         if len(set(size)) > 1
-        for winner in sorted({str(area.winner) for area in decided})
+        for winner in sorted(set(winners))
     ]
     return min(rules, default=None)
 

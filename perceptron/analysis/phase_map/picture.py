@@ -23,7 +23,7 @@ def map_figure(phase_map: PhaseMap) -> MapFigure:
 
     Every region carries the name of its winner, so that nothing is shown by colour alone.
     """
-    top = top_ratio(phase_map)
+    top = _top_ratio(phase_map)
     x, y = phase_map.axes
     height = len(phase_map.y_values)
     cells = [_cell(phase_map, cell, top) for cell in phase_map.cells]
@@ -53,7 +53,7 @@ def map_figure(phase_map: PhaseMap) -> MapFigure:
     )
 
 
-def top_ratio(phase_map: PhaseMap) -> int:
+def _top_ratio(phase_map: PhaseMap) -> int:
     """Return the ratio at which the colours end: nine cells in ten do not exceed it, or 64.
 
     Of those that are decided.

@@ -7,12 +7,11 @@ winner is likely misjudged from what is known, and those with most for each new 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
 from perceptron.analysis.interval import TIE
@@ -20,12 +19,11 @@ from perceptron.analysis.phase_map.grid import (
     Array,
     Cell,
     CellGrid,
+    Mask,
     Times,
-    times_by_cell,
-    whole_cells,
+    surfaces,
+    variance_of_a_cell,
 )
-from perceptron.analysis.phase_map.surface import surfaces, variance_of_a_cell
-from perceptron.records.measurement import Measurement
 
 # Of the cells, at most; but a border is as long as the map is wide, so that small maps get more.
 _SHARE = 0.2
@@ -46,7 +44,6 @@ _MISJUDGED_AT_AN_EDGE = 0.2
 
 Index = tuple[int, int]
 Fields = dict[str, Array]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -96,11 +93,6 @@ def next_cells(grid: CellGrid, known: Times) -> list[Cell]:
     affordable = max(0, min(_BATCH, int(allowed) - int(measured.sum())))
     doubtful = _most_in_doubt(grid, known, root, measured)
     return [grid.at(index) for index in doubtful[:affordable]]
-
-
-def not_refined(grid: CellGrid, rows: Iterable[Measurement]) -> int:
-    """Return how many cells would be measured next on a map with these rows."""
-    return len(next_cells(grid, times_by_cell(whole_cells(rows))))
 
 
 def _with_middle(ends: Index) -> list[int]:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from perceptron.errors import unknown
 
 
-class Device(Struct, frozen=True, kw_only=True):
+class Device(Struct, frozen=True):
     """What its maker states at best, in bytes and operations a second; ``source`` says where."""
 
     name: str
@@ -16,7 +16,7 @@ class Device(Struct, frozen=True, kw_only=True):
     """Without tensor cores, which compute in fewer bits."""
     float64: float
     """Without tensor cores."""
-    float64_products: float | None = None
+    float64_products: float | None
     """Of matrix products on tensor cores that compute in all 64 bits; None where it has none."""
     source: str
 
@@ -46,82 +46,25 @@ REACHED = (0.4, 0.9)
 TILE = 64
 REACHED_THIN = (0.05, 0.10)
 
+_T4 = "NVIDIA T4 datasheet; float64 by the Turing tuning guide, 1/32"
+_B200 = "NVIDIA GB200 NVL72 product page, a 72nd of the whole"
+_L4 = "NVIDIA L4 datasheet; float64 by the Ada architecture whitepaper, 1/64"
+_AMPERE = "NVIDIA Ampere GA102 GPU architecture whitepaper, 10 GB"
+_ADA = "NVIDIA Ada GPU architecture whitepaper"
+
 DEVICES: dict[str, Device] = {
     device.name: device
     for device in (
-        Device(
-            name="t4",
-            bandwidth=320e9,
-            float32=8.1e12,
-            float64=8.1e12 / 32,
-            source="NVIDIA T4 datasheet; float64 by the Turing tuning guide, 1/32",
-        ),
-        Device(
-            name="v100",
-            bandwidth=900e9,
-            float32=15.7e12,
-            float64=7.8e12,
-            source="NVIDIA V100 datasheet, SXM2",
-        ),
-        Device(
-            name="a100",
-            bandwidth=2039e9,
-            float32=19.5e12,
-            float64=9.7e12,
-            float64_products=19.5e12,
-            source="NVIDIA A100 datasheet, 80 GB SXM",
-        ),
-        Device(
-            name="h100",
-            bandwidth=3350e9,
-            float32=67e12,
-            float64=34e12,
-            float64_products=67e12,
-            source="NVIDIA H100 datasheet, SXM",
-        ),
-        Device(
-            name="h200",
-            bandwidth=4800e9,
-            float32=67e12,
-            float64=34e12,
-            float64_products=67e12,
-            source="NVIDIA H200 datasheet, SXM",
-        ),
-        Device(
-            name="b200",
-            bandwidth=8000e9,
-            float32=80e12,
-            float64=40e12,
-            source="NVIDIA GB200 NVL72 product page, a 72nd of the whole",
-        ),
-        Device(
-            name="l4",
-            bandwidth=300e9,
-            float32=30.3e12,
-            float64=30.3e12 / 64,
-            source="NVIDIA L4 datasheet; float64 by the Ada architecture whitepaper, 1/64",
-        ),
-        Device(
-            name="rtx-3080",
-            bandwidth=760e9,
-            float32=29.8e12,
-            float64=29.8e12 / 64,
-            source="NVIDIA Ampere GA102 GPU architecture whitepaper, 10 GB",
-        ),
-        Device(
-            name="rtx-4080",
-            bandwidth=716.8e9,
-            float32=48.7e12,
-            float64=48.7e12 / 64,
-            source="NVIDIA Ada GPU architecture whitepaper",
-        ),
-        Device(
-            name="rtx-4090",
-            bandwidth=1008e9,
-            float32=82.6e12,
-            float64=82.6e12 / 64,
-            source="NVIDIA Ada GPU architecture whitepaper",
-        ),
+        Device("t4", 320e9, 8.1e12, 8.1e12 / 32, None, _T4),
+        Device("v100", 900e9, 15.7e12, 7.8e12, None, "NVIDIA V100 datasheet, SXM2"),
+        Device("a100", 2039e9, 19.5e12, 9.7e12, 19.5e12, "NVIDIA A100 datasheet, 80 GB SXM"),
+        Device("h100", 3350e9, 67e12, 34e12, 67e12, "NVIDIA H100 datasheet, SXM"),
+        Device("h200", 4800e9, 67e12, 34e12, 67e12, "NVIDIA H200 datasheet, SXM"),
+        Device("b200", 8000e9, 80e12, 40e12, None, _B200),
+        Device("l4", 300e9, 30.3e12, 30.3e12 / 64, None, _L4),
+        Device("rtx-3080", 760e9, 29.8e12, 29.8e12 / 64, None, _AMPERE),
+        Device("rtx-4080", 716.8e9, 48.7e12, 48.7e12 / 64, None, _ADA),
+        Device("rtx-4090", 1008e9, 82.6e12, 82.6e12 / 64, None, _ADA),
     )
 }
 

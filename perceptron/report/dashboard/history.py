@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.history import CaseHistory, Segment
-from perceptron.analysis.interval import Interval
+from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
 from perceptron.report.charts import plot
@@ -117,7 +117,7 @@ def _level(past: CaseHistory, step: Segment, look: plot.Look) -> Trace:
         "type": "scatter",
         "mode": "lines",
         "x": [step.first - 0.5, step.last + 0.5],
-        "y": [step.seconds, step.seconds],
+        "y": [step.level.estimate] * 2,
         "line": {"color": "--ink", "width": 2.5},
         "text": [for_plotly(_words(past, step), 300)] * 2,
         "hoverinfo": "text",
@@ -130,7 +130,7 @@ def _places(count: int) -> list[int]:
 
 
 def _words(past: CaseHistory, step: Segment) -> str:
-    level = duration_interval(step.seconds, step.low, step.high)
+    level = _seconds(step.level)
     change = _change(step)
     return f"{level} from {past.points[step.first].commit}" + (f" ({change})" if change else "")
 
@@ -138,16 +138,19 @@ def _words(past: CaseHistory, step: Segment) -> str:
 def _change(step: Segment) -> str:
     if step.change is None:
         return ""
-    ends = [None if end is None else 100 * end for end in (step.change_low, step.change_high)]
-    return f"{interval(100 * step.change, *ends)} %"
+    percent = scaled(step.change, 100)
+    return f"{interval(percent.estimate, percent.low, percent.high)} %"
+
+
+def _seconds(level: Interval) -> str:
+    return duration_interval(level.estimate, level.low, level.high)
 
 
 def _cells(past: CaseHistory, step: Segment) -> tuple[str, ...]:
-    level = Interval(step.seconds, step.low, step.high)
     return (
         past.points[step.first].commit,
         past.points[step.last].commit,
         str(step.last - step.first + 1),
-        duration_interval(level.estimate, level.low, level.high),
+        _seconds(step.level),
         _change(step) or "–",
     )

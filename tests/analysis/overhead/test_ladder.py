@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.device import device_parts, energy
+from perceptron.analysis.overhead.extras import (
+    IterationPhase,
+    device_parts,
+    energy,
+    iteration_phases,
+)
 from perceptron.analysis.overhead.ladder import Ladder, Rung, Work, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.analysis.select import NOT_REACHED
@@ -18,7 +23,7 @@ WORK = Work(74, 212)
 def judged(
     rows: list[Measurement], removes: dict[str, str] = LADDER["removes"], work: Work = WORK
 ) -> Ladder:
-    return ladder(rows, "or-gate", 2, removes, work, {}, {})
+    return ladder(rows, "or-gate", 2, removes, work, {})
 
 
 def rungs(rows: list[Measurement], work: Work = WORK) -> dict[str, Rung]:
@@ -175,6 +180,34 @@ def test_what_a_device_did_not_tell_has_its_reason() -> None:
     absent = {"backend": "cupy", "status": "skipped", "reason": "no driver"}
     (part,) = device_parts([measured(family=DEVICE, phase="device", **absent)])
     assert (part.seconds, part.reason, part.processes) == (None, "no driver", 0)
-    assert energy(gpu_ladder_rows(), "jax-cuda", "cuda").reason == NOT_REACHED
+    assert energy(gpu_ladder_rows(), "jax-cuda", "cuda") == (None, NOT_REACHED)
     silent = {"backend": "torch-cuda", "status": "skipped", "reason": "no counter"}
-    assert energy([measured(family=ENERGY, **silent)], "torch-cuda", "cuda").reason == "no counter"
+    rows = [measured(family=ENERGY, **silent)]
+    assert energy(rows, "torch-cuda", "cuda") == (None, "no counter")
+
+
+def test_contention_leaves_a_phase_undecided() -> None:
+    """With no interval and no share; a little waiting widens the interval instead."""
+
+    def waited(share: float) -> dict[str, IterationPhase]:
+        rows = [
+            replace(row, waited=share if row.phase == "backward" else 0.2 * share)
+            for row in ladder_rows()
+        ]
+        return {phase.phase: phase for phase in iteration_phases(rows, "torch-cpu")}
+
+    assert [waited(0.9)[name].low is None for name in ("forward", "backward")] == [False, True]
+    idle, little = waited(0.0)["backward"], waited(0.1)["backward"]
+    assert little.low is not None
+    assert idle.low is not None
+    assert little.low < idle.low - 0.05 * 7e-5
+
+
+def test_a_process_that_lacks_a_loop_lends_nothing() -> None:
+    """A difference needs both loops of one process, and its interval several processes."""
+    rows = [row for row in ladder_rows() if (row.repeat, row.phase) != (1, "forward")]
+    (forward, backward, _) = iteration_phases(rows, "torch-cpu")
+    assert forward.seconds_per_iteration == pytest.approx(1.01 * 2e-5)
+    assert backward.seconds_per_iteration == pytest.approx(1.01 * 5e-5)
+    alone = iteration_phases([row for row in rows if row.repeat == 0], "torch-cpu")
+    assert {(phase.low, phase.high) for phase in alone} == {(None, None)}
