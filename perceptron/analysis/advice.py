@@ -63,7 +63,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class ShapeAdvice(Struct, frozen=True, kw_only=True):
-    """The answer: ``use`` is the fastest backend, None where none is known to be.
+    """The answer: ``use`` is the fastest backend, or one of a tie, None where none is known to be.
 
     ``options`` begin with the one that took least: ``ties`` are those within ±5% of it, ``unsure``
     those that may be as fast at 95%.
@@ -92,6 +92,11 @@ class ShapeAdvice(Struct, frozen=True, kw_only=True):
     def leading(self) -> Option | None:
         """What took least, whether or not it is known to be the fastest; None without a time."""
         return next((one for one in self.options if one.training is not None), None)
+
+    @property
+    def in_doubt(self) -> list[str]:
+        """Those of which neither a tie with the leading one nor a difference is known."""
+        return [name for name in self.unsure if name not in self.ties]
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
@@ -173,7 +178,7 @@ def advise(
         if option.ratio and option.backend != best
     }
     undecided = _undecided(rows, backends, ordered, ratios)
-    return ShapeAdvice(
+    found = ShapeAdvice(
         problem=problem,
         iterations=length.of(rows[0]),
         epochs=length.epochs,
@@ -183,7 +188,7 @@ def advise(
         dtype=rows[0].dtype or "unknown",
         threads=rows[0].all_threads or 0,
         options=list({option.backend: option for option in options}.values()),
-        use=None if undecided else best,
+        use=None,
         ties=[name for name, ratio in ratios.items() if _is_tie(ratio)],
         unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
         undecided=undecided,
@@ -191,6 +196,7 @@ def advise(
         if best is None
         else [_change(axis_rows, length, best, ordered[1:]) for axis_rows in axes],
     )
+    return found if undecided or found.in_doubt else replace(found, use=best)
 
 
 def _undecided(
@@ -200,6 +206,8 @@ def _undecided(
     ratios: Mapping[str, Interval],
 ) -> str | None:
     """Return why the first is not known to be the fastest; None of what the intervals can tell."""
+    if len(backends) == 1 and ordered:
+        return "no other backend was asked for: no comparison"
     missing = [name for name in backends if name not in ordered and reason(rows, name) is None]
     if len(ordered) == 1 and missing:
         were = "was" if len(missing) == 1 else "were"
