@@ -249,8 +249,7 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
     """
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import run, submit
-    from perceptron.studies.fleet.folder import Submission, open_fleet
-    from perceptron.studies.fleet.plan import fleet_plan
+    from perceptron.studies.fleet.folder import Submission, fleet_plan, open_fleet
 
     optional.require("fleet")
     if asked.where == "slurm":

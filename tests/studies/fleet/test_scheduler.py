@@ -10,7 +10,7 @@ import pytest
 
 from perceptron.machine import machine_name
 from perceptron.studies.fleet.folder import Attempt, JobFolder
-from perceptron.studies.fleet.scheduler import ENDED, Standing, standings
+from perceptron.studies.fleet.status import ENDED, Standing, standings
 from tests.studies.fleet.conftest import Says
 
 
