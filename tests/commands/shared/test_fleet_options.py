@@ -6,11 +6,10 @@ import inspect
 
 import pytest
 
-from perceptron.commands.shared import fleet_options
+from perceptron.commands.shared import study_command
 from perceptron.commands.shared.fleet_options import (
     COMPANIONS,
     FleetRequest,
-    is_for_a_fleet,
     minutes_of,
 )
 from perceptron.commands.shared.study_command import command_of
@@ -28,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
         requests.append((request, budget_seconds))
         return 1
 
-    monkeypatch.setattr(fleet_options, "run_fleet", run_fleet)
+    monkeypatch.setattr(study_command, "run_fleet", run_fleet)
     return requests
 
 
@@ -54,7 +53,6 @@ def test_a_job_runs_what_was_typed_without_the_fleet(
     )
     assert first.further == ("--wait", "10.0", "--budget", "3.0")
     assert (first.wait_minutes, first.options["json"]) == (10.0, True)
-    assert not is_for_a_fleet()
 
 
 @pytest.mark.parametrize(
