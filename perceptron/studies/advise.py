@@ -283,7 +283,7 @@ def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
 
 def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
     """Return the jobs of the size on an axis that is nearest to an expected change of winner."""
-    axis, here = through.axis, through.here
+    axis, here = through.axis, through.named.here
     rows = whole_trainings(on_axis, plan.length)
     own = [row for row in rows if row.size == here]
     usable = _usable(plan, own)
