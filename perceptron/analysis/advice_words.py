@@ -99,8 +99,8 @@ class _Told:
         own = replace(self._verdict(), heading=heading)
         ratios = _ratios(estimates, found.leading)
         guess = _estimated(ratios)
-        # Where nothing is known of the problem itself, an axis says nothing about it.
-        changes = [] if found.undecided else found.changes
+        # What is known of other sizes does not answer for the problem itself: the table has it.
+        changes = [] if own.decided == "no" else found.changes
         return Answer(
             question=_question(found),
             asked=(("Problem", found.problem),),

@@ -94,9 +94,13 @@ SURE, WIDE = (1.0, 1.0, 1.0), (0.4, 0.6, 0.8)
 def test_a_lead_that_chance_may_explain_names_no_winner(
     factors: Mapping[str, tuple[float, ...]], decided: str, use: str | None
 ) -> None:
-    """With what would tell; it is decided in part where another is known to take longer."""
+    """With what would tell; it is decided in part where another is known to take longer.
+
+    An axis along which the winner is known does not make up for it.
+    """
     answer = noisy(factors, here=True)
     verdict = answer.verdicts[0]
+    assert answer.is_decided == (decided != "no")
     assert (verdict.decided, answer.data["use"]) == (decided, use)
     assert verdict.sentence.startswith("undecided between") == (use is None)
     assert ["next: " in note for note in verdict.notes] == ([] if use else [False, True])
