@@ -111,20 +111,7 @@ class AdviceAxis(Struct, frozen=True, kw_only=True):
     fewer_rows: bool = False
 
 
-class AxisRows(Struct, frozen=True, kw_only=True):
-    """An axis through the problem: the rows on it, the problem's own among them."""
-
-    axis: str
-    here: int
-    rows: list[Measurement]
-
-    @property
-    def has_other_sizes(self) -> bool:
-        """Whether anything is known of a size beside the problem's own."""
-        return any(row.size != self.here for row in self.rows)
-
-
-def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> AxisRows:
+def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list[Measurement]:
     """Return the rows on an axis, the problem's own among them with its size there.
 
     Those with fewer rows are made of as many as the problem: their setup takes as long.
@@ -143,7 +130,12 @@ def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> Axis
         )
         for row in own
     ]
-    return AxisRows(axis=axis.axis, here=axis.here, rows=[*here, *beside])
+    return [*here, *beside]
+
+
+def has_other_sizes(axis: AdviceAxis, rows: Iterable[Measurement]) -> bool:
+    """Return whether anything is known of a size on an axis beside the problem's own."""
+    return any(row.size != axis.here for row in rows)
 
 
 def _with_rows_of(own: Sequence[Measurement], row: Measurement) -> Measurement:
@@ -158,11 +150,12 @@ def advise(
     backends: Sequence[str],
     problem: str,
     length: TrainingLength,
-    axes: Iterable[AxisRows],
+    axes: Iterable[tuple[AdviceAxis, Sequence[Measurement]]],
 ) -> ShapeAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
-    Rows of other problems are left out. Raises ValueError if none are left.
+    Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. Raises
+    ValueError if none are left.
     """
     rows = [row for row in rows if row.problem == problem]
     if not rows:
@@ -194,7 +187,7 @@ def advise(
         undecided=undecided,
         changes=[]
         if best is None
-        else [_change(axis_rows, length, best, ordered[1:]) for axis_rows in axes],
+        else [_change(axis, on_axis, length, best, ordered[1:]) for axis, on_axis in axes],
     )
     return found if undecided or found.in_doubt else replace(found, use=best)
 
@@ -296,18 +289,20 @@ def _mapped(interval: Interval, function: Callable[[float], float]) -> Interval:
 
 
 def _change(
-    axis_rows: AxisRows, length: TrainingLength, best: str, others: Sequence[str]
+    axis: AdviceAxis,
+    rows: Sequence[Measurement],
+    length: TrainingLength,
+    best: str,
+    others: Sequence[str],
 ) -> Change:
-    sizes = [row.size for row in axis_rows.rows]
+    sizes = [row.size for row in rows]
     return Change(
-        axis=axis_rows.axis,
-        here=axis_rows.here,
-        low=min(sizes, default=axis_rows.here),
-        high=max(sizes, default=axis_rows.here),
-        crossovers=crossovers(
-            whole_trainings(axis_rows.rows, length), [(best, other) for other in others]
-        ),
-        reason=None if axis_rows.has_other_sizes else NO_TIME,
+        axis=axis.axis,
+        here=axis.here,
+        low=min(sizes, default=axis.here),
+        high=max(sizes, default=axis.here),
+        crossovers=crossovers(whole_trainings(rows, length), [(best, other) for other in others]),
+        reason=None if has_other_sizes(axis, rows) else NO_TIME,
     )
 
 

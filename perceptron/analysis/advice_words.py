@@ -6,13 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import asdict, replace
 
-from perceptron.analysis.advice import (
-    AxisRows,
-    Change,
-    Option,
-    ShapeAdvice,
-    whole_trainings,
-)
+from perceptron.analysis.advice import Change, Option, ShapeAdvice, whole_trainings
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
@@ -61,12 +55,12 @@ def told(
 
 
 def figures(
-    found: ShapeAdvice, axes: Iterable[AxisRows], length: TrainingLength
+    found: ShapeAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
-    """Return the time of the whole training along each axis that has several sizes."""
+    """Return the time of the whole training along each axis that has several sizes, by its rows."""
     drawn = []
-    for change, axis in zip(found.changes, axes, strict=False):
-        for along in sweeps(whole_trainings(axis.rows, length))[:1]:
+    for change, rows in zip(found.changes, axes, strict=False):
+        for along in sweeps(whole_trainings(rows, length))[:1]:
             curves = [
                 # What follows from the time of an iteration does not from that of a training.
                 replace(curve, spots=[replace(spot, epoch=None, models=1) for spot in curve.spots])

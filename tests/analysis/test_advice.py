@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from perceptron.analysis.advice import AxisRows, ShapeAdvice, advise
+from perceptron.analysis.advice import AdviceAxis, ShapeAdvice, advise
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.records.measurement import Measurement
 from tests.made import ABSENT, BACKENDS, measured
 
+AxisRows = tuple[AdviceAxis, list[Measurement]]
 NAME = "mlp:8x2"
 THREE = (0.99, 1.0, 1.01)
 LONG = TrainingLength(iterations=10_000)
@@ -52,7 +53,7 @@ def along(
         for process in range(3)
         for name in BACKENDS[:2]
     ]
-    return AxisRows(axis=family, here=8, rows=rows)
+    return AdviceAxis(axis=family, here=8, family=family), rows
 
 
 AT_ONCE = {"numpy": 1e-3, "torch-cpu": 1e-3}

@@ -23,7 +23,8 @@ FIVE = TrainingLength(epochs=5)
 
 
 def change_along_batch(rows: list[Measurement], length: TrainingLength = FIVE) -> Change:
-    (change,) = advise(rows, BACKENDS, SHAPE, length, [rows_on(BATCH, rows, SHAPE)]).changes
+    axes = [(BATCH, rows_on(BATCH, rows, SHAPE))]
+    (change,) = advise(rows, BACKENDS, SHAPE, length, axes).changes
     return change
 
 
@@ -141,7 +142,7 @@ def test_sizes_on_fewer_rows_count_as_trainings_on_all_rows() -> None:
     ]
 
     def seconds(axis: AdviceAxis, rows: list[Measurement]) -> list[float | None]:
-        return [row.seconds for row in whole_trainings(rows_on(axis, rows, SHAPE).rows, FIVE)]
+        return [row.seconds for row in whole_trainings(rows_on(axis, rows, SHAPE), FIVE)]
 
     expected = seconds(BATCH, advice_rows())
     assert seconds(replace(BATCH, fewer_rows=True), few) == pytest.approx(expected)
