@@ -143,20 +143,22 @@ class Here:
     gpus: int
     rehearse: bool
 
-    def reason(self, name: str) -> str | None:
-        """Return why a backend, over however many processes, cannot run here; None if it can."""
-        if not self.backends:
-            return None
-        facts = self.backends.get(name.partition("@")[0])
-        return "no such backend" if facts is None else facts.reason
+    def why_not(self, names: str) -> str | None:
+        """Return which of these, ``A`` or ``A:B``, cannot run here and why; None if all can."""
+        for name in names.split(":") if self.backends else ():
+            facts = self.backends.get(name.partition("@")[0])
+            reason = "no such backend" if facts is None else facts.reason
+            if reason is not None:
+                return f"{name}: {reason}"
+        return None
 
     @property
     def gpu(self) -> str:
         """The backend of the GPU: as published, or the next best; raises `LeftOut` without."""
         for name in ("torch-cuda", "jax-cuda"):
-            if self.reason(name) is None:
+            if self.why_not(name) is None:
                 return name
-        raise LeftOut(f"torch-cuda: {self.reason('torch-cuda')}")
+        raise LeftOut(self.why_not("torch-cuda"))
 
     @property
     def on_gpu(self) -> str:
@@ -237,13 +239,9 @@ def _commands(words: Words, here: Here) -> Iterator[Words]:
     refused: list[str] = []
     for option, word in pairwise(("", *words)):
         if option in _OF_BACKENDS:
-            able = []
-            for names in word.split(","):
-                reasons = {name: here.reason(name) for name in names.split(":")}
-                why = [f"{name}: {reason}" for name, reason in reasons.items() if reason]
-                refused += why
-                able += [] if why else [names]
-            word = ",".join(dict.fromkeys(able))
+            reasons = {names: here.why_not(names) for names in word.split(",")}
+            refused += filter(None, reasons.values())
+            word = ",".join(names for names, why in reasons.items() if why is None)
         again = option in ("--pair", "--problem") and option in made[:-1]
         if word and not (again and (here.rehearse or word in made)):
             made.append(word)
