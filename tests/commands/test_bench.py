@@ -18,7 +18,7 @@ import perceptron as package
 from perceptron.backends import registry
 from perceptron.numbers import duration_interval
 from perceptron.studies.shared.sweep import SWEEP
-from tests.commands.conftest import AMPLE, CROSSOVER_KEYS, QUICK
+from tests.commands.conftest import CROSSOVER_KEYS, QUICK
 from tests.conftest import ROOT, Perceptron
 
 # Against a hang, on however busy a machine.
@@ -218,29 +218,3 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     assert len(timed) == len(set(timed)) == 2 * (3 + 2)
     if not disk:
         pytest.skip("all but a full disk: this user may not mount a tmpfs")
-
-
-TWO = "torch-ddp@2"
-
-
-def test_two_processes_are_measured_beside_one(here: Perceptron, tmp_path: Path) -> None:
-    """For real: rows of 2 × 1 beside those of 2 threads on two sizes, and their crossover."""
-    model = (ROOT / "docs" / "examples" / "points-width.toml").read_text(encoding="utf-8")
-    (tmp_path / "little.toml").write_text(model.replace("[4, 16, 64, 256]", "[4, 8]"))
-    process = here(
-        *("bench", "--quick", "--rounds", "1", "--problem", "little.toml", "--machine", "box"),
-        *("--backends", "numpy,torch-ddp", "--processes", "2", "--threads", "2"),
-        *("--html", "", "--json", *AMPLE),
-    )
-    assert process.returncode in (0, 3), process.stderr  # one repeat of two sizes decides nothing
-    document = json.loads(process.stdout)
-    lines = (tmp_path / document["results"] / "measurements.jsonl").read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
-    over_two = [row for row in rows if row["backend"] == TWO]
-    assert {row["status"] for row in over_two} == {"ok"}, over_two
-    assert {(row["processes"], row["threads"]) for row in over_two} == {(2, 1)}
-    assert {row["family"] for row in over_two} == {"little"}
-    (pair,) = document["crossovers"]
-    assert (pair["incumbent"], pair["challenger"]) == ("numpy", TWO)
-    assert pair["sizes_measured"] == [4, 8]
-    assert pair["threads"] == 2
