@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,48 +16,39 @@ import typer
 
 from perceptron import optional
 from perceptron.commands.shared.options import folder_name, one_number, split
-from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.pages import Pages, prepare
 from perceptron.errors import UserError
 
 if TYPE_CHECKING:
     from perceptron.records.fleet import Collected, FleetStatus
 
-On = Annotated[
-    str | None,
-    typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs (docs/fleet.md)."),
-]
-Partitions = Annotated[
-    list[str] | None,
-    typer.Option("--partitions", metavar="NAME …", help="With --on slurm: start a job on each."),
-]
-Nodes = Annotated[
-    str | None,
-    typer.Option("--nodes", metavar="N", help="With --on slurm: use N machines for each job."),
-]
-Gpus = Annotated[
-    str | None, typer.Option("--gpus", metavar="N", help="With --on: use N GPUs of each machine.")
-]
-Time = Annotated[
-    str | None,
-    typer.Option(
-        "--time",
-        metavar="MINUTES",
-        help="With --on: end jobs after so long. Default: above --budget.",
-    ),
-]
-Sbatch = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--sbatch", metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."
-    ),
-]
-COMPANIONS = {
-    "on": On,
-    "partitions": Partitions,
-    "nodes": Nodes,
-    "gpus": Gpus,
-    "time": Time,
-    "sbatch": Sbatch,
+COMPANIONS: dict[str, Any] = {
+    "on": Annotated[
+        str | None,
+        typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs (docs/fleet.md)."),
+    ],
+    "partitions": Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME …", help="With --on slurm: start a job on each."),
+    ],
+    "nodes": Annotated[
+        str | None,
+        typer.Option(metavar="N", help="With --on slurm: use N machines for each job."),
+    ],
+    "gpus": Annotated[
+        str | None, typer.Option(metavar="N", help="With --on: use N GPUs of each machine.")
+    ],
+    "time": Annotated[
+        str | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="With --on: end jobs after so long. Default: above --budget.",
+        ),
+    ],
+    "sbatch": Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."),
+    ],
 }
 _SLURM_ALONE = ("partitions", "nodes", "sbatch")
 # Options of the waiting process: each job has its own folder and name, and writes no pages.
@@ -237,14 +228,14 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
             "`perceptron fleet collect` merges their rows, and the same command waits again"
         ) from None
-    return finish([status], collected, results, pages.write, asked.options["json"])
+    return finish([status], collected, results, pages, asked.options["json"])
 
 
 def finish(
     fleets: list[FleetStatus],
     collected: Collected,
     results: Path,
-    write_pages: Callable[[Path], Path | None],
+    pages: Pages,
     json: bool,
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
@@ -253,7 +244,7 @@ def finish(
     from perceptron.report.tables import terminal
     from perceptron.studies.answering import judges
 
-    page = write_pages(results)
+    page = pages.write(results)
     answers = fleet_answers.answers(collected, judges())
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))
