@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.select import NOT_REACHED
@@ -51,7 +52,10 @@ def test_one_size_of_several_is_no_answer_of_a_family(tmp_path: Path) -> None:
 
 
 def test_a_search_says_so_too(tmp_path: Path) -> None:
-    """Of a family and of a model file, each pair once; one that was reached has its own answer."""
+    """Of a family and of a model file, each pair once; one that was reached has its own answer.
+
+    Where its budget did not end it, nothing is missing.
+    """
     rows: list[Measurement] = [
         measured(
             problem=f"mlp-width:{size}",
@@ -69,7 +73,11 @@ def test_a_search_says_so_too(tmp_path: Path) -> None:
         "families": ["mlp-width", "mlp-depth"],
         "problems": ["models/mine.toml"],
     }
-    answer = answer_run(read_run(keep(tmp_path, plan, rows))).answer
+    loaded = read_run(keep(tmp_path, plan, rows))
+    whole = answer_run(loaded).answer.data["crossovers"]
+    assert {one.family for one in whole} == {"mlp-width"}
+    cut_short = replace(loaded, run=replace(loaded.run, cut_short=True))
+    answer = answer_run(cut_short).answer
     found: list[Crossover] = answer.data["crossovers"]
     reasons = {(one.family, one.incumbent, one.challenger): one.reason for one in found}
     assert len(found) == len(reasons) == 9
