@@ -5,6 +5,7 @@ Every number that a table, a figure, a page or a comment shows is formatted here
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor, log10
 
 NONE = "–"
@@ -39,6 +40,12 @@ def digits(value: float, significant: int = 3) -> str:
 def count(number: float) -> str:
     """Return a number with all its digits, the thousands set apart: 41,200."""
     return f"{number:,}"
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """Return the words as a sentence lists them: ``rows, features and batch``; at least one."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def large(number: float) -> str:

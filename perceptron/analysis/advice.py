@@ -62,7 +62,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class ShapeAdvice(Struct, frozen=True, kw_only=True):
-    """The answer: ``use`` is the fastest backend, None where none is known to be.
+    """The answer: ``use`` is the fastest backend, or one of a tie, None where none is known to be.
 
     ``options`` begin with the one that took least: ``ties`` are those within ±5% of it, ``unsure``
     those that may be as fast at 95%.
@@ -92,6 +92,11 @@ class ShapeAdvice(Struct, frozen=True, kw_only=True):
         """What took least, whether or not it is known to be the fastest; None without a time."""
         return next((one for one in self.options if one.training is not None), None)
 
+    @property
+    def in_doubt(self) -> list[str]:
+        """Those of which neither a tie with the leading one nor a difference is known."""
+        return [name for name in self.unsure if name not in self.ties]
+
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
     """An axis through the problem: what varies in words, the problem's own size, the family.
@@ -105,20 +110,7 @@ class AdviceAxis(Struct, frozen=True, kw_only=True):
     fewer_rows: bool = False
 
 
-class AxisRows(Struct, frozen=True, kw_only=True):
-    """An axis through the problem: the rows on it, the problem's own among them."""
-
-    axis: str
-    here: int
-    rows: list[Measurement]
-
-    @property
-    def has_other_sizes(self) -> bool:
-        """Whether anything is known of a size beside the problem's own."""
-        return any(row.size != self.here for row in self.rows)
-
-
-def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> AxisRows:
+def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list[Measurement]:
     """Return the rows on an axis, the problem's own among them with its size there.
 
     Those with fewer rows are made of as many as the problem: their setup takes as long.
@@ -137,7 +129,12 @@ def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> Axis
         )
         for row in own
     ]
-    return AxisRows(axis=axis.axis, here=axis.here, rows=[*here, *beside])
+    return [*here, *beside]
+
+
+def has_other_sizes(axis: AdviceAxis, rows: Iterable[Measurement]) -> bool:
+    """Return whether anything is known of a size on an axis beside the problem's own."""
+    return any(row.size != axis.here for row in rows)
 
 
 def _with_rows_of(own: Sequence[Measurement], row: Measurement) -> Measurement:
@@ -152,11 +149,12 @@ def advise(
     backends: Sequence[str],
     problem: str,
     length: TrainingLength,
-    axes: Iterable[AxisRows],
+    axes: Iterable[tuple[AdviceAxis, Sequence[Measurement]]],
 ) -> ShapeAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
-    Rows of other problems are left out. Raises ValueError if none are left.
+    Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. Raises
+    ValueError if none are left.
     """
     rows = [row for row in rows if row.problem == problem]
     if not rows:
@@ -172,7 +170,7 @@ def advise(
         if option.ratio and option.backend != best
     }
     undecided = _undecided(rows, backends, ordered, ratios)
-    return ShapeAdvice(
+    found = ShapeAdvice(
         problem=problem,
         iterations=length.of(rows[0]),
         epochs=length.epochs,
@@ -182,14 +180,15 @@ def advise(
         dtype=rows[0].dtype or "unknown",
         threads=rows[0].all_threads or 0,
         options=list({option.backend: option for option in options}.values()),
-        use=None if undecided else best,
+        use=None,
         ties=[name for name, ratio in ratios.items() if _is_tie(ratio)],
         unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
         undecided=undecided,
         changes=[]
         if best is None
-        else [_change(axis_rows, length, best, ordered[1:]) for axis_rows in axes],
+        else [_change(axis, on_axis, length, best, ordered[1:]) for axis, on_axis in axes],
     )
+    return found if undecided or found.in_doubt else replace(found, use=best)
 
 
 def _undecided(
@@ -199,6 +198,8 @@ def _undecided(
     ratios: Mapping[str, Interval],
 ) -> str | None:
     """Return why the first is not known to be the fastest; None of what the intervals can tell."""
+    if len(backends) == 1 and ordered:
+        return "no other backend was asked for: no comparison"
     missing = [name for name in backends if name not in ordered and reason(rows, name) is None]
     if len(ordered) == 1 and missing:
         were = "was" if len(missing) == 1 else "were"
@@ -287,18 +288,20 @@ def _mapped(interval: Interval, function: Callable[[float], float]) -> Interval:
 
 
 def _change(
-    axis_rows: AxisRows, length: TrainingLength, best: str, others: Sequence[str]
+    axis: AdviceAxis,
+    rows: Sequence[Measurement],
+    length: TrainingLength,
+    best: str,
+    others: Sequence[str],
 ) -> Change:
-    sizes = [row.size for row in axis_rows.rows]
+    sizes = [row.size for row in rows]
     return Change(
-        axis=axis_rows.axis,
-        here=axis_rows.here,
-        low=min(sizes, default=axis_rows.here),
-        high=max(sizes, default=axis_rows.here),
-        crossovers=crossovers(
-            whole_trainings(axis_rows.rows, length), [(best, other) for other in others]
-        ),
-        reason=None if axis_rows.has_other_sizes else NO_TIME,
+        axis=axis.axis,
+        here=axis.here,
+        low=min(sizes, default=axis.here),
+        high=max(sizes, default=axis.here),
+        crossovers=crossovers(whole_trainings(rows, length), [(best, other) for other in others]),
+        reason=None if has_other_sizes(axis, rows) else NO_TIME,
     )
 
 

@@ -6,28 +6,25 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import asdict, replace
 
-from perceptron.analysis.advice import (
-    AxisRows,
-    Change,
-    Option,
-    ShapeAdvice,
-    whole_trainings,
-)
+from perceptron.analysis.advice import Change, Option, ShapeAdvice, whole_trainings
+from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.words import decided, sentence, verdict
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
+from perceptron.analysis.sizes import joined
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
-from perceptron.answer import Answer, Figure, Note, Table, Verdict
+from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
 from perceptron.numbers import (
     NONE,
     count,
     digits,
     duration_interval,
+    enumerated,
     interval,
     rows_per_second,
     times_as_long,
@@ -58,18 +55,18 @@ def told(
 
 
 def figures(
-    found: ShapeAdvice, axes: Iterable[AxisRows], length: TrainingLength
+    found: ShapeAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
-    """Return the time of the whole training along each axis that has several sizes."""
+    """Return the time of the whole training along each axis that has several sizes, by its rows."""
     drawn = []
-    for change, axis in zip(found.changes, axes, strict=False):
-        for along in sweeps(whole_trainings(axis.rows, length))[:1]:
+    for change, rows in zip(found.changes, axes, strict=False):
+        for along in sweeps(whole_trainings(rows, length))[:1]:
             curves = [
                 # What follows from the time of an iteration does not from that of a training.
                 replace(curve, spots=[replace(spot, epoch=None, models=1) for spot in curve.spots])
                 for curve in along.curves
             ]
-            drawing = sweep_figure(curves, change.crossovers, change.axis, "whole training")
+            drawing = sweep_figure(curves, _pairs(found, change), change.axis, "whole training")
             drawn.append(Figure(title=_question(found), drawing=drawing))
     return tuple(drawn)
 
@@ -96,8 +93,8 @@ class _Told:
         own = replace(self._verdict(), heading=heading)
         ratios = _ratios(estimates, found.leading)
         guess = _estimated(ratios)
-        # Where nothing is known of the problem itself, an axis says nothing about it.
-        changes = [] if found.use is None else found.changes
+        # What is known of other sizes does not answer for the problem itself: the table has it.
+        changes = [] if own.decided == "no" else found.changes
         return Answer(
             question=_question(found),
             asked=(("Problem", found.problem),),
@@ -108,7 +105,7 @@ class _Told:
                 *(
                     replace(verdict(pair), subject=change.axis, heading=heading)
                     for change in changes
-                    for pair in change.crossovers
+                    for pair in _pairs(found, change)
                     if pair.crossings
                 ),
             ),
@@ -116,7 +113,7 @@ class _Told:
             tables=(
                 self._options(),
                 *((_estimates_table(estimates, ratios),) if ratios else ()),
-                *((_changes(found.changes),) if found.changes else ()),
+                *((self._changes(),) if found.changes else ()),
             ),
             backends=tuple(one.backend for one in found.options),
             data={
@@ -141,39 +138,46 @@ class _Told:
                 notes=(f"why: {found.undecided}; next: {self._what_would_tell()}",),
             )
         others = [one for one in found.options if one.ratio and one is not found.leading]
-        doubtful = [one for one in others if self._is_doubtful(one)]
+        doubtful = [one for one in others if one.backend in found.in_doubt]
+        decided: Decided = "yes"
+        if doubtful:
+            decided = "partly" if len(doubtful) < len(others) else "no"
         return Verdict(
             subject=found.problem,
-            decided="partly" if doubtful else "yes",
+            decided=decided,
             sentence=self._fastest(others),
             notes=self._doubts(doubtful),
         )
 
-    def _is_doubtful(self, option: Option) -> bool:
-        """Return whether it may be as fast as the fastest, and is not known to be."""
-        return option.backend in self._found.unsure and option.backend not in self._found.ties
-
     def _nothing_decided(self) -> str:
         measured = [named(one.backend) for one in self._found.options if one.training is not None]
-        return f"undecided between {_listed(measured)}" if len(measured) > 1 else "undecided"
+        return f"undecided between {enumerated(measured)}" if len(measured) > 1 else "undecided"
 
     def _what_would_tell(self) -> str:
+        if len(self._found.options) == 1:
+            return "--backends with another one"
         if "contended" in (self._found.undecided or ""):
             return "--wait or --threads 1" if self._found.threads > 1 else "--wait"
         return f"{self._more_time} or --wait"
 
+    @property
+    def _best(self) -> str:
+        leading = self._found.leading
+        assert leading is not None, "nothing is compared with what was not measured"
+        return named(leading.backend)
+
     def _fastest(self, others: Sequence[Option]) -> str:
         """Return what is the fastest, and how many times as long the others take."""
-        best = named(self._found.use or "")
+        best = self._best
         if not others:
-            return f"{best}, the only backend that was measured"
+            return f"{best}, the only backend that can train it here"
         ties = [named(one.backend) for one in others if one.backend in self._found.ties]
-        doubtful = [named(one.backend) for one in others if self._is_doubtful(one)]
+        doubtful = [named(name) for name in self._found.in_doubt]
         first = best
         if doubtful:
-            first = f"undecided between {_listed([best, *ties, *doubtful])}"
+            first = f"undecided between {enumerated([best, *ties, *doubtful])}"
         elif ties:
-            first = f"{_listed([best, *ties])} tie: within 5%"
+            first = f"{enumerated([best, *ties])} tie: within 5%"
         slower = [
             one for one in others if one.backend not in (*self._found.ties, *self._found.unsure)
         ]
@@ -192,7 +196,7 @@ class _Told:
                 f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
                 for one in doubtful
             )
-            between = _listed([named(found.use or ""), *(named(one.backend) for one in doubtful)])
+            between = enumerated([self._best, *(named(one.backend) for one in doubtful)])
             return (
                 f"undecided: {ratios}",
                 f"why: the repeats cannot separate {between}; next: {self._more_time}",
@@ -201,7 +205,7 @@ class _Told:
         late += [change.axis for change in found.changes if change.reason]
         if not late:
             return ()
-        return (f"why: no time was left for {_listed(late)}; next: {self._more_time}",)
+        return (f"why: no time was left for {enumerated(late)}; next: {self._more_time}",)
 
     # --- the table of backends ---
 
@@ -240,11 +244,51 @@ class _Told:
             "1" if option is found.leading else _ratio(option.ratio),
         )
 
+    # --- where that changes ---
 
-def _listed(words: Sequence[str]) -> str:
-    """Return the words as a sentence lists them: ``rows, features and batch``."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    def _changes(self) -> Table:
+        """Return a row for each axis and pair: the sizes that were measured, and the answer.
+
+        An axis of which nothing is known has one that says why.
+        """
+        rows: list[tuple[str, ...]] = []
+        for change in self._found.changes:
+            if change.reason:
+                rows.append((change.axis, _range(change), "no", f"not measured: {change.reason}"))
+                continue
+            for pair in _pairs(self._found, change):
+                answer = sentence(pair)
+                if pair.sizes_measured == [change.here]:
+                    answer = f"not measured: {pair.challenger} has no other size"
+                elif pair.challenger in self._found.in_doubt and pair.decided:
+                    answer = f"all sizes together: {answer}"
+                rows.append((change.axis, _range(change), decided(pair), answer))
+        return Table(
+            title="Where that changes",
+            columns=("axis", "measured", "decided", "answer"),
+            rows=tuple(rows),
+        )
+
+
+def _pairs(found: ShapeAdvice, change: Change) -> list[Crossover]:
+    """Return the pairs along an axis as the verdict on the problem leaves them.
+
+    All sizes together are decided at 95%, which takes more repeats than the problem alone: what its
+    own have decided is known there too, and only the other sizes are undecided.
+    """
+    return [
+        replace(pair, decided=joined([*pair.decided, (change.here, change.here)]))
+        if _is_open_elsewhere(found, pair)
+        else pair
+        for pair in change.crossovers
+    ]
+
+
+def _is_open_elsewhere(found: ShapeAdvice, pair: Crossover) -> bool:
+    """Return whether a winner is known at the problem's own size and may not be at others."""
+    is_apart = not found.undecided and pair.challenger not in (*found.unsure, *found.ties)
+    is_open = pair.status not in ("tie", "suspect", "not measured") and not pair.is_decided
+    return is_apart and is_open and len(pair.sizes_measured) > 1
 
 
 def _parts(found: Interval | None) -> tuple[float, float | None, float | None]:
@@ -260,29 +304,6 @@ def _ratio(ratio: Interval | None) -> str:
     if ratio is not None and ratio.low is ratio.high is None:
         return f"{digits(ratio.estimate)}, undecided"
     return NONE if ratio is None else interval(*_parts(ratio))
-
-
-# --- where that changes --------------------------------------------------------------------------
-
-
-def _changes(changes: Iterable[Change]) -> Table:
-    """Return a row for each axis and pair: the sizes that were measured, and the answer.
-
-    An axis of which nothing is known has one that says why.
-    """
-    rows: list[tuple[str, ...]] = []
-    for change in changes:
-        if change.reason:
-            rows.append((change.axis, _range(change), "no", f"not measured: {change.reason}"))
-        rows += [
-            (change.axis, _range(change), decided(pair), sentence(pair))
-            for pair in (() if change.reason else change.crossovers)
-        ]
-    return Table(
-        title="Where that changes",
-        columns=("axis", "measured", "decided", "answer"),
-        rows=tuple(rows),
-    )
 
 
 def _range(change: Change) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil
 
-from perceptron.numbers import count, digits
+from perceptron.numbers import count, digits, enumerated
 
 _WORDS = ("rows", "features", "width", "depth", "batch", "models", "map")
 _BATCH, _MODELS = "batch", "models"
@@ -98,7 +98,7 @@ def listed(stretches: Iterable[Stretch], axis: str) -> str:
     every = joined(stretches)
     widest = sorted(every, key=lambda one: one[1] / max(one[0], 1.0))[-_STRETCHES:]
     texts = [stretch(*one) for one in every if one in widest]
-    words = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1]))) if texts else ""
+    words = enumerated(texts) if texts else ""
     more = len(every) - len(texts)
     return sized(words, axis) + (
         f" and {more} more stretch{'es' if more > 1 else ''}" if more else ""

@@ -52,4 +52,4 @@ def fleet(
     pages = prepare(html, by_default=not json)
     sources = folders or [job.results for one in known for job in one.jobs]
     collected = collect.Collector(results).collect(sources)
-    raise typer.Exit(finish(statuses, collected, results, pages.write, json))
+    raise typer.Exit(finish(statuses, collected, results, pages, json))

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from perceptron.commands.shared.arguments import Json
 from perceptron.commands.shared.options import folder_name, number_ranges, seconds_of
 from perceptron.errors import UserError
+from perceptron.numbers import count, memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perceptron.records.gpu_day import DayResult, Stage, StageOutcome
+
+# What --json prints of a stage, and the columns of the tables.
+_PLANNED = ("number", "name", "tells", "seconds")
+_PLAN = ("stage>", "name", "measures", "at most>", "in all>")
+_OUTCOMES = ("stage>", "name", "outcome", "took>", "rows>")
 
 
 def gpu_day(
@@ -50,7 +62,6 @@ def gpu_day(
     """
     from perceptron.records import gpu_day as records
     from perceptron.report import documents
-    from perceptron.report.tables import gpu_day as table
     from perceptron.report.tables import terminal
     from perceptron.studies.gpu_day import STAGES, planned, run_day
 
@@ -68,9 +79,10 @@ def gpu_day(
     if plan:
         stages = planned(numbers, rehearse)
         if json:
-            documents.write({"plan": stages})
+            plain = [{name: getattr(stage, name) for name in _PLANNED} for stage in stages]
+            documents.write({"plan": plain})
         else:
-            table.show_plan(stages)
+            show_plan(stages)
         return
     named, allowed = folder_name("--machine", machine), seconds_of("--budget", budget)
     result = run_day(
@@ -80,12 +92,65 @@ def gpu_day(
         named,
         numbers,
         allowed,
-        table.note_begun,
-        table.note_ended,
+        note_begun,
+        note_ended,
     )
     if json:
         documents.write(result)
     else:
-        table.show(result)
+        show(result)
     if any(outcome.is_bad_news for outcome in result.stages):
         raise typer.Exit(1)
+
+
+def show_plan(stages: Sequence[Stage]) -> None:
+    """Print the stages with their seconds, and the sum up to each."""
+    from perceptron.report.tables import terminal
+
+    totals = accumulate(stage.seconds for stage in stages)
+    rows = [
+        (str(stage.number), stage.name, stage.tells, _seconds(stage.seconds), _seconds(total))
+        for stage, total in zip(stages, totals, strict=True)
+    ]
+    terminal.table("A day with a GPU", _PLAN, rows)
+
+
+def note_begun(stage: Stage) -> None:
+    """Print one line on standard error about a stage that begins."""
+    _note(stage, f"{stage.tells}, in {_seconds(stage.seconds)} at most")
+
+
+def note_ended(outcome: StageOutcome) -> None:
+    """Print one line on standard error about a stage that has ended."""
+    *_, what, took, rows = _cells(outcome)
+    _note(outcome, f"{what} ({took}, {rows} rows)")
+
+
+def _note(stage: Stage | StageOutcome, text: str) -> None:
+    from perceptron.report.tables import terminal
+
+    terminal.note(f"stage {stage.number} {stage.name}: {text}")
+
+
+def show(result: DayResult) -> None:
+    """Print the outcome of each stage, and the archive to copy home."""
+    from perceptron.report.tables import terminal
+
+    title = "A rehearsal of a day with a GPU" if result.rehearsal else "A day with a GPU"
+    terminal.table(title, _OUTCOMES, [_cells(outcome) for outcome in result.stages])
+    packed = result.packed
+    lines = [f"not in the archive, too large: {name}" for name in packed.left_out]
+    size = memory(packed.bytes, "KiB")
+    lines.append(f"copy home:  {packed.archive} ({size}, {packed.files} files)")
+    for line in lines:
+        terminal.out.print(line, markup=False, soft_wrap=True)
+
+
+def _cells(outcome: StageOutcome) -> tuple[str, ...]:
+    reason = f": {outcome.reason}" if outcome.reason else ""
+    took, rows = _seconds(outcome.seconds), count(outcome.rows)
+    return (str(outcome.number), outcome.name, f"{outcome.outcome}{reason}", took, rows)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f} s"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import tarfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -27,13 +27,16 @@ _MEMBER = re.compile(rf"{STATE}|{LOGS}/{_NAME}|runs/{_NAME}/{_NAME}(/{_NAME})?",
 _ROWS = "measurements.jsonl"
 
 
-class PlannedStage(Struct, frozen=True, kw_only=True):
-    """A stage before it runs: its question and its time limit."""
+class Stage(Struct, frozen=True):
+    """One question of the day, the seconds that it may take, and its commands."""
 
-    number: int
     name: str
     tells: str
     seconds: float
+    commands: str
+    """As typed after ``perceptron`` or Python, with ``&&`` between; in braces what is not fixed."""
+    number: int = 0
+    """Its place in the day."""
 
 
 class StageOutcome(Struct, frozen=True, kw_only=True):
@@ -112,35 +115,11 @@ def keep_day(results: Path, state: DayState) -> None:
         raise cannot_write(results, error) from None
 
 
-def pack(results: Path, archive: Path) -> Packed:
-    """Replace the archive by one of what is in ``results`` now: the state, runs, messages.
-
-    Where there is no room for all, the largest files are left out. Raises `UserError` if it cannot
-    be written.
-    """
-    contents = {}
-    for name in _members(results):
-        with suppress(FileNotFoundError):
-            contents[name] = (results / name).read_bytes()
-    packed, left_out = _packed(contents), []
-    while len(packed) > _MOST_BYTES and contents:
-        left_out.append(max(contents, key=lambda name: len(contents[name])))
-        del contents[left_out[-1]]
-        packed = _packed(contents)
-    try:
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        replace(archive, packed)
-    except OSError as error:
-        raise UserError(f"{archive}: cannot be written: {error.strerror}") from None
-    return Packed(
-        archive=str(archive), files=len(contents), bytes=len(packed), left_out=sorted(left_out)
-    )
-
-
 class Packer:
-    """Packs a folder of results, but only if something there has changed since the last time.
+    """Packs what is in a folder of results into an archive: the state, runs, messages.
 
-    Compressing takes a core from what is being measured.
+    Only if something there has changed since the last time: compressing takes a core from what is
+    being measured.
     """
 
     def __init__(self, results: Path, archive: Path) -> None:
@@ -148,11 +127,37 @@ class Packer:
         self._last: tuple[dict[str, tuple[int, int]], Packed] | None = None
 
     def pack(self) -> Packed:
-        """Return what `pack` said when it last had to; raises `UserError` as it does."""
+        """Replace the archive by one of what is there now, and return what it holds.
+
+        Where there is no room for all, the largest files are left out. Raises `UserError` if it
+        cannot be written.
+        """
         found = _members(self._results)  # before they are read: what changes meanwhile is news
         if self._last is None or self._last[0] != found or not self._archive.exists():
-            self._last = found, pack(self._results, self._archive)
+            self._last = found, self._pack(found)
         return self._last[1]
+
+    def _pack(self, names: Iterable[str]) -> Packed:
+        contents = {}
+        for name in names:
+            with suppress(FileNotFoundError):
+                contents[name] = (self._results / name).read_bytes()
+        packed, left_out = _packed(contents), []
+        while len(packed) > _MOST_BYTES and contents:
+            left_out.append(max(contents, key=lambda name: len(contents[name])))
+            del contents[left_out[-1]]
+            packed = _packed(contents)
+        try:
+            self._archive.parent.mkdir(parents=True, exist_ok=True)
+            replace(self._archive, packed)
+        except OSError as error:
+            raise UserError(f"{self._archive}: cannot be written: {error.strerror}") from None
+        return Packed(
+            archive=str(self._archive),
+            files=len(contents),
+            bytes=len(packed),
+            left_out=sorted(left_out),
+        )
 
 
 def _members(results: Path) -> dict[str, tuple[int, int]]:
@@ -170,13 +175,13 @@ def _members(results: Path) -> dict[str, tuple[int, int]]:
 
 
 def _packed(contents: dict[str, bytes]) -> bytes:
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w") as archive:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=6) as archive:
         for name, content in contents.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)
+    return packed.getvalue()
 
 
 def unpack(archive: Path, results: Path) -> list[str]:

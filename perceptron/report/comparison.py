@@ -15,7 +15,7 @@ from statistics import median
 from perceptron import numbers
 from perceptron.analysis.sizes import size_axis, sized
 from perceptron.answer import Table
-from perceptron.numbers import NONE
+from perceptron.numbers import NONE, enumerated
 from perceptron.records.comparison import (
     Comparison,
     CrossoverEnd,
@@ -320,8 +320,8 @@ def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note
 def _named(names: Sequence[str], most: int = _NAMED) -> str:
     """Return ``a, b and 17 more``."""
     first = [shortened(name, _LONGEST_NAMED) for name in names[:most]]
-    last = f"{len(names) - most:,} more" if len(names) > most else first.pop()
-    return f"{', '.join(first)} and {last}" if first else last
+    more = [f"{len(names) - most:,} more"] if len(names) > most else []
+    return enumerated([*first, *more])
 
 
 def _about_the_run(comparison: Comparison) -> Iterator[Note]:

@@ -14,6 +14,7 @@ from perceptron.analysis.advice import (
     AdviceAxis,
     advise,
     expected_change,
+    has_other_sizes,
     rows_on,
     whole_trainings,
 )
@@ -204,7 +205,7 @@ class Advise:
             if jobs and (repeats == 1 or left > _BESIDE_SHARE):
                 return jobs
         axes = [
-            (through, rows_on(through.named, measured, plan.name).rows)
+            (through, rows_on(through.named, measured, plan.name))
             for through in _axes(plan, measured)
         ]
         for through, on_axis in sorted(axes, key=lambda axis: len({row.size for row in axis[1]})):
@@ -230,16 +231,17 @@ class Advise:
         of_problem = [row for row in own if row.problem == plan.name]
         compared = {row.backend for row in of_problem if has_time(row)}.intersection(plan.backends)
         axes = [
-            axis
-            for axis in (rows_on(axis, own, plan.name) for axis in plan.axes)
-            if axis.has_other_sizes or (run.run.cut_short and len(compared) > 1)
+            (axis, on_axis)
+            for axis in plan.axes
+            if has_other_sizes(axis, on_axis := rows_on(axis, own, plan.name))
+            or (run.run.cut_short and len(compared) > 1)
         ]
         found = advise(own, plan.backends, plan.name, plan.length, axes)
         guesses = convert(run.run.what_if, list[DeviceEstimate])
         overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
         return replace(
             told(found, of_problem[0], run.run.budget, guesses),
-            figures=figures(found, axes, plan.length),
+            figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
             warnings=(*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             next=() if found.use is None else overhead,
         )
@@ -283,7 +285,7 @@ def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
 
 def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
     """Return the jobs of the size on an axis that is nearest to an expected change of winner."""
-    axis, here = through.axis, through.here
+    axis, here = through.axis, through.named.here
     rows = whole_trainings(on_axis, plan.length)
     own = [row for row in rows if row.size == here]
     usable = _usable(plan, own)

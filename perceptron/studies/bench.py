@@ -12,7 +12,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.doubt import doubt_of
-from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told
@@ -30,21 +30,20 @@ from perceptron.analysis.finding import (
 from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import NOT_REACHED, definitions, is_measured
+from perceptron.analysis.select import definitions
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Figure, Note, Page, Setting
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
-from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
-from perceptron.studies.shared.missing import lasts, missing
+from perceptron.studies.shared.missing import lasts, missing, not_reached, size_job
 from perceptron.studies.shared.over_processes import backends_over, require_backends
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.sweep import SWEEP, quick_sizes
@@ -105,10 +104,8 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     def resolved(self) -> BenchPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
         families = self.families or (() if self.problems else SWEEP)
-        if families == (NO_FAMILY,):
-            families = ()
         for name in families:
-            if name not in FAMILIES:
+            if name not in FAMILIES and families != (NO_FAMILY,):
                 raise unknown("family", name, FAMILIES)
         backends = backends_over(self.backends, self.over)
         require_backends(backends, *self.threads)
@@ -130,7 +127,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             threads=self.threads or (usable_cores(),),
             rounds=rounds,
             dtype=self.dtype,
-            beside_finding=() if self.backends else tuple(others),
+            beside_finding=self.beside_finding if self.backends else tuple(others),
             whole=not self.quick
             and not own
             and rounds >= _ROUNDS
@@ -156,17 +153,14 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         return self.problems
 
     @property
-    def sweep_effort(self) -> Effort:
-        return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
-
-    @property
-    def finding_effort(self) -> Effort:
-        return Effort(samples=1 if self.quick else 3, iterations=ITERATIONS)
-
-    @property
     def finding_backends(self) -> tuple[str, ...]:
         """Those of the finding: none where models of the user's own were asked for."""
         return () if self.problems else finding_backends(self.backends, self.beside_finding)
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The families of the sweep."""
+        return tuple(name for name in self.families if name != NO_FAMILY)
 
     def sizes(self, family: Family) -> tuple[Size, ...]:
         """Return all sizes, or in quick mode every other one of those that are quick."""
@@ -178,7 +172,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         """Return every problem beside the finding; quick mode leaves out none of the user's own."""
         ours = [
             FAMILIES[name].problem(*size)
-            for name in self.families
+            for name in self.swept
             for size in self.sizes(FAMILIES[name])
         ]
         return [*ours, *map(catalogue.find, self.problems)]
@@ -216,7 +210,9 @@ class Bench:
         has_finding = not plan.problems or any(row.family == FAMILY for row in own)
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         found = finding(fewest, of_finding)
-        pairs = [*crossovers(own), *_not_reached(plan, own)]
+        pairs = crossovers(own)
+        planned = plan.planned or dict.fromkeys(plan.swept, 2)
+        pairs += not_reached(pairs, own, combinations(plan.backends, 2), planned)
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
         heading = f"{where}, dtypes as published; 95% intervals"
         of_or_gate = finding_verdict(found, heading) if found else None
@@ -274,36 +270,6 @@ def _finding_part(threads: int) -> Setting:
     )
 
 
-def _not_reached(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[Crossover]:
-    """Yield a crossover that was not measured for what of a family had no turn.
-
-    That is every two backends one of which has no row of it, not even one that says why, or both at
-    one size alone. Of a family without any row that is all of them, also where only one has a time
-    elsewhere.
-    """
-    every = {row.backend for row in rows}
-    runs = [name for name in plan.backends if name not in every or is_measured(rows, name)]
-    reached = {(row.family, row.all_threads, row.backend) for row in rows}
-    ground = next((row for row in rows if row.family != FAMILY), rows[0])
-    for threads in sorted({row.all_threads for row in rows if row.all_threads is not None}):
-        for family, planned in (plan.planned or dict.fromkeys(plan.families, 2)).items():
-            sizes = {row.size for row in rows if (row.family, row.all_threads) == (family, threads)}
-            for pair in combinations(runs if sizes else plan.backends, 2):
-                if len(sizes) < min(2, planned) or not all(
-                    (family, threads, name) in reached for name in pair
-                ):
-                    yield Crossover(
-                        family=family,
-                        incumbent=pair[0],
-                        challenger=pair[1],
-                        status="not measured",
-                        machine=ground.machine,
-                        dtype=ground.dtype,
-                        threads=threads,
-                        reason=NOT_REACHED,
-                    )
-
-
 def _order(backend: str, backends: Sequence[str]) -> int:
     """Return a backend's rank: of two on equal devices the first one named is the incumbent."""
     return list(backends).index(backend) if backend in backends else len(backends)
@@ -344,9 +310,9 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
             dtype=published_dtype(backend),
             threads=threads,
             repeat=repeat,
-            samples=plan.finding_effort.samples,
-            minimum_seconds=plan.finding_effort.minimum_seconds,
-            iterations=plan.finding_effort.iterations,
+            samples=1 if plan.quick else 3,
+            minimum_seconds=0.01,
+            iterations=ITERATIONS,
             lasts=lasts(backend, repeat),
         )
         for repeat in range(processes)
@@ -363,16 +329,7 @@ def sweep_jobs(
 ) -> list[Time]:
     """Return the jobs of these problems, each on every backend in these processes."""
     return [
-        Time(
-            problem=problem.reference,
-            backend=backend,
-            dtype=plan.dtype,
-            threads=count,
-            repeat=repeat,
-            samples=plan.sweep_effort.samples,
-            minimum_seconds=plan.sweep_effort.minimum_seconds,
-            lasts=lasts(backend, repeat),
-        )
+        size_job(problem.reference, backend, plan.dtype, count, repeat, plan.quick)
         for repeat in repeats
         for count in threads or plan.threads
         for problem in problems

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from perceptron.analysis.trust import damaged_line_warning
+from perceptron import rehearsal
+from perceptron.analysis.trust import damaged_line_warning, hang_warning
 from perceptron.answer import Answered
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.machine import machine_name
 from perceptron.measure import campaign
 from perceptron.measure.budget import Budget
+from perceptron.measure.conditions import conditions
+from perceptron.measure.environment import environment
 from perceptron.measure.job import Job
+from perceptron.measure.neighbours import Look, with_seen
 from perceptron.measure.progress import Progress
+from perceptron.measure.revision import measuring_code, revision
+from perceptron.problems import files
+from perceptron.records.conditions import Conditions
+from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
+from perceptron.records.run import Run, now
+from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.answering import answered
-from perceptron.studies.shared.opening import contents, refuse_edited_files, start_run
-from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.shared.quiet import (
+    LOOK_ONCE,
+    Quiet,
+    say_first,
+    say_if_waiting_is_unknown,
+    wait_for_quiet,
+)
 from perceptron.studies.study import Estimating, Plan, Study
 
 
@@ -67,3 +87,111 @@ def carry_out(
     told = answered(study, plan, read_run(run.journal.folder))
     damaged = map(damaged_line_warning, run.journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))
+
+
+# --- what it begins with: the machine's facts, a run on disk, the conditions ----------------------
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run to write rows to, and the facts of its machine."""
+
+    run: Run
+    journal: RunJournal
+    environment: Environment
+    budget: Budget
+
+    def require_rows(self) -> None:
+        """Raise `UserError` if there was no time for a single row: nothing can be judged.
+
+        Backends that cannot run took none.
+        """
+        begun = [row for row in self.journal.rows if row.status != "skipped"]
+        if not (self.budget.is_over or self.budget.hangs):
+            begun = self.journal.rows
+        if not begun:
+            hangs = "".join(f"{hang_warning(hang).message}; " for hang in self.budget.hangs.all)
+            raise UserError(
+                f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: {hangs}"
+                "allow more minutes"
+            )
+
+
+@contextmanager
+def start_run(
+    plan: Mapping[str, object],
+    backends: Sequence[str],
+    threads: int,
+    machine: str | None,
+    results: Path,
+    quick: bool,
+    budget: Budget,
+    quiet: Quiet = LOOK_ONCE,
+) -> Iterator[OpenRun]:
+    """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
+
+    ``machine`` names the folder of the results; None for the host's name. A rehearsal has a folder
+    of its own. In quick mode no time is spent on how steady the CPU is. Who else uses the cores is
+    said first, and waited for as long as ``quiet`` asks. What earlier starts of the run have spent
+    counts against the ``budget`` if they measured something; waiting does not. Raises `UserError`
+    if the folder cannot be written to.
+    """
+    look = Look()
+    usable = [name for name in backends if registry.reason_unavailable(name) is None]
+    facts = environment([registry.load(name) for name in usable], threads)
+    run = Run(
+        plan=dict(plan),
+        machine=rehearsal.machine_label(machine or machine_name()),
+        environment=facts.id,
+        commit=revision(),
+        code=measuring_code(),
+        started=now(),
+        budget_seconds=budget.seconds,
+    )
+    with open_run(results, run, facts) as journal:
+        # A start that measured nothing must not leave the next one without time.
+        if any(row.status != "skipped" for row in journal.rows):
+            budget.resume(journal.spent_seconds)
+        journal.keep_conditions(
+            _look_around(look, facts.cores, threads, quiet, budget, with_loop=not quick)
+        )
+        try:
+            yield OpenRun(run, journal, facts, budget)
+        except BaseException:
+            with suppress(UserError):  # why it ended is worth more
+                journal.keep_spent(budget.spent)
+            raise
+        journal.finish(budget.spent, budget.cut_short or bool(budget.hangs), budget.hangs.all)
+
+
+def _look_around(
+    look: Look, cores: int, threads: int, quiet: Quiet, budget: Budget, with_loop: bool
+) -> Conditions:
+    """Read the conditions, say who uses the cores, and wait for quiet if that is asked for.
+
+    Without waiting, which no ``budget`` pays for, the loop runs while the look lasts.
+    """
+    say_if_waiting_is_unknown(quiet)
+    if not quiet.minutes:
+        measured = conditions(with_loop=with_loop)
+        seen = look.end()
+        say_first(seen, cores, threads, quiet)
+        return with_seen(measured, seen)
+    with budget.not_counted():
+        seen = wait_for_quiet(look.end(), cores, threads, quiet, Look)
+    return with_seen(conditions(with_loop=with_loop), seen)
+
+
+def contents(references: Iterable[str]) -> dict[str, str]:
+    """Return a digest of each model file behind these references of problems, by path.
+
+    It belongs to the plan: a model that was edited is other work, though its file has the same
+    name.
+    """
+    return files.fingerprints(filter(files.is_file, references))
+
+
+def refuse_edited_files(references: Iterable[str], before: object) -> None:
+    """Raise `UserError` if a model file no longer holds what `contents` gave ``before``."""
+    if contents(references) != before:
+        raise UserError("--problem: a file was changed while it was measured: start again")

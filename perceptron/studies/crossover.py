@@ -32,7 +32,6 @@ from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
-from perceptron.measure.timing import Effort
 from perceptron.numbers import count, digits
 from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
@@ -43,8 +42,8 @@ from perceptron.records.row import Row, times
 from perceptron.studies import crossover_from_files, what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.many_models import between, pairs_along_models
-from perceptron.studies.shared.missing import lasts
 from perceptron.studies.shared.missing import missing as missing_jobs
+from perceptron.studies.shared.missing import not_reached, size_job
 from perceptron.studies.shared.over_processes import (
     Pair,
     pairs_between,
@@ -196,10 +195,6 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         return self.pairs or tuple(combinations(self.backends, 2))
 
     @property
-    def effort(self) -> Effort:
-        return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
-
-    @property
     def budget_seconds(self) -> float:
         """What it may take unless the user says otherwise: so much for each axis and pair.
 
@@ -252,6 +247,9 @@ class CrossoverStudy:
         estimated = what_if.kept(run)
         warnings = (*kept_apart(own), *definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
+        if run.run.cut_short:
+            families = (*plan.families, *(Path(file).stem for file in plan.problems))
+            found += not_reached(found, own, plan.all_pairs, dict.fromkeys(families, 2))
         answer = answer_of(plan, own, found, estimated)
         return replace(answer, warnings=warnings)
 
@@ -408,15 +406,13 @@ def _next_on(
                     key = (backend, wish.size)
                     wanted[key] = max(wish.processes, wanted.get(key, 0))
     jobs = [
-        Time(
-            problem=axis.problem(size).reference,
-            backend=backend,
-            dtype=plan.dtype or "float32",
-            threads=threads,
-            repeat=repeat,
-            samples=plan.effort.samples,
-            minimum_seconds=plan.effort.minimum_seconds,
-            lasts=lasts(backend, repeat),
+        size_job(
+            axis.problem(size).reference,
+            backend,
+            plan.dtype or "float32",
+            threads,
+            repeat,
+            plan.quick,
         )
         for (backend, size), processes in wanted.items()
         for repeat in range(processes)

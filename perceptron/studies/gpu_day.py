@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from perceptron import rehearsal
 from perceptron.backends.ladder import rungs
@@ -32,7 +35,7 @@ from perceptron.records.gpu_day import (
     DayResult,
     DayState,
     Packer,
-    PlannedStage,
+    Stage,
     StageOutcome,
     keep_day,
 )
@@ -61,14 +64,68 @@ _REHEARSED_SECONDS, _OF_MANY_STARTS, _REHEARSED_LIMIT = 40.0, 80.0, 240.0
 _MEASURING = ("bench", "crossover", "race", "overhead", "map")
 # Exit codes of a command that did its work: `doctor` has warnings, an answer is undecided.
 _GOOD = {"doctor": (0, 1)} | dict.fromkeys(_MEASURING, (0, 3))
-_BATCHED = (
-    "torch-cuda",
-    "torch-cuda-bmm",
-    "torch-cuda-graph",
-    "torch-cuda-manual-graph",
-    "jax-cuda",
+# The options whose values are backends, and the command that takes them without one.
+_OF_BACKENDS = ("check", "--backends", "--pair")
+
+_COMPARED = "--backends numpy,torch-cpu,{here.gpu}"
+_WITH_CPU = "crossover --pair numpy:{here.gpu} --pair torch-cpu:{here.gpu}"
+_ALONG = f"{_WITH_CPU} --family"
+# Batched training on the GPU beside the CPU, and beside sequential training.
+_MANY = (
+    f"{_WITH_CPU} --pair torch-cuda-sequential:{{here.gpu}} --pair numpy:torch-cuda-bmm "
+    "--pair numpy:torch-cuda-graph --pair numpy:torch-cuda-manual-graph --pair numpy:jax-cuda "
+    "--family"
 )
-_SEQUENTIAL, _DATA_PARALLEL = "torch-cuda-sequential", "torch-ddp-cuda"
+# With hidden layers the mistakes of the contract take most of a minute where vmap follows.
+_CHECK_MANY = (
+    "check {here.gpu},torch-cuda-bmm,torch-cuda-graph,torch-cuda-manual-graph,jax-cuda,"
+    "torch-cuda-sequential --problem many-or-gates:4"
+)
+# Along the batch the work of each process grows, and the exchanged gradients do not. With one GPU,
+# the rows of two processes have that as their reason.
+_DDP = (
+    "crossover --family mlp-batch --pair torch-ddp-cuda:torch-ddp-cuda@2 "
+    "--pair torch-cuda:torch-ddp-cuda --pair torch-cuda:torch-ddp-cuda@2 {here.even_threads}"
+)
+_CHECK = "check {here.on_gpu} --problem or-gate --problem mlp-width:64"
+_CHECK_DDP = "check {here.data_parallel} --problem or-gate"
+_LADDER = "overhead --problem or-gate --backends numpy,torch-cpu,{here.rungs},numba"
+_DIGITS = "overhead --problem digits --backends numpy,torch-cpu,{here.rungs_of_batches},numba"
+# A backend without bfloat16 has that as its reason.
+_RACE = "race --problem digits --target accuracy=0.95 --dtype float32 bfloat16 {here.racing}"
+_FACTS = "backends && doctor"
+_FINDING, _MAP = f"bench --families none {_COMPARED}", f"map --family mlp-map {_COMPARED}"
+
+# Three calls of ten minutes, each within 9½ minutes: up to `check`, up to `batch`, and the rest.
+# All together leave time for the machine to start and for what is between the calls.
+STAGES = (
+    Stage(
+        "facts", "backends that can run here, and conditions of timing", 50, "backends && doctor"
+    ),
+    Stage("finding", "10,000 iterations on the OR gate, on the GPU too", 100, _FINDING),
+    Stage("width", "the hidden width from which the GPU wins", 100, f"{_ALONG} mlp-width"),
+    Stage("check-many", "batched training keeps its contract", 50, _CHECK_MANY),
+    Stage(
+        "many-or-gates",
+        "the number of OR gates from which the GPU wins",
+        150,
+        f"{_MANY} many-or-gates",
+    ),
+    Stage("tests", "the tests that need a GPU", 50, "{here.tests}"),
+    Stage("check", "every GPU backend keeps its contract", 60, _CHECK),
+    Stage("ladder", "cost breakdown of the OR gate, with kernels", 190, _LADDER),
+    Stage("race", "race on digits, in float32 and bfloat16", 230, _RACE),
+    Stage("rows", "the number of rows from which the GPU wins", 70, f"{_ALONG} perceptron-rows"),
+    Stage("batch", "the batch from which the GPU wins", 70, f"{_ALONG} mlp-batch"),
+    Stage("bench", "a whole run of bench, for README and the pages", 180, "{here.bench}"),
+    Stage(
+        "many-mlps", "the number of classifiers from which the GPU wins", 100, f"{_MANY} many-mlps"
+    ),
+    Stage("check-ddp", "training over several GPUs keeps its contract", 40, _CHECK_DDP),
+    Stage("ddp", "the cost of DDP, and the batch for a second GPU", 70, _DDP),
+    Stage("map", "the fastest backend over rows × width", 70, _MAP),
+    Stage("ladder-digits", "cost breakdown of batches of digits", 60, _DIGITS),
+)
 
 Words = Sequence[str]
 
@@ -79,221 +136,129 @@ class LeftOut(Exception):
 
 @dataclass(frozen=True)
 class Here:
-    """The ground of the commands: the backends that can run here, and the number of GPUs."""
+    """What the commands of a day depend on: the backends that can run here, the number of GPUs."""
 
     backends: Mapping[str, BackendFacts]
     """Empty where the survey failed: then each is tried, and its log has the reason."""
     gpus: int
     rehearse: bool
 
-    def able(self, *names: str) -> list[str]:
-        """Return the names that can run here; raises `LeftOut` if none can."""
-        if not self.backends:
-            return list(names)
-        facts = [self.backends[name] for name in names if name in self.backends]
-        if not any(one.available for one in facts):
-            raise LeftOut(f"{names[0]}: {facts[0].reason if facts else 'no such backend'}")
-        return [one.name for one in facts if one.available]
+    def why_not(self, names: str) -> str | None:
+        """Return which of these, ``A`` or ``A:B``, cannot run here and why; None if all can."""
+        for name in names.split(":") if self.backends else ():
+            facts = self.backends.get(name.partition("@")[0])
+            reason = "no such backend" if facts is None else facts.reason
+            if reason is not None:
+                return f"{name}: {reason}"
+        return None
 
     @property
     def gpu(self) -> str:
-        """The backend of the GPU: as published, or the next best."""
-        return self.able("torch-cuda", "jax-cuda")[0]
+        """The backend of the GPU: as published, or the next best; raises `LeftOut` without."""
+        for name in ("torch-cuda", "jax-cuda"):
+            if self.why_not(name) is None:
+                return name
+        raise LeftOut(self.why_not("torch-cuda"))
 
     @property
-    def cpu(self) -> list[str]:
-        return self.able("numpy", "torch-cpu")
-
-    @property
-    def compared(self) -> str:
-        return ",".join((*self.cpu, self.gpu))
-
-    @property
-    def on_gpu(self) -> list[str]:
+    def on_gpu(self) -> str:
         """The backends of the GPU that train one model in one process."""
-        names = [name for name, facts in self.backends.items() if facts.device == "cuda"]
-        alone = [name for name in names if name not in (_SEQUENTIAL, _DATA_PARALLEL)]
-        return self.able(self.gpu, *(name for name in alone if name != self.gpu))
+        on_gpu = [name for name, facts in self.backends.items() if facts.device == "cuda"]
+        alone = [one for one in on_gpu if one not in ("torch-cuda-sequential", "torch-ddp-cuda")]
+        return ",".join(dict.fromkeys([self.gpu, *alone]))
 
     @property
-    def batched(self) -> list[str]:
-        """Those of the GPU that train a batch of models."""
-        return self.able(*_BATCHED)
+    def rungs(self) -> str:
+        """Those on the ladder of the OR gate: one that can only refuse it would take seconds."""
+        return ",".join([self.gpu, *rungs("cuda", batches=False)])
 
     @property
-    def sequential(self) -> list[str]:
-        return [name for name in self.able(self.gpu, _SEQUENTIAL) if name == _SEQUENTIAL]
+    def rungs_of_batches(self) -> str:
+        """Those on the ladder of mini-batches."""
+        return ",".join([self.gpu, *rungs("cuda", batches=True)])
+
+    @property
+    def racing(self) -> str:
+        """The backends of the race."""
+        if self.rehearse:
+            return f"--backends numpy,{self.gpu}"
+        return f"{_COMPARED.format(here=self)},torch-cuda-graph"
+
+    @property
+    def bench(self) -> str:
+        """The main job; only a run that names no backends is a whole one."""
+        words = "bench --families mlp-depth" if self.rehearse else "bench"
+        return words if self.gpu == "torch-cuda" else f"{words} {_COMPARED.format(here=self)}"
+
+    @property
+    def data_parallel(self) -> str:
+        """Training over one GPU, and over two where there are two."""
+        return "torch-ddp-cuda" + (",torch-ddp-cuda@2" if self.gpus >= 2 else "")
+
+    @property
+    def even_threads(self) -> str:
+        """Threads that processes share evenly, where two train: GPUs compute there.
+
+        With one GPU they are those of the other stages, so that rows can be compared.
+        """
+        return "--threads 2" if self.gpus >= 2 else ""
+
+    @property
+    def tests(self) -> str:
+        """The tests that need a GPU, the published training first: there may be no time for more.
+
+        Compiling each problem of the contract takes longest; `check` does it for two.
+        """
+        self.gpu  # noqa: B018 raises where there is none
+        folder = CHECKOUT / "tests" / "backends"
+        if not folder.is_dir():
+            raise LeftOut(f"{folder}: no tests here: run from a checkout")
+        files = [folder / "test_golden.py", *([] if self.rehearse else [folder])]
+        chosen = ("-m", "gpu", "-k", "not float64 and not (promise and (compiled or jax))")
+        # A warning of another version of a library is no failure.
+        plain = ("-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
+        return shlex.join(["-m", "pytest", *chosen, *plain, *map(str, files)])
 
 
-def _along(family: str) -> Callable[[Here], list[Words]]:
-    return lambda here: [_crossover(family, [(name, here.gpu) for name in here.cpu])]
-
-
-def _models(family: str) -> Callable[[Here], list[Words]]:
-    """Compare batched training on the GPU with the CPU, and with sequential training."""
-
-    def commands(here: Here) -> list[Words]:
-        first, *others = here.batched
-        pairs = [(name, first) for name in (*here.cpu, *here.sequential)]
-        pairs += [(here.cpu[0], other) for other in others]
-        # Two cores need some seconds for each process of a backend.
-        return [_crossover(family, pairs[:1] if here.rehearse else pairs)]
-
-    return commands
-
-
-def _crossover(family: str, pairs: Sequence[tuple[str, str]], *more: str) -> Words:
-    named = [word for pair in pairs for word in ("--pair", ":".join(pair))]
-    return ("crossover", "--family", family, *named, *more)
-
-
-def _data_parallel(here: Here) -> list[Words]:
-    """Search along the batch: the work of each process grows, the exchanged gradients do not.
-
-    With one GPU, the rows of two processes have that as their reason.
-    """
-    (alone,), over_two = here.able(_DATA_PARALLEL), f"{_DATA_PARALLEL}@2"
-    pairs = [(alone, over_two), ("torch-cuda", alone), ("torch-cuda", over_two)]
-    # Processes share threads evenly, and GPUs compute here. With one GPU the threads are those of
-    # the other stages, so that rows of torch-cuda can be compared.
-    threads = ("--threads", "2") if here.gpus >= 2 else ()
-    return [_crossover("mlp-batch", pairs[:1] if here.rehearse else pairs, *threads)]
-
-
-def _checks(here: Here, names: Sequence[str], *problems: str) -> list[Words]:
-    """Check each in a process of its own: an error on a device spoils what follows there."""
-    chosen = problems[:1] if here.rehearse else problems
-    words = [word for problem in chosen for word in ("--problem", problem)]
-    return [("check", name, *words) for name in names]
-
-
-def _tests(here: Here) -> list[Words]:
-    """Run the tests that need a GPU, the published training first: there may be no time for more.
-
-    Compiling each problem of the contract takes longest; `check` does it for two.
-    """
-    here.gpu  # noqa: B018 raises where there is none
-    folder = CHECKOUT / "tests" / "backends"
-    if not folder.is_dir():
-        raise LeftOut(f"{folder}: no tests here: run from a checkout")
-    files = [folder / "test_golden.py", *([] if here.rehearse else [folder])]
-    chosen = ("-m", "gpu", "-k", "not float64 and not (promise and (compiled or jax))")
-    # A warning of another version of a library is no failure.
-    plain = ("-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
-    return [("-m", "pytest", *chosen, *plain, *map(str, files))]
-
-
-def _facts(_here: Here) -> list[Words]:
-    return [("backends",), ("doctor",)]
-
-
-def _check(here: Here) -> list[Words]:
-    return _checks(here, here.on_gpu, "or-gate", "mlp-width:64")
-
-
-def _check_many(here: Here) -> list[Words]:
-    # With hidden layers the mistakes of the contract take most of a minute where vmap follows.
-    return _checks(here, (*here.batched, *here.sequential), "many-or-gates:4")
-
-
-def _check_ddp(here: Here) -> list[Words]:
-    names = here.able(_DATA_PARALLEL)
-    return _checks(here, names + [f"{_DATA_PARALLEL}@2"] * (here.gpus >= 2), "or-gate")
-
-
-def _finding(here: Here) -> list[Words]:
-    return [("bench", "--families", "none", "--backends", here.compared)]
-
-
-def _bench(here: Here) -> list[Words]:
-    families = ("--families", "mlp-depth") if here.rehearse else ()
-    # Only a run that names no backends is a whole run.
-    backends = () if here.gpu == "torch-cuda" else ("--backends", here.compared)
-    return [("bench", *families, *backends)]
-
-
-def _race(here: Here) -> list[Words]:
-    """Race in both dtypes; a backend without one of them has that as its reason."""
-    racing = [*here.cpu, *here.able(here.gpu, "torch-cuda-graph")]
-    if here.rehearse:
-        racing = [here.cpu[0], here.gpu]
-    words = ("--problem", "digits", "--target", "accuracy=0.95", "--backends", ",".join(racing))
-    return [("race", *words, "--dtype", "float32", "bfloat16")]
-
-
-def _ladder(problem: str, batches: bool) -> Callable[[Here], list[Words]]:
-    def commands(here: Here) -> list[Words]:
-        # A process that can only refuse a problem would take seconds of the time.
-        fitting = rungs("cuda", batches)
-        names = (*here.cpu, *(name for name in here.on_gpu if name in fitting), "numba")
-        return [("overhead", "--problem", problem, "--backends", ",".join(names))]
-
-    return commands
-
-
-def _map(here: Here) -> list[Words]:
-    return [("map", "--family", "mlp-map", "--backends", here.compared)]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One question of the day, the seconds that it may take, and its commands."""
-
-    name: str
-    tells: str
-    seconds: float
-    commands: Callable[[Here], list[Words]]
-    """Makes them; raises `LeftOut`."""
-
-
-# Three calls of ten minutes, each within 9½ minutes: up to `check`, up to `batch`, and the rest.
-# All together leave time for the machine to start and for what is between the calls.
-STAGES = (
-    Stage("facts", "backends that can run here, and conditions of timing", 50, _facts),
-    Stage("finding", "10,000 iterations on the OR gate, on the GPU too", 100, _finding),
-    Stage("width", "the hidden width from which the GPU wins", 100, _along("mlp-width")),
-    Stage("check-many", "batched training keeps its contract", 50, _check_many),
-    Stage(
-        "many-or-gates",
-        "the number of OR gates from which the GPU wins",
-        150,
-        _models("many-or-gates"),
-    ),
-    Stage("tests", "the tests that need a GPU", 50, _tests),
-    Stage("check", "every GPU backend keeps its contract", 60, _check),
-    Stage(
-        "ladder",
-        "cost breakdown of the OR gate, with kernels",
-        190,
-        _ladder("or-gate", batches=False),
-    ),
-    Stage("race", "race on digits, in float32 and bfloat16", 230, _race),
-    Stage("rows", "the number of rows from which the GPU wins", 70, _along("perceptron-rows")),
-    Stage("batch", "the batch from which the GPU wins", 70, _along("mlp-batch")),
-    Stage("bench", "a whole run of bench, for README and the pages", 180, _bench),
-    Stage(
-        "many-mlps", "the number of classifiers from which the GPU wins", 100, _models("many-mlps")
-    ),
-    Stage("check-ddp", "training over several GPUs keeps its contract", 40, _check_ddp),
-    Stage("ddp", "the cost of DDP, and the batch for a second GPU", 70, _data_parallel),
-    Stage("map", "the fastest backend over rows × width", 70, _map),
-    Stage(
-        "ladder-digits", "cost breakdown of batches of digits", 60, _ladder("digits", batches=True)
-    ),
-)
-
-
-def planned(
-    numbers: Sequence[int], rehearse: bool, day: Sequence[Stage] = STAGES
-) -> list[PlannedStage]:
-    """Return the stages of these numbers, or all, as a plan."""
+def commands_of(stage: Stage, here: Here) -> list[Words]:
+    """Return the commands of a stage, without what cannot run here; raises `LeftOut`."""
     return [
-        PlannedStage(
-            number=number,
-            name=stage.name,
-            tells=stage.tells,
-            seconds=_REHEARSED_LIMIT if rehearse else stage.seconds,
-        )
+        words
+        for command in stage.commands.split(" && ")
+        for words in _commands(shlex.split(command.format(here=here)), here)
+    ]
+
+
+def _commands(words: Words, here: Here) -> Iterator[Words]:
+    """Yield a command without the backends that cannot run here, ``check`` for each of its own.
+
+    An error on a device spoils what follows in its process. A rehearsal has one pair, and one
+    problem to check.
+    """
+    made: list[str] = []
+    refused: list[str] = []
+    for option, word in pairwise(("", *words)):
+        if option in _OF_BACKENDS:
+            reasons = {names: here.why_not(names) for names in word.split(",")}
+            refused += filter(None, reasons.values())
+            word = ",".join(names for names, why in reasons.items() if why is None)
+        again = option in ("--pair", "--problem") and option in made[:-1]
+        if word and not (again and (here.rehearse or word in made)):
+            made.append(word)
+        else:
+            made.pop()  # the option
+    if any(option in words and option not in made for option in _OF_BACKENDS):
+        raise LeftOut(refused[0])
+    if made[0] == "check":
+        yield from (("check", name, *made[2:]) for name in made[1].split(","))
+    else:
+        yield made
+
+
+def planned(numbers: Sequence[int], rehearse: bool, day: Sequence[Stage] = STAGES) -> list[Stage]:
+    """Return the stages of these numbers, or all, with the time that each may take."""
+    return [
+        replace(stage, number=number, seconds=_REHEARSED_LIMIT if rehearse else stage.seconds)
         for number, stage in enumerate(day, start=1)
         if not numbers or number in numbers
     ]
@@ -322,7 +287,7 @@ def run_day(
     machine: str | None,
     numbers: Sequence[int],
     budget_seconds: float | None,
-    begins: Callable[[PlannedStage], None],
+    begins: Callable[[Stage], None],
     ended: Callable[[StageOutcome], None],
     day: Sequence[Stage] = STAGES,
 ) -> DayResult:
@@ -343,17 +308,17 @@ def run_day(
     done = {outcome.name: outcome for outcome in state.stages}
     outcomes = []
     try:
-        for plan in planned(numbers, rehearse, day):
-            earlier = done.get(plan.name)
+        for stage in planned(numbers, rehearse, day):
+            earlier = done.get(stage.name)
             if not numbers and earlier is not None and earlier.outcome == "ok":
-                outcomes.append(msgspec.structs.replace(earlier, number=plan.number))
+                outcomes.append(replace(earlier, number=stage.number))
                 continue
-            if monotonic() - begin + plan.seconds > left:
+            if monotonic() - begin + stage.seconds > left:
                 reason = "too little time is left of this call: the same command resumes"
-                outcome = _outcome(plan, "next call", reason=reason)
+                outcome = _outcome(stage, "next call", reason=reason)
             else:
-                begins(plan)
-                outcome = done[plan.name] = runner.run(plan, day[plan.number - 1].commands)
+                begins(stage)
+                outcome = done[stage.name] = runner.run(stage)
                 stages = sorted(done.values(), key=lambda one: one.number)
                 keep_day(results, DayState(rehearsal=rehearse, stages=stages))
                 packer.pack()
@@ -383,23 +348,24 @@ class _Runner:
         }
         self._environment = os.environ | own | ({rehearsal.VARIABLE: "1"} if rehearse else {})
 
-    def run(self, plan: PlannedStage, made: Callable[[Here], list[Words]]) -> StageOutcome:
+    def run(self, stage: Stage) -> StageOutcome:
         """Run a stage's commands one after another, whether or not one fails."""
         try:
             self._here = self._here or self._survey()
-            commands = made(self._here)
+            commands = commands_of(stage, self._here)
         except LeftOut as refusal:
-            return _outcome(plan, "left out", reason=str(refusal))
+            return _outcome(stage, "left out", reason=str(refusal))
         # The survey of a call is no part of its first stage.
         begin, rows = monotonic(), count_rows(self._results)
         late, wrong = [], []
         for index, words in enumerate(commands):
-            left = plan.seconds - (monotonic() - begin)
-            name = f"{plan.number:02}-{plan.name}" + (f"-{index + 1}" if len(commands) > 1 else "")
+            left = stage.seconds - (monotonic() - begin)
+            suffix = f"-{index + 1}" if len(commands) > 1 else ""
+            name = f"{stage.number:02}-{stage.name}{suffix}"
             # A command that hangs must leave time for the others.
             limit = min(left, _FAIR_SHARES * left / (len(commands) - index))
             try:
-                code = self._run(name, words, plan.seconds, limit)
+                code = self._run(name, words, stage.seconds, limit)
             except OSError as error:
                 wrong.append(f"{' '.join(words[:2])[:80]}: cannot be run: {error.strerror}")
                 continue
@@ -408,7 +374,7 @@ class _Runner:
             elif complaint := self._complaint(name, words, code):
                 wrong.append(complaint)
         return _outcome(
-            plan,
+            stage,
             "failed" if wrong else "timed out" if late else "ok",
             seconds=monotonic() - begin,
             rows=count_rows(self._results) - rows,
@@ -493,5 +459,5 @@ def machine_of(gpu: str) -> str:
     return "-".join(word for word in words if word != "nvidia")[:64] or "gpu"
 
 
-def _outcome(plan: PlannedStage, outcome: str, **fields: object) -> StageOutcome:
-    return StageOutcome(number=plan.number, name=plan.name, outcome=outcome, **fields)  # type: ignore[arg-type]
+def _outcome(stage: Stage, outcome: str, **fields: object) -> StageOutcome:
+    return StageOutcome(number=stage.number, name=stage.name, outcome=outcome, **fields)  # type: ignore[arg-type]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceAxis, Change, advise, rows_on, whole_trainings
 from perceptron.analysis.throughput import TrainingLength
+from perceptron.answer import Answer
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
@@ -20,7 +23,8 @@ FIVE = TrainingLength(epochs=5)
 
 
 def change_along_batch(rows: list[Measurement], length: TrainingLength = FIVE) -> Change:
-    (change,) = advise(rows, BACKENDS, SHAPE, length, [rows_on(BATCH, rows, SHAPE)]).changes
+    axes = [(BATCH, rows_on(BATCH, rows, SHAPE))]
+    (change,) = advise(rows, BACKENDS, SHAPE, length, axes).changes
     return change
 
 
@@ -54,24 +58,65 @@ def test_models_and_epochs_have_columns_where_there_are_several(
     assert {len(cells) for cells in table.rows} == {len(table.columns)}
 
 
-@pytest.mark.parametrize(
-    ("torch", "decided", "use"),
-    [((1.0, 1.0, 1.0), "yes", "numpy"), ((0.4, 0.6, 0.8), "partly", "numpy")],
-)
-def test_a_lead_that_chance_may_explain_is_partly_decided(
-    torch: tuple[float, ...], decided: str, use: str, tmp_path: Path
-) -> None:
-    """With what would tell; an axis along which nothing is decided does not make up for it."""
+def noisy(factors: Mapping[str, tuple[float, ...]], *, here: bool) -> Answer:
+    """Advice where some backends' repeats vary, at the problem's own size or at the others."""
     rows = [
-        replace(row, seconds=row.seconds * torch[row.repeat])
-        if row.backend == "torch-cpu" and row.seconds
+        replace(row, seconds=row.seconds * factors[row.backend][row.repeat])
+        if row.backend in factors and row.seconds and (row.problem == SHAPE) == here
         else row
-        for row in advice_rows()
+        for row in rows_of_three()
     ]
-    answer = answer_run(read_run(keep(tmp_path, ADVICE, rows))).answer
+    with TemporaryDirectory() as folder:
+        return answer_run(read_run(keep(Path(folder), ADVICE, rows))).answer
+
+
+def rows_of_three() -> list[Measurement]:
+    """The rows, where the GPU is there and takes four times as long as numpy."""
+    rows = [row for row in advice_rows() if row.backend != "torch-cuda"]
+    gpu = [
+        replace(row, backend="torch-cuda", seconds=4 * (row.seconds or 0.0))
+        for row in rows
+        if row.backend == "numpy"
+    ]
+    return [*rows, *gpu]
+
+
+SURE, WIDE = (1.0, 1.0, 1.0), (0.4, 0.6, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("factors", "decided", "use"),
+    [
+        ({"torch-cpu": SURE}, "yes", "numpy"),
+        ({"torch-cpu": WIDE}, "partly", None),
+        ({"torch-cpu": WIDE, "torch-cuda": (0.1, 0.3, 0.4)}, "no", None),
+    ],
+)
+def test_a_lead_that_chance_may_explain_names_no_winner(
+    factors: Mapping[str, tuple[float, ...]], decided: str, use: str | None
+) -> None:
+    """With what would tell; it is decided in part where another is known to take longer.
+
+    An axis along which the winner is known does not make up for it.
+    """
+    answer = noisy(factors, here=True)
     verdict = answer.verdicts[0]
+    assert answer.is_decided == (decided != "no")
     assert (verdict.decided, answer.data["use"]) == (decided, use)
-    assert ["next: " in note for note in verdict.notes] == ([False, True] if torch[0] < 1 else [])
+    assert verdict.sentence.startswith("undecided between") == (use is None)
+    assert ["next: " in note for note in verdict.notes] == ([] if use else [False, True])
+
+
+def test_the_problem_and_an_axis_through_it_do_not_contradict_each_other() -> None:
+    """One is decided by its own repeats, the other by those of all its sizes together."""
+    at_others = noisy({"torch-cpu": (0.3, 1.0, 3.0)}, here=False)
+    assert at_others.verdicts[0].decided == "yes"
+    rows = {row[3]: row[2] for row in at_others.tables[-1].rows}
+    assert rows["numpy leads at batch 64; undecided elsewhere"] == "partly"
+    at_own = noisy({"torch-cpu": (0.7, 1.0, 1.3)}, here=True)
+    assert at_own.verdicts[0].sentence.startswith("undecided between numpy and torch-cpu")
+    answers = [row[3] for row in at_own.tables[-1].rows]
+    assert "all sizes together: torch-cpu overtakes numpy at" in answers[0]
 
 
 def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
@@ -97,7 +142,7 @@ def test_sizes_on_fewer_rows_count_as_trainings_on_all_rows() -> None:
     ]
 
     def seconds(axis: AdviceAxis, rows: list[Measurement]) -> list[float | None]:
-        return [row.seconds for row in whole_trainings(rows_on(axis, rows, SHAPE).rows, FIVE)]
+        return [row.seconds for row in whole_trainings(rows_on(axis, rows, SHAPE), FIVE)]
 
     expected = seconds(BATCH, advice_rows())
     assert seconds(replace(BATCH, fewer_rows=True), few) == pytest.approx(expected)

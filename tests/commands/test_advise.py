@@ -1,13 +1,91 @@
-"""`perceptron advise` as a process: its document, its words, its files."""
+"""`perceptron advise`: what it is told about a training, and its document as a process."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from perceptron.answer import Answered
+from perceptron.cli import app
+from perceptron.errors import UserError
+from perceptron.problems import catalogue
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies import carry_out
+from perceptron.studies.advise import AdvisePlan
+from perceptron.studies.answering import answer_run
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
+from tests.made import ADVICE, SHAPE, advice_rows, keep
+
+ASKED = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
+
+
+class Asked:
+    """What the command would have carried out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._made: list[tuple[AdvisePlan, float]] = []
+
+        def stop(_: Any, plan: AdvisePlan, *more: Any) -> Answered:
+            self._made.append((plan, more[3]))
+            raise UserError("enough")
+
+        monkeypatch.setattr(carry_out, "carry_out", stop)
+
+    def __call__(self, *arguments: str) -> tuple[AdvisePlan, float]:
+        """Return the plan and the seconds that these options say."""
+        with pytest.raises(UserError, match="enough"):
+            app([*arguments, "--html", ""], standalone_mode=False)
+        return self._made.pop()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+def test_every_option_is_part_of_the_problem(asked: Asked) -> None:
+    """Two equal hidden layers are two."""
+    options = ("--classes", "10", "--batch", "128", "--optimizer", "adam", "--feed", "host")
+    shape = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64,64")
+    plan, _ = asked(*shape, *options, "--models", "400", "--epochs", "5")
+    assert plan.name == "mlp:1000x20x64x64:10c:128b:adam:host:400m"
+    assert plan.length.epochs == 5
+
+
+def test_a_problem_says_its_own_length(asked: Asked) -> None:
+    """Unless the user gives one."""
+    own, _ = asked("advise", "--problem", "digits")
+    assert own.length.iterations == catalogue.find("digits").iterations != 10_000
+    given, _ = asked("advise", "--problem", "digits", "--iterations", "7")
+    assert given.length.iterations == 7
+
+
+def test_a_budget_is_typed_in_seconds_or_in_minutes(asked: Asked) -> None:
+    """It is no part of the plan: more may be given when a run is resumed."""
+    asked_for = [asked(*ASKED, *words) for words in ((), ("--seconds", "9"), ("--budget", "2"))]
+    assert [seconds for _, seconds in asked_for] == [28.0, 9.0, 120.0]
+    assert len({repr(plan) for plan, _ in asked_for}) == 1
+
+
+def test_what_is_undecided_is_inconclusive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, and a script that takes ``use`` gets none, whatever is known of other sizes."""
+    own = [replace(row, waited=0.9) if row.problem == SHAPE else row for row in advice_rows()]
+    for kept, code in ((advice_rows(), 0), (own, 3)):
+        judged = answer_run(read_run(keep(tmp_path / str(code), ADVICE, kept)))
+        monkeypatch.setattr(carry_out, "carry_out", lambda *_, judged=judged: judged)
+        assert (app([*ASKED, "--json"], standalone_mode=False) or 0) == code
+        document = json.loads(capsys.readouterr().out)
+        assert document["use"] == (None if code else "numpy")
+        assert document["changes"][0]["crossovers"][0]["decided"]
+        assert judged.answer.verdicts[0].decided == ("no" if code else "yes")
+        assert bool(judged.answer.next) == (code == 0)
 
 
 @pytest.mark.slow

@@ -1,52 +1,13 @@
-"""`perceptron overhead`: its document, and what it leaves on the pages."""
+"""`perceptron overhead` as a process: its document."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from perceptron.cli import app
-from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies import carry_out
-from perceptron.studies.answering import answer_run
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
-from tests.made import BENCH, LADDER, bench_rows, keep, ladder_rows
-from tests.report.reading import data, text_of, views
-
-
-@pytest.fixture
-def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the study keep made-up rows instead of measuring; the folder that it runs in."""
-    monkeypatch.chdir(tmp_path)
-    keep(Path("results"), BENCH, bench_rows())
-
-    def carried_out(*_: Any) -> Any:
-        folder = keep(Path("results"), LADDER, ladder_rows(), started="2026-01-02T00:00:00Z")
-        return answer_run(read_run(folder))
-
-    monkeypatch.setattr(carry_out, "carry_out", carried_out)
-    return tmp_path
-
-
-def test_the_page_that_is_named_shows_the_ladder(
-    answered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Among everything else that is in results/."""
-    assert not app(["overhead"], standalone_mode=False)
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("page:"))
-    address = urlsplit(line.removeprefix("page:").strip())
-    assert address.path == "html/overhead.html"
-    wished = parse_qs(address.fragment)
-    switches = [switch["id"] for switch in data(answered / "html", "overhead")["switches"]]
-    setting = tuple(wished[switch][0] for switch in switches)
-    assert setting == ("or-gate", "box", "abc · 2026-01-02", "2")
-    assert setting in views(answered / "html", "overhead")
-    assert "torch-cpu overtakes numpy" in text_of(answered / "html" / "index.html")
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.records.gpu_day import Packer, pack, unpack
+from perceptron.records.gpu_day import Packer, unpack
 
 ROWS = "runs/h100/one/measurements.jsonl"
 
@@ -28,8 +28,8 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     for name in (*names, "runs/h100/one/run.json.77.tmp", "notes.txt"):
         put(results, name, name.encode())
     archive = results / "gpu-day.tar.gz"
-    assert pack(results, archive).files == len(names)
-    assert pack(results, archive).bytes == archive.stat().st_size
+    assert Packer(results, archive).pack().files == len(names)
+    assert Packer(results, archive).pack().bytes == archive.stat().st_size
     assert unpack(archive, tmp_path / "home") == ["runs/h100/one"]
     found = {
         path.relative_to(tmp_path / "home").as_posix(): path.read_text()
@@ -60,7 +60,7 @@ def test_what_has_no_room_is_left_out_and_named(tmp_path: Path) -> None:
     """The largest; all else comes home."""
     put(tmp_path, ROWS)
     put(tmp_path, "log/05-tests.txt", random.Random(1).randbytes(17 * 2**20))
-    result = pack(tmp_path, tmp_path / "a.tar.gz")
+    result = Packer(tmp_path, tmp_path / "a.tar.gz").pack()
     assert (result.left_out, result.files) == (["log/05-tests.txt"], 1)
 
 
@@ -100,7 +100,7 @@ def test_rows_that_the_archive_does_not_have_are_not_lost(tmp_path: Path) -> Non
     results, home = tmp_path / "day", tmp_path / "home"
     for name, rows in (("early", b"1\n"), ("late", b"1\n2\n")):
         put(results, ROWS, rows)
-        pack(results, tmp_path / f"{name}.tar.gz")
+        Packer(results, tmp_path / f"{name}.tar.gz").pack()
         unpack(tmp_path / f"{name}.tar.gz", home)
     with pytest.raises(UserError, match="holds rows that "):
         unpack(tmp_path / "early.tar.gz", home)
@@ -117,7 +117,7 @@ def test_a_rehearsal_is_kept_apart_from_measurements(tmp_path: Path, rehearsal: 
     archive = tmp_path / "day.tar.gz"
     for name, content in (("gpu-day.json", own), (ROWS, b"x\n")):
         put(tmp_path / "day", name, content)
-    pack(tmp_path / "day", archive)
+    Packer(tmp_path / "day", archive).pack()
     put(tmp_path / "other", "gpu-day.json", other)
     with pytest.raises(UserError, match=r"rehearsal.*unpack into another --results"):
         unpack(archive, tmp_path / "other")

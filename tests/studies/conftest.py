@@ -17,9 +17,9 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.files import write
+from perceptron.studies import carry_out as opening
 from perceptron.studies.bench import BenchPlan, finding_jobs, sweep_jobs
 from perceptron.studies.carry_out import carry_out
-from perceptron.studies.shared import opening
 from perceptron.studies.study import Plan, Study
 from tests.made import UnknownLook
 

@@ -20,11 +20,11 @@ from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
 from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies import carry_out as opening
 from perceptron.studies import what_if
 from perceptron.studies.advise import Advise, AdvisePlan
 from perceptron.studies.answering import answer_run
 from perceptron.studies.carry_out import carry_out
-from perceptron.studies.shared import opening
 from tests.studies.conftest import Lab
 
 

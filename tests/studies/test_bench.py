@@ -77,6 +77,15 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     assert str(tmp_path) not in file.read_text()
 
 
+@pytest.mark.parametrize(
+    "typed", [{}, {"families": ("none",)}, {"over": (1, 2), "threads": (2,)}, {"quick": True}]
+)
+def test_a_resolved_plan_is_resolved(typed: dict[str, Any]) -> None:
+    once = plan(**typed)
+    assert once.resolved() == once
+    assert bool(once.planned) == ("families" not in typed)
+
+
 SMALL = plan(families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"))
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from perceptron.analysis.trust import damaged_line_warning
 from perceptron.measure import campaign
 from perceptron.measure.budget import GRACE, Budget
-from perceptron.measure.job import Batch, Outcome, Time
+from perceptron.measure.job import Batch, Time
 from perceptron.measure.launch import Workers
 from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
@@ -78,23 +78,6 @@ def test_all_is_measured_once_by_turns_and_after_agreement(
             shown |= asked
         else:
             assert asked <= shown
-
-
-def test_a_backend_that_disagrees_is_never_timed(
-    lab: Lab, tmp_path: Path, environment: Environment
-) -> None:
-    """Recorded as failed, once, with the difference."""
-    reason = "disagrees with float64 NumPy after 10 iterations: the loss off by 3"
-    wrong = Outcome(problem="mlp-width:8", status="failed", reason=reason)
-
-    def refused(backend: str, problem: Problem) -> Outcome | None:
-        return wrong if (backend, problem.name) == ("torch-cpu", "mlp-width:8") else None
-
-    lab.refused = refused
-    rows = measure(tmp_path, environment).times
-    assert ("torch-cpu", "mlp-width:8") not in lab.timed
-    failed = [row for row in rows if (row.backend, row.problem) == ("torch-cpu", "mlp-width:8")]
-    assert [(row.status, row.reason, row.seconds) for row in failed] == [("failed", reason, None)]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 30])

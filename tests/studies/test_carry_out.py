@@ -79,19 +79,6 @@ def fresh(told: Answered) -> dict[str, RaceRun]:
     return {run.backend: run for run in told.answer.data["runs"] if run.start == "fresh"}
 
 
-def test_every_repeat_is_done_by_all_before_the_next(
-    track: Track, lab: Lab, tmp_path: Path
-) -> None:
-    """And none of them is always the first."""
-    told = raced(tmp_path, plan(seeds=12))
-    assert [seed for _, seed in track.raced] == sorted(2 * [*range(12)])
-    assert {name for name, _ in track.raced[::2]} == {"numpy", "python"}
-    assert sorted(job.backend for job in lab.jobs if job.check) == ["numpy", "python"]
-    assert {(run.seeds, run.reached) for run in fresh(told).values()} == {(12, 12)}
-    assert fresh(told)["numpy"].seconds == pytest.approx(0.4)
-    assert "budget-spent" not in codes(told)
-
-
 def test_a_row_says_what_was_asked(track: Track, tmp_path: Path) -> None:
     rows = races(raced(tmp_path, plan(threads=2, epochs=20_001)).run.rows)
     assert {
@@ -182,13 +169,6 @@ def test_who_disagrees_is_never_timed(track: Track, lab: Lab, tmp_path: Path) ->
     assert {name for name, _ in track.raced} == {"numpy"}
 
 
-def test_who_is_not_here_says_why_and_costs_nothing(track: Track, tmp_path: Path, lab: Lab) -> None:
-    lab.missing["python"] = "no snake found"
-    runs = fresh(raced(tmp_path, plan()))
-    assert runs["python"].reason == "no snake found"
-    assert {job.backend for job in lab.jobs} == {"numpy"}
-
-
 def test_what_computes_with_few_bits_is_checked_with_more(
     track: Track, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,30 +176,6 @@ def test_what_computes_with_few_bits_is_checked_with_more(
     monkeypatch.setattr(NumpyBackend, "low_precision", ("bfloat16",), raising=False)
     told = raced(tmp_path, plan(backends=("numpy",), dtypes=("bfloat16",)))
     assert ({job.dtype for job in lab.jobs}, fresh(told)["numpy"].seeds) == ({"float32"}, 3)
-
-
-def test_no_time_for_anything_is_an_error(track: Track, tmp_path: Path) -> None:
-    track.takes = lambda job: 1e9
-    with pytest.raises(UserError, match=r"--budget: after .* s nothing was measured yet"):
-        raced(tmp_path, plan(), 2.0)
-
-
-def test_a_stop_at_any_moment_loses_nothing(track: Track, tmp_path: Path) -> None:
-    """Whatever ended the command, the same one does the rest: nothing is measured twice."""
-    for _ in range(3):
-
-        def stop(job: RaceJob, done: int = len(track.raced)) -> float:
-            if len(track.raced) > done + 1:
-                raise KeyboardInterrupt
-            return 1.0
-
-        track.takes = stop
-        with pytest.raises(KeyboardInterrupt):
-            raced(tmp_path, plan(seeds=4))
-    track.takes = lambda job: 1.0
-    told = raced(tmp_path, plan(seeds=4))
-    assert sorted(track.raced) == sorted((n, s) for n in ("numpy", "python") for s in range(4))
-    assert {run.seeds for run in fresh(told).values()} == {4}
 
 
 def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(

@@ -79,25 +79,6 @@ def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     assert (told.results / "measurements.jsonl").exists()
 
 
-def test_a_size_that_hangs_is_begun_once(lab: Lab, tmp_path: Path) -> None:
-    """The rest of this axis is measured, and all of the other one."""
-    hung = []
-
-    def takes(job: Batch, problem: Problem) -> float:
-        if (job.backend, problem.name) != ("torch-cpu", "mlp-width:8192"):
-            return 0.1
-        hung.append(lab.now)
-        return 1e6
-
-    lab.takes = takes
-    families = ("mlp-width", "mlp-depth")
-    told = search(tmp_path, families=families)
-    assert len(hung) == 1
-    assert lab.now <= planned(families=families).budget_seconds
-    assert {row.family for row in told.run.times if row.backend == "torch-cpu"} == set(families)
-    assert "torch-cpu at mlp-width:8192 did not end within" in told.warnings[0].message
-
-
 def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     """2 s to prepare over 100 iterations outweigh microseconds: torch-cpu never wins."""
     data = search(tmp_path, iterations=100).answer.data

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.answer import ReadFromFiles
 from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
 from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from perceptron.studies.crossover_from_files import split_pair
+from tests.made import BENCH, keep, line
 
+BOTH = ("numpy", "torch-cpu")
 KNOWN = ("numpy", "torch", "torch:cpu", "torch:cuda", "jax:gpu:0")
 
 
@@ -181,3 +186,35 @@ def test_a_table_says_what_its_rows_were_measured_of(tmp_path: Path, column: str
     read = judge(table(tmp_path, rows, f"case,size,backend,seconds,{column}"))
     statuses = {getattr(crossover, column): crossover.status for crossover in pairs(read)}
     assert statuses == {"x": "never", "y": "always"}
+
+
+def test_rows_of_two_optimizers_are_judged_apart(tmp_path: Path) -> None:
+    """With a warning; what one backend alone was trained by is counted with its training."""
+
+    def trained(optimizer: str, backends: Sequence[str], slower: float) -> list[Measurement]:
+        """Return a line on which torch-cpu is so much slower than usual."""
+        return [
+            replace(
+                row,
+                optimizer=optimizer,
+                feed="resident",
+                outputs=1,
+                seconds=(row.seconds or 0.0) * (slower if row.backend == "torch-cpu" else 1.0),
+            )
+            for row in line(sizes=(4, 16, 64, 256, 1024, 4096), backends=backends)
+        ]
+
+    kinds = (("sgd", BOTH, 1.0), ("adam", BOTH, 1.5), ("adamw", ("numba",), 1.0))
+    every = [trained(*kind) for kind in kinds]
+    for day, rows in enumerate(every, start=1):
+        keep(tmp_path, BENCH, rows, started=f"2026-01-0{day}T00:00:00Z")
+    read = judge(tmp_path)
+    found = {crossover.optimizer: crossover.size for crossover in pairs(read)}
+    assert found == {"sgd": pytest.approx(200, rel=0.1), "adam": pytest.approx(800, rel=0.1)}
+    (warning,) = [one for one in read.warnings if one.code == "kept-apart"]
+    assert warning.message == "mlp-width: rows of adam and of adamw and of sgd are judged apart"
+    (source,) = read.answer.data["sources"]
+    assert source.read == source.used + len(every[2])
+    (left_out,) = source.left_out
+    assert left_out.reason == "trained as no other backend was: adamw"
+    assert left_out.rows == len(every[2])

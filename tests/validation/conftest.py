@@ -21,7 +21,7 @@ from perceptron.records.comparison import Evidence
 from perceptron.records.files.write import append
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
-from perceptron.studies.shared import opening
+from perceptron.studies import carry_out as opening
 from tests.made import FACTS, SOUND, STARTED, UnknownLook
 from tests.validation.made_fastest import PLAN, Measured, ask
 

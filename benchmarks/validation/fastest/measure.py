@@ -33,12 +33,12 @@ from perceptron.records.files.write import append, cannot_write, cut_unfinished
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import Row
 from perceptron.records.row import times as times_of
+from perceptron.studies.carry_out import OpenRun, start_run
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import KnownBackend, KnownCurves
 from perceptron.studies.fastest.question import Question, question
 from perceptron.studies.fastest.results import known_rows
 from perceptron.studies.shared.missing import missing
-from perceptron.studies.shared.opening import OpenRun, start_run
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 
 ANSWERS = "answers.jsonl"

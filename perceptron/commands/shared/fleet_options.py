@@ -1,19 +1,14 @@
 """``--on`` and its companions: a command that measures asks the same on a fleet.
 
-A command takes part with two lines: the decorator, and `hand_over` where it knows its plan and has
-measured nothing yet. It knows nothing else of fleets: its jobs are submitted, waited for, merged
-and shown here.
+Its jobs are submitted, waited for, merged and shown here.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,48 +16,39 @@ import typer
 
 from perceptron import optional
 from perceptron.commands.shared.options import folder_name, one_number, split
-from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.pages import Pages, prepare
 from perceptron.errors import UserError
 
 if TYPE_CHECKING:
     from perceptron.records.fleet import Collected, FleetStatus
 
-On = Annotated[
-    str | None,
-    typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs (docs/fleet.md)."),
-]
-Partitions = Annotated[
-    list[str] | None,
-    typer.Option("--partitions", metavar="NAME …", help="With --on slurm: start a job on each."),
-]
-Nodes = Annotated[
-    str | None,
-    typer.Option("--nodes", metavar="N", help="With --on slurm: use N machines for each job."),
-]
-Gpus = Annotated[
-    str | None, typer.Option("--gpus", metavar="N", help="With --on: use N GPUs of each machine.")
-]
-Time = Annotated[
-    str | None,
-    typer.Option(
-        "--time",
-        metavar="MINUTES",
-        help="With --on: end jobs after so long. Default: above --budget.",
-    ),
-]
-Sbatch = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--sbatch", metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."
-    ),
-]
-COMPANIONS = {
-    "on": On,
-    "partitions": Partitions,
-    "nodes": Nodes,
-    "gpus": Gpus,
-    "time": Time,
-    "sbatch": Sbatch,
+COMPANIONS: dict[str, Any] = {
+    "on": Annotated[
+        str | None,
+        typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs (docs/fleet.md)."),
+    ],
+    "partitions": Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME …", help="With --on slurm: start a job on each."),
+    ],
+    "nodes": Annotated[
+        str | None,
+        typer.Option(metavar="N", help="With --on slurm: use N machines for each job."),
+    ],
+    "gpus": Annotated[
+        str | None, typer.Option(metavar="N", help="With --on: use N GPUs of each machine.")
+    ],
+    "time": Annotated[
+        str | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="With --on: end jobs after so long. Default: above --budget.",
+        ),
+    ],
+    "sbatch": Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."),
+    ],
 }
 _SLURM_ALONE = ("partitions", "nodes", "sbatch")
 # Options of the waiting process: each job has its own folder and name, and writes no pages.
@@ -98,52 +84,11 @@ class FleetRequest:
     """``results``, ``html``, ``json`` and ``machine``, as parsed."""
 
 
-_ASKED: ContextVar[FleetRequest | None] = ContextVar("fleet", default=None)
+def fleet_request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | None:
+    """Return the request of a command, from the values ``given`` of `COMPANIONS`; None for none.
 
-
-def may_run_on_a_fleet(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command ``--on`` and its companions."""
-    own = inspect.signature(command, eval_str=True)
-
-    @wraps(command)
-    def run(context: typer.Context, **arguments: Any) -> None:
-        given = {name: arguments.pop(name) for name in COMPANIONS}
-        token = _ASKED.set(_request(context, given))
-        try:
-            command(**arguments)
-        finally:
-            _ASKED.reset(token)
-
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    first = inspect.Parameter("context", keyword, annotation=typer.Context)
-    last = [
-        inspect.Parameter(name, keyword, default=None, annotation=kind)
-        for name, kind in COMPANIONS.items()
-    ]
-    named = [parameter.replace(kind=keyword) for parameter in own.parameters.values()]
-    parameters = [first, *named, *last]
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
-
-
-def is_for_a_fleet() -> bool:
-    """Return whether the command that runs was typed with ``--on``."""
-    return _ASKED.get() is not None
-
-
-def hand_over(budget_seconds: float) -> None:
-    """Have the fleet do the work of the command, and end it; return where no fleet was asked for.
-
-    The command has read its options: a mistake in them is reported before a job is submitted.
+    Raises `UserError` naming an option that does not go with another.
     """
-    asked = _ASKED.get()
-    if asked is not None:
-        raise typer.Exit(run_fleet(asked, budget_seconds))
-
-
-def _request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | None:
-    """Return the request; raises `UserError` naming an option that does not go with another."""
     on = given["on"]
     if on is None:
         for name in COMPANIONS:
@@ -249,8 +194,7 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
     """
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import run, submit
-    from perceptron.studies.fleet.folder import Submission, open_fleet
-    from perceptron.studies.fleet.plan import fleet_plan
+    from perceptron.studies.fleet.folder import Submission, fleet_plan, open_fleet
 
     optional.require("fleet")
     if asked.where == "slurm":
@@ -275,31 +219,23 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
         )
         for name in asked.jobs
     }
-    with _left_running(), table.job_lines() as show:
-        run.start(fleet, submissions)
-        status, collected = run.wait(fleet, list(asked.jobs), results, show)
-    return finish([status], collected, results, pages.write, asked.options["json"])
-
-
-class _left_running:  # noqa: N801 a context, as those of contextlib
-    """Report that the jobs continue where a block that waits is interrupted."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            raise UserError(
-                "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
-                "`perceptron fleet collect` merges their rows, and the same command waits again"
-            )
+    try:
+        with table.job_lines() as show:
+            run.start(fleet, submissions)
+            status, collected = run.wait(fleet, list(asked.jobs), results, show)
+    except KeyboardInterrupt:
+        raise UserError(
+            "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
+            "`perceptron fleet collect` merges their rows, and the same command waits again"
+        ) from None
+    return finish([status], collected, results, pages, asked.options["json"])
 
 
 def finish(
     fleets: list[FleetStatus],
     collected: Collected,
     results: Path,
-    write_pages: Callable[[Path], Path | None],
+    pages: Pages,
     json: bool,
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
@@ -308,7 +244,7 @@ def finish(
     from perceptron.report.tables import terminal
     from perceptron.studies.answering import judges
 
-    page = write_pages(results)
+    page = pages.write(results)
     answers = fleet_answers.answers(collected, judges())
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))

@@ -8,19 +8,17 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Container, Iterable
-from contextvars import ContextVar
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
 
 from perceptron.commands.shared.arguments import WAIT_MINUTES
 
-_TYPED: ContextVar[tuple[str, ...]] = ContextVar("typed")
 
-
-def typed_without(option: str) -> str:
+def typed_without(context: typer.Context, option: str) -> str:
     """Return the command that runs as it was typed, without an option that takes no value."""
-    return shlex.join(["perceptron", *(word for word in _TYPED.get() if word != option)])
+    return shlex.join(["perceptron", *(word for word in context.obj if word != option)])
 
 
 class ListCommand(TyperCommand):
@@ -34,7 +32,7 @@ class ListCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse ``args`` with such options repeated, or given the value that was left out."""
-        _TYPED.set((str(ctx.info_name), *args))
+        ctx.obj = (str(ctx.info_name), *args)
         options = [option for option in self.params if option.param_type_name == "option"]
         lists = {name for option in options if option.multiple for name in option.opts}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import UnionType
 from typing import (
@@ -21,12 +21,14 @@ from typing import (
 import typer
 from typer.core import TyperCommand
 
+from perceptron import optional
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.ending import INCONCLUSIVE, close
 from perceptron.commands.shared.fleet_options import (
-    hand_over,
-    is_for_a_fleet,
-    may_run_on_a_fleet,
+    COMPANIONS,
+    FleetRequest,
+    fleet_request,
+    run_fleet,
 )
 from perceptron.commands.shared.list_command import ListCommand, typed_without
 from perceptron.commands.shared.options import (
@@ -41,7 +43,6 @@ from perceptron.commands.shared.options import (
 )
 from perceptron.commands.shared.pages import Written, prepare
 from perceptron.commands.shared.quiet import quiet
-from perceptron.commands.shared.skipped import announce_skipped
 from perceptron.errors import UserError
 
 if TYPE_CHECKING:
@@ -103,24 +104,30 @@ def command_of(name: str) -> Callable[..., None]:
     if registry.load(name).page.is_overview:
         every = every | {"html": (arguments.Html, None)}
 
-    def command(**typed: Any) -> None:
+    def command(context: typer.Context, **typed: Any) -> None:
+        fleet = fleet_request(context, {option: typed.pop(option) for option in COMPANIONS})
         common = {option: typed.pop(option) for option in every}
         given = {field: value for field, value in typed.items() if value is not None}
         plan = kind(**{field: options[field].read(value) for field, value in given.items()})
-        _carry_out(name, plan.resolved(), **common)
+        _carry_out(context, name, plan.resolved(), fleet, **common)
 
     parameters = [
+        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
         *(option.parameter(field) for field, option in options.items()),
         *(_parameter(field, *kind_and_default) for field, kind_and_default in every.items()),
+        *(_parameter(field, kind_of_value, None) for field, kind_of_value in COMPANIONS.items()),
     ]
     command.__doc__ = registry.STUDIES[name][1]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return may_run_on_a_fleet(command)
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
 
 
 def _carry_out(
+    context: typer.Context,
     name: str,
     plan: Plan,
+    fleet: FleetRequest | None,
     wait: float | None,
     machine: str | None,
     budget: float | None,
@@ -136,9 +143,7 @@ def _carry_out(
 
     study = registry.load(name)
     if plan.sources:
-        measuring = {"--wait": wait, "--machine": machine, "--budget": budget}
-        if is_for_a_fleet():
-            measuring["--on"] = True
+        measuring = {"--wait": wait, "--machine": machine, "--budget": budget, "--on": fleet}
         for option, given in measuring.items():
             if given is not None:
                 raise UserError(f"{option} says what to measure: leave it out with --from")
@@ -150,19 +155,39 @@ def _carry_out(
         raise UserError("give --budget in minutes or --seconds, not both")
     typed = seconds_of("--budget", budget) or seconds_of("--seconds", seconds, "seconds")
     allowed = typed or plan.budget_seconds
-    hand_over(allowed)
+    if fleet is not None:
+        raise typer.Exit(run_fleet(fleet, allowed))
     pages = prepare(html, by_default=not json or study.page.is_overview)
-    announce_skipped(plan.backends)
+    _announce_skipped(plan.backends)
     folder = folder_name("--machine", machine)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
         told = carry_out(study, plan, folder, results, bar, allowed, quiet(wait))
         page = pages.write_answer(results, told)
     _show(told, page, json)
-    proposed = typed_without("--quick") if plan.quick else shlex.join(told.answer.next)
+    proposed = typed_without(context, "--quick") if plan.quick else shlex.join(told.answer.next)
     close(told.warnings, None if json else proposed or None)
     if not told.answer.is_decided:
         raise typer.Exit(INCONCLUSIVE)
+
+
+def _announce_skipped(backends: Iterable[str]) -> None:
+    """Name on standard error the backends to skip, and how to install their library.
+
+    One line for each extra. A backend that is unavailable for another reason, such as a missing
+    GPU, has the reason in its row. Raises `UserError` for an unknown backend.
+    """
+    from perceptron.backends import registry
+    from perceptron.report.tables import terminal
+
+    not_installed = {optional.missing(extra) for extra in optional.EXTRAS} - {None}
+    skipped: dict[str, list[str]] = {}
+    for name in backends:
+        reason = registry.reason_unavailable(name)
+        if reason is not None and reason in not_installed:
+            skipped.setdefault(reason, []).append(name)
+    for reason, names in skipped.items():
+        terminal.note(f"skipped: {', '.join(names)}: {reason}")
 
 
 def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:

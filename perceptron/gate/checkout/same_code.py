@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from perceptron.gate.checkout.revisions import Revision, git
 from perceptron.gate.checkout.suite import Suite
+from perceptron.numbers import enumerated
 
 # Of BASE and HEAD.
 Trees = tuple[Path, Path]
@@ -96,10 +97,8 @@ def same_code(names: Sequence[str], trees: Trees, suite: Suite) -> str | None:
         return None
     if not kinds:
         return "nothing differs outside the benchmarks"
-    *first, last = dict.fromkeys(kinds)
-    listed = f"{', '.join(first)} and {last}" if first else last
     differ = "1 file differs" if len(names) == 1 else f"{len(names)} files differ"
-    return f"{differ}, in {listed} only"
+    return f"{differ}, in {enumerated(dict.fromkeys(kinds))} only"
 
 
 def same_python(files: Sequence[Path]) -> bool:

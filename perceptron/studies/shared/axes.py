@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 from perceptron.analysis.advice import AdviceAxis
 from perceptron.errors import UserError, unknown
@@ -80,25 +81,11 @@ def file_axis(file: str) -> SizeAxis:
 # --- through a problem ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class AxisThrough:
-    """An axis through the problem, whose own size on it is ``here``."""
+class AxisThrough(NamedTuple):
+    """An axis through the problem: what the judge needs to know of it, and its problems."""
 
-    label: str
-    here: int
+    named: AdviceAxis
     axis: SizeAxis
-    fewer_rows: bool = False
-    """Whether its problems have fewer rows than the problem."""
-
-    @property
-    def named(self) -> AdviceAxis:
-        """What the judge needs to know of it."""
-        return AdviceAxis(
-            axis=self.label,
-            here=self.here,
-            family=self.axis.family,
-            fewer_rows=self.fewer_rows,
-        )
 
 
 def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
@@ -109,11 +96,11 @@ def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrou
     slowest = max(row.seconds for row in own if row.seconds is not None)
     axes = []
     for through in all_axes(problem):
-        axis, here, high = through.axis, through.here, through.axis.high
+        axis, here, high = through.axis, through.named.here, through.axis.high
         while high > here and _seconds(problem, axis.problem(high), slowest) > LONGEST_SECONDS:
             high = max(here, high // 2)
         if axis.low < high:
-            axes.append(replace(through, axis=replace(axis, high=high)))
+            axes.append(AxisThrough(through.named, replace(axis, high=high)))
     return axes
 
 
@@ -127,11 +114,16 @@ def all_axes(problem: Problem) -> list[AxisThrough]:
         if len(sizes) < 2:
             return []
         axis = referenced_axis(file, problem.family, min(sizes), max(sizes))
-        return [AxisThrough("size", problem.size, axis)]
+        return [_through(problem.size, "size", axis)]
     if problem.family in FAMILIES and len(FAMILIES[problem.family].axes) == 1:
         (label,) = FAMILIES[problem.family].axes
-        return [AxisThrough(label, problem.size, family_axis(problem.family))]
+        return [_through(problem.size, label, family_axis(problem.family))]
     return []
+
+
+def _through(here: int, label: str, axis: SizeAxis, fewer_rows: bool = False) -> AxisThrough:
+    named = AdviceAxis(axis=label, here=here, family=axis.family, fewer_rows=fewer_rows)
+    return AxisThrough(named, axis)
 
 
 def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
@@ -145,7 +137,7 @@ def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
         family = beside.family(name)
         axis = referenced_axis(family, family, low, high)
         fewer = beside.rows < own.rows
-        axes.append(AxisThrough(shape.axis_of(family) or name, here, axis, fewer))
+        axes.append(_through(here, shape.axis_of(family) or name, axis, fewer))
     return axes
 
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
-from perceptron.commands.shared import fleet_options
-from perceptron.commands.shared.fleet_options import (
-    COMPANIONS,
-    FleetRequest,
-    is_for_a_fleet,
-    minutes_of,
-)
-from perceptron.commands.shared.study_command import command_of
+from perceptron.commands.shared import study_command
+from perceptron.commands.shared.fleet_options import FleetRequest, minutes_of
 from perceptron.errors import UserError
-from perceptron.studies.registry import STUDIES
 from tests.conftest import Perceptron
 
 
@@ -28,13 +19,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
         requests.append((request, budget_seconds))
         return 1
 
-    monkeypatch.setattr(fleet_options, "run_fleet", run_fleet)
+    monkeypatch.setattr(study_command, "run_fleet", run_fleet)
     return requests
-
-
-@pytest.mark.parametrize("command", [*map(command_of, STUDIES)])
-def test_every_command_that_measures_has_them(command: object) -> None:
-    assert set(COMPANIONS) <= set(inspect.signature(command).parameters)  # type: ignore[arg-type]
 
 
 def test_a_job_runs_what_was_typed_without_the_fleet(
@@ -54,7 +40,6 @@ def test_a_job_runs_what_was_typed_without_the_fleet(
     )
     assert first.further == ("--wait", "10.0", "--budget", "3.0")
     assert (first.wait_minutes, first.options["json"]) == (10.0, True)
-    assert not is_for_a_fleet()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +51,7 @@ def test_a_job_runs_what_was_typed_without_the_fleet(
         (("crossover", "--family", "mlp-width", "--pair", "numpy:python"), None),
         (("overhead",), None),
         (("race",), 180.0),
+        (("advise", "--problem", "xor"), 28.0),
     ],
 )
 def test_a_job_has_the_budget_of_its_study(

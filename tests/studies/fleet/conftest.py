@@ -12,11 +12,11 @@ from submitit import SlurmJob
 from perceptron.studies.fleet.folder import (
     Attempt,
     FleetFolder,
+    FleetPlan,
     JobFolder,
     Submission,
     open_fleet,
 )
-from perceptron.studies.fleet.plan import FleetPlan
 
 Says = Callable[..., None]
 

@@ -16,7 +16,7 @@ from perceptron.records.files.lock import open_locked
 from perceptron.records.fleet import CollectedRun
 from perceptron.records.readers.stored_runs import read_results
 from perceptron.records.store import load_conditions, load_plan, load_run
-from perceptron.studies.fleet.merge import ROWS, merge_run
+from perceptron.studies.fleet.collect import ROWS, merge_run
 from tests.made import BENCH, SOUND, bench_rows, keep
 
 MADE = bench_rows()

@@ -29,7 +29,7 @@ from tests.conftest import ROOT, MakeRow
 )
 def test_what_changes_the_answer_most_comes_first(problem: str, axes: list[str]) -> None:
     """On batches more rows are more of the same iterations: they are left out."""
-    assert [through.label for through in all_axes(catalogue.find(problem))] == axes
+    assert [through.named.axis for through in all_axes(catalogue.find(problem))] == axes
 
 
 def test_no_batch_is_larger_than_the_rows() -> None:

@@ -1,10 +1,11 @@
-"""What the main job says of families for which there was no time."""
+"""What the main job and a search say of families for which there was no time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.select import NOT_REACHED
@@ -48,3 +49,38 @@ def test_one_size_of_several_is_no_answer_of_a_family(tmp_path: Path) -> None:
     ]
     (short,) = crossovers(tmp_path, rows, {"mlp-width": 9, "mine": 1})
     assert (short.family, short.status, short.reason) == ("mlp-width", "not measured", NOT_REACHED)
+
+
+def test_a_search_says_so_too(tmp_path: Path) -> None:
+    """Of a family and of a model file, each pair once; one that was reached has its own answer.
+
+    Where its budget did not end it, nothing is missing.
+    """
+    rows: list[Measurement] = [
+        measured(
+            problem=f"mlp-width:{size}",
+            family="mlp-width",
+            size=size,
+            backend=backend,
+            seconds=1e-5,
+        )
+        for size in (8, 64)
+        for backend in BACKENDS
+    ]
+    plan = {
+        "study": "crossover",
+        "backends": (*BACKENDS, "torch-cuda"),
+        "families": ["mlp-width", "mlp-depth"],
+        "problems": ["models/mine.toml"],
+    }
+    loaded = read_run(keep(tmp_path, plan, rows))
+    whole = answer_run(loaded).answer.data["crossovers"]
+    assert {one.family for one in whole} == {"mlp-width"}
+    cut_short = replace(loaded, run=replace(loaded.run, cut_short=True))
+    answer = answer_run(cut_short).answer
+    found: list[Crossover] = answer.data["crossovers"]
+    reasons = {(one.family, one.incumbent, one.challenger): one.reason for one in found}
+    assert len(found) == len(reasons) == 9
+    assert {reasons[key] for key in reasons if key[0] != "mlp-width"} == {NOT_REACHED}
+    assert NOT_REACHED not in (reasons["mlp-width", name, "torch-cuda"] or "" for name in BACKENDS)
+    assert any(f"{NOT_REACHED} (in mlp-depth, mine)" in note.text for note in answer.notes)
