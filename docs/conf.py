@@ -5,7 +5,13 @@ import perceptron
 project = "perceptron"
 author = "The perceptron authors"
 version = release = perceptron.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+napoleon_google_docstring = False
 html_theme = "furo"
 html_title = "perceptron"
 html_show_copyright = False

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from itertools import chain
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import perceptron
 from perceptron import command_start
@@ -16,28 +18,39 @@ from perceptron.commands.shared.list_command import ListCommand
 from perceptron.commands.shared.study_command import StudyCommand
 from perceptron.studies.registry import STUDIES
 
-# In the order in which help lists them. Each is a study, or the function of its name, with _ for -,
-# in the file of its name in `perceptron.commands`.
-COMMANDS = (
-    "walkthrough",
-    "backends",
-    "check",
-    "bench",
-    "crossover",
-    "map",
-    "overhead",
-    "advise",
-    "race",
-    "fleet",
-    "gpu-day",
-    "compare",
-    "dashboard",
-    "export",
-    "doctor",
-)
+# Commands by the question that they answer, in the order in which help lists them. Each is a study,
+# or the function of its name, with _ for -, in the file of its name in `perceptron.commands`.
+QUESTIONS = {
+    "Which backend is the fastest?": ("bench", "advise", "race"),
+    "At what size does that change?": ("crossover", "map"),
+    "Where does the time go?": ("overhead",),
+    "Did a change make anything slower?": ("compare",),
+    "Can I trust this machine, and these backends?": ("doctor", "backends", "check"),
+    "What was measured?": ("dashboard", "export"),
+    "What do other machines say?": ("fleet", "gpu-day"),
+    "How does a small model learn?": ("walkthrough",),
+}
+COMMANDS = tuple(chain.from_iterable(QUESTIONS.values()))
+
+
+class _ByQuestion(TyperGroup):
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List every command in one line, below its question."""
+        more = {"More": tuple(name for name in self.commands if name not in COMMANDS)}
+        width = max(map(len, self.commands))
+        for question, names in (QUESTIONS | more).items():
+            if names:
+                formatter.write(f"\n{question}\n")
+                with formatter.indentation():
+                    formatter.write_dl(
+                        (name.ljust(width), self.commands[name].get_short_help_str(formatter.width))
+                        for name in names
+                    )
+
 
 app = typer.Typer(
     name="perceptron",
+    cls=_ByQuestion,
     help=perceptron.__doc__,
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help needs no rich: it answers in half the time

@@ -17,7 +17,7 @@ ALIKE = 1.1
 """Times that differ by no more than this factor are not told apart."""
 DEAR = 1.5
 """A pick that may take this many times what another takes is worth a measurement."""
-# Standard deviations of an interval of 95 %, and those beyond which a difference is sure.
+# Standard deviations of a 95% interval, and those beyond which a difference is decided.
 _NORMAL = 1.96
 _SURE = 1.64
 # Reasons of an estimate that leave it in doubt, however far it is from all others.
@@ -25,31 +25,31 @@ _DOUBTS = (OTHER_KIND, *GIVEN_UP)
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """The fastest backend for a training, as `perceptron.fastest` answers.
-
-    ``seconds`` are those of the whole training, with their interval; None where nothing is known.
-    """
+    """The fastest backend for a training, as `perceptron.fastest` answers."""
 
     backend: str
-    """Empty where none can train this here."""
+    """The fastest; empty where none can train this here."""
     device: str
+    """Where it trains: ``cpu``, ``cuda`` …"""
     seconds: float | None
+    """Of the whole training; None where nothing is known."""
     low: float | None
-    """0 where nothing bounds what waiting for cores has added to the time."""
+    """The 95% interval of ``seconds``. 0 where waiting for cores may explain all of the time."""
     high: float | None
+    """Its upper end."""
     why: str
-    """One sentence; it says where the times are estimated, and where the pick is undecided."""
+    """One sentence, with *estimated* and *undecided* where that is so."""
     decided: bool
-    """False where another backend is within 10 %, or may as well be the fastest, and where a time
-    that was compared is contended or of one repeat."""
+    """False where another backend takes at most 10% longer or may be as fast, and where a time
+    that was compared is contended or of a single repeat."""
     source: Source
-    """``estimated`` if the time of the pick or of one that may be as fast is."""
+    """``measured``, ``estimated`` (of this backend or of one that may be as fast) or ``unknown``."""
     measured: str | None
-    """When the newest measurement behind it was made: UTC, ISO 8601."""
+    """Time of the newest measurement behind the answer: UTC, ISO 8601."""
     stale: str | None
-    """Which libraries changed since then, in one line; None if none did."""
+    """Which libraries have changed since then; None if none has."""
     candidates: tuple[Candidate, ...]
-    """All that were asked about, the fastest first."""
+    """All backends that were asked about, the fastest first."""
 
 
 def contenders(found: Iterable[Candidate]) -> list[Candidate]:

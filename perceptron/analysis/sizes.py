@@ -100,9 +100,7 @@ def listed(stretches: Iterable[Stretch], axis: str) -> str:
     texts = [stretch(*one) for one in every if one in widest]
     words = enumerated(texts) if texts else ""
     more = len(every) - len(texts)
-    return sized(words, axis) + (
-        f" and {more} more stretch{'es' if more > 1 else ''}" if more else ""
-    )
+    return sized(words, axis) + (f" and {more} more" if more else "")
 
 
 def every(first: float, last: float, axis: str) -> str:

@@ -25,7 +25,7 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check a backend's contract: agreement with NumPy, and mutants that must be caught.
+    """Check that a backend agrees with NumPy, and that mistakes show.
 
     Without --problem, small problems of every kind are checked.
     """

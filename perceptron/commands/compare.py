@@ -106,7 +106,7 @@ def compare(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Did this change make anything slower? Run two revisions side by side."""
+    """Run a project's benchmarks on two revisions, side by side."""
     from msgspec.structs import replace
 
     from perceptron.analysis.crossover.moved import moved_crossovers

@@ -30,7 +30,7 @@ def dashboard(
     html: Html = None,
     json: Json = False,
 ) -> None:
-    """Write the HTML pages of all results, and asv's own beside them."""
+    """Write the HTML pages of all results."""
     optional.require("pages")
     from perceptron.report import documents
     from perceptron.report.asv import pages

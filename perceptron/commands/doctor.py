@@ -9,7 +9,7 @@ from perceptron.commands.shared.options import whole_numbers
 
 
 def doctor(threads: Threads = None, json: Json = False) -> None:
-    """Find what makes timings untrustworthy on this machine, with advice."""
+    """Find what makes timings untrustworthy here, with advice."""
     from perceptron.machine import usable_cores
     from perceptron.report import documents
     from perceptron.report.tables import doctor as table

@@ -25,7 +25,7 @@ def export(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Write every row as Parquet, for DuckDB, pandas and other tools."""
+    """Write every row as Parquet, for DuckDB, pandas and others."""
     optional.require("parquet")
     from perceptron.records.parquet import export as write
     from perceptron.report import documents

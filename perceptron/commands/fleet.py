@@ -25,7 +25,7 @@ def fleet(
     html: HtmlOfAnswer = None,
     json: Json = False,
 ) -> None:
-    """Show the state of jobs started by `--on`, or merge their rows."""
+    """Show the jobs that --on started, or merge their rows."""
     from perceptron.commands.shared.fleet_options import finish
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table

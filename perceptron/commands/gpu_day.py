@@ -56,7 +56,7 @@ def gpu_day(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure on a GPU for half an hour, in stages, and pack the results.
+    """Measure on a GPU for half an hour, in stages that resume.
 
     The same command resumes: it skips stages that have succeeded.
     """

@@ -34,7 +34,7 @@ def walkthrough(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Train a small problem and show its log, parameters and predictions."""
+    """Train a small problem, and show what was learned."""
     from perceptron.backends.registry import DEFAULT
     from perceptron.report import documents
     from perceptron.report.tables import terminal

@@ -58,48 +58,55 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
 
     in_seconds: ClassVar[bool] = True
 
-    rows: Annotated[int | None, Option("Rows of the data.", metavar="N", as_text=True)] = None
-    features: Annotated[int | None, Option("Inputs.", metavar="D", as_text=True)] = None
+    rows: Annotated[int | None, Option("Rows of the training data.", metavar="N", as_text=True)] = (
+        None
+    )
+    features: Annotated[
+        int | None, Option("Features of the training data.", metavar="D", as_text=True)
+    ] = None
     hidden: Annotated[
         tuple[int, ...],
-        Option("Widths of the hidden layers; none: no.", metavar="H[,H…]", each_once=False),
+        Option("Hidden-layer widths. Default: no hidden layer.", metavar="H[,H…]", each_once=False),
     ] = ()
     problem: Annotated[
-        str | None, Option("A problem or a FILE.toml[:SIZE] instead of a shape.", metavar="P")
+        str | None, Option("Take a problem or FILE.toml[:SIZE] instead of a shape.", metavar="P")
     ] = None
     classes: Annotated[
         int | None,
-        Option("Outputs, with cross-entropy; none: one output.", metavar="C", as_text=True),
+        Option("Classes, with cross-entropy. Default: one output.", metavar="C", as_text=True),
     ] = None
     batch: Annotated[
-        int | None, Option("Rows of an iteration; none: all.", metavar="B", as_text=True)
+        int | None, Option("Rows of an iteration. Default: all.", metavar="B", as_text=True)
     ] = None
     optimizer: Annotated[
-        OptimizerName | None, Option("sgd, adam or adamw. Default: sgd.", metavar="NAME")
+        OptimizerName | None, Option("Train with sgd, adam or adamw. Default: sgd.", metavar="NAME")
     ] = None
     feed: Annotated[
         Feed | None,
-        Option("Batches from the device (resident) or the host.", metavar="NAME"),
+        Option("Take batches from the device (resident) or the host.", metavar="NAME"),
     ] = None
     models: Annotated[
-        int | None, Option("Models of the shape that train at once.", metavar="N", as_text=True)
+        int | None, Option("Train N models of this shape. Default: 1.", metavar="N", as_text=True)
     ] = None
     epochs: Annotated[
-        int | None, Option("Of the training: passes over the rows.", metavar="E", as_text=True)
+        int | None, Option("Train for E passes over the rows.", metavar="E", as_text=True)
     ] = None
     iterations: Annotated[
-        int | None, Option("Default: 10000, or the problem's own.", metavar="K", as_text=True)
+        int | None,
+        Option(
+            "Train for K iterations. Default: 10000, or the problem's.", metavar="K", as_text=True
+        ),
     ] = None
     what_if: Annotated[
-        str | None, Option("Estimate for a GPU that is not here: h100…", metavar="DEVICE")
+        str | None, Option("Estimate a GPU that is not here: h100, a100, …", metavar="DEVICE")
     ] = None
     backends: Annotated[
-        tuple[str, ...], Option("See `perceptron backends`.", metavar="NAME …")
+        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
     ] = ()
     threads: Threads = None
     over: Over = ()
     dtype: Annotated[
-        DType | None, Option("float32 or float64. Default: float32.", metavar="NAME")
+        DType | None, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
     ] = None
     name: str = ""
     """Of the problem, as its rows have it."""

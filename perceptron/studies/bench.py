@@ -70,25 +70,29 @@ class Levels:
 class BenchPlan(Plan, frozen=True, kw_only=True):
     """What to measure and how hard."""
 
-    quick: Annotated[bool, Option("Quick run, within a minute.", ("--quick",))] = False
+    quick: Annotated[
+        bool, Option("Measure for about a minute, with fewer repeats.", ("--quick",))
+    ] = False
     families: Annotated[
         tuple[str, ...],
         Option("Families to sweep; `none` runs only the OR gate.", metavar="NAME …"),
     ] = ()
     problems: Annotated[
         tuple[str, ...],
-        Option("Your own: docs/your-own-model.md.", ("--problem",), "FILE.toml …"),
+        Option(
+            "Measure your own model: see docs/your-own-model.md.", ("--problem",), "FILE.toml …"
+        ),
     ] = ()
     """As typed; resolved a reference for each size."""
     backends: Annotated[
-        tuple[str, ...], Option("See `perceptron backends`.", metavar="NAME …")
+        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
     ] = ()
     threads: SeveralThreads = ()
     over: Over = ()
     rounds: Annotated[
         int,
         Option(
-            "Repeats of each backend at each size. Default: 8; --quick: 4.",
+            "Repeat each backend at each size. Default: 8; --quick: 4.",
             metavar="N",
             as_text=True,
         ),

@@ -66,18 +66,25 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     families: Annotated[
         tuple[str, ...],
-        Option("Families to search, or of files. Default: all.", ("--family",), "NAME …"),
+        Option(
+            "Search these families, or read them from files. Default: all.", ("--family",), "NAME …"
+        ),
     ] = ()
     pair: Annotated[
         tuple[str, ...],
         Option(
-            "Incumbent and challenger. Default: all, or by family.", metavar="A:B …", is_list=False
+            "Compare incumbent and challenger. Default: every two.", metavar="A:B …", is_list=False
         ),
     ] = ()
     """As typed; ``pairs`` when resolved."""
     problems: Annotated[
         tuple[str, ...],
-        Option("Your own: docs/your-own-model.md.", ("--problem",), "FILE.toml …", is_list=False),
+        Option(
+            "Search your own model: see docs/your-own-model.md.",
+            ("--problem",),
+            "FILE.toml …",
+            is_list=False,
+        ),
     ] = ()
     """Files of models, each with a ``[size]`` table."""
     sources: Annotated[
@@ -85,30 +92,33 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         Option("Judge these results instead of measuring.", ("--from",), "FILE …", is_list=False),
     ] = ()
     by: Annotated[
-        tuple[str, ...], Option("With --from: parameters that hold the backend.", metavar="NAME …")
+        tuple[str, ...],
+        Option("With --from: take backends from these parameters.", metavar="NAME …"),
     ] = ()
     size: Annotated[
-        str | None, Option("With --from: parameter that holds the size.", metavar="NAME")
+        str | None, Option("With --from: take sizes from this parameter.", metavar="NAME")
     ] = None
     size_regex: Annotated[
         str | None,
-        Option("With --from: the size in names, as in '_(\\d+)$'.", metavar="REGEX"),
+        Option("With --from: find sizes in names, as in '_(\\d+)$'.", metavar="REGEX"),
     ] = None
     commit: Annotated[
-        str | None, Option("With --from: commit. Default: newest.", metavar="REV")
+        str | None, Option("With --from: judge this commit. Default: the newest.", metavar="REV")
     ] = None
     iterations: Annotated[
         Annotated[int, Meta(ge=1)],
-        Option("Share a cold start out over K. Default: 10000.", metavar="K", as_text=True),
+        Option("Share a cold start over K iterations. Default: 10000.", metavar="K", as_text=True),
     ] = 10_000
     what_if: Annotated[str | None, DEVICE] = None
     backends: Annotated[
-        tuple[str, ...], Option("See `perceptron backends`.", metavar="NAME …")
+        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
     ] = ()
     threads: SeveralThreads = ()
     over: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
-    quick: Annotated[bool, Option("Quick run: fewer repeats.", ("--quick",))] = False
+    quick: Annotated[
+        bool, Option("Search for about a minute, with fewer repeats.", ("--quick",))
+    ] = False
     pairs: tuple[Pair, ...] = ()
     """(incumbent, challenger); empty for every two of ``backends``."""
 

@@ -66,17 +66,17 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     ] = "mlp-map"
     points: Annotated[
         Annotated[int, Meta(ge=2, le=256)] | None,
-        Option("Map N sizes along each axis. Default: 16, quick 8.", metavar="N"),
+        Option("Map N sizes along each axis. Default: 16; --quick: 8.", metavar="N"),
     ] = None
     backends: Annotated[
-        tuple[str, ...], Option("Choose; see `perceptron backends`.", metavar="NAME …")
+        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
     ] = ()
     threads: Threads = None
     over: Over = ()
     dtype: Annotated[
         DType, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
     ] = "float32"
-    quick: Annotated[bool, Option("Measure a coarse map.", ("--quick",))] = False
+    quick: Annotated[bool, Option("Measure a coarse map, within a minute.", ("--quick",))] = False
     x_range: Range | None = None
     """Ends of the first axis; those of the family's own sizes by default."""
     y_range: Range | None = None

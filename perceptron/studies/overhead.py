@@ -66,16 +66,16 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
     ] = "or-gate"
     backends: Annotated[
         tuple[str, ...],
-        Option("Choose; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"),
+        Option(
+            "Choose backends; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"
+        ),
     ] = ()
     threads: Threads = None
     over_processes: Over = ()
     dtype: Annotated[
         DType | None, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
     ] = None
-    quick: Annotated[bool, Option("Measure for two minutes, each rung 3 times.", ("--quick",))] = (
-        False
-    )
+    quick: Annotated[bool, Option("Measure for two minutes, with 3 repeats.", ("--quick",))] = False
     removes: dict[str, str] = field(default_factory=dict)
     """What each rung removes from the one before it."""
     operations: Amount = 0

@@ -51,24 +51,30 @@ class RacePlan(Plan, frozen=True, kw_only=True):
     """The backends that race, and their target."""
 
     problem: Annotated[
-        str, Option("A problem with a test set, or FILE.toml. Default: digits.", metavar="P")
+        str, Option("Train a problem with a test set, or FILE.toml. Default: digits.", metavar="P")
     ] = "digits"
     target: Annotated[
         str,
-        Option("Reach it on the test set. Default: accuracy=0.95.", metavar="accuracy=A|loss=L"),
+        Option(
+            "Stop at this on the test set. Default: accuracy=0.95.", metavar="accuracy=A|loss=L"
+        ),
     ] = "accuracy=0.95"
     backends: Annotated[
         tuple[str, ...],
-        Option("Choose; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"),
+        Option(
+            "Choose backends; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"
+        ),
     ] = ()
     dtypes: Annotated[
         tuple[RaceDType, ...],
-        Option("float32, float64, bfloat16. Default: float32.", ("--dtype",), "NAME …"),
+        Option(
+            "Compute in float32, float64 or bfloat16. Default: float32.", ("--dtype",), "NAME …"
+        ),
     ] = ("float32",)
-    seeds: Annotated[int, Option("Train each backend so often. Default: 7.", metavar="N")] = 7
+    seeds: Annotated[int, Option("Train each backend from N seeds. Default: 7.", metavar="N")] = 7
     """With seeds from 0 up: the same for all."""
     epochs: Annotated[
-        int | None, Option("Stop after so many. Default: the problem's.", metavar="N")
+        int | None, Option("Stop after N epochs. Default: the problem's.", metavar="N")
     ] = None
     threads: Threads = None
     over: Over = ()

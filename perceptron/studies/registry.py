@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 STUDIES: Mapping[str, tuple[str, str]] = {
     "bench": (
         "bench:Bench",
-        "Measure which backend trains fastest here, and where that changes.",
+        "Time all backends on an OR gate and on five families.",
     ),
     "crossover": (
         "crossover:CrossoverStudy",
-        "Find the size from which B beats A: measured here, or in files.",
+        "Find the size at which the faster of two backends changes.",
     ),
-    "map": ("map:Map", "Map which backend wins where on two size axes, and by how much."),
+    "map": ("map:Map", "Map the fastest backend over two sizes."),
     "overhead": (
         "overhead:Overhead",
-        "Break one iteration's time down, rung by rung to the floor.",
+        "Break an iteration down: calls, phases, arithmetic, hardware.",
     ),
     "advise": (
         "advise:Advise",
-        "Which backend for my shape on this machine, and at which sizes that changes.",
+        "Name the fastest backend for one model, and how far that holds.",
     ),
     "race": (
         "race:Race",
-        "Race backends to a target on the test set, from a fresh process and resident.",
+        "Time training to a target on the test set.",
     ),
 }
 

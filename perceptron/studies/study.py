@@ -35,8 +35,8 @@ class Option:
     """Whether a comma separates values; it may be part of a file's name."""
 
 
-DTYPE = Option("float32 or float64. Default: float32.", metavar="NAME")
-DEVICE = Option("Estimate for a GPU that is not here: h100…", ("--what-if",), "DEVICE")
+DTYPE = Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
+DEVICE = Option("Estimate a GPU that is not here: h100, a100, …", ("--what-if",), "DEVICE")
 Threads = Annotated[
     int | None,
     Option(

@@ -9,7 +9,8 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Backends = Annotated[
-    list[str] | None, typer.Option(metavar="NAME …", help="Choose; see `perceptron backends`.")
+    list[str] | None,
+    typer.Option(metavar="NAME …", help="Choose backends; see `perceptron backends`."),
 ]
 Threads = Annotated[
     str | None,
@@ -21,11 +22,11 @@ Threads = Annotated[
 Budget = Annotated[
     float | None,
     typer.Option(
-        "--budget", metavar="MINUTES", help="Stop after so long, earlier starts included."
+        "--budget", metavar="MINUTES", help="Stop after this time, earlier starts included."
     ),
 ]
 Seconds = Annotated[
-    float | None, typer.Option("--seconds", metavar="S", help="The budget in seconds, not minutes.")
+    float | None, typer.Option("--seconds", metavar="S", help="Give the budget in seconds.")
 ]
 Machine = Annotated[
     str | None,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COMPANIONS: dict[str, Any] = {
     "on": Annotated[
         str | None,
-        typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs (docs/fleet.md)."),
+        typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs: see docs/fleet.md."),
     ],
     "partitions": Annotated[
         list[str] | None,
@@ -42,7 +42,7 @@ COMPANIONS: dict[str, Any] = {
         str | None,
         typer.Option(
             metavar="MINUTES",
-            help="With --on: end jobs after so long. Default: above --budget.",
+            help="With --on: end jobs after this time. Default: above --budget.",
         ),
     ],
     "sbatch": Annotated[

@@ -281,22 +281,32 @@ def load_results(
     size_regex: str | None = None,
     sep: str | None = None,
 ) -> pandas.DataFrame:
-    """Load every row of the sources as a table; by default of the folder ``results``.
+    """Return every row of the sources as a pandas table.
 
-    A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
-    run in it, a folder or file of asv's results, a file of one of `any_source.FORMATS` or a folder
-    of such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
-    puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
-    hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
-    ``size``. ``size_regex`` finds the size in the benchmark's name, see `parameters_in`; ``sep`` is
-    what separates the fields of a table. Our own rows are always read as ours.
+    There is one column for each field of a `Measurement`, whose type does not depend on the rows.
+    ``samples`` holds lists and ``hidden`` tuples. Files that cannot be read in a folder, and sizes
+    that are no numbers, are warned of.
 
-    There is one column for each `Measurement` field: ``samples`` holds lists, ``hidden`` tuples (so
-    that one can group by it); numbers and texts have their types even where there are no rows. No
-    two values of a problem and backend on equal ground share a ``process``, whatever runs they
-    come from. Warns of what cannot be read in a folder and of unusable sizes. Raises `UserError` in
-    one line for a source that does not exist or cannot be understood, where no benchmark has
-    these parameters, and where pandas is not installed.
+    Parameters
+    ----------
+    *sources
+        Files, folders or projects; by default the folder ``results``. Results of this suite, asv,
+        pytest-benchmark and the tools of `any_source.FORMATS`, and CSV tables (see `read_csv`).
+        Files may be compressed.
+    by
+        Parameters of benchmarks that hold the backend, joined by ``:``; by default ``backend``.
+    size
+        The parameter that holds the size; by default ``size``.
+    size_regex
+        A pattern that finds the size in a benchmark's name, see `parameters_in`.
+    sep
+        The separator of a CSV table's fields.
+
+    Raises
+    ------
+    UserError
+        For a source that does not exist or cannot be understood, where no benchmark has these
+        parameters, and without pandas.
     """
     optional.require("pages", "pandas")
     columns, notes = load_columns(_flat(sources), _request(by, size, size_regex, sep))

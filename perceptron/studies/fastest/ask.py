@@ -36,24 +36,50 @@ def fastest(
     threads: int | None = None,
     results: Path | None = None,
 ) -> Advice:
-    """Return which backend trains this shape fastest on this machine, and whether that is decided.
+    """Return which backend trains a dense network fastest on this machine, and how long.
 
-    The shape is that of a dense network: ``rows`` × ``features``, the widths of its ``hidden``
-    layers, one output or as many as ``classes``. An iteration takes a ``batch``, None for all rows,
-    and a step of each of ``models`` trained at once; a training is ``epochs`` passes over the rows,
-    and preparing once. ``among`` are the backends that may be advised, None for NumPy and PyTorch
-    on the CPU and on CUDA; one that cannot run here is a candidate with a reason.
+    The answer comes from earlier measurements of this shape, or is estimated from shapes near it,
+    in milliseconds. If too little is known, worker processes measure for about ``seconds``. No
+    framework is imported here.
 
-    ``measure``: ``cached`` answers from what was measured here of this shape or of shapes near it,
-    in milliseconds, and measures this shape where there is none, where the pick may still take 1.5
-    times what another takes, or where libraries have changed; ``now`` measures it; ``never``
-    answers from what there is. Asking and measuring take at most about ``seconds``; a backend that
-    was given up is not tried again for an hour, but by ``now`` or with more seconds. Nothing of a
-    framework is imported here: worker processes measure. ``dtype`` is float32 or float64,
-    ``threads`` are those of each backend, None for all cores that may be used. ``results`` is a
-    folder of results to learn from beside the cache, None for ``results/`` if there is one.
+    Parameters
+    ----------
+    rows, features
+        The shape of the training data.
+    hidden
+        Widths of the hidden layers.
+    classes
+        Number of outputs, with cross-entropy; None for one output.
+    batch
+        Rows of an iteration; None for all rows.
+    optimizer
+        ``sgd``, ``adam`` or ``adamw``.
+    epochs
+        Passes over the rows. A training is these and one setup.
+    models
+        Number of models of this shape; an iteration is a step of each.
+    among
+        Backends that may be named; None for ``numpy``, ``torch-cpu`` and ``torch-cuda``.
+    measure
+        ``cached`` measures only where too little is known, ``now`` always, ``never`` not at all.
+    seconds
+        Time for measuring. A backend that failed is tried again after an hour.
+    dtype
+        ``float32`` or ``float64``.
+    threads
+        Threads of each backend; None for all cores that the process may use.
+    results
+        A folder of results to learn from; None for ``results/`` if there is one.
 
-    Raises `UserError` for an argument that is wrong, and for nothing else.
+    Returns
+    -------
+    Advice
+        The fastest backend, its seconds with a 95% interval, and whether that is decided.
+
+    Raises
+    ------
+    UserError
+        For a wrong argument. A backend that cannot run is a candidate with a reason.
     """
     asked = question(
         rows,
