@@ -43,7 +43,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     """False where another backend takes at most 10% longer or may be as fast, and where a time
     that was compared is contended or of a single repeat."""
     source: Source
-    """``measured``, ``estimated`` (of this backend or of one that may be as fast) or ``unknown``."""
+    """``measured``, ``estimated`` (of this or of one that may be as fast) or ``unknown``."""
     measured: str | None
     """Time of the newest measurement behind the answer: UTC, ISO 8601."""
     stale: str | None
