@@ -26,7 +26,7 @@ from perceptron.report.charts.as_plotly.blocks import draw_blocks
 from perceptron.report.charts.blocks import blocks_figure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
-from perceptron.report.dashboard.page import script, templates
+from perceptron.report.dashboard.page import installed, script, templates
 
 DOCUMENT = "comparison.json"
 FILE = "summary.json"
@@ -162,8 +162,7 @@ def _assets(folder: Path) -> None:
     own = files("perceptron.report.dashboard") / "assets"
     for asset in _ASSETS:
         _write(folder / asset, (own / asset).read_bytes())
-    plotly = files("plotly") / "package_data" / "plotly.min.js"
-    _write(folder / "plotly.min.js", plotly.read_bytes())
+    _write(folder / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
 
 
 def _sweep(folder: Path, written: set[Path]) -> None:

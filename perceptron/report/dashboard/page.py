@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,11 @@ def advice_markup(text: str) -> Markup:
 def script(name: str, document: object) -> str:
     """Return the script that hands a document to the page under this name."""
     return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(_json(document))}));\n"
+
+
+def installed(package: str, file: str) -> bytes:
+    """Return a file of a package without importing it: that can take longer than all pages."""
+    return Path(str(distribution(package).locate_file(f"{package}/{file}"))).read_bytes()
 
 
 def _json(document: object) -> str:

@@ -19,7 +19,7 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import OPENING, script, templates
+from perceptron.report.dashboard.page import OPENING, installed, script, templates
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.sweeps import sweep_views
 
@@ -65,7 +65,7 @@ def write_site(
             first_page = overview(collection, looks, asv) | comparisons
             for name, text in _texts(collection, looks, first_page):
                 site.write(name, text.encode("utf-8"))
-        site.write("assets/plotly.min.js", _plotly())
+        site.write("assets/plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
         site.sweep()
     except OSError as error:
         raise UserError(
@@ -170,10 +170,6 @@ def _strokes(looks: Sequence[Stroke] | Any) -> str:
         # The script marks the page as light while it is printed.
         f"{{ :root:not(.light) {{ {dark} }} }}\n"
     )
-
-
-def _plotly() -> bytes:
-    return (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
 
 
 class _Site:
