@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from math import log10
+from textwrap import wrap
 from typing import Any
 
 from perceptron.figure import Dot, DotFigure
 from perceptron.report.charts import plot
 from perceptron.report.charts.plot import Look, Trace, ViewFigure
-from perceptron.untrusted_text import for_plotly
+from perceptron.untrusted_text import for_plotly, shortened
 
-# Of a label to the end of its bar, in pixels, and which edge of the text stands there.
-_SIDES = {
-    "left": {"xshift": -9, "xanchor": "right", "yanchor": "middle", "align": "right"},
-    "right": {"xshift": 9, "xanchor": "left", "yanchor": "middle", "align": "left"},
-    "above": {"yshift": 7, "xanchor": "center", "yanchor": "bottom", "align": "center"},
-}
+# Of a label to its dot or the end of its bar, in pixels, and which edge of the text stands there.
+_ABOVE = {"yshift": 7, "xanchor": "center", "yanchor": "bottom", "align": "center"}
+_RIGHT = {"xshift": 9, "xanchor": "left", "yanchor": "middle", "align": "left"}
+# Characters of a line that a narrow screen has room for beside the names of the rows.
+_NARROW = 30
 
 
 def draw_dots(figure: DotFigure, looks: plot.Looks) -> ViewFigure:
@@ -70,27 +70,32 @@ def _trace(dot: Dot, look: Look) -> Trace:
 
 
 def _label(dot: Dot) -> dict[str, Any]:
-    ends = {"left": dot.low, "right": dot.high, "above": dot.seconds}
+    """Return a label right of its bar or above its dot: left of it are names on a narrow screen."""
+    is_right = dot.side == "right"
     return {
         "xref": "x",
         "yref": "y",
-        "x": log10(ends[dot.side]),
+        "x": log10(dot.high if is_right else dot.seconds),
         "y": dot.row,
         "text": _text(dot.label),
         "showarrow": False,
         "font": {"color": "--soft" if dot.published else "--ink"},
-        **_SIDES[dot.side],
+        **(_RIGHT if is_right else _ABOVE),
     }
 
 
 def _absent(row: int, reason: str) -> dict[str, Any]:
+    """Return a reason above its row, in lines: the row may have a published time."""
     return {
         "xref": "paper",
         "yref": "y",
         "x": 0,
         "y": row,
+        "yshift": 7,
         "xanchor": "left",
-        "text": for_plotly(reason, 80),
+        "yanchor": "bottom",
+        "align": "left",
+        "text": _text("\n".join(wrap(shortened(reason), _NARROW))),
         "showarrow": False,
         "font": {"color": "--soft"},
     }
