@@ -5,7 +5,7 @@ from __future__ import annotations
 from docs.build.blocks import Blocks
 from docs.build.shown import Shown
 from perceptron.analysis.over_processes import threads_in_all
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 
 
 def blocks(runs: Shown) -> Blocks:

@@ -6,7 +6,7 @@ from docs.build.blocks import Blocks
 from docs.build.shown import BATCHES, Shown
 from perceptron.answer import Answered, Table
 from perceptron.records.row import times
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 from perceptron.report.tables import markdown
 
 

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, collection_of
 from perceptron.answer import Answer, Answered, Figure, ReadFromFiles, Setting, is_of
-from perceptron.report.charts import plot
-from perceptron.report.charts.as_plotly.draw import draw
+from perceptron.report.charts.as_plotly import Looks, draw
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, link, table
 
@@ -32,7 +31,7 @@ def shown(told: Answered) -> Shown:
     return Shown(told.answer, _place(told), measured)
 
 
-def views_of(page: str, answers: Iterable[Shown], older: int, looks: plot.Looks) -> Views:
+def views_of(page: str, answers: Iterable[Shown], older: int, looks: Looks) -> Views:
     """Return the views of a page; ``older`` results of the same cases are not shown."""
     answers = list(answers)
     settings = [_setting(one, figures[0]) for one in answers for figures in _parts(one.answer)]
@@ -74,7 +73,7 @@ def _setting(one: Shown, figure: Figure) -> Setting:
     return (*one.place, *figure.part)
 
 
-def _view(one: Shown, figures: Sequence[Figure], looks: plot.Looks) -> View:
+def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     answer, part = one.answer, figures[0].part
     verdicts = [
         verdict

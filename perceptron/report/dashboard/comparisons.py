@@ -22,7 +22,7 @@ from perceptron.records.comparison import Comparison, Row
 from perceptron.records.files.write import replace
 from perceptron.report import comparison_row as text
 from perceptron.report import text_file
-from perceptron.report.charts.as_plotly.blocks import draw_blocks
+from perceptron.report.charts.as_plotly import draw
 from perceptron.report.charts.blocks import blocks_figure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
@@ -83,7 +83,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         drawn = {"figures": figure and f"figures/{index}", "drawn": index < _DRAWN}
         sections.append(_section(row) | drawn)
         if figure is not None:
-            data = script(f"figures/{index}", [draw_blocks(figure)])
+            data = script(f"figures/{index}", draw(figure, {}))
             yield f"data/figures/{index}.js", data.encode()
     yield DOCUMENT, msgspec.json.encode(comparison)
     listed = summary(comparison, told, datetime.now(UTC))

@@ -15,8 +15,7 @@ from perceptron.analysis.interval import scaled
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_name
 from perceptron.numbers import duration_interval
-from perceptron.report.charts import plot
-from perceptron.report.charts.as_plotly.draw import draw
+from perceptron.report.charts.as_plotly import Looks, draw
 from perceptron.report.charts.machines import machines_figure
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.page import machine_name, state_name
@@ -32,7 +31,7 @@ _ABSENT = "not measured"
 Setting = tuple[str, ...]
 
 
-def machine_views(sweeps: Sequence[Sweep], looks: plot.Looks) -> Iterator[tuple[Setting, View]]:
+def machine_views(sweeps: Sequence[Sweep], looks: Looks) -> Iterator[tuple[Setting, View]]:
     """Yield the views of each backend that two machines measured, with their settings."""
     for group in backends_on_machines(sweeps):
         where = (
@@ -53,7 +52,7 @@ def _shown(group: BackendOnMachines) -> list[tuple[str, int]]:
     return [("time per iteration", 1), (f"whole training, {ITERATIONS:,} iterations", ITERATIONS)]
 
 
-def _view(group: BackendOnMachines, shown: str, times: int, looks: plot.Looks) -> View:
+def _view(group: BackendOnMachines, shown: str, times: int, looks: Looks) -> View:
     # More lines in one figure cannot be told apart.
     newest = sorted(range(len(group.curves)), key=lambda at: group.curves[at].when, reverse=True)
     drawn = [group.curves[at] for at in sorted(newest[: len(MACHINES)])]

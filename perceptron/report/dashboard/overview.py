@@ -32,7 +32,7 @@ from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
 from perceptron.answer import Answered, Table, Verdict
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.style import themed
 from perceptron.report.dashboard.answers import address

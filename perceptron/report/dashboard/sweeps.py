@@ -6,14 +6,14 @@ from perceptron.analysis.collection import Collection
 from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.analysis.crossover.told import of_sweep, where
 from perceptron.answer import Answer, Setting
-from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly import Looks
 from perceptron.report.dashboard.answers import Shown, views_of
 from perceptron.report.dashboard.machine_sweeps import machine_views
 from perceptron.report.dashboard.page import foreign_state, machine_name, state_name
 from perceptron.report.dashboard.view import Views, link
 
 
-def sweep_views(collection: Collection, looks: plot.Looks) -> Views:
+def sweep_views(collection: Collection, looks: Looks) -> Views:
     """Return a view for each way of showing each sweep; a sweep is one file.
 
     Then those of each backend that several machines measured, a file for each.

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.report.charts.plot import ViewFigure
+from perceptron.report.charts.as_plotly import ViewFigure
 from perceptron.untrusted_text import shortened
 
 # Characters: a paragraph, and what a figure is in words.

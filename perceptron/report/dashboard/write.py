@@ -11,7 +11,7 @@ from perceptron.analysis.collection import Collection
 from perceptron.errors import UserError
 from perceptron.records.files.write import replace
 from perceptron.records.row import no_search_for_cycles
-from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly import looks
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
 from perceptron.report.dashboard.answers import shown, views_of
@@ -57,13 +57,13 @@ def write_site(
     ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
     equal bytes. Raises `UserError` if the folder cannot be written to.
     """
-    looks = strokes(_backends(collection))
+    chosen = strokes(_backends(collection))
     site = _Site(html)
     try:
         with no_search_for_cycles():
             comparisons = {"comparisons": _comparisons(html)}
-            first_page = overview(collection, looks, asv) | comparisons
-            for name, text in _texts(collection, looks, first_page):
+            first_page = overview(collection, chosen, asv) | comparisons
+            for name, text in _texts(collection, chosen, first_page):
                 site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
         site.sweep()
@@ -85,16 +85,16 @@ def pages(collection: Collection) -> list[tuple[str, str, str]]:
 
 def _texts(
     collection: Collection,
-    looks: dict[str, Stroke],
+    chosen: dict[str, Stroke],
     first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str]]:
     """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
-    yield "assets/strokes.css", _strokes(looks.values())
+    yield "assets/strokes.css", _strokes(chosen.values())
     yield "assets/datatables.js", datatables()
-    drawn = plot.looks(looks)
+    drawn = looks(chosen)
     navigation = pages(collection)
 
     def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
