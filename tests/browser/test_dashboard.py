@@ -11,7 +11,7 @@ import pytest
 from docs.build.shown import shown
 from perceptron.answer import Answered
 from perceptron.report.asv.pages import absent
-from perceptron.report.dashboard.view import link
+from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.browser.conftest import Audit, Shot
@@ -105,7 +105,7 @@ def every_kind_of_view_can_be_drawn(page: Page, html: Path, name: str) -> None:
     shown = views(html, name)
     kinds = {setting[-1].partition(":")[0].partition(" of ")[0]: setting for setting in shown}
     for setting in [*kinds.values()][:4]:
-        address = link(name, ids, setting)
+        address = link(name, tuple(zip(ids, setting, strict=True)))
         page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
         page.get_by_role("status").first.filter(has_text=", ".join(setting)).wait_for()
         drawn(page)

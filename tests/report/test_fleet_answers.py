@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from perceptron.records.fleet import Collected, CollectedRun
-from perceptron.report.fleet_answers import answers
+from perceptron.report.tables.fleet import answers
 from perceptron.studies.answering import judges
 from tests.made import (
     LADDER,

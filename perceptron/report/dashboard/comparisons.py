@@ -6,9 +6,10 @@ thrown away by itself, and writing the dashboard changes no page that is meant t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
+from math import exp, inf, log
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,19 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.figure import BlockDot, BlocksFigure
 from perceptron.numbers import NONE, rough_percent
-from perceptron.records.block import Block, counted
+from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.records.files.write import replace
 from perceptron.report import comparison_row as text
 from perceptron.report import text_file
 from perceptron.report.charts.as_plotly import draw
-from perceptron.report.charts.blocks import blocks_figure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
+from perceptron.report.comparison_row import amount, percent
 from perceptron.report.dashboard.page import installed, script, templates
+from perceptron.untrusted_text import label
 
 DOCUMENT = "comparison.json"
 FILE = "summary.json"
@@ -226,3 +229,56 @@ def summaries(folder: Path) -> list[tuple[str, Summary]]:
             continue
         found.append((f"{own.name}/{PAGE}", told))
     return sorted(found, key=lambda pair: (pair[1].when, pair[0]), reverse=True)
+
+
+_HEIGHT = 280
+_LARGEST = log(1e6)
+_STAGES: tuple[Stage, ...] = ("screen", "confirmation")
+
+
+def blocks_figure(row: Row, blocks: Sequence[Block]) -> BlocksFigure | None:
+    """Return the changes that the blocks of a row show, in the order in which they were measured.
+
+    The screen's come first, then those of the confirmation; None where no block has both times.
+    """
+    timed = [block for stage in _STAGES for block in blocks if block.stage == stage]
+    dots = tuple(
+        BlockDot(
+            at=at,
+            change=change,
+            confirms=block.stage == "confirmation",
+            text=f"{block.stage}, block {block.number + 1}: {_values(row, block)}, "
+            f"{percent(change, sign=True)}",
+        )
+        for at, block in enumerate(timed, 1)
+        if (change := _change(block)) is not None
+    )
+    if not dots:
+        return None
+    screened = sum(not dot.confirms for dot in dots)
+    confirming = len(dots) - screened
+    of = ", from the confirmation alone" if confirming else ""
+    changes = sorted(dot.change for dot in dots)
+    return BlocksFigure(
+        alt=f"Change from BASE to HEAD in {len(dots)} blocks, from "
+        f"{percent(changes[0], sign=True)} to {percent(changes[-1], sign=True)}",
+        caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
+        f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
+        f"Line and band: the estimate with its 99% interval{of}.",
+        height=_HEIGHT,
+        dots=dots,
+        change=row.change,
+        low=row.low,
+        high=row.high,
+    )
+
+
+def _change(block: Block) -> float | None:
+    ratio = block.log_ratio()
+    return None if ratio is None or not -inf < ratio < _LARGEST else exp(ratio) - 1
+
+
+def _values(row: Row, block: Block) -> str:
+    values = (reading.value or 0.0 for reading in (block.base, block.head))
+    base, head = (label(amount(value, row.unit)) for value in values)
+    return f"{base} → {head}"

@@ -8,8 +8,8 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
 from perceptron.report.charts.as_plotly import Look, Looks, Trace, ViewFigure
+from perceptron.report.dashboard.answers import View, Views, table
 from perceptron.report.dashboard.page import machine_name
-from perceptron.report.dashboard.view import View, Views, table
 from perceptron.untrusted_text import for_plotly
 
 SWITCHES = ("Family", "Machine", "Environment", "Size", "Backend")

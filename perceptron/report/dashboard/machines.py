@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, Machine
-from perceptron.analysis.fleet.machine_answer import machine_answers
-from perceptron.numbers import memory
+from perceptron.analysis.crossover.ranking import FastestOver, names_words
+from perceptron.analysis.crossover.words import decided, sentence
+from perceptron.analysis.finding import ITERATIONS, FindingRow
+from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer, machine_answers
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.sizes import size_axis, sized
+from perceptron.analysis.training import training_words
+from perceptron.numbers import NONE, duration_interval, memory, ratio
 from perceptron.records.environment import Gpu
-from perceptron.report.dashboard.fleet import fleet_tables
-from perceptron.report.dashboard.large_table import Column, LargeTable
-from perceptron.report.dashboard.page import machine_name
+from perceptron.report.dashboard.large_table import Column, LargeTable, Value
+from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
 
@@ -158,3 +164,243 @@ _FACTS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
     ("rows", lambda machine: f"{machine.rows:,}"),
     ("commits", lambda machine: f"{machine.commits:,}"),
 )
+
+
+_Member = tuple[MachineAnswer, FamilyAnswer]
+
+_MACHINE = Column("machine", "machine")
+_GROUND = (
+    Column("threads", "threads", is_number=True),
+    Column("dtype", "dtype"),
+    Column("training", "training"),
+)
+_WHOLE = f"whole training, {ITERATIONS:,} iterations"
+# Families with a column in the table of all, and with a question of their own.
+_MOST = 24
+_FINDING = (
+    _MACHINE,
+    Column("backend", "backend"),
+    Column("time", _WHOLE, by="seconds"),
+    Column("place", "place"),
+    Column("ratio", "× numpy of the same machine"),
+    _GROUND[0],
+    Column("seconds", "whole training, s", is_number=True),
+    Column("reason", "reason"),
+)
+_SIZES = (
+    _MACHINE,
+    Column("family", "family"),
+    Column("size", "size", is_number=True),
+    Column("fastest", "fastest backend"),
+    Column("iteration", "per iteration", by="seconds"),
+    Column("training_time", _WHOLE, by="seconds"),
+    *_GROUND,
+    Column("commit", "commit"),
+    Column("seconds", "per iteration, s", is_number=True),
+)
+_CROSSOVERS = (
+    _MACHINE,
+    Column("family", "family"),
+    Column("pair", "incumbent → challenger"),
+    Column("status", "status"),
+    Column("decided", "decided"),
+    Column("size", "crossover at size", is_number=True),
+    Column("answer", "answer [95% interval]"),
+    *_GROUND,
+)
+
+
+def fleet_tables(answers: Sequence[MachineAnswer]) -> list[LargeTable]:
+    """Return the tables of all questions that somebody measured."""
+    families = [(one, family) for one in answers for family in one.families]
+    tables = [_matrix(answers), _finding(answers), *_by_size(families), _crossovers(families)]
+    return [table for table in tables if table.rows]
+
+
+def _matrix(answers: Sequence[MachineAnswer]) -> LargeTable:
+    """Return the table of machine × question: who is the fastest, over which sizes."""
+    counts = Counter(_family_name(family) for one in answers for family in one.families)
+    names = sorted(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST])
+    left_out = len(counts) - len(names)
+    columns = (
+        _MACHINE,
+        *_GROUND[:2],
+        Column("finding", "the finding, OR gate"),
+        Column("finding_time", "the finding takes", by="finding_seconds"),
+        *_family_columns(names),
+        Column("finding_seconds", "the finding, s", is_number=True),
+    )
+    title = "The fastest backend at the sizes that each machine measured"
+    if left_out:
+        title += f"; {left_out:,} families on fewer machines have no column"
+    rows = [row for one in answers for row in _matrix_rows(one, names)]
+    return LargeTable(label="the fastest backend", title=title, columns=columns, rows=rows)
+
+
+def _family_columns(names: Iterable[str]) -> Iterator[Column]:
+    """Yield a column for each family; two whose names look alike are numbered in what is saved."""
+    seen: Counter[str] = Counter()
+    for name in map(shortened, names):
+        seen[name] += 1
+        number = f" {seen[name]}" if seen[name] > 1 else ""
+        yield Column(f"family{number}: {name}", name or "(no name)")
+
+
+def _matrix_rows(one: MachineAnswer, names: Sequence[str]) -> Iterator[list[Value]]:
+    """Yield a row for each number of threads and dtype: they are different answers."""
+    cells: dict[tuple[int | None, str | None], dict[str, list[str]]] = {}
+    for family in one.families:
+        words = fastest_words(family.fastest, size_axis(family.family, family.axis))
+        own = cells.setdefault((family.ground.threads, family.ground.dtype), {})
+        own.setdefault(_family_name(family), []).append(words)
+    finding, best = one.finding, None if one.finding is None else one.finding.best
+    at = None
+    if finding is not None:
+        alike = sorted((key for key in cells if key[0] == finding.threads), key=str)
+        at = alike[0] if alike else (finding.threads, "as published")
+        cells.setdefault(at, {})
+    for ground in sorted(cells, key=lambda key: (key[0] or 0, key[1] or "")):
+        threads, dtype = ground
+        found: tuple[Value, Value, Value] = (None, None, None)
+        if finding is not None and ground == at and best is not None:
+            who = names_words(best.backend, finding.unsure)
+            found = (who, seconds_words(_seconds_of(best)), _number(best.seconds))
+        yield [
+            _name_of(one),
+            threads,
+            dtype or NONE,
+            *found[:2],
+            *(" · ".join(cells[ground].get(name, [])) or None for name in names),
+            found[2],
+        ]
+
+
+def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
+    """Return what a whole training on the OR gate takes by each backend on each machine."""
+    rows: list[list[Value]] = []
+    for one in answers:
+        finding = one.finding
+        for row in finding.rows if finding else ():
+            place = None
+            if finding is not None and row.backend == finding.fastest:
+                place = "may be the fastest" if finding.unsure else "fastest"
+            elif finding is not None and row.backend in finding.unsure:
+                place = "may be the fastest"
+            rows.append(
+                [
+                    _name_of(one),
+                    row.backend,
+                    seconds_words(_seconds_of(row)),
+                    place,
+                    ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
+                    finding.threads if finding else None,
+                    _number(row.seconds),
+                    row.reason,
+                ]
+            )
+    title = "The finding on each machine [95% interval]"
+    return LargeTable(label="the finding, OR gate", title=title, columns=_FINDING, rows=rows)
+
+
+def _by_size(families: Sequence[_Member]) -> Iterator[LargeTable]:
+    """Yield the fastest at each size: a table for each family, the rest of them in one."""
+    groups: dict[str, list[_Member]] = {}
+    for one, family in families:
+        groups.setdefault(family.family, []).append((one, family))
+    order = sorted(sorted(groups), key=lambda name: -len({one.machine for one, _ in groups[name]}))
+    own, others = sorted(order[:_MOST]), sorted(order[_MOST:])
+    tables = [(name, [name]) for name in own]
+    tables += [(f"{len(others):,} families more", others)] if others else []
+    title = "The fastest backend at each size [95% interval]; of one size the fastest machine first"
+    for label, names in tables:
+        rows = _size_rows(member for name in names for member in groups[name])
+        label = f"{label}, at each size"
+        yield LargeTable(label=label, title=title, columns=_SIZES, rows=rows)
+
+
+def _size_rows(members: Iterable[_Member]) -> list[list[Value]]:
+    ordered = sorted(
+        ((one, family, size) for one, family in members for size in family.sizes),
+        key=lambda entry: (entry[1].family, entry[2].at.size, entry[2].at.seconds.estimate),
+    )
+    return [
+        [
+            _name_of(one),
+            family.family,
+            size.at.size,
+            names_words(size.at.backend, size.at.unsure),
+            seconds_words(size.at.seconds),
+            seconds_words(size.training),
+            *_ground_cells(family),
+            state_name(family.commit, family.when),
+            _number(size.at.seconds.estimate),
+        ]
+        for one, family, size in ordered
+    ]
+
+
+def _crossovers(families: Iterable[_Member]) -> LargeTable:
+    rows: list[list[Value]] = [
+        [
+            _name_of(one),
+            family.family,
+            f"{crossover.incumbent} → {crossover.challenger}",
+            crossover.status,
+            decided(crossover),
+            _number(crossover.size),
+            sentence(crossover),
+            *_ground_cells(family),
+        ]
+        for one, family in families
+        for crossover in family.crossovers
+    ]
+    title = "From which size up another backend is faster, on each machine by itself"
+    return LargeTable(label="crossovers", title=title, columns=_CROSSOVERS, rows=rows)
+
+
+def _ground_cells(family: FamilyAnswer) -> tuple[Value, ...]:
+    return family.ground.threads, family.ground.dtype, training_words(family.ground) or None
+
+
+def _name_of(one: MachineAnswer) -> str:
+    return shortened(machine_name(one.machine, one.source))
+
+
+def _family_name(family: FamilyAnswer) -> str:
+    """Return the family, with how it was trained where that is not plain."""
+    words = training_words(family.ground)
+    return f"{family.family} ({words})" if words else family.family
+
+
+def _seconds_of(row: FindingRow) -> Interval | None:
+    return None if row.seconds is None else Interval(row.seconds, row.low, row.high)
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number to the digits that a table has room for."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+NO_RIVAL = "no two backends have a time"
+
+
+def fastest_words(stretches: Sequence[FastestOver], axis: str) -> str:
+    """Return ``numpy at 4–64 rows; undecided: numpy or torch-cpu at 128 rows``."""
+    return "; ".join(f"{_who(one)} at {_sizes(one, axis)}" for one in stretches) or NO_RIVAL
+
+
+def seconds_words(seconds: Interval | None) -> str:
+    """Return a time with its interval."""
+    if seconds is None:
+        return NONE
+    return duration_interval(seconds.estimate, seconds.low, seconds.high)
+
+
+def _who(one: FastestOver) -> str:
+    return names_words(one.backend, one.unsure)
+
+
+def _sizes(one: FastestOver, axis: str) -> str:
+    if one.low == one.high:
+        return sized(f"{one.low:,}", axis)
+    return sized(f"{one.low:,}–{one.high:,}", axis)

@@ -35,10 +35,9 @@ from perceptron.records.measurement import Measurement
 from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.style import themed
-from perceptron.report.dashboard.answers import address
+from perceptron.report.dashboard.answers import address, link
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.sweeps import place
-from perceptron.report.dashboard.view import link
 from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
@@ -190,9 +189,8 @@ def _link(family: str, sweeps: list[Sweep], commit: str | None, threads: int) ->
     own = [sweep for sweep in sweeps if sweep.family == family]
     same = [sweep for sweep in own if sweep.commit == commit]
     for sweep in sorted(same or own, key=lambda sweep: sweep.threads != threads):
-        switches = dict(place(sweep))
-        return link("sweeps", list(switches), list(switches.values()))
-    return link("sweeps", ("Family",), (family,))
+        return link("sweeps", place(sweep))
+    return link("sweeps", (("Family", family),))
 
 
 def _maps_beside(collection: Collection, bench: Answered) -> list[Answered]:

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from perceptron.report.charts.as_plotly import draw
-from perceptron.report.charts.blocks import blocks_figure
+from perceptron.report.dashboard.comparisons import blocks_figure
 from tests.made_comparison import block, row, slower
 
 KEY = "x"

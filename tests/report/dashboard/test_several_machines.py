@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import collection_of
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.dashboard.machine_sweeps import SEVERAL
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
+from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.made import line

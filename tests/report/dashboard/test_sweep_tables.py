@@ -12,8 +12,8 @@ from perceptron.analysis.crossover.picture import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts import as_plotly
 from perceptron.report.charts.palette import strokes
+from perceptron.report.dashboard.answers import ViewTable
 from perceptron.report.dashboard.sweeps import sweep_views
-from perceptron.report.dashboard.view import ViewTable
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu

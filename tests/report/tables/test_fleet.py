@@ -9,8 +9,8 @@ from rich.console import Console
 
 from perceptron.analysis.crossover.ranking import FastestOver
 from perceptron.records.fleet import FleetStatus, JobState, JobStatus
+from perceptron.report.dashboard.machines import fastest_words
 from perceptron.report.tables import fleet, terminal
-from perceptron.report.tables.fleet_words import fastest_words
 
 
 def status(*jobs: JobStatus) -> FleetStatus:
