@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
 from perceptron.analysis.collection import Collection, Machine
 from perceptron.analysis.crossover.ranking import FastestOver, names_words
 from perceptron.analysis.crossover.words import decided, sentence
@@ -17,7 +15,7 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.sizes import size_axis, sized
 from perceptron.analysis.training import training_words
 from perceptron.numbers import NONE, duration_interval, memory, ratio
-from perceptron.records.environment import Gpu
+from perceptron.records.environment import Environment, Gpu
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.tables.doctor import cells
@@ -34,8 +32,26 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
     shown, rest = collection.machines[:SIDE_BY_SIDE], collection.machines[SIDE_BY_SIDE:]
     if rest:
         tables.append(_facts_table(collection.machines))
-    facts = machines(replace(collection, machines=shown))
-    return facts | {"left_out": len(rest)}, tables
+    checked = [_checks(machine) for machine in shown]
+    facts = {
+        "names": [_name(machine) for machine in shown],
+        "facts": [
+            (what, [shortened(text_of(machine), 600) for machine in shown])
+            for what, text_of in _FACTS
+        ],
+        "checks": [
+            (what, [one.get(what, (_NOTHING, "unknown")) for one in checked])
+            for what in dict.fromkeys(what for one in checked for what in one)
+        ],
+        "warnings": [
+            (_name(machine), machine.diagnosis.warnings)
+            for machine in shown
+            if machine.diagnosis is not None and machine.diagnosis.warnings
+        ],
+        "complaints": [shortened(complaint, 400) for complaint in collection.complaints],
+        "left_out": len(rest),
+    }
+    return facts, tables
 
 
 def _facts_table(members: Sequence[Machine]) -> LargeTable:
@@ -59,29 +75,6 @@ def _facts_table(members: Sequence[Machine]) -> LargeTable:
     )
 
 
-def machines(collection: Collection) -> dict[str, Any]:
-    """Return a column for each machine: its facts, and what the doctor said of it."""
-    table = [
-        (name, [shortened(text_of(machine), 600) for machine in collection.machines])
-        for name, text_of in _FACTS
-    ]
-    checked = [_checks(machine) for machine in collection.machines]
-    checks = list(dict.fromkeys(what for facts in checked for what in facts))
-    return {
-        "names": [_name(machine) for machine in collection.machines],
-        "facts": table,
-        "checks": [
-            (what, [facts.get(what, (_NOTHING, "unknown")) for facts in checked]) for what in checks
-        ],
-        "warnings": [
-            (_name(machine), machine.diagnosis.warnings)
-            for machine in collection.machines
-            if machine.diagnosis is not None and machine.diagnosis.warnings
-        ],
-        "complaints": [shortened(machine, 400) for machine in collection.complaints],
-    }
-
-
 def _name(machine: Machine) -> str:
     return shortened(machine_name(machine.name, "perceptron"))
 
@@ -95,21 +88,21 @@ def _checks(machine: Machine) -> dict[str, tuple[str, str]]:
     }
 
 
-def _processor(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    facts = machine.diagnosis.environment
+def _recorded(text_of: Callable[[Environment], str]) -> Callable[[Machine], str]:
+    """Return what says a fact of the environment of a machine's newest run of ours."""
+
+    def text(machine: Machine) -> str:
+        diagnosis = machine.diagnosis
+        return _NOTHING if diagnosis is None else text_of(diagnosis.environment) or "none"
+
+    return text
+
+
+def _processor(facts: Environment) -> str:
     return (
         f"{facts.cpu}, {facts.architecture}, {facts.cores} usable cores, "
         f"{memory(facts.memory_bytes)} memory"
     )
-
-
-def _gpus(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    gpus = machine.diagnosis.environment.gpus
-    return "; ".join(map(_gpu, gpus)) or "none"
 
 
 def _gpu(gpu: Gpu) -> str:
@@ -117,47 +110,30 @@ def _gpu(gpu: Gpu) -> str:
     return f"{gpu.name}, driver {gpu.driver or 'unknown'}{size}"
 
 
-def _system(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    return f"{machine.diagnosis.environment.system}, {machine.diagnosis.environment.python}"
+def _libraries(facts: Environment) -> str:
+    return ", ".join(f"{name} {version}" for name, version in facts.libraries.items())
 
 
-def _libraries(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    libraries = machine.diagnosis.environment.libraries
-    return ", ".join(f"{name} {version}" for name, version in libraries.items()) or "none"
-
-
-def _pools(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    return (
-        "; ".join(
-            " ".join(filter(None, (pool.library, pool.version)))
-            + (f", kernel {pool.kernel}" if pool.kernel else "")
-            + (f", {pool.threads} threads" if pool.threads else "")
-            for pool in machine.diagnosis.environment.pools
-        )
-        or "none"
+def _pools(facts: Environment) -> str:
+    return "; ".join(
+        " ".join(filter(None, (pool.library, pool.version)))
+        + (f", kernel {pool.kernel}" if pool.kernel else "")
+        + (f", {pool.threads} threads" if pool.threads else "")
+        for pool in facts.pools
     )
 
 
-def _settings(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    variables = machine.diagnosis.environment.variables
-    return ", ".join(f"{name}={value}" for name, value in variables.items()) or "none"
+def _settings(facts: Environment) -> str:
+    return ", ".join(f"{name}={value}" for name, value in facts.variables.items())
 
 
 _FACTS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
-    ("processor", _processor),
-    ("GPU", _gpus),
-    ("system", _system),
-    ("libraries", _libraries),
-    ("thread pools", _pools),
-    ("settings", _settings),
+    ("processor", _recorded(_processor)),
+    ("GPU", _recorded(lambda facts: "; ".join(map(_gpu, facts.gpus)))),
+    ("system", _recorded(lambda facts: f"{facts.system}, {facts.python}")),
+    ("libraries", _recorded(_libraries)),
+    ("thread pools", _recorded(_pools)),
+    ("settings", _recorded(_settings)),
     ("measured by", lambda machine: ", ".join(machine.sources) or _NOTHING),
     ("newest result", lambda machine: machine.newest[:10] or _NOTHING),
     ("runs of ours", lambda machine: f"{machine.runs:,}"),
@@ -165,6 +141,8 @@ _FACTS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
     ("commits", lambda machine: f"{machine.commits:,}"),
 )
 
+
+# --- what they answer ----------------------------------------------------------------------------
 
 _Member = tuple[MachineAnswer, FamilyAnswer]
 
@@ -264,7 +242,7 @@ def _matrix_rows(one: MachineAnswer, names: Sequence[str]) -> Iterator[list[Valu
         found: tuple[Value, Value, Value] = (None, None, None)
         if finding is not None and ground == at and best is not None:
             who = names_words(best.backend, finding.unsure)
-            found = (who, seconds_words(_seconds_of(best)), _number(best.seconds))
+            found = (who, _seconds_words(_seconds_of(best)), _number(best.seconds))
         yield [
             _name_of(one),
             threads,
@@ -280,20 +258,20 @@ def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
     rows: list[list[Value]] = []
     for one in answers:
         finding = one.finding
-        for row in finding.rows if finding else ():
+        if finding is None:
+            continue
+        for row in finding.rows:
             place = None
-            if finding is not None and row.backend == finding.fastest:
+            if row.backend in (finding.fastest, *finding.unsure):
                 place = "may be the fastest" if finding.unsure else "fastest"
-            elif finding is not None and row.backend in finding.unsure:
-                place = "may be the fastest"
             rows.append(
                 [
                     _name_of(one),
                     row.backend,
-                    seconds_words(_seconds_of(row)),
+                    _seconds_words(_seconds_of(row)),
                     place,
                     ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
-                    finding.threads if finding else None,
+                    finding.threads,
                     _number(row.seconds),
                     row.reason,
                 ]
@@ -329,8 +307,8 @@ def _size_rows(members: Iterable[_Member]) -> list[list[Value]]:
             family.family,
             size.at.size,
             names_words(size.at.backend, size.at.unsure),
-            seconds_words(size.at.seconds),
-            seconds_words(size.training),
+            _seconds_words(size.at.seconds),
+            _seconds_words(size.training),
             *_ground_cells(family),
             state_name(family.commit, family.when),
             _number(size.at.seconds.estimate),
@@ -381,26 +359,16 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.6g}")
 
 
-NO_RIVAL = "no two backends have a time"
-
-
 def fastest_words(stretches: Sequence[FastestOver], axis: str) -> str:
     """Return ``numpy at 4–64 rows; undecided: numpy or torch-cpu at 128 rows``."""
-    return "; ".join(f"{_who(one)} at {_sizes(one, axis)}" for one in stretches) or NO_RIVAL
+    words = []
+    for one in stretches:
+        sizes = f"{one.low:,}" if one.low == one.high else f"{one.low:,}–{one.high:,}"
+        words.append(f"{names_words(one.backend, one.unsure)} at {sized(sizes, axis)}")
+    return "; ".join(words) or "no two backends have a time"
 
 
-def seconds_words(seconds: Interval | None) -> str:
-    """Return a time with its interval."""
+def _seconds_words(seconds: Interval | None) -> str:
     if seconds is None:
         return NONE
     return duration_interval(seconds.estimate, seconds.low, seconds.high)
-
-
-def _who(one: FastestOver) -> str:
-    return names_words(one.backend, one.unsure)
-
-
-def _sizes(one: FastestOver, axis: str) -> str:
-    if one.low == one.high:
-        return sized(f"{one.low:,}", axis)
-    return sized(f"{one.low:,}–{one.high:,}", axis)

@@ -30,7 +30,7 @@ from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
-from perceptron.answer import Answered, Table, Verdict
+from perceptron.answer import Answered, Verdict
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import Stroke
@@ -119,7 +119,7 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "finding": _finding(found, rows, looks) if found else None,
         "winners": winner_cells(own),
         "winner_columns": WINNER_COLUMNS,
-        "singles": [_grid(table) for table in single_tables(rows)],
+        "singles": single_tables(rows),
         "crossovers": _verdicts(bench.answer.verdicts),
         "crossover_columns": _VERDICTS,
         "missing": missing(crossovers),
@@ -130,21 +130,10 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
     }
 
 
-def _grid(table: Table) -> dict[str, Any]:
-    columns = [name.rstrip(">") for name in table.columns]
-    return {"title": table.title, "columns": columns, "rows": _shortened(table.rows)}
-
-
-def _verdicts(verdicts: Iterable[Verdict]) -> list[list[str]]:
+def _verdicts(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
     """Return what is known of each pair of each family, its notes behind the sentence."""
     own = [one for one in verdicts if one.on == "terminal"]
-    return _shortened(
-        (one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own
-    )
-
-
-def _shortened(rows: Iterable[Iterable[str]]) -> list[list[str]]:
-    return [[shortened(cell, 400) for cell in cells] for cells in rows]
+    return [(one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own]
 
 
 def _picture(svg: str) -> Markup:
@@ -159,7 +148,7 @@ def _finding(
         "chart": _picture(themed(draw(figure, looks), looks)),
         "alt": figure.alt,
         "caption": figure.caption,
-        "table": _grid(finding_table(found, rows)),
+        "table": finding_table(found, rows),
     }
 
 
