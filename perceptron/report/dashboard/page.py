@@ -67,9 +67,13 @@ def reserve(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         page.touch()
     except OSError as error:
-        raise UserError(
-            f"{page}: cannot write the page: {error.strerror}; choose another --html"
-        ) from None
+        raise cannot_write(page, error) from None
+
+
+def cannot_write(page: Path, error: OSError) -> UserError:
+    """Return what tells a user that a page, or a file that the error names, cannot be written."""
+    file = error.filename or page
+    return UserError(f"{file}: cannot write the page: {error.strerror}; choose another --html")
 
 
 def machine_name(machine: str, source: str) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.analysis.collection import Collection
-from perceptron.errors import UserError
 from perceptron.records.files.write import replace
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.as_plotly import looks
@@ -19,7 +18,7 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import OPENING, installed, script, templates
+from perceptron.report.dashboard.page import OPENING, cannot_write, installed, script, templates
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.sweeps import sweep_views
 
@@ -68,10 +67,7 @@ def write_site(
         site.write("assets/plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
         site.sweep()
     except OSError as error:
-        raise UserError(
-            f"{error.filename or html}: cannot write the page: {error.strerror}; "
-            "choose another --html"
-        ) from None
+        raise cannot_write(html, error) from None
     return html / "index.html"
 
 
