@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.history import CaseHistory, Segment
-from perceptron.analysis.interval import Interval
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
 from perceptron.report.charts.as_plotly import Look, Looks, Trace, ViewFigure
@@ -102,13 +101,9 @@ def _axis(past: CaseHistory) -> Trace:
         "title": {"text": "time per iteration"},
         "range": [0, most * 1.08],
         "tickvals": ticks,
-        "ticktext": ["0", *(tick(_rounded(value)) for value in ticks[1:])],
+        "ticktext": ["0", *(tick(float(f"{value:.3g}")) for value in ticks[1:])],
         "zeroline": False,
     }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.3g}")
 
 
 def _level(past: CaseHistory, step: Segment, look: Look) -> Trace:
@@ -142,11 +137,10 @@ def _change(step: Segment) -> str:
 
 
 def _cells(past: CaseHistory, step: Segment) -> tuple[str, ...]:
-    level = Interval(step.seconds, step.low, step.high)
     return (
         past.points[step.first].commit,
         past.points[step.last].commit,
         str(step.last - step.first + 1),
-        duration_interval(level.estimate, level.low, level.high),
+        duration_interval(step.seconds, step.low, step.high),
         _change(step) or "–",
     )

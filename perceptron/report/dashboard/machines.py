@@ -110,10 +110,6 @@ def _gpu(gpu: Gpu) -> str:
     return f"{gpu.name}, driver {gpu.driver or 'unknown'}{size}"
 
 
-def _libraries(facts: Environment) -> str:
-    return ", ".join(f"{name} {version}" for name, version in facts.libraries.items())
-
-
 def _pools(facts: Environment) -> str:
     return "; ".join(
         " ".join(filter(None, (pool.library, pool.version)))
@@ -123,17 +119,13 @@ def _pools(facts: Environment) -> str:
     )
 
 
-def _settings(facts: Environment) -> str:
-    return ", ".join(f"{name}={value}" for name, value in facts.variables.items())
-
-
 _FACTS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
     ("processor", _recorded(_processor)),
     ("GPU", _recorded(lambda facts: "; ".join(map(_gpu, facts.gpus)))),
     ("system", _recorded(lambda facts: f"{facts.system}, {facts.python}")),
-    ("libraries", _recorded(_libraries)),
+    ("libraries", _recorded(lambda facts: ", ".join(map(" ".join, facts.libraries.items())))),
     ("thread pools", _recorded(_pools)),
-    ("settings", _recorded(_settings)),
+    ("settings", _recorded(lambda facts: ", ".join(map("=".join, facts.variables.items())))),
     ("measured by", lambda machine: ", ".join(machine.sources) or _NOTHING),
     ("newest result", lambda machine: machine.newest[:10] or _NOTHING),
     ("runs of ours", lambda machine: f"{machine.runs:,}"),

@@ -103,19 +103,22 @@ def _newest_of_each_hardware(benches: Iterable[Answered]) -> list[Answered]:
 def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     """Return what is shown of one kind of hardware."""
     rows = usable_rows(bench.results, bench.run.times)
-    own = _sweeps(collection.sweeps, bench)
+    machine = bench.run.run.machine
+    own = [
+        one for one in collection.sweeps if one.machine == machine and one.source == "perceptron"
+    ]
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
     environment = bench.run.facts.environment
     threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
     return {
         "hardware": shortened(_hardware(bench) or "?"),
-        "machine": machine_name(bench.run.run.machine, "perceptron"),
+        "machine": machine_name(machine, "perceptron"),
         "environment": environment,
         "threads": threads,
         "in_all": any((row.processes or 1) > 1 for row in rows),
         "when": rows[0].when[:10],
-        "cards": _cards(bench, found, crossovers),
+        "cards": [*_finding_card(found), *_crossing_cards(crossovers)],
         "finding": _finding(found, rows, looks) if found else None,
         "winners": winner_cells(own),
         "winner_columns": WINNER_COLUMNS,
@@ -205,12 +208,6 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
     return None
 
 
-def _sweeps(sweeps: Sequence[Sweep], bench: Answered) -> list[Sweep]:
-    """Return the sweeps of the machine of a block, in their order."""
-    machine = bench.run.run.machine
-    return [sweep for sweep in sweeps if sweep.machine == machine and sweep.source == "perceptron"]
-
-
 def _trust(
     bench: Answered,
     rows: Sequence[Measurement],
@@ -255,27 +252,21 @@ def _other(bench: Answered) -> tuple[str, ...]:
     )
 
 
-def _cards(
-    bench: Answered, found: Sequence[FindingRow], crossovers: Sequence[Crossover]
-) -> list[dict[str, Any]]:
-    """Return the answers in a few words: a large number, what it is, and whether it is decided."""
-    cards = [_finding_card(found), *_crossing_cards(crossovers)]
-    return [card for card in cards if card is not None]
-
-
-def _finding_card(rows: Sequence[FindingRow]) -> dict[str, Any] | None:
+def _finding_card(rows: Sequence[FindingRow]) -> list[dict[str, Any]]:
+    """Return the answer in a few words: a large number, what it is, and whether it is decided."""
     measured = [row for row in rows if row.ratio_to_published is not None]
     if len(measured) < 2:
-        return None
+        return []
     slowest = max(measured, key=lambda row: row.ratio_to_published or 0.0)
     low, high = slowest.published_low, slowest.published_high
     ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
-    return {
+    card = {
         "decided": "no" if low is None or high is None or low <= 1 <= high else "yes",
         "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)}×",
         "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
         "NumPy for 10,000 iterations on the OR gate",
     }
+    return [card]
 
 
 def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:

@@ -111,16 +111,13 @@ def advice_markup(text: str) -> Markup:
 
 def script(name: str, document: object) -> str:
     """Return the script that hands a document to the page under this name."""
-    return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(_json(document))}));\n"
+    text = msgspec.json.encode(document).decode()
+    return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(text)}));\n"
 
 
 def installed(package: str, file: str) -> bytes:
     """Return a file of a package without importing it: that can take longer than all pages."""
     return Path(str(distribution(package).locate_file(f"{package}/{file}"))).read_bytes()
-
-
-def _json(document: object) -> str:
-    return msgspec.json.encode(document).decode()
 
 
 def _quoted(text: str) -> str:

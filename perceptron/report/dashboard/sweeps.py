@@ -113,13 +113,10 @@ def _of_machines(group: BackendOnMachines) -> Shown:
 
 
 def _label(one: MachineCurve) -> str:
-    return f"{machine_name(one.machine, one.source)}, {_threads(one)}"
-
-
-def _threads(one: MachineCurve) -> str:
-    if one.threads is None:
-        return "threads not stated"
-    return "1 thread" if one.threads == 1 else f"{one.threads:,} threads"
+    threads = "threads not stated"
+    if one.threads is not None:
+        threads = f"{one.threads:,} thread{'' if one.threads == 1 else 's'}"
+    return f"{machine_name(one.machine, one.source)}, {threads}"
 
 
 def _values(group: BackendOnMachines, shown: str, times: int, part: Setting) -> Table:

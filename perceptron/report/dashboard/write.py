@@ -60,8 +60,8 @@ def write_site(
     site = _Site(html)
     try:
         with no_search_for_cycles():
-            comparisons = {"comparisons": _comparisons(html)}
-            first_page = overview(collection, chosen, asv) | comparisons
+            compared = LIST if (html / LIST).is_file() else None
+            first_page = overview(collection, chosen, asv) | {"comparisons": compared}
             for name, text in _texts(collection, chosen, first_page):
                 site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
@@ -140,11 +140,6 @@ def _nothing(collection: Collection, page: str) -> tuple[str, str, str]:
         own = collection.pages[page]
         return own.nothing, f"perceptron {page}", own.makes
     return _NOTHING[page]
-
-
-def _comparisons(html: Path) -> str | None:
-    """Return where the list of comparisons is, None while there is none."""
-    return LIST if (html / LIST).is_file() else None
 
 
 def _backends(collection: Collection) -> list[str]:
