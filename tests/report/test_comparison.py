@@ -355,6 +355,14 @@ def test_how_many_could_not_tell_is_said(sizes: list[float | None], words: str) 
     assert noted(told, "smallest detectable slowdown") == [words]
 
 
+@pytest.mark.parametrize(
+    ("waited", "said"), [(None, False), (0.0001, False), (0.01, True), (0.31, True)]
+)
+def test_contention_is_told_only_where_threads_waited(waited: float | None, said: bool) -> None:
+    told = describe(comparison(row(waited=waited, disturbed=0)))
+    assert bool(noted(told, "contended")) == said
+
+
 def test_where_times_decide_nothing_that_stands_beside_a_counted_rise() -> None:
     alarm = ControlRow(benchmark="b", change=0.1, low=0.1, high=0.1, p_adjusted=0.0, alarm=True)
     told = describe(red(harder(), control=Control(alarmed=True, rows=[alarm])))
