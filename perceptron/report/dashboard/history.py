@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.history import CaseHistory, Segment
+from perceptron.analysis.interval import Interval
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
 from perceptron.report.charts.as_plotly import Look, Looks, Trace, ViewFigure
@@ -137,10 +138,11 @@ def _change(step: Segment) -> str:
 
 
 def _cells(past: CaseHistory, step: Segment) -> tuple[str, ...]:
+    level = Interval(step.seconds, step.low, step.high)
     return (
         past.points[step.first].commit,
         past.points[step.last].commit,
         str(step.last - step.first + 1),
-        duration_interval(step.seconds, step.low, step.high),
+        duration_interval(level.estimate, level.low, level.high),
         _change(step) or "–",
     )

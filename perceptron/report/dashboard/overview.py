@@ -103,17 +103,14 @@ def _newest_of_each_hardware(benches: Iterable[Answered]) -> list[Answered]:
 def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     """Return what is shown of one kind of hardware."""
     rows = usable_rows(bench.results, bench.run.times)
-    machine = bench.run.run.machine
-    own = [
-        one for one in collection.sweeps if one.machine == machine and one.source == "perceptron"
-    ]
+    own = _sweeps(collection.sweeps, bench)
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
     environment = bench.run.facts.environment
     threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
     return {
         "hardware": shortened(_hardware(bench) or "?"),
-        "machine": machine_name(machine, "perceptron"),
+        "machine": machine_name(bench.run.run.machine, "perceptron"),
         "environment": environment,
         "threads": threads,
         "in_all": any((row.processes or 1) > 1 for row in rows),
@@ -206,6 +203,12 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
             "when": told.run.rows[0].when[:10],
         }
     return None
+
+
+def _sweeps(sweeps: Sequence[Sweep], bench: Answered) -> list[Sweep]:
+    """Return the sweeps of the machine of a block, in their order."""
+    machine = bench.run.run.machine
+    return [sweep for sweep in sweeps if sweep.machine == machine and sweep.source == "perceptron"]
 
 
 def _trust(
