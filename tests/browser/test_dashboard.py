@@ -28,7 +28,17 @@ CUT_TITLES = """[...document.querySelectorAll('.xtitle, .ytitle')].filter((title
   const [own, whole] = [title, title.closest('svg')].map((node) => node.getBoundingClientRect());
   return own.left < whole.left - 1 || own.right > whole.right + 1 || own.bottom > whole.bottom + 1;
 })"""
-OF_VIEWS = ["sweeps.html", "map.html", "overhead.html", "race.html", "history.html"]
+# Labels of a figure that lie over each other or over the name of a row, or are cut off.
+UNREADABLE = """(() => {
+  const whole = document.querySelector('.main-svg').getBoundingClientRect();
+  const texts = [...document.querySelectorAll('.annotation-text, .ytick text')]
+    .map((one) => one.getBoundingClientRect());
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+    && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return texts.filter((one, at) => one.right > whole.right + 1
+    || texts.some((other, to) => to > at && meet(one, other)));
+})()"""
+OF_VIEWS = ["bench.html", "sweeps.html", "map.html", "overhead.html", "race.html", "history.html"]
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +107,13 @@ def test_a_page_is_in_reach_of_everyone(
     if file in OF_VIEWS:
         page.set_viewport_size({"width": 1400, "height": 900})
         every_kind_of_view_can_be_drawn(page, html, name)
+
+
+def test_the_finding_can_be_read_on_a_phone(watch: Watch, disk: str) -> None:
+    """Also what was not measured, beside a time that was published."""
+    page = opened(watch, disk, "bench.html", viewport={"width": 390, "height": 900})
+    assert page.get_by_text("not measured: no CUDA device").first.is_visible()
+    until(page, f"{UNREADABLE}.length === 0")
 
 
 def every_kind_of_view_can_be_drawn(page: Page, html: Path, name: str) -> None:
