@@ -19,13 +19,19 @@ from msgspec import Struct
 from perceptron.numbers import NONE, rough_percent
 from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import Comparison, Row
-from perceptron.records.files.write import replace
 from perceptron.report import comparison_row as text
 from perceptron.report import text_file
 from perceptron.report.charts.as_plotly import ViewFigure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
-from perceptron.report.dashboard.page import cannot_write, installed, script, templates
+from perceptron.report.dashboard.page import (
+    cannot_write,
+    installed,
+    put,
+    script,
+    sweep,
+    templates,
+)
 from perceptron.untrusted_text import for_plotly, label
 
 DOCUMENT = "comparison.json"
@@ -63,10 +69,10 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
         _assets(gate / "assets")
         files = dict(_files(comparison))
         for file, content in files.items():
-            _write(page.parent / file, content)
-        _sweep(page.parent, {page.parent / file for file in files})
+            put(page.parent / file, content)
+        sweep(page.parent, {page.parent / file for file in files})
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
-        _write(gate / PAGE, _render("comparisons.html.j2", "", listed))
+        put(gate / PAGE, _render("comparisons.html.j2", "", listed))
     except OSError as error:
         raise cannot_write(html, error) from None
 
@@ -161,22 +167,8 @@ def _assets(folder: Path) -> None:
     """Write what pages load, where it is not there yet, or not the same."""
     own = files("perceptron.report.dashboard") / "assets"
     for asset in _ASSETS:
-        _write(folder / asset, (own / asset).read_bytes())
-    _write(folder / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
-
-
-def _sweep(folder: Path, written: set[Path]) -> None:
-    """Remove figures that an earlier page had here and this one has not."""
-    for file in folder.glob("data/figures/*.js"):
-        if file not in written:
-            file.unlink()
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Replace the file in one step, unless it holds this already."""
-    if not file.is_file() or file.read_bytes() != content:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace(file, content)
+        put(folder / asset, (own / asset).read_bytes())
+    put(folder / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
 
 
 class Summary(Struct, frozen=True, kw_only=True):

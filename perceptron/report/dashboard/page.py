@@ -8,6 +8,7 @@ it, and no quote or backslash that ends the text early.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,6 +19,7 @@ from markupsafe import Markup
 
 from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.errors import UserError
+from perceptron.records.files.write import replace
 from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:
@@ -74,6 +76,20 @@ def cannot_write(page: Path, error: OSError) -> UserError:
     """Return what tells a user that a page, or a file that the error names, cannot be written."""
     file = error.filename or page
     return UserError(f"{file}: cannot write the page: {error.strerror}; choose another --html")
+
+
+def put(file: Path, content: bytes) -> None:
+    """Replace the file in one step, unless it holds this already."""
+    if not file.is_file() or file.read_bytes() != content:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace(file, content)
+
+
+def sweep(folder: Path, kept: Collection[Path]) -> None:
+    """Remove data that earlier pages had here and these have not; what others wrote stays."""
+    for file in sorted((folder / "data").rglob("*.js")):
+        if file not in kept and file.read_bytes().startswith(OPENING.encode()):
+            file.unlink()
 
 
 def machine_name(machine: str, source: str) -> str:

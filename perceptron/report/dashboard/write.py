@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.analysis.collection import Collection
-from perceptron.records.files.write import replace
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.as_plotly import looks
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
@@ -18,7 +17,14 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import OPENING, cannot_write, installed, script, templates
+from perceptron.report.dashboard.page import (
+    cannot_write,
+    installed,
+    put,
+    script,
+    sweep,
+    templates,
+)
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.sweeps import sweep_views
 
@@ -57,15 +63,16 @@ def write_site(
     equal bytes. Raises `UserError` if the folder cannot be written to.
     """
     chosen = strokes(_backends(collection))
-    site = _Site(html)
+    written = set()
     try:
         with no_search_for_cycles():
             compared = LIST if (html / LIST).is_file() else None
             first_page = overview(collection, chosen, asv) | {"comparisons": compared}
             for name, text in _texts(collection, chosen, first_page):
-                site.write(name, text.encode("utf-8"))
-        site.write("assets/plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
-        site.sweep()
+                put(html / name, text.encode("utf-8"))
+                written.add(html / name)
+        put(html / "assets" / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
+        sweep(html, written)
     except OSError as error:
         raise cannot_write(html, error) from None
     return html / "index.html"
@@ -161,23 +168,3 @@ def _strokes(looks: Sequence[Stroke] | Any) -> str:
         # The script marks the page as light while it is printed.
         f"{{ :root:not(.light) {{ {dark} }} }}\n"
     )
-
-
-class _Site:
-    """The folder: files are replaced in one step, and old data of ours does not stay."""
-
-    def __init__(self, html: Path) -> None:
-        self._html = html
-        self._written: set[Path] = set()
-
-    def write(self, name: str, content: bytes) -> None:
-        file = self._html / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace(file, content)
-        self._written.add(file)
-
-    def sweep(self) -> None:
-        """Remove data of an earlier dashboard that this one has not; what others wrote stays."""
-        for file in sorted((self._html / "data").rglob("*.js")):
-            if file not in self._written and file.read_bytes().startswith(OPENING.encode()):
-                file.unlink()
