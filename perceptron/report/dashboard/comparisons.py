@@ -39,7 +39,7 @@ FILE = "summary.json"
 COLUMNS = ("written, UTC", "BASE → HEAD", "verdict", "answer", "suite")
 _FUNCTIONS = ("function", "counted", "base>", "head>", "change>", "calls>", "where")
 _SHORT = 12
-_SCRIPTS = ("dom", "load", "plotly.min", "theme", "figures", "comparison")
+_SCRIPTS = ("page", "plotly.min", "figures", "comparison")
 _ASSETS = ("site.css", *(f"{script}.js" for script in _SCRIPTS if script != "plotly.min"))
 # Figures of as many rows are drawn at once; those of others when they are opened.
 _DRAWN = 5

@@ -48,8 +48,8 @@ _NOTHING = {
     ),
 }
 # In the order in which a page loads them.
-_VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-_TABLE_SCRIPTS = ("dom", "load", "datatables", "large_table")
+_VIEW_SCRIPTS = ("page", "plotly.min", "figures", "views")
+_TABLE_SCRIPTS = ("page", "datatables", "large_table")
 
 
 def write_site(

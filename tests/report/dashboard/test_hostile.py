@@ -51,7 +51,7 @@ _OURS = {
     *(file for file, *_ in PAGES),
     "assets/site.css",
     "assets/strokes.css",
-    *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
+    *(f"assets/{name}.js" for name in ("page", "figures", "views")),
     *(f"assets/{name}.js" for name in ("plotly.min", "datatables", "large_table")),
     *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "history", "raw")),
     "data/machines.js",
