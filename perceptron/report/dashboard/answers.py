@@ -126,6 +126,8 @@ def with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
     )
 
 
+# --- what a page of views is made of -------------------------------------------------------------
+
 # Characters: a paragraph, and what a figure is in words.
 _LINE = 600
 _ALT = 2_000
