@@ -14,7 +14,6 @@ from perceptron import numbers
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.picture import family_figure
 from perceptron.analysis.crossover.ranking import fastest_at_sizes
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
 from perceptron.analysis.crossover.words import (
@@ -24,13 +23,14 @@ from perceptron.analysis.crossover.words import (
     missing,
     sentence,
 )
-from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
+from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
 from perceptron.analysis.hardware import kind_of_hardware
 from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
 from perceptron.answer import Answered, Verdict
+from perceptron.figure import Figure
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import Stroke
@@ -116,14 +116,14 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "in_all": any((row.processes or 1) > 1 for row in rows),
         "when": rows[0].when[:10],
         "cards": [*_finding_card(found), *_crossing_cards(crossovers)],
-        "finding": _finding(found, rows, looks) if found else None,
+        "finding": _finding(bench, rows, threads[0], looks),
         "winners": winner_cells(own),
         "winner_columns": WINNER_COLUMNS,
         "singles": single_tables(rows),
         "crossovers": _verdicts(bench.answer.verdicts),
         "crossover_columns": _VERDICTS,
         "missing": missing(crossovers),
-        "sweep": _sweep(crossovers, rows, threads[0], own, looks),
+        "sweep": _sweep(bench, threads[0], own, looks),
         "map": _map(_maps_beside(collection, bench), looks),
         "trust": _trust(bench, rows, found, crossovers),
         "warnings": bench.warnings,
@@ -136,40 +136,41 @@ def _verdicts(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
     return [(one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own]
 
 
-def _picture(svg: str) -> Markup:
-    return Markup(svg)  # noqa: S704  our own drawing, whose texts matplotlib has escaped
+def _drawn(bench: Answered, family: str, threads: int) -> Figure | None:
+    """Return the first figure of a family that the answer has, of so many threads."""
+    wanted = {("Family", family), ("Threads", str(threads))}
+    return next((one.drawing for one in bench.answer.figures if wanted <= {*one.part}), None)
+
+
+def _picture(figure: Figure, svg: str) -> dict[str, Any]:
+    """Return a drawing of ours, whose texts matplotlib has escaped, with its words."""
+    return {"chart": Markup(svg), "alt": figure.alt, "caption": figure.caption}  # noqa: S704
 
 
 def _finding(
-    found: Sequence[FindingRow], rows: Iterable[Measurement], looks: Mapping[str, Stroke]
-) -> dict[str, Any]:
-    figure = finding_figure(found)
-    return {
-        "chart": _picture(themed(draw(figure, looks), looks)),
-        "alt": figure.alt,
-        "caption": figure.caption,
-        "table": finding_table(found, rows),
-    }
+    bench: Answered, rows: Iterable[Measurement], threads: int, looks: Mapping[str, Stroke]
+) -> dict[str, Any] | None:
+    figure = _drawn(bench, FAMILY, threads)
+    if figure is None:
+        return None
+    table = finding_table(bench.answer.data["finding"], rows)
+    return _picture(figure, themed(draw(figure, looks), looks)) | {"table": table}
 
 
 def _sweep(
-    crossovers: Sequence[Crossover],
-    rows: Sequence[Measurement],
+    bench: Answered,
     threads: int,
     sweeps: list[Sweep],
     looks: Mapping[str, Stroke],
 ) -> dict[str, Any] | None:
-    families = list(dict.fromkeys(crossover.family for crossover in crossovers))
-    family = PICTURED if PICTURED in families else next(iter(families), None)
-    figure = None if family is None else family_figure(rows, family, threads)
-    if family is None or figure is None:
+    families = [crossover.family for crossover in bench.answer.data["crossovers"]]
+    family = PICTURED if PICTURED in families else next(iter(families), "")
+    figure = _drawn(bench, family, threads)
+    if figure is None:
         return None
-    return {
+    return _picture(figure, themed(draw(figure, looks), looks)) | {
         "family": shortened(family),
-        "chart": _picture(themed(draw(figure, looks), looks)),
-        "alt": figure.alt,
-        "caption": figure.caption,
-        "link": _link(family, sweeps, rows[0].commit, threads),
+        "link": _link(family, sweeps, bench.run.rows[0].commit, threads),
     }
 
 
@@ -194,11 +195,8 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
     for told in maps:
         figure = told.answer.figures[0].drawing
         assert figure is not None, "a map is drawn"
-        return {
+        return _picture(figure, draw(figure, looks)) | {
             "summary": told.answer.verdicts[0].sentence,
-            "chart": _picture(draw(figure, looks)),
-            "alt": figure.alt,
-            "caption": figure.caption,
             "machine": shortened(told.run.run.machine),
             "when": told.run.rows[0].when[:10],
         }
