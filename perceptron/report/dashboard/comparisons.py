@@ -54,7 +54,7 @@ def reserve(html: Path) -> None:
         (html / FOLDER).mkdir(parents=True, exist_ok=True)
         text_file.reserve(html / FOLDER / PAGE)
     except OSError as error:
-        raise cannot_write(html, error) from None
+        raise cannot_write(error.filename or html, error) from None
 
 
 def write_comparison(html: Path, comparison: Comparison) -> None:
@@ -74,7 +74,7 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
         put(gate / PAGE, _render("comparisons.html.j2", "", listed))
     except OSError as error:
-        raise cannot_write(html, error) from None
+        raise cannot_write(error.filename or html, error) from None
 
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:

@@ -72,9 +72,8 @@ def reserve(folder: Path) -> None:
         raise cannot_write(page, error) from None
 
 
-def cannot_write(page: Path, error: OSError) -> UserError:
-    """Return what tells a user that a page, or a file that the error names, cannot be written."""
-    file = error.filename or page
+def cannot_write(file: Path | str, error: OSError) -> UserError:
+    """Return what tells a user that a file of the pages cannot be written."""
     return UserError(f"{file}: cannot write the page: {error.strerror}; choose another --html")
 
 

@@ -74,7 +74,7 @@ def write_site(
         put(html / "assets" / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
         sweep(html, written)
     except OSError as error:
-        raise cannot_write(html, error) from None
+        raise cannot_write(error.filename or html, error) from None
     return html / "index.html"
 
 
