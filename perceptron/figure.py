@@ -224,31 +224,6 @@ class MapFigure:
     regions: tuple[Region, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class BlockDot:
-    """What one block says of a change: head / base − 1. ``at`` counts blocks in their order."""
-
-    at: int
-    change: float
-    confirms: bool
-    """Whether it is of the confirmation, and not of the screen."""
-    text: str
-    """Shown where a reader points at it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BlocksFigure:
-    """Changes block by block, with the estimate's interval as a band. ``height`` in pixels."""
-
-    alt: str
-    caption: str
-    height: int
-    dots: tuple[BlockDot, ...]
-    change: float | None
-    low: float | None
-    high: float | None
-
-
 Figure = LineFigure | DotFigure | BarFigure | MapFigure
 
 

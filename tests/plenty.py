@@ -1,15 +1,10 @@
-"""Plenty of asv results, made up: what a suite has after years on many machines.
-
-``python -m tests.plenty FOLDER`` writes a results folder to look at.
-"""
+"""Plenty of asv results, made up: what a suite has after years on many machines."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -37,25 +32,16 @@ FIRST = 1_600_000_000_000
 BETWEEN = 7_200_000
 """Milliseconds from one commit to the next."""
 ENVIRONMENT = "virtualenv-py3.11"
-_CLASSES = {
-    "perceptron-rows": "PerceptronRows",
-    "perceptron-features": "PerceptronFeatures",
-    "mlp-width": "MlpWidth",
-    "mlp-depth": "MlpDepth",
-}
+_NAME = "train.MlpWidth.time_train"
+_SIZES = SIZES["mlp-width"]
+_PARAMS = [[repr(size) for size in _SIZES], [repr(name) for name in BACKENDS]]
 
 
 @dataclass(frozen=True)
 class Plenty:
-    """What was written: where, of which commits (in the order of their dates), and the truth.
+    """What was written: of which commits, in the order of their dates, and what became slower."""
 
-    ``steps`` are the places in ``commits`` from which on everything of ``slower`` took
-    ``1 + size`` times as long as before.
-    """
-
-    folder: Path
     commits: list[str]
-    steps: dict[int, float] = field(default_factory=dict)
     slower: str = "numpy"
 
 
@@ -92,44 +78,34 @@ def plenty(
     folder: Path,
     machines: int = 20,
     commits: int = 500,
-    families: Iterable[str] = ("mlp-width",),
     noise: float = 0.02,
     steps: dict[int, float] | None = None,
-    seed: int = 1,
     hashes: list[str] | None = None,
 ) -> Plenty:
     """Write asv's results in format 2 into a folder such as ``results/asv``.
 
-    Each machine has a file for each commit with the values of ``families``: four sizes and three
-    backends each, of which torch-cuda is n/a on every second machine. ``noise`` is the standard
+    Each machine has a file for each commit with the values of ``mlp-width``: four sizes and three
+    backends, of which torch-cuda is n/a on every second machine. ``noise`` is the standard
     deviation of the log times. ``steps`` says where NumPy became slower, and by which share; by
     default by a tenth half way. ``hashes`` are those of real commits, in the order of their dates.
     """
     steps = {commits // 2: 0.1} if steps is None else steps
-    families = list(families)
-    hashes = hashes or [sha1(f"{seed} {k}".encode()).hexdigest() for k in range(commits)]  # noqa: S324
-    random = np.random.default_rng(seed)
+    hashes = hashes or [sha1(f"1 {k}".encode()).hexdigest() for k in range(commits)]  # noqa: S324
+    random = np.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "benchmarks.json", {**dict(map(_listed, families)), "version": 2})
+    _write(folder / "benchmarks.json", {_NAME: _LISTED, "version": 2})
     for number in range(machines):
         name = f"box-{number:02d}"
         (folder / name).mkdir(exist_ok=True)
         _write(folder / name / "machine.json", _machine(name))
-        times = {
-            family: _times(family, commits, steps, noise, number % 2 == 1, random)
-            for family in families
-        }
+        times = _times(commits, steps, noise, number % 2 == 1, random)
         for index, commit in enumerate(hashes):
-            result = {
-                _name(family): _values(family, times[family][index], index) for family in families
-            }
             file = folder / name / f"{commit[:8]}-{ENVIRONMENT}.json"
-            _write(file, _results(name, commit, index, result))
-    return Plenty(folder=folder, commits=hashes, steps=steps)
+            _write(file, _results(name, commit, index, {_NAME: _values(times[index], index)}))
+    return Plenty(commits=hashes)
 
 
 def _times(
-    family: str,
     commits: int,
     steps: dict[int, float],
     noise: float,
@@ -137,7 +113,7 @@ def _times(
     random: np.random.Generator,
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Seconds per iteration: (commits, sizes × backends), nan where a backend is not there."""
-    sizes = np.array(SIZES[family], float)
+    sizes = np.array(_SIZES, float)
     base = {
         "numpy": 5e-6 + 2e-8 * sizes,
         "torch-cpu": 6e-5 + 1e-8 * sizes,
@@ -154,28 +130,18 @@ def _times(
     return result
 
 
-def _name(family: str) -> str:
-    return f"train.{_CLASSES[family]}.time_train"
-
-
-def _params(family: str) -> list[list[str]]:
-    return [[repr(size) for size in SIZES[family]], [repr(name) for name in BACKENDS]]
-
-
-def _listed(family: str) -> tuple[str, dict[str, Any]]:
-    """What asv's own list says of a benchmark, in part."""
-    name = _name(family)
-    return name, {
-        "code": "",
-        "name": name,
-        "param_names": ["size", "backend"],
-        "params": _params(family),
-        "pretty_name": family,
-        "timeout": 120.0,
-        "type": "time",
-        "unit": "seconds",
-        "version": "1",
-    }
+# What asv's own list says of a benchmark, in part.
+_LISTED = {
+    "code": "",
+    "name": _NAME,
+    "param_names": ["size", "backend"],
+    "params": _PARAMS,
+    "pretty_name": "mlp-width",
+    "timeout": 120.0,
+    "type": "time",
+    "unit": "seconds",
+    "version": "1",
+}
 
 
 def _machine(name: str) -> dict[str, Any]:
@@ -206,7 +172,7 @@ def _results(machine: str, commit: str, index: int, result: dict[str, list[Any]]
     }
 
 
-def _values(family: str, seconds: np.ndarray[Any, np.dtype[np.float64]], index: int) -> list[Any]:
+def _values(seconds: np.ndarray[Any, np.dtype[np.float64]], index: int) -> list[Any]:
     typical = [float(value) for value in seconds]
     here = [None if value != value else value for value in typical]
 
@@ -217,7 +183,7 @@ def _values(family: str, seconds: np.ndarray[Any, np.dtype[np.float64]], index: 
     ten = [None if value is None else 10 for value in here]
     return [
         typical,  # nan: n/a, which asv writes as NaN
-        _params(family),
+        _PARAMS,
         "1",
         FIRST + BETWEEN * index + 60_000,
         1.5,
@@ -232,7 +198,3 @@ def _values(family: str, seconds: np.ndarray[Any, np.dtype[np.float64]], index: 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
     file.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    plenty(Path(sys.argv[1]))

@@ -26,7 +26,7 @@ from perceptron.numbers import NONE, count, duration
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import times
 from perceptron.report.answers import as_markdown
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 from perceptron.report.tables import markdown
 
 

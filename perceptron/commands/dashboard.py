@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -45,8 +46,9 @@ def dashboard(
     if not results.is_dir():
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
     page.reserve(site)
-    collection = collect(results)
-    asv = pages.publish(config, results, site)
+    collected = cache(lambda: collect(results))
+    asv = pages.publish(config, results, site, meanwhile=collected)
+    collection = collected()
     written = write_site(site, collection, asv)
     for complaint in collection.complaints:
         terminal.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)

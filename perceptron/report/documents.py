@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from perceptron.analysis.trust import Diagnosis
+from perceptron.answer import Answered, ReadFromFiles
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 
 
@@ -22,6 +23,22 @@ def write(document: object) -> None:
 def _text(value: object) -> str:
     """Return a path as text; bytes that are not text become a mark instead of an error."""
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
+
+
+def answer(told: Answered | ReadFromFiles, page: Path | None) -> dict[str, Any]:
+    """Return the study's own document, and what every run has; null where files were read.
+
+    ``page`` is the one with the answer, of which the dashboard is the first.
+    """
+    run = told.run if isinstance(told, Answered) else None
+    return {
+        **told.answer.data,
+        "warnings": told.warnings,
+        "budget": run and run.run.budget,
+        "page": page,
+        "dashboard": page and page.parent / "index.html",
+        "results": run and run.folder,
+    }
 
 
 def fleet(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from perceptron.report.dashboard.server import HOST, server
 from tests.browser.little_site import build
-from tests.browser.serving import serve
 from tests.browser.watched import Watch, Watched
 
 if TYPE_CHECKING:
@@ -130,17 +131,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("site"))
 
 
-@pytest.fixture
-def served(site: Path) -> Iterator[str]:
-    """Yield the address of the little site on this machine's loopback."""
-    with serve(site) as base:
-        yield base
-
-
 @pytest.fixture(params=["disk", "server"])
 def base(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
-    """Yield the little site opened from disk, then from a static host."""
+    """Yield the little site opened from disk, then from a server on the loopback.
+
+    Not for a whole session: other tests fork, which a process with threads should not.
+    """
     if request.param == "disk":
         yield site.as_uri()
-    else:
-        yield request.getfixturevalue("served")
+        return
+    with server(site, 0) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://{HOST}:{running.server_port}"
+        finally:
+            running.shutdown()
+            thread.join()

@@ -79,7 +79,7 @@ def sweeps(folder: Path) -> None:
             (["mlp-map", "h100", "float32"], "sweeps/1", "d"),
         ],
     )
-    data(folder, "sweeps/0", {"a": view("a", [lines()]), "b": view("b", [bars()])})
+    data(folder, "sweeps/0", {"a": view("a", [lines()]), "b": view("b", [lines()])})
     data(folder, "sweeps/1", {"c": view("c", [lines()]), "d": view("d", [heat()])})
 
 
@@ -163,21 +163,21 @@ def view(name: str, figures: list[Any]) -> dict[str, Any]:
 
 
 def lines() -> dict[str, Any]:
-    """Lines with bands and error bars on log axes, a shape and an annotation."""
+    """Lines with bands on log axes, and a shape."""
     sizes = [2**step for step in range(1, 14)]
     traces: list[Any] = []
     for at, name in enumerate(BACKENDS):
         seconds = [1e-5 * 8**at + size * 1e-7 / 4**at for size in sizes]
         band = [value * 1.1 for value in seconds] + [value * 0.9 for value in reversed(seconds)]
+        colour = f"--s{at}"
         traces += [
             {
                 "type": "scatter",
                 "x": sizes + sizes[::-1],
                 "y": band,
                 "fill": "toself",
-                "fillcolor": f"--s{at}/0.18",
+                "fillcolor": f"{colour}/0.18",
                 "line": {"width": 0},
-                "hoverinfo": "skip",
                 "showlegend": False,
             },
             {
@@ -186,47 +186,17 @@ def lines() -> dict[str, Any]:
                 "name": name,
                 "x": sizes,
                 "y": seconds,
-                "line": {"color": f"--s{at}"},
-                "marker": {"color": [f"--s{at}"] * len(sizes), "size": 6},
-                "hovertemplate": "%{x}: %{y:.3g} s",
+                "line": {"color": colour},
+                "marker": {"color": [colour] * len(sizes), "size": 6},
             },
         ]
+    line = {"type": "line", "x0": 406, "x1": 406, "yref": "paper", "y0": 0, "y1": 1}
     layout = {
         "xaxis": {"type": "log", "title": {"text": "hidden units"}},
-        "yaxis": {
-            "type": "log",
-            "title": {"text": "seconds per iteration"},
-            "exponentformat": "SI",
-        },
-        "shapes": [
-            {
-                "type": "line",
-                "x0": 406,
-                "x1": 406,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"dash": "dot", "color": "--soft"},
-            }
-        ],
-        "annotations": [
-            {"x": 2.61, "y": 1, "yref": "paper", "text": "406 [371, 444]", "showarrow": False}
-        ],
+        "yaxis": {"type": "log", "title": {"text": "seconds per iteration"}},
+        "shapes": [line | {"line": {"dash": "dot", "color": "--soft"}}],
     }
     return figure(traces, layout, 420)
-
-
-def bars() -> dict[str, Any]:
-    """Horizontal bars with intervals."""
-    trace = {
-        "type": "bar",
-        "orientation": "h",
-        "y": ["numpy", "torch-cpu", "a backend with a rather long name"],
-        "x": [7e-6, 62e-6, 33e-6],
-        "error_x": {"type": "data", "array": [1e-6, 4e-6, 2e-6], "color": "--ink"},
-        "marker": {"color": ["--s0", "--s1", "--s2/0.5"]},
-    }
-    return figure([trace], {"xaxis": {"type": "log"}}, 260)
 
 
 def heat() -> dict[str, Any]:

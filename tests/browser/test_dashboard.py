@@ -11,7 +11,7 @@ import pytest
 from docs.build.shown import shown
 from perceptron.answer import Answered
 from perceptron.report.asv.pages import absent
-from perceptron.report.dashboard.view import link
+from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.browser.conftest import Audit, Shot
@@ -28,7 +28,17 @@ CUT_TITLES = """[...document.querySelectorAll('.xtitle, .ytitle')].filter((title
   const [own, whole] = [title, title.closest('svg')].map((node) => node.getBoundingClientRect());
   return own.left < whole.left - 1 || own.right > whole.right + 1 || own.bottom > whole.bottom + 1;
 })"""
-OF_VIEWS = ["sweeps.html", "map.html", "overhead.html", "race.html", "history.html"]
+# Labels of a figure that lie over each other or over the name of a row, or are cut off.
+UNREADABLE = """(() => {
+  const whole = document.querySelector('.main-svg').getBoundingClientRect();
+  const texts = [...document.querySelectorAll('.annotation-text, .ytick text')]
+    .map((one) => one.getBoundingClientRect());
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+    && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return texts.filter((one, at) => one.right > whole.right + 1
+    || texts.some((other, to) => to > at && meet(one, other)));
+})()"""
+OF_VIEWS = ["bench.html", "sweeps.html", "map.html", "overhead.html", "race.html", "history.html"]
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +109,20 @@ def test_a_page_is_in_reach_of_everyone(
         every_kind_of_view_can_be_drawn(page, html, name)
 
 
+def test_the_finding_can_be_read_on_a_phone(watch: Watch, disk: str) -> None:
+    """Also what was not measured, beside a time that was published."""
+    page = opened(watch, disk, "bench.html", viewport={"width": 390, "height": 900})
+    assert page.get_by_text("not measured: no CUDA device").first.is_visible()
+    until(page, f"{UNREADABLE}.length === 0")
+
+
 def every_kind_of_view_can_be_drawn(page: Page, html: Path, name: str) -> None:
     """The last of each, by its link: its words are those that Python wrote."""
     ids = [switch["id"] for switch in data(html, name)["switches"]]
     shown = views(html, name)
     kinds = {setting[-1].partition(":")[0].partition(" of ")[0]: setting for setting in shown}
     for setting in [*kinds.values()][:4]:
-        address = link(name, ids, setting)
+        address = link(name, tuple(zip(ids, setting, strict=True)))
         page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
         page.get_by_role("status").first.filter(has_text=", ".join(setting)).wait_for()
         drawn(page)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.dashboard.machine_sweeps import SEVERAL
+from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.browser.conftest import Shot

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perceptron.report.dashboard.view import link
+from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.browser.watched import Watch, is_ours, until
@@ -49,7 +49,7 @@ def machines_can_be_shown(page: Page, html: Path, name: str) -> None:
     every = views(html, name)
     of_machines = {setting[ids.index("machine")]: setting for setting in every}
     for setting in [*of_machines.values()][OF_VIEWS.index(name) % 3 :: 3]:
-        address = link(name, ids, setting)
+        address = link(name, tuple(zip(ids, setting, strict=True)))
         page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
         shown = f"Shown: {', '.join(setting)}."
         until(page, f"document.getElementById('shown').textContent === {shown!r}")
@@ -66,7 +66,7 @@ def machines_can_be_shown(page: Page, html: Path, name: str) -> None:
 def a_legend_shows_a_name_as_it_is(page: Page, html: Path) -> None:
     """plotly would take a part of it for markup: a link, bold, a formula."""
     braces = next(setting for setting in views(html, "sweeps") if setting[0].startswith("{{"))
-    page.goto(f"{html.as_uri()}/{link('sweeps', ('Family',), braces[:1])}")
+    page.goto(f"{html.as_uri()}/{link('sweeps', (('Family', braces[0]),))}")
     until(
         page,
         "[...document.querySelectorAll('.legendtext')]"

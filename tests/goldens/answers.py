@@ -25,7 +25,7 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_results, read_run
 from perceptron.report import documents
-from perceptron.report.answers import as_json, in_terminal
+from perceptron.report.answers import in_terminal
 from perceptron.report.comparison_address import address
 from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.pull_request.annotations import annotate
@@ -46,7 +46,7 @@ def answer_of(run: Path) -> tuple[str, str]:
         terminal.show_warnings(told.warnings, to=terminal.out)
         in_terminal.show(told.answer)
 
-    return said(lambda: documents.write(as_json.document(told, None))), said(text)
+    return said(lambda: documents.write(documents.answer(told, None))), said(text)
 
 
 def doctor(diagnosis: Diagnosis) -> tuple[str, str]:

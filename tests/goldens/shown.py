@@ -17,21 +17,7 @@ _MOST = 40
 _PROGRESS = re.compile(r"^[a-z-]+: \d+ of \d+, .*\n", re.MULTILINE)
 _TOOK = re.compile(r"(iterations took |\"seconds\": )[\d.,e-]+( (?:ns|µs|ms|s)\b)?")
 _SILENT = {"script", "style", "svg", "head", "nav", "footer"}
-_BLOCKS = {
-    "p",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "li",
-    "tr",
-    "pre",
-    "div",
-    "section",
-    "dt",
-    "table",
-    "figure",
-}
+_BLOCKS = {"p", "h1", "h2", "h3", "h4", "li", "tr", "pre", "div", "section", "table", "figure"}
 
 
 def golden(folder: Path, **parts: str) -> str:
@@ -169,8 +155,6 @@ def _view(view: dict[str, Any]) -> list[str]:
         lines.append(f"table: {table['title']}")
         lines.append("  " + " | ".join(column["name"] for column in table["columns"]))
         lines += ["  " + " | ".join(row) for row in table["rows"]]
-    for section in view.get("sections", []):
-        lines += _view(section)
     return lines
 
 
@@ -180,7 +164,7 @@ def _figure(figure: dict[str, Any]) -> list[str]:
         if trace.get("hoverinfo") == "skip":
             continue  # a band, whose ends stand in the table
         named = trace.get("name") or trace.get("type", "")
-        for axis in ("x", "y", "z", "labels", "values"):
+        for axis in ("x", "y", "z"):
             points = trace.get(axis)
             if isinstance(points, list):
                 lines.append(f"  {named} {axis}: {_points(points)}")
@@ -216,7 +200,7 @@ class _Reader(HTMLParser):
         self._silent += tag in _SILENT
         if tag in _BLOCKS:
             self.text.append("\n")
-        elif tag in ("td", "th", "dd"):
+        elif tag in ("td", "th"):
             self.text.append(" | ")
 
     def handle_endtag(self, tag: str) -> None:

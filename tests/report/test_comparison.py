@@ -269,20 +269,6 @@ def test_instructions_are_the_same_only_within_the_noise_of_counting(
     assert cell(told, "instructions>") == shown
 
 
-def test_a_benchmark_that_waits_says_for_how_much_of_its_time() -> None:
-    """In a column that is there only then."""
-    assert cell(describe(comparison(row(idle=0.97))), "waiting>") == "97.0%"
-    assert "waiting>" not in describe(comparison(row(idle=0.001))).others.columns
-
-
-def test_what_is_muted_is_listed_with_its_reason_and_changes_nothing() -> None:
-    """Below what changed, with its numbers."""
-    told = describe(comparison(slower(params=[], muted="flaky, #1234")))
-    assert told.changed.rows == ()
-    assert cell(told, "verdict") == "slower, muted"
-    assert noted(told, "muted") == ["sums.time_sum: flaky, #1234"]
-
-
 def test_what_broke_has_no_limit_and_says_once_why_it_was_not_counted() -> None:
     """Also where it is muted, in whose row there is no room for the reason."""
     lost = broken(params=[], limit=0.5, reason="broke: KeyError", not_counted="KeyError")
@@ -337,18 +323,6 @@ def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
     told = noted(describe(red(*rows, other)), "why")
     starts = ["b: Vector.add in ", "b: list_sort in ", "c: other in "]
     assert [line[: len(start)] for line, start in zip(told, starts, strict=True)] == starts
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"base": 0.0, "base_calls": 0.0, "head": 400.0}, "new, 400 bytecodes, called 10 times"),
-        ({"head": 0.0, "head_calls": 0.0}, "gone, 1,000 bytecodes, called 10 times"),
-    ],
-)
-def test_a_function_that_one_side_has_has_one_number(fields: dict[str, Any], said: str) -> None:
-    (line,) = noted(describe(comparison(slower(why=[growth(**fields)]))), "why")
-    assert line.endswith(f": Vector.add in toy/vector.py:30: {said}")
 
 
 def test_a_function_that_does_many_times_as_much_is_told_in_times() -> None:

@@ -13,9 +13,9 @@ from perceptron.figure import LineFigure
 from perceptron.problems import catalogue
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.report.charts import plot
-from perceptron.report.charts.as_plotly.draw import draw as as_plotly
-from perceptron.report.charts.as_svg.draw import draw as as_svg
+from perceptron.report.charts.as_plotly import draw as as_plotly
+from perceptron.report.charts.as_plotly import looks
+from perceptron.report.charts.as_svg import draw as as_svg
 from perceptron.report.charts.palette import strokes
 from perceptron.studies.answering import answer_run
 from perceptron.studies.race import Race, RacePlan
@@ -99,7 +99,7 @@ def test_an_accuracy_is_on_a_linear_axis_up_to_1_in_both_drawings(tmp_path: Path
     assert figure is not None
     assert (figure.y.is_linear, figure.y.high) == (True, 1.0)
     assert 0.6 < figure.y.low < 0.7
-    (drawn,) = as_plotly(figure, plot.looks(strokes(["numpy", "torch-cpu"])))
+    (drawn,) = as_plotly(figure, looks(strokes(["numpy", "torch-cpu"])))
     assert (drawn.layout["xaxis"]["type"], drawn.layout["yaxis"]["type"]) == ("log", "linear")
     assert drawn.layout["yaxis"]["range"] == [figure.y.low, 1.0]
     assert as_svg(figure).count("<svg") == 1

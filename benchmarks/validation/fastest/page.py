@@ -13,7 +13,7 @@ from docs.build.blocks import fill
 from perceptron.figure import Line, LineFigure, log_axis
 from perceptron.numbers import NONE, count, digits, percent
 from perceptron.report import text_file
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 from perceptron.report.tables import markdown
 from perceptron.report.tables.terminal import out
 

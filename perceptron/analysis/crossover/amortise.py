@@ -7,7 +7,7 @@ carry their share of it, as a short training does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from math import ceil, inf
 
@@ -91,11 +91,15 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
             cases.setdefault((row.size, row.problem), []).append(row)
         here = set()
         for case in cases.values():
-            for one, other in combinations(dict.fromkeys(row.backend for row in case), 2):
+            names = dict.fromkeys(row.backend for row in case)
+            # Once for each backend, not for each pair.
+            seconds = {name: of_times(list(times(case, name).values())) for name in names}
+            prepare = {name: of_times(list(prepared(case, name).values())) for name in names}
+            for one, other in combinations(names, 2):
                 pair = (min(one, other), max(one, other))
                 if pair not in judged:
                     here.add(pair)
-                    yield _amortise(case, one, other)
+                    yield _amortise(case, pair, seconds, prepare)
         judged |= here
 
 
@@ -110,12 +114,13 @@ def _is_slower(rows: list[Measurement], slower: str, faster: str) -> bool:
     return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
-def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
-    seconds = {name: of_times(list(times(rows, name).values())) for name in (one, other)}
-    prepare = {name: of_times(list(prepared(rows, name).values())) for name in (one, other)}
-    faster, slower = sorted(
-        (one, other), key=lambda name: (seconds[name].estimate, prepare[name].estimate)
-    )
+def _amortise(
+    rows: list[Measurement],
+    pair: tuple[str, str],
+    seconds: Mapping[str, Interval],
+    prepare: Mapping[str, Interval],
+) -> Amortisation:
+    faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
     low, high = (
         _iterations(
             _end(prepare[faster], -sign),

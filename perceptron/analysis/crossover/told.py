@@ -99,9 +99,7 @@ def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> 
         part = (*place, ("Shown", view.shown))
         figures.append(Figure(title=view.title, drawing=view.figure, part=part))
         tables += [replace(table, part=part, on="page") for table in view.tables]
-        says += [
-            replace(one, part=part, on="page") for one in verdicts(view.crossovers, sweep.rows)
-        ]
+        says += [replace(one, part=part, on="page") for one in verdicts(view.crossovers)]
         notes += [Note(line, "page", part) for line in lines]
     return Told(tuple(says), tuple(notes), tuple(tables), tuple(figures))
 

@@ -239,13 +239,13 @@ def finish(
     json: bool,
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
-    from perceptron.report import documents, fleet_answers
+    from perceptron.report import documents
     from perceptron.report.tables import fleet as table
     from perceptron.report.tables import terminal
     from perceptron.studies.answering import judges
 
     page = pages.write(results)
-    answers = fleet_answers.answers(collected, judges())
+    answers = table.answers(collected, judges())
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))
     else:

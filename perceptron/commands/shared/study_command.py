@@ -193,12 +193,12 @@ def _announce_skipped(backends: Iterable[str]) -> None:
 def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
     from perceptron.answer import Answered
     from perceptron.report import documents
-    from perceptron.report.answers import as_json, in_terminal
+    from perceptron.report.answers import in_terminal
     from perceptron.report.tables import terminal
 
     terminal.show_warnings(told.warnings)
     if json:
-        documents.write(as_json.document(told, page.file))
+        documents.write(documents.answer(told, page.file))
     else:
         in_terminal.show(told.answer)
         rows = told.results if isinstance(told, Answered) else None

@@ -1,1 +1,1 @@
-"""An answer in a terminal, as JSON and as Markdown; on a page: `dashboard.answers`."""
+"""An answer in a terminal and as Markdown; on a page: `dashboard.answers`, as JSON: `documents`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perceptron.answer import Answer, Answered, Figure, is_of
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 from perceptron.report.tables.markdown import table
 
 

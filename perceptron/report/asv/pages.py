@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,22 @@ class _NotMade(Exception):
 
 
 def publish(
-    config: Path, results: Path, html: Path, limit_seconds: float = LIMIT_SECONDS
+    config: Path,
+    results: Path,
+    html: Path,
+    limit_seconds: float = LIMIT_SECONDS,
+    meanwhile: Callable[[], object] | None = None,
 ) -> str | None:
     """Make asv's pages of ``results/asv`` in ``html/asv``; return the reason if that fails.
 
     ``config`` is an asv.conf.json; its own folders of results and pages are left alone. The reason
-    is one line. Pages that are only half written are removed.
+    is one line. Pages that are only half written are removed. ``meanwhile`` is called while asv
+    works in a process of its own, if it does.
     """
     try:
         try:
-            _publish(config.absolute(), results.absolute(), html.absolute(), limit_seconds)
+            paths = config.absolute(), results.absolute(), html.absolute()
+            _publish(*paths, limit_seconds, meanwhile)
         except OSError as error:
             raise _NotMade(f"{error.filename or config}: {error.strerror}") from None
     except _NotMade as reason:
@@ -50,7 +57,13 @@ def absent(html: Path) -> str | None:
     return None if exists else "`perceptron dashboard` makes them from what `asv run` measured"
 
 
-def _publish(config: Path, results: Path, html: Path, limit_seconds: float) -> None:
+def _publish(
+    config: Path,
+    results: Path,
+    html: Path,
+    limit_seconds: float,
+    meanwhile: Callable[[], object] | None,
+) -> None:
     pages = html / "asv"
     settings = {
         **_settings(config),
@@ -61,7 +74,7 @@ def _publish(config: Path, results: Path, html: Path, limit_seconds: float) -> N
         ours = folder / "asv.conf.json"
         ours.write_text(json.dumps(settings), encoding="utf-8")
         try:
-            _run(ours, config.parent, limit_seconds)
+            _run(ours, config.parent, limit_seconds, meanwhile)
         except _NotMade:
             if not (pages / "info.json").exists():  # what asv writes last
                 shutil.rmtree(pages, ignore_errors=True)
@@ -107,7 +120,12 @@ def _free(pages: Path) -> Path:
     return pages
 
 
-def _run(config: Path, project: Path, limit_seconds: float) -> None:
+def _run(
+    config: Path,
+    project: Path,
+    limit_seconds: float,
+    meanwhile: Callable[[], object] | None,
+) -> None:
     # asv looks for its plug-ins in the project's folder, and changes to the config's by itself.
     process = subprocess.Popen(
         [sys.executable, "-m", "asv", "publish", "--no-pull", "--config", str(config)],
@@ -117,6 +135,8 @@ def _run(config: Path, project: Path, limit_seconds: float) -> None:
         stderr=subprocess.STDOUT,
     )
     try:
+        if meanwhile is not None:
+            meanwhile()
         output, _ = process.communicate(timeout=limit_seconds)
     except subprocess.TimeoutExpired:
         raise _NotMade(f"asv publish took longer than {limit_seconds:g} s") from None

@@ -51,9 +51,8 @@ INCH = 110
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Yield a styled figure of this size in inches, without a display or pyplot's global state."""
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, figure.subplots()
+    with panels(width, height, 1, 1) as (figure, (axes,)):
+        yield figure, axes
 
 
 @contextmanager

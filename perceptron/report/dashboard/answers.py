@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from msgspec import json
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, collection_of
 from perceptron.answer import Answer, Answered, Figure, ReadFromFiles, Setting, is_of
-from perceptron.report.charts import plot
-from perceptron.report.charts.as_plotly.draw import draw
+from perceptron.report.charts.as_plotly import Looks, ViewFigure, draw
 from perceptron.report.dashboard.page import machine_name, state_name
-from perceptron.report.dashboard.view import View, Views, link, table
+from perceptron.untrusted_text import shortened
 
 
 class Shown(NamedTuple):
@@ -32,15 +32,16 @@ def shown(told: Answered) -> Shown:
     return Shown(told.answer, _place(told), measured)
 
 
-def views_of(page: str, answers: Iterable[Shown], older: int, looks: plot.Looks) -> Views:
+def views_of(page: str, answers: Iterable[Shown], older: int, looks: Looks) -> Views:
     """Return the views of a page; ``older`` results of the same cases are not shown."""
-    answers = list(answers)
-    settings = [_setting(one, figures[0]) for one in answers for figures in _parts(one.answer)]
-    views = Views(page, [switch for switch, _ in settings[0]] if settings else [], older)
-    for number, one in enumerate(answers):
-        for figures in _parts(one.answer):
-            setting = [value for _, value in _setting(one, figures[0])]
-            views.add(number, setting, _view(one, figures, looks))
+    shown = [
+        (number, (*one.place, *figures[0].part), _view(one, figures, looks))
+        for number, one in enumerate(answers)
+        for figures in _parts(one.answer)
+    ]
+    views = Views(page, [switch for switch, _ in shown[0][1]] if shown else [], older)
+    for number, setting, view in shown:
+        views.add(number, [value for _, value in setting], view)
     return views
 
 
@@ -56,8 +57,7 @@ def address(told: Answered, is_overview: bool = False) -> str:
     """Return the page and fragment that show an answer: the first page, or its first part."""
     if is_overview:
         return "index.html"
-    switches = dict(_place(told))
-    return link(told.study, list(switches), list(switches.values()))
+    return link(told.study, _place(told))
 
 
 def _place(told: Answered) -> Setting:
@@ -70,11 +70,7 @@ def _place(told: Answered) -> Setting:
     return (*told.answer.asked, *run, *told.answer.ground)
 
 
-def _setting(one: Shown, figure: Figure) -> Setting:
-    return (*one.place, *figure.part)
-
-
-def _view(one: Shown, figures: Sequence[Figure], looks: plot.Looks) -> View:
+def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     answer, part = one.answer, figures[0].part
     verdicts = [
         verdict
@@ -127,4 +123,95 @@ def with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
             *own.sweeps,
             *(sweep for sweep in collection.sweeps if json.encode(sweep.rows) not in known),
         ],
+    )
+
+
+# --- what a page of views is made of -------------------------------------------------------------
+
+# Characters: a paragraph, and what a figure is in words.
+_LINE = 600
+_ALT = 2_000
+
+
+class Column(Struct, frozen=True):
+    """A heading, and whether numbers stand below it."""
+
+    name: str
+    number: bool
+
+
+class ViewTable(Struct, frozen=True):
+    """A table of texts; the first cell of a row names it."""
+
+    title: str
+    columns: list[Column]
+    rows: list[list[str]]
+
+
+class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is shown for one setting of the switches."""
+
+    title: str
+    lines: list[str] = []
+    figures: list[ViewFigure] = []
+    tables: list[ViewTable] = []
+
+
+class Views:
+    """The views of a page. Those of one part are in one file, loaded when one of them is shown.
+
+    ``older`` results of the same cases have none; they are among the raw data.
+    """
+
+    def __init__(self, page: str, switches: Sequence[str], older: int = 0) -> None:
+        self.page = page
+        self.older = older
+        self.index: dict[str, list[dict[str, Any]]] = {
+            "switches": [{"label": label, "id": _id(label)} for label in switches],
+            "views": [],
+        }
+        self.files: dict[str, dict[str, View]] = {}
+
+    def add(self, part: int, setting: Sequence[str], view: View) -> None:
+        """Keep a view; of two with equal settings the first is shown."""
+        listed = self.index["views"]
+        file, name = f"{self.page}/{part}", str(len(listed))
+        listed.append({"is": list(map(shortened, setting)), "file": file, "name": name})
+        self.files.setdefault(file, {})[name] = _fitted(view)
+
+
+def _fitted(view: View) -> View:
+    """Return the view with texts that have room: untrusted names stand in all of them."""
+    return replace(
+        view,
+        title=shortened(view.title, 200),
+        lines=[shortened(line, _LINE) for line in view.lines],
+        figures=[
+            replace(
+                figure,
+                alt=shortened(figure.alt, _ALT),
+                caption=shortened(figure.caption, _LINE),
+            )
+            for figure in view.figures
+        ],
+    )
+
+
+def link(page: str, place: Setting) -> str:
+    """Return an address that opens a page of views at the first one with these switches."""
+    return f"{page}.html#" + "&".join(
+        f"{_id(label)}={quote(shortened(value), safe='')}" for label, value in place
+    )
+
+
+def _id(label: str) -> str:
+    return label.lower().replace(" ", "-")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> ViewTable:
+    """Return a table of texts; a column whose name ends in ``>`` is flush right."""
+    return ViewTable(
+        shortened(title, 200),
+        [Column(shortened(name.rstrip(">")), name.endswith(">")) for name in columns],
+        [[shortened(cell, 400) for cell in row] for row in rows],
     )

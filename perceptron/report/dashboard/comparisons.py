@@ -6,34 +6,40 @@ thrown away by itself, and writing the dashboard changes no page that is meant t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
+from math import exp, inf, log
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from perceptron.errors import UserError
 from perceptron.numbers import NONE, rough_percent
-from perceptron.records.block import Block, counted
+from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import Comparison, Row
-from perceptron.records.files.write import replace
 from perceptron.report import comparison_row as text
 from perceptron.report import text_file
-from perceptron.report.charts.as_plotly.blocks import draw_blocks
-from perceptron.report.charts.blocks import blocks_figure
+from perceptron.report.charts.as_plotly import ViewFigure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
-from perceptron.report.dashboard.page import script, templates
+from perceptron.report.dashboard.page import (
+    cannot_write,
+    installed,
+    put,
+    script,
+    sweep,
+    templates,
+)
+from perceptron.untrusted_text import for_plotly, label
 
 DOCUMENT = "comparison.json"
 FILE = "summary.json"
 COLUMNS = ("written, UTC", "BASE → HEAD", "verdict", "answer", "suite")
 _FUNCTIONS = ("function", "counted", "base>", "head>", "change>", "calls>", "where")
 _SHORT = 12
-_SCRIPTS = ("dom", "load", "plotly.min", "theme", "figures", "comparison")
+_SCRIPTS = ("page", "plotly.min", "figures", "comparison")
 _ASSETS = ("site.css", *(f"{script}.js" for script in _SCRIPTS if script != "plotly.min"))
 # Figures of as many rows are drawn at once; those of others when they are opened.
 _DRAWN = 5
@@ -48,7 +54,7 @@ def reserve(html: Path) -> None:
         (html / FOLDER).mkdir(parents=True, exist_ok=True)
         text_file.reserve(html / FOLDER / PAGE)
     except OSError as error:
-        raise _cannot(html, error) from None
+        raise cannot_write(error.filename or html, error) from None
 
 
 def write_comparison(html: Path, comparison: Comparison) -> None:
@@ -63,12 +69,12 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
         _assets(gate / "assets")
         files = dict(_files(comparison))
         for file, content in files.items():
-            _write(page.parent / file, content)
-        _sweep(page.parent, {page.parent / file for file in files})
+            put(page.parent / file, content)
+        sweep(page.parent, {page.parent / file for file in files})
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
-        _write(gate / PAGE, _render("comparisons.html.j2", "", listed))
+        put(gate / PAGE, _render("comparisons.html.j2", "", listed))
     except OSError as error:
-        raise _cannot(html, error) from None
+        raise cannot_write(error.filename or html, error) from None
 
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
@@ -83,7 +89,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         drawn = {"figures": figure and f"figures/{index}", "drawn": index < _DRAWN}
         sections.append(_section(row) | drawn)
         if figure is not None:
-            data = script(f"figures/{index}", [draw_blocks(figure)])
+            data = script(f"figures/{index}", [figure])
             yield f"data/figures/{index}.js", data.encode()
     yield DOCUMENT, msgspec.json.encode(comparison)
     listed = summary(comparison, told, datetime.now(UTC))
@@ -161,29 +167,8 @@ def _assets(folder: Path) -> None:
     """Write what pages load, where it is not there yet, or not the same."""
     own = files("perceptron.report.dashboard") / "assets"
     for asset in _ASSETS:
-        _write(folder / asset, (own / asset).read_bytes())
-    plotly = files("plotly") / "package_data" / "plotly.min.js"
-    _write(folder / "plotly.min.js", plotly.read_bytes())
-
-
-def _sweep(folder: Path, written: set[Path]) -> None:
-    """Remove figures that an earlier page had here and this one has not."""
-    for file in folder.glob("data/figures/*.js"):
-        if file not in written:
-            file.unlink()
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Replace the file in one step, unless it holds this already."""
-    if not file.is_file() or file.read_bytes() != content:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace(file, content)
-
-
-def _cannot(html: Path, error: OSError) -> UserError:
-    return UserError(
-        f"{error.filename or html}: cannot write the page: {error.strerror}; choose another --html"
-    )
+        put(folder / asset, (own / asset).read_bytes())
+    put(folder / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -227,3 +212,97 @@ def summaries(folder: Path) -> list[tuple[str, Summary]]:
             continue
         found.append((f"{own.name}/{PAGE}", told))
     return sorted(found, key=lambda pair: (pair[1].when, pair[0]), reverse=True)
+
+
+_LARGEST = log(1e6)
+# Of dots.
+_LINE = {"width": 2, "color": "--link"}
+_STAGES: tuple[Stage, ...] = ("screen", "confirmation")
+
+
+def blocks_figure(row: Row, blocks: Sequence[Block]) -> ViewFigure | None:
+    """Return the changes that the blocks of a row show, in per cent, as they were measured.
+
+    The screen's come first, then those of the confirmation; None where no block has both times.
+    """
+    timed = [block for stage in _STAGES for block in blocks if block.stage == stage]
+    dots = [
+        (at, block, change)
+        for at, block in enumerate(timed, 1)
+        if (change := _change(block)) is not None
+    ]
+    if not dots:
+        return None
+    stages = [
+        ("screen", "circle-open", [dot for dot in dots if dot[1].stage == "screen"]),
+        ("confirmation", "circle", [dot for dot in dots if dot[1].stage == "confirmation"]),
+    ]
+    screened, confirming = (len(own) for _, _, own in stages)
+    of = ", from the confirmation alone" if confirming else ""
+    changes = sorted(change for _, _, change in dots)
+    return ViewFigure(
+        alt=f"Change from BASE to HEAD in {len(dots)} blocks, from "
+        f"{text.percent(changes[0], sign=True)} to {text.percent(changes[-1], sign=True)}",
+        caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
+        f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
+        f"Line and band: the estimate with its 99% interval{of}.",
+        height=280,
+        data=[
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": [at for at, _, _ in own],
+                "y": [100 * change for _, _, change in own],
+                "marker": {"color": "--link", "symbol": symbol, "size": 9, "line": _LINE},
+                "hovertext": [
+                    for_plotly(_words(row, block, change), 300) for _, block, change in own
+                ],
+                "hoverinfo": "text",
+                "showlegend": True,
+            }
+            for name, symbol, own in stages
+            if own
+        ],
+        layout={
+            "xaxis": {"title": {"text": "block"}, "dtick": _step(len(dots)), "tick0": 0},
+            "yaxis": {
+                "title": {"text": "change from BASE to HEAD"},
+                "ticksuffix": "%",
+                "rangemode": "tozero",
+                "zeroline": True,
+                "zerolinecolor": "--soft",
+                "zerolinewidth": 2,
+            },
+            "shapes": _estimate(row),
+        },
+    )
+
+
+def _step(dots: int) -> int:
+    return next((step for step in (1, 2, 5, 10, 20, 50) if dots <= 12 * step), 100)
+
+
+def _estimate(row: Row) -> list[dict[str, Any]]:
+    if row.change is None or row.low is None or row.high is None:
+        return []
+    across = {"xref": "paper", "yref": "y", "x0": 0, "x1": 1, "layer": "below"}
+    low, middle, high = (100 * end for end in (row.low, row.change, row.high))
+    return [
+        across
+        | {"type": "rect", "y0": low, "y1": high, "fillcolor": "--ink/0.1", "line": {"width": 0}},
+        across
+        | {"type": "line", "y0": middle, "y1": middle, "line": {"color": "--ink", "width": 1}},
+    ]
+
+
+def _change(block: Block) -> float | None:
+    ratio = block.log_ratio()
+    return None if ratio is None or not -inf < ratio < _LARGEST else exp(ratio) - 1
+
+
+def _words(row: Row, block: Block, change: float) -> str:
+    values = (reading.value or 0.0 for reading in (block.base, block.head))
+    base, head = (label(text.amount(value, row.unit)) for value in values)
+    size = text.percent(change, sign=True)
+    return f"{block.stage}, block {block.number + 1}: {base} → {head}, {size}"

@@ -7,10 +7,9 @@ from perceptron.analysis.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
-from perceptron.report.charts import plot
-from perceptron.report.charts.plot import Trace, ViewFigure
+from perceptron.report.charts.as_plotly import Look, Looks, Trace, ViewFigure
+from perceptron.report.dashboard.answers import View, Views, table
 from perceptron.report.dashboard.page import machine_name
-from perceptron.report.dashboard.view import View, Views, table
 from perceptron.untrusted_text import for_plotly
 
 SWITCHES = ("Family", "Machine", "Environment", "Size", "Backend")
@@ -23,7 +22,7 @@ STEP_COLUMNS = (
 )
 
 
-def history_views(collection: Collection, looks: plot.Looks) -> Views:
+def history_views(collection: Collection, looks: Looks) -> Views:
     """Return a view for each case; those of one machine and family are in a file."""
     views = Views("history", SWITCHES)
     parts: dict[tuple[str, ...], int] = {}
@@ -40,7 +39,7 @@ def history_views(collection: Collection, looks: plot.Looks) -> Views:
     return views
 
 
-def _view(past: CaseHistory, looks: plot.Looks) -> View:
+def _view(past: CaseHistory, looks: Looks) -> View:
     steps = len(past.steps) - 1
     summary = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
     first, last = past.points[0], past.points[-1]
@@ -57,7 +56,7 @@ def _view(past: CaseHistory, looks: plot.Looks) -> View:
     )
 
 
-def _figure(past: CaseHistory, looks: plot.Looks) -> ViewFigure:
+def _figure(past: CaseHistory, looks: Looks) -> ViewFigure:
     look = looks[past.backend]
     dots: Trace = {
         "type": "scatter",
@@ -103,16 +102,12 @@ def _axis(past: CaseHistory) -> Trace:
         "title": {"text": "time per iteration"},
         "range": [0, most * 1.08],
         "tickvals": ticks,
-        "ticktext": ["0", *(tick(_rounded(value)) for value in ticks[1:])],
+        "ticktext": ["0", *(tick(float(f"{value:.3g}")) for value in ticks[1:])],
         "zeroline": False,
     }
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.3g}")
-
-
-def _level(past: CaseHistory, step: Segment, look: plot.Look) -> Trace:
+def _level(past: CaseHistory, step: Segment, look: Look) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 
 from msgspec import Struct
 
-from perceptron.report.dashboard.page import script
+from perceptron.report.dashboard.page import installed, script
 from perceptron.untrusted_text import shortened
 
 _LONGEST = 400
@@ -62,7 +61,7 @@ def table_files(page: str, differs: str, tables: Iterable[LargeTable]) -> Iterat
 
 def datatables() -> str:
     """Return the script that defines ``DataTable``. Raises `ValueError` if the bundle has none."""
-    bundle = (files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
+    bundle = installed("itables", "html/dt_bundle.js").decode()
     code, _, rest = bundle.rpartition(_EXPORT)
     names, _, notices = rest.partition("}")
     name = re.search(r"([\w$]+) as default", names)

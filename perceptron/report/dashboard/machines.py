@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
 from perceptron.analysis.collection import Collection, Machine
-from perceptron.analysis.fleet.machine_answer import machine_answers
-from perceptron.numbers import memory
-from perceptron.records.environment import Gpu
-from perceptron.report.dashboard.fleet import fleet_tables
-from perceptron.report.dashboard.large_table import Column, LargeTable
-from perceptron.report.dashboard.page import machine_name
+from perceptron.analysis.crossover.ranking import FastestOver, names_words
+from perceptron.analysis.crossover.words import decided, sentence
+from perceptron.analysis.finding import ITERATIONS, FindingRow
+from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer, machine_answers
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.sizes import size_axis, sized
+from perceptron.analysis.training import training_words
+from perceptron.numbers import NONE, duration_interval, memory, ratio
+from perceptron.records.environment import Environment, Gpu
+from perceptron.report.dashboard.large_table import Column, LargeTable, Value
+from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
 
@@ -28,8 +32,26 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
     shown, rest = collection.machines[:SIDE_BY_SIDE], collection.machines[SIDE_BY_SIDE:]
     if rest:
         tables.append(_facts_table(collection.machines))
-    facts = machines(replace(collection, machines=shown))
-    return facts | {"left_out": len(rest)}, tables
+    checked = [_checks(machine) for machine in shown]
+    facts = {
+        "names": [_name(machine) for machine in shown],
+        "facts": [
+            (what, [shortened(text_of(machine), 600) for machine in shown])
+            for what, text_of in _FACTS
+        ],
+        "checks": [
+            (what, [one.get(what, (_NOTHING, "unknown")) for one in checked])
+            for what in dict.fromkeys(what for one in checked for what in one)
+        ],
+        "warnings": [
+            (_name(machine), machine.diagnosis.warnings)
+            for machine in shown
+            if machine.diagnosis is not None and machine.diagnosis.warnings
+        ],
+        "complaints": [shortened(complaint, 400) for complaint in collection.complaints],
+        "left_out": len(rest),
+    }
+    return facts, tables
 
 
 def _facts_table(members: Sequence[Machine]) -> LargeTable:
@@ -53,29 +75,6 @@ def _facts_table(members: Sequence[Machine]) -> LargeTable:
     )
 
 
-def machines(collection: Collection) -> dict[str, Any]:
-    """Return a column for each machine: its facts, and what the doctor said of it."""
-    table = [
-        (name, [shortened(text_of(machine), 600) for machine in collection.machines])
-        for name, text_of in _FACTS
-    ]
-    checked = [_checks(machine) for machine in collection.machines]
-    checks = list(dict.fromkeys(what for facts in checked for what in facts))
-    return {
-        "names": [_name(machine) for machine in collection.machines],
-        "facts": table,
-        "checks": [
-            (what, [facts.get(what, (_NOTHING, "unknown")) for facts in checked]) for what in checks
-        ],
-        "warnings": [
-            (_name(machine), machine.diagnosis.warnings)
-            for machine in collection.machines
-            if machine.diagnosis is not None and machine.diagnosis.warnings
-        ],
-        "complaints": [shortened(machine, 400) for machine in collection.complaints],
-    }
-
-
 def _name(machine: Machine) -> str:
     return shortened(machine_name(machine.name, "perceptron"))
 
@@ -89,21 +88,21 @@ def _checks(machine: Machine) -> dict[str, tuple[str, str]]:
     }
 
 
-def _processor(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    facts = machine.diagnosis.environment
+def _recorded(text_of: Callable[[Environment], str]) -> Callable[[Machine], str]:
+    """Return what says a fact of the environment of a machine's newest run of ours."""
+
+    def text(machine: Machine) -> str:
+        diagnosis = machine.diagnosis
+        return _NOTHING if diagnosis is None else text_of(diagnosis.environment) or "none"
+
+    return text
+
+
+def _processor(facts: Environment) -> str:
     return (
         f"{facts.cpu}, {facts.architecture}, {facts.cores} usable cores, "
         f"{memory(facts.memory_bytes)} memory"
     )
-
-
-def _gpus(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    gpus = machine.diagnosis.environment.gpus
-    return "; ".join(map(_gpu, gpus)) or "none"
 
 
 def _gpu(gpu: Gpu) -> str:
@@ -111,50 +110,257 @@ def _gpu(gpu: Gpu) -> str:
     return f"{gpu.name}, driver {gpu.driver or 'unknown'}{size}"
 
 
-def _system(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    return f"{machine.diagnosis.environment.system}, {machine.diagnosis.environment.python}"
-
-
-def _libraries(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    libraries = machine.diagnosis.environment.libraries
-    return ", ".join(f"{name} {version}" for name, version in libraries.items()) or "none"
-
-
-def _pools(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    return (
-        "; ".join(
-            " ".join(filter(None, (pool.library, pool.version)))
-            + (f", kernel {pool.kernel}" if pool.kernel else "")
-            + (f", {pool.threads} threads" if pool.threads else "")
-            for pool in machine.diagnosis.environment.pools
-        )
-        or "none"
+def _pools(facts: Environment) -> str:
+    return "; ".join(
+        " ".join(filter(None, (pool.library, pool.version)))
+        + (f", kernel {pool.kernel}" if pool.kernel else "")
+        + (f", {pool.threads} threads" if pool.threads else "")
+        for pool in facts.pools
     )
 
 
-def _settings(machine: Machine) -> str:
-    if machine.diagnosis is None:
-        return _NOTHING
-    variables = machine.diagnosis.environment.variables
-    return ", ".join(f"{name}={value}" for name, value in variables.items()) or "none"
-
-
 _FACTS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
-    ("processor", _processor),
-    ("GPU", _gpus),
-    ("system", _system),
-    ("libraries", _libraries),
-    ("thread pools", _pools),
-    ("settings", _settings),
+    ("processor", _recorded(_processor)),
+    ("GPU", _recorded(lambda facts: "; ".join(map(_gpu, facts.gpus)))),
+    ("system", _recorded(lambda facts: f"{facts.system}, {facts.python}")),
+    ("libraries", _recorded(lambda facts: ", ".join(map(" ".join, facts.libraries.items())))),
+    ("thread pools", _recorded(_pools)),
+    ("settings", _recorded(lambda facts: ", ".join(map("=".join, facts.variables.items())))),
     ("measured by", lambda machine: ", ".join(machine.sources) or _NOTHING),
     ("newest result", lambda machine: machine.newest[:10] or _NOTHING),
     ("runs of ours", lambda machine: f"{machine.runs:,}"),
     ("rows", lambda machine: f"{machine.rows:,}"),
     ("commits", lambda machine: f"{machine.commits:,}"),
 )
+
+
+# --- what they answer ----------------------------------------------------------------------------
+
+_Member = tuple[MachineAnswer, FamilyAnswer]
+
+_MACHINE = Column("machine", "machine")
+_GROUND = (
+    Column("threads", "threads", is_number=True),
+    Column("dtype", "dtype"),
+    Column("training", "training"),
+)
+_WHOLE = f"whole training, {ITERATIONS:,} iterations"
+# Families with a column in the table of all, and with a question of their own.
+_MOST = 24
+_FINDING = (
+    _MACHINE,
+    Column("backend", "backend"),
+    Column("time", _WHOLE, by="seconds"),
+    Column("place", "place"),
+    Column("ratio", "× numpy of the same machine"),
+    _GROUND[0],
+    Column("seconds", "whole training, s", is_number=True),
+    Column("reason", "reason"),
+)
+_SIZES = (
+    _MACHINE,
+    Column("family", "family"),
+    Column("size", "size", is_number=True),
+    Column("fastest", "fastest backend"),
+    Column("iteration", "per iteration", by="seconds"),
+    Column("training_time", _WHOLE, by="seconds"),
+    *_GROUND,
+    Column("commit", "commit"),
+    Column("seconds", "per iteration, s", is_number=True),
+)
+_CROSSOVERS = (
+    _MACHINE,
+    Column("family", "family"),
+    Column("pair", "incumbent → challenger"),
+    Column("status", "status"),
+    Column("decided", "decided"),
+    Column("size", "crossover at size", is_number=True),
+    Column("answer", "answer [95% interval]"),
+    *_GROUND,
+)
+
+
+def fleet_tables(answers: Sequence[MachineAnswer]) -> list[LargeTable]:
+    """Return the tables of all questions that somebody measured."""
+    families = [(one, family) for one in answers for family in one.families]
+    tables = [_matrix(answers), _finding(answers), *_by_size(families), _crossovers(families)]
+    return [table for table in tables if table.rows]
+
+
+def _matrix(answers: Sequence[MachineAnswer]) -> LargeTable:
+    """Return the table of machine × question: who is the fastest, over which sizes."""
+    counts = Counter(_family_name(family) for one in answers for family in one.families)
+    names = sorted(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST])
+    left_out = len(counts) - len(names)
+    columns = (
+        _MACHINE,
+        *_GROUND[:2],
+        Column("finding", "the finding, OR gate"),
+        Column("finding_time", "the finding takes", by="finding_seconds"),
+        *_family_columns(names),
+        Column("finding_seconds", "the finding, s", is_number=True),
+    )
+    title = "The fastest backend at the sizes that each machine measured"
+    if left_out:
+        title += f"; {left_out:,} families on fewer machines have no column"
+    rows = [row for one in answers for row in _matrix_rows(one, names)]
+    return LargeTable(label="the fastest backend", title=title, columns=columns, rows=rows)
+
+
+def _family_columns(names: Iterable[str]) -> Iterator[Column]:
+    """Yield a column for each family; two whose names look alike are numbered in what is saved."""
+    seen: Counter[str] = Counter()
+    for name in map(shortened, names):
+        seen[name] += 1
+        number = f" {seen[name]}" if seen[name] > 1 else ""
+        yield Column(f"family{number}: {name}", name or "(no name)")
+
+
+def _matrix_rows(one: MachineAnswer, names: Sequence[str]) -> Iterator[list[Value]]:
+    """Yield a row for each number of threads and dtype: they are different answers."""
+    cells: dict[tuple[int | None, str | None], dict[str, list[str]]] = {}
+    for family in one.families:
+        words = fastest_words(family.fastest, size_axis(family.family, family.axis))
+        own = cells.setdefault((family.ground.threads, family.ground.dtype), {})
+        own.setdefault(_family_name(family), []).append(words)
+    finding, best = one.finding, None if one.finding is None else one.finding.best
+    at = None
+    if finding is not None:
+        alike = sorted((key for key in cells if key[0] == finding.threads), key=str)
+        at = alike[0] if alike else (finding.threads, "as published")
+        cells.setdefault(at, {})
+    for ground in sorted(cells, key=lambda key: (key[0] or 0, key[1] or "")):
+        threads, dtype = ground
+        found: tuple[Value, Value, Value] = (None, None, None)
+        if finding is not None and ground == at and best is not None:
+            who = names_words(best.backend, finding.unsure)
+            found = (who, _seconds_words(_seconds_of(best)), _number(best.seconds))
+        yield [
+            _name_of(one),
+            threads,
+            dtype or NONE,
+            *found[:2],
+            *(" · ".join(cells[ground].get(name, [])) or None for name in names),
+            found[2],
+        ]
+
+
+def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
+    """Return what a whole training on the OR gate takes by each backend on each machine."""
+    rows: list[list[Value]] = []
+    for one in answers:
+        finding = one.finding
+        if finding is None:
+            continue
+        for row in finding.rows:
+            place = None
+            if row.backend in (finding.fastest, *finding.unsure):
+                place = "may be the fastest" if finding.unsure else "fastest"
+            rows.append(
+                [
+                    _name_of(one),
+                    row.backend,
+                    _seconds_words(_seconds_of(row)),
+                    place,
+                    ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
+                    finding.threads,
+                    _number(row.seconds),
+                    row.reason,
+                ]
+            )
+    title = "The finding on each machine [95% interval]"
+    return LargeTable(label="the finding, OR gate", title=title, columns=_FINDING, rows=rows)
+
+
+def _by_size(families: Sequence[_Member]) -> Iterator[LargeTable]:
+    """Yield the fastest at each size: a table for each family, the rest of them in one."""
+    groups: dict[str, list[_Member]] = {}
+    for one, family in families:
+        groups.setdefault(family.family, []).append((one, family))
+    order = sorted(sorted(groups), key=lambda name: -len({one.machine for one, _ in groups[name]}))
+    own, others = sorted(order[:_MOST]), sorted(order[_MOST:])
+    tables = [(name, [name]) for name in own]
+    tables += [(f"{len(others):,} families more", others)] if others else []
+    title = "The fastest backend at each size [95% interval]; of one size the fastest machine first"
+    for label, names in tables:
+        rows = _size_rows(member for name in names for member in groups[name])
+        label = f"{label}, at each size"
+        yield LargeTable(label=label, title=title, columns=_SIZES, rows=rows)
+
+
+def _size_rows(members: Iterable[_Member]) -> list[list[Value]]:
+    ordered = sorted(
+        ((one, family, size) for one, family in members for size in family.sizes),
+        key=lambda entry: (entry[1].family, entry[2].at.size, entry[2].at.seconds.estimate),
+    )
+    return [
+        [
+            _name_of(one),
+            family.family,
+            size.at.size,
+            names_words(size.at.backend, size.at.unsure),
+            _seconds_words(size.at.seconds),
+            _seconds_words(size.training),
+            *_ground_cells(family),
+            state_name(family.commit, family.when),
+            _number(size.at.seconds.estimate),
+        ]
+        for one, family, size in ordered
+    ]
+
+
+def _crossovers(families: Iterable[_Member]) -> LargeTable:
+    rows: list[list[Value]] = [
+        [
+            _name_of(one),
+            family.family,
+            f"{crossover.incumbent} → {crossover.challenger}",
+            crossover.status,
+            decided(crossover),
+            _number(crossover.size),
+            sentence(crossover),
+            *_ground_cells(family),
+        ]
+        for one, family in families
+        for crossover in family.crossovers
+    ]
+    title = "From which size up another backend is faster, on each machine by itself"
+    return LargeTable(label="crossovers", title=title, columns=_CROSSOVERS, rows=rows)
+
+
+def _ground_cells(family: FamilyAnswer) -> tuple[Value, ...]:
+    return family.ground.threads, family.ground.dtype, training_words(family.ground) or None
+
+
+def _name_of(one: MachineAnswer) -> str:
+    return shortened(machine_name(one.machine, one.source))
+
+
+def _family_name(family: FamilyAnswer) -> str:
+    """Return the family, with how it was trained where that is not plain."""
+    words = training_words(family.ground)
+    return f"{family.family} ({words})" if words else family.family
+
+
+def _seconds_of(row: FindingRow) -> Interval | None:
+    return None if row.seconds is None else Interval(row.seconds, row.low, row.high)
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number to the digits that a table has room for."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def fastest_words(stretches: Sequence[FastestOver], axis: str) -> str:
+    """Return ``numpy at 4–64 rows; undecided: numpy or torch-cpu at 128 rows``."""
+    words = []
+    for one in stretches:
+        sizes = f"{one.low:,}" if one.low == one.high else f"{one.low:,}–{one.high:,}"
+        words.append(f"{names_words(one.backend, one.unsure)} at {sized(sizes, axis)}")
+    return "; ".join(words) or "no two backends have a time"
+
+
+def _seconds_words(seconds: Interval | None) -> str:
+    if seconds is None:
+        return NONE
+    return duration_interval(seconds.estimate, seconds.low, seconds.high)

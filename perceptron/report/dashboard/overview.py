@@ -14,7 +14,6 @@ from perceptron import numbers
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.picture import family_figure
 from perceptron.analysis.crossover.ranking import fastest_at_sizes
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
 from perceptron.analysis.crossover.words import (
@@ -25,20 +24,20 @@ from perceptron.analysis.crossover.words import (
     sentence,
 )
 from perceptron.analysis.device_share import kind_of_hardware
-from perceptron.analysis.finding import FindingRow, finding_figure, finding_table
+from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
 from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
-from perceptron.answer import Answered, Table, Verdict
+from perceptron.answer import Answered, Verdict
+from perceptron.figure import Figure
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.style import themed
-from perceptron.report.dashboard.answers import address
+from perceptron.report.dashboard.answers import address, link
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.sweeps import place
-from perceptron.report.dashboard.view import link
 from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
@@ -116,72 +115,62 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "threads": threads,
         "in_all": any((row.processes or 1) > 1 for row in rows),
         "when": rows[0].when[:10],
-        "cards": _cards(bench, found, crossovers),
-        "finding": _finding(found, rows, looks) if found else None,
+        "cards": [*_finding_card(found), *_crossing_cards(crossovers)],
+        "finding": _finding(bench, rows, threads[0], looks),
         "winners": winner_cells(own),
         "winner_columns": WINNER_COLUMNS,
-        "singles": [_grid(table) for table in single_tables(rows)],
+        "singles": single_tables(rows),
         "crossovers": _verdicts(bench.answer.verdicts),
         "crossover_columns": _VERDICTS,
         "missing": missing(crossovers),
-        "sweep": _sweep(crossovers, rows, threads[0], own, looks),
+        "sweep": _sweep(bench, threads[0], own, looks),
         "map": _map(_maps_beside(collection, bench), looks),
         "trust": _trust(bench, rows, found, crossovers),
         "warnings": bench.warnings,
     }
 
 
-def _grid(table: Table) -> dict[str, Any]:
-    columns = [name.rstrip(">") for name in table.columns]
-    return {"title": table.title, "columns": columns, "rows": _shortened(table.rows)}
-
-
-def _verdicts(verdicts: Iterable[Verdict]) -> list[list[str]]:
+def _verdicts(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
     """Return what is known of each pair of each family, its notes behind the sentence."""
     own = [one for one in verdicts if one.on == "terminal"]
-    return _shortened(
-        (one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own
-    )
+    return [(one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own]
 
 
-def _shortened(rows: Iterable[Iterable[str]]) -> list[list[str]]:
-    return [[shortened(cell, 400) for cell in cells] for cells in rows]
+def _drawn(bench: Answered, family: str, threads: int) -> Figure | None:
+    """Return the first figure of a family that the answer has, of so many threads."""
+    wanted = {("Family", family), ("Threads", str(threads))}
+    return next((one.drawing for one in bench.answer.figures if wanted <= {*one.part}), None)
 
 
-def _picture(svg: str) -> Markup:
-    return Markup(svg)  # noqa: S704  our own drawing, whose texts matplotlib has escaped
+def _picture(figure: Figure, svg: str) -> dict[str, Any]:
+    """Return a drawing of ours, whose texts matplotlib has escaped, with its words."""
+    return {"chart": Markup(svg), "alt": figure.alt, "caption": figure.caption}  # noqa: S704
 
 
 def _finding(
-    found: Sequence[FindingRow], rows: Iterable[Measurement], looks: Mapping[str, Stroke]
-) -> dict[str, Any]:
-    figure = finding_figure(found)
-    return {
-        "chart": _picture(themed(draw(figure, looks), looks)),
-        "alt": figure.alt,
-        "caption": figure.caption,
-        "table": _grid(finding_table(found, rows)),
-    }
+    bench: Answered, rows: Iterable[Measurement], threads: int, looks: Mapping[str, Stroke]
+) -> dict[str, Any] | None:
+    figure = _drawn(bench, FAMILY, threads)
+    if figure is None:
+        return None
+    table = finding_table(bench.answer.data["finding"], rows)
+    return _picture(figure, themed(draw(figure, looks), looks)) | {"table": table}
 
 
 def _sweep(
-    crossovers: Sequence[Crossover],
-    rows: Sequence[Measurement],
+    bench: Answered,
     threads: int,
     sweeps: list[Sweep],
     looks: Mapping[str, Stroke],
 ) -> dict[str, Any] | None:
-    families = list(dict.fromkeys(crossover.family for crossover in crossovers))
-    family = PICTURED if PICTURED in families else next(iter(families), None)
-    figure = None if family is None else family_figure(rows, family, threads)
-    if family is None or figure is None:
+    families = [crossover.family for crossover in bench.answer.data["crossovers"]]
+    family = PICTURED if PICTURED in families else next(iter(families), "")
+    figure = _drawn(bench, family, threads)
+    if figure is None:
         return None
-    return {
+    return _picture(figure, themed(draw(figure, looks), looks)) | {
         "family": shortened(family),
-        "chart": _picture(themed(draw(figure, looks), looks)),
-        "alt": figure.alt,
-        "caption": figure.caption,
-        "link": _link(family, sweeps, rows[0].commit, threads),
+        "link": _link(family, sweeps, bench.run.rows[0].commit, threads),
     }
 
 
@@ -190,9 +179,8 @@ def _link(family: str, sweeps: list[Sweep], commit: str | None, threads: int) ->
     own = [sweep for sweep in sweeps if sweep.family == family]
     same = [sweep for sweep in own if sweep.state.commit == commit]
     for sweep in sorted(same or own, key=lambda sweep: sweep.ground.threads != threads):
-        switches = dict(place(sweep))
-        return link("sweeps", list(switches), list(switches.values()))
-    return link("sweeps", ("Family",), (family,))
+        return link("sweeps", place(sweep))
+    return link("sweeps", (("Family", family),))
 
 
 def _maps_beside(collection: Collection, bench: Answered) -> list[Answered]:
@@ -207,11 +195,8 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
     for told in maps:
         figure = told.answer.figures[0].drawing
         assert figure is not None, "a map is drawn"
-        return {
+        return _picture(figure, draw(figure, looks)) | {
             "summary": told.answer.verdicts[0].sentence,
-            "chart": _picture(draw(figure, looks)),
-            "alt": figure.alt,
-            "caption": figure.caption,
             "machine": shortened(told.run.run.machine),
             "when": told.run.rows[0].when[:10],
         }
@@ -268,27 +253,21 @@ def _other(bench: Answered) -> tuple[str, ...]:
     )
 
 
-def _cards(
-    bench: Answered, found: Sequence[FindingRow], crossovers: Sequence[Crossover]
-) -> list[dict[str, Any]]:
-    """Return the answers in a few words: a large number, what it is, and whether it is decided."""
-    cards = [_finding_card(found), *_crossing_cards(crossovers)]
-    return [card for card in cards if card is not None]
-
-
-def _finding_card(rows: Sequence[FindingRow]) -> dict[str, Any] | None:
+def _finding_card(rows: Sequence[FindingRow]) -> list[dict[str, Any]]:
+    """Return the answer in a few words: a large number, what it is, and whether it is decided."""
     measured = [row for row in rows if row.ratio_to_published is not None]
     if len(measured) < 2:
-        return None
+        return []
     slowest = max(measured, key=lambda row: row.ratio_to_published or 0.0)
     low, high = slowest.published_low, slowest.published_high
     ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
-    return {
+    card = {
         "decided": "no" if low is None or high is None or low <= 1 <= high else "yes",
         "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)}×",
         "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
         "NumPy for 10,000 iterations on the OR gate",
     }
+    return [card]
 
 
 def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:

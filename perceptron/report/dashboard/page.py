@@ -8,7 +8,9 @@ it, and no quote or backslash that ends the text early.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from markupsafe import Markup
 
 from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.errors import UserError
+from perceptron.records.files.write import replace
 from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:
@@ -66,9 +69,26 @@ def reserve(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         page.touch()
     except OSError as error:
-        raise UserError(
-            f"{page}: cannot write the page: {error.strerror}; choose another --html"
-        ) from None
+        raise cannot_write(page, error) from None
+
+
+def cannot_write(file: Path | str, error: OSError) -> UserError:
+    """Return what tells a user that a file of the pages cannot be written."""
+    return UserError(f"{file}: cannot write the page: {error.strerror}; choose another --html")
+
+
+def put(file: Path, content: bytes) -> None:
+    """Replace the file in one step, unless it holds this already."""
+    if not file.is_file() or file.read_bytes() != content:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace(file, content)
+
+
+def sweep(folder: Path, kept: Collection[Path]) -> None:
+    """Remove data that earlier pages had here and these have not; what others wrote stays."""
+    for file in sorted((folder / "data").rglob("*.js")):
+        if file not in kept and file.read_bytes().startswith(OPENING.encode()):
+            file.unlink()
 
 
 def machine_name(machine: str, source: str) -> str:
@@ -107,11 +127,13 @@ def advice_markup(text: str) -> Markup:
 
 def script(name: str, document: object) -> str:
     """Return the script that hands a document to the page under this name."""
-    return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(_json(document))}));\n"
+    text = msgspec.json.encode(document).decode()
+    return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(text)}));\n"
 
 
-def _json(document: object) -> str:
-    return msgspec.json.encode(document).decode()
+def installed(package: str, file: str) -> bytes:
+    """Return a file of a package without importing it: that can take longer than all pages."""
+    return Path(str(distribution(package).locate_file(f"{package}/{file}"))).read_bytes()
 
 
 def _quoted(text: str) -> str:

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perceptron.analysis.collection import Collection
+from perceptron.analysis.crossover.picture import bands, curve_line
 from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.analysis.crossover.told import of_sweep, where
-from perceptron.answer import Answer, Setting
-from perceptron.report.charts import plot
-from perceptron.report.dashboard.answers import Shown, views_of
-from perceptron.report.dashboard.machine_sweeps import machine_views
+from perceptron.analysis.finding import ITERATIONS
+from perceptron.analysis.fleet.one_backend import (
+    BackendOnMachines,
+    MachineCurve,
+    backends_on_machines,
+)
+from perceptron.analysis.interval import scaled
+from perceptron.analysis.sizes import size_axis
+from perceptron.analysis.training import training_name
+from perceptron.answer import Answer, Figure, Note, Setting, Table
+from perceptron.figure import LineFigure, log_axis, size_text, within
+from perceptron.numbers import duration_interval, tick
+from perceptron.report.charts.as_plotly import Looks
+from perceptron.report.charts.palette import MACHINES
+from perceptron.report.dashboard.answers import Shown, Views, link, views_of
 from perceptron.report.dashboard.page import foreign_state, machine_name, state_name
-from perceptron.report.dashboard.view import Views, link
+
+SEVERAL = "several, one backend"
+"""What the switch of machines says where a figure has a line for each."""
 
 
-def sweep_views(collection: Collection, looks: plot.Looks) -> Views:
-    """Return a view for each way of showing each sweep; a sweep is one file.
-
-    Then those of each backend that several machines measured, a file for each.
-    """
+def sweep_views(collection: Collection, looks: Looks) -> Views:
+    """Return a view for each way of showing each sweep, then each backend of several machines."""
     older = sum(sweep.older for sweep in collection.sweeps)
-    views = views_of("sweeps", map(_shown, collection.sweeps), older, looks)
-    first = len(collection.sweeps)
-    for part, (setting, view) in enumerate(machine_views(collection.sweeps, looks), first):
-        views.add(part, setting, view)
-    return views
+    several = map(_of_machines, backends_on_machines(collection.sweeps))
+    return views_of("sweeps", [*map(_of_sweep, collection.sweeps), *several], older, looks)
 
 
-def _shown(sweep: Sweep) -> Shown:
+def _of_sweep(sweep: Sweep) -> Shown:
     parts = of_sweep(sweep, ())
     answer = Answer(
         question=sweep.family,
@@ -52,5 +62,110 @@ def place(sweep: Sweep) -> Setting:
 
 def sweep_address(collection: Collection) -> str:
     """Return the page and fragment of the first sweep; the page alone where there is none."""
-    switches = dict(place(collection.sweeps[0])) if collection.sweeps else {}
-    return link("sweeps", list(switches), list(switches.values())) if switches else "sweeps.html"
+    return link("sweeps", place(collection.sweeps[0])) if collection.sweeps else "sweeps.html"
+
+
+# --- one backend on several machines -------------------------------------------------------------
+
+
+def _of_machines(group: BackendOnMachines) -> Shown:
+    # More lines in one figure cannot be told apart.
+    newest = sorted(range(len(group.curves)), key=lambda at: group.curves[at].when, reverse=True)
+    drawn = [group.curves[at] for at in sorted(newest[: len(MACHINES)])]
+    machines = len({(one.machine, one.source) for one in group.curves})
+    notes = [
+        f"{group.backend} on {machines:,} machines, {group.ground.dtype or 'dtype not stated'}: "
+        "the newest sweep of each, with its number of threads."
+    ]
+    if len(drawn) < len(group.curves):
+        notes.append(
+            f"Of {len(group.curves):,} lines the {len(drawn)} newest are drawn; the table has all."
+        )
+    ways = [("time", 1)]
+    if group.per_iteration:
+        whole = f"whole training, {ITERATIONS:,} iterations"
+        ways = [("time per iteration", 1), (whole, ITERATIONS)]
+    tables, figures = [], []
+    for shown, times in ways:
+        part = (("Shown", f"{group.backend}: {shown}"),)
+        title = f"{group.family}: {group.backend} on several machines, {shown}"
+        drawing = _figure(group, [(_label(one), one) for one in drawn], shown, times)
+        figures.append(Figure(title=title, drawing=drawing, part=part))
+        tables.append(_values(group, shown, times, part))
+    answer = Answer(
+        question=group.family,
+        asked=(),
+        verdicts=(),
+        notes=tuple(map(Note, notes)),
+        tables=tuple(tables),
+        figures=tuple(figures),
+    )
+    definition = f", definition {group.definition + 1}" if group.definition else ""
+    place = (
+        ("Family", group.family),
+        ("Machine", SEVERAL),
+        ("Commit", f"newest of each machine{definition}"),
+        ("dtype", group.ground.dtype or "not stated"),
+        ("Threads", "each line its own"),
+        ("Training", training_name(group.ground)),
+    )
+    return Shown(answer, place)
+
+
+def _label(one: MachineCurve) -> str:
+    threads = "threads not stated"
+    if one.threads is not None:
+        threads = f"{one.threads:,} thread{'' if one.threads == 1 else 's'}"
+    return f"{machine_name(one.machine, one.source)}, {threads}"
+
+
+def _values(group: BackendOnMachines, shown: str, times: int, part: Setting) -> Table:
+    """Return the times as a table: machines down, sizes across."""
+    axis = size_axis(group.family, group.axis)
+    sizes = sorted({spot.size for one in group.curves for spot in one.curve.spots})
+    rows = []
+    for one in group.curves:
+        values = {spot.size: scaled(spot.value, times) for spot in one.curve.spots}
+        cells = [
+            duration_interval(value.estimate, value.low, value.high)
+            if (value := values.get(size)) is not None
+            else "not measured"
+            for size in sizes
+        ]
+        threads = "not stated" if one.threads is None else f"{one.threads:,}"
+        name, state = machine_name(one.machine, one.source), state_name(one.commit, one.when)
+        rows.append((name, threads, state, *cells))
+    return Table(
+        title=f"{group.backend}, {shown} [95% interval]",
+        columns=("machine", "threads>", "commit", *(f"{axis} {size:,}>" for size in sizes)),
+        rows=tuple(rows),
+        part=part,
+    )
+
+
+def _figure(
+    group: BackendOnMachines, drawn: Sequence[tuple[str, MachineCurve]], shown: str, times: int
+) -> LineFigure:
+    """Return times over sizes, ``times`` those of one iteration, a line for each labelled curve.
+
+    There are no more curves than `palette.MACHINES`; each has a value. No crossover is marked, as
+    two machines are not compared.
+    """
+    axis = size_axis(group.family, group.axis)
+    lines = [
+        curve_line(one.curve, axis, times, label, machine)
+        for machine, (label, one) in enumerate(drawn)
+    ]
+    values = [value for line in lines for value in line.y]
+    ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
+    return LineFigure(
+        alt=f"{shown} of {group.backend} over {axis} on {'; '.join(label for label, _ in drawn)}, "
+        "both axes logarithmic, a line for each machine",
+        caption=f"Lower is faster. {bands([one.curve for _, one in drawn])}. The lines are of "
+        "different machines: they differ in hardware, libraries and what the legend says, and no "
+        "time of one is divided by another's.",
+        height=460 + 14 * max(0, len(lines) - 3),  # a line of the legend has 14 pixels
+        x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
+        y=log_axis(within(values, ends), tick, 10, shown),
+        lines=tuple(lines),
+    )

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.analysis.collection import Collection
-from perceptron.errors import UserError
-from perceptron.records.files.write import replace
 from perceptron.records.row import no_search_for_cycles
-from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly import looks
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
 from perceptron.report.dashboard.answers import shown, views_of
@@ -19,7 +17,14 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import OPENING, script, templates
+from perceptron.report.dashboard.page import (
+    cannot_write,
+    installed,
+    put,
+    script,
+    sweep,
+    templates,
+)
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.sweeps import sweep_views
 
@@ -43,8 +48,8 @@ _NOTHING = {
     ),
 }
 # In the order in which a page loads them.
-_VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-_TABLE_SCRIPTS = ("dom", "load", "datatables", "large_table")
+_VIEW_SCRIPTS = ("page", "plotly.min", "figures", "views")
+_TABLE_SCRIPTS = ("page", "datatables", "large_table")
 
 
 def write_site(
@@ -57,21 +62,19 @@ def write_site(
     ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
     equal bytes. Raises `UserError` if the folder cannot be written to.
     """
-    looks = strokes(_backends(collection))
-    site = _Site(html)
+    chosen = strokes(_backends(collection))
+    written = set()
     try:
         with no_search_for_cycles():
-            comparisons = {"comparisons": _comparisons(html)}
-            first_page = overview(collection, looks, asv) | comparisons
-            for name, text in _texts(collection, looks, first_page):
-                site.write(name, text.encode("utf-8"))
-        site.write("assets/plotly.min.js", _plotly())
-        site.sweep()
+            compared = LIST if (html / LIST).is_file() else None
+            first_page = overview(collection, chosen, asv) | {"comparisons": compared}
+            for name, text in _texts(collection, chosen, first_page):
+                put(html / name, text.encode("utf-8"))
+                written.add(html / name)
+        put(html / "assets" / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
+        sweep(html, written)
     except OSError as error:
-        raise UserError(
-            f"{error.filename or html}: cannot write the page: {error.strerror}; "
-            "choose another --html"
-        ) from None
+        raise cannot_write(error.filename or html, error) from None
     return html / "index.html"
 
 
@@ -85,16 +88,16 @@ def pages(collection: Collection) -> list[tuple[str, str, str]]:
 
 def _texts(
     collection: Collection,
-    looks: dict[str, Stroke],
+    chosen: dict[str, Stroke],
     first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str]]:
     """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
-    yield "assets/strokes.css", _strokes(looks.values())
+    yield "assets/strokes.css", _strokes(chosen.values())
     yield "assets/datatables.js", datatables()
-    drawn = plot.looks(looks)
+    drawn = looks(chosen)
     navigation = pages(collection)
 
     def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
@@ -146,11 +149,6 @@ def _nothing(collection: Collection, page: str) -> tuple[str, str, str]:
     return _NOTHING[page]
 
 
-def _comparisons(html: Path) -> str | None:
-    """Return where the list of comparisons is, None while there is none."""
-    return LIST if (html / LIST).is_file() else None
-
-
 def _backends(collection: Collection) -> list[str]:
     """Return every name that any page draws a line for."""
     answers = (told.answer for answers in collection.studies.values() for told in answers)
@@ -170,27 +168,3 @@ def _strokes(looks: Sequence[Stroke] | Any) -> str:
         # The script marks the page as light while it is printed.
         f"{{ :root:not(.light) {{ {dark} }} }}\n"
     )
-
-
-def _plotly() -> bytes:
-    return (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
-
-
-class _Site:
-    """The folder: files are replaced in one step, and old data of ours does not stay."""
-
-    def __init__(self, html: Path) -> None:
-        self._html = html
-        self._written: set[Path] = set()
-
-    def write(self, name: str, content: bytes) -> None:
-        file = self._html / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace(file, content)
-        self._written.add(file)
-
-    def sweep(self) -> None:
-        """Remove data of an earlier dashboard that this one has not; what others wrote stays."""
-        for file in sorted((self._html / "data").rglob("*.js")):
-            if file not in self._written and file.read_bytes().startswith(OPENING.encode()):
-                file.unlink()

@@ -41,11 +41,13 @@ def cells(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
 def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
     """Return each condition, its value (None: unknown), and the code of a warning about it."""
     environment, conditions = diagnosis.environment, diagnosis.conditions
+    quota, governors = conditions.quota_cores, conditions.governors
+    power = {None: "no battery found", False: "mains", True: "battery"}[conditions.on_battery]
     pins = " ".join(f"{name}={value}" for name, value in blas_pins(environment).items())
     return [
         ("NumPy's BLAS", pins or "not pinned", "blas-pinned"),
         ("threads", f"{diagnosis.threads} on {environment.cores} usable cores", "too-many-threads"),
-        ("CPU quota", _quota(conditions), "cpu-quota"),
+        ("CPU quota", "no limit found" if quota is None else f"{quota:g} cores", "cpu-quota"),
         ("other processes", _neighbours(conditions), "busy-neighbour"),
         ("threads waited", _waited(conditions), _waiting_code(conditions)),
         ("load, last minute", _load(diagnosis), "other-load"),
@@ -53,15 +55,14 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         ("equal work repeated", _loop(conditions), "unsteady-cpu"),
         ("swapping", _swap(conditions), "swapping"),
         ("GPU clocks", _gpus(environment, conditions), "gpu-slowed"),
-        ("power", _power(conditions), "on-battery"),
-        ("frequency governor", _governors(conditions), "frequency-governor"),
+        ("power", power, "on-battery"),
+        (
+            "frequency governor",
+            None if governors is None else ", ".join(governors),
+            "frequency-governor",
+        ),
         ("clock", _clock(conditions), "coarse-clock"),
     ]
-
-
-def _quota(conditions: Conditions) -> str:
-    quota = conditions.quota_cores
-    return "no limit found" if quota is None else f"{quota:g} cores"
 
 
 def _gpus(environment: Environment, conditions: Conditions) -> str | None:
@@ -129,14 +130,6 @@ def _gpu(gpu: GpuState) -> str:
     return f"{gpu.name}: {clocks([gpu])}{state}" + "".join(
         f", {reason}" for reason in gpu.slowed_by or []
     )
-
-
-def _power(conditions: Conditions) -> str:
-    return {None: "no battery found", False: "mains", True: "battery"}[conditions.on_battery]
-
-
-def _governors(conditions: Conditions) -> str | None:
-    return None if conditions.governors is None else ", ".join(conditions.governors)
 
 
 def _clock(conditions: Conditions) -> str | None:

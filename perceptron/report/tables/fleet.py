@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from perceptron.analysis.collection import Judge
+from perceptron.errors import UserError
 from perceptron.numbers import count
-from perceptron.records.fleet import FleetStatus, JobStatus, RunAnswer
+from perceptron.records.fleet import Collected, FleetStatus, JobStatus, RunAnswer
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
@@ -80,3 +84,27 @@ def show_answers(answers: Iterable[RunAnswer]) -> None:
     rows = [(one.machine, line) for one in answers for line in one.answers]
     if rows:
         terminal.table("Answers by machine", ("machine", "answer"), rows)
+
+
+def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:
+    """Return what each run says that was merged; of one that cannot be judged, why.
+
+    ``judges`` are those of studies, by name.
+    """
+    return [_answer(Path(run.folder), run.machine, judges) for run in collected.runs if run.rows]
+
+
+def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswer:
+    study, sentences = "", []
+    try:
+        loaded = read_run(folder)
+        study = str(loaded.run.plan.get("study"))
+        if study not in judges:
+            raise UserError(f"{folder}: its plan is of no study that is known here: {study}")
+        verdicts = judges[study].judge(loaded).answer.verdicts
+        sentences = [str(one) for one in verdicts if one.on != "page"]
+    except UserError as error:
+        sentences = [f"cannot be judged: {error}"]
+    # Names in rows are those that another machine wrote.
+    told = [label(sentence) for sentence in sentences]
+    return RunAnswer(machine=machine, study=study, answers=told, results=str(folder))

@@ -4,8 +4,7 @@ from math import inf
 
 import pytest
 
-from perceptron.report.charts.as_plotly.blocks import draw_blocks
-from perceptron.report.charts.blocks import blocks_figure
+from perceptron.report.dashboard.comparisons import blocks_figure
 from tests.made_comparison import block, row, slower
 
 KEY = "x"
@@ -16,16 +15,16 @@ CONFIRMATION = [block(KEY, number, 1e-3, 1.2e-3, "confirmation") for number in r
 def test_screen_and_confirmation_are_told_apart() -> None:
     figure = blocks_figure(slower(), [*CONFIRMATION, *SCREEN])
     assert figure is not None
-    assert figure.dots[0].text == "screen, block 1: 1.00 ms → 1.10 ms, +10.0%"
     assert "from the confirmation alone" in figure.caption
-    screened, confirmed = draw_blocks(figure).data
+    screened, confirmed = figure.data
+    assert screened["hovertext"][0] == "screen, block 1: 1.00 ms → 1.10 ms, +10.0%"
     assert screened["marker"]["symbol"] != confirmed["marker"]["symbol"]
 
 
 def test_the_estimate_is_drawn_with_its_interval_in_per_cent() -> None:
     figure = blocks_figure(slower(), SCREEN)
     assert figure is not None
-    band, line = draw_blocks(figure).layout["shapes"]
+    band, line = figure.layout["shapes"]
     assert [band["y0"], line["y0"], band["y1"]] == pytest.approx([7.0, 8.1, 9.3])
     assert "from the confirmation alone" not in figure.caption
 
@@ -39,4 +38,4 @@ def test_what_has_no_ratio_has_no_dot(head: float) -> None:
 def test_without_an_estimate_there_are_dots_alone() -> None:
     figure = blocks_figure(row(change=None, low=None, high=None), SCREEN)
     assert figure is not None
-    assert draw_blocks(figure).layout["shapes"] == []
+    assert figure.layout["shapes"] == []

@@ -8,7 +8,7 @@ from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
 from perceptron.analysis.phase_map.picture import map_figure
-from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import stroke
 from perceptron.studies.map import letters_table
 from tests.conftest import MakeRow

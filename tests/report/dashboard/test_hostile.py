@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.sizes import size_axis
+from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
-from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from perceptron.studies.registry import STUDIES
@@ -51,7 +51,7 @@ _OURS = {
     *(file for file, *_ in PAGES),
     "assets/site.css",
     "assets/strokes.css",
-    *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
+    *(f"assets/{name}.js" for name in ("page", "figures", "views")),
     *(f"assets/{name}.js" for name in ("plotly.min", "datatables", "large_table")),
     *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "history", "raw")),
     "data/machines.js",
@@ -112,7 +112,7 @@ def test_an_overview_of_any_machine_has_its_pictures(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_one_value_of_an_address_and_any_family_has_an_axis(name: str) -> None:
-    address = link("map", ("Family", "Of what"), (name, name))
+    address = link("map", (("Family", name), ("Of what", name)))
     assert address.isascii()
     assert address.count("&") == 1
     assert address.startswith("map.html#family=")

@@ -15,9 +15,8 @@ from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.sources import load_measurements
-from perceptron.report.dashboard.answers import with_rows
+from perceptron.report.dashboard.answers import link, with_rows
 from perceptron.report.dashboard.sweeps import sweep_address
-from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.made import (
@@ -127,7 +126,9 @@ def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
     ratios = [setting for setting in shown if setting[-1].startswith("ratio")]
     assert len(ratios) == 64 * 6
     switches = [switch["id"] for switch in data(tmp_path, "sweeps")["switches"]]
-    assert sweep_address(collection) == link("sweeps", switches[:-1], shown[0][:-1])
+    assert sweep_address(collection) == link(
+        "sweeps", tuple(zip(switches[:-1], shown[0][:-1], strict=True))
+    )
 
 
 def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.collection import collection_of
+from perceptron.analysis.crossover.ranking import FastestOver
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.dashboard.machine_sweeps import SEVERAL
-from perceptron.report.dashboard.machines import SIDE_BY_SIDE
+from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fastest_words
+from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.collected import collect
 from tests.made import line
@@ -104,3 +105,17 @@ def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Pa
     order = [(row["size"], row["seconds"]) for row in rows]
     assert order == sorted(order)
     assert rows[0]["machine"] == "epyc-64"
+
+
+def test_the_fastest_over_a_sweep_in_words() -> None:
+    parts = [
+        FastestOver(4, 64, "numpy", []),
+        FastestOver(128, 128, "numpy", ["torch-cpu"]),
+        FastestOver(256, 1024, "torch-cpu", []),
+    ]
+    assert fastest_words(parts, "width") == (
+        "numpy at width 4–64; undecided: numpy or torch-cpu at width 128; "
+        "torch-cpu at width 256–1,024"
+    )
+    assert fastest_words(parts[:1], "batch") == "numpy at batch 4–64"
+    assert fastest_words([], "width") == "no two backends have a time"

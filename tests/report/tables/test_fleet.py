@@ -1,16 +1,27 @@
-"""The lines of jobs, in a log and in a terminal, and the tables at the end."""
+"""The lines of jobs, in a log and in a terminal, and what each run says at the end."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
-from perceptron.analysis.crossover.ranking import FastestOver
-from perceptron.records.fleet import FleetStatus, JobState, JobStatus
+from perceptron.records.fleet import Collected, CollectedRun, FleetStatus, JobState, JobStatus
 from perceptron.report.tables import fleet, terminal
-from perceptron.report.tables.fleet_words import fastest_words
+from perceptron.studies.answering import judges
+from tests.made import (
+    LADDER,
+    MAP,
+    keep,
+    keep_race,
+    ladder_rows,
+    line,
+    map_rows,
+    race_rows,
+)
 
 
 def status(*jobs: JobStatus) -> FleetStatus:
@@ -56,15 +67,51 @@ def test_what_steers_a_terminal_is_not_shown() -> None:
     assert cells[-1].endswith("[2Jgone")
 
 
-def test_the_fastest_over_a_sweep_in_words() -> None:
-    parts = [
-        FastestOver(4, 64, "numpy", []),
-        FastestOver(128, 128, "numpy", ["torch-cpu"]),
-        FastestOver(256, 1024, "torch-cpu", []),
-    ]
-    assert fastest_words(parts, "width") == (
-        "numpy at width 4–64; undecided: numpy or torch-cpu at width 128; "
-        "torch-cpu at width 256–1,024"
+# --- what each run says, in the words of the commands --------------------------------------------
+
+
+def collected(*runs: Path) -> Collected:
+    return Collected(
+        runs=[CollectedRun(folder=str(run), machine="box", rows=1, added=1) for run in runs],
+        complaints=[],
     )
-    assert fastest_words(parts[:1], "batch") == "numpy at batch 4–64"
-    assert fastest_words([], "width") == "no two backends have a time"
+
+
+def test_every_study_says_what_it_found(tmp_path: Path) -> None:
+    """A run that is not finished says what it has; its intervals say how sure that is."""
+    search = {"study": "crossover", "threads": [2]}
+    runs = [
+        keep(tmp_path, search, line(), finished=False),
+        keep(tmp_path, MAP, map_rows(), started="2026-01-01T02:00:00Z"),
+        keep(tmp_path, LADDER, ladder_rows(), started="2026-01-01T03:00:00Z"),
+        keep_race(tmp_path, race_rows(), started="2026-01-01T04:00:00Z"),
+    ]
+    told = [
+        ("crossover", "mlp-width: torch-cpu overtakes numpy at width "),
+        ("map", "of the map"),
+        ("overhead", "or-gate: floor: numba"),
+        ("race", "numpy is first"),
+    ]
+    for (study, words), found in zip(told, fleet.answers(collected(*runs), judges()), strict=True):
+        assert found.study == study
+        assert words in found.answers[-1], study
+    assert len(found.answers) == 2, "a race is told from both starts"
+
+
+def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_path: Path) -> None:
+    run = keep(tmp_path, {"study": "map"}, map_rows())
+    empty = Collected(
+        runs=[CollectedRun(folder=str(run), machine="box", rows=0, added=0)], complaints=[]
+    )
+    assert fleet.answers(empty, judges()) == []
+    [answer] = fleet.answers(collected(run), judges())
+    assert answer.answers[0].startswith("cannot be judged: ")
+    (run / "run.json").write_text("{")
+    [answer] = fleet.answers(collected(run), judges())
+    assert "run.json" in answer.answers[0]
+
+
+def test_no_name_of_another_machine_steers_the_terminal(tmp_path: Path) -> None:
+    rows = [replace(row, backend="\x1b[2J\n[red]") for row in race_rows()]
+    [answer] = fleet.answers(collected(keep_race(tmp_path, rows)), judges())
+    assert all(line.isprintable() for line in answer.answers)

@@ -1,1 +1,0 @@
-"""Figures drawn as SVG, for README, the documentation and pages without a script."""
