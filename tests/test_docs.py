@@ -100,7 +100,7 @@ def type_in(folder: Path, path: Path, line: str) -> None:
 
 def lines_of_the_docs() -> list[str]:
     """Every command of ours, once: before `.venv` is activated they are typed with its path."""
-    examples = {"numpy-transposed", "elsewhere", "relu-width", "perceptron families", "luck"}
+    examples = {"numpy-transposed", "elsewhere", "relu-width", "luck"}
     lines = {line.removeprefix(".venv/bin/") for page in PAGES for line in commands(page)}
     ours = sorted(line for line in lines if not any(name in line for name in examples))
     return [line for line in ours if not line.startswith("make ")]
@@ -176,7 +176,7 @@ def insert(root: Path, page: Path) -> None:
 
 @pytest.mark.slow
 def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
-    """A backend, a family, a question, a command and a figure: files and lines as shown."""
+    """A backend, a family, a question and a figure: files and lines as shown."""
     page = ROOT / "CONTRIBUTING.md"
     shutil.copytree(ROOT / "perceptron", tmp_path / "perceptron")
     for name, code in fenced(page, "python").items():
