@@ -16,7 +16,7 @@ def show(answer: Answer) -> None:
         if shown.on != "page":
             _table(shown)
             if shown.legend is not None:
-                out.print(shown.legend, markup=False, soft_wrap=True)
+                out.print(shown.legend, markup=False)
     _verdicts(one for one in answer.verdicts if one.on != "page")
     notes = [note.text for note in answer.notes if note.on != "page"]
     for text in notes:
