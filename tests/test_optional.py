@@ -18,7 +18,7 @@ def names(requirements: list[str]) -> set[str]:
 
 def test_extras_are_those_of_the_package() -> None:
     """Each library of an extra is looked for, and the command names an extra that there is."""
-    assert EXTRAS.keys() - {"all", "dev"} == optional.EXTRAS.keys()
+    assert EXTRAS.keys() - {"all", "dev", "docs"} == optional.EXTRAS.keys()
     for name, modules in optional.EXTRAS.items():
         assert names(EXTRAS[name]) <= set(modules.values())
         assert not names(PROJECT["dependencies"]) & set(modules.values())
@@ -26,4 +26,4 @@ def test_extras_are_those_of_the_package() -> None:
 
 def test_all_brings_every_extra_but_that_of_a_gpu_alone_and_dev_brings_all() -> None:
     assert f"perceptron[{','.join(sorted(optional.EXTRAS.keys() - {'cupy'}))}]" in EXTRAS["all"]
-    assert "perceptron[all]" in EXTRAS["dev"]
+    assert "perceptron[all,docs]" in EXTRAS["dev"]
