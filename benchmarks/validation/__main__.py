@@ -1,6 +1,6 @@
 """Is it true? How often the suite is right, measured: ``python -m benchmarks.validation``.
 
-``truth`` locates crossovers and draws maps in simulated worlds, whose answers are known;
+``truth`` locates crossovers and draws maps in simulated cases, whose answers are known;
 ``what-if`` puts estimates of GPUs beside published times, ``fastest`` the picks of
 `perceptron.fastest` beside measurements; ``proof`` runs the gate hundreds of times. What measures
 for long resumes. ``make`` has a target for each.
@@ -50,9 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         own.add_argument("--json", action="store_true", help="one document on standard output")
         return own
 
-    truth = question("truth", _truth, "crossovers and maps of simulated worlds")
-    truth.add_argument("--worlds", type=_at_least(1), default=2000, metavar="N")
-    truth.add_argument("--seed", type=_at_least(0), default=1, help="other worlds")
+    truth = question("truth", _truth, "crossovers and maps of simulated cases")
+    truth.add_argument("--cases", dest="worlds", type=_at_least(1), default=2000, metavar="N")
+    truth.add_argument("--seed", type=_at_least(0), default=1, help="other cases")
     question("what-if", _what_if, "estimates of GPUs beside published times; nothing is measured")
     fastest = question("fastest", _fastest, "picks of perceptron.fastest beside measurements")
     fastest.add_argument("--trainings", type=_at_least(1), default=72, metavar="N")

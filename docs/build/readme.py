@@ -167,7 +167,7 @@ def _truth(page: Path) -> str:
     """Return how many decided answers were wrong among all simulated cases."""
     row = _first_row(page, "make truth")
     return (
-        f"* In {row['number']} [simulated cases](docs/truth.md) {row['wrong, sure']} decided "
+        f"* In {row['number']} [simulated cases](docs/truth.md) {row['decided and wrong']} decided "
         f"answers were wrong; {row['interval right']} of the intervals hold the crossover."
     )
 

@@ -62,21 +62,21 @@ def test_the_section_on_fastest_is_what_the_stored_run_says(
         assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text(), name
 
 
-def test_worlds_are_the_same_for_the_same_seed(
+def test_cases_are_the_same_for_the_same_seed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And the shares are of what was tried: every world once, clear ones and others."""
     documents = []
     for _ in range(2):
         page = tmp_path / "truth.md"
-        assert main(["truth", "--worlds", "4", "--seed", "3", "--json", "--save", str(page)]) == 0
+        assert main(["truth", "--cases", "4", "--seed", "3", "--json", "--save", str(page)]) == 0
         documents.append(json.loads(capsys.readouterr().out))
     one, two = documents
     assert (one["locator"], one["map"]) == (two["locator"], two["map"])
     every, clear, others = (row["right"] for row in one["locator"]["rows"])
     assert every["trials"] == clear["trials"] + others["trials"] == 4
     assert one["locator"]["rows"][0]["wrong_and_sure"] == 0
-    assert "truth --worlds 4 --seed 3`" in page.read_text(encoding="utf-8")
+    assert "truth --cases 4 --seed 3`" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -206,10 +206,10 @@ def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
     grid = log_grid((LOW[0], HIGH[0]), (LOW[1], HIGH[1]), POINTS)
     scores = []
     for number in range(worlds):
-        progress(number, worlds, "maps of simulated worlds")
+        progress(number, worlds, "maps of simulated cases")
         map_world = world(seed + number)
         scores.append(_score(map_world, phase_map_of(explore(grid, map_world), grid)))
-    progress(worlds, worlds, "maps of simulated worlds")
+    progress(worlds, worlds, "maps of simulated cases")
     measured = [score.measured for score in scores]
     right = [score.right / max(1, score.decided) for score in scores]
     return MapTruth(

@@ -1,4 +1,4 @@
-"""How right the suite was in simulated worlds, as tables for a terminal and for the docs."""
+"""How often the suite was right in simulated cases, as tables for a terminal and for the docs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def save(file: Path, truth: Truth) -> Path:
     Raises `UserError` if the file cannot be written.
     """
     lines = [
-        "# How often the answers are true",
+        "# Validation: how often the answers are right",
         "",
         "`python -m benchmarks.validation truth "
-        f"--worlds {truth.locator.worlds} --seed {truth.locator.seed}`, version "
+        f"--cases {truth.locator.worlds} --seed {truth.locator.seed}`, version "
         f"{truth.version}, {truth.when[:10]}, {truth.machine}, {duration(truth.seconds)}. "
-        "Another seed tries other worlds.",
+        "Another seed tries other cases.",
     ]
     for table in grids(truth):
         lines += ["", *markdown(table)]
@@ -44,13 +44,13 @@ def save(file: Path, truth: Truth) -> Path:
 def _locator(truth: LocatorTruth) -> TextTable:
     dense = truth.dense_sizes_per_decade
     return TextTable(
-        "The locator: from which size up does B beat A?",
+        "The locator: at what size does the winner change?",
         (
-            "worlds",
+            "cases",
             "number>",
             "status right>",
-            "wrong, sure>",
-            "sure>",
+            "decided and wrong>",
+            "decided>",
             "interval right>",
             "of>",
             "its width>",
@@ -58,10 +58,10 @@ def _locator(truth: LocatorTruth) -> TextTable:
         ),
         [_locator_row(row) for row in truth.rows],
         (
-            "Clear worlds: the largest log-ratio of each stretch with one winner is three standard "
-            "errors of a size or more (8 processes, correlated as recorded), and neighbouring "
+            "Clear cases: the largest log-ratio of each stretch with one winner is three standard "
+            "errors of a size or more (8 processes, correlated as recorded). Neighbouring "
             "crossovers lie a factor of four apart. There the status must be right; in the others "
-            "it must not be wrong and sure. A stretch within ±5% may be reported or left out.",
+            "a wrong one must not be decided. A stretch within ±5% may be reported or left out.",
             "Backends cost an overhead and work over a rate, with up to two cache steps each; "
             "there are one, two or no crossovers, and ties. Processes vary as 240 recorded ones "
             "did, in the order recorded; samples have heavy tails of 1, 5 or 15%; the machine "
@@ -81,9 +81,9 @@ def _equal(truth: LocatorTruth) -> str:
     clear = next(row for row in truth.rows if row.worlds == "clear")
     cost = clear.cost / truth.dense_width**2
     return (
-        f"In {truth.dense_worlds} clear worlds such a sweep was tried: its interval was "
-        f"{digits(truth.dense_width)} times as wide (log, median), so that, an interval as wide as "
-        f"the locator's being enough, the locator costs 1/{digits(1 / cost)} of it."
+        f"In {truth.dense_worlds} clear cases such a sweep was tried: its interval was "
+        f"{digits(truth.dense_width)} times as wide (log, median). For an interval as wide as its "
+        f"own, the locator costs 1/{digits(1 / cost)} of it."
     )
 
 
@@ -106,15 +106,15 @@ def _map(map_truth: MapTruth) -> TextTable:
         f"{name} {share_percent(share)}" for name, share in map_truth.right_by_noise.items()
     )
     return TextTable(
-        "The map: which backend wins where?",
+        "The map: which backend is the fastest where?",
         (
-            "worlds>",
+            "cases>",
             "cells>",
             "measured, median>",
             "measured, 95 of 100>",
             "measured, most>",
             "right>",
-            "worlds with ≥ 99% right>",
+            "maps with ≥ 99% right>",
             "right in the worst>",
         ),
         [

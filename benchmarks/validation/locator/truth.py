@@ -1,4 +1,4 @@
-"""Is the locator right? It is run in simulated worlds, whose crossovers are known.
+"""Is the locator right? It is run in simulated cases, whose crossovers are known.
 
 A world is *clear* where each stretch with one winner has its largest log-ratio at three standard
 errors of a size or more, and neighbouring crossovers lie a factor of four apart: there the status
@@ -69,7 +69,7 @@ class LocatorTruth(Struct, frozen=True, kw_only=True):
 
 
 class Truth(Struct, frozen=True, kw_only=True):
-    """Everything that the simulated worlds showed, when, where and with which version."""
+    """Everything that the simulated cases showed, when, where and with which version."""
 
     when: str
     machine: str
@@ -220,14 +220,14 @@ def locator_truth(worlds: int, seed: int, progress: Progress) -> LocatorTruth:
     ]
     trials, widths = [], []
     for index, world_seed in enumerate(seeds):
-        progress(index, worlds, "crossovers in simulated worlds")
+        progress(index, worlds, "crossovers in simulated cases")
         result = trial(world_seed)
         trials.append(result)
         if index % _DENSE_EVERY == 0 and result.clear and result.width not in (None, inf):
             dense = dense_width(world_seed, result.behind)
             if dense is not None:
                 widths.append(log(dense) / log(result.width or inf))
-    progress(worlds, worlds, "crossovers in simulated worlds")
+    progress(worlds, worlds, "crossovers in simulated cases")
     clear = [result for result in trials if result.clear]
     return LocatorTruth(
         worlds=worlds,
@@ -261,7 +261,7 @@ def _row(name: str, trials: list[WorldTrial]) -> LocatorRow:
 
 
 def truth(worlds: int, seed: int, progress: Progress) -> Truth:
-    """Try the locator in so many simulated worlds, and the map in a tenth as many."""
+    """Try the locator in so many simulated cases, and the map in a tenth as many."""
     begin = time.monotonic()
     return Truth(
         locator=locator_truth(worlds, seed, progress),

@@ -15,7 +15,7 @@ from perceptron.analysis.select import is_own, times
 from perceptron.records.measurement import Measurement
 
 # Variance of log time that a distance of 1 in log size brings about beside the trend: how much a
-# cell's noise counts against its neighbours. Found on simulated worlds; 0.005 to 0.02 do as well.
+# cell's noise counts against its neighbours. Found on simulated cases; 0.005 to 0.02 do as well.
 _ROUGHNESS = 0.01
 
 Cell = tuple[int, int]

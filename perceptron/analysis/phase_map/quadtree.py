@@ -36,7 +36,7 @@ _BATCH = 24
 _MISJUDGED = 0.003
 _NEGLIGIBLE = 0.05
 # Error of interpolating in a quarter over that in the whole: 1/4 for a bend, 1/2 for a kink, 1 for
-# a step. Found on simulated worlds.
+# a step. Found on simulated cases.
 _SHRINKING = 0.35
 _LEAST_ERROR = 1e-3  # of a log time, where a block happens to fit exactly
 # Beyond how many cells in a block a backend stops working cannot be interpolated.
