@@ -24,9 +24,9 @@ AIM = (1.00, 1.15, 1.5)
 COLUMNS = (
     *("answers", "trainings>", "measured first>", "right [95% interval]>"),
     *("regret: median>", "95% point>", "worst>"),
-    *("not sure, where two are close>", "sure, and wrong>"),
+    *("undecided, where two are close>", "decided, and wrong>"),
 )
-_WORST_COLUMNS = (*("training", "epochs>", "answers", "picked", "fastest", "regret>", "sure"),)
+_WORST_COLUMNS = (*("training", "epochs>", "answers", "picked", "fastest", "regret>", "decided"),)
 _MOST_WORST = 5
 
 
@@ -133,15 +133,14 @@ def _cells(quality: Quality) -> tuple[str, ...]:
 def _notes(truth: FastestTruth) -> tuple[str, ...]:
     close = percent(CLOSE - 1, 0)
     notes = [
-        "Regret is the time of the pick over that of the fastest, for the whole training, "
-        "preparing included; times are medians over the processes. What a process compiles once "
-        "for all that it trains, as Numba does in seconds, is left out, as imports are. The "
-        "answers of `never` are estimates from all other trainings, each in turn left out. "
-        "`cached` and `now` were asked with a cache that holds these others: `cached` measures "
-        "first where that leaves much open, `now` always, within 5 s, the most promising backends "
-        "first. Who asks `now` knowing nothing has an empty cache, as before the first question on "
-        "a machine: 5 s must start and compile all of these, or the two that are asked about by "
-        "default. What was measured for an answer is no part of the times that it is held against.",
+        "Regret is the time of the pick over that of the fastest, for the whole training, setup "
+        "included. Times are medians over the processes. Imports are left out, and so is what a "
+        "process compiles once for all trainings, as Numba does in seconds. `never` estimates each "
+        "training from all others. `cached` and `now` have a cache of these others: `cached` "
+        "measures first where that leaves much open, `now` always, within 5 s, the most promising "
+        "backends first. *Knowing nothing* is an empty cache, as before the first question on a "
+        "machine: 5 s must start and compile all backends, or the two default ones. Measurements "
+        "for an answer are no part of the times that judge it.",
         f"Close: the two fastest are within {close}. Wrong: the pick takes over {close} longer "
         "than the fastest.",
     ]
