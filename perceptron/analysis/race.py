@@ -32,9 +32,9 @@ class Parts(Struct, frozen=True, rename={"importing": "import"}):
     """The parts of the time, in seconds: medians over the seeds, each of its own."""
 
     importing: float | None
-    """Starting the interpreter and importing; 0 of a resident start."""
+    """Starting the interpreter and importing; 0 if warm."""
     prepare: float | None
-    """Data, copies and compilation; 0 of a resident start."""
+    """Data, copies and compilation; 0 if warm."""
     train: float | None
     """None where fewer than half of the seeds reach the target."""
 

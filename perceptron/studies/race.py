@@ -1,4 +1,4 @@
-"""Which backend has my model trained first: races to a target, from a fresh process or resident."""
+"""Which backend reaches a target first, from a cold start and warm?"""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Race:
     asked: ClassVar[tuple[str, ...]] = ("problem", "target", "threads")
     page: ClassVar[Page] = Page(
         "Race",
-        "Which backend has my model trained first?",
+        "Which backend reaches a target first?",
         "No race was run yet.",
         "it",
     )
@@ -183,10 +183,10 @@ COLUMNS = (
     *("backend", "dtype", "time to target [95% interval]", "epochs>", "reached>"),
     *("imports>", "setup>", "training>"),
 )
-# Of each start the subject of its verdict, the end of its titles, and the title of an axis.
+# Of each start its name, the end of its titles, and the title of an axis.
 _FROM: dict[RaceStart, tuple[str, str, str]] = {
-    "fresh": ("fresh process", "from a fresh process", "seconds since the process began"),
-    "resident": ("resident", "resident (training alone)", "seconds of training"),
+    "fresh": ("cold start", "from a cold start", "seconds since the process began"),
+    "resident": ("warm", "warm (training alone)", "seconds of training"),
 }
 # A part that takes a larger share of a time is named.
 _MOST_OF_IT = 0.5
@@ -217,7 +217,7 @@ class _Words:
                 Figure(
                     title=f"{self._title(start)}, {dtype}",
                     drawing=_figure([row for row in self._rows if row.dtype == dtype], start),
-                    part=(("Start", start), ("dtype", dtype)),
+                    part=(("Start", _FROM[start][0]), ("dtype", dtype)),
                 )
                 for start, dtype in product(STARTS, self._dtypes)
             ),
@@ -264,7 +264,7 @@ class _Words:
             on_page="All backends and dtypes, the fastest first",
             columns=COLUMNS,
             rows=tuple(map(_cells, of_start(self._runs, start))),
-            part=(("Start", start),),
+            part=(("Start", _FROM[start][0]),),
         )
 
     def _verdict(self, start: RaceStart) -> Verdict:
@@ -278,7 +278,7 @@ class _Words:
             sentence=sentence,
             notes=tuple(notes),
             heading=f"{self._row.machine}, {self._threads}{dtype}; 95% intervals",
-            part=(("Start", start),),
+            part=(("Start", _FROM[start][0]),),
         )
 
     def _said(self, runs: Sequence[RaceRun]) -> tuple[Decided, str, list[str]]:

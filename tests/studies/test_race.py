@@ -34,7 +34,7 @@ def said(results: Path, rows: list[RaceRow]) -> Answer:
 
 
 def drawing(answer: Answer, start: str, dtype: str = "float32") -> LineFigure | None:
-    part = (("Start", start), ("dtype", dtype))
+    part = (("Start", {"fresh": "cold start", "resident": "warm"}[start]), ("dtype", dtype))
     (figure,) = (figure for figure in answer.figures if figure.part == part)
     return figure.drawing
 

@@ -33,7 +33,8 @@ def pictures(answer: Answer, study: str) -> dict[str, Figure]:
     first: dict[str, Figure] = {}
     for figure in answer.figures:
         if figure.drawing is not None and figure.part:
-            first.setdefault(f"{study}-{figure.part[0][1]}.svg", figure)
+            name = figure.part[0][1].replace(" ", "-")
+            first.setdefault(f"{study}-{name}.svg", figure)
     return first
 
 
