@@ -221,7 +221,7 @@ def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> 
 
 def test_the_page_lists_what_the_action_takes_and_gives() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    table = page.split("| input | default | |")[1].split("\n\n")[0]
+    table = page.split("| input | default | meaning |")[1].split("\n\n")[0]
     first = [line.split("|")[1] for line in table.splitlines()[2:]]
     inputs = {name for cell in first for name in re.findall(r"`([\w-]+)`", cell)}
     assert inputs == action.action()["inputs"].keys()

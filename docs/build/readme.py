@@ -45,7 +45,7 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
     """Return the result, the table of questions, how often answers are true, and GPUs'."""
     questions = (
         (
-            "[Which backend for my model?](docs/crossovers.md#for-one-shape)",
+            "[Which backend for my model?](docs/crossovers.md#for-one-model)",
             f"advise {ADVISED}",
             _NOT_MEASURED if runs.advice is None else runs.advice.answer.verdicts[0].sentence,
         ),
@@ -100,9 +100,9 @@ def _result(runs: Shown) -> str:
     facts = runs.bench.run.facts.environment
     found = _pair(crossovers_of(runs.bench), PICTURED, SEARCHED_PAIR)
     words = _told(runs.bench, PICTURED, SEARCHED_PAIR)
-    sentences = [f"Measured on {facts.cpu}, {facts.cores} cores: {words}."]
+    sentences = [f"A perceptron with two features on {facts.cpu}, {facts.cores} cores: {words}."]
     if found is not None and found.undecided and found.size is not None:
-        sentences.append(f"Undecided: {listed(found.undecided, axis_of(found))}.")
+        sentences.append(f"Still undecided: {listed(found.undecided, axis_of(found))}.")
     torch = next((row for row in finding_of(runs.bench) if row.backend == SEARCHED_PAIR[1]), None)
     if torch is not None and torch.ratio_to_numpy is not None:
         ratio = times_as_long(torch.ratio_to_numpy, torch.ratio_low, torch.ratio_high, "numpy")

@@ -190,7 +190,7 @@ class Bench:
     asked: ClassVar[tuple[str, ...]] = ()
     page: ClassVar[Page] = Page(
         "Bench",
-        "What does the main job say, run by run?",
+        "What did each run of bench find?",
         "The main job was not run yet.",
         "one",
         is_overview=True,

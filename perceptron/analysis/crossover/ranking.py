@@ -61,10 +61,16 @@ def ranked(
 ) -> tuple[str, list[str]]:
     """Return the fastest of these names and those that may be as fast, the faster first.
 
-    ``sure`` says of (fastest, other) pairs whether it is sure who is faster; those that are not in
-    it are judged by the intervals of their times. Raises ValueError without a time.
+    ``sure`` says of (faster, slower) pairs whether that is decided; those that are not in it are
+    judged by the intervals of their times. A ratio is judged without contended processes, which a
+    time may rest on: what is slower by its ratio is not the fastest by its time. Raises ValueError
+    without a time.
     """
-    best, *others = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
+    names = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
+    best = next(
+        (name for name in names if not any(sure.get((other, name)) for other in names)), names[0]
+    )
+    others = [name for name in names if name != best]
     return best, [
         name for name in others if not sure.get((best, name), apart(seconds[best], seconds[name]))
     ]

@@ -29,6 +29,7 @@ from perceptron.analysis.overhead.extras import (
     whole_iterations,
 )
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
+from perceptron.numbers import enumerated
 from perceptron.records.measurement import EXTRAS, KERNELS, PROFILE, ExtraName, Measurement
 
 
@@ -167,7 +168,7 @@ def _floor(rows: Sequence[Measurement], names: Collection[str]) -> tuple[str | N
     others = [name for name in able if name != fastest]
     rivals = [name for name in others if not _is_slower(ratio_of(rows, name, fastest))]
     if rivals:
-        return None, f"{fastest} against {' and '.join(rivals)} is undecided"
+        return None, f"{fastest} against {enumerated(rivals)} is undecided"
     return fastest, None
 
 

@@ -75,3 +75,10 @@ def test_neighbours_with_one_answer_are_joined() -> None:
         FastestOver(4, 4, "a", ["b"]),
         FastestOver(8, 8, "a", []),
     ]
+
+
+def test_what_is_slower_by_its_ratio_is_not_the_fastest_by_its_time() -> None:
+    """A time may rest on contended repeats, which no ratio does."""
+    seconds = {"numpy": Interval(2.0, 1.0, 4.0), "torch-cpu": Interval(1.5, 1.0, 2.0)}
+    decided = {("numpy", "torch-cpu"): True, ("torch-cpu", "numpy"): False}
+    assert ranked(seconds, decided) == ("numpy", [])
