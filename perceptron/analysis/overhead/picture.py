@@ -80,14 +80,15 @@ def _words(rung: Rung) -> str:
 
 
 def phases_figure(found: Ladder) -> Iterator[BarFigure]:
-    """Yield the phases of each backend end to end, in the order in which they run, if any."""
-    if not found.phases:
+    """Yield the phases of each backend end to end, as they run, unless one is undecided."""
+    undecided = {phase.backend for phase in found.phases if phase.low is None}
+    phases = [phase for phase in found.phases if phase.backend not in undecided]
+    if not phases:
         return
     summary = "; ".join(
-        f"{phase.backend} {phase.phase} {duration(phase.seconds_per_iteration)}"
-        for phase in found.phases
+        f"{phase.backend} {phase.phase} {duration(phase.seconds_per_iteration)}" for phase in phases
     )
-    backends = tuple(dict.fromkeys(phase.backend for phase in found.phases))
+    backends = tuple(dict.fromkeys(phase.backend for phase in phases))
     yield BarFigure(
         alt=f"Phases of one iteration of {found.problem}: {summary}",
         caption="Phases in the order in which they run, paler from left to right. The table has "
@@ -103,7 +104,7 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
                 text=f"{phase.phase}: "
                 + duration_interval(phase.seconds_per_iteration, phase.low, phase.high),
             )
-            for phase in found.phases
+            for phase in phases
         ),
     )
 

@@ -240,7 +240,8 @@ def _kernels(rung: Rung) -> str:
 def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
     """Yield rows for each backend: its phases, then their sum beside the iteration by itself.
 
-    Shares and sum are left out where a phase is undecided.
+    Times, shares and sum are left out where a phase is undecided: differences of contended loops
+    are noise, and may be below 0.
     """
     undecided = {phase.backend for phase in found.phases if phase.low is None}
     wholes = {whole.backend: whole for whole in found.wholes if whole.backend not in undecided}
@@ -249,7 +250,8 @@ def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
         for phase in found.phases:
             if phase.backend == backend:
                 seconds = phase.seconds_per_iteration
-                time = duration_interval(seconds, phase.low, phase.high)
+                told = backend not in undecided
+                time = duration_interval(seconds, phase.low, phase.high) if told else "undecided"
                 yield (backend, phase.phase, time, _part_of(whole, seconds))
         if whole is not None:
             time = duration(whole.phases_seconds)
