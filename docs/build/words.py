@@ -1,4 +1,4 @@
-"""Report long sentences, words that HOUSE avoids, and wide lines: ``python -m docs.build.words``.
+"""Report long sentences, words to avoid, and wide lines: ``python -m docs.build.words``.
 
 An aid for writers, and no gate: some of these sentences and words are right where they are.
 """

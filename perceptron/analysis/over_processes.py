@@ -1,6 +1,6 @@
 """Backends that train over several processes, in words: what ``torch-ddp@2`` is, and its threads.
 
-It imports nothing that a pull request's comment cannot have, as `crossover_words`.
+It imports nothing that a pull request's comment cannot have, as `crossover.words`.
 """
 
 from __future__ import annotations

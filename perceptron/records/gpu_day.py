@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import tarfile
@@ -176,12 +177,13 @@ def _members(results: Path) -> dict[str, tuple[int, int]]:
 
 def _packed(contents: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=6) as archive:
+    with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, content in contents.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
+    # Equal contents are equal bytes: gzip would note the time.
+    return gzip.compress(packed.getvalue(), compresslevel=6, mtime=0)
 
 
 def unpack(archive: Path, results: Path) -> list[str]:

@@ -117,7 +117,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     over: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
     quick: Annotated[
-        bool, Option("Search for about a minute, with fewer repeats.", ("--quick",))
+        bool, Option("Search for a minute for each family, with fewer repeats.", ("--quick",))
     ] = False
     pairs: tuple[Pair, ...] = ()
     """(incumbent, challenger); empty for every two of ``backends``."""

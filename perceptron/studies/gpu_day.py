@@ -93,7 +93,6 @@ _LADDER = "overhead --problem or-gate --backends numpy,torch-cpu,{here.rungs},nu
 _DIGITS = "overhead --problem digits --backends numpy,torch-cpu,{here.rungs_of_batches},numba"
 # A backend without bfloat16 has that as its reason.
 _RACE = "race --problem digits --target accuracy=0.95 --dtype float32 bfloat16 {here.racing}"
-_FACTS = "backends && doctor"
 _FINDING, _MAP = f"bench --families none {_COMPARED}", f"map --family mlp-map {_COMPARED}"
 
 # Three calls of ten minutes, each within 9½ minutes: up to `check`, up to `batch`, and the rest.

@@ -2,14 +2,16 @@
 
 Started by `launcher` as ``python -m perceptron.backends.data_parallel.rank HOST PORT NODE DEVICE``,
 with the variables that torchrun sets. It leaves when its leader closes the connection, as it also
-does by dying; whatever a rank is at then, its launcher ends it, so that none is ever left behind.
+does by dying. Whatever a rank is at then, its launcher ends it; if that dies, Linux does.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import hashlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -25,6 +27,8 @@ from perceptron.backends.protocol import Unsupported
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
 
+# From linux/prctl.h: the signal that a process gets when its parent dies.
+_PR_SET_PDEATHSIG = 1
 # Of no trainer of the leader's.
 _FIRST = -1
 
@@ -95,6 +99,8 @@ class Member:
 
 def main() -> None:
     """Serve requests until the leader closes the connection."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     host, port, node, device = sys.argv[1:]
     key = bytes.fromhex(os.environ.pop(KEY))
     rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])

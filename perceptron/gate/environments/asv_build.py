@@ -74,6 +74,9 @@ def install(job: Mapping[str, Any], log: Path) -> bool:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Close its input, on which it interrupts itself, and kill what is still there after that."""
     assert process.stdin is not None
+    started: list[psutil.Process] = []
+    with suppress(psutil.Error):  # some may have a session of their own
+        started = psutil.Process(process.pid).children(recursive=True)
     try:
         with suppress(OSError):
             process.stdin.close()
@@ -82,7 +85,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     finally:
         process.kill()
         for _ in range(_MOST_ROUNDS):
-            left = _of_session(process.pid)
+            left = [*filter(_is_alive, started), *_of_session(process.pid)]
             if not left:
                 break
             for own in left:
@@ -90,6 +93,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                     own.kill()
             psutil.wait_procs(left, timeout=0.1)
         process.wait()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _of_session(session: int) -> list[psutil.Process]:

@@ -75,7 +75,7 @@ def _publish(
         ours.write_text(json.dumps(settings), encoding="utf-8")
         try:
             _run(ours, config.parent, limit_seconds, meanwhile)
-        except _NotMade:
+        except BaseException:  # an interrupt too must not leave half of them
             if not (pages / "info.json").exists():  # what asv writes last
                 shutil.rmtree(pages, ignore_errors=True)
             raise

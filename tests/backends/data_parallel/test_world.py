@@ -92,7 +92,8 @@ def test_a_rank_that_ends_while_it_starts_is_named(
 
 
 @pytest.mark.slow
-def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped() -> None:
+@pytest.mark.parametrize("with_launcher", [False, True])
+def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped(with_launcher: bool) -> None:
     """A leader that is killed says nothing to anybody, and a rank that is stopped hears nothing."""
     program = (
         "from perceptron.backends import registry\n"
@@ -113,6 +114,8 @@ def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped() -> None:
         processes = family(numbers)
         time.sleep(0.2)
         os.kill(numbers[1], signal.SIGSTOP)
+        if with_launcher:
+            processes[-1].kill()
         leader.kill()
     assert_gone(processes)
 

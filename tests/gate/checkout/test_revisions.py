@@ -41,6 +41,26 @@ def test_nothing_of_the_repository_steers_git_or_is_run(
     assert not (tmp_path / "ran").exists()
 
 
+def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
+    first = resolve(toy.folder, "first", RESULTS)
+    toy.write("toy/more.py", "")
+    toy.commit("second")
+    second = resolve(toy.folder, "second", RESULTS)
+    with working_folder(toy.folder) as home:
+        trees = Worktrees(toy.folder, home, first, second, SUITE)
+        for sides in (
+            {"base": "a", "head": "b"},
+            {"base": "b", "head": "a"},
+            {"base": "c", "head": "a", "control": "b"},
+            {"base": "a", "head": "b"},
+        ):
+            trees.arrange(sides)  # type: ignore[arg-type]
+            for arm, side in sides.items():
+                tree = trees.path(arm)  # type: ignore[arg-type]
+                assert tree == home / side
+                assert (tree / "toy" / "more.py").exists() == (arm == "head")
+
+
 def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> None:
     """One whose folder is not here at the moment too."""
     toy.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "mine"))
