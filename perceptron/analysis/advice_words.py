@@ -17,6 +17,7 @@ from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.sizes import joined
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
+from perceptron.analysis.trust import more_time
 from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
 from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
 from perceptron.numbers import (
@@ -37,8 +38,6 @@ COLUMNS = ("backend", "per iteration", "setup", "whole training", "× the fastes
 _MODEL_COLUMNS, _EPOCH_COLUMNS = ("per model",), ("per epoch", "throughput>")
 # Slower backends that a verdict names; the table has all.
 _NAMED = 2
-# How many times the budget to try where it was too small.
-_MORE = 3
 
 
 def told(
@@ -83,7 +82,7 @@ class _Told:
         self._row = row
         self._more_time = "a larger --budget"
         if budget is not None:
-            self._more_time = f"--budget {digits(_MORE * budget.seconds / 60, 2)}"
+            self._more_time = more_time(budget.seconds)
 
     def answer(self, estimates: Sequence[DeviceEstimate]) -> Answer:
         found, how = self._found, training_words(self._row)

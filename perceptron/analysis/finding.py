@@ -117,6 +117,8 @@ def _over_published(seconds: float | None) -> float | None:
 
 # --- in words ------------------------------------------------------------------------------------
 
+# The second line of a verdict that knows no winner.
+_UNDECIDED = "why: too few repeats that were not contended; next: --wait or a larger --budget"
 TITLE = "The finding: 10,000 iterations on the OR gate"
 _COLUMNS = (
     "backend",
@@ -150,10 +152,14 @@ def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | 
         + times_as_long(row.ratio_to_numpy or 0.0, row.ratio_low, row.ratio_high, other)
         for row, other in zip(others, chain(["numpy"], repeat("")), strict=False)
     ]
+    sentence = "; ".join(told)
+    if not known:
+        sentence = f"undecided; by the estimate {sentence}"
     return Verdict(
         subject=FAMILY,
         decided="yes" if len(known) == len(others) else "partly" if known else "no",
-        sentence="; ".join(told),
+        sentence=sentence,
+        notes=() if known else (_UNDECIDED,),
         heading=heading,
     )
 

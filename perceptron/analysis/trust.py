@@ -10,6 +10,7 @@ from perceptron import rehearsal
 from perceptron.analysis import gpu_use
 from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
+from perceptron.numbers import digits
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -59,6 +60,11 @@ def damaged_line_warning(complaint: str) -> MeasurementWarning:
     )
 
 
+def more_time(seconds: float) -> str:
+    """Return the option to try where a budget of so many seconds was too small."""
+    return f"--budget {digits(3 * seconds / 60, 2)}"
+
+
 def budget_warning(seconds: float) -> MeasurementWarning:
     """Return a warning that a run's budget was spent before everything was measured."""
     given = f"{seconds:.3g} s" if seconds < 60 else f"{seconds / 60:.3g} min"
@@ -66,7 +72,7 @@ def budget_warning(seconds: float) -> MeasurementWarning:
         code="budget-spent",
         message=f"the budget of {given} was spent before everything was measured: "
         "answers without the missing rows are undecided",
-        advice=f"--budget {2 * seconds / 60:.3g} continues where this run ended",
+        advice=f"{more_time(seconds)} continues where this run ended",
     )
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.finding import finding, published_iteration_seconds
+from perceptron.analysis.finding import finding, finding_verdict, published_iteration_seconds
 from tests.made import measured
 
 
@@ -22,6 +22,18 @@ def test_each_ratio_is_over_its_own_backend_round_by_round() -> None:
     assert (torch.ratio_to_numpy, torch.ratio_low) == pytest.approx((9, 9))
     assert torch.ratio_to_published == pytest.approx(7)
     assert numpy.ratio_to_numpy == published.ratio_to_published == 1
+
+
+def test_a_ratio_of_one_repeat_is_told_as_the_estimate_that_it_is() -> None:
+    costs = {"numpy": 7e-6, "torch-cpu": 63e-6}
+    rows = [
+        measured(family="or-gate", backend=name, seconds=cost, iterations=10_000)
+        for name, cost in costs.items()
+    ]
+    verdict = finding_verdict(finding(rows, costs))
+    assert verdict is not None
+    assert (verdict.decided, verdict.sentence[:9]) == ("no", "undecided")
+    assert verdict.notes
 
 
 def test_a_backend_whose_turn_did_not_come_has_its_row_and_the_reason() -> None:
