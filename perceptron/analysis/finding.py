@@ -117,7 +117,7 @@ def _over_published(seconds: float | None) -> float | None:
 
 # --- in words ------------------------------------------------------------------------------------
 
-# The second line of a verdict that knows no winner.
+# The second line where no ratio has an interval.
 _UNDECIDED = "why: too few repeats that were not contended; next: --wait or a larger --budget"
 TITLE = "The finding: 10,000 iterations on the OR gate"
 _COLUMNS = (
@@ -159,7 +159,7 @@ def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | 
         subject=FAMILY,
         decided="yes" if len(known) == len(others) else "partly" if known else "no",
         sentence=sentence,
-        notes=() if known else (_UNDECIDED,),
+        notes=() if any(row.ratio_low is not None for row in others) else (_UNDECIDED,),
         heading=heading,
     )
 

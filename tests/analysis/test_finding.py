@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.finding import finding, finding_verdict, published_iteration_seconds
 from tests.made import measured
@@ -34,6 +35,13 @@ def test_a_ratio_of_one_repeat_is_told_as_the_estimate_that_it_is() -> None:
     assert verdict is not None
     assert (verdict.decided, verdict.sentence[:9]) == ("no", "undecided")
     assert verdict.notes
+    tie = [
+        replace(row, ratio_low=0.9, ratio_high=1.1) if row.backend == "torch-cpu" else row
+        for row in finding(rows, costs)
+    ]
+    undecided = finding_verdict(tie)
+    assert undecided is not None
+    assert (undecided.decided, undecided.notes) == ("no", ())
 
 
 def test_a_backend_whose_turn_did_not_come_has_its_row_and_the_reason() -> None:
