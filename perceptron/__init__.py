@@ -8,10 +8,11 @@ from perceptron.version import __version__
 
 if TYPE_CHECKING:
     from perceptron.analysis.fastest import Advice
+    from perceptron.functions import crossover
     from perceptron.records.readers.sources import load_results
     from perceptron.studies.fastest.ask import fastest
 
-__all__ = ["Advice", "__version__", "fastest", "load_results"]
+__all__ = ["Advice", "__version__", "crossover", "fastest", "load_results"]
 
 
 def __getattr__(name: str) -> object:
@@ -20,6 +21,10 @@ def __getattr__(name: str) -> object:
         from perceptron.records.readers.sources import load_results
 
         return load_results
+    if name == "crossover":
+        from perceptron.functions import crossover
+
+        return crossover
     if name == "fastest":
         from perceptron.studies.fastest.ask import fastest
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from math import inf
+from statistics import median
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -87,6 +89,14 @@ def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -
         process: row.seconds
         for process, row in rows_by_process(rows, backend, phase).items()
         if row.seconds is not None
+    }
+
+
+def median_seconds(rows: Iterable[Measurement]) -> dict[float, float]:
+    """Return the median of the seconds at each size that has some, the sizes ascending."""
+    by_size = grouped((row for row in rows if row.seconds is not None), lambda row: row.size)
+    return {
+        size: median(row.seconds or 0.0 for row in here) for size, here in sorted(by_size.items())
     }
 
 

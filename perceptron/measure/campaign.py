@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from math import inf
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -14,11 +14,10 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.measure.budget import Budget
-from perceptron.measure.job import Batch, Extra, Job, Outcome, Race, Time
+from perceptron.measure.job import Batch, Call, Extra, Job, Outcome, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.progress import Progress
-from perceptron.measure.rows import Seen, nothing, rows_of
-from perceptron.problems import catalogue
+from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.measurement import KERNELS
 from perceptron.records.row import Row
@@ -70,7 +69,7 @@ class _Campaign:
         self._progress = progress
         self._workers = workers
         self._references = references
-        self._problem = cache(catalogue.look_up)
+        self._subjects: dict[str, dict[str, Any]] = {}
         self._done: set[Job] = set()
         self._failed: set[Job] = set()
         self._hung: list[Row] = []
@@ -131,7 +130,7 @@ class _Campaign:
             for job in hung:
                 self._done.add(job)
                 seen = nothing(job, "failed", "did not end")
-                self._hung += rows_of(job, self._problem(job.problem), seen, self._run)
+                self._hung += rows_of(job, self._subject(job), seen, self._run)
 
     def _measure(self, jobs: Sequence[Job]) -> None:
         """Measure jobs of one repeat, some problems at a time: those of each agree first."""
@@ -164,9 +163,9 @@ class _Campaign:
         while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
             if not self._has_time:
                 return
-            wanted: dict[Hashable, tuple[Batch, Backend]] = {}
+            wanted: dict[Hashable, tuple[Batch, Backend | None]] = {}
             for job in here:
-                backend = registry.load(job.backend)
+                backend = _backend(job)
                 wanted[_process(job)] = (_batch([job]), backend)
                 if self._key(job) not in self._agreed:
                     wanted[_checker(job)] = (_batch([job]), backend)
@@ -199,7 +198,7 @@ class _Campaign:
                 check = _batch(list(left.values()), self._references)
                 what = next(iter(left)) if len(left) == 1 else f"{len(left)} problems"
                 self._report(f"checking {what} on {check.backend}")
-                outcomes = self._workers.run(name, check, registry.load(check.backend))
+                outcomes = self._workers.run(name, check, _backend(members[0]))
                 for outcome in self._each(outcomes):
                     job = left.pop(outcome.problem)
                     if outcome.status == "ok":
@@ -209,13 +208,15 @@ class _Campaign:
 
     def _answer(self, job: Job) -> None:
         """Do a job, and keep its row."""
-        self._report(f"{job.subject} on {job.backend} {job.dtype}, repeat {job.repeat}")
-        before, backend = self._budget.spent, registry.load(job.backend)
+        of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
+        self._report(f"{job.subject} on {of}, repeat {job.repeat}")
+        before, backend = self._budget.spent, _backend(job)
         name = (job.backend, job.subject)
         expected = self._longest.get(name, inf)
         with self._noting_hangs(expected, self._budget.longest_piece, job.subject):
             seen: Seen
             if isinstance(job, Race):
+                assert backend is not None, "functions do not race"
                 seen = run_race(job, backend, seconds_left=self._budget.until_abandoned)
             else:
                 (seen,) = self._workers.run(_process(job), _batch([job]), backend)
@@ -261,7 +262,12 @@ class _Campaign:
         return isinstance(job, Extra) or self._key(job) in self._agreed
 
     def _key(self, job: Job) -> Trained:
-        return (job.backend, self._problem(job.problem).name, job.dtype, job.threads)
+        return (job.backend, self._subject(job)["problem"], job.dtype or "", job.threads)
+
+    def _subject(self, job: Job) -> dict[str, Any]:
+        if job.problem not in self._subjects:
+            self._subjects[job.problem] = subject_fields(job)
+        return self._subjects[job.problem]
 
     def _is_out(self, job: Job) -> bool:
         """Return whether an earlier repeat has failed, or does not end."""
@@ -271,7 +277,7 @@ class _Campaign:
         self._done.add(job)
         if seen.status != "ok":
             self._failed.add(_without_repeat(job))
-        self._journal.append(*rows_of(job, self._problem(job.problem), seen, self._run))
+        self._journal.append(*rows_of(job, self._subject(job), seen, self._run))
         self._journal.note_spent(self._budget.whole.spent)
 
     def _report(self, message: str) -> None:
@@ -279,8 +285,15 @@ class _Campaign:
         self._progress(whole.spent, whole.seconds, message)
 
 
+def _backend(job: Job) -> Backend | None:
+    """Return what a job trains with; None where it calls a function."""
+    return None if isinstance(job, Call) else registry.load(job.backend)
+
+
 def _refusal(job: Job) -> str | None:
     """Return why a job cannot be done here, without a process; None if it may be."""
+    if isinstance(job, Call):
+        return None
     if isinstance(job, Extra) and job.extra == KERNELS:
         return None  # which are counted where no device is
     reason = registry.reason_unavailable(job.backend)
@@ -297,7 +310,7 @@ def _batch(jobs: Sequence[Job], references: str | None = None) -> Batch:
     return Batch(
         backend=first.backend,
         problems=[job.problem for job in jobs],
-        dtype="float32" if first.dtype == "bfloat16" else first.dtype,
+        dtype="float64" if first.dtype == "float64" else "float32",
         threads=first.threads,
         samples=effort.samples if effort else 1,
         minimum_seconds=effort.minimum_seconds if effort else 0.0,
@@ -305,6 +318,7 @@ def _batch(jobs: Sequence[Job], references: str | None = None) -> Batch:
         check=references is not None,
         references=references,
         extra=first.extra if isinstance(first, Extra) else None,
+        functions=first.functions if isinstance(first, Call) else None,
     )
 
 

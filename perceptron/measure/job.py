@@ -23,7 +23,8 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     problem: str
     """A reference, by which `problems.catalogue.find` finds it in the other process."""
     backend: str
-    dtype: RaceDType
+    dtype: RaceDType | None
+    """None of functions: they compute in whatever their data have."""
     threads: int
     """Of all processes that train together."""
     repeat: int = 0
@@ -44,6 +45,15 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
     """Of each sample; as many as that takes by default."""
     lasts: bool = True
     """Whether its process stays: jobs of the same repeat may be asked for later."""
+
+
+class Call(Time, frozen=True, kw_only=True, tag="call"):
+    """Time calls of a function: ``backend`` is its name, and ``problem`` ends with the size."""
+
+    functions: str
+    """The file that it is in, as `functions.load` takes it."""
+    digest: str
+    """Of that file."""
 
 
 class Race(Job, frozen=True, kw_only=True, tag="race"):
@@ -95,6 +105,8 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
     """A folder where workers keep reference results for each other."""
     extra: ExtraName | None = None
     """Measure this of each problem instead of its training; see `extras`."""
+    functions: str | None = None
+    """A file of functions, of which ``backend`` is one and each problem ends with a size."""
 
 
 class Part(Struct, frozen=True, kw_only=True):

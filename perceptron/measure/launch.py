@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from perceptron.backends.protocol import Backend
+from perceptron.backends.protocol import Backend, thread_variables
 from perceptron.measure.job import Batch, Outcome, Race
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.records.files.lock import temporary_folder
@@ -124,7 +124,7 @@ class Workers:
             self.end(*self._alive)
         self._data = None
 
-    def warm(self, wanted: Mapping[Hashable, tuple[Batch, Backend]]) -> None:
+    def warm(self, wanted: Mapping[Hashable, tuple[Batch, Backend | None]]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
@@ -159,10 +159,12 @@ class Workers:
         self,
         name: Hashable,
         job: Batch,
-        backend: Backend,
+        backend: Backend | None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> Iterator[Outcome]:
         """Yield outcomes of the process ``name``, which serves one backend, dtype and threads.
+
+        Without a backend it is of functions.
 
         A worker that crashes or hangs costs the problem it was at, as one does whose device refuses
         everything from then on; a fresh one does the rest. Raises `Abandoned`.
@@ -224,12 +226,12 @@ def _is_spoilt(outcome: Outcome) -> bool:
     return outcome.status == "failed" and any(words in reason for words in _SPOILT)
 
 
-def worker_environment(backend: Backend, threads: int) -> dict[str, str]:
-    """Return the environment of a worker: ours, and what the backend asks for.
+def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
+    """Return the environment of a worker: ours, and what the backend or so many threads ask for.
 
     Raises TypeError if the backend's variables are not text.
     """
-    asked = backend.environment(threads)
+    asked = backend.environment(threads) if backend else thread_variables(threads)
     if not all(isinstance(word, str) for pair in asked.items() for word in pair):
         raise TypeError("environment() must give a dict[str, str]")
     return os.environ | asked | {"PYTHONPATH": package_path()}

@@ -6,7 +6,8 @@ from typing import Any
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import processes_of
-from perceptron.measure.job import Extra, Job, Outcome, Part, Race
+from perceptron.measure.job import Call, Extra, Job, Outcome, Part, Race
+from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import KERNELS, PHASES, PROFILE, Measurement, Status, Timings
 from perceptron.records.race import RaceRow, RaceTimes
@@ -26,18 +27,24 @@ def nothing(job: Job, status: Status, reason: str | None) -> Seen:
     return kind(status=status, reason=reason)
 
 
-def rows_of(job: Job, problem: Problem, seen: Seen, run: Run) -> list[Row]:
-    """Return the rows of a job, from what its worker answered: one, of an extra one a part."""
+def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
+    """Return the rows of a job, from what its worker answered: one, of an extra one a part.
+
+    ``subject`` is what `subject_fields` returns of it.
+    """
     if isinstance(job, Extra):
-        return _explaining(job, problem, seen, run)
-    return [_row_of(job, problem, seen, run)]
+        return _explaining(job, subject, seen, run)
+    return [_row_of(job, subject, seen, run)]
 
 
-def _row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
-    backend = backend_fields(job.backend, job.dtype, job.threads)
+def _row_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> Row:
+    if isinstance(job, Call):
+        backend: dict[str, Any] = {"backend": job.backend, "threads": job.threads, "processes": 1}
+    else:
+        backend = backend_fields(job.backend, job.dtype, job.threads)
     if isinstance(seen, Timings):
         own = {field: getattr(seen, field) for field in Timings.__struct_fields__}
-        return run.row(repeat=job.repeat, **problem_fields(problem), **backend, **own)
+        return run.row(repeat=job.repeat, **subject, **backend, **own)
     assert isinstance(job, Race), f"a race was answered to a {type(job).__name__}"
     return RaceRow(
         machine=run.machine,
@@ -45,11 +52,11 @@ def _row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
         commit=run.commit,
         code=run.code,
         when=now(),
-        problem=problem.name,
-        problem_digest=problem.digest,
+        problem=subject["problem"],
+        problem_digest=subject["problem_digest"],
         target=job.target,
         epochs=job.epochs,
-        iterations_per_epoch=problem.iterations_per_epoch,
+        iterations_per_epoch=subject["iterations_per_epoch"],
         check_iterations=job.check_iterations,
         seed=job.repeat,
         **backend,
@@ -57,7 +64,7 @@ def _row_of(job: Job, problem: Problem, seen: Seen, run: Run) -> Row:
     )
 
 
-def _explaining(job: Extra, problem: Problem, seen: Seen, run: Run) -> list[Row]:
+def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
     """Return a row for each part, of kernels one with their number; else one with the reason.
 
     Each has a phase, by which it is no training.
@@ -77,7 +84,7 @@ def _explaining(job: Extra, problem: Problem, seen: Seen, run: Run) -> list[Row]
     if job.extra == PROFILE:
         return [row(PROFILE, sum(part.work for part in parts), PROFILE)]
     if job.extra == PHASES:
-        what = problem_fields(problem)
+        what = dict(subject)
         family, size = what.pop("family"), what.pop("size")
         return [row(family, size, part.name, **what, **_times(part)) for part in parts]
     return [row(job.extra, part.work, part.name, **_times(part)) for part in parts]
@@ -87,7 +94,16 @@ def _times(part: Part) -> dict[str, Any]:
     return {field: getattr(part, field) for field in _TIMES}
 
 
-def backend_fields(name: str, dtype: str, threads: int) -> dict[str, Any]:
+def subject_fields(job: Job) -> dict[str, Any]:
+    """Return the fields of a row that say what is trained, or with what a function is called."""
+    if isinstance(job, Call):
+        family, _, size = job.problem.rpartition(":")
+        named = {"problem": job.problem, "problem_digest": job.digest}
+        return {**named, "family": family, "size": int(size)}
+    return problem_fields(catalogue.look_up(job.problem))
+
+
+def backend_fields(name: str, dtype: str | None, threads: int) -> dict[str, Any]:
     """Return the fields of a row that say who trained it, with so many threads in all.
 
     Plans hold what shares its threads evenly, so that the threads of all processes are these.

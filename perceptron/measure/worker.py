@@ -17,6 +17,7 @@ from perceptron.measure.job import Batch, Race
 
 if TYPE_CHECKING:
     from perceptron.measure.batch import Batches
+    from perceptron.measure.functions import Calls
 
 ALIVE = b""
 """A line that says only that the process is still at its job."""
@@ -34,7 +35,7 @@ def main() -> None:
 
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
-    batches: Batches | None = None
+    batches: Batches | Calls | None = None
     while True:
         job = msgspec.json.decode(jobs.get(), type=Race | Batch)
         if isinstance(job, Race):
@@ -42,7 +43,11 @@ def main() -> None:
 
             send(msgspec.json.encode(raced(job, lambda: send(ALIVE))))
             continue
-        if batches is None:
+        if batches is None and job.functions is not None:
+            from perceptron.measure.functions import Calls
+
+            batches = Calls()
+        elif batches is None:
             from perceptron.measure.batch import Batches
 
             batches = Batches()

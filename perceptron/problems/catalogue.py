@@ -50,10 +50,15 @@ def find_all(word: str) -> tuple[Problem, ...]:
     return tuple(find(reference) for reference in files.references(word))
 
 
+def is_taken(name: str) -> bool:
+    """Return whether a problem or a family of ours has this name."""
+    return name in NAMED or name in FAMILIES or shape.is_shape(name)
+
+
 def _own(reference: str) -> Problem:
     problem = files.find(reference)
     name = problem.family
-    if name in NAMED or name in FAMILIES or shape.is_shape(name):
+    if is_taken(name):
         raise UserError(
             f"{problem.reference}: a problem of ours is called {name!r}: rename the file"
         )

@@ -32,6 +32,7 @@ from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.records.store import RunJournal, open_run
+from perceptron.studies import functions
 from perceptron.studies.answering import answered
 from perceptron.studies.shared.quiet import (
     LOOK_ONCE,
@@ -183,15 +184,17 @@ def _look_around(
 
 
 def contents(references: Iterable[str]) -> dict[str, str]:
-    """Return a digest of each model file behind these references of problems, by path.
+    """Return a digest of each file behind these references of problems or functions, by path.
 
     It belongs to the plan: a model that was edited is other work, though its file has the same
     name.
     """
-    return files.fingerprints(filter(files.is_file, references))
+    references = list(references)
+    digests = {name: functions.digest(name) for name in references if functions.is_file(name)}
+    return digests | files.fingerprints(filter(files.is_file, references))
 
 
 def refuse_edited_files(references: Iterable[str], before: object) -> None:
     """Raise `UserError` if a model file no longer holds what `contents` gave ``before``."""
     if contents(references) != before:
-        raise UserError("--problem: a file was changed while it was measured: start again")
+        raise UserError("a file was changed while it was measured: start again")

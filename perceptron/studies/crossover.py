@@ -40,6 +40,8 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies import crossover_from_files, what_if
+from perceptron.studies import functions as of_functions
+from perceptron.studies.functions import Called, called, next_calls
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.many_models import between, pairs_along_models
 from perceptron.studies.shared.missing import missing as missing_jobs
@@ -87,6 +89,10 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         ),
     ] = ()
     """Files of models, each with a ``[size]`` table."""
+    functions: Annotated[
+        str | None,
+        Option("Search your own functions: see docs/functions.md.", metavar="FILE.py"),
+    ] = None
     sources: Annotated[
         tuple[str, ...],
         Option("Judge these results instead of measuring.", ("--from",), "FILE …", is_list=False),
@@ -120,12 +126,16 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         bool, Option("Search for a minute for each family, with fewer repeats.", ("--quick",))
     ] = False
     pairs: tuple[Pair, ...] = ()
-    """(incumbent, challenger); empty for every two of ``backends``."""
+    """(incumbent, challenger); empty for every two of ``backends``, or of the functions."""
+    called: Called | None = None
+    """What ``functions`` holds."""
 
     def resolved(self) -> CrossoverPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
         if self.sources:
             return self._of_files()
+        if self.functions is not None:
+            return self._of_functions(called(self.functions))
         if self.by or self.size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")
         if self.size_regex is not None or self.commit is not None:
@@ -165,8 +175,34 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             what_if.require(axis.problem(axis.low) for axis in plan.axes)
         return plan
 
+    def _of_functions(self, found: Called) -> CrossoverPlan:
+        """Return it for functions; options of training are refused."""
+        training: dict[str, object] = {
+            "--family": self.families,
+            "--problem": self.problems,
+            "--backends": self.backends,
+            "--processes": self.over,
+            "--dtype": self.dtype,
+            "--what-if": self.what_if,
+            "--threads of several numbers": self.threads[1:],
+        }
+        for option, given in training.items():
+            if given:
+                raise UserError(f"{option} is about training: leave it out with --functions")
+        pairs = tuple(
+            crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
+        )
+        return CrossoverPlan(
+            functions=self.functions,
+            called=found,
+            pairs=pairs,
+            threads=self.threads or (usable_cores(),),
+            quick=self.quick,
+        )
+
     def _of_files(self) -> CrossoverPlan:
         measuring = {
+            "--functions": self.functions,
             "--problem": self.problems,
             "--backends": self.backends,
             "--threads": self.threads,
@@ -197,12 +233,14 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     @property
     def references(self) -> tuple[str, ...]:
         """Those of the model files."""
-        return tuple(problem.reference for problem in self.own_problems)
+        own = (self.functions,) if self.functions else ()
+        return (*own, *(problem.reference for problem in self.own_problems))
 
     @property
     def all_pairs(self) -> tuple[Pair, ...]:
         """The pairs of the plan, else every two backends; of files none, which are all in them."""
-        return self.pairs or tuple(combinations(self.backends, 2))
+        names = self.called.names if self.called else self.backends
+        return self.pairs or tuple(combinations(names, 2))
 
     @property
     def budget_seconds(self) -> float:
@@ -212,6 +250,9 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         """
         if self.sources:
             return 0.0
+        if self.called is not None:
+            pairs = len(self.all_pairs)
+            return _QUICK_SECONDS if self.quick else _SECONDS * pairs
         axes = len(self.axes) * len(self.threads)
         if self.quick:
             return _QUICK_SECONDS * axes
@@ -237,7 +278,7 @@ class CrossoverStudy:
     name: ClassVar[str] = "crossover"
     Plan: ClassVar[type[Plan]] = CrossoverPlan
     asked: ClassVar[tuple[str, ...]] = (
-        *("families", "problems", "pairs", "backends", "dtype", "threads"),
+        *("families", "problems", "functions", "pairs", "backends", "dtype", "threads"),
     )
     page: ClassVar[Page] = Page(
         "Crossovers",
@@ -249,6 +290,9 @@ class CrossoverStudy:
 
     def next(self, plan: CrossoverPlan, rows: Sequence[Row], left: float) -> list[Time]:
         """Return a job for each backend, size and repeat that some pair needs, of all axes."""
+        if plan.functions is not None and plan.called is not None:
+            where = (plan.functions, plan.called, plan.all_pairs, plan.threads[0])
+            return list(next_calls(*where, times(rows), plan.quick))
         return next_jobs(plan, times(rows))
 
     def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
@@ -259,6 +303,7 @@ class CrossoverStudy:
         found = crossovers(own, plan.all_pairs or None)
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
+            families += (plan.called.family,) if plan.called else ()
             found += not_reached(found, own, plan.all_pairs, dict.fromkeys(families, 2))
         answer = answer_of(plan, own, found, estimated)
         return replace(answer, warnings=warnings)
@@ -333,6 +378,7 @@ def answer_of(
     notes = [
         *(f"{line}." for line in without_rival(rows)),
         *(f"not measured: {reason}" for reason in missing(found)),
+        *(of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else ()),
         *(
             [f"{start}: where decided, the same backends are faster."]
             if any(one.decided for one in cold) and not elsewhere
@@ -368,7 +414,7 @@ def answer_of(
             )
         ),
         next=()
-        if plan.sources or plan.problems or plan.families != SWEEP
+        if plan.sources or plan.called or plan.problems or plan.families != SWEEP
         else ("perceptron", "map"),
         data={
             "crossovers": found,

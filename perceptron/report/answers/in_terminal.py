@@ -25,6 +25,13 @@ def show(answer: Answer) -> None:
         out.print()
 
 
+def as_text(answer: Answer) -> str:
+    """Return what `show` prints."""
+    with out.capture() as captured:
+        show(answer)
+    return captured.get()
+
+
 def _verdicts(verdicts: Iterable[Verdict]) -> None:
     """Print a line for each subject with its notes below; the heading once for neighbours."""
     for heading, members in groupby(verdicts, key=lambda verdict: verdict.heading):

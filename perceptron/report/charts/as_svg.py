@@ -13,6 +13,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colorbar import make_axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure as Canvas
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
@@ -51,8 +52,11 @@ _FAINTEST = 0.2
 
 def draw(figure: Figure | None, looks: Mapping[str, Stroke] | None = None) -> str:
     """Return the figure as SVG; "" where there is none. ``looks`` are those of a whole site."""
-    if figure is None:
-        return ""
+    return "" if figure is None else svg(drawn(figure, looks))
+
+
+def drawn(figure: Figure, looks: Mapping[str, Stroke] | None = None) -> Canvas:
+    """Return the figure as one of matplotlib."""
     with drawing(7.2, figure.height / INCH) as (canvas, axes):
         match figure:
             case LineFigure():
@@ -65,7 +69,7 @@ def draw(figure: Figure | None, looks: Mapping[str, Stroke] | None = None) -> st
                 _dots(axes, figure, looks or strokes(dot.backend for dot in figure.dots))
             case MapFigure():
                 _map(axes, figure, looks or strokes(figure.backends))
-        return svg(canvas)
+        return canvas
 
 
 # --- lines over two axes --------------------------------------------------------------------------

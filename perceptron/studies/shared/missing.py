@@ -17,13 +17,13 @@ from perceptron.studies.shared.over_processes import Pair
 
 # Repeats whose processes last, in which sizes that are asked for later are measured too. Each holds
 # its libraries, and with a device a context there.
-_LASTING, _LASTING_ON_DEVICE = 8, 3
+LASTING, _LASTING_ON_DEVICE = 8, 3
 
 
 def lasts(backend: str, repeat: int) -> bool:
     """Return whether the process of a repeat stays until the study ends."""
     on_device = registry.load(backend).device != "cpu"
-    return repeat < (_LASTING_ON_DEVICE if on_device else _LASTING)
+    return repeat < (_LASTING_ON_DEVICE if on_device else LASTING)
 
 
 def size_job(

@@ -1,0 +1,283 @@
+"""`perceptron.crossover`: from which size up is one of your functions faster than another?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cloudpickle
+import numpy as np
+
+from perceptron import optional
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.words import decided
+from perceptron.analysis.select import median_seconds
+from perceptron.answer import Answered, Decided
+from perceptron.errors import UserError
+from perceptron.figure import LineFigure
+from perceptron.machine import usable_cores
+from perceptron.measure.functions import PICKLED, Functions
+from perceptron.records.row import times
+from perceptron.records.warning import MeasurementWarning
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+Pair = tuple[str, str]
+
+
+class AtSize(NamedTuple):
+    """What is known at one size."""
+
+    fastest: str
+    """The candidate with the shortest time."""
+    decided: bool
+    """Whether it is faster than every other one at 95%."""
+    seconds: dict[str, float]
+    """Of a call of each candidate: medians over the repeats, between sizes interpolated."""
+
+
+class FunctionCrossover:
+    """The crossovers of functions: printed, it is the answer; a notebook also shows the figure."""
+
+    def __init__(self, told: Answered) -> None:
+        self._told = told
+        self._rows = times(told.run.rows)
+
+    @property
+    def crossovers(self) -> list[Crossover]:
+        """What is known of each pair of candidates."""
+        found: list[Crossover] = self._told.answer.data["crossovers"]
+        return found
+
+    def pair(self, incumbent: str, challenger: str) -> Crossover:
+        """Return what is known of two candidates; raises `UserError` if they were not compared."""
+        for one in self.crossovers:
+            if {one.incumbent, one.challenger} == {incumbent, challenger}:
+                return one
+        known = ", ".join(f"{one.incumbent} and {one.challenger}" for one in self.crossovers)
+        raise UserError(f"{incumbent} and {challenger} were not compared; compared: {known}")
+
+    @property
+    def _only(self) -> Crossover:
+        if len(self.crossovers) != 1:
+            raise UserError(
+                f"there are {len(self.crossovers)} pairs: ask for one with pair(A, B), or for all "
+                "with crossovers"
+            )
+        return self.crossovers[0]
+
+    @property
+    def status(self) -> str:
+        """Of the only pair, as in the document of ``--json``: ``crosses``, ``undecided`` …"""
+        return self._only.status
+
+    @property
+    def decided(self) -> Decided:
+        """Whether its winner is known at every size (``yes``), at some (``partly``) or at none."""
+        return decided(self._only)
+
+    @property
+    def size(self) -> float | None:
+        """The size from which up the winner changes; None unless there is exactly one."""
+        return self._only.size
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of its 95% interval; None where it is open."""
+        return self._only.low
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of its 95% interval; None where it is open."""
+        return self._only.high
+
+    @property
+    def warnings(self) -> tuple[MeasurementWarning, ...]:
+        """What to know when reading the numbers, such as contention."""
+        return self._told.warnings
+
+    @property
+    def folder(self) -> Path:
+        """Where the measurements are."""
+        return self._told.results
+
+    def at(self, size: float) -> AtSize:
+        """Return the fastest candidate at a size within those measured.
+
+        Raises `UserError` for a size outside of them.
+        """
+        seconds = {}
+        for name in dict.fromkeys(row.backend for row in self._rows):
+            known = median_seconds(row for row in self._rows if row.backend == name)
+            sizes = sorted(known)
+            if not sizes or not sizes[0] <= size <= sizes[-1]:
+                continue
+            logs = np.log([known[at] for at in sizes])
+            seconds[name] = float(np.exp(np.interp(np.log(size), np.log(sizes), logs)))
+        if not seconds:
+            measured = sorted(row.size for row in self._rows if row.seconds is not None)
+            reach = f", {measured[0]:,} to {measured[-1]:,}" if measured else ""
+            raise UserError(f"at({size:,}): is outside of the sizes that were measured{reach}")
+        best = min(seconds, key=seconds.__getitem__)
+        pairs = [one for one in self.crossovers if best in (one.incumbent, one.challenger)]
+        is_decided = [any(low <= size <= high for low, high in one.decided) for one in pairs]
+        return AtSize(best, all(is_decided) and bool(is_decided), seconds)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the measurements, a row for each candidate, size and repeat."""
+        from perceptron.records.readers.sources import load_results
+
+        return load_results(self.folder)
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure: seconds of a call over the size, a line for each candidate.
+
+        Raises `UserError` where nothing was measured, and without matplotlib.
+        """
+        optional.require("pages", "matplotlib")
+        from perceptron.report.charts.as_svg import drawn
+
+        drawing = self._drawing
+        if drawing is None:
+            raise UserError("nothing was measured: there is nothing to plot")
+        return drawn(drawing)
+
+    @property
+    def _drawing(self) -> LineFigure | None:
+        every = (figure.drawing for figure in self._told.answer.figures)
+        return next((one for one in every if isinstance(one, LineFigure)), None)
+
+    def __repr__(self) -> str:
+        from perceptron.report.answers.in_terminal import as_text
+
+        return as_text(self._told.answer).rstrip()
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        text = f"<pre>{escape(repr(self))}</pre>"
+        if self._drawing is None or optional.missing("pages", "matplotlib"):
+            return text
+        from perceptron.report.charts.as_svg import draw
+
+        return text + draw(self._drawing)
+
+
+def crossover(
+    candidates: Mapping[str, Callable[..., object]],
+    setup: Callable[[int], object],
+    sizes: Sequence[int],
+    *,
+    equal: Callable[[Any, Any], object] | None = np.allclose,
+    fresh: bool | None = None,
+    seconds: float = 60.0,
+    pairs: Sequence[Pair] = (),
+    threads: int | None = None,
+    name: str = "functions",
+    results: str | Path = "results",
+) -> FunctionCrossover:
+    """Find the sizes at which the faster one of your functions changes, on this machine.
+
+    Worker processes call the candidates in turns, at sizes that are chosen by what was measured
+    before. Functions travel by cloudpickle: lambdas, closures and what a notebook defines work.
+
+    Parameters
+    ----------
+    candidates
+        Functions by name, two at least.
+    setup
+        Returns the data of a size: a tuple of arguments, or the only one. It is not timed. Its
+        random numbers (``random``, ``numpy.random``, a ``Generator`` that it refers to) are the
+        same for all candidates.
+    sizes
+        A tuple of two, ``(low, high)``: the range to search. A list is measured as it is.
+    equal
+        Compares the results of two candidates, arrays of devices as NumPy's; one that disagrees
+        with the first is not timed. None checks nothing.
+    fresh
+        True calls ``setup`` before every call, for functions that change their data. By default
+        such functions are refused; False accepts that they get changed data.
+    seconds
+        How long it may take, processes included.
+    pairs
+        Pairs of names to compare; by default every two.
+    threads
+        Threads of OpenMP, BLAS and the like in each worker; None for all cores.
+    name
+        What the answer calls these functions; equal names share a page.
+    results
+        The folder to keep the measurements in. An interrupted call goes on where it ended, as long
+        as Python runs.
+
+    Returns
+    -------
+    FunctionCrossover
+        Printed, it is the answer: ``fft overtakes direct at size 213 [190, 240]``.
+
+    Raises
+    ------
+    UserError
+        For a wrong argument, for what cannot be pickled, and if there was no time to measure.
+    """
+    from perceptron.report.tables import terminal
+    from perceptron.studies.carry_out import carry_out
+    from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
+    from perceptron.studies.functions import called
+
+    if not isinstance(candidates, Mapping) or len(candidates) < 2:
+        raise UserError("candidates must be a dict of at least two functions by name")
+    if not 0 < seconds < float("inf"):
+        raise UserError(f"seconds must be a number above 0, got {seconds}")
+    functions = Functions(dict(candidates), setup, equal, fresh, sizes)
+    file = _kept(functions)
+    found = called(file, name)
+    for pair in pairs:
+        for one in pair:
+            if one not in found.names:
+                raise UserError(f"pairs: {one!r} is none of the candidates")
+    plan = CrossoverPlan(
+        functions=file,
+        called=found,
+        pairs=tuple((one, other) for one, other in pairs),
+        threads=(threads or usable_cores(),),
+    )
+    with terminal.progress_bar("searching", seconds) as bar:
+        told = carry_out(CrossoverStudy(), plan, None, Path(results), bar, seconds)
+    for warned in told.warnings:
+        warnings.warn(f"{warned.message}; {warned.advice}", stacklevel=2)
+    return FunctionCrossover(told)
+
+
+def _kept(functions: Functions) -> str:
+    """Write functions where workers find them; raises `UserError` naming what cannot be pickled."""
+    try:
+        pickled = cloudpickle.dumps(functions)
+    except Exception:
+        parts = {"setup": functions.setup, "equal": functions.equal}
+        parts |= {f"candidates: {name}": one for name, one in functions.candidates.items()}
+        for name, part in parts.items():
+            try:
+                cloudpickle.dumps(part)
+            except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
+                reason = f"{name} cannot be pickled for worker processes: {error}"
+                raise UserError(" ".join(reason.split())[:500]) from None
+        raise
+    file = Path(_folder().name) / f"{hashlib.sha256(pickled).hexdigest()[:12]}{PICKLED}"
+    search = [os.path.abspath(place) for place in sys.path]  # where "" is, too
+    file.write_bytes(cloudpickle.dumps((search, pickled)))
+    return str(file)
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    """Return a folder of this process that nobody else may write to."""
+    return TemporaryDirectory(prefix="perceptron-functions-")

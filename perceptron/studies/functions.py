@@ -1,0 +1,208 @@
+"""Functions of the user's own, compared by `perceptron crossover --functions FILE`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from math import exp, inf, log
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
+from perceptron.analysis.select import median_seconds
+from perceptron.errors import UserError
+from perceptron.measure.functions import PICKLED, Described
+from perceptron.measure.job import Call
+from perceptron.measure.launch import package_path
+from perceptron.numbers import count
+from perceptron.problems import catalogue
+from perceptron.records.measurement import Measurement
+from perceptron.studies.shared.missing import LASTING
+
+# Of a search: a size whose call would take longer is not tried. A few repeats of it would take the
+# time in which a crossover at smaller sizes is found.
+_LONGEST_SECONDS = 0.5
+# Times are foretold for sizes that are so many times as large as those that were measured.
+_FORETOLD = 16.0
+_STEEPEST = 3.0
+# Repeats at the sizes of a list.
+_REPEATS = 8
+_SECONDS_TO_DESCRIBE = 120
+# Reasons of a size from which on larger ones are of no use.
+_TOO_LARGE = ("did not end", "out of memory", "the worker was ended")
+
+
+class Called(Struct, frozen=True):
+    """What is compared; of its file a digest, for functions that were edited are others."""
+
+    family: str
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    """From which to which to search, or those of a list."""
+    is_list: bool
+    is_checked: bool
+    is_random: bool
+    digest: str
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The sizes to begin with, ascending."""
+        if self.is_list:
+            return self.sizes
+        return tuple(coarse_sizes(Search(self.sizes[0], self.sizes[-1])))
+
+
+def called(file: str, family: str | None = None) -> Called:
+    """Describe the functions in a file; raises `UserError` that says what is wrong with them.
+
+    A process of its own loads it: what a file does and imports is no part of this one. A program
+    that pickled its functions names their ``family``; else that is the file's name.
+    """
+    of = f"--functions {file}: " if family is None else ""
+    path = Path(file)
+    if not path.is_file() or (family is None and path.suffix != ".py"):
+        raise UserError(f"{of}there is no such file of Python")
+    name = path.stem if family is None else family
+    if catalogue.is_taken(name) or ":" in name or not name.strip():
+        raise UserError(f"{of}{name!r} cannot be its name, or is a problem of ours: rename it")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "perceptron.measure.functions", file],
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS_TO_DESCRIBE,
+            env=os.environ | {"PYTHONPATH": package_path()},
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{of}loading the functions took over {_SECONDS_TO_DESCRIBE} s") from None
+    try:
+        known = msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=dict)
+    except (IndexError, msgspec.DecodeError):
+        reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        raise UserError(f"{of}{reason[:500]}") from None
+    if "error" in known:
+        raise UserError(of + known["error"])
+    described = msgspec.convert(known, Described)
+    return Called(family=name, digest=digest(file), **msgspec.structs.asdict(described))
+
+
+def is_file(reference: str) -> bool:
+    """Return whether a reference is a file of functions."""
+    return reference.endswith((".py", PICKLED))
+
+
+def digest(file: str) -> str:
+    """Return 12 hexadecimal digits of what a file holds."""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
+
+
+def next_calls(
+    file: str,
+    functions: Called,
+    pairs: Sequence[tuple[str, str]],
+    threads: int,
+    rows: Sequence[Measurement],
+    quick: bool,
+) -> list[Call]:
+    """Return a job for each function, size and repeat that some pair needs and that has no row."""
+    wanted: dict[tuple[str, int], int] = {}
+    for pair in pairs:
+        for size, repeats in _requests(functions, pair, rows, quick):
+            for name in pair:
+                wanted[name, size] = max(repeats, wanted.get((name, size), 0))
+    done = {(row.backend, row.size, row.repeat) for row in rows}
+    failed = {(row.backend, row.size) for row in rows if row.status != "ok"}
+    return [
+        Call(
+            problem=f"{functions.family}:{size}",
+            backend=name,
+            dtype=None,
+            threads=threads,
+            repeat=repeat,
+            samples=5,
+            minimum_seconds=0.005 if quick else 0.01,
+            lasts=repeat < LASTING,
+            functions=file,
+            digest=functions.digest,
+        )
+        for (name, size), repeats in wanted.items()
+        for repeat in range(repeats)
+        if (name, size, repeat) not in done and (name, size) not in failed
+    ]
+
+
+def _requests(
+    functions: Called, pair: tuple[str, str], rows: Sequence[Measurement], quick: bool
+) -> list[tuple[int, int]]:
+    """Return sizes at which to call a pair, and in how many repeats."""
+    if functions.is_list:
+        return [(size, _REPEATS) for size in functions.sizes]
+    sizes = reached(functions, pair, rows)
+    called = {(row.backend, row.size) for row in rows}
+    new = [size for size in sizes if not all((name, size) in called for name in pair)]
+    if new:  # once each, as it shows how far the search can go
+        return [(size, 1) for size in new]
+    repeats = (2, 4, 8) if quick else (3, 8, 32)
+    search = Search(sizes[0], sizes[-1], sizes[1:-1], inf, *repeats)
+    found = next_measurements(rows, *pair, search)
+    return [(request.size, request.processes) for request in found]
+
+
+def reached(
+    functions: Called, names: Sequence[str], rows: Sequence[Measurement]
+) -> tuple[int, ...]:
+    """Return the sizes to begin with, up to the first at which a call may take too long."""
+    first, *others = functions.grid
+    sizes = [first]
+    for size in others:
+        if any(_foretold(rows, name, size) > _LONGEST_SECONDS for name in names):
+            break
+        sizes.append(size)
+    return tuple(sizes) if len(sizes) > 1 else functions.grid[:2]
+
+
+def notes(
+    functions: Called, pairs: Sequence[tuple[str, str]], rows: Sequence[Measurement]
+) -> list[str]:
+    """Say what holds for the answer: what was not checked, and which sizes were left out."""
+    found = []
+    if not functions.is_checked:
+        found.append("not checked: whether the functions return the same (equal=None)")
+    if functions.is_random:
+        found.append("setup returns other data at each call: functions may get different data")
+    for pair in pairs:
+        sizes = reached(functions, pair, rows)
+        left = [size for size in functions.grid if size > sizes[-1]]
+        slow = [
+            name for name in pair if left and _LONGEST_SECONDS < _foretold(rows, name, left[0]) < inf
+        ]
+        if slow and not functions.is_list:
+            found.append(
+                f"{pair[0]}, {pair[1]}: sizes from {count(left[0])} up were left out: a call of "
+                f"{' and '.join(slow)} would take over {_LONGEST_SECONDS} s"
+            )
+    return found
+
+
+def _foretold(rows: Sequence[Measurement], name: str, size: int) -> float:
+    """Return the seconds that a call may take, by the two sizes below; inf far beyond them."""
+    own = [row for row in rows if row.backend == name]
+    if any(row.size < size and (row.reason or "").startswith(_TOO_LARGE) for row in own):
+        return inf
+    seconds = median_seconds(own)
+    if not seconds:
+        return 0.0 if own else inf
+    *before, last = seconds
+    if size <= last:
+        return 0.0
+    if size > _FORETOLD * last:
+        return inf
+    steepness = _STEEPEST
+    if before:
+        steepness = log(seconds[last] / seconds[before[-1]]) / log(last / before[-1])
+    return seconds[last] * exp(log(size / last) * min(_STEEPEST, max(0.0, steepness)))
