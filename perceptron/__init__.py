@@ -8,11 +8,11 @@ from perceptron.version import __version__
 
 if TYPE_CHECKING:
     from perceptron.analysis.fastest import Advice
-    from perceptron.functions import crossover
+    from perceptron.functions import FunctionCrossover, crossover
     from perceptron.records.readers.sources import load_results
     from perceptron.studies.fastest.ask import fastest
 
-__all__ = ["Advice", "__version__", "crossover", "fastest", "load_results"]
+__all__ = ["Advice", "FunctionCrossover", "__version__", "crossover", "fastest", "load_results"]
 
 
 def __getattr__(name: str) -> object:
@@ -21,10 +21,10 @@ def __getattr__(name: str) -> object:
         from perceptron.records.readers.sources import load_results
 
         return load_results
-    if name == "crossover":
-        from perceptron.functions import crossover
+    if name in ("crossover", "FunctionCrossover"):
+        from perceptron import functions
 
-        return crossover
+        return getattr(functions, name)
     if name == "fastest":
         from perceptron.studies.fastest.ask import fastest
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -144,12 +143,12 @@ class FunctionCrossover:
         Raises `UserError` where nothing was measured, and without matplotlib.
         """
         optional.require("pages", "matplotlib")
-        from perceptron.report.charts.as_svg import drawn
+        from perceptron.report.charts.as_svg import plotted
 
         drawing = self._drawing
         if drawing is None:
             raise UserError("nothing was measured: there is nothing to plot")
-        return drawn(drawing)
+        return plotted(drawing)
 
     @property
     def _drawing(self) -> LineFigure | None:
@@ -252,8 +251,7 @@ def crossover(
     )
     with terminal.progress_bar("searching", seconds) as bar:
         told = carry_out(CrossoverStudy(), plan, None, Path(results), bar, seconds)
-    for warned in told.warnings:
-        warnings.warn(f"{warned.message}; {warned.advice}", stacklevel=2)
+    terminal.show_warnings(told.warnings)
     return FunctionCrossover(told)
 
 

@@ -61,6 +61,8 @@ def shortened(line: str) -> list[str]:
     first, *words = shlex.split(line)
     assert first == "perceptron", line
     if words[0] in SHORT and "--from" not in words:
+        if "--functions" in words:
+            return [*words, "--budget", "0.3"]
         added = SHORT[words[0]] | ONE_THREAD
         if "--processes" in words:
             added |= {"--backends": "torch-ddp", "--threads": "2"}

@@ -262,7 +262,8 @@ class _Campaign:
         return isinstance(job, Extra) or self._key(job) in self._agreed
 
     def _key(self, job: Job) -> Trained:
-        return (job.backend, self._subject(job)["problem"], job.dtype or "", job.threads)
+        name = job.problem if isinstance(job, Call) else self._subject(job)["problem"]
+        return (job.backend, name, job.dtype or "", job.threads)
 
     def _subject(self, job: Job) -> dict[str, Any]:
         if job.problem not in self._subjects:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.timing import Effort, time_training
 
 Function = Callable[..., object]
+Make = Callable[[], tuple[object, ...]]
 PICKLED = ".pickle"
 """Ends the name of a file that holds pickled `Functions`."""
 
@@ -101,51 +103,52 @@ def describe(file: str) -> Described:
     functions = load(file)
     candidates, sizes = functions.candidates, functions.sizes
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
-        raise UserError("CANDIDATES must be a dict of at least two functions by name")
+        raise UserError("candidates must be a dict of at least two functions by name")
     for name, function in candidates.items():
         if not isinstance(name, str) or not name.strip() or ":" in name or "," in name:
-            raise UserError(f"CANDIDATES: {name!r} must be a name without ':' and ','")
+            raise UserError(f"candidates: {name!r} must be a name without ':' and ','")
         if not callable(function):
-            raise UserError(f"CANDIDATES: {name} is no function")
+            raise UserError(f"candidates: {name} is no function")
     is_list = not (isinstance(sizes, tuple) and len(sizes) == 2)
     known = list(sizes) if isinstance(sizes, (tuple, list, range, np.ndarray)) else []
     whole = [int(size) for size in known if isinstance(size, (int, np.integer))]
     if len(whole) < 2 or len(whole) != len(known) or whole != sorted(set(whole)) or whole[0] < 1:
         raise UserError(
-            f"SIZES must be a range such as (16, 1_000_000), or a list of ascending whole "
+            f"sizes must be a range such as (16, 1_000_000) or a list of ascending whole "
             f"numbers from 1; got {sizes!r}"
         )
-    make = _Data(functions.setup, whole[0])
+    setup = _Setup(functions.setup)
     return Described(
         names=tuple(candidates),
         sizes=tuple(whole),
         is_list=is_list,
         is_checked=functions.equal is not None,
-        is_random=not _same(make(), make()),
+        is_random=not _same(setup(whole[0]), setup(whole[0])),
     )
 
 
-class _Data:
-    """Calls ``setup`` with a size, and gives it the same random numbers each time."""
+class _Setup:
+    """A ``setup`` that gives the same random numbers each time."""
 
-    def __init__(self, setup: Callable[[int], object], size: int) -> None:
-        self._setup, self._size = setup, size
+    def __init__(self, setup: Callable[[int], object]) -> None:
+        self._setup = setup
         known = inspect.getclosurevars(setup) if inspect.isfunction(setup) else None
         values = [*known.globals.values(), *known.nonlocals.values()] if known else []
+        # As they are in every worker that has just loaded them.
         self._generators = [
             (value, copy.deepcopy(value.bit_generator.state))
             for value in values
             if isinstance(value, np.random.Generator)
         ]
 
-    def __call__(self) -> tuple[object, ...]:
+    def __call__(self, size: int) -> tuple[object, ...]:
         random.seed(0)
         np.random.seed(0)
         if "torch" in sys.modules:
             sys.modules["torch"].manual_seed(0)
         for generator, state in self._generators:
             generator.bit_generator.state = state
-        data = self._setup(self._size)
+        data = self._setup(size)
         return data if isinstance(data, tuple) else (data,)
 
 
@@ -156,44 +159,45 @@ class Calls:
     """What a worker keeps from one batch to the next: the functions, loaded once."""
 
     def __init__(self) -> None:
-        self._functions: Functions | None = None
+        self._loaded: tuple[Functions, _Setup] | None = None
 
     def measure(self, batch: Batch) -> Iterator[Outcome]:
         """Yield the outcome of each problem, which ends with its size, as soon as it is there."""
         for problem in batch.problems:
             try:
-                if self._functions is None:
-                    self._functions = load(str(batch.functions))
+                if self._loaded is None:
+                    functions = load(str(batch.functions))
+                    self._loaded = functions, _Setup(functions.setup)
                     keep_freed_memory()
-                yield self._outcome(self._functions, problem, batch)
+                yield _outcome(*self._loaded, problem, batch)
             except MemoryError:
                 yield Outcome(problem=problem, status="failed", reason="out of memory")
             except Exception as error:  # noqa: BLE001 an error of a function costs it this row only
                 said = str(error) if isinstance(error, UserError) else _words_of(error)
                 yield Outcome(problem=problem, status="failed", reason=said)
 
-    def _outcome(self, functions: Functions, problem: str, batch: Batch) -> Outcome:
-        if batch.extra is not None:  # only to have everything imported
-            return Outcome(problem=problem)
-        make = _Data(functions.setup, int(problem.rpartition(":")[2]))
-        if batch.check:
-            _check(functions, batch.backend, make)
-            return Outcome(problem=problem)
-        calls = _Calling(functions.candidates[batch.backend], make, functions.fresh is True)
-        seconds = calls.first()
-        effort = Effort(batch.samples, batch.minimum_seconds)
-        if functions.fresh:
-            effort = Effort(_SINGLE_CALLS if seconds < _LONG_SECONDS else batch.samples, 0, 1)
-        elif seconds >= _LONG_SECONDS:
-            samples = batch.samples if seconds < _VERY_LONG_SECONDS else _FEW_SAMPLES
-            effort = Effort(samples, 0, 1)
-        return Outcome(problem=problem, **timed(time_training(calls, effort)))
+
+def _outcome(functions: Functions, setup: _Setup, problem: str, batch: Batch) -> Outcome:
+    if batch.extra is not None:  # only to have everything imported
+        return Outcome(problem=problem)
+    make = partial(setup, int(problem.rpartition(":")[2]))
+    if batch.check:
+        _check(functions, batch.backend, make)
+        return Outcome(problem=problem)
+    calls = _Calling(functions.candidates[batch.backend], make, functions.fresh is True)
+    seconds = calls.first()
+    effort = Effort(batch.samples, batch.minimum_seconds)
+    if functions.fresh and seconds < _LONG_SECONDS:
+        effort = Effort(_SINGLE_CALLS, 0, 1)
+    elif functions.fresh or seconds >= _LONG_SECONDS:
+        effort = Effort(batch.samples if seconds < _VERY_LONG_SECONDS else _FEW_SAMPLES, 0, 1)
+    return Outcome(problem=problem, **timed(time_training(calls, effort)))
 
 
 class _Calling:
     """A function called again and again, as what is timed: see `timing.Repeatable`."""
 
-    def __init__(self, function: Function, make: _Data, is_fresh: bool) -> None:
+    def __init__(self, function: Function, make: Make, is_fresh: bool) -> None:
         self._function, self._make, self._is_fresh = function, make, is_fresh
         self._data = make()
         self._wait: Callable[[object], object] | None = None
@@ -264,7 +268,7 @@ def _leaves(value: object) -> Iterator[object]:
 # --- checked -------------------------------------------------------------------------------------
 
 
-def _check(functions: Functions, name: str, make: _Data) -> None:
+def _check(functions: Functions, name: str, make: Make) -> None:
     """Raise `UserError` unless a candidate gives what the first one does, and keeps its data."""
     function, data = functions.candidates[name], make()
     before = copy.deepcopy(data) if functions.fresh is None else None

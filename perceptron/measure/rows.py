@@ -98,8 +98,7 @@ def subject_fields(job: Job) -> dict[str, Any]:
     """Return the fields of a row that say what is trained, or with what a function is called."""
     if isinstance(job, Call):
         family, _, size = job.problem.rpartition(":")
-        named = {"problem": job.problem, "problem_digest": job.digest}
-        return {**named, "family": family, "size": int(size)}
+        return {"problem_digest": job.digest, "family": family, "size": int(size)}
     return problem_fields(catalogue.look_up(job.problem))
 
 

@@ -45,8 +45,9 @@ def lost_rows(rows: Iterable[Row]) -> list[Row]:
 
 def _try(row: Row) -> tuple[object, ...]:
     """Return what a later try of the same has in common with it."""
+    what = (row.family, row.size) if isinstance(row, Measurement) else ()
     of = (row.problem, row.backend, row.dtype, row.all_threads, row.repeat)
-    return type(row), _phase(row), *of
+    return type(row), _phase(row), *what, *of
 
 
 def _phase(row: Row) -> str | None:

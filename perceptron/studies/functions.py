@@ -179,7 +179,9 @@ def notes(
         sizes = reached(functions, pair, rows)
         left = [size for size in functions.grid if size > sizes[-1]]
         slow = [
-            name for name in pair if left and _LONGEST_SECONDS < _foretold(rows, name, left[0]) < inf
+            name
+            for name in pair
+            if left and _LONGEST_SECONDS < _foretold(rows, name, left[0]) < inf
         ]
         if slow and not functions.is_list:
             found.append(

@@ -5,7 +5,8 @@ The same figure gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import log
 
 import numpy as np
@@ -52,11 +53,20 @@ _FAINTEST = 0.2
 
 def draw(figure: Figure | None, looks: Mapping[str, Stroke] | None = None) -> str:
     """Return the figure as SVG; "" where there is none. ``looks`` are those of a whole site."""
-    return "" if figure is None else svg(drawn(figure, looks))
+    if figure is None:
+        return ""
+    with _drawn(figure, looks) as canvas:
+        return svg(canvas)
 
 
-def drawn(figure: Figure, looks: Mapping[str, Stroke] | None = None) -> Canvas:
+def plotted(figure: Figure) -> Canvas:
     """Return the figure as one of matplotlib."""
+    with _drawn(figure) as canvas:
+        return canvas
+
+
+@contextmanager
+def _drawn(figure: Figure, looks: Mapping[str, Stroke] | None = None) -> Iterator[Canvas]:
     with drawing(7.2, figure.height / INCH) as (canvas, axes):
         match figure:
             case LineFigure():
@@ -69,7 +79,7 @@ def drawn(figure: Figure, looks: Mapping[str, Stroke] | None = None) -> Canvas:
                 _dots(axes, figure, looks or strokes(dot.backend for dot in figure.dots))
             case MapFigure():
                 _map(axes, figure, looks or strokes(figure.backends))
-        return canvas
+        yield canvas
 
 
 # --- lines over two axes --------------------------------------------------------------------------

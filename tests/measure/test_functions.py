@@ -1,0 +1,231 @@
+"""Functions of a user's own in a worker: what is refused, what all share, what is timed."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.measure import functions
+from perceptron.measure.functions import Calls, Functions, describe, waiter
+from perceptron.measure.job import Batch, Outcome
+
+Data = tuple[Any, ...]
+RNG = np.random.default_rng(1)
+
+
+def outcome_of(
+    candidates: dict[str, Callable[..., object]],
+    setup: Callable[[int], object],
+    name: str,
+    check: bool = False,
+    sizes: tuple[int, ...] = (8,),
+    **options: Any,
+) -> Outcome:
+    """Return what the worker answers for the last size."""
+    batch = Batch(
+        backend=name,
+        problems=[f"own:{size}" for size in sizes],
+        dtype="float64",
+        threads=1,
+        samples=3,
+        minimum_seconds=1e-4,
+        check=check,
+        functions="own.py",
+    )
+    with pytest.MonkeyPatch().context() as here:
+        here.setattr(functions, "load", lambda _: Functions(candidates, setup, **options))
+        return list(Calls().measure(batch))[-1]
+
+
+def ones(size: int) -> Data:
+    return (np.ones(size),)
+
+
+def test_what_agrees_is_timed_and_called_with_the_data_of_its_size() -> None:
+    seen = []
+
+    def own(data: np.ndarray) -> float:
+        seen.append(len(data))
+        return float(data.sum())
+
+    candidates = {"numpy": np.sum, "own": own}
+    assert outcome_of(candidates, ones, "own", check=True).status == "ok"
+    timed = outcome_of(candidates, ones, "own", sizes=(8, 16))
+    assert timed.status == "ok"
+    assert timed.seconds is not None
+    assert timed.seconds > 0
+    assert len(timed.samples) == 3
+    assert set(seen) == {8, 16}
+
+
+@pytest.mark.parametrize(
+    ("other", "options", "reason"),
+    [
+        (lambda x: x * 2, {}, "differs from first: 2 instead of 1 at [0]"),
+        (lambda x: np.append(x, 1), {}, "differs from first: shape (9,) instead of (8,)"),
+        (lambda x: (x.copy(), x), {}, "differs from first: shape (2, 8) instead of (8,)"),
+        (lambda x: (value for value in x), {}, "returns a generator, which computes later"),
+        (lambda x: x.__imul__(1.5) / 1.5, {}, "changes its data: set fresh"),
+        (lambda x: 1 / 0, {}, "ZeroDivisionError: division by zero"),
+        (lambda x: np.empty(10**15), {}, "out of memory"),
+        (lambda x: x * 2, {"equal": lambda one, two: len(one) == len(two)}, None),
+        (lambda x: x * 2, {"equal": None}, None),
+        (lambda x: x.__imul__(1), {"fresh": False}, None),
+        (lambda x: x.__imul__(1), {"fresh": True}, None),
+    ],
+)
+def test_what_is_refused(
+    other: Callable[..., object], options: dict[str, Any], reason: str | None
+) -> None:
+    checked = outcome_of({"first": np.copy, "other": other}, ones, "other", check=True, **options)
+    assert checked.status == ("ok" if reason is None else "failed")
+    assert (checked.reason or "").startswith(reason or "")
+
+
+def test_results_of_several_parts_are_compared_part_by_part() -> None:
+    candidates = {"one": lambda x: (x, x + 1), "two": lambda x: [x, x + 2]}
+    checked = outcome_of(candidates, ones, "two", check=True)
+    assert checked.reason == "differs from one: result 1: 3 instead of 2 at [0]"
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        lambda size: (np.random.random(size),),
+        lambda size: ([random.random() for _ in range(size)],),
+        lambda size: (RNG.random(size),),
+    ],
+)
+def test_random_data_are_the_same_for_all_and_at_every_call(
+    setup: Callable[[int], object],
+) -> None:
+    seen: list[list[float]] = []
+
+    def keep(data: Any) -> float:
+        seen.append(list(data))
+        return float(sum(data))
+
+    state = RNG.bit_generator.state
+    for name, sizes in (("a", (4, 8)), ("b", (8,))):
+        RNG.bit_generator.state = state  # a process of its own has just loaded it
+        outcome_of({"a": keep, "b": keep}, setup, name, sizes=sizes, fresh=True)
+    of_eight = [data for data in seen if len(data) == 8]
+    assert len({tuple(data) for data in of_eight}) == 1
+
+
+def test_fresh_data_for_every_call() -> None:
+    unsorted = []
+
+    def sort(data: list[int]) -> None:
+        unsorted.append(data != sorted(data))
+        data.sort()
+
+    timed = outcome_of(
+        {"sort": sort, "same": sort}, lambda size: ([*range(size, 0, -1)],), "sort", fresh=True
+    )
+    assert timed.status == "ok"
+    assert timed.iterations == 1
+    assert all(unsorted)
+
+
+@pytest.mark.parametrize(
+    ("module", "result"),
+    [
+        ("torch", SimpleNamespace(device=SimpleNamespace(type="cuda"))),
+        ("cupy", type("ndarray", (), {"__module__": "cupy"})()),
+        ("jax", SimpleNamespace(block_until_ready=None)),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_results_on_a_device_are_waited_for(
+    module: str, result: Any, wrapped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[object] = []
+    device = SimpleNamespace(
+        synchronize=lambda: waits.append(1),
+        is_available=lambda: False,
+        is_initialized=lambda: False,
+    )
+    fake = SimpleNamespace(
+        Tensor=SimpleNamespace,
+        cuda=device if module == "torch" else SimpleNamespace(get_current_stream=lambda: device),
+        block_until_ready=waits.append,
+    )
+    for name in ("torch", "cupy", "jax"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, module, fake)  # type: ignore[arg-type]
+    wait = waiter({"of": [result]} if wrapped else result)
+    assert wait is not None
+    wait(result)
+    assert len(waits) == 1
+
+
+def test_a_device_that_was_started_is_waited_for_and_nothing_is_no_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[int] = []
+    cuda = SimpleNamespace(
+        synchronize=lambda: waits.append(1),
+        is_available=lambda: True,
+        is_initialized=lambda: True,
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda, Tensor=str))  # type: ignore[arg-type]
+    wait = waiter(1.5)
+    assert wait is not None
+    wait(1.5)
+    assert waits == [1]
+    with pytest.raises(UserError, match="returns nothing"):
+        waiter(None)
+
+
+FILE = """
+CANDIDATES = {"a": sum, "b": lambda data: sum(data)}
+SIZES = (4, 1_000)
+def setup(size):
+    return (list(range(size)),)
+"""
+
+
+def test_a_file_is_described(tmp_path: Path) -> None:
+    file = tmp_path / "sums.py"
+    file.write_text(FILE)
+    known = describe(str(file))
+    assert known.names == ("a", "b")
+    assert known.sizes == (4, 1_000)
+    assert (known.is_list, known.is_checked, known.is_random) == (False, True, False)
+    file.write_text(FILE.replace("(4, 1_000)", "[4, 8, 16]") + "equal = None\n")
+    known = describe(str(file))
+    assert (known.sizes, known.is_list, known.is_checked) == ((4, 8, 16), True, False)
+    file.write_text(FILE.replace("range(size)", "__import__('os').urandom(size)"))
+    assert describe(str(file)).is_random
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("def setup", "def prepare", "setup is missing"),
+        ("SIZES", "RANGE", "SIZES is missing"),
+        ("(4, 1_000)", "(1_000, 4)", "sizes must be a range"),
+        ("(4, 1_000)", "[4, 4]", "sizes must be a range"),
+        ("(4, 1_000)", "(0, 4)", "sizes must be a range"),
+        ("(4, 1_000)", "(0.5, 4)", "sizes must be a range"),
+        ("(4, 1_000)", "7", "sizes must be a range"),
+        ('"a": sum, ', "", "candidates must be a dict of at least two"),
+        ('"a": sum', '"a": 3', "candidates: a is no function"),
+        ('"a": sum', '"a:b": sum', "candidates: 'a:b' must be a name"),
+        ('"a": sum', "1: sum", "candidates: 1 must be a name"),
+    ],
+)
+def test_what_is_wrong_with_a_file(before: str, after: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "sums.py"
+    file.write_text(FILE.replace(before, after))
+    with pytest.raises(UserError, match=reason):
+        describe(str(file))

@@ -1,0 +1,162 @@
+"""`perceptron.crossover` and `crossover --functions`, with workers that really call."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from perceptron import crossover
+from perceptron.errors import UserError
+from perceptron.functions import FunctionCrossover
+from tests.conftest import Perceptron
+
+LOCK = threading.Lock()
+# Sleeping takes the time that it takes, whatever machine this is.
+SLEEPING = """
+import time
+
+CANDIDATES = {
+    "flat": lambda size: time.sleep(0.002) or size,
+    "slope": lambda size: time.sleep(2e-5 * size) or size,
+    "wrong": lambda size: size + 1,
+    "small": lambda size: size if size < 100 else 1 / 0,
+}
+SIZES = [5, 2_000]
+
+def setup(size):
+    return size
+"""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> FunctionCrossover:
+    pause = 2e-5
+    return crossover(
+        {
+            "flat": lambda size: time.sleep(100 * pause) or size,
+            "slope": lambda size: time.sleep(pause * size) or size,
+        },
+        setup=lambda size: size,
+        sizes=[5, 2_000],
+        seconds=240,
+        threads=1,
+        name="sleeps",
+        results=tmp_path_factory.mktemp("results"),
+    )
+
+
+def test_lambdas_and_closures_have_a_crossover(found: FunctionCrossover) -> None:
+    assert found.status == "reverses"
+    assert found.size is not None
+    assert 20 < found.size < 500
+    assert found.decided == "yes"
+    assert found.pair("slope", "flat") is found.crossovers[0]
+    assert found.at(5).fastest == "slope"
+    assert found.at(2_000).fastest == "flat"
+    assert found.at(2_000).decided
+    assert found.at(2_000).seconds["slope"] == pytest.approx(0.04, rel=0.5)
+    with pytest.raises(UserError, match="outside of the sizes that were measured, 5 to 2,000"):
+        found.at(2_001)
+
+
+def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCrossover) -> None:
+    assert "sleeps" in repr(found)
+    assert "flat overtakes slope at size" in repr(found)
+    frame = found.to_frame()
+    assert set(frame.backend) == {"flat", "slope"}
+    assert set(frame["size"]) == {5, 2_000}
+    html = found._repr_html_()
+    assert "<svg" in html
+    assert "overtakes" in html
+    (axes,) = found.plot().axes
+    assert len(axes.lines) >= 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"candidates": {"a": len}}, "at least two functions"),
+        ({"candidates": {"a": len, "b": 3}}, "candidates: b is no function"),
+        ({"setup": 3}, "TypeError"),
+        ({"setup": lambda size, lock=LOCK: size}, "setup cannot be pickled"),
+        ({"sizes": (100, 1)}, "sizes must be a range"),
+        ({"seconds": 0}, "seconds must be a number above 0"),
+        ({"pairs": [("a", "c")]}, "'c' is none of the candidates"),
+        ({"name": "or-gate"}, "rename it"),
+    ],
+)
+def test_wrong_arguments(changed: dict[str, object], reason: str, tmp_path: Path) -> None:
+    arguments: dict[str, object] = {
+        "candidates": {"a": len, "b": len},
+        "setup": range,
+        "sizes": (1, 100),
+        "results": tmp_path,
+    }
+    with pytest.raises(UserError, match=reason):
+        crossover(**(arguments | changed))  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_functions_on_the_command_line(perceptron: Perceptron, tmp_path: Path) -> None:
+    (tmp_path / "sleeps.py").write_text(SLEEPING)
+    told = perceptron(
+        *("crossover", "--functions", "sleeps.py", "--threads", "1", "--budget", "4", "--json"),
+        *("--pair", "slope:flat", "--pair", "flat:wrong", "--pair", "flat:small"),
+    )
+    assert told.returncode == 0, told.stderr
+    by_pair = {
+        (one["incumbent"], one["challenger"]): one for one in json.loads(told.stdout)["crossovers"]
+    }
+    assert by_pair["slope", "flat"]["status"] == "crosses"
+    wrong = by_pair["flat", "wrong"]
+    assert wrong["status"] == "not measured"
+    assert "differs from flat: 6 instead of 5" in wrong["reason"]
+    assert by_pair["flat", "small"]["sizes_measured"] == [5]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--family", "mlp-width"), "--family is about training: leave it out with --functions"),
+        (("--dtype", "float64"), "--dtype is about training"),
+        (("--pair", "flat:steep"), "steep"),
+        (("--from", "times.csv"), "--functions says what to measure: leave it out with --from"),
+    ],
+)
+def test_options_that_functions_do_not_take(
+    options: tuple[str, ...], reason: str, here: Perceptron, tmp_path: Path
+) -> None:
+    (tmp_path / "sleeps.py").write_text(SLEEPING)
+    told = here("crossover", "--functions", "sleeps.py", *options)
+    assert told.returncode == 2
+    assert reason in told.stderr
+
+
+def test_a_file_that_cannot_be_loaded_is_named(here: Perceptron, tmp_path: Path) -> None:
+    told = here("crossover", "--functions", "none.py")
+    assert told.returncode == 2
+    assert "--functions none.py: there is no such file" in told.stderr
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
+    told = here("crossover", "--functions", "broken.py")
+    assert told.returncode == 2
+    assert "--functions broken.py: ModuleNotFoundError: No module named" in told.stderr
+
+
+def test_stored_results_never_load_functions(found: FunctionCrossover) -> None:
+    """What a page is made from may come from outside: nothing in it executes."""
+    script = (
+        "import sys, pickle, perceptron.studies.answering as a\n"
+        "from perceptron.records.readers.stored_runs import read_run\n"
+        "from pathlib import Path\n"
+        "pickle.loads = None\n"
+        f"a.answer_run(read_run(Path({str(found.folder)!r})))\n"
+        "assert 'cloudpickle' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
