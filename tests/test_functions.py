@@ -120,6 +120,42 @@ def test_a_file_of_functions_on_the_command_line(perceptron: Perceptron, tmp_pat
     assert by_pair["flat", "small"]["sizes_measured"] == [5]
 
 
+MAPPED = """
+import time
+
+CANDIDATES = {
+    "flat": lambda rows, width: time.sleep(0.002),
+    "slope": lambda rows, width: time.sleep(2e-5 * rows * width),
+}
+SIZES = ((1, 40), (2, 50))
+FRESH = False
+
+def setup(rows, width):
+    return rows, width
+"""
+
+
+def test_a_map_of_functions_of_two_sizes(perceptron: Perceptron, tmp_path: Path) -> None:
+    (tmp_path / "areas.py").write_text(MAPPED)
+    told = perceptron(
+        *("map", "--functions", "areas.py", "--points", "2", "--quick", "--threads", "1"),
+        *("--budget", "4", "--json"),
+    )
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)["map"]
+    assert found["axes"] == ["rows", "width"]
+    winners = {(cell["x"], cell["y"]): cell["winner"] for cell in found["cells"]}
+    assert winners[1, 2] == "slope"
+    assert winners[40, 50] == "flat"
+
+
+def test_each_command_has_its_number_of_sizes(here: Perceptron, tmp_path: Path) -> None:
+    (tmp_path / "areas.py").write_text(MAPPED)
+    (tmp_path / "sleeps.py").write_text(SLEEPING)
+    assert "two sizes: use `perceptron map`" in here("crossover", "--functions", "areas.py").stderr
+    assert "one size: use `perceptron crossover`" in here("map", "--functions", "sleeps.py").stderr
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import pickle
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -46,22 +47,25 @@ class Functions:
     """What is compared: candidates that are called with the same data."""
 
     candidates: Mapping[str, Function]
-    setup: Callable[[int], object]
-    """Returns the data of a size: a tuple of arguments, or the only one."""
+    setup: Callable[..., object]
+    """Returns the data of a size, or of two: a tuple of arguments, or the only one."""
     equal: Callable[[Any, Any], object] | None = np.allclose
     """Whether two results are the same; None checks nothing."""
     fresh: bool | None = None
     """Whether every call gets new data. By default none does, and what changes its data is refused;
     False accepts that."""
     sizes: object = None
-    """A pair ``(low, high)`` to search between, or a list to measure as it is."""
+    """A pair ``(low, high)`` to search between, a list to measure as it is, or two pairs."""
 
 
 class Described(Struct, frozen=True):
     """What is known of functions without calling the candidates."""
 
     names: tuple[str, ...]
-    sizes: Any
+    axes: tuple[str, ...]
+    """What ``setup`` calls its parameters."""
+    sizes: tuple[tuple[int, ...], ...]
+    """Along each axis: from which to which, or those of a list."""
     is_list: bool
     is_checked: bool
     is_random: bool
@@ -109,28 +113,58 @@ def describe(file: str) -> Described:
             raise UserError(f"candidates: {name!r} must be a name without ':' and ','")
         if not callable(function):
             raise UserError(f"candidates: {name} is no function")
-    is_list = not (isinstance(sizes, tuple) and len(sizes) == 2)
-    known = list(sizes) if isinstance(sizes, (tuple, list, range, np.ndarray)) else []
-    whole = [int(size) for size in known if isinstance(size, (int, np.integer))]
-    if len(whole) < 2 or len(whole) != len(known) or whole != sorted(set(whole)) or whole[0] < 1:
+    axes = _axes(functions.setup)
+    is_list = len(axes) == 1 and not (isinstance(sizes, tuple) and len(sizes) == 2)
+    every = tuple(map(_ascending, [sizes] if len(axes) == 1 else _items(sizes)))
+    if len(every) != len(axes) or not all(every) or any(len(one) > 2 for one in every[1:]):
+        form = "(16, 1_000_000), or a list of" if len(axes) == 1 else "((1, 1_000), (1, 64)), of"
         raise UserError(
-            f"sizes must be a range such as (16, 1_000_000) or a list of ascending whole "
-            f"numbers from 1; got {sizes!r}"
+            f"sizes must be a range such as {form} ascending whole numbers from 1; got {sizes!r}"
         )
-    setup = _Setup(functions.setup)
+    setup, least = _Setup(functions.setup), [one[0] for one in every]
     return Described(
         names=tuple(candidates),
-        sizes=tuple(whole),
+        axes=axes,
+        sizes=every,
         is_list=is_list,
         is_checked=functions.equal is not None,
-        is_random=not _same(setup(whole[0]), setup(whole[0])),
+        is_random=not _same(setup(*least), setup(*least)),
     )
+
+
+def _axes(setup: Callable[..., object]) -> tuple[str, ...]:
+    """Return what the sizes count, by the names of the parameters that have no default."""
+    if not callable(setup):
+        raise UserError(f"setup must be a function of a size, got {setup!r}")
+    named = [
+        name
+        for name, parameter in inspect.signature(setup).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(named) not in (1, 2):
+        raise UserError(f"setup must take one size, or two for a map; it takes {len(named)}")
+    if len(named) == 1 and not re.fullmatch("[a-z_]{2,20}", named[0]):
+        return ("size",)  # n and the like say nothing
+    return tuple(re.sub("[^a-z]", "", name.lower())[:20] or "size" for name in named)
+
+
+def _items(sizes: object) -> list[Any]:
+    return list(sizes) if isinstance(sizes, (tuple, list, range, np.ndarray)) else []
+
+
+def _ascending(sizes: object) -> tuple[int, ...]:
+    """Return at least two ascending whole numbers from 1; nothing if they are not that."""
+    known = _items(sizes)
+    whole = [int(size) for size in known if isinstance(size, (int, np.integer))]
+    fits = len(whole) == len(known) >= 2 and whole[0] >= 1 and whole == sorted(set(whole))
+    return tuple(whole) if fits else ()
 
 
 class _Setup:
     """A ``setup`` that gives the same random numbers each time."""
 
-    def __init__(self, setup: Callable[[int], object]) -> None:
+    def __init__(self, setup: Callable[..., object]) -> None:
         self._setup = setup
         known = inspect.getclosurevars(setup) if inspect.isfunction(setup) else None
         values = [*known.globals.values(), *known.nonlocals.values()] if known else []
@@ -141,14 +175,14 @@ class _Setup:
             if isinstance(value, np.random.Generator)
         ]
 
-    def __call__(self, size: int) -> tuple[object, ...]:
+    def __call__(self, *sizes: int) -> tuple[object, ...]:
         random.seed(0)
         np.random.seed(0)
         if "torch" in sys.modules:
             sys.modules["torch"].manual_seed(0)
         for generator, state in self._generators:
             generator.bit_generator.state = state
-        data = self._setup(size)
+        data = self._setup(*sizes)
         return data if isinstance(data, tuple) else (data,)
 
 
@@ -180,7 +214,7 @@ class Calls:
 def _outcome(functions: Functions, setup: _Setup, problem: str, batch: Batch) -> Outcome:
     if batch.extra is not None:  # only to have everything imported
         return Outcome(problem=problem)
-    make = partial(setup, int(problem.rpartition(":")[2]))
+    make = partial(setup, *map(int, problem.rpartition(":")[2].split("x")))
     if batch.check:
         _check(functions, batch.backend, make)
         return Outcome(problem=problem)

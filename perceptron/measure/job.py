@@ -48,8 +48,13 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
 
 
 class Call(Time, frozen=True, kw_only=True, tag="call"):
-    """Time calls of a function: ``backend`` is its name, and ``problem`` ends with the size."""
+    """Time calls of a function: ``backend`` is its name, and ``problem`` ends with ``:16``.
 
+    Of two sizes it ends with ``:16x4``.
+    """
+
+    axes: tuple[str, ...]
+    """What its sizes count."""
     functions: str
     """The file that it is in, as `functions.load` takes it."""
     digest: str

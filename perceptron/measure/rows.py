@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from perceptron.backends import registry
@@ -97,8 +98,15 @@ def _times(part: Part) -> dict[str, Any]:
 def subject_fields(job: Job) -> dict[str, Any]:
     """Return the fields of a row that say what is trained, or with what a function is called."""
     if isinstance(job, Call):
-        family, _, size = job.problem.rpartition(":")
-        return {"problem_digest": job.digest, "family": family, "size": int(size)}
+        family, _, text = job.problem.rpartition(":")
+        sizes = tuple(map(int, text.split("x")))
+        return {
+            "problem_digest": job.digest,
+            "family": family,
+            "size": prod(sizes),
+            "sizes": sizes if len(sizes) > 1 else None,
+            "axes": job.axes,
+        }
     return problem_fields(catalogue.look_up(job.problem))
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, inf, log
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from perceptron.measure.job import Call
 from perceptron.measure.launch import package_path
 from perceptron.numbers import count
 from perceptron.problems import catalogue
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import AxisSize, Measurement
 from perceptron.studies.shared.missing import LASTING
 
 # Of a search: a size whose call would take longer is not tried. A few repeats of it would take the
@@ -42,8 +42,10 @@ class Called(Struct, frozen=True):
 
     family: str
     names: tuple[str, ...]
-    sizes: tuple[int, ...]
-    """From which to which to search, or those of a list."""
+    axes: tuple[str, ...]
+    """What their sizes count: one or two."""
+    sizes: tuple[tuple[AxisSize, ...], ...]
+    """Along each axis: from which to which, or those of a list."""
     is_list: bool
     is_checked: bool
     is_random: bool
@@ -52,16 +54,16 @@ class Called(Struct, frozen=True):
     @property
     def grid(self) -> tuple[int, ...]:
         """The sizes to begin with, ascending."""
-        if self.is_list:
-            return self.sizes
-        return tuple(coarse_sizes(Search(self.sizes[0], self.sizes[-1])))
+        sizes = self.sizes[0]
+        return sizes if self.is_list else tuple(coarse_sizes(Search(sizes[0], sizes[-1])))
 
 
-def called(file: str, family: str | None = None) -> Called:
+def called(file: str, family: str | None = None, axes: int = 1) -> Called:
     """Describe the functions in a file; raises `UserError` that says what is wrong with them.
 
-    A process of its own loads it: what a file does and imports is no part of this one. A program
-    that pickled its functions names their ``family``; else that is the file's name.
+    They must have ``axes`` sizes. A process of its own loads it: what a file does and imports is no
+    part of this one. A program that pickled its functions names their ``family``; else that is the
+    file's name.
     """
     of = f"--functions {file}: " if family is None else ""
     path = Path(file)
@@ -88,6 +90,13 @@ def called(file: str, family: str | None = None) -> Called:
     if "error" in known:
         raise UserError(of + known["error"])
     described = msgspec.convert(known, Described)
+    if len(described.axes) != axes:
+        said = (
+            "two sizes: use `perceptron map`"
+            if axes == 1
+            else "one size: use `perceptron crossover`"
+        )
+        raise UserError(f"{of}setup takes {said}")
     return Called(family=name, digest=digest(file), **msgspec.structs.asdict(described))
 
 
@@ -110,16 +119,29 @@ def next_calls(
     quick: bool,
 ) -> list[Call]:
     """Return a job for each function, size and repeat that some pair needs and that has no row."""
-    wanted: dict[tuple[str, int], int] = {}
+    wanted: dict[tuple[str, tuple[int, ...]], int] = {}
     for pair in pairs:
         for size, repeats in _requests(functions, pair, rows, quick):
             for name in pair:
-                wanted[name, size] = max(repeats, wanted.get((name, size), 0))
-    done = {(row.backend, row.size, row.repeat) for row in rows}
-    failed = {(row.backend, row.size) for row in rows if row.status != "ok"}
+                wanted[name, (size,)] = max(repeats, wanted.get((name, (size,)), 0))
+    return missing_calls(file, functions, wanted, threads, rows, quick)
+
+
+def missing_calls(
+    file: str,
+    functions: Called,
+    wanted: Mapping[tuple[str, tuple[int, ...]], int],
+    threads: int,
+    rows: Sequence[Measurement],
+    quick: bool,
+) -> list[Call]:
+    """Return a job for each repeat of a function with data of a size, or of two, without a row."""
+    done = {(row.backend, row.sizes or (row.size,), row.repeat) for row in rows}
+    failed = {(row.backend, row.sizes or (row.size,)) for row in rows if row.status != "ok"}
     return [
         Call(
-            problem=f"{functions.family}:{size}",
+            problem=f"{functions.family}:{'x'.join(map(str, sizes))}",
+            axes=functions.axes,
             backend=name,
             dtype=None,
             threads=threads,
@@ -130,9 +152,9 @@ def next_calls(
             functions=file,
             digest=functions.digest,
         )
-        for (name, size), repeats in wanted.items()
+        for (name, sizes), repeats in wanted.items()
         for repeat in range(repeats)
-        if (name, size, repeat) not in done and (name, size) not in failed
+        if (name, sizes, repeat) not in done and (name, sizes) not in failed
     ]
 
 
@@ -141,7 +163,7 @@ def _requests(
 ) -> list[tuple[int, int]]:
     """Return sizes at which to call a pair, and in how many repeats."""
     if functions.is_list:
-        return [(size, _REPEATS) for size in functions.sizes]
+        return [(size, _REPEATS) for size in functions.grid]
     sizes = reached(functions, pair, rows)
     called = {(row.backend, row.size) for row in rows}
     new = [size for size in sizes if not all((name, size) in called for name in pair)]

@@ -41,6 +41,7 @@ from perceptron.records.measurement import AxisSize, Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.functions import Called, called, missing_calls
 from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import backends_over, require_backends
 from perceptron.studies.study import Option, Over, Plan, Threads
@@ -64,6 +65,9 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         str,
         Option("Choose mlp-map, batch-width or models-width. Default: mlp-map.", metavar="NAME"),
     ] = "mlp-map"
+    functions: Annotated[
+        str | None, Option("Map your own functions: see docs/functions.md.", metavar="FILE.py")
+    ] = None
     points: Annotated[
         Annotated[int, Meta(ge=2, le=256)] | None,
         Option("Map N sizes along each axis. Default: 16; --quick: 8.", metavar="N"),
@@ -82,9 +86,13 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     y_range: Range | None = None
     axes: tuple[AxisName, AxisName] = ("rows", "width")
     """Of the family."""
+    called: Called | None = None
+    """What ``functions`` holds."""
 
     def resolved(self) -> MapPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
+        if self.functions is not None:
+            return self._of_functions(self.functions)
         if self.family not in FAMILIES:
             raise unknown("family", self.family, FAMILIES)
         family = FAMILIES[self.family]
@@ -93,16 +101,13 @@ class MapPlan(Plan, frozen=True, kw_only=True):
                 f"family {self.family!r} varies along {len(family.axes)} axis and a map needs two: "
                 f"choose from {', '.join(MAPS)}"
             )
-        points = (8 if self.quick else 16) if self.points is None else self.points
-        if not 2 <= points <= _MOST_POINTS:
-            raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {points}")
         backends = backends_over(self.backends, self.over)
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
         x, y = family.axes
         return replace(
             self,
-            points=points,
+            points=self._points(),
             backends=backends,
             threads=threads,
             over=(),
@@ -110,6 +115,33 @@ class MapPlan(Plan, frozen=True, kw_only=True):
             y_range=self.y_range or _own_range(family, 1, self.quick),
             axes=(x, y),
         )
+
+    def _points(self) -> int:
+        points = (8 if self.quick else 16) if self.points is None else self.points
+        if not 2 <= points <= _MOST_POINTS:
+            raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {points}")
+        return points
+
+    def _of_functions(self, file: str) -> MapPlan:
+        if self.backends or self.over:
+            raise UserError("--backends and --processes are about training: leave them out")
+        found = called(file, axes=2)
+        (x_range, y_range), (x, y) = found.sizes, found.axes
+        return replace(
+            self,
+            family=found.family,
+            called=found,
+            points=self._points(),
+            threads=self.threads or usable_cores(),
+            x_range=x_range,
+            y_range=y_range,
+            axes=(x, y),
+        )
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The file of functions."""
+        return (self.functions,) if self.functions else ()
 
     @property
     def budget_seconds(self) -> float:
@@ -145,7 +177,7 @@ class Map:
     )
     doing: ClassVar[str] = "mapping"
 
-    def next(self, plan: MapPlan, rows: Sequence[Row], left: float) -> list[Time]:
+    def next(self, plan: MapPlan, rows: Sequence[Row], left: float) -> Sequence[Time]:
         """Choose cells round by round, as if from the start, up to a round that lacks rows.
 
         Each round's cells follow from the rows of the rounds before it, whatever else was measured:
@@ -156,7 +188,7 @@ class Map:
         while True:
             known = [row for row in measured if row.sizes in chosen]
             cells = next_cells(plan.grid, times_by_cell(known))
-            jobs = missing(_jobs(plan, cells), measured)
+            jobs = _missing(plan, cells, measured)
             if jobs or chosen.issuperset(cells):
                 return jobs
             chosen.update(cells)
@@ -171,6 +203,16 @@ class Map:
         not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
         warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
         return _told(found, own[0], not_refined, run.run.machine, warnings)
+
+
+def _missing(plan: MapPlan, cells: Sequence[Cell], rows: list[Measurement]) -> Sequence[Time]:
+    """Return the jobs of these cells that have no row."""
+    if plan.functions is None or plan.called is None:
+        return missing(_jobs(plan, cells), rows)
+    wanted: dict[tuple[str, tuple[int, ...]], int] = {
+        (name, cell): plan.repeats for cell in cells for name in plan.called.names
+    }
+    return missing_calls(plan.functions, plan.called, wanted, plan.threads or 1, rows, plan.quick)
 
 
 def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
@@ -216,7 +258,7 @@ def _told(
             ("dtype", found.dtype or "not stated"),
             ("Threads", str(found.threads or "not stated")),
         ),
-        measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}; "
+        measured=f", {', '.join(filter(None, (threads, found.dtype, how)))}; "
         f"{found.cells_measured} of {cells} cells were measured, the others are interpolated and "
         "have no interval",
         verdicts=(
@@ -225,7 +267,7 @@ def _told(
                 decided=_decided(found),
                 sentence=found.summary,
                 notes=tuple(_doubts(found, not_refined)),
-                heading=f"{machine}, {threads}, {found.dtype}; 95% intervals",
+                heading=f"{', '.join(filter(None, (machine, threads, found.dtype)))}; 95% intervals",
             ),
         ),
         notes=tuple(notes),

@@ -199,11 +199,11 @@ def test_a_file_is_described(tmp_path: Path) -> None:
     file.write_text(FILE)
     known = describe(str(file))
     assert known.names == ("a", "b")
-    assert known.sizes == (4, 1_000)
+    assert (known.axes, known.sizes) == (("size",), ((4, 1_000),))
     assert (known.is_list, known.is_checked, known.is_random) == (False, True, False)
     file.write_text(FILE.replace("(4, 1_000)", "[4, 8, 16]") + "equal = None\n")
     known = describe(str(file))
-    assert (known.sizes, known.is_list, known.is_checked) == ((4, 8, 16), True, False)
+    assert (known.sizes, known.is_list, known.is_checked) == (((4, 8, 16),), True, False)
     file.write_text(FILE.replace("range(size)", "__import__('os').urandom(size)"))
     assert describe(str(file)).is_random
 
