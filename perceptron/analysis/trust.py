@@ -77,7 +77,7 @@ def budget_warning(seconds: float) -> MeasurementWarning:
 
 
 def failure_warnings(
-    failed: Iterable[tuple[str, str, str | None]],
+    failed: Iterable[tuple[str, str, str | None]], of_functions: bool = False
 ) -> list[MeasurementWarning]:
     """Return a warning for each backend and reason of rows that failed: backend, problem, reason.
 
@@ -91,6 +91,7 @@ def failure_warnings(
         names = list(dict.fromkeys(where))
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         killed = was_killed(reason)
+        cause = "" if of_functions else f"run perceptron check {backend} to find the cause; "
         warnings.append(
             MeasurementWarning(
                 code=KILLED if killed else "failed",
@@ -98,7 +99,7 @@ def failure_warnings(
                 advice="the same command tries it again; all other rows are kept. If memory is "
                 "short, free some or leave that size out"
                 if killed
-                else f"run perceptron check {backend} to find the cause; all other rows are kept",
+                else f"{cause}all other rows are kept",
             )
         )
     return sorted(warnings, key=lambda warning: warning.code != KILLED)
@@ -112,10 +113,16 @@ def warnings_of_rows(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
         for row in rows
         if row.status == "failed" and row.phase is None and not was_killed(row.reason)
     ]
+    told = times([*lost_rows(rows), *failed])
     return [
+        *failure_warnings((row.backend, row.problem, row.reason) for row in told if row.problem),
         *failure_warnings(
-            (row.backend, row.problem or row.family, row.reason)
-            for row in times([*lost_rows(rows), *failed])
+            (
+                (row.backend, f"{row.family}, size {digits(row.size)}", row.reason)
+                for row in told
+                if not row.problem
+            ),
+            of_functions=True,
         ),
         *contention_warnings(rows),
         *gpu_use.gpu_warnings(rows),

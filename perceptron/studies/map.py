@@ -251,6 +251,7 @@ def _told(
     how = training_words(row)
     notes = [Note(f"{name}: not measured: {why}.", "page") for name, why in found.absent.items()]
     threads, cells = threads_in_all(found.threads, found.backends), len(found.cells)
+    how_measured = f"{threads}, {found.dtype}" if found.dtype else threads
     return Answer(
         question=f"map of {found.family}",
         asked=(("Family", found.family),),
@@ -258,7 +259,7 @@ def _told(
             ("dtype", found.dtype or "not stated"),
             ("Threads", str(found.threads or "not stated")),
         ),
-        measured=f", {', '.join(filter(None, (threads, found.dtype, how)))}; "
+        measured=f", {', '.join(filter(None, (how_measured, how)))}; "
         f"{found.cells_measured} of {cells} cells were measured, the others are interpolated and "
         "have no interval",
         verdicts=(
@@ -267,7 +268,7 @@ def _told(
                 decided=_decided(found),
                 sentence=found.summary,
                 notes=tuple(_doubts(found, not_refined)),
-                heading=f"{', '.join(filter(None, (machine, threads, found.dtype)))}; 95% intervals",
+                heading=f"{machine}, {how_measured}; 95% intervals",
             ),
         ),
         notes=tuple(notes),

@@ -90,6 +90,14 @@ def test_what_is_refused(
     assert (checked.reason or "").startswith(reason or "")
 
 
+def test_functions_that_return_nothing_must_leave_the_same_data() -> None:
+    candidates = {"sort": lambda x: x.sort(), "reverse": lambda x: x.reverse()}
+    setup = lambda size: ([2, 1, 3],)  # noqa: E731
+    checked = outcome_of(candidates, setup, "reverse", check=True, fresh=True)
+    assert checked.reason == "differs from sort: result 0: [3, 1, 2] instead of [1, 2, 3]"
+    assert outcome_of(candidates, setup, "sort", check=True, fresh=True).status == "ok"
+
+
 def test_results_of_several_parts_are_compared_part_by_part() -> None:
     candidates = {"one": lambda x: (x, x + 1), "two": lambda x: [x, x + 2]}
     checked = outcome_of(candidates, ones, "two", check=True)
