@@ -9,12 +9,14 @@ import threading
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from perceptron import crossover
 from perceptron.errors import UserError
 from perceptron.functions import FunctionCrossover
-from tests.conftest import Perceptron
+from tests.conftest import ROOT, Perceptron
 
 LOCK = threading.Lock()
 # Sleeping takes the time that it takes, whatever machine this is.
@@ -55,6 +57,7 @@ def test_lambdas_and_closures_have_a_crossover(found: FunctionCrossover) -> None
     assert found.status == "reverses"
     assert found.size is not None
     assert 20 < found.size < 500
+    assert (found.low, found.high) == (5, 2_000)  # nothing is known between the sizes of a list
     assert found.decided == "yes"
     assert found.pair("slope", "flat") is found.crossovers[0]
     assert found.at(5).fastest == "slope"
@@ -182,6 +185,27 @@ def test_a_file_that_cannot_be_loaded_is_named(here: Perceptron, tmp_path: Path)
     told = here("crossover", "--functions", "broken.py")
     assert told.returncode == 2
     assert "--functions broken.py: ModuleNotFoundError: No module named" in told.stderr
+
+
+def test_a_notebook_shows_the_answer_and_its_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions and data of a notebook's own cells."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    notebook = nbformat.v4.new_notebook()
+    cells = (
+        "import time, perceptron\npause = 2e-5",
+        "def slope(size):\n    time.sleep(pause * size)",
+        "perceptron.crossover({'flat': lambda size: time.sleep(0.002), 'slope': slope}, "
+        "lambda size: size, [5, 2_000], seconds=240, threads=1)",
+    )
+    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [output for output in notebook.cells[-1].outputs if output.output_type != "stream"]
+    (answer,) = shown
+    assert "flat overtakes slope at size" in answer.data["text/plain"]
+    assert "<svg" in answer.data["text/html"]
 
 
 def test_stored_results_never_load_functions(found: FunctionCrossover) -> None:

@@ -301,6 +301,8 @@ class CrossoverStudy:
         estimated = what_if.kept(run)
         warnings = (*kept_apart(own), *definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
+        if plan.called is not None and plan.called.is_list:
+            found = [_within_bracket(one) for one in found]
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
             families += (plan.called.family,) if plan.called else ()
@@ -340,6 +342,16 @@ class CrossoverStudy:
         found = crossovers(rows, pairs or None)
         answer = answer_of(plan, rows, found, sources=uses(found))
         return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
+
+
+def _within_bracket(found: Crossover) -> Crossover:
+    """Return the crossover with the two sizes around it as its interval.
+
+    Between those of a list nothing is searched, and times between them may bend.
+    """
+    if found.size is None or found.bracket is None:
+        return found
+    return replace(found, low=found.bracket[0], high=found.bracket[1])
 
 
 def _elsewhere(cold: Sequence[Crossover], warm: Sequence[Crossover]) -> list[Crossover]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
+from rich.text import Text
+
 from perceptron.answer import Answer, Table, Verdict
 from perceptron.report.tables.terminal import fits, out, table
 from perceptron.untrusted_text import printable
@@ -26,10 +28,10 @@ def show(answer: Answer) -> None:
 
 
 def as_text(answer: Answer) -> str:
-    """Return what `show` prints."""
+    """Return what `show` prints, without colours."""
     with out.capture() as captured:
         show(answer)
-    return captured.get()
+    return Text.from_ansi(captured.get()).plain
 
 
 def _verdicts(verdicts: Iterable[Verdict]) -> None:

@@ -33,8 +33,9 @@ from perceptron.untrusted_text import printable
 # Of lines in a pipe, unless somebody names another.
 _WIDTH = 100
 _fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-out = Console(highlight=False, width=None if _fits else _WIDTH)
-err = Console(stderr=True, highlight=False)
+# In a notebook, too, text is text: rich would show each line as an output of its own.
+out = Console(highlight=False, width=None if _fits else _WIDTH, force_jupyter=False)
+err = Console(stderr=True, highlight=False, force_jupyter=False)
 
 # A column of texts is not folded to fewer characters than these.
 _NARROWEST = 10
