@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cloudpickle
+import msgspec
 import numpy as np
 
 from perceptron import optional
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.words import decided
 from perceptron.analysis.select import median_seconds
+from perceptron.analysis.sizes import number
 from perceptron.answer import Answered, Decided
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
@@ -124,12 +129,14 @@ class FunctionCrossover:
             seconds[name] = float(np.exp(np.interp(np.log(size), np.log(sizes), logs)))
         if not seconds:
             measured = sorted(row.size for row in self._rows if row.seconds is not None)
-            reach = f", {measured[0]:,} to {measured[-1]:,}" if measured else ""
-            raise UserError(f"at({size:,}): is outside of the sizes that were measured{reach}")
+            reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
+            raise UserError(
+                f"at({number(size)}): is outside of the sizes that were measured{reach}"
+            )
         best = min(seconds, key=seconds.__getitem__)
         pairs = [one for one in self.crossovers if best in (one.incumbent, one.challenger)]
-        is_decided = [any(low <= size <= high for low, high in one.decided) for one in pairs]
-        return AtSize(best, all(is_decided) and bool(is_decided), seconds)
+        winners = [_winner(one, size) for one in pairs]
+        return AtSize(best, bool(winners) and set(winners) == {best}, seconds)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the measurements, a row for each candidate, size and repeat."""
@@ -158,7 +165,7 @@ class FunctionCrossover:
     def __repr__(self) -> str:
         from perceptron.report.answers.in_terminal import as_text
 
-        return as_text(self._told.answer).rstrip()
+        return _in_python(as_text(self._told.answer).rstrip())
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -232,47 +239,84 @@ def crossover(
     from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
     from perceptron.studies.functions import called
 
+    began = monotonic()
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
         raise UserError("candidates must be a dict of at least two functions by name")
-    if not 0 < seconds < float("inf"):
-        raise UserError(f"seconds must be a number above 0, got {seconds}")
-    functions = Functions(dict(candidates), setup, equal, fresh, sizes)
-    file = _kept(functions)
-    found = called(file, name)
-    for pair in pairs:
-        for one in pair:
-            if one not in found.names:
-                raise UserError(f"pairs: {one!r} is none of the candidates")
+    if not (isinstance(seconds, (int, float)) and 0 < seconds < inf):
+        raise UserError(f"seconds must be a number above 0, got {seconds!r}")
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise UserError(f"threads must be a whole number from 1, or None; got {threads!r}")
+    two = [tuple(pair) for pair in pairs if not isinstance(pair, str)]
+    if len(two) != len(pairs) or any(len(set(pair)) != 2 or len(pair) != 2 for pair in two):
+        raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
+    unknown_names = [name for pair in two for name in pair if name not in candidates]
+    if unknown_names:
+        raise UserError(f"pairs: {unknown_names[0]!r} is none of the candidates")
+    file = _kept(candidates, setup, equal, fresh, sizes)
     plan = CrossoverPlan(
         functions=file,
-        called=found,
-        pairs=tuple((one, other) for one, other in pairs),
+        called=called(file, name, seconds=seconds),
+        pairs=tuple((one, other) for one, other in two),
         threads=(threads or usable_cores(),),
     )
     with terminal.progress_bar("searching", seconds) as bar:
-        told = carry_out(CrossoverStudy(), plan, None, Path(results), bar, seconds)
-    terminal.show_warnings(told.warnings)
+        left = max(1.0, seconds - (monotonic() - began))
+        told = carry_out(CrossoverStudy(), plan, None, Path(results), bar, left)
+    terminal.show_warnings(
+        msgspec.structs.replace(one, advice=_in_python(one.advice)) for one in told.warnings
+    )
     return FunctionCrossover(told)
 
 
-def _kept(functions: Functions) -> str:
-    """Write functions where workers find them; raises `UserError` naming what cannot be pickled."""
-    try:
-        pickled = cloudpickle.dumps(functions)
-    except Exception:
-        parts = {"setup": functions.setup, "equal": functions.equal}
-        parts |= {f"candidates: {name}": one for name, one in functions.candidates.items()}
-        for name, part in parts.items():
-            try:
-                cloudpickle.dumps(part)
-            except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
-                reason = f"{name} cannot be pickled for worker processes: {error}"
-                raise UserError(" ".join(reason.split())[:500]) from None
-        raise
-    file = Path(_folder().name) / f"{hashlib.sha256(pickled).hexdigest()[:12]}{PICKLED}"
+def _winner(found: Crossover, size: float) -> str | None:
+    """Return which of a pair is faster at a size; None where that is not decided."""
+    for low, high in found.decided:
+        if low <= size <= high:
+            there = next(one for one in found.ratio_at if low <= one.size <= high)
+            return found.challenger if there.ratio < 1 else found.incumbent
+    return None
+
+
+def _in_python(text: str) -> str:
+    """Return what a command's answer says with arguments in place of options."""
+
+    def seconds(match: re.Match[str]) -> str:
+        return f"seconds={60 * float(match[1]):.3g}"
+
+    text = re.sub(r"--budget ([\d.]+)", seconds, text)
+    return text.replace("a larger --budget", "more seconds").replace("--threads ", "threads=")
+
+
+def _kept(
+    candidates: Mapping[str, Callable[..., object]],
+    setup: Any,
+    equal: Any,
+    fresh: Any,
+    sizes: object,
+) -> str:
+    """Write functions where workers find them; raises `UserError` naming what cannot be pickled.
+
+    Each candidate by itself: a worker loads the libraries of its own one.
+    """
+    pickled = {name: _pickled(f"candidates: {name}", one) for name, one in candidates.items()}
+    if not isinstance(sizes, tuple) and isinstance(sizes, Iterable):
+        sizes = list(sizes)
+    for name, part in (("setup", setup), ("equal", equal)):
+        _pickled(name, part)
+    functions = _pickled("sizes", Functions(pickled, setup, equal, fresh, sizes))
+    file = Path(_folder().name) / f"{hashlib.sha256(functions).hexdigest()[:12]}{PICKLED}"
     search = [os.path.abspath(place) for place in sys.path]  # where "" is, too
-    file.write_bytes(cloudpickle.dumps((search, pickled)))
+    file.write_bytes(cloudpickle.dumps((search, functions)))
     return str(file)
+
+
+def _pickled(name: str, part: object) -> bytes:
+    try:
+        pickled: bytes = cloudpickle.dumps(part)
+    except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
+        reason = f"{name} cannot be pickled for worker processes: {error}"
+        raise UserError(" ".join(reason.split())[:500]) from None
+    return pickled
 
 
 @cache

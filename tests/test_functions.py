@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -91,6 +92,12 @@ def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCr
         ({"sizes": (100, 1)}, "sizes must be a range"),
         ({"seconds": 0}, "seconds must be a number above 0"),
         ({"pairs": [("a", "c")]}, "'c' is none of the candidates"),
+        ({"pairs": ("a", "b")}, "pairs must be pairs of two names"),
+        ({"pairs": [("a", "a")]}, "pairs must be pairs of two names"),
+        ({"threads": 0}, "threads must be a whole number from 1"),
+        ({"sizes": (size for size in (True, 5))}, "sizes must be a range"),
+        ({"equal": True}, "equal must be a function"),
+        ({"fresh": "no"}, "fresh must be True, False or None"),
         ({"name": "or-gate"}, "rename it"),
     ],
 )
@@ -185,6 +192,40 @@ def test_a_file_that_cannot_be_loaded_is_named(here: Perceptron, tmp_path: Path)
     told = here("crossover", "--functions", "broken.py")
     assert told.returncode == 2
     assert "--functions broken.py: ModuleNotFoundError: No module named" in told.stderr
+
+
+def test_functions_of_a_module_are_those_of_the_script_and_edits_are_seen(tmp_path: Path) -> None:
+    """Not of one that has the same name and lies in the present folder."""
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    for folder in (project, elsewhere):
+        folder.mkdir()
+        (folder / "helper.py").write_text("def same(size):\n    return size\n")
+    script = project / "script.py"
+    script.write_text(
+        "import helper\n"
+        "from perceptron.functions import _kept\n"
+        "from perceptron.studies.functions import called\n"
+        "file = _kept({'a': helper.same, 'b': abs}, helper.same, None, None, [1, 2])\n"
+        "found = called(file, 'own')\n"
+        "print(found.digest, *found.files)\n"
+    )
+
+    def run() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, script],
+            cwd=elsewhere,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    digest, *files = run()
+    assert files == [str(project / "helper.py")]
+    assert run()[0] == digest
+    (project / "helper.py").write_text("def same(size):\n    return size + 0\n")
+    assert run()[0] != digest
 
 
 def test_a_notebook_shows_the_answer_and_its_figure(

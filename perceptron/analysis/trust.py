@@ -10,6 +10,7 @@ from perceptron import rehearsal
 from perceptron.analysis import gpu_use
 from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
+from perceptron.analysis.sizes import number
 from perceptron.numbers import digits
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
@@ -118,7 +119,7 @@ def warnings_of_rows(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
         *failure_warnings((row.backend, row.problem, row.reason) for row in told if row.problem),
         *failure_warnings(
             (
-                (row.backend, f"{row.family}, size {digits(row.size)}", row.reason)
+                (row.backend, f"{row.family}, size {number(row.size)}", row.reason)
                 for row in told
                 if not row.problem
             ),

@@ -34,6 +34,9 @@ _COMMAND = (sys.executable, "-m", "perceptron.measure.worker")
 # A worker whose standard input closes leaves by itself, unless it is stuck.
 _SECONDS_TO_LEAVE = 1.0
 
+# Several workers of functions share a device: JAX would take three quarters of its memory at once.
+_SHARED_DEVICE = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
 SecondsLeft = Callable[[], float]
 
 
@@ -231,7 +234,7 @@ def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
 
     Raises TypeError if the backend's variables are not text.
     """
-    asked = backend.environment(threads) if backend else thread_variables(threads)
+    asked = backend.environment(threads) if backend else thread_variables(threads) | _SHARED_DEVICE
     if not all(isinstance(word, str) for pair in asked.items() for word in pair):
         raise TypeError("environment() must give a dict[str, str]")
     return os.environ | asked | {"PYTHONPATH": package_path()}

@@ -194,7 +194,9 @@ def contents(references: Iterable[str]) -> dict[str, str]:
     return digests | files.fingerprints(filter(files.is_file, references))
 
 
-def refuse_edited_files(references: Iterable[str], before: object) -> None:
-    """Raise `UserError` if a model file no longer holds what `contents` gave ``before``."""
-    if contents(references) != before:
-        raise UserError("a file was changed while it was measured: start again")
+def refuse_edited_files(references: Iterable[str], before: Mapping[str, str]) -> None:
+    """Raise `UserError` if a file no longer holds what `contents` gave ``before``."""
+    now = contents(references)
+    changed = [name for name in now if now[name] != before.get(name)]
+    if changed:
+        raise UserError(f"{changed[0]} was changed while it was measured: start again")

@@ -233,7 +233,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     @property
     def references(self) -> tuple[str, ...]:
         """Those of the model files."""
-        own = (self.functions,) if self.functions else ()
+        own = (self.functions, *self.called.files) if self.functions and self.called else ()
         return (*own, *(problem.reference for problem in self.own_problems))
 
     @property

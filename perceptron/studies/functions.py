@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,6 @@ from math import exp, inf, log
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.analysis.select import median_seconds
@@ -21,8 +21,9 @@ from perceptron.measure.job import Call
 from perceptron.measure.launch import package_path
 from perceptron.numbers import count
 from perceptron.problems import catalogue
-from perceptron.records.measurement import AxisSize, Measurement
+from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.missing import LASTING
+from perceptron.supervision import describe_exit
 
 # Of a search: a size whose call would take longer is not tried. A few repeats of it would take the
 # time in which a crossover at smaller sizes is found.
@@ -34,21 +35,15 @@ _STEEPEST = 3.0
 _REPEATS = 8
 _SECONDS_TO_DESCRIBE = 120
 # Reasons of a size from which on larger ones are of no use.
-_TOO_LARGE = ("did not end", "out of memory", "the worker was ended")
+_TOO_LARGE = re.compile(
+    "did not end|out of memory|OutOfMemory|allocate memory|RESOURCE_EXHAUSTED|ended by SIGKILL"
+)
 
 
-class Called(Struct, frozen=True):
+class Called(Described, frozen=True, kw_only=True):
     """What is compared; of its file a digest, for functions that were edited are others."""
 
     family: str
-    names: tuple[str, ...]
-    axes: tuple[str, ...]
-    """What their sizes count: one or two."""
-    sizes: tuple[tuple[AxisSize, ...], ...]
-    """Along each axis: from which to which, or those of a list."""
-    is_list: bool
-    is_checked: bool
-    is_random: bool
     digest: str
 
     @property
@@ -58,7 +53,9 @@ class Called(Struct, frozen=True):
         return sizes if self.is_list else tuple(coarse_sizes(Search(sizes[0], sizes[-1])))
 
 
-def called(file: str, family: str | None = None, axes: int = 1) -> Called:
+def called(
+    file: str, family: str | None = None, axes: int = 1, seconds: float = _SECONDS_TO_DESCRIBE
+) -> Called:
     """Describe the functions in a file; raises `UserError` that says what is wrong with them.
 
     They must have ``axes`` sizes. A process of its own loads it: what a file does and imports is no
@@ -74,30 +71,25 @@ def called(file: str, family: str | None = None, axes: int = 1) -> Called:
         raise UserError(f"{of}{name!r} cannot be its name, or is a problem of ours: rename it")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "perceptron.measure.functions", file],
+            [sys.executable, "-m", "perceptron.measure.functions", file, str(axes)],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_SECONDS_TO_DESCRIBE,
+            timeout=min(seconds, _SECONDS_TO_DESCRIBE),
             env=os.environ | {"PYTHONPATH": package_path()},
         )
     except subprocess.TimeoutExpired:
-        raise UserError(f"{of}loading the functions took over {_SECONDS_TO_DESCRIBE} s") from None
+        raise UserError(f"{of}loading the functions did not end in time") from None
     try:
-        known = msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=dict)
-    except (IndexError, msgspec.DecodeError):
-        reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        known = msgspec.json.decode(done.stdout, type=dict)
+    except msgspec.DecodeError:
+        reason = (done.stderr.strip().splitlines() or [describe_exit(done.returncode)])[-1]
         raise UserError(f"{of}{reason[:500]}") from None
     if "error" in known:
         raise UserError(of + known["error"])
-    described = msgspec.convert(known, Described)
-    if len(described.axes) != axes:
-        said = (
-            "two sizes: use `perceptron map`"
-            if axes == 1
-            else "one size: use `perceptron crossover`"
-        )
-        raise UserError(f"{of}setup takes {said}")
-    return Called(family=name, digest=digest(file), **msgspec.structs.asdict(described))
+    digests = msgspec.json.encode([digest(name) for name in (file, *known["files"])])
+    found = {"family": name, "digest": hashlib.sha256(digests).hexdigest()[:12]}
+    return msgspec.convert(known | found, Called)
 
 
 def is_file(reference: str) -> bool:
@@ -106,8 +98,11 @@ def is_file(reference: str) -> bool:
 
 
 def digest(file: str) -> str:
-    """Return 12 hexadecimal digits of what a file holds."""
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
+    """Return 12 hexadecimal digits of what a file holds; raises `UserError` if it is gone."""
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def next_calls(
@@ -216,17 +211,19 @@ def notes(
 def _foretold(rows: Sequence[Measurement], name: str, size: int) -> float:
     """Return the seconds that a call may take, by the two sizes below; inf far beyond them."""
     own = [row for row in rows if row.backend == name]
-    if any(row.size < size and (row.reason or "").startswith(_TOO_LARGE) for row in own):
+    if any(row.size < size and _TOO_LARGE.search(row.reason or "") for row in own):
         return inf
     seconds = median_seconds(own)
     if not seconds:
         return 0.0 if own else inf
-    *before, last = seconds
+    last = max(seconds)
     if size <= last:
         return 0.0
     if size > _FORETOLD * last:
         return inf
+    # Two sizes close to each other, as bisection measures, tell little about the steepness.
+    below = max((at for at in seconds if at <= last / 2), default=None)
     steepness = _STEEPEST
-    if before:
-        steepness = log(seconds[last] / seconds[before[-1]]) / log(last / before[-1])
+    if below is not None:
+        steepness = log(seconds[last] / seconds[below]) / log(last / below)
     return seconds[last] * exp(log(size / last) * min(_STEEPEST, max(0.0, steepness)))

@@ -33,6 +33,7 @@ from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
+from perceptron.measure.functions import AxisName
 from perceptron.measure.job import Time
 from perceptron.numbers import NONE, count, digits
 from perceptron.problems.families import FAMILIES, Family
@@ -55,7 +56,6 @@ _MOST_POINTS = 64
 _SAMPLES = 5
 
 Range = tuple[AxisSize, AxisSize]
-AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 
 
 class MapPlan(Plan, frozen=True, kw_only=True):
@@ -123,8 +123,11 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         return points
 
     def _of_functions(self, file: str) -> MapPlan:
-        if self.backends or self.over:
-            raise UserError("--backends and --processes are about training: leave them out")
+        if self.backends or self.over or self.family != "mlp-map":
+            raise UserError(
+                "--family, --backends and --processes are about training: leave them out with "
+                "--functions"
+            )
         found = called(file, axes=2)
         (x_range, y_range), (x, y) = found.sizes, found.axes
         return replace(
@@ -140,8 +143,8 @@ class MapPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The file of functions."""
-        return (self.functions,) if self.functions else ()
+        """The files of functions."""
+        return (self.functions, *self.called.files) if self.functions and self.called else ()
 
     @property
     def budget_seconds(self) -> float:

@@ -16,7 +16,17 @@ LAWS = {"linear": (1e-6, 1.0), "square": (1e-8, 2.0), "flat": (1e-4, 0.0)}
 
 
 def called(*names: str, sizes: tuple[int, ...], is_list: bool = False) -> Called:
-    return Called("own", names, ("size",), (sizes,), is_list, True, False, "0")
+    return Called(
+        names=names,
+        axes=("size",),
+        sizes=(sizes,),
+        is_list=is_list,
+        is_checked=True,
+        is_random=False,
+        files=(),
+        family="own",
+        digest="0",
+    )
 
 
 def seconds_of(law: tuple[float, float], size: float) -> float:
