@@ -268,9 +268,10 @@ def _is_layer(part: Any) -> bool:
 
 
 def _kind(part: Any) -> str | None:
-    """Return the name of one of PyTorch's own layers; None of a class that inherits from it."""
-    own = type(part).__module__.startswith("torch.nn.modules.")
-    return type(part).__name__ if own else None
+    """Return which of PyTorch's own modules it is; None where it has a forward of its own."""
+    bases: Any = type(part).__mro__
+    own = next((one for one in bases if one.__module__.startswith("torch.nn.modules.")), None)
+    return own.__name__ if own and type(part).forward is own.forward else None
 
 
 def _check_linear(part: Any, where: str, width: int, is_flat: bool, is_shared: bool) -> None:
@@ -279,6 +280,8 @@ def _check_linear(part: Any, where: str, width: int, is_flat: bool, is_shared: b
         wrong = "is there twice, with the same weights"
     elif part.bias is None:
         wrong = "has no bias"
+    elif len(list(part.parameters())) != 2:
+        wrong = "has parameters beside weight and bias"
     elif not (part.weight.requires_grad and part.bias.requires_grad):
         wrong = "is frozen (requires_grad=False)"
     if wrong:

@@ -176,6 +176,15 @@ def test_a_loader_has_the_batch_and_feeds_from_the_host() -> None:
     assert len(kinds) == 2, "no estimate is sure of it from resident data"
 
 
+def test_a_class_without_a_forward_of_its_own_is_what_it_inherits_from() -> None:
+    class Network(nn.Sequential):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__(nn.Linear(4, 3), nn.Tanh())
+
+    problem = read(Network(), 8, 4, 3, loss="mse").problem
+    assert problem.layers == (Layer(3, "tanh"),)
+
+
 class Endless(torch.utils.data.IterableDataset):  # type: ignore[misc,name-defined]
     def __iter__(self) -> Any:
         raise NotImplementedError
@@ -193,6 +202,9 @@ class Skip(nn.Module):  # type: ignore[misc,name-defined]
 FROZEN = nn.Linear(4, 4)
 FROZEN.requires_grad_(False)
 SHARED = nn.Linear(4, 4)
+SPECTRAL_NORM = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4))
+WEIGHT_NORM = nn.Linear(4, 4)
+WEIGHT_NORM.register_parameter("weight_g", nn.Parameter(torch.ones(4, 1)))
 LINEAR = nn.Linear(4, 4)
 OTHER = nn.Linear(4, 4)
 
@@ -208,6 +220,8 @@ OTHER = nn.Linear(4, 4)
         (nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), "layer 1 (Dropout): p=0.5"),
         (nn.Sequential(nn.Linear(4, 4, bias=False)), "layer 0 (Linear) has no bias"),
         (nn.Sequential(FROZEN), "layer 0 (Linear) is frozen"),
+        (nn.Sequential(WEIGHT_NORM), "layer 0 (Linear) has parameters beside"),
+        (nn.Sequential(SPECTRAL_NORM), "weight.0 (_SpectralNorm)"),
         (nn.Sequential(SHARED, nn.ReLU(), SHARED), "layer 2 (Linear) is there twice"),
         (nn.Sequential(nn.Linear(5, 4)), "layer 0 (Linear): takes 5 values, and is given 4"),
         (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), "layer 0 (ReLU)"),
