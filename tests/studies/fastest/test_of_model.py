@@ -14,17 +14,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron import fastest
 from perceptron.analysis.fastest import MODULES, Advice
+from perceptron.analysis.work import CONTENDED
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.problems import shape
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Layer
+from perceptron.studies.fastest import measure
+from perceptron.studies.fastest.cache import KnownRow, update
 from perceptron.studies.fastest.of_model import OfModel, of_model
 from perceptron.studies.fastest.question import Question, question, question_of, shape_of
 from tests.conftest import ROOT
+from tests.made_work import rows_of_two
 from tests.studies.fastest.test_ask import keep
 
 torch = pytest.importorskip("torch")
@@ -351,6 +356,50 @@ def test_a_module_goes_to_a_device_of_pytorchs(cache: Path) -> None:
     assert "numpy" not in fastest(model, *data, among=("torch-cpu", "numpy"), **fields).why
 
 
+def test_of_a_module_only_what_can_be_picked_is_measured_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A doubtful time of what it would be rewritten for is no matter."""
+    again: list[str] = []
+
+    def measuring(_: Question, names: list[str], *__: object) -> list[Any]:
+        again.extend(names)
+        return []
+
+    monkeypatch.setattr(measure, "measure", measuring)
+    keep(cache, {"numpy": 1e-3}, doubt=CONTENDED)
+    model = nn.Sequential(nn.Linear(20, 1), nn.Sigmoid())
+    data = torch.zeros(1000, 20), torch.zeros(1000, 1)
+    fastest(model, *data, loss=nn.L1Loss(), threads=1, among=("numpy", "torch-cpu"))
+    assert again == ["torch-cpu"]
+
+
+def test_what_a_backend_refuses_of_a_module_is_said_though_it_trains_others(cache: Path) -> None:
+    keep(cache, {"numpy-published": 1e-3})
+    data = torch.zeros(1000, 20), torch.zeros(1000, 1)
+    among = ("numpy-published", "torch-cpu")
+    fields: Any = {"threads": 1, "measure": "never", "among": among}
+    found = fastest(nn.Linear(20, 1), *data, loss="mse", **fields).candidates
+    reasons = {one.backend: one.reason for one in found}
+    assert "trains one sigmoid under the summed L1 loss" in str(reasons["numpy-published"])
+
+
+def test_batches_from_the_host_are_no_part_of_the_curves(cache: Path) -> None:
+    """They have a copy in them that others have not."""
+    rows = [
+        KnownRow(
+            row=replace(row, work=replace(of, shape=replace(of.shape, feed="host"))),
+            dtype="float32",
+            threads=1,
+            libraries={},
+        )
+        for row in rows_of_two(20)
+        if (of := row.work)
+    ]
+    update(cache, lambda known: known.with_rows(rows))
+    assert fastest(rows=60, features=3, threads=1, measure="never").source == "unknown"
+
+
 def test_only_what_moving_is_enough_for_is_applied(cache: Path) -> None:
     keep(cache, {"numpy": 1e-3})
     advice = fastest(rows=1000, features=20, measure="never", threads=1, among=("numpy",))
@@ -389,7 +438,7 @@ def of_estimator(model: Any, targets: Any, features: int = 4) -> OfModel:
     return of_model(model, np.zeros((len(targets), features)), targets, None, None, None)
 
 
-def test_a_classifier_is_the_shape_that_it_has() -> None:
+def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
     """Alpha, which only adds the parameters' own decay, is told."""
     model = estimator("MLPClassifier", hidden_layer_sizes=(8, 4), max_iter=7)
     found = of_estimator(model, np.arange(500) % 3)
@@ -398,8 +447,10 @@ def test_a_classifier_is_the_shape_that_it_has() -> None:
         assert getattr(found.problem, part) == getattr(one, part), part
     assert asked(found).own is None
     assert (found.dtype, found.epochs, found.left_out) == ("float64", 7, "alpha=0.0001")
-    advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, measure="never")
-    assert advice.backend == "numpy"
+    keep(cache, {"numpy": 1e-3}, of=asked(found).work, dtype="float64")
+    fields: Any = {"measure": "never", "threads": 1, "among": ("numpy",)}
+    advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, **fields)
+    assert advice.seconds == pytest.approx(7 * 3 * 1e-3), "7 epochs of 3 batches, in float64"
     assert "alpha=0.0001 is left out" in advice.why
 
 
