@@ -114,7 +114,8 @@ def _is(value: object, module: str, name: str) -> bool:
 
 
 def _named(value: object) -> str:
-    return value.__name__ if isinstance(value, type) else type(value).__name__
+    """Return the name of a class or a function, or of the class that a value is of."""
+    return str(getattr(value, "__name__", type(value).__name__))
 
 
 # --- the data ------------------------------------------------------------------------------------
@@ -176,10 +177,9 @@ def _of_module(module: Any, data: _Data, loss: object, optimizer: object) -> OfM
     kind, has_logits = _loss(loss)
     parameters = list(module.parameters())
     layers = _layers(module, data)
-    *hidden, last = layers
-    if has_logits and last.activation == "identity":
-        layers = [*hidden, Layer(last.width, "sigmoid")]
     _check_outputs(layers[-1], kind, has_logits, data)
+    if has_logits:
+        layers[-1] = Layer(layers[-1].width, "sigmoid")
     return OfModel(
         problem=_problem("module", data, layers, kind, _step(optimizer, parameters)),
         dtype=_dtype(parameters),
@@ -234,7 +234,7 @@ def _layers(module: Any, data: _Data) -> list[Layer]:
         elif kind in _ACTIVATIONS and is_open:
             layers[-1], is_open = Layer(width, _ACTIVATIONS[kind]), False
         elif kind in _ACTIVATIONS:
-            raise UserError(f"{where} must follow a Linear of its own: this is not supported yet")
+            raise UserError(f"{where} does not follow a Linear: this is not supported yet")
         elif kind == "Dropout" and part.p:
             raise UserError(f"{where}: p={part.p} is not supported yet: p=0 is")
         elif kind not in ("Identity", "Dropout"):
@@ -323,9 +323,10 @@ def _loss(loss: object) -> tuple[Loss, bool]:
 def _check_outputs(last: Layer, loss: Loss, has_logits: bool, data: _Data) -> None:
     if loss == "cross-entropy" and (last.activation != "identity" or last.width == 1):
         raise UserError("loss: cross-entropy takes a last Linear with an output for each class")
-    if loss == "bce" and last.activation != "sigmoid":
-        what = "a last Linear" if has_logits else "a last Sigmoid, or nn.BCEWithLogitsLoss()"
-        raise UserError(f"loss: binary cross-entropy takes {what}")
+    if has_logits and last.activation != "identity":
+        raise UserError("loss: nn.BCEWithLogitsLoss() takes a last Linear, or give nn.BCELoss()")
+    if loss == "bce" and not has_logits and last.activation != "sigmoid":
+        raise UserError("loss: bce takes a last Sigmoid, or give nn.BCEWithLogitsLoss()")
     if data.columns != last.width and not (loss == "cross-entropy" and data.columns == 1):
         raise UserError(f"targets: {data.columns:,} columns do not fit {last.width:,} outputs")
 
