@@ -108,7 +108,9 @@ def fastest(
         raise unknown("argument", next(iter(others)), arguments)
     folder = RESULTS if results is None else Path(results)
     if model is None:
-        for name, value in {"inputs": inputs, "targets": targets, "loss": loss}.items():
+        instance = None if isinstance(optimizer, str) else optimizer
+        of_models = {"inputs": inputs, "targets": targets, "loss": loss, "optimizer": instance}
+        for name, value in of_models.items():
             if value is not None:
                 raise UserError(f"{name}: goes with a model: give one, as fastest(model, …)")
         if rows is None or features is None:

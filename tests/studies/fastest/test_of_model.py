@@ -313,7 +313,13 @@ def test_data_that_cannot_be_are_named(inputs: Any, targets: Any, named: str) ->
 
 
 def test_data_without_a_model_and_a_shape_without_rows_are_told() -> None:
-    for fields, named in (({"loss": "mse", "rows": 3, "features": 3}, "loss"), ({}, "rows")):
+    shape = {"rows": 3, "features": 3}
+    step = torch.optim.SGD(LINEAR.parameters())
+    wrong = (
+        ({"loss": "mse"} | shape, "loss: goes"),
+        ({"optimizer": step} | shape, "optimizer: goes"),
+    )
+    for fields, named in (*wrong, ({"features": 3}, "rows: give"), ({"rows": 3}, "features: give")):
         with pytest.raises(UserError, match=named):
             fastest(**fields, measure="never")  # type: ignore[arg-type]
 
