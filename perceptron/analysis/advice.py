@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from math import exp, log
 
@@ -61,9 +61,10 @@ class Change(Struct, frozen=True, kw_only=True):
     """Why nothing is known of other sizes, where there are none."""
 
 
-class ShapeAdvice(Struct, frozen=True, kw_only=True):
-    """The answer: ``use`` is the fastest backend, or one of a tie, None where none is known to be.
+class Ranking(Struct, frozen=True, kw_only=True):
+    """Backends on a problem, compared.
 
+    ``use`` is the fastest backend, or one of a tie; None where none is known to be the fastest.
     ``options`` begin with the one that took least: ``ties`` are those within ±5% of it, ``unsure``
     those that may be as fast at 95%.
     """
@@ -150,7 +151,7 @@ def advise(
     problem: str,
     length: TrainingLength,
     axes: Iterable[tuple[AdviceAxis, Sequence[Measurement]]],
-) -> ShapeAdvice:
+) -> Ranking:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
     Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. Raises
@@ -170,7 +171,7 @@ def advise(
         if option.ratio and option.backend != best
     }
     undecided = _undecided(rows, backends, ordered, ratios)
-    found = ShapeAdvice(
+    found = Ranking(
         problem=problem,
         iterations=length.of(rows[0]),
         epochs=length.epochs,
@@ -261,11 +262,11 @@ def _option(
         backend=backend,
         device=device,
         seconds_per_iteration=iteration,
-        seconds_per_epoch=_mapped(iteration, lambda seconds: per_epoch * seconds),
+        seconds_per_epoch=scaled(iteration, per_epoch),
         seconds_per_model=None if models == 1 else scaled(iteration, 1 / models),
         rows_per_second=None
         if rows_of_epoch is None
-        else _mapped(iteration, lambda seconds: rows_of_epoch / (per_epoch * seconds)),
+        else _rate(rows_of_epoch, scaled(iteration, per_epoch)),
         prepare_seconds=of_times(start) if start else None,
         training=_typical(trainings, backend),
         ratio=ratio_of(trainings, backend, best),
@@ -279,12 +280,10 @@ def _rows_of_epoch(row: Measurement) -> int | None:
     return None if row.rows is None else models_of(row) * row.rows
 
 
-def _mapped(interval: Interval, function: Callable[[float], float]) -> Interval:
-    """Return a monotonic function of an interval; a falling one turns its ends round."""
-    low, high = (None if end is None else function(end) for end in (interval.low, interval.high))
-    if low is not None and high is not None:
-        low, high = min(low, high), max(low, high)
-    return Interval(function(interval.estimate), low, high)
+def _rate(rows: int, seconds: Interval) -> Interval:
+    """Return rows per second; the longest time is the lowest rate."""
+    low, high = (None if end is None else rows / end for end in (seconds.high, seconds.low))
+    return Interval(rows / seconds.estimate, low, high)
 
 
 def _change(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import asdict, replace
 
-from perceptron.analysis.advice import Change, Option, ShapeAdvice, whole_trainings
+from perceptron.analysis.advice import Change, Option, Ranking, whole_trainings
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
@@ -41,7 +41,7 @@ _NAMED = 2
 
 
 def told(
-    found: ShapeAdvice,
+    found: Ranking,
     row: Measurement,
     budget: BudgetUse | None,
     estimates: Sequence[DeviceEstimate] = (),
@@ -54,7 +54,7 @@ def told(
 
 
 def figures(
-    found: ShapeAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
+    found: Ranking, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
     """Return the time of the whole training along each axis that has several sizes, by its rows."""
     drawn = []
@@ -70,14 +70,14 @@ def figures(
     return tuple(drawn)
 
 
-def _question(found: ShapeAdvice) -> str:
+def _question(found: Ranking) -> str:
     return f"advise for {found.problem}"
 
 
 class _Told:
     """Advice put in words."""
 
-    def __init__(self, found: ShapeAdvice, row: Measurement, budget: BudgetUse | None) -> None:
+    def __init__(self, found: Ranking, row: Measurement, budget: BudgetUse | None) -> None:
         self._found = found
         self._row = row
         self._more_time = "a larger --budget"
@@ -269,7 +269,7 @@ class _Told:
         )
 
 
-def _pairs(found: ShapeAdvice, change: Change) -> list[Crossover]:
+def _pairs(found: Ranking, change: Change) -> list[Crossover]:
     """Return the pairs along an axis as the verdict on the problem leaves them.
 
     All sizes together are decided at 95%, which takes more repeats than the problem alone: what its
@@ -283,7 +283,7 @@ def _pairs(found: ShapeAdvice, change: Change) -> list[Crossover]:
     ]
 
 
-def _is_open_elsewhere(found: ShapeAdvice, pair: Crossover) -> bool:
+def _is_open_elsewhere(found: Ranking, pair: Crossover) -> bool:
     """Return whether a winner is known at the problem's own size and may not be at others."""
     is_apart = not found.undecided and pair.challenger not in (*found.unsure, *found.ties)
     is_open = pair.status not in ("tie", "suspect", "not measured") and not pair.is_decided

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import inf, log, sqrt
+from typing import Any
 
 from msgspec import Struct
 
 from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, Candidate, Source
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT
+from perceptron.errors import UserError
 
+MODULES = ("torch-cpu", "torch-cuda", "torch-mps", "torch-xpu")
+"""Backends that train as a program does with a PyTorch module in hand: eagerly, on a device."""
 ALIKE = 1.1
 """Times that differ by no more than this factor are not told apart."""
 DEAR = 1.5
@@ -51,6 +55,20 @@ class Advice(Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
     """All backends that were asked about, the fastest first."""
 
+    def apply(self, model: Any) -> Any:
+        """Move a PyTorch module to where it trains fastest, as `Module.to` does; return it.
+
+        Raises `UserError` where moving is not all that the advice takes.
+        """
+        if self.backend not in MODULES:
+            raise UserError(
+                f"apply: {self.backend or 'no backend'} trains no PyTorch module: "
+                "ask fastest(model, …), which names a device for it"
+            )
+        if not callable(getattr(model, "to", None)):
+            raise UserError(f"apply: {type(model).__name__} is no PyTorch module")
+        return model.to(self.device)
+
 
 def contenders(found: Iterable[Candidate]) -> list[Candidate]:
     """Return the fastest and those that may be as fast, the fastest first."""
@@ -84,20 +102,30 @@ def _is_open(other: Candidate, pick: Candidate) -> bool:
     return apart - _SURE * sqrt(_variance(pick) + _variance(other)) < -log(DEAR)
 
 
+def for_modules(found: Iterable[Candidate]) -> list[Candidate]:
+    """Return the candidates that train a PyTorch module as it is."""
+    return [one for one in found if one.backend in MODULES]
+
+
 def choose(
-    found: Sequence[Candidate], measured: str | None = None, stale: str | None = None
+    found: Sequence[Candidate],
+    measured: str | None = None,
+    stale: str | None = None,
+    is_module: bool = False,
 ) -> Advice:
     """Return the fastest of the candidates; without any time the first that can run, if one can.
 
+    Of a PyTorch module it is one that trains it as it is; what a rewrite would save is told.
     Raises ValueError without a candidate.
     """
-    if not found:
-        raise ValueError("no candidates to choose from")
     ordered = sorted(found, key=_seconds)
-    may_be = contenders(found)
-    unknown = [one for one in found if _is_unknown(one)]
-    best = may_be[0] if may_be else _first(found)
-    in_doubt = any(one.doubt for one in found)
+    picks = for_modules(ordered) if is_module else ordered
+    if not picks:
+        raise ValueError("no candidates to choose from")
+    may_be = contenders(picks)
+    unknown = [one for one in picks if _is_unknown(one)]
+    best = may_be[0] if may_be else _first(picks)
+    in_doubt = any(one.doubt for one in picks)
     decided = len(may_be) == 1 and not (unknown or in_doubt) and best.reason not in _DOUBTS
     is_here = best.seconds is not None or _is_unknown(best)
     return Advice(
@@ -106,7 +134,7 @@ def choose(
         seconds=best.seconds,
         low=best.low,
         high=best.high,
-        why=_why(best, ordered, may_be, unknown),
+        why=_why(best, picks, may_be, unknown) + _rewrite(best, ordered[0]),
         decided=decided,
         source=_source(may_be),
         measured=measured if may_be else None,
@@ -180,6 +208,15 @@ def _why(
         doubted = [one for one in ordered if one.doubt == doubt]
         doubts += [f"{_listed(doubted)}: {doubt}"] if doubted else []
     return f"{sentence}; undecided: {', and '.join(doubts)}" if doubts else sentence
+
+
+def _rewrite(best: Candidate, first: Candidate) -> str:
+    """Return what another backend would save, where that is more than chance explains."""
+    if best.seconds is None or not _surely_faster(first, best):
+        return ""
+    guess = "is estimated to take" if first.source == "estimated" else "takes"
+    ratio = _seconds(first) / best.seconds
+    return f"; rewritten for {first.backend} it {guess} {ratio:.3g} times as long"
 
 
 def _time(candidate: Candidate) -> str:

@@ -46,17 +46,20 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     outputs: _Size = 1
     batch: _Size | None = None
     """Rows of an iteration; None where it takes all of them."""
-    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    optimizer: str = "sgd"
+    """Its kind: ``sgd``, ``adam`` or ``adamw``, and the parts that cost time: ``sgd momentum``."""
     models: _Size = 1
     """Trained at once, an iteration being a step of each."""
     variant: str = ""
     """Loss and activations where they are others than those of a problem that the shape alone
-    describes, or what else tells such a training apart; empty of what can be asked about."""
+    describes, or what else tells such a training apart; empty of what a shape can ask about."""
+    feed: Literal["resident", "host"] = "resident"
 
     @property
     def kind(self) -> str:
         """What is no matter of more or less: a backend may train one kind and refuse another."""
         rows = "all rows" if self.batch is None else "batches"
+        rows += " from the host" if self.feed == "host" else ""
         return f"{self.optimizer}, {rows}, {'one model' if self.models == 1 else 'several models'}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from perceptron.analysis.advice import AdviceAxis, ShapeAdvice, advise
+from perceptron.analysis.advice import AdviceAxis, Ranking, advise
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.records.measurement import Measurement
@@ -61,7 +61,7 @@ AT_ONCE = {"numpy": 1e-3, "torch-cpu": 1e-3}
 
 def advised(
     rows: list[Measurement], length: TrainingLength = LONG, *axes: AxisRows, count: int = 3
-) -> ShapeAdvice:
+) -> Ranking:
     return advise(rows, BACKENDS[:count], NAME, length, list(axes))
 
 

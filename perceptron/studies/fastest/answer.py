@@ -17,13 +17,12 @@ from perceptron.analysis.candidates import (
     row_of,
 )
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
-from perceptron.analysis.fastest import Advice, choose, contenders, is_enough
+from perceptron.analysis.fastest import Advice, choose, contenders, for_modules, is_enough
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
 from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
-from perceptron.problems import shape
 from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import Attempt, Known, KnownCurves, KnownRow
@@ -62,6 +61,7 @@ class Answer:
             found,
             measured=max((known.row.when for known in behind), default=None),
             stale=_changes(behind),
+            is_module=self._asked.is_module,
         )
 
     def _left(self) -> float:
@@ -136,9 +136,10 @@ class Answer:
             return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
         kind = asked.work.shape.kind
         timed = (one.row for one in rows if one.row.backend == name and one.row.seconds)
-        if name not in registry.BUILT_IN or any(row.work.shape.kind == kind for row in timed):
+        trains_it = asked.own is None and any(row.work.shape.kind == kind for row in timed)
+        if name not in registry.BUILT_IN or trains_it:
             return None
-        return refusal(registry.load(name), shape.find(asked.reference), asked.dtype)
+        return refusal(registry.load(name), asked.problem, asked.dtype)
 
     def _candidates(self) -> list[Candidate]:
         asked, backends = self._asked, self._backends()
@@ -161,7 +162,9 @@ class Answer:
         if curves is not None:
             return curves
         rows = self._rows()
-        fitted = KnownCurves(dtype=dtype, threads=threads, curves=fit(known.row for known in rows))
+        # A copy to a device is no part of the curves.
+        resident = (known.row for known in rows if known.row.work.shape.feed == "resident")
+        fitted = KnownCurves(dtype=dtype, threads=threads, curves=fit(resident))
 
         def with_fitted(known: Known) -> Known:
             # Not if another process has measured meanwhile.
@@ -183,8 +186,9 @@ class Answer:
             return able
         rows = [*self._behind(found), *self._refusals(found)]
         open_ones = {known.row.backend for known in rows if _changes([known])}
-        may_be = contenders(found)
-        if not is_enough(found):
+        picks = self._picks(found)
+        may_be = contenders(picks)
+        if not is_enough(picks):
             open_ones |= {
                 one.backend for one in may_be if one.source == "estimated" or one.doubt == CONTENDED
             }
@@ -249,11 +253,15 @@ class Answer:
             libraries=versions_beneath(asked.modules if asked else ()),
         )
 
+    def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
+        """Return the candidates that the answer may name."""
+        return for_modules(found) if self._asked.is_module else list(found)
+
     def _behind(self, found: Iterable[Candidate]) -> list[KnownRow]:
         """Return the newest row behind each time that decides."""
         newest = []
         rows = self._rows()
-        for one in contenders(found):
+        for one in contenders(self._picks(found)):
             own = [known for known in rows if known.row.backend == one.backend]
             exact = self._exact(one.backend, own)
             if exact is not None:

@@ -1,4 +1,4 @@
-"""`perceptron.fastest`: which backend trains a shape fastest, on this machine.
+"""`perceptron.fastest`: which backend trains a model or a shape fastest, on this machine.
 
 What is known answers at once, and imports no framework; what is not known is measured in worker
 processes, if that is allowed, and known from then on.
@@ -8,42 +8,62 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Never, cast
+
+from msgspec.structs import replace
 
 from perceptron.analysis.fastest import Advice
+from perceptron.errors import UserError, unknown
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType
 from perceptron.studies.fastest.answer import Answer
-from perceptron.studies.fastest.question import Measure, question
+from perceptron.studies.fastest.of_model import of_model
+from perceptron.studies.fastest.question import Measure, question, question_of
 
 RESULTS = Path("results")
 """Where studies keep what they measure, unless told otherwise."""
 
 
 def fastest(
+    model: Any = None,
+    inputs: Any = None,
+    targets: Any = None,
     *,
-    rows: int,
-    features: int,
+    loss: Any = None,
+    rows: int | None = None,
+    features: int | None = None,
     hidden: Sequence[int] = (),
     classes: int | None = None,
     batch: int | None = None,
-    optimizer: OptimizerName = "sgd",
-    epochs: int = 1,
+    optimizer: Any = None,
+    epochs: int | None = None,
     models: int = 1,
     among: Sequence[str] | None = None,
     measure: Measure = "cached",
     seconds: float = 5.0,
-    dtype: DType = "float32",
+    dtype: DType | None = None,
     threads: int | None = None,
     results: Path | None = None,
+    **others: Never,
 ) -> Advice:
-    """Return which backend trains a dense network fastest on this machine, and how long.
+    """Return which backend trains a model fastest on this machine, and how long that takes.
 
-    The answer comes from earlier measurements of this shape, or is estimated from shapes near it,
-    in milliseconds. If too little is known, worker processes measure for about ``seconds``. No
-    framework is imported here.
+    The model is one that you have, with its data, or a shape: ``rows`` and ``features``. The answer
+    comes from earlier measurements of this shape, or is estimated from shapes near it, in
+    milliseconds. If too little is known, worker processes measure for about ``seconds``. No
+    framework is imported here, and the model is not changed.
 
     Parameters
     ----------
+    model
+        An ``nn.Sequential`` of dense layers, or scikit-learn's MLPClassifier or MLPRegressor. For a
+        module the advice is a device; what a rewrite would save is told in its ``why``.
+    inputs, targets
+        What the model is trained on: arrays or tensors, of which only the shape is read. A
+        ``DataLoader`` takes the place of both, and of ``batch``.
+    loss
+        Of a module: a loss of ``torch.nn``, or ``cross-entropy``, ``mse``, ``bce``, ``l1-mean`` or
+        ``l1-sum``.
     rows, features
         The shape of the training data.
     hidden
@@ -53,9 +73,10 @@ def fastest(
     batch
         Rows of an iteration; None for all rows.
     optimizer
-        ``sgd``, ``adam`` or ``adamw``.
+        ``sgd`` (the default), ``adam`` or ``adamw``; of a module also one of ``torch.optim``.
     epochs
-        Passes over the rows. A training is these and one setup.
+        Passes over the rows; None for 1, or an estimator's ``max_iter``. A training is these and
+        one setup.
     models
         Number of models of this shape; an iteration is a step of each.
     among
@@ -65,7 +86,7 @@ def fastest(
     seconds
         Time for measuring. A backend that failed is tried again after an hour.
     dtype
-        ``float32`` or ``float64``.
+        ``float32`` or ``float64``; None for that of the model, and of a shape for ``float32``.
     threads
         Threads of each backend; None for all cores that the process may use.
     results
@@ -74,26 +95,58 @@ def fastest(
     Returns
     -------
     Advice
-        The fastest backend, its seconds with a 95% interval, and whether that is decided.
+        The fastest backend and its device, seconds with a 95% interval, and whether that is
+        decided.
 
     Raises
     ------
     UserError
         For a wrong argument. A backend that cannot run is a candidate with a reason.
     """
-    asked = question(
-        rows,
-        features,
-        hidden,
-        classes,
-        batch,
-        optimizer,
-        epochs,
-        models,
+    if others:
+        arguments = [name for name in fastest.__annotations__ if name not in ("others", "return")]
+        raise unknown("argument", next(iter(others)), arguments)
+    folder = RESULTS if results is None else Path(results)
+    if model is None:
+        instance = None if isinstance(optimizer, str) else optimizer
+        of_models = {"inputs": inputs, "targets": targets, "loss": loss, "optimizer": instance}
+        for name, value in of_models.items():
+            if value is not None:
+                raise UserError(f"{name}: goes with a model: give one, as fastest(model, …)")
+        if rows is None or features is None:
+            missing = "rows" if rows is None else "features"
+            raise UserError(f"{missing}: give rows= and features=, or a model and its data")
+        asked = question(
+            rows,
+            features,
+            hidden,
+            classes,
+            batch,
+            cast("OptimizerName", "sgd" if optimizer is None else optimizer),
+            1 if epochs is None else epochs,
+            models,
+            among,
+            measure,
+            seconds,
+            "float32" if dtype is None else dtype,
+            threads,
+        )
+        return Answer(asked, folder).advice()
+    shape = {"rows": rows, "features": features, "hidden": hidden or None, "classes": classes}
+    for name, value in {**shape, "models": None if models == 1 else models}.items():
+        if value is not None:
+            raise UserError(f"{name}: goes with a shape, and here is a model: leave {name} out")
+    given = of_model(model, inputs, targets, loss, optimizer, batch)
+    asked = question_of(
+        given,
+        given.epochs if epochs is None else epochs,
         among,
         measure,
         seconds,
-        dtype,
+        given.dtype if dtype is None else dtype,
         threads,
     )
-    return Answer(asked, RESULTS if results is None else Path(results)).advice()
+    advice = Answer(asked, folder).advice()
+    if given.left_out is None:
+        return advice
+    return replace(advice, why=f"{advice.why}; {given.left_out} is left out")

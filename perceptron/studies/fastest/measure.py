@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
+from zlib import crc32
 
+from msgspec import json
 from msgspec.structs import replace
 
 from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, measured_work
@@ -16,6 +21,7 @@ from perceptron.machine import usable_cores
 from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.measure.rows import backend_fields
+from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.studies.fastest.question import Question, reference_of
@@ -67,7 +73,8 @@ class _Look:
         """Why a backend has no time, and whether it refuses all shapes of the kind."""
 
     def rows(self, backends: Sequence[str]) -> list[MeasuredWork]:
-        with Workers(self._left) as workers:
+        with TemporaryDirectory() as folder, Workers(self._left) as workers:
+            self._folder = Path(folder)
             before = self._left()
             self._round(workers, [(name, turn) for turn in range(_AT_FIRST) for name in backends])
             for process in range(_AT_FIRST, _PROCESSES):
@@ -126,14 +133,25 @@ class _Look:
             refused = False
             if outcome.status == "skipped":  # for its size, or whatever the size?
                 small = self._asked(workers, name, process, _small(self._question.work.shape))
-                refused = small.status == "skipped"
+                # Of a loss or an activation of its own it does not say so of the others.
+                refused = small.status == "skipped" and not self._question.work.shape.variant
             self._reasons.setdefault(name, (outcome.reason or "no reason given", refused))
         except Abandoned:
             self._reasons.setdefault(name, (NO_TIME, False))
 
     def _asked(self, workers: Workers, name: str, process: int, shape: TrainingShape) -> Outcome:
-        job, backend = self._job(name, reference_of(shape)), registry.load(name)
+        job, backend = self._job(name, self._reference(shape)), registry.load(name)
         return next(iter(list(workers.run((name, process), job, backend))))
+
+    def _reference(self, shape: TrainingShape) -> str:
+        """Return what a worker finds the training of this shape by."""
+        own = self._question.own
+        if own is None:
+            return reference_of(shape)
+        text = _model_file(own, shape)
+        file = self._folder / f"{crc32(text.encode()):08x}.toml"
+        file.write_text(text, encoding="utf-8")
+        return str(file)
 
     def _job(self, name: str, *references: str) -> Batch:
         return Batch(
@@ -174,6 +192,30 @@ class _Look:
         )
 
 
+def _model_file(problem: Problem, shape: TrainingShape) -> str:
+    """Return the text of the model file of a training, with the sizes of this shape."""
+    classes = shape.outputs if shape.outputs > 1 else None
+    step = {"name": problem.optimizer.kind.split()[0], **asdict(problem.optimizer)}
+    widths = (*shape.hidden, shape.outputs)
+    layers: list[tuple[str, dict[str, object]]] = [
+        ("[[layers]]", {"width": width, "activation": layer.activation})
+        for width, layer in zip(widths, problem.layers, strict=True)
+    ]
+    data = {"rows": shape.rows, "features": shape.features, "classes": classes}
+    top = {"loss": problem.loss, "batch": shape.batch, "feed": shape.feed, "models": shape.models}
+    tables: list[tuple[str, Mapping[str, object]]]
+    tables = [("", top), ("[data]", data), ("[optimizer]", step), *layers]
+    return "\n".join(line for title, table in tables for line in _table(title, table))
+
+
+def _table(title: str, table: Mapping[str, object]) -> Iterator[str]:
+    """Yield the lines of a table in TOML, which writes such values as JSON does."""
+    yield title
+    for key, value in table.items():
+        if value is not None:
+            yield f"{key} = {json.encode(value).decode()}"
+
+
 def _fewer_rows(shape: TrainingShape) -> TrainingShape:
     """Return the shape with as many rows as its batches need to differ.
 
@@ -197,4 +239,5 @@ def _small(shape: TrainingShape) -> TrainingShape:
         batch=None if shape.batch is None else 4,
         optimizer=shape.optimizer,
         models=min(shape.models, 2),
+        feed=shape.feed,
     )

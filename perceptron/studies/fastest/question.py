@@ -1,14 +1,17 @@
-"""What a program asks: a shape, and the training of it that is to be fast."""
+"""What a program asks: a shape or a model, and the training of it that is to be fast."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from operator import index
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
+from msgspec.structs import replace
+
+from perceptron.analysis.fastest import MODULES
 from perceptron.analysis.work import TrainingShape, Work
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
@@ -16,6 +19,7 @@ from perceptron.machine import usable_cores
 from perceptron.problems import cost, shape
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType, Problem
+from perceptron.studies.fastest.of_model import OfModel, whole
 
 Measure = Literal["cached", "now", "never"]
 
@@ -32,11 +36,15 @@ class Question:
     seconds: float
     dtype: DType
     threads: int
+    own: Problem | None = None
+    """The training, where its shape alone does not describe it."""
+    is_module: bool = False
+    """Whether it is of a PyTorch module, which PyTorch alone trains."""
 
     @property
-    def reference(self) -> str:
-        """What finds the problem in another process."""
-        return reference_of(self.work.shape)
+    def problem(self) -> Problem:
+        """The training."""
+        return self.own or shape.find(reference_of(self.work.shape))
 
 
 def question(
@@ -58,40 +66,65 @@ def question(
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
     _check_word("optimizer", optimizer, get_args(OptimizerName))
-    _check_word("measure", measure, get_args(Measure))
     _check_word("dtype", dtype, DTYPES)
     asked = TrainingShape(
-        rows=_whole("rows", rows),
-        features=_whole("features", features),
-        hidden=tuple(_whole("hidden", width) for width in hidden),
-        outputs=1 if classes is None else _whole("classes", classes, least=2),
-        batch=None if batch is None else _whole("batch", batch),
+        rows=whole("rows", rows),
+        features=whole("features", features),
+        hidden=tuple(whole("hidden", width) for width in hidden),
+        outputs=1 if classes is None else whole("classes", classes, least=2),
+        batch=None if batch is None else whole("batch", batch),
         optimizer=optimizer,
-        models=_whole("models", models),
+        models=whole("models", models),
     )
     work = work_of(asked, dtype)
+    iterations = whole("epochs", epochs) * work.iterations_per_epoch
+    return _question(work, iterations, among, measure, seconds, dtype, threads)
+
+
+def question_of(
+    model: OfModel,
+    epochs: int,
+    among: Sequence[str] | None,
+    measure: Measure,
+    seconds: float,
+    dtype: DType,
+    threads: int | None,
+) -> Question:
+    """Return the question about a model's training; raises as `question` does."""
+    problem = model.problem
+    asked = shape_of(problem)
+    iterations = whole("epochs", epochs) * problem.iterations_per_epoch
+    work = counted(problem, asked, dtype)
+    made = _question(work, iterations, among, measure, seconds, dtype, threads)
+    if model.is_module and not set(made.among).intersection(MODULES):
+        raise UserError(f"among: a module is trained by {', '.join(MODULES)}: name one of them too")
+    is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
+    own = None if is_usual else problem
+    return dataclasses.replace(made, own=own, is_module=model.is_module)
+
+
+def _question(
+    work: Work,
+    iterations: int,
+    among: Sequence[str] | None,
+    measure: Measure,
+    seconds: float,
+    dtype: DType,
+    threads: int | None,
+) -> Question:
+    _check_word("measure", measure, get_args(Measure))
+    _check_word("dtype", dtype, DTYPES)
     if not (isinstance(seconds, int | float) and isfinite(seconds) and seconds > 0):
         raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
     return Question(
         work=work,
-        iterations=_whole("epochs", epochs) * work.iterations_per_epoch,
+        iterations=iterations,
         among=_backends(among),
         measure=measure,
         seconds=float(seconds),
         dtype=dtype,
-        threads=usable_cores() if threads is None else _whole("threads", threads),
+        threads=usable_cores() if threads is None else whole("threads", threads),
     )
-
-
-def _whole(name: str, value: int, least: int = 1) -> int:
-    """Return a whole number, of NumPy's kind too."""
-    try:
-        number = index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise UserError(f"{name}: {value!r} is no whole number from {least} up")
-    return number
 
 
 def _check_word(name: str, value: object, known: Sequence[str]) -> None:
@@ -116,7 +149,11 @@ def _backends(among: Sequence[str] | None) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def work_of(asked: TrainingShape, dtype: DType) -> Work:
     """Count what an iteration of this shape takes; raise `UserError` for one that cannot be."""
-    problem = shape.find(reference_of(asked))
+    return counted(shape.find(reference_of(asked)), asked, dtype)
+
+
+def counted(problem: Problem, asked: TrainingShape, dtype: DType) -> Work:
+    """Count what an iteration of a problem of this shape takes."""
     return Work(
         shape=asked,
         iterations_per_epoch=problem.iterations_per_epoch,
@@ -132,14 +169,40 @@ def _activations(problem: Problem) -> int:
     return problem.models * problem.step_rows * sum(problem.widths[1:])
 
 
+def shape_of(problem: Problem) -> TrainingShape:
+    """Return the shape of a training, with what it has otherwise than the shape alone says."""
+    asked = TrainingShape(
+        rows=problem.dataset.rows,
+        features=problem.dataset.features,
+        hidden=problem.hidden,
+        outputs=problem.outputs,
+        batch=problem.batch,
+        optimizer=problem.optimizer.kind,
+        models=problem.models,
+        feed=problem.feed,
+    )
+    return replace(asked, variant=variant_of(problem, asked))
+
+
+def variant_of(problem: Problem, asked: TrainingShape) -> str:
+    """Return loss and activations where they are not those that the shape alone describes."""
+    usual = shape.find(reference_of(asked))
+    own, ordinary = (
+        (one.loss, *(layer.activation for layer in one.layers)) for one in (problem, usual)
+    )
+    return "" if own == ordinary else ", ".join(own)
+
+
 def reference_of(asked: TrainingShape) -> str:
-    """Return the reference of a shape; raise `UserError` for one that cannot be."""
+    """Return the reference of a shape alone; raise `UserError` for one that cannot be."""
     made = shape.Shape(
         asked.rows,
         asked.features,
         asked.hidden,
         classes=None if asked.outputs == 1 else asked.outputs,
         batch=asked.batch,
-        optimizer=asked.optimizer,
+        optimizer=cast("OptimizerName", asked.optimizer.partition(" ")[0]),
+        feed=asked.feed,
+        models=asked.models,
     )
-    return made.reference + (f":{asked.models}m" if asked.models > 1 else "")
+    return made.reference

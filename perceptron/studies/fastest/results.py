@@ -19,10 +19,9 @@ from perceptron.library_versions import names_beneath
 from perceptron.problems import catalogue, files
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType
-from perceptron.problems.shape import find
 from perceptron.records.measurement import Measurement
 from perceptron.studies.fastest.cache import KnownRow
-from perceptron.studies.fastest.question import reference_of, work_of
+from perceptron.studies.fastest.question import variant_of, work_of
 
 # Bytes that an iteration moves: what is skipped of so few is not skipped for its size.
 _SMALL = 2**26
@@ -169,10 +168,7 @@ def _variant(name: str, digest: str | None, shape: TrainingShape) -> str:
             problem = catalogue.find(name)
     if problem is None:
         return digest or "unknown"
-    own = (problem.loss, *(layer.activation for layer in problem.layers))
-    asked = find(reference_of(shape))
-    usual = (asked.loss, *(layer.activation for layer in asked.layers))
-    return "" if own == usual else ", ".join(own)
+    return variant_of(problem, shape)
 
 
 def _skipped(work: Work, row: Measurement, refused: bool) -> MeasuredWork:

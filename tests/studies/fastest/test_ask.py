@@ -30,12 +30,13 @@ TWO = ("numpy", "numpy-inplace")
 
 
 def keep(cache: Path, seconds: dict[str, float], **fields: Any) -> None:
-    """Have it known how long each backend takes for the shape."""
+    """Have it known how long each backend takes for the shape, or for the work ``of`` another."""
     libraries = fields.pop("libraries", None) or versions_beneath(())
+    of, dtype = fields.pop("of", work()), fields.pop("dtype", "float32")
     rows = [
         KnownRow(
-            row=measured(work(), name, seconds=taken, **fields),
-            dtype="float32",
+            row=measured(of, name, seconds=taken, **fields),
+            dtype=dtype,
             threads=1,
             libraries=libraries,
         )

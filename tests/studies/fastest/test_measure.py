@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -11,8 +12,13 @@ from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Abandoned
+from perceptron.problems import catalogue
+from perceptron.problems.datasets import Clusters
+from perceptron.problems.optimizer import Sgd
+from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.start import FanInStart
 from perceptron.studies.fastest import measure
-from perceptron.studies.fastest.question import Question
+from perceptron.studies.fastest.question import Question, counted, shape_of
 from tests.made_work import work
 
 QUESTION = Question(
@@ -73,6 +79,43 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> type[FakeWorkers]:
     monkeypatch.setattr(measure, "Workers", Own)
     monkeypatch.setattr(measure, "usable_cores", lambda: 2)
     return Own
+
+
+def test_workers_find_the_very_training(
+    workers: type[FakeWorkers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though no shape describes it; a small one of it tells whether a backend refuses them all."""
+    problem = Problem(
+        name="module",
+        family="module",
+        size=100_000,
+        dataset=Clusters("clusters", 100_000, 40, classes=3),
+        layers=(Layer(5, "tanh"), Layer(3, "identity")),
+        loss="mse",
+        optimizer=Sgd(rate=0.5, momentum=0.9, nesterov=True),
+        start=FanInStart(),
+        batch=64,
+        feed="host",
+    )
+    shape = shape_of(problem)
+    own = dataclasses.replace(QUESTION, work=counted(problem, shape, "float32"), own=problem)
+    found: list[Problem] = []
+    run = workers.run
+
+    def finding(self: FakeWorkers, name: Any, job: Batch, backend: Backend) -> Iterator[Outcome]:
+        found.append(catalogue.find(job.problems[0]))
+        return run(self, name, job, backend)
+
+    monkeypatch.setattr(workers, "run", finding)
+    monkeypatch.setattr(workers, "refusing", ("numpy",))
+    (row,) = measure.measure(own, ["numpy"], DEVICES, 60.0)
+    whole, small = found
+    assert not row.refused, "others of this optimizer it may train"
+    for part in ("loss", "optimizer", "feed"):
+        assert getattr(whole, part) == getattr(small, part) == getattr(problem, part), part
+    assert (whole.layers, whole.batch) == (problem.layers, 64)
+    assert whole.dataset.rows == 2**21 // 40, "enough for its batches to differ"
+    assert [layer.activation for layer in small.layers] == ["tanh", "identity"]
 
 
 def test_a_few_processes_of_each_are_measured(workers: type[FakeWorkers]) -> None:

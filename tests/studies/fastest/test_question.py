@@ -36,8 +36,8 @@ def asked(**fields: Any) -> Question:
 
 def test_a_question_is_about_a_problem_that_workers_find() -> None:
     one = asked()
-    problem = catalogue.find(one.reference)
-    assert one.reference == "mlp:1000x20x64:10c:128b:adam"
+    problem = catalogue.find(reference_of(one.work.shape))
+    assert reference_of(one.work.shape) == "mlp:1000x20x64:10c:128b:adam"
     assert one.work.operations == cost.operations(problem)
     assert one.work.activations == 128 * (64 + 10)
     assert one.iterations == 3 * problem.iterations_per_epoch

@@ -1,0 +1,58 @@
+"""What docs/fastest.md shows for models in hand, run as a reader would."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import perceptron
+from perceptron import fastest
+from perceptron.studies.fastest.cache import FOLDER
+from tests.conftest import ROOT
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """What the reader has: digits in a module's dtype. Nothing is known, and nothing measured."""
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(perceptron, "fastest", partial(fastest, measure="never"), raising=False)
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    inputs = np.random.default_rng(0).random((300, 64), dtype=np.float32)
+    targets = inputs[:, :10].argmax(axis=1)
+    data = torch.utils.data.TensorDataset(torch.tensor(inputs), torch.tensor(targets))
+    return {
+        "model": model,
+        "inputs": inputs,
+        "targets": targets,
+        "optimizer": torch.optim.Adam(model.parameters()),
+        "loader": torch.utils.data.DataLoader(data, batch_size=100),
+    }
+
+
+def block(comment: str) -> str:
+    page = (ROOT / "docs" / "fastest.md").read_text(encoding="utf-8")
+    (code,) = re.findall(rf"<!-- {comment} -->\n```python\n(.*?)^```", page, re.M | re.S)
+    return str(code)
+
+
+def test_the_call_of_the_first_screen_picks_a_device(names: dict[str, Any]) -> None:
+    exec(block("run with: model, inputs, targets, optimizer"), names)  # noqa: S102 our own page
+    assert (names["advice"].backend, names["advice"].device) == ("torch-cpu", "cpu")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("library", ["skorch", "lightning"])
+def test_a_library_trains_where_it_was_advised(names: dict[str, Any], library: str) -> None:
+    pytest.importorskip(library)
+    exec(block(f"run where installed: {library}"), names)  # noqa: S102 our own page
+    module = names["net"].module_ if library == "skorch" else names["module"]
+    assert {one.device.type for one in module.parameters()} == {names["advice"].device}

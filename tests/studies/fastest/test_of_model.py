@@ -1,0 +1,506 @@
+"""A training read out of what programs have: PyTorch's modules and scikit-learn's estimators."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron import fastest
+from perceptron.analysis.fastest import MODULES, Advice
+from perceptron.analysis.work import CONTENDED
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.problems import shape
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.problem import Layer
+from perceptron.studies.fastest import measure
+from perceptron.studies.fastest.cache import KnownRow, update
+from perceptron.studies.fastest.of_model import OfModel, of_model
+from perceptron.studies.fastest.question import Question, question, question_of, shape_of
+from tests.conftest import ROOT
+from tests.made_work import rows_of_two
+from tests.studies.fastest.test_ask import keep
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+ACTIVATIONS: dict[str, Callable[[], Any]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
+}
+
+
+def module_of(features: int, layers: list[tuple[int, str]]) -> Any:
+    """The module as people write it: nested, and with layers that do nothing."""
+    parts = [nn.Flatten()]
+    for width, activation in layers:
+        parts += [nn.Linear(features, width), ACTIVATIONS[activation](), nn.Dropout(0.0)]
+        features = width
+    return nn.Sequential(nn.Sequential(*parts[:2]), *parts[2:])
+
+
+def read(model: Any, rows: int, features: int, columns: int = 0, **fields: Any) -> OfModel:
+    """The training of a model on zeros."""
+    targets = torch.zeros((rows, columns) if columns else rows)
+    given = {"loss": None, "optimizer": None, "batch": None} | fields
+    return of_model(model, torch.zeros(rows, features), targets, **given)
+
+
+def asked(model: OfModel, **fields: Any) -> Question:
+    usual: dict[str, Any] = {"among": None, "measure": "never", "seconds": 1, "threads": 1}
+    return question_of(model, **({"epochs": 1, "dtype": model.dtype} | usual | fields))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    features=st.integers(1, 9),
+    hidden=st.lists(st.integers(1, 9), max_size=3),
+    classes=st.none() | st.integers(2, 5),
+    batch=st.none() | st.integers(1, 20),
+    optimizer=st.sampled_from(["sgd", "adam", "adamw"]),
+)
+def test_a_sequential_is_the_shape_that_it_has(
+    features: int, hidden: list[int], classes: int | None, batch: int | None, optimizer: str
+) -> None:
+    """So all that is known of the shape is known of it."""
+    own: Any = {"hidden": tuple(hidden), "classes": classes, "batch": batch}
+    one = shape.find(shape.Shape(20, features, optimizer=optimizer, **own).reference)  # type: ignore[arg-type]
+    layers = [(layer.width, layer.activation) for layer in one.layers]
+    columns = 0 if classes else 1
+    found = read(
+        module_of(features, layers),
+        20,
+        features,
+        columns,
+        loss=one.loss,
+        optimizer=optimizer,
+        batch=batch,
+    )
+    for part in ("dataset", "layers", "loss", "batch", "last", "feed", "models"):
+        assert getattr(found.problem, part) == getattr(one, part), part
+    assert found.problem.optimizer.kind == one.optimizer.kind
+    of_shape = question(
+        20,
+        features,
+        tuple(hidden),
+        classes,
+        batch,
+        optimizer,  # type: ignore[arg-type]
+        epochs=3,
+        models=1,
+        among=None,
+        measure="never",
+        seconds=1,
+        dtype="float32",
+        threads=1,
+    )
+    of_module = asked(found, epochs=3)
+    assert (of_module.work, of_module.iterations) == (of_shape.work, of_shape.iterations)
+    assert of_module.own is None
+    assert of_module.among == of_shape.among
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    layers=st.lists(
+        st.tuples(st.integers(1, 9), st.sampled_from(list(ACTIVATIONS))), min_size=1, max_size=4
+    ),
+    rows=st.integers(9, 30),
+)
+def test_layers_of_any_activations_are_read(layers: list[tuple[int, Any]], rows: int) -> None:
+    found = read(module_of(3, layers), rows, 3, layers[-1][0], loss=nn.MSELoss())
+    assert found.problem.layers == tuple(Layer(width, name) for width, name in layers)
+    made = asked(found)
+    assert (made.own is None) == (shape_of(found.problem).variant == "")
+    assert (made.problem.layers, made.problem.loss) == (found.problem.layers, "mse")
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (lambda p: torch.optim.SGD(p, lr=0.5), Sgd(rate=0.5)),
+        (
+            lambda p: torch.optim.SGD(p, 0.5, momentum=0.9, nesterov=True, weight_decay=0.1),
+            Sgd(rate=0.5, momentum=0.9, nesterov=True, weight_decay=0.1),
+        ),
+        (
+            lambda p: torch.optim.Adam(p, 0.1, betas=(0.5, 0.6), eps=1e-3),
+            Adam(rate=0.1, betas=(0.5, 0.6), eps=1e-3),
+        ),
+        (lambda p: torch.optim.AdamW(p), AdamW()),
+        (lambda p: torch.optim.AdamW(p, torch.tensor(0.5)), AdamW(rate=0.5)),
+    ],
+)
+def test_an_optimizer_keeps_its_numbers(made: Callable[[Any], Any], expected: Optimizer) -> None:
+    model = nn.Linear(4, 1)
+    found = read(model, 8, 4, 1, loss="mse", optimizer=made(model.parameters()))
+    assert found.problem.optimizer == expected
+    assert asked(found).work.shape.optimizer == expected.kind
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (nn.CrossEntropyLoss(), ("cross-entropy", "identity")),
+        (nn.CrossEntropyLoss, ("cross-entropy", "identity")),
+        ("MSELoss", ("mse", "identity")),
+        (nn.L1Loss(), ("l1-mean", "identity")),
+        (nn.L1Loss(reduction="sum"), ("l1-sum", "identity")),
+        (nn.BCEWithLogitsLoss(), ("bce", "sigmoid")),
+    ],
+)
+def test_a_loss_is_an_instance_a_class_or_a_name(loss: object, expected: tuple[str, str]) -> None:
+    """That which takes the sigmoid itself is another last layer."""
+    problem = read(nn.Linear(4, 3), 8, 4, 3, loss=loss).problem
+    assert (problem.loss, problem.layers[-1].activation) == expected
+
+
+def test_a_loader_has_the_batch_and_feeds_from_the_host() -> None:
+    """Of one that has no tensors to look at the first row is read."""
+    data = torch.utils.data.TensorDataset(torch.zeros(50, 2, 2), torch.zeros(50).long())
+    model = module_of(4, [(3, "identity")])
+    for rows in (data, [data[index] for index in range(50)]):
+        loader = torch.utils.data.DataLoader(rows, batch_size=8, drop_last=True)
+        problem = of_model(model, loader, None, "cross-entropy", None, None).problem
+        assert (problem.dataset.rows, problem.dataset.features) == (50, 4)
+        assert (problem.batch, problem.feed, problem.iterations_per_epoch) == (8, "host", 6)
+    resident = read(model, 50, 4, loss="cross-entropy", batch=8).problem
+    kinds = {shape_of(one).kind for one in (problem, resident)}
+    assert len(kinds) == 2, "no estimate is sure of it from resident data"
+
+
+def test_a_class_without_a_forward_of_its_own_is_what_it_inherits_from() -> None:
+    class Network(nn.Sequential):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__(nn.Linear(4, 3), nn.Tanh())
+
+    problem = read(Network(), 8, 4, 3, loss="mse").problem
+    assert problem.layers == (Layer(3, "tanh"),)
+
+
+class Endless(torch.utils.data.IterableDataset):  # type: ignore[misc,name-defined]
+    def __iter__(self) -> Any:
+        raise NotImplementedError
+
+
+class Skip(nn.Module):  # type: ignore[misc,name-defined]
+    def __init__(self, *parts: Any) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(*parts)
+
+    def forward(self, inputs: Any) -> Any:
+        return inputs + self.inner(inputs)
+
+
+FROZEN = nn.Linear(4, 4)
+FROZEN.requires_grad_(False)
+SHARED = nn.Linear(4, 4)
+SPECTRAL_NORM = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4))
+WEIGHT_NORM = nn.Linear(4, 4)
+WEIGHT_NORM.register_parameter("weight_g", nn.Parameter(torch.ones(4, 1)))
+LINEAR = nn.Linear(4, 4)
+OTHER = nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        (nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), "layer 1 (LayerNorm)"),
+        (nn.Sequential(nn.Sequential(nn.Conv1d(4, 4, 1))), "layer 0.0 (Conv1d)"),
+        (nn.Sequential(nn.Linear(4, 4), Skip(nn.Linear(4, 4))), "layer 1 (Skip)"),
+        (nn.Sequential(Skip(nn.Linear(4, 4), nn.GELU())), "layer 0.inner.1 (GELU)"),
+        (Skip(nn.Linear(4, 4)), "model: Skip"),
+        (nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), "layer 1 (Dropout): p=0.5"),
+        (nn.Sequential(nn.Linear(4, 4, bias=False)), "layer 0 (Linear) has no bias"),
+        (nn.Sequential(FROZEN), "layer 0 (Linear) is frozen"),
+        (nn.Sequential(WEIGHT_NORM), "layer 0 (Linear) has parameters beside"),
+        (nn.Sequential(SPECTRAL_NORM), "weight.0 (_SpectralNorm)"),
+        (nn.Sequential(SHARED, nn.ReLU(), SHARED), "layer 2 (Linear) is there twice"),
+        (nn.Sequential(nn.Linear(5, 4)), "layer 0 (Linear): takes 5 values, and is given 4"),
+        (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), "layer 0 (ReLU)"),
+        (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Tanh()), "layer 2 (Tanh)"),
+        (nn.Sequential(nn.Flatten(0), nn.Linear(4, 4)), "layer 0 (Flatten)"),
+        (nn.Sequential(nn.LazyLinear(4)), "layer 0 (LazyLinear)"),
+        (nn.Sequential(), "no Linear"),
+        (nn.Linear(4, 4).half(), "float16"),
+        (object(), "object"),
+        (60_000, "int"),
+    ],
+)
+def test_a_part_of_a_model_that_cannot_be_is_named(model: Any, named: str) -> None:
+    refused(named, model)
+
+
+def refused(named: str, model: Any = None, *data: Any, **fields: Any) -> None:
+    """Ask, and be told in one line that names the part."""
+    fields = {"loss": "mse", "measure": "never"} | fields
+    inputs, targets = data or (torch.zeros(8, 4), torch.zeros(8, 4))
+    with pytest.raises(UserError) as caught:
+        fastest(LINEAR if model is None else model, inputs, targets, **fields)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"loss": None}, "loss: give"),
+        ({"loss": "mes"}, "did you mean 'mse'?"),
+        ({"loss": nn.HuberLoss()}, "loss 'HuberLoss'"),
+        ({"loss": nn.MSELoss(reduction="sum")}, "MSELoss's reduction"),
+        ({"loss": nn.CrossEntropyLoss(label_smoothing=0.1)}, "CrossEntropyLoss's label_smoothing"),
+        ({"loss": nn.CrossEntropyLoss(torch.ones(4))}, "CrossEntropyLoss's weight"),
+        ({"loss": nn.functional.cross_entropy}, "did you mean 'cross-entropy'?"),
+        ({"loss": nn.BCELoss()}, "a last Sigmoid"),
+        ({"loss": "BCEWithLogitsLoss", "model": nn.Sequential(LINEAR, nn.Sigmoid())}, "a last Lin"),
+        ({"optimizer": "sdg"}, "did you mean 'sgd'?"),
+        ({"optimizer": torch.optim.RMSprop(LINEAR.parameters())}, "RMSprop is not supported"),
+        ({"optimizer": torch.optim.SGD(OTHER.parameters())}, "other parameters"),
+        (
+            {"optimizer": torch.optim.SGD(LINEAR.parameters(), momentum=0.9, dampening=0.1)},
+            "SGD's dampening=0.1",
+        ),
+        ({"optimizer": torch.optim.Adam(LINEAR.parameters(), amsgrad=True)}, "Adam's amsgrad"),
+        (
+            {
+                "optimizer": torch.optim.SGD(
+                    [{"params": [LINEAR.weight], "lr": 0.2}, {"params": [LINEAR.bias], "lr": 0.1}]
+                )
+            },
+            "groups that differ",
+        ),
+        ({"batch": 0}, "batch"),
+        ({"batch": 9}, "batch"),
+        ({"rows": 8}, "rows: goes with a shape"),
+        ({"models": 3}, "models: goes with a shape"),
+        ({"among": ("numpy",)}, "among"),
+        ({"optimiser": "adam"}, "argument 'optimiser': did you mean 'optimizer'?"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_named(fields: dict[str, Any], named: str) -> None:
+    refused(named, **fields)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "named"),
+    [
+        (None, torch.zeros(8, 4), "inputs: give"),
+        (torch.zeros(8, 4), None, "targets: give"),
+        (torch.zeros(8, 4), torch.zeros(7, 4), "targets: 7 rows"),
+        (torch.zeros(8, 4), torch.zeros(8, 3), "targets: 3 columns"),
+        (torch.zeros(8, 2, 2), torch.zeros(8, 4), "Flatten"),
+        (5, torch.zeros(8, 4), "inputs: int is no array"),
+        (torch.utils.data.DataLoader(torch.zeros(8, 4)), torch.zeros(8, 4), "targets: the Data"),
+        (torch.utils.data.DataLoader(torch.zeros(8, 4)), None, "loads no (inputs, targets)"),
+        (torch.utils.data.DataLoader(Endless()), None, "Endless cannot be counted"),
+        (torch.utils.data.DataLoader(torch.zeros(8, 4), batch_size=None), None, "batch_size"),
+    ],
+)
+def test_data_that_cannot_be_are_named(inputs: Any, targets: Any, named: str) -> None:
+    refused(named, None, inputs, targets)
+
+
+def test_data_without_a_model_and_a_shape_without_rows_are_told() -> None:
+    shape = {"rows": 3, "features": 3}
+    step = torch.optim.SGD(LINEAR.parameters())
+    wrong = (
+        ({"loss": "mse"} | shape, "loss: goes"),
+        ({"optimizer": step} | shape, "optimizer: goes"),
+    )
+    for fields, named in (*wrong, ({"features": 3}, "rows: give"), ({"rows": 3}, "features: give")):
+        with pytest.raises(UserError, match=named):
+            fastest(**fields, measure="never")  # type: ignore[arg-type]
+
+
+def test_nothing_of_the_users_is_changed() -> None:
+    model = module_of(4, [(3, "relu"), (2, "identity")])
+    hooked = model[1].register_forward_hook(lambda *_: None)
+    optimizer = torch.optim.Adam(model.parameters())
+    model.train(mode=False)
+
+    def state() -> Any:
+        return copy.deepcopy(
+            (
+                {name: value.tolist() for name, value in model.state_dict().items()},
+                {name: list(part._forward_hooks) for name, part in model.named_modules()},
+                [part.training for part in model.modules()],
+                optimizer.state_dict(),
+                torch.get_rng_state().tolist(),
+            )
+        )
+
+    before = state()
+    inputs, targets = torch.zeros(8, 4), torch.zeros(8, 2)
+    fastest(model, inputs, targets, loss=nn.MSELoss(), optimizer=optimizer, measure="never")
+    assert state() == before
+    assert hooked.id in model[1]._forward_hooks
+
+
+def test_a_module_goes_to_a_device_of_pytorchs(cache: Path) -> None:
+    """Though NumPy is faster, which takes a rewrite: that is told beside it."""
+    keep(cache, {"numpy": 1e-3, "torch-cpu": 2e-3})
+    model = nn.Sequential(nn.Linear(20, 1), nn.Sigmoid())
+    data = torch.zeros(1000, 20), torch.zeros(1000, 1)
+    fields: Any = {"loss": nn.L1Loss(), "measure": "never", "threads": 1, "epochs": 100}
+    advice = fastest(model, *data, among=("numpy", "torch-cpu"), **fields)
+    assert (advice.backend, advice.device, advice.decided) == ("torch-cpu", "cpu", True)
+    assert advice.seconds == pytest.approx(0.2)
+    assert "rewritten for numpy it takes 0.5 times as long" in advice.why
+    assert [one.backend for one in advice.candidates] == ["numpy", "torch-cpu"]
+    assert advice.apply(model) is model
+    keep(cache, {"numpy": 4e-3})
+    assert "numpy" not in fastest(model, *data, among=("torch-cpu", "numpy"), **fields).why
+
+
+def test_of_a_module_only_what_can_be_picked_is_measured_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A doubtful time of what it would be rewritten for is no matter."""
+    again: list[str] = []
+
+    def measuring(_: Question, names: list[str], *__: object) -> list[Any]:
+        again.extend(names)
+        return []
+
+    monkeypatch.setattr(measure, "measure", measuring)
+    keep(cache, {"numpy": 1e-3}, doubt=CONTENDED)
+    model = nn.Sequential(nn.Linear(20, 1), nn.Sigmoid())
+    data = torch.zeros(1000, 20), torch.zeros(1000, 1)
+    fastest(model, *data, loss=nn.L1Loss(), threads=1, among=("numpy", "torch-cpu"))
+    assert again == ["torch-cpu"]
+
+
+def test_what_a_backend_refuses_of_a_module_is_said_though_it_trains_others(cache: Path) -> None:
+    keep(cache, {"numpy-published": 1e-3})
+    data = torch.zeros(1000, 20), torch.zeros(1000, 1)
+    among = ("numpy-published", "torch-cpu")
+    fields: Any = {"threads": 1, "measure": "never", "among": among}
+    found = fastest(nn.Linear(20, 1), *data, loss="mse", **fields).candidates
+    reasons = {one.backend: one.reason for one in found}
+    assert "trains one sigmoid under the summed L1 loss" in str(reasons["numpy-published"])
+
+
+def test_batches_from_the_host_are_no_part_of_the_curves(cache: Path) -> None:
+    """They have a copy in them that others have not."""
+    rows = [
+        KnownRow(
+            row=replace(row, work=replace(of, shape=replace(of.shape, feed="host"))),
+            dtype="float32",
+            threads=1,
+            libraries={},
+        )
+        for row in rows_of_two(20)
+        if (of := row.work)
+    ]
+    update(cache, lambda known: known.with_rows(rows))
+    assert fastest(rows=60, features=3, threads=1, measure="never").source == "unknown"
+
+
+def test_only_what_moving_is_enough_for_is_applied(cache: Path) -> None:
+    keep(cache, {"numpy": 1e-3})
+    advice = fastest(rows=1000, features=20, measure="never", threads=1, among=("numpy",))
+    with pytest.raises(UserError, match="numpy trains no PyTorch module"):
+        advice.apply(LINEAR)
+    with pytest.raises(UserError, match="object is no PyTorch module"):
+        Advice.apply(on("cpu"), object())
+    assert on("meta").apply(nn.Linear(1, 1)).weight.device.type == "meta"
+    assert all(registry.load(name).name == name for name in MODULES)
+
+
+def on(device: str) -> Advice:
+    return Advice(
+        backend="torch-cpu",
+        device=device,
+        seconds=None,
+        low=None,
+        high=None,
+        why="",
+        decided=False,
+        source="unknown",
+        measured=None,
+        stale=None,
+        candidates=(),
+    )
+
+
+# --- scikit-learn --------------------------------------------------------------------------------
+
+
+def estimator(kind: str, **fields: Any) -> Any:
+    return getattr(pytest.importorskip("sklearn.neural_network"), kind)(**fields)
+
+
+def of_estimator(model: Any, targets: Any, features: int = 4) -> OfModel:
+    return of_model(model, np.zeros((len(targets), features)), targets, None, None, None)
+
+
+def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
+    """Alpha, which only adds the parameters' own decay, is told."""
+    model = estimator("MLPClassifier", hidden_layer_sizes=(8, 4), max_iter=7)
+    found = of_estimator(model, np.arange(500) % 3)
+    one = shape.find("mlp:500x4x8x4:3c:200b:adam")
+    for part in ("dataset", "layers", "loss", "batch", "last", "feed", "models", "optimizer"):
+        assert getattr(found.problem, part) == getattr(one, part), part
+    assert asked(found).own is None
+    assert (found.dtype, found.epochs, found.left_out) == ("float64", 7, "alpha=0.0001")
+    keep(cache, {"numpy": 1e-3}, of=asked(found).work, dtype="float64")
+    fields: Any = {"measure": "never", "threads": 1, "among": ("numpy",)}
+    advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, **fields)
+    assert advice.seconds == pytest.approx(7 * 3 * 1e-3), "7 epochs of 3 batches, in float64"
+    assert "alpha=0.0001 is left out" in advice.why
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "loss", "last"),
+    [
+        ("MLPClassifier", np.array(["a", "b"] * 4), "bce", Layer(1, "sigmoid")),
+        ("MLPClassifier", np.eye(8), "bce", Layer(8, "sigmoid")),
+        ("MLPRegressor", np.zeros(8), "mse", Layer(1, "identity")),
+        ("MLPRegressor", np.zeros((8, 2)), "mse", Layer(2, "identity")),
+    ],
+)
+def test_targets_decide_how_an_estimator_ends(
+    kind: str, targets: Any, loss: str, last: Layer
+) -> None:
+    model = estimator(kind, hidden_layer_sizes=3, activation="logistic", solver="sgd", batch_size=4)
+    problem = of_estimator(model, targets).problem
+    assert (problem.loss, problem.layers) == (loss, (Layer(3, "sigmoid"), last))
+    assert problem.batch == 4
+    assert problem.optimizer == Sgd(rate=0.001, momentum=0.9, nesterov=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [({"solver": "lbfgs"}, "solver='lbfgs'"), ({"activation": "rely"}, "did you mean 'relu'?")],
+)
+def test_a_part_of_an_estimator_that_cannot_be_is_named(fields: dict[str, str], named: str) -> None:
+    with pytest.raises(UserError, match=named.replace("?", r"\?")):
+        of_estimator(estimator("MLPClassifier", **fields), np.arange(8) % 2)
+    refused("loss: MLPClassifier has its own", estimator("MLPClassifier"))
+
+
+def test_an_estimator_imports_no_framework(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    code = (
+        "import sys, numpy as np; from sklearn.neural_network import MLPClassifier as M;"
+        "from perceptron import fastest; before = set(sys.modules);"
+        "print(fastest(M(), np.zeros((9, 2)), np.arange(9) % 3, measure='never').backend);"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
+        "assert new.isdisjoint({'torch', 'jax', 'numba', 'cupy', 'pandas'}), new"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert said.stdout == "numpy\n"
