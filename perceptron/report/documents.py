@@ -13,10 +13,14 @@ from perceptron.analysis.trust import Diagnosis
 from perceptron.answer import Answered, ReadFromFiles
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 
+SCHEMA_VERSION = 1
+"""Of every document: raised when a key goes or changes its meaning. New keys may come any time."""
+
 
 def write(document: object) -> None:
-    """Print one JSON document on standard output."""
-    text = msgspec.json.format(msgspec.json.encode(document, enc_hook=_text), indent=2)
+    """Print one JSON document on standard output, its version first."""
+    versioned = {"schema_version": SCHEMA_VERSION} | msgspec.to_builtins(document, enc_hook=_text)
+    text = msgspec.json.format(msgspec.json.encode(versioned), indent=2)
     sys.stdout.write(text.decode() + "\n")
 
 
