@@ -101,11 +101,11 @@ class Answer(Struct, frozen=True, kw_only=True):
     """What holds for every verdict, a line each."""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
-    """Of every part, in the order in which a page offers them."""
+    """Figures of every part, in the order in which a page offers them."""
     warnings: tuple[MeasurementWarning, ...] = ()
-    """Of these rows; those about the machine and the run are not the study's."""
+    """Warnings about these rows; the study does not warn about the machine or the run."""
     backends: tuple[str, ...] = ()
-    """Those that have a colour."""
+    """Backends that have a colour."""
     next: tuple[str, ...] = ()
     """The command that a reader will want to type now, word by word."""
     data: dict[str, Any] = {}

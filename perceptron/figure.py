@@ -31,7 +31,7 @@ class Axis:
     high: float
     ticks: tuple[tuple[float, str], ...]
     is_linear: bool = False
-    """Of shares; all others are logarithmic."""
+    """True for an axis of shares; all others are logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from perceptron.untrusted_text import shortened
 SLOWED, LOCKED = "gpu-slowed", "gpu-locked"
 """The codes of the warnings."""
 SMALLEST_CLOCK_SHARE = 0.95
-"""Of a GPU at work: a kernel's time goes with the clock, and a tie is within 5%."""
+"""A GPU at work has a higher share: kernel times follow the clock, and a tie is within 5%."""
 # Of a name: stored files and drivers are untrusted.
 _LONGEST = 40
 # A lock has a warning of its own.

@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 LARGEST_LOG = 709.0
 """Its exponential is nearly the largest float; an interval that reaches further ends there."""
 TIE = log(1.05)
-"""Of a log-ratio: within ±5 % nobody should care who wins."""
+"""The log-ratio of a tie: a lead within ±5% does not matter in practice."""
 # Largest share of the processes left out on each side, where there are enough to spare some:
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2

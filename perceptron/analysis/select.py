@@ -31,7 +31,7 @@ class State(NamedTuple):
     commit: str | None
     environment: str | None
     version: str | None
-    """Of the benchmark."""
+    """The benchmark's version."""
     code: str | None = None
     """Digest of the code that measured it, which a row without a commit may have."""
 

@@ -31,7 +31,7 @@ _WORTH = 4
 # What all processes of one day share.
 _COMMON = 0.02
 _NORMAL = 1.96
-# A cache is a file that anybody may have written. The bounds keep its numbers within floats.
+# Another program may have written the cache. The bounds keep its numbers within floats.
 _Size = Annotated[int, Meta(ge=1, le=2**53)]
 _Amount = Annotated[int, Meta(ge=0)]
 
@@ -40,7 +40,7 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """What is trained, as far as it decides the time: equal ones take equally long."""
 
     rows: _Size
-    """Of the data set."""
+    """Rows of the data set."""
     features: _Size
     hidden: tuple[_Size, ...] = ()
     outputs: _Size = 1
@@ -84,8 +84,8 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     """What a backend took for a shape, with one dtype and number of threads; or why it did not.
 
     ``seconds`` are per iteration, with their interval over the processes that measured it; ``low``
-    is 0 where nothing bounds what waiting for cores added. Raises ValueError for times that nobody
-    can have measured.
+    is 0 where nothing bounds what waiting for cores added. Raises ValueError for
+    impossible times.
     """
 
     work: Work
@@ -116,7 +116,7 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
 def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
     """Return what processes took that all have a time: those that were not contended, if any.
 
-    Raises ValueError without a row, and for times that nobody can have measured.
+    Raises ValueError without a row, and for impossible times.
     """
     counted = [row for row in rows if not is_contended(row)]
     doubt = None

@@ -169,7 +169,7 @@ class Distributed(Protocol):
 
 
 class Ranks(Protocol):
-    """The processes of a `Distributed` backend, as whoever measures asks them; see `ranks_of`."""
+    """The processes of a `Distributed` backend, for `perceptron.measure`; see `ranks_of`."""
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         """Return what the function returns in each rank, which imports its module.

@@ -89,7 +89,7 @@ class Timing:
     waited: float | None = None
     """Share of the samples' time that threads waited for a core; None if the system cannot tell."""
     dropped: tuple[float, ...] = ()
-    """Those of samples that do not count, because their threads waited."""
+    """Seconds of samples that do not count, because their threads waited."""
 
     @property
     def seconds(self) -> float:
@@ -140,7 +140,7 @@ def time_training(
 
 
 def _timing(samples: Samples, had_all_cores: bool) -> Timing:
-    """Return the timing; threads that ``had_all_cores`` waited for nobody but each other."""
+    """Return the timing; threads that ``had_all_cores`` waited only for each other."""
     waited = samples.waited
     return Timing(
         samples=tuple(sample.seconds / sample.iterations for sample in samples.kept),

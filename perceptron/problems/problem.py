@@ -144,7 +144,7 @@ class Problem:
         """Return inputs (rows, features) and targets to train on; float64, read-only.
 
         Targets have the form that the loss takes, see `targets_for`. Raises `Unsupported`
-        with ``folds``: who asks for one part trains one model.
+        with ``folds``, which gives each model a part of its own.
         """
         self._assert_shared()
         return self.parts()[0]
@@ -185,7 +185,7 @@ class Problem:
     def start_parameters(self) -> list[Array]:
         """Return fresh float64 arrays [weights 1, bias 1, weights 2, …]; see `Start.parameters`.
 
-        Raises `Unsupported` for several models: who asks for the start of one trains one.
+        Raises `Unsupported` for several models, which have a start each.
         """
         if self.models > 1:
             raise Unsupported(f"trains one model at a time, not {self.models:,} at once")

@@ -337,7 +337,7 @@ def _number(name: str, word: str) -> int:
 
 
 def _check_depth(depth: int) -> None:
-    """Raise `UserError` for more hidden layers than anybody means."""
+    """Raise `UserError` for more hidden layers than any model has."""
     if depth > _DEEPEST:
         raise UserError(f"{depth} hidden layers are too many: give at most {_DEEPEST}")
 

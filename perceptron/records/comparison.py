@@ -109,7 +109,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """Ends of the 99% interval of ``change``; for a value the least and the largest."""
     high: float | None
     p_adjusted: float | None
-    """Of the confirmation, over everything that was confirmed together; None if it was not."""
+    """Adjusted over everything that was confirmed together; None without a confirmation."""
     verdict: RowVerdict
     reason: str | None = None
     """Why, where the numbers do not say so by themselves."""
@@ -132,9 +132,9 @@ class Row(Struct, frozen=True, kw_only=True):
     """What the verdict follows from."""
     why: list[Growth] = []
     """Where a changed benchmark does more or less: of each level the functions that changed most,
-    the largest first; empty where nothing changed or nobody looked."""
+    the largest first; empty where nothing changed, and if no tool looked."""
     why_not: str | None = None
-    """Why nobody could look where it changed."""
+    """Why the changed functions could not be found."""
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""

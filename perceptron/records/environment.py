@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 DIGEST_DIGITS = 6
-"""Of the digest of a machine's hardware."""
+"""Digits of a machine's hardware digest."""
 # A kernel keeps some memory to itself, and another one more or less of it.
 _SAME_MEMORY = 0.02
 

@@ -18,7 +18,7 @@ class Ground(NamedTuple):
     machine: str
     dtype: str | None
     threads: int | None
-    """Of all processes together: two processes of one thread are compared with one of two."""
+    """Threads of all processes together: 2 processes of 1 thread are compared with 1 of 2."""
     optimizer: str | None = None
     feed: str | None = None
     outputs: int | None = None

@@ -15,7 +15,7 @@ Status = Literal["ok", "skipped", "failed"]
 ExtraName = Literal["phases", "ceiling", "harness", "kernels", "profile", "device", "energy"]
 
 PHASES: ExtraName = "phases"
-"""Of an iteration, each up to its end."""
+"""Phases of an iteration, each from its start up to the phase's end."""
 CEILING: ExtraName = "ceiling"
 """What a device can do: a large product and a large copy."""
 HARNESS: ExtraName = "harness"
@@ -27,7 +27,7 @@ PROFILE: ExtraName = "profile"
 DEVICE: ExtraName = "device"
 """What a device costs around the iterations."""
 ENERGY: ExtraName = "energy"
-"""Of one iteration, by the device's own counter."""
+"""Energy of one iteration, by the device's own counter."""
 EXTRAS = frozenset(get_args(ExtraName))
 """All of them: rows of these families are no trainings."""
 
@@ -120,7 +120,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     batch: int | None = None
     """Rows of an iteration; None where it takes all of them, or where a source does not tell."""
     iterations_per_epoch: int | None = None
-    """Those that pass once over the rows."""
+    """Iterations that pass once over the rows."""
     models: int | None = None
     """Trainings at once, an iteration being a step of each; None where a source does not tell,
     which means one."""
@@ -140,9 +140,9 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     device: str | None = None
     dtype: str | None = None
     threads: int | None = None
-    """Of each process."""
+    """Threads of each process."""
     processes: int | None = None
-    """That train together; None where a source does not tell, which means one."""
+    """Processes that train together; None where a source does not tell, which means one."""
 
     stdev: float | None = None
     """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
@@ -151,8 +151,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     is None. It is about the samples of one process and knows nothing of others."""
     high: float | None = None
     version: str | None = None
-    """Of the benchmark itself, where its tool keeps one: times of two versions measure two things.
-    """
+    """The benchmark's version, where its tool keeps one: two versions measure two things."""
     file: str | None = None
     """The file that it was read from."""
 

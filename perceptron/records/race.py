@@ -26,7 +26,7 @@ class Check(Struct, frozen=True, array_like=True):
 
     iterations: Count
     seconds: Seconds
-    """Of training alone, up to here; evaluations are not counted."""
+    """Seconds of training alone, up to here; evaluations are not counted."""
     accuracy: Share | None
     """Share of the test set that is right; None where targets are no classes."""
     loss: float | None
@@ -97,7 +97,7 @@ class RaceTimes(Struct, frozen=True, kw_only=True):
     """Whether compiled code was found in a folder that outlives the process; None where nothing
     compiles."""
     data_seconds: Seconds | None = None
-    """Of those, to load the data into host memory, alike for every backend."""
+    """Seconds of ``prepare`` to load the data into host memory, alike for every backend."""
     modules: list[str] = []
     """The libraries that the backend states as its imports."""
     fresh: Training | None = None
@@ -125,7 +125,7 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
 
     problem: str
     problem_digest: str
-    """Of the problem as it is with seed 0."""
+    """Digest of the problem with seed 0."""
     target: Target
     epochs: Count
     """As many passes over the rows are allowed; one iteration each where it takes all rows."""
@@ -136,9 +136,9 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
     device: str | None = None
     dtype: str
     threads: Count
-    """Of each process."""
+    """Threads of each process."""
     processes: Count = 1
-    """That train together."""
+    """Processes that train together."""
     seed: Annotated[int, Meta(ge=0, le=2**31)]
 
     @property

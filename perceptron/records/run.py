@@ -38,7 +38,7 @@ class Run(Struct, frozen=True, kw_only=True):
     """What a run set out to do; one with the same plan, code and environment resumes it."""
 
     format: Literal[3] = 3
-    """Of runs and their rows; a run of another is refused."""
+    """The format of runs and their rows; a run of another format is refused."""
     plan: dict[str, Any]
     machine: str
     environment: str
@@ -58,7 +58,7 @@ class Run(Struct, frozen=True, kw_only=True):
     has_lost_rows: bool = False
     """Whether workers were killed: the same command tries their rows again."""
     kernels: dict[str, int] = {}
-    """Those of one iteration by backend, of runs from before they were rows."""
+    """Kernels of one iteration by backend, in runs that have no rows of them."""
     profiled: dict[str, int] = {}
     """The same as a profiler saw them on the device."""
     left_out: dict[str, str] = {}

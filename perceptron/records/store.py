@@ -51,7 +51,7 @@ class RunJournal:
         self._lost_before = lost_rows(before)
         self.rows: list[Row] = [row for row in before if not was_killed(row.reason)]
         self.times = times(self.rows)
-        """Those of ``rows`` that are times; it grows with them."""
+        """The times among ``rows``; the list grows with them."""
         self._lines = lines
         stored = load_plan(folder)
         self._run = run

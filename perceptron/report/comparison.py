@@ -34,7 +34,7 @@ Note = tuple[str, str]
 
 @dataclass(frozen=True)
 class Described:
-    """What everybody is told of a comparison."""
+    """A comparison in words, the same for terminal, comment and page."""
 
     verdict: str
     """In one or two words, in front of the sentence."""
@@ -47,7 +47,7 @@ class Described:
     """Both revisions."""
     changed: Table
     changed_rows: list[Row]
-    """Those of the table, in its order."""
+    """The rows of the table, in its order."""
     others: Table
     notes: list[Note]
     """The most telling first."""

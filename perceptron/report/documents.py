@@ -14,7 +14,7 @@ from perceptron.answer import Answered, ReadFromFiles
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 
 SCHEMA_VERSION = 1
-"""Of every document: raised when a key goes or changes its meaning. New keys may come any time."""
+"""Raised when a key of a document goes or changes its meaning. New keys may come any time."""
 
 
 def write(document: object) -> None:

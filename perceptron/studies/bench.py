@@ -153,12 +153,12 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Those of the user's own model files."""
+        """References of the user's own model files."""
         return self.problems
 
     @property
     def finding_backends(self) -> tuple[str, ...]:
-        """Those of the finding: none where models of the user's own were asked for."""
+        """Backends of the finding; empty if models of the user's own were asked for."""
         return () if self.problems else finding_backends(self.backends, self.beside_finding)
 
     @property

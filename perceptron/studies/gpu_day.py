@@ -168,12 +168,12 @@ class Here:
 
     @property
     def rungs(self) -> str:
-        """Those on the ladder of the OR gate: one that can only refuse it would take seconds."""
+        """Backends of the OR gate's cost breakdown, without those that could only refuse it."""
         return ",".join([self.gpu, *rungs("cuda", batches=False)])
 
     @property
     def rungs_of_batches(self) -> str:
-        """Those on the ladder of mini-batches."""
+        """Backends of the cost breakdown of mini-batches."""
         return ",".join([self.gpu, *rungs("cuda", batches=True)])
 
     @property

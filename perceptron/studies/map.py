@@ -81,7 +81,7 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     """Ends of the first axis; those of the family's own sizes by default."""
     y_range: Range | None = None
     axes: tuple[AxisName, AxisName] = ("rows", "width")
-    """Of the family."""
+    """The family's axes."""
 
     def resolved(self) -> MapPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""

@@ -30,7 +30,7 @@ class Option:
     as_text: bool = False
     """Read a whole number from 1 from text, as options that also take several do elsewhere."""
     each_once: bool = True
-    """Of several numbers: whether a second one that is equal says nothing."""
+    """Whether equal numbers of several count once."""
     is_list: bool = True
     """Whether a comma separates values; it may be part of a file's name."""
 
@@ -82,12 +82,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def backends(self) -> tuple[str, ...]:
-        """Those that take part."""
+        """Backends that take part."""
         return ()
 
     @property
     def threads(self) -> int | tuple[int, ...] | None:
-        """Of every backend, all processes together; of several numbers each is measured."""
+        """Threads of every backend, all its processes together; each of several is measured."""
         return None
 
     @property
@@ -121,7 +121,7 @@ class Study(Protocol):
     """A question: what to measure next for it, and what the rows say."""
 
     name: ClassVar[str]
-    """Of the command, of its page and in run.json."""
+    """The name of the command, of its page and in run.json."""
     Plan: ClassVar[type[Plan]]
     asked: ClassVar[tuple[str, ...]]
     """Fields of its plan that tell two questions apart: a page shows the newest run of each."""

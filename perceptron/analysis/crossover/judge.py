@@ -38,12 +38,12 @@ Status = Literal[
     "undecided",
     "not measured",
 ]
-# Without one of these an answer says who is faster where, or that neither is.
+# Without one of these an answer names the faster backend, or says that neither is.
 NO_ANSWER = ("suspect", "undecided", "not measured")
 
 
 class Crossing(Struct, frozen=True):
-    """One change of winner; ``direction`` says who wins from ``size`` up."""
+    """A change of winner; ``direction`` is the winner from ``size`` up."""
 
     size: float
     direction: Literal["challenger", "incumbent"]
@@ -108,11 +108,11 @@ class Crossover(Struct, frozen=True, kw_only=True):
     commit: str | None = None
     environment: str | None = None
     version: str | None = None
-    """Of the benchmark, where its tool keeps one."""
+    """The benchmark's version, where its tool keeps one."""
     code: str | None = None
     """Digest of the code that measured it, where rows of ours have one."""
     files: list[str] = []
-    """Those that the rows were read from, where that is known."""
+    """The files of the rows, where they are known."""
     reason: str | None = None
 
 

@@ -216,7 +216,7 @@ def _bands(crossover: Crossover) -> str:
 
 
 def _notes(crossover: Crossover) -> tuple[Note, Note]:
-    """Return who is faster above and below, each in its colour, where the curve is not."""
+    """Return the faster backend above and below, in its colour, where the curve is not."""
     rises = crossover.status == "reverses"
     return (
         Note(f"{crossover.incumbent} is faster", crossover.incumbent, top=True, right=not rises),

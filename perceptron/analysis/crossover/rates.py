@@ -56,7 +56,7 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
 
 
 def without_rival(rows: Iterable[Measurement]) -> list[str]:
-    """Return at which sizes of these families only one backend has a time, and who has none."""
+    """Name the sizes at which only one backend has a time, and the backends without one."""
     rows = list(rows)
     lines = []
     for members in _told(rows):

@@ -40,9 +40,9 @@ class CurvePoint(Struct, frozen=True):
     repeats: int
     contention: Contention = Contention()
     epoch: Epoch | None = None
-    """Of a size that was trained in batches."""
+    """The epoch of a size that was trained in batches."""
     models: int = 1
-    """That an iteration is a step of."""
+    """Models that an iteration is a step of."""
     device: DeviceShare | None = None
     """How much of the time a device beside the host needs, where its rows tell."""
 
@@ -73,14 +73,14 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """What its problems are called, without their sizes: that of a model file holds a digest of it.
     None where the rows do not say, or where their problems have several names."""
     per_iteration: bool
-    """Whether the times are of training iterations; of other people's nobody knows of what."""
+    """Whether the times are of training iterations; foreign files do not say."""
     rows: list[Measurement]
     """By backend."""
     crossovers: list[Crossover]
     pairs: tuple[tuple[str, str], ...] | None = None
-    """Those that were asked for; None for every two backends."""
+    """The pairs that were asked for; None for every two backends."""
     iterations: int = ITERATIONS
-    """Of a whole training, which a cold start is shared out over."""
+    """Iterations of a whole training, over which a cold start is shared out."""
     older: int = 0
     """States of the same case that are older than this one."""
 
@@ -175,7 +175,7 @@ def _sweep(
     iterations: int,
 ) -> Sweep:
     newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
-    # Backends run in random order, which must not decide who is the incumbent.
+    # Backends run in random order, which must not choose the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     rows = Definitions(rows).keep(rows)
     return Sweep(

@@ -26,7 +26,7 @@ from perceptron.records.ground import Ground
 class SizeAnswer(Struct, frozen=True, kw_only=True):
     """The fastest backend at one size, and a whole training of `ITERATIONS` by it.
 
-    ``training`` is None where nobody knows what the times are of.
+    ``training`` is None where the source does not say what was timed.
     """
 
     at: FastestAtSize

@@ -127,7 +127,7 @@ class Ceilings(Struct, frozen=True, kw_only=True):
 
     device: str | None
     backend: str
-    """That measured it: two names where the faster product and copy are of two backends."""
+    """The backend that measured it; two names where product and copy are fastest on two."""
     gflops: float
     gbytes: float
 

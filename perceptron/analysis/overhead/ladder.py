@@ -68,7 +68,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     ceiling: str | None = None
     """What measured the limits and on what device; None where nothing did."""
     device_seconds: float | None = None
-    """Of one iteration, by the device's own events; None on the CPU and where they are not had."""
+    """Seconds of one iteration by the device's own events; None on the CPU and without events."""
     busy_share: float | None = None
     """The device's seconds as a share of the iteration's, with its interval."""
     busy_low: float | None = None

@@ -50,7 +50,7 @@ class KernelWork(Struct, frozen=True):
     operations: float
     bytes_moved: float
     thinnest: int | None = None
-    """Of a matrix product its smallest dimension."""
+    """The smallest dimension of a matrix product."""
 
 
 class DeviceEstimate(Struct, frozen=True, kw_only=True):

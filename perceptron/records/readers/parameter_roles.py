@@ -84,7 +84,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
 
     @property
     def are_usual(self) -> bool:
-        """Whether nobody named any."""
+        """Whether no role was named."""
         return self == ParameterRoles()
 
     @property

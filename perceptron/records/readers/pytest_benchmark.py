@@ -206,7 +206,7 @@ def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
         raise UserError(
             f"{rows.file}: {info.problem} on {info.backend} has no time; measure it again"
         )
-    # The file may be anybody's: its texts are shown as those of others are.
+    # The file is untrusted: its texts are shown as those of others are.
     stated: dict[str, Any] = {
         name: label(value) if isinstance(value, str) else value
         for name, value in asdict(info).items()

@@ -46,8 +46,7 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     runs: list[StoredRun]
     complaints: list[str]
     by_run: dict[Path, list[Measurement]] = {}
-    """Those of ``rows`` that a run has, by its folder; their processes are numbered with others'.
-    """
+    """The rows of each run, by its folder; their processes are numbered with the others'."""
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ class Shown(NamedTuple):
 
     answer: Answer
     place: Setting
-    """Of all its parts."""
+    """The setting of all its parts."""
     measured: str = ""
 
 

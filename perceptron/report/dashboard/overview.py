@@ -283,7 +283,7 @@ def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
 
 
 def winner_cells(sweeps: Iterable[Sweep]) -> list[tuple[str, ...]]:
-    """Return who is the fastest at both ends of each family and way to train it, newest first."""
+    """Return the fastest at both ends of each family and way to train it, newest first."""
     newest: dict[tuple[str, str], Sweep] = {}
     for sweep in sweeps:
         newest.setdefault((sweep.family, training_words(sweep.ground)), sweep)

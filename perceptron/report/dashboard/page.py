@@ -92,7 +92,7 @@ def sweep(folder: Path, kept: Collection[Path]) -> None:
 
 
 def machine_name(machine: str, source: str) -> str:
-    """Return the machine, and who measured if it was not the suite itself."""
+    """Return the machine, and the tool that measured if it was not the suite itself."""
     machine = machine if machine.strip() else "(no name)"
     return machine if source == "perceptron" else f"{machine} ({source})"
 

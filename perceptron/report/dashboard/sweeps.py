@@ -1,4 +1,4 @@
-"""The page of sweeps: the newest of each case, whoever measured it, and one backend on machines."""
+"""The page of sweeps: the newest of each case by any tool, and one backend on machines."""
 
 from __future__ import annotations
 
