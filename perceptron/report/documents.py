@@ -18,10 +18,14 @@ SCHEMA_VERSION = 1
 
 
 def write(document: object) -> None:
-    """Print one JSON document on standard output, its version first."""
-    versioned = {"schema_version": SCHEMA_VERSION} | msgspec.to_builtins(document, enc_hook=_text)
-    text = msgspec.json.format(msgspec.json.encode(versioned), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    """Print one JSON document on standard output."""
+    sys.stdout.write(msgspec.json.format(encoded(document), indent=2).decode() + "\n")
+
+
+def encoded(document: object) -> bytes:
+    """Return a document in one line, its version first."""
+    content = msgspec.to_builtins(document, enc_hook=_text)
+    return msgspec.json.encode({"schema_version": SCHEMA_VERSION} | content)
 
 
 def _text(value: object) -> str:

@@ -216,8 +216,9 @@ def show_paths(rows: Path | None, page: Path | str | None) -> None:
         out.print(f"page:  {shlex.quote(str(page))}", markup=False, soft_wrap=True)
 
 
-def paragraph(text: str, to: Console = out) -> None:
+def paragraph(text: str, to: Console | None = None) -> None:
     """Print a line, and below it, indented, what does not fit; no word is broken."""
+    to = to or out
     to.print(_wrapped(text, to, "  "), markup=False, highlight=False, soft_wrap=True)
 
 
