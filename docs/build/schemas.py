@@ -7,6 +7,7 @@ with no key that is not declared.
 from __future__ import annotations
 
 import json
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -172,6 +173,9 @@ DOCUMENTS: dict[str, Any] = {
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON schema of a document of `DOCUMENTS`."""
     made = msgspec.json.schema(DOCUMENTS[name], schema_hook=_path)
+    for part in made["$defs"].values():
+        if "description" in part:
+            part["description"] = cleandoc(part["description"])
     whole = made["$defs"].pop(made.pop("$ref").rsplit("/")[-1])
     version = {"schema_version": {"const": SCHEMA_VERSION}}
     return {

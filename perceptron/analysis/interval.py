@@ -37,7 +37,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Interval(Struct, frozen=True):
-    """An estimate with its 95 % interval; ``low`` and ``high`` are None for a single value."""
+    """An estimate with its 95% interval; ``low`` and ``high`` are None for a single value."""
 
     estimate: float
     low: float | None

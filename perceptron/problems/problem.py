@@ -164,7 +164,7 @@ class Problem:
 
     def _assert_shared(self) -> None:
         if self.folds:
-            raise Unsupported(f"trains one model at a time, not {self.models:,} at once")
+            raise Unsupported(f"trains one model at a time, not {self.models:,} together")
 
     def _with_targets(self, part: Part) -> Part:
         if part.targets.ndim == 2:
@@ -188,7 +188,7 @@ class Problem:
         Raises `Unsupported` for several models, which have a start each.
         """
         if self.models > 1:
-            raise Unsupported(f"trains one model at a time, not {self.models:,} at once")
+            raise Unsupported(f"trains one model at a time, not {self.models:,} together")
         return self.start.parameters(self.widths)
 
     def stacked_start(self) -> list[Array]:

@@ -57,7 +57,7 @@ class Growth(Struct, frozen=True, kw_only=True):
 class GateRule(Struct, frozen=True, kw_only=True):
     """What a project asks of some of its own benchmarks; of several rules the first that matches.
 
-    They stand in pyproject.toml of BASE, below ``tool.perceptron.gate``.
+    They are read from pyproject.toml of BASE, below ``tool.perceptron.gate``.
     """
 
     match: str
@@ -201,7 +201,7 @@ class CrossoverEnd(Struct, frozen=True, kw_only=True):
 
 
 class MovedCrossover(Struct, frozen=True, kw_only=True):
-    """One pair of backends on one family whose crossover surely differs on HEAD."""
+    """A pair of backends on one family whose crossover differs on HEAD, decided at 95%."""
 
     family: str
     incumbent: str
@@ -211,7 +211,7 @@ class MovedCrossover(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
-    """What the processes of each arm ran on."""
+    """The machine, and the interpreters of each side."""
 
     machine: dict[str, str]
     base: dict[str, str]
@@ -228,7 +228,7 @@ class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonPlan(Struct, frozen=True, kw_only=True):
-    """What the comparison set out to do, fixed before any result was seen."""
+    """The plan of the comparison, fixed before any result."""
 
     suite: str
     suite_state: str | None = None
@@ -266,7 +266,7 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """The whole document: what ``--json`` prints, and what comments and tables are made from."""
+    """A comparison of two revisions: the ``--json`` document, which comment and page show."""
 
     verdict: Verdict
     reason: str

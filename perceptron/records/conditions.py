@@ -17,7 +17,7 @@ class Steadiness(Struct, frozen=True, kw_only=True):
 
 
 class GpuState(Struct, frozen=True, kw_only=True):
-    """How fast a graphics processor was clocked, and why. What is not reported is None."""
+    """The clock of a graphics processor, and its reason. None means not reported."""
 
     name: str
     sm_mhz: int | None = None

@@ -13,7 +13,7 @@ Numbers = npt.NDArray[np.integer]
 
 
 class EpochScore(Struct, frozen=True, kw_only=True):
-    """How well a model did after ``epoch`` passes over the rows; 0 is the start."""
+    """The scores of a model after ``epoch`` passes over the rows; 0 is the start."""
 
     epoch: int
     train_loss: float

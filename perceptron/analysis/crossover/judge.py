@@ -52,9 +52,9 @@ class Crossing(Struct, frozen=True):
 class SizeRatio(Struct, frozen=True):
     """The challenger's time over the incumbent's at one size, from so many repeats of each.
 
-    ``low`` and ``high`` are the interval that decides: those of all sizes together hold at 95%. Of
-    single values whose files state 99% intervals they are the ends that these allow; None where an
-    end is open or not known.
+    ``low`` and ``high`` are the interval that decides; the intervals of all sizes together hold at
+    95%. For single values they follow from the 99% intervals of their files. None means that an
+    end is open or unknown.
     """
 
     size: float
@@ -67,13 +67,12 @@ class SizeRatio(Struct, frozen=True):
 class Crossover(Struct, frozen=True, kw_only=True):
     """The verdict on one pair of backends on one family, in one state of the code.
 
-    ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95% interval
-    (None where only one repeat or value was seen, or where the interval is open on that side),
-    and ``bracket`` the two measured sizes it lies between. ``is_decided`` says that the status
-    holds at 95% for the whole range of sizes; where it does not, ``undecided`` lists the stretches
-    in which another winner by more than ±5% could not be ruled out. ``decided`` are the ranges of
-    sizes in which a winner is known. The status is ``undecided`` where that is one size, none, or
-    where more sizes are in doubt than are not.
+    ``size`` is the crossover where there is exactly one, and ``bracket`` the measured sizes around
+    it. ``low`` and ``high`` are its 95% interval: None with a single repeat or value, and where the
+    interval is open on that side. ``is_decided`` is true if the status holds at 95% for all sizes.
+    ``decided`` are the ranges of sizes with a known winner, ``undecided`` those in which another
+    winner by more than ±5% is possible. The status is ``undecided`` if at most one size is decided,
+    or if more sizes are undecided than decided.
     """
 
     family: str

@@ -23,7 +23,7 @@ _MOST_REASONS = 12
 
 
 class LeftOut(Struct, frozen=True):
-    """Rows that no answer stands on, and why."""
+    """Rows that no answer uses, and why."""
 
     rows: int
     reason: str

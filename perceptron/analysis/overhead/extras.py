@@ -218,7 +218,7 @@ class DevicePart(Struct, frozen=True, kw_only=True):
     """One part of a device's work around the iterations, measured by itself.
 
     ``bytes_per_second`` is the rate of a copy. A backend without any measured part has
-    one without a time, and the ``reason``.
+    one entry without a time, with the ``reason``.
     """
 
     backend: str

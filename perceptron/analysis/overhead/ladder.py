@@ -40,11 +40,9 @@ class Rung(Struct, frozen=True, kw_only=True):
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them, rounded.
     ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
-    ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
-    took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
-    the rung's own device; of one over several devices all these are None, and the bound as well
-    where contention or a single process leaves it undecided. A rung without a time has a
-    ``reason``.
+    ``gflops`` and ``gbytes`` a second are the work of the mathematics over the time. ``ceiling`` is
+    the device whose limits apply, and ``bound`` the limit that is near; None over several devices,
+    and ``bound`` also with contention or a single process. A rung without a time has a ``reason``.
     """
 
     backend: str

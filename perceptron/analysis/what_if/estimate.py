@@ -102,11 +102,11 @@ class CaseStatuses(Struct, frozen=True, kw_only=True):
 
 
 class WhatIf(Struct, frozen=True, kw_only=True):
-    """From which size up an estimated backend might beat a measured one on a family.
+    """The size from which an estimated backend may beat a measured one on a family.
 
-    ``size`` belongs to the likely estimate, ``low`` and ``high`` to the best and the worst; None
-    where that does not cross within the sizes measured, and ``statuses`` then says whether it
-    always or never wins. ``status`` is what all three agree on, else ``open``.
+    ``size`` belongs to the likely estimate, ``low`` and ``high`` to the best and the worst. None
+    means no crossover within the measured sizes; ``statuses`` has whether it always or never wins.
+    ``status`` is the common status of all three, else ``open``.
     """
 
     family: str
@@ -258,7 +258,7 @@ class EstimateCheck(Struct, frozen=True, kw_only=True):
     """An estimate beside a measurement of the same backend and problem; ``error`` is likely over
     measured, less 1.
 
-    Both are None, with a ``reason``, where nothing says what the measuring host's dispatch takes.
+    Both are None, with a ``reason``, if the dispatch time of the measuring host is unknown.
     """
 
     machine: str
