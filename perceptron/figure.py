@@ -123,7 +123,7 @@ class Bar:
 class BarFigure:
     """Bars of backends, a row each, their parts end to end. ``height`` in pixels.
 
-    Parts of one name have one shade, paler from each to the next.
+    Parts of one name have one colour in all rows (`palette.MACHINES`).
     """
 
     alt: str
@@ -133,10 +133,10 @@ class BarFigure:
     rows: tuple[str, ...]
     bars: tuple[Bar, ...]
 
-    def shades(self) -> dict[str, float]:
-        """Return how strong the colour of each part is, in the order of parts."""
-        parts = list(dict.fromkeys(bar.part for bar in self.bars))
-        return {part: 0.95 - 0.7 * index / len(parts) for index, part in enumerate(parts)}
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of all parts, in their order."""
+        return tuple(dict.fromkeys(bar.part for bar in self.bars))
 
 
 @dataclass(frozen=True, kw_only=True)
