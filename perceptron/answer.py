@@ -122,7 +122,7 @@ class Page(Struct, frozen=True):
     """The page of a study among the others."""
 
     label: str
-    """In the navigation."""
+    """The name of the page in the navigation."""
     heading: str
     """The question of the study."""
     nothing: str

@@ -1,4 +1,4 @@
-"""What a figure shows, as plain data: drawn as SVG, and by plotly on the pages (`report.charts`).
+"""The content of figures as plain data: drawn as SVG, and by plotly on pages (`report.charts`).
 
 Texts are as measured; each drawer makes them safe for its library. Colours, dashes and markers
 follow from the name of the backend (see `palette`).
@@ -169,7 +169,7 @@ class DotFigure:
     height: int
     x: Axis
     rows: tuple[str, ...]
-    """What stands beside each row, from above; a name may have a second line."""
+    """The label beside each row, from above; a name may have a second line."""
     dots: tuple[Dot, ...]
     absent: tuple[tuple[int, str], ...] = ()
     """Rows without a time of ours, and why."""

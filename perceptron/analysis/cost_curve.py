@@ -42,7 +42,7 @@ class Estimate(Struct, frozen=True, gc=False):
     low: float
     high: float
     distance: float = 0.0
-    """To the nearest measured shape of this backend: 1 is a factor of e in one size."""
+    """Distance to the nearest measured shape of this backend: 1 is a factor of e in one size."""
 
 
 class CostCurve(Struct, frozen=True, kw_only=True):

@@ -37,7 +37,7 @@ class GpuUse(Struct, frozen=True, kw_only=True):
 
     name: str
     rows: int
-    """With a state of this GPU."""
+    """Rows with a state of this GPU."""
     sm_mhz: Span | None
     max_sm_mhz: int | None
     power_limit_watts: Span | None
@@ -45,7 +45,7 @@ class GpuUse(Struct, frozen=True, kw_only=True):
     locked: bool | None
     """Whether the clock was locked, at any of the rows."""
     slowed_rows: int
-    """In which the clock was low, for another reason than a lock."""
+    """Rows with a low clock for another reason than a lock."""
     slowed_by: list[str]
     """The driver's names for these reasons."""
 

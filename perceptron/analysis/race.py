@@ -36,7 +36,7 @@ class Parts(Struct, frozen=True, rename={"importing": "import"}):
     prepare: float | None
     """Data, copies and compilation; 0 if warm."""
     train: float | None
-    """None where fewer than half of the seeds reach the target."""
+    """Seconds of training; None where fewer than half of the seeds reach the target."""
 
 
 class RaceRun(Struct, frozen=True, kw_only=True):

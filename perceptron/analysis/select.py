@@ -25,7 +25,7 @@ OTHER_DEFINITION = "other-definition"
 
 
 class State(NamedTuple):
-    """What two rows must share beyond their ground: the tool, the code and what it ran with."""
+    """The fields that two rows must share beyond their ground: tool, code and environment."""
 
     source: str | None
     commit: str | None

@@ -33,7 +33,7 @@ _Identity = tuple[int, float]  # a pid is given away again: with the time at whi
 
 @dataclass(frozen=True)
 class _Reading:
-    """What was used up to a moment."""
+    """Core use up to a moment."""
 
     when: float
     others: dict[_Identity, tuple[str, float]] | None
@@ -114,7 +114,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look has seen."""
+    """The result of a look at other processes."""
 
     use: CoreUse
     steal_share: float | None = None

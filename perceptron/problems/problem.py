@@ -80,7 +80,7 @@ class Problem:
     iterations: int = field(default=10_000, metadata=NO_PART)
     sizes: tuple[int, int] | None = field(default=None, metadata=NO_PART)
     axes: tuple[str, ...] = field(default=(), metadata=NO_PART)
-    """What ``size`` counts, or each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
+    """The meaning of ``size``, or of each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
     reference: str = field(default="", metadata=NO_PART)
     """Empty: the name."""
     batch: int | None = None

@@ -102,7 +102,7 @@ class Shape:
 
     @property
     def reference(self) -> str:
-        """What `parse` reads back as this shape."""
+        """The text that `parse` reads back as this shape."""
         return self._text()
 
     def axes(self) -> tuple[Axis, ...]:
@@ -247,7 +247,7 @@ class _Typed(NamedTuple):
 
     numbers: tuple[str, ...]
     parts: Mapping[str, str]
-    """By their names, which are those of `_ORDER`."""
+    """Texts by their names, which are those of `_ORDER`."""
     size: str | None
 
     def starred(self) -> Axis | None:

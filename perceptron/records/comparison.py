@@ -1,4 +1,4 @@
-"""What `perceptron compare` found: the document that tables and comments are made from."""
+"""The result of `perceptron compare`: the document that tables and comments are made from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SuiteKind = Literal["asv", "pytest"]
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """What one call of a benchmark executes on each revision, counted under valgrind."""
+    """Instructions of one call of a benchmark on each revision, counted under valgrind."""
 
     base: float
     """Instructions per call, mean over the rounds."""
@@ -47,7 +47,7 @@ class Growth(Struct, frozen=True, kw_only=True):
     base: float
     head: float
     base_calls: float | None = None
-    """How often it is called in one call of the benchmark; None where that is not known."""
+    """Calls of the function in one call of the benchmark; None where they are not known."""
     head_calls: float | None = None
     file: str | None = None
     """Relative to the root of the tree, else the name of the module or of the library."""
@@ -55,7 +55,7 @@ class Growth(Struct, frozen=True, kw_only=True):
 
 
 class GateRule(Struct, frozen=True, kw_only=True):
-    """What a project asks of some of its own benchmarks; of several rules the first that matches.
+    """A project's own limits for some benchmarks; the first of several rules that matches counts.
 
     They are read from pyproject.toml of BASE, below ``tool.perceptron.gate``.
     """
@@ -129,7 +129,7 @@ class Row(Struct, frozen=True, kw_only=True):
     not_counted: str | None = None
     """Why it could not; None where nothing was to be counted."""
     stands_on: Evidence = "time"
-    """What the verdict follows from."""
+    """The measurement that the verdict follows from."""
     why: list[Growth] = []
     """Where a changed benchmark does more or less: of each level the functions that changed most,
     the largest first; empty where nothing changed, and if no tool looked."""
@@ -224,7 +224,7 @@ class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     its version."""
     head_code: str | None = None
     counter: str | None = None
-    """What counts instructions, with its version; None where nothing does."""
+    """The tool that counts instructions, with its version; None without counting."""
 
 
 class ComparisonPlan(Struct, frozen=True, kw_only=True):
@@ -283,7 +283,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     reproduce: str
     """The command that does the same again."""
     results: str
-    """Where the blocks are kept."""
+    """The folder of the blocks."""
     page: str | None = None
     """Its page, relative to the folder of pages; None where none was written."""
     benchmarks: list[Benchmark]

@@ -1,4 +1,4 @@
-"""What a measurement was made on: hardware, libraries and settings."""
+"""The environment of a measurement: hardware, libraries and settings."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Environment(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True):
-    """What makes a machine another one: hardware, and neither libraries nor settings."""
+    """Facts that identify a machine: hardware, and neither libraries nor settings."""
 
     cpu: str
     architecture: str

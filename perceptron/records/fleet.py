@@ -34,7 +34,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """The name under which it measures; None until it has begun."""
     state: JobState
     rows: int = 0
-    """In the folder that it writes to, of all attempts together."""
+    """Rows in the folder that it writes to, of all attempts together."""
     step: str | None = None
     """The last line of its log."""
     reason: str | None = None

@@ -35,7 +35,7 @@ class Stage(Struct, frozen=True):
     tells: str
     seconds: float
     commands: str
-    """As typed after ``perceptron`` or Python, with ``&&`` between; in braces what is not fixed."""
+    """Commands as typed after ``perceptron`` or Python, joined by ``&&``; variables in braces."""
     number: int = 0
     """Its place in the day."""
 

@@ -17,15 +17,15 @@ ExtraName = Literal["phases", "ceiling", "harness", "kernels", "profile", "devic
 PHASES: ExtraName = "phases"
 """Phases of an iteration, each from its start up to the phase's end."""
 CEILING: ExtraName = "ceiling"
-"""What a device can do: a large product and a large copy."""
+"""The rates of a device: a large product and a large copy."""
 HARNESS: ExtraName = "harness"
-"""What measuring itself takes."""
+"""The cost of measuring itself."""
 KERNELS: ExtraName = "kernels"
-"""How many an iteration launches, as counted: the size of the row."""
+"""Kernels that an iteration launches, as counted: the size of the row."""
 PROFILE: ExtraName = "profile"
 """The same as a profiler saw them on the device."""
 DEVICE: ExtraName = "device"
-"""What a device costs around the iterations."""
+"""The costs of a device around the iterations."""
 ENERGY: ExtraName = "energy"
 """Energy of one iteration, by the device's own counter."""
 EXTRAS = frozenset(get_args(ExtraName))
@@ -125,7 +125,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     optimizer: str | None = None
     """The optimizer's name and the options that cost time: ``sgd``, ``sgd momentum``, ``adam`` …"""
     feed: str | None = None
-    """Where batches come from: ``resident`` on the device, or ``host``."""
+    """The place of the batches: ``resident`` on the device, or ``host``."""
 
     phase: str | None = None
     """The phase of an iteration at whose end the clock stopped; None for the whole iteration."""

@@ -1,4 +1,4 @@
-"""Where measurements are kept: one folder for each run, one line for each row.
+"""The store of measurements: one folder for each run, one line for each row.
 
     results/runs/<machine>/environment-<id>.json     facts, shared by runs
     results/runs/<machine>/<run>/run.json            the plan, and whether it was finished
@@ -58,7 +58,7 @@ class RunJournal:
         # One that was finished had its time: what it has lost is tried in that of this start.
         is_over = stored.finished is not None and stored.has_lost_rows
         self.spent_seconds = 0.0 if is_over else stored.spent_seconds or 0.0
-        """What earlier starts have spent, then what is written down."""
+        """Seconds of earlier starts, then the seconds that are written down."""
 
     @property
     def lost(self) -> list[Row]:

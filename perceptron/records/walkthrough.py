@@ -68,7 +68,7 @@ class Walkthrough(Struct, frozen=True, kw_only=True):
     targets: Array
     """(rows, outputs)"""
     start: list[Array]
-    """As `TrainingRun.parameters`."""
+    """The start parameters, as `TrainingRun.parameters`."""
     runs: list[TrainingRun]
     skipped: list[tuple[str, str]]
     """(backend, reason)"""

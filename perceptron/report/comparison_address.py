@@ -1,4 +1,4 @@
-"""Where the page of a comparison is: the same each time the same is asked.
+"""The address of a comparison's page: the same each time the same is asked.
 
 The page and the comment on a pull request both work it out from the plan, so that a comment links
 to nothing that a document says, but to where such a page would be.

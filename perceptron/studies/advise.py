@@ -141,7 +141,7 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def _reference(self) -> str:
-        """What finds the problem, from the options of the shape or as it was typed."""
+        """The problem's reference, from the options of the shape or as typed."""
         shape = {
             "--rows": self.rows,
             "--features": self.features,

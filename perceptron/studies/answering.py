@@ -1,4 +1,4 @@
-"""What a study says of a run, judged live or read back: the same rows give the same answer."""
+"""The answer of a study to a run, live or read back: the same rows give the same answer."""
 
 from __future__ import annotations
 

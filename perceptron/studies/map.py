@@ -58,7 +58,7 @@ AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 
 
 class MapPlan(Plan, frozen=True, kw_only=True):
-    """What to map and how closely."""
+    """The sizes to map, and how closely."""
 
     family: Annotated[
         str,

@@ -77,7 +77,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
     ] = None
     quick: Annotated[bool, Option("Measure for two minutes, with 3 repeats.", ("--quick",))] = False
     removes: dict[str, str] = field(default_factory=dict)
-    """What each rung removes from the one before it."""
+    """The thing that each rung removes from the one before it."""
     operations: Amount = 0
     """Operations of one iteration."""
     bytes_moved: Amount = 0

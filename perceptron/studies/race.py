@@ -72,7 +72,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         ),
     ] = ("float32",)
     seeds: Annotated[int, Option("Train each backend from N seeds. Default: 7.", metavar="N")] = 7
-    """With seeds from 0 up: the same for all."""
+    """Number of seeds, from 0 up: the same for all backends."""
     epochs: Annotated[
         int | None, Option("Stop after N epochs. Default: the problem's.", metavar="N")
     ] = None

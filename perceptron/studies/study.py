@@ -1,4 +1,4 @@
-"""What a question is: a plan, what to measure next for it, and what the rows say.
+"""A question: a plan, the next jobs, and the answer of the rows.
 
 A study is one file of this folder and one line of `registry.STUDIES`. Its command, its help, its
 page, ``--json``, its budget and resuming come from here: see CONTRIBUTING.md, "Add a question".
@@ -21,7 +21,7 @@ from perceptron.records.row import Row
 
 @dataclass(frozen=True)
 class Option:
-    """How a field is typed, in its annotation: `commands.shared.study_command` reads it."""
+    """How a field is typed: its annotation, read by `commands.shared.study_command`."""
 
     help: str
     names: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ Over = Annotated[
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What to measure; equal plans are the same run. Its fields are the command's options.
+    """A request to measure; equal plans are the same run. Its fields are the command's options.
 
     They stand in run.json: plain values, all with a default, so that a stored plan can be read
     where the model file that it names is gone. A field without an `Option` is filled in.
@@ -144,7 +144,7 @@ class Study(Protocol):
 
 
 class Estimates(NamedTuple):
-    """What a device that is not here might take, and the same where one like it was measured."""
+    """Estimates of a device that is not here, and the same where such a device was measured."""
 
     what_if: Sequence[Struct]
     checks: Sequence[Struct] = ()

@@ -24,6 +24,7 @@ from perceptron.analysis.crossover.uncertainty import (
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own
 from perceptron.grouping import grouped
+from perceptron.numbers import times_as_long
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
@@ -86,7 +87,7 @@ class Crossover(Struct, frozen=True, kw_only=True):
     crossings: list[Crossing] = []
     sizes_measured: list[float] = []
     ratio_at: list[SizeRatio] = []
-    """At each of the sizes measured."""
+    """The ratio at each of the sizes measured."""
     is_decided: bool = False
     undecided: list[tuple[float, float]] = []
     decided: list[tuple[float, float]] = []
@@ -97,11 +98,11 @@ class Crossover(Struct, frozen=True, kw_only=True):
     feed: str | None = None
     outputs: int | None = None
     batch: int | None = None
-    """None also where it is the axis."""
+    """Rows of an iteration; None also where that is the axis."""
     models: int | None = None
     """Trainings at once; None also where that is the axis."""
     axis: str | None = None
-    """What sizes count, where the rows say so: ``batch``, ``width`` …"""
+    """The meaning of sizes, where the rows say so: ``batch``, ``width`` …"""
     source: str | None = None
     """The tool that measured it; None, as the rest of the state, where nothing can be compared."""
     commit: str | None = None
@@ -288,10 +289,11 @@ def _why_undecided(
 def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]) -> str:
     """Return the ratio at the only size, and which other state has more sizes.
 
-    One size decides nothing, whatever it says.
+    A single size decides nothing.
     """
     incumbent, challenger = pair
-    text = f"one size decides nothing: {challenger} takes {exp(point.mean):.2f}× as long there"
+    takes = times_as_long(exp(point.mean))
+    text = f"one size decides nothing: {challenger} takes {takes} there"
     better = comparable.more_sizes(incumbent, challenger, 1)
     return f"{text}; more sizes at {described(better)}" if better else text
 

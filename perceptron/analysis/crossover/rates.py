@@ -38,10 +38,10 @@ class Rate(NamedTuple):
     """The seconds of an iteration, and what it is a part of and a step of."""
 
     epoch: Epoch | None
-    """None where not trained in batches."""
+    """None without batches."""
     models: int
     seconds: float | None
-    """None where not measured."""
+    """None if not measured."""
 
 
 def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:

@@ -44,7 +44,7 @@ class CurvePoint(Struct, frozen=True):
     models: int = 1
     """Models that an iteration is a step of."""
     device: DeviceShare | None = None
-    """How much of the time a device beside the host needs, where its rows tell."""
+    """The share of a device beside the host in the time, where its rows tell."""
 
 
 class Curve(Struct, frozen=True):
@@ -67,7 +67,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     state: State
     when: str
     axis: str | None = None
-    """What sizes count, where the rows say so."""
+    """The meaning of sizes, where the rows say so."""
     family: str
     problem: str | None = None
     """What its problems are called, without their sizes: that of a model file holds a digest of it.
@@ -75,7 +75,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     per_iteration: bool
     """Whether the times are of training iterations; foreign files do not say."""
     rows: list[Measurement]
-    """By backend."""
+    """Rows by backend."""
     crossovers: list[Crossover]
     pairs: tuple[tuple[str, str], ...] | None = None
     """The pairs that were asked for; None for every two backends."""
@@ -125,7 +125,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def gpus(self) -> list[GpuUse]:
-        """In which state GPUs were while it was measured."""
+        """The states of the GPUs while it was measured."""
         return gpu_use(self.rows)
 
     @cached_property

@@ -64,7 +64,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     gbytes: float | None = None
     bound: Bound | None = None
     ceiling: str | None = None
-    """What measured the limits and on what device; None where nothing did."""
+    """The backend and device that measured the limits; None without limits."""
     device_seconds: float | None = None
     """Seconds of one iteration by the device's own events; None on the CPU and without events."""
     busy_share: float | None = None
@@ -99,13 +99,13 @@ class Ladder(Struct, frozen=True, kw_only=True):
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
-    """By device and what measured it there; see `roofline.roof`."""
+    """Ceilings by device and backend; see `roofline.roof`."""
     device: list[DevicePart]
     """Costs of devices beside the host, around the iterations."""
     gpus: list[GpuUse]
     """Their states while it was measured."""
     harness_seconds: float | None
-    """What the clock and an empty call take, in each sample."""
+    """Seconds of the clock and an empty call, in each sample."""
     harness_share: float | None
     """The same as a share of the shortest sample."""
     published: dict[str, float]

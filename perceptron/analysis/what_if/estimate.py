@@ -45,7 +45,7 @@ _BEST, _WORST = 0, 1
 
 
 class KernelWork(Struct, frozen=True):
-    """What one dispatched operation must compute, read and write."""
+    """The least work of one dispatched operation."""
 
     operations: float
     bytes_moved: float
@@ -298,7 +298,7 @@ def check(
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """What a run keeps of a device that is not here."""
+    """The estimates of a device that is not here, as a run keeps them."""
 
     estimates: list[WhatIf] = []
     checks: list[EstimateCheck] = []

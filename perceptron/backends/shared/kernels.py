@@ -149,11 +149,11 @@ _CHUNK = 65_536
 
 
 class Limits(NamedTuple):
-    """What one launch takes at most; the first of the numbers is for one list, and so on."""
+    """Limits of one launch; the first number is for one list, and so on."""
 
     tensors: tuple[int, ...]
     tensors_with_scalars: tuple[int, ...]
-    """Where each tensor brings a number of its own."""
+    """The same where each tensor brings a number of its own."""
     chunks: int
 
 

@@ -1,4 +1,4 @@
-"""Which parameters of a foreign benchmark hold the backend and the size, in its name too."""
+"""The parameters of a foreign benchmark that hold backend and size, also in its name."""
 
 from __future__ import annotations
 

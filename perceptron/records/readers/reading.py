@@ -1,4 +1,4 @@
-"""What every reader is asked for, the rows that it gives back, and its notes on what are none."""
+"""A reader's request, the rows that it returns, and its notes on entries that are no rows."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ columns, where that was asked for."""
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
-    """What is wanted of the sources: ``families`` by name, all of them without.
+    """A request for rows of the sources: ``families`` by name, all of them without.
 
     ``ours`` says that asv's results are of this suite's own benchmarks. ``separator`` stands
     between the fields of tables; found out without.
@@ -68,7 +68,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     ours: bool = False
     separator: str | None = None
     packer: Packer | None = None
-    """What makes columns of our own runs, for callers that need no rows."""
+    """Makes columns of our own runs, for callers that need no rows."""
 
     def wants(self, *names: str) -> bool:
         """Return whether a benchmark of these names, short and in full, can be what is asked for.

@@ -50,7 +50,7 @@ _MOMENT = attrgetter(
 )
 
 ALL_MACHINES = "several machines"
-"""What rows have for a machine where machines are what is compared."""
+"""The machine of rows whose machines are compared."""
 
 
 class LoadedSource(Struct, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ class ViewFigure(Struct, frozen=True, kw_only=True):
 
 
 class Look:
-    """How a backend is drawn on every page: its index among the colours, its dash, its marker."""
+    """The look of a backend on every page: its index among the colours, its dash, its marker."""
 
     def __init__(self, index: int, stroke: Stroke, colours: str = "--s") -> None:
         self.colour = f"{colours}{index}"
@@ -76,7 +76,7 @@ Looks = Mapping[str, Look]
 _TIE = "--soft/0.4"
 """Grey, but darker than the palest win."""
 MACHINES = tuple(Look(index, stroke, "--m") for index, stroke in enumerate(palette.MACHINES))
-"""How machines are drawn, where the lines of a figure are of one backend."""
+"""The looks of machines, where the lines of a figure are of one backend."""
 
 
 def looks(strokes: Mapping[str, Stroke]) -> dict[str, Look]:

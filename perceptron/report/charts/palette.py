@@ -14,7 +14,7 @@ from perceptron.analysis.over_processes import name_and_processes
 
 
 class Stroke(NamedTuple):
-    """How a backend's line is drawn."""
+    """The look of a backend's line."""
 
     colour: str
     dark: str

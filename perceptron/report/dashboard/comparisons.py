@@ -172,7 +172,7 @@ def _assets(folder: Path) -> None:
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """What the list says of a comparison."""
+    """A comparison in the list."""
 
     when: str
     """When its page was written, UTC, in ISO's form."""

@@ -26,7 +26,7 @@ from perceptron.report.dashboard.answers import Shown, Views, link, views_of
 from perceptron.report.dashboard.page import foreign_state, machine_name, state_name
 
 SEVERAL = "several, one backend"
-"""What the switch of machines says where a figure has a line for each."""
+"""The value of the switch *Machine* for a figure with a line for each machine."""
 
 
 def sweep_views(collection: Collection, looks: Looks) -> Views:

@@ -75,7 +75,7 @@ class _Head(Struct, frozen=True):
     sha: str
     ref: str
     repo: _Repository | None
-    """None where the fork is gone."""
+    """None for a deleted fork."""
 
 
 class _Pull(Struct, frozen=True):

@@ -125,12 +125,12 @@ class JobFolder:
 
     @property
     def log(self) -> Path:
-        """Where submitit keeps its files."""
+        """The folder of submitit's files."""
         return self.path / "log"
 
     @property
     def results(self) -> Path:
-        """Where its nodes write to."""
+        """The folder that its nodes write to."""
         return self.path / "results"
 
     def submission(self) -> Submission:

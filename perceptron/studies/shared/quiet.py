@@ -25,7 +25,7 @@ class Quiet:
 
 
 LOOK_ONCE = Quiet()
-"""And print nothing: for a study that no command runs."""
+"""Look once, and print nothing: for a study that no command runs."""
 
 
 def say_first(seen: Seen, cores: int, threads: int, quiet: Quiet, asked_for: bool = True) -> None:
