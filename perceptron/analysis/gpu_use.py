@@ -74,7 +74,7 @@ def gpu_warnings(rows: Iterable[Measurement]) -> Iterator[MeasurementWarning]:
             yield MeasurementWarning(
                 code=LOCKED,
                 message=f"the clock of the GPU ({gpu}) is locked, at {clocks(locked)} in "
-                f"{_count(locked, states)}: the times are those of that clock",
+                f"{_count(locked, states)}: the times hold for that clock",
                 advice="unless this is meant, free it by nvidia-smi --reset-gpu-clocks and "
                 "--reset-applications-clocks",
             )

@@ -17,7 +17,7 @@ from perceptron.records.measurement import Measurement
 
 NO_TIME = "takes too long to be measured in the time that was given"
 NO_START = "did not start in the time that was given to measure it"
-NO_WORD = "did not say in the time that was given whether it can run here"
+NO_WORD = "did not answer in time whether it can run here"
 GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
 """Reasons of what was abandoned: with more time there may be a time."""
 CONTENDED = "contended: threads waited for cores"

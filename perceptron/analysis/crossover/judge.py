@@ -293,7 +293,7 @@ def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]
     """
     incumbent, challenger = pair
     takes = times_as_long(exp(point.mean))
-    text = f"one size decides nothing: {challenger} takes {takes} there"
+    text = f"a single size decides nothing: {challenger} takes {takes} there"
     better = comparable.more_sizes(incumbent, challenger, 1)
     return f"{text}; more sizes at {described(better)}" if better else text
 

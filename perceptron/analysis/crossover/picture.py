@@ -211,8 +211,8 @@ def _line(crossover: Crossover, axis: str) -> Line:
 
 def _bands(crossover: Crossover) -> str:
     if all(at.repeats == 1 for at in crossover.ratio_at):
-        return "Bands are what the 99% intervals in the files allow"
-    return "Bands are the 95% intervals that decide, those of all sizes together"
+        return "Bands follow from the 99% intervals in the files"
+    return "Bands are the intervals that decide, 95% for all sizes together"
 
 
 def _notes(crossover: Crossover) -> tuple[Note, Note]:

@@ -226,8 +226,7 @@ def _trust(
         *([f"Every whole training was repeated in {repeats} fresh processes."] if repeats else []),
         f"Backends had to agree with float64 NumPy before they were timed: {failed} of "
         f"{len(rows):,} measurements failed.",
-        f"{whole} of {len(judged)} crossovers are decided over the whole range of sizes; the "
-        "others say where they are undecided.",
+        f"{whole} of {len(judged)} crossovers are decided over the whole range of sizes.",
         f"{count} {'warning' if count == 1 else 'warnings'} about the machine when the run began."
         if count
         else "No warning about the machine when the run began.",
