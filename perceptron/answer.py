@@ -28,24 +28,24 @@ Place = Literal["everywhere", "terminal", "page"]
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What is known about one subject: a line of at most 100 columns, and what stands behind it."""
+    """The verdict on one subject: a line of at most 100 columns, and its notes."""
 
     subject: str
-    """In a word or two: ``mlp-width``, ``fresh process``."""
+    """The subject in a word or two: ``mlp-width``, ``cold start``."""
     decided: Decided
     sentence: str
     notes: tuple[str, ...] = ()
     """At most two lines: ``undecided: …``, ``closest: …``, ``leaning: …``, ``why: …; next: …``."""
     heading: str = ""
-    """Where and how it was measured: told once above neighbours that share it."""
+    """Machine and conditions, printed once above neighbours that share them."""
     contended: str = ""
-    """How far its samples were; empty where none was."""
+    """Contended samples in words; empty without any."""
     part: Setting = ()
-    """The part of the answer that it is about; of all parts without one."""
+    """The part of the answer that it belongs to; empty for all parts."""
     on: Place = "everywhere"
 
     def __str__(self) -> str:
-        """Return it in a line that stands for itself."""
+        """Return subject and sentence in one line."""
         return f"{self.subject}: {self.sentence}"
 
 
@@ -66,18 +66,18 @@ class Table(Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[str, ...], ...]
     part: Setting = ()
     on_page: str | None = None
-    """Its title on a page, where another one is there already."""
+    """The title on a page, where the view has this title already."""
     on: Place = "everywhere"
     legend: str | None = None
-    """What its letters and signs mean, in a line below it."""
+    """A line below the table that explains its letters and signs."""
     last_apart: str | None = None
-    """Title of a table of its own for the last column, in a terminal too narrow for all."""
+    """Title of a separate table for the last column, in a terminal too narrow for all."""
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """A figure of one part of an answer; without a drawing that part has nothing to draw.
+    """A figure of one part of an answer; ``drawing`` is None if that part has no data.
 
-    Several of one part stand below each other, under the first's title.
+    Several figures of one part are shown below each other, under the title of the first.
     """
 
     title: str
@@ -86,34 +86,34 @@ class Figure(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What the rows of a run say."""
+    """The answer of a run's rows."""
 
     question: str
-    """In a few words: ``race: digits to accuracy=0.95``."""
+    """The question in a few words: ``race: digits to accuracy=0.95``."""
     asked: Setting
-    """What tells this question from others of the study, by the switches of its page."""
+    """The switches of the page that select this question among others of the study."""
     ground: Setting = ()
-    """How it was measured, as far as that tells two runs apart: ``(("Threads", "2"),)``."""
+    """Conditions that tell two runs apart: ``(("Threads", "2"),)``."""
     verdicts: tuple[Verdict, ...]
     measured: str = ""
-    """How it was measured, behind the machine's facts on a page: ``, 2 threads, float32``."""
+    """Conditions after the machine's facts on a page: ``, 2 threads, float32``."""
     notes: tuple[Note, ...] = ()
-    """What holds for every verdict, a line each."""
+    """Lines about all verdicts."""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
-    """Of every part, in the order in which a page offers them."""
+    """Figures of every part, in the order in which a page offers them."""
     warnings: tuple[MeasurementWarning, ...] = ()
-    """Of these rows; those about the machine and the run are not the study's."""
+    """Warnings about these rows; the study does not warn about the machine or the run."""
     backends: tuple[str, ...] = ()
-    """Those that have a colour."""
+    """Backends that have a colour."""
     next: tuple[str, ...] = ()
-    """The command that a reader will want to type now, word by word."""
+    """The next command to type, word by word."""
     data: dict[str, Any] = {}
-    """The document of ``--json``, without what every run has: warnings, budget, page, results."""
+    """The study's own part of the ``--json`` document; `report.documents` adds the rest."""
 
     @property
     def is_decided(self) -> bool:
-        """Whether at least one verdict is decided, if only in part, or nothing was to decide."""
+        """Whether a verdict is decided, at least in part, or there is no verdict."""
         decided = [verdict.decided != "no" for verdict in self.verdicts]
         return any(decided) or not decided
 
@@ -122,15 +122,15 @@ class Page(Struct, frozen=True):
     """The page of a study among the others."""
 
     label: str
-    """In the navigation."""
+    """The name of the page in the navigation."""
     heading: str
-    """What it asks."""
+    """The question of the study."""
     nothing: str
-    """What it says before anything was measured."""
+    """The text of the page before the first run."""
     makes: str
-    """Stands for what is missing in *`perceptron race` measures …*: ``one``, ``them``."""
+    """The object of *`perceptron race` measures …*: ``one``, ``them``."""
     is_overview: bool = False
-    """Whether the first page shows its newest answer: that one is named then, with --json too."""
+    """Whether the first page shows the newest answer; ``--json`` then writes pages too."""
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -157,7 +157,7 @@ class ReadFromFiles(Struct, frozen=True, kw_only=True):
 
 
 def is_of(part: Setting, other: Setting) -> bool:
-    """Return whether what is about ``part`` is shown with ``other``: no switch differs.
+    """Return whether ``part`` is shown with ``other``: no switch differs.
 
     >>> is_of((("Start", "fresh"),), (("Start", "fresh"), ("dtype", "float32")))
     True

@@ -1,4 +1,4 @@
-"""Read a TOML file, or asv's JSON, that somebody wrote; values are decoded and nothing else."""
+"""Read a TOML file or asv's JSON of unknown origin; values are decoded and nothing else."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from perceptron.errors import UserError
 
-# Decoding takes seconds per megabyte, and whoever wrote the file may mean harm.
+# Decoding takes seconds per megabyte, and the file may be hostile.
 _MOST_BYTES = 2**20
 
 
 def read_toml(file: Path) -> dict[str, Any]:
     """Return what the file holds.
 
-    Raises `UserError`, one line that says what is wrong and does not name the file: whoever asks
-    puts the name before this as before what is wrong with a value.
+    Raises `UserError`, one line that says what is wrong and does not name the file: the caller
+    puts the name before it.
     """
     content: dict[str, Any] = _read(file, "TOML", tomllib.loads)
     return content
@@ -25,7 +25,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 def read_asv_json(file: Path) -> object:
     """Return what asv's configuration holds: JSON that may have comments; raises as `read_toml`."""
-    import json5  # here: who measures, or reads a results folder, needs no such library
+    import json5  # here: to measure, or read a results folder, needs no such library
 
     return _read(file, "asv's JSON", json5.loads)
 

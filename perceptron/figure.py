@@ -1,4 +1,4 @@
-"""What a figure shows, as plain data: drawn as SVG, and by plotly on the pages (`report.charts`).
+"""The content of figures as plain data: drawn as SVG, and by plotly on pages (`report.charts`).
 
 Texts are as measured; each drawer makes them safe for its library. Colours, dashes and markers
 follow from the name of the backend (see `palette`).
@@ -31,7 +31,7 @@ class Axis:
     high: float
     ticks: tuple[tuple[float, str], ...]
     is_linear: bool = False
-    """Of shares; all others are logarithmic."""
+    """True for an axis of shares; all others are logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ class Bar:
 class BarFigure:
     """Bars of backends, a row each, their parts end to end. ``height`` in pixels.
 
-    Parts of one name have one shade, paler from each to the next.
+    Parts of one name have one colour in all rows (`palette.MACHINES`).
     """
 
     alt: str
@@ -133,10 +133,10 @@ class BarFigure:
     rows: tuple[str, ...]
     bars: tuple[Bar, ...]
 
-    def shades(self) -> dict[str, float]:
-        """Return how strong the colour of each part is, in the order of parts."""
-        parts = list(dict.fromkeys(bar.part for bar in self.bars))
-        return {part: 0.95 - 0.7 * index / len(parts) for index, part in enumerate(parts)}
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of all parts, in their order."""
+        return tuple(dict.fromkeys(bar.part for bar in self.bars))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +169,7 @@ class DotFigure:
     height: int
     x: Axis
     rows: tuple[str, ...]
-    """What stands beside each row, from above; a name may have a second line."""
+    """The label beside each row, from above; a name may have a second line."""
     dots: tuple[Dot, ...]
     absent: tuple[tuple[int, str], ...] = ()
     """Rows without a time of ours, and why."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from math import floor, log10
 
 NONE = "–"
-"""What stands where there is no number."""
+"""Shown where there is no number."""
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))

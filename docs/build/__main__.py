@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
 from benchmarks.speeds import Speeds, newest_speeds
-from docs.build import answers, commands, findings, gate, how_sure, readme, studies
+from docs.build import answers, commands, findings, gate, how_sure, readme, schemas, studies
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
@@ -21,8 +21,9 @@ def main() -> None:
     """Write the pages and the pictures."""
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
-        files = built(shown(results), newest_speeds(results))
+        files = built(shown(results), newest_speeds(results)) | schemas.files()
     for name, text in files.items():
+        (ROOT / name).parent.mkdir(exist_ok=True)
         (ROOT / name).write_text(text, encoding="utf-8")
 
 

@@ -59,7 +59,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Why there is no time; of an estimate, how far it is from what was measured, or why this shape
     could not be."""
     doubt: str | None = None
-    """What leaves the time undecided, however far it is from all others; None if nothing does."""
+    """Why the time is undecided, however far it is from all others; None if it is not."""
 
 
 def candidates(

@@ -70,7 +70,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     machines: list[Machine]
     studies: dict[str, list[Answered]] = {}
     pages: dict[str, Page] = {}
-    """Those of ``studies``."""
+    """The page of each study in ``studies``."""
     answers: list[Answered] = []
     sweeps: list[Sweep]
     histories: list[CaseHistory]

@@ -105,7 +105,7 @@ LARGEST_WAITED_ROWS = 0.05
 
 
 class Contention(Struct, frozen=True, kw_only=True):
-    """Of rows whose waiting is known: their samples, and how many of them waited."""
+    """Rows with known waiting: their number of samples, and how many of these waited."""
 
     samples: int = 0
     """All that were taken, dropped ones included."""

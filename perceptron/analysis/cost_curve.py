@@ -27,7 +27,7 @@ _MOST = 200
 # Standard deviations that an interval of 95 % reaches to each side.
 _NORMAL = 1.96
 _LARGEST_LOG = 300.0
-# What no fitted number exceeds; of one in a cache that somebody else has written.
+# No fitted number exceeds it; one in a cache that another program has written may.
 _LARGEST = 1e12
 _ROOT = sqrt(3)
 # Beyond so many times its reach a shape says nothing.
@@ -42,7 +42,7 @@ class Estimate(Struct, frozen=True, gc=False):
     low: float
     high: float
     distance: float = 0.0
-    """To the nearest measured shape of this backend: 1 is a factor of e in one size."""
+    """Distance to the nearest measured shape of this backend: 1 is a factor of e in one size."""
 
 
 class CostCurve(Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class CostCurve(Struct, frozen=True, kw_only=True):
     prepare_spread: float = 0.0
     """Standard deviation of the logarithm of that."""
     kinds: tuple[str, ...] = ()
-    """Those of the measured shapes: of another kind the backend may train none."""
+    """Kinds of the measured shapes; the backend may not train shapes of another kind."""
     places: tuple[tuple[float, ...], ...] = ()
     """Where each of them lies, see `_place`."""
     corrections: tuple[float, ...] = ()
@@ -69,7 +69,7 @@ class CostCurve(Struct, frozen=True, kw_only=True):
     noise: float = 0.0
     """The same of a measured shape itself."""
     doubt: str | None = None
-    """That of the measured shapes: they were in doubt where too few others were there."""
+    """Why the measured shapes are in doubt, where too few others were beside them."""
 
     def __post_init__(self) -> None:
         costs = (*self.coefficients, *self.prepare, self.spread, self.noise, self.prepare_spread)

@@ -48,7 +48,7 @@ class Neighbourhood(Struct, frozen=True, kw_only=True):
     kept: tuple[int, ...]
     """Which rows: all but the absurd ones."""
     corrections: tuple[float, ...] = ()
-    """Of each of those."""
+    """A correction for each of those."""
     reach: float = 1.0
     spread: float = 0.0
     noise: float = LEAST_NOISE

@@ -226,7 +226,7 @@ def finding_figure(
 
 
 Elsewhere = dict[str, tuple[str, FindingRow]]
-"""By backend: the GPU it was measured on, and its row there."""
+"""By backend: the GPU that measured it, and its row there."""
 
 
 def _elsewhere(

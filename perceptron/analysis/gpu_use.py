@@ -14,7 +14,7 @@ from perceptron.untrusted_text import shortened
 SLOWED, LOCKED = "gpu-slowed", "gpu-locked"
 """The codes of the warnings."""
 SMALLEST_CLOCK_SHARE = 0.95
-"""Of a GPU at work: a kernel's time goes with the clock, and a tie is within 5%."""
+"""A GPU at work has a higher share: kernel times follow the clock, and a tie is within 5%."""
 # Of a name: stored files and drivers are untrusted.
 _LONGEST = 40
 # A lock has a warning of its own.
@@ -37,7 +37,7 @@ class GpuUse(Struct, frozen=True, kw_only=True):
 
     name: str
     rows: int
-    """With a state of this GPU."""
+    """Rows with a state of this GPU."""
     sm_mhz: Span | None
     max_sm_mhz: int | None
     power_limit_watts: Span | None
@@ -45,7 +45,7 @@ class GpuUse(Struct, frozen=True, kw_only=True):
     locked: bool | None
     """Whether the clock was locked, at any of the rows."""
     slowed_rows: int
-    """In which the clock was low, for another reason than a lock."""
+    """Rows with a low clock for another reason than a lock."""
     slowed_by: list[str]
     """The driver's names for these reasons."""
 
@@ -74,7 +74,7 @@ def gpu_warnings(rows: Iterable[Measurement]) -> Iterator[MeasurementWarning]:
             yield MeasurementWarning(
                 code=LOCKED,
                 message=f"the clock of the GPU ({gpu}) is locked, at {clocks(locked)} in "
-                f"{_count(locked, states)}: the times are those of that clock",
+                f"{_count(locked, states)}: the times hold for that clock",
                 advice="unless this is meant, free it by nvidia-smi --reset-gpu-clocks and "
                 "--reset-applications-clocks",
             )

@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 LARGEST_LOG = 709.0
 """Its exponential is nearly the largest float; an interval that reaches further ends there."""
 TIE = log(1.05)
-"""Of a log-ratio: within ±5 % nobody should care who wins."""
+"""The log-ratio of a tie: a lead within ±5% does not matter in practice."""
 # Largest share of the processes left out on each side, where there are enough to spare some:
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2
@@ -37,7 +37,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Interval(Struct, frozen=True):
-    """An estimate with its 95 % interval; ``low`` and ``high`` are None for a single value."""
+    """An estimate with its 95% interval; ``low`` and ``high`` are None for a single value."""
 
     estimate: float
     low: float | None

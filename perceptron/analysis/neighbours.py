@@ -7,8 +7,8 @@ from perceptron.untrusted_text import shortened
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 LARGEST_OTHER_CORES = 0.2
-"""That others may use beyond the cores that are left over: an idle desktop stays below, and a busy
-process is far above."""
+"""Cores that other processes may use beyond those left over: an idle desktop stays below, and a
+busy process is far above."""
 _LONGEST_NAME = 40
 # Named in a line; the rest is in the sum.
 _NAMED = 2

@@ -36,7 +36,7 @@ class Parts(Struct, frozen=True, rename={"importing": "import"}):
     prepare: float | None
     """Data, copies and compilation; 0 if warm."""
     train: float | None
-    """None where fewer than half of the seeds reach the target."""
+    """Seconds of training; None where fewer than half of the seeds reach the target."""
 
 
 class RaceRun(Struct, frozen=True, kw_only=True):
@@ -46,9 +46,9 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     dtype: str
     start: RaceStart
     seeds: int
-    """That raced."""
+    """Seeds that raced."""
     reached: int
-    """That reached the target."""
+    """Seeds that reached the target."""
     seconds: float | None
     """Median to the target; None where fewer than half of the seeds reach it."""
     low: float | None
@@ -58,7 +58,7 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     """Median that it took; None as ``seconds``."""
     parts: Parts
     data_seconds: float | None
-    """Of ``prepare``, to load the data into host memory: the same for every backend."""
+    """Seconds of ``prepare`` to load the data into host memory: the same for every backend."""
     prepared_from_cache: bool
     """Whether more than half of the seeds found on disk what they would have compiled."""
     modules: list[str]
@@ -210,7 +210,7 @@ class RacePoint(NamedTuple):
     """One more evaluation of the test set: its median time, and its scores over the seeds."""
 
     seconds: float
-    """Of the seeds that are still training."""
+    """Median of the seeds that are still training."""
     value: float
     """The median; a seed that has ended keeps its last score."""
     low: float

@@ -27,13 +27,13 @@ OTHER_DEFINITION = "other-definition"
 
 
 class State(NamedTuple):
-    """What two rows must share beyond their ground: the tool, the code and what it ran with."""
+    """The fields that two rows must share beyond their ground: tool, code and environment."""
 
     source: str | None
     commit: str | None
     environment: str | None
     version: str | None
-    """Of the benchmark."""
+    """The benchmark's version."""
     code: str | None = None
     """Digest of the code that measured it, which a row without a commit may have."""
 

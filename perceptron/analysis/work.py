@@ -17,7 +17,7 @@ from perceptron.records.measurement import Measurement
 
 NO_TIME = "takes too long to be measured in the time that was given"
 NO_START = "did not start in the time that was given to measure it"
-NO_WORD = "did not say in the time that was given whether it can run here"
+NO_WORD = "did not answer in time whether it can run here"
 GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
 """Reasons of what was abandoned: with more time there may be a time."""
 CONTENDED = "contended: threads waited for cores"
@@ -31,7 +31,7 @@ _WORTH = 4
 # What all processes of one day share.
 _COMMON = 0.02
 _NORMAL = 1.96
-# A cache is a file that anybody may have written. The bounds keep its numbers within floats.
+# Another program may have written the cache. The bounds keep its numbers within floats.
 _Size = Annotated[int, Meta(ge=1, le=2**53)]
 _Amount = Annotated[int, Meta(ge=0)]
 
@@ -40,7 +40,7 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """What is trained, as far as it decides the time: equal ones take equally long."""
 
     rows: _Size
-    """Of the data set."""
+    """Rows of the data set."""
     features: _Size
     hidden: tuple[_Size, ...] = ()
     outputs: _Size = 1
@@ -87,8 +87,8 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     """What a backend took for a shape, with one dtype and number of threads; or why it did not.
 
     ``seconds`` are per iteration, with their interval over the processes that measured it; ``low``
-    is 0 where nothing bounds what waiting for cores added. Raises ValueError for times that nobody
-    can have measured.
+    is 0 where nothing bounds what waiting for cores added. Raises ValueError for
+    impossible times.
     """
 
     work: Work
@@ -119,7 +119,7 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
 def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
     """Return what processes took that all have a time: those that were not contended, if any.
 
-    Raises ValueError without a row, and for times that nobody can have measured.
+    Raises ValueError without a row, and for impossible times.
     """
     counted = [row for row in rows if not is_contended(row)]
     doubt = None

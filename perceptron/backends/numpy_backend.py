@@ -51,7 +51,7 @@ class StackedBatch(NamedTuple):
     ones: Tensor
     """(rows,)"""
     scale: Tensor
-    """Of the loss's slope, an array of one value."""
+    """Scale of the loss's slope, an array of one value."""
 
 
 @dataclass(frozen=True)

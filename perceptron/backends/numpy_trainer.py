@@ -228,7 +228,7 @@ _held: WeakValueDictionary[tuple[Any, ...], Array] = WeakValueDictionary()
 def typed(problem: Problem, dtype: npt.DTypeLike) -> Part:
     """Return `Problem.training_part` in this dtype; read-only.
 
-    The arrays are kept for as long as anybody holds them, and no longer: a thousand trainings of
+    The arrays are kept as long as a trainer holds them, and no longer: a thousand trainings of
     the same rows, one after the other, would otherwise read a copy each, and find it in no cache.
     """
     key = (problem.dataset, problem.loss, problem.outputs, np.dtype(dtype).name)

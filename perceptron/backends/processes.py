@@ -180,7 +180,7 @@ class ProcessesBackend:
 
     name = "processes"
     device = "cpu"
-    summary = "numpy one by one, in a pool of a process for each thread (joblib)"
+    summary = "numpy, one model after the other, in a pool of a process for each thread"
     rung_of_models = LadderStep(
         "cores that stand idle: a process for each", after="numpy-sequential"
     )

@@ -1,4 +1,4 @@
-"""What a backend promises. Everything else in the suite relies on these two protocols alone."""
+"""The promises of a backend. The rest of the suite relies on these two protocols alone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from perceptron.machine import THREAD_VARIABLES
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-from perceptron.problems.problem import Unsupported as Unsupported  # authors find all here
+from perceptron.problems.problem import Unsupported as Unsupported  # for authors of backends
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well the present parameters do on one part of the data."""
+    """Scores of the present parameters on one part of the data."""
 
     loss: float
-    """As `Problem` defines it, over all rows of the part at once."""
+    """Loss as `Problem` defines it, over all rows of the part."""
     accuracy: float | None
     """Share of the rows whose class is predicted, 0 to 1; None where targets are no classes.
 
@@ -29,27 +29,27 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a trainer's present parameters do."""
+    """Scores of a trainer's present parameters."""
 
     train: Score
     test: Score | None
-    """On the held-out part; None if nothing is held out."""
+    """Scores on the test set; None without one."""
 
 
 class Trainer(Protocol):
-    """A problem made ready on a device. Nothing but `train` is ever timed.
+    """A problem made ready on a device. Only `train` is timed.
 
-    Of several models at once (`Problem.models`) an iteration is a step of each, and losses and
-    accuracies are their means.
+    With several models (`Problem.models`) an iteration is a step of each, and losses and accuracies
+    are their means.
 
-    It may have ``least_seconds``: how long a timed call should take at least, so that what it costs
-    once, whatever the iterations, is not taken for what they cost.
+    It may have ``least_seconds``: the least duration of a timed call, so that the cost of the call
+    itself does not count as the cost of its iterations.
     """
 
     def train(self, iterations: int) -> None:
-        """Take this many steps of the problem's optimizer, a batch each: THE timed call.
+        """Take this many steps of the problem's optimizer, a batch each. This call is timed.
 
-        Returns only when the work is done, not when it is queued. Training continues with the next
+        Returns when the work is done, not when it is queued. Training continues with the next
         batch, from the present parameters and the present state of the optimizer: ``train(500)``
         twice leaves what ``train(1000)`` leaves. Batches are those of `Problem.batches`, made
         beforehand.
@@ -67,54 +67,54 @@ class Trainer(Protocol):
     def parameters(self) -> list[Array]:
         """Return copies of the parameters: [weights 1 (fan in, fan out), bias 1 (fan out,), …].
 
-        Of several models at once each array has one axis more, in front: (models, …).
+        With several models each array has one more axis in front: (models, …).
         """
 
 
 @dataclass(frozen=True)
 class LadderStep:
-    """Where a backend stands on a ladder of `perceptron overhead`."""
+    """The place of a backend in a cost breakdown of `perceptron overhead`."""
 
     removes: str
-    """What this backend does away with."""
+    """What this backend does without."""
     after: str | None
-    """The backend that it removes this from; None where a ladder starts."""
+    """The backend one rung above; None for the first."""
     needs_batches: bool = False
-    """Whether it stands only on the ladder of a problem with batches."""
+    """Whether it takes part only for problems with batches."""
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """A way to train. Making one is free: heavy imports stay inside the methods.
+    """A way to train. Making a backend is free: heavy imports stay inside the methods.
 
-    What follows a backend may have besides:
+    Optional attributes and methods:
 
     * ``imports``: the modules that `prepare` will need. A worker imports them beforehand, so that
-      the import does not count as preparing.
-    * ``compiles``: True if it must not be warmed up on another problem, because what it compiles
-      counts as preparing.
-    * ``prepared_from_cache()``: for one that compiles, whether the last `prepare` had, or found on
-      disk, what it would have compiled.
-    * ``kernels(problem, dtype)``: what an iteration dispatches (see `kernels.trace`).
+      the import does not count as setup.
+    * ``compiles``: True if it must not be warmed up on another problem, because its
+      compilation counts as setup.
+    * ``prepared_from_cache()``: for a backend that compiles, whether the last `prepare` found its
+      compiled code in memory or on disk.
+    * ``kernels(problem, dtype)``: the operations dispatched by an iteration (see `kernels.trace`).
     * ``phased``: True if its trainer has ``phases()``, loops that end after ever more phases.
       A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns
       when the work is queued.
-    * ``require(problem, dtype)``: raises `Unsupported`, as `prepare` would, where that can be told
-      from the problem alone. Cheap.
+    * ``require(problem, dtype)``: raises `Unsupported`, as `prepare` would, where the problem
+      alone decides that. Cheap.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
-    * ``ranks``: the `Ranks` of one that trains over several processes.
+    * ``ranks``: the `Ranks` of a backend that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
     * ``least_seconds(problem)``: the ``least_seconds`` of the trainer that `prepare` would make,
       from which a study estimates what measuring will take. Cheap.
-    * ``process_ids()``: the numbers of processes that it has do its work, where it trains no model
-      over several of them together; none may be there yet.
-    * ``rung``: its `LadderStep`, if it stands on the ladder of one model; not inherited.
-    * ``rung_of_models``: the same, on the ladder of several models at once; not inherited.
-    * ``counterpart``: of a `Distributed`, its `Counterpart`.
-    * ``low_precision``: names of dtypes beside float32 and float64 that it trains in, for `race`
-      alone: agreement cannot be shown in them.
-    * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
-      with it; float32 without this.
+    * ``process_ids()``: the numbers of the processes of a pool that trains different models; the
+      list may still be empty.
+    * ``rung``: its `LadderStep` in the cost breakdown of one model; not inherited.
+    * ``rung_of_models``: the same for several models; not inherited.
+    * ``counterpart``: the `Counterpart` of a `Distributed` backend.
+    * ``low_precision``: names of further dtypes that it trains in, for `race` alone: agreement
+      cannot be shown in them.
+    * ``published_dtype``: the `DType` in which the published walk-through ran, or would have run,
+      on it; float32 without this attribute.
     """
 
     name: str
@@ -130,32 +130,31 @@ class Backend(Protocol):
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         """Allocate, copy to the device, compile, warm up; then stand at the start parameters.
 
-        Not part of a training's time: it is measured apart. Raises `Unsupported` for a problem
-        that this backend cannot train; one that trains a single model only needs to do nothing for
-        that, because `Problem.start_parameters` does.
+        This is setup, which is measured apart from training. Raises `Unsupported` for a problem
+        that this backend cannot train. `Problem.start_parameters` raises it for several models.
         """
 
 
 @dataclass(frozen=True)
 class Counterpart:
-    """The backend that trains as a `Distributed` does, without what joins several processes.
+    """The backend that trains as a `Distributed` does, without the code that joins processes.
 
-    Where processes are asked for, the ladder goes down from most processes to this one.
+    With ``--processes`` the cost breakdown goes from most processes down to this backend.
     """
 
     name: str
     removes: str
-    """What it does away with beside the `Distributed` over one process."""
+    """What it does without, compared with the `Distributed` over one process."""
     partners: str
-    """What the `Distributed` does away with over fewer processes."""
+    """What the `Distributed` does without over fewer processes."""
 
 
 @runtime_checkable
 class Distributed(Protocol):
     """A `Backend` that trains one model over several processes together.
 
-    What is loaded by its name alone trains over one process. Its ``environment(threads)`` and the
-    worker's threads are those of all processes together, which share them out evenly.
+    Its plain name trains over one process. The threads of its ``environment(threads)`` and of the
+    worker are shared out evenly among the processes.
     """
 
     name: str
@@ -169,7 +168,7 @@ class Distributed(Protocol):
 
 
 class Ranks(Protocol):
-    """The processes of a `Distributed` backend, as whoever measures asks them; see `ranks_of`."""
+    """The processes of a `Distributed` backend, for `perceptron.measure`; see `ranks_of`."""
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         """Return what the function returns in each rank, which imports its module.
@@ -180,20 +179,20 @@ class Ranks(Protocol):
     def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         """Call a function as `call` does in ranks that are there; [] if there are none.
 
-        Raises nothing: ranks that fail are ended, and what is asked of them next says why.
+        Raises nothing: ranks that fail are ended, and the next call says why.
         """
 
     def on_each_node(self) -> int:
-        """Return how many of them share the memory of a machine."""
+        """Return how many ranks share the memory of a machine."""
 
     def process_ids(self) -> list[int] | None:
         """Return the numbers of the processes; None if some run on another machine."""
 
 
 def ranks_of(backend: Backend) -> Ranks | None:
-    """Return the processes that train together, in a backend's attribute ``ranks``, if it has it.
+    """Return a backend's attribute ``ranks``, the processes that train together; None without.
 
-    A worker measures in them what it measures in itself otherwise: memory, threads, waiting.
+    A worker measures memory, threads and waiting in these processes instead of in itself.
     """
     ranks: Ranks | None = getattr(backend, "ranks", None)
     return ranks
@@ -214,13 +213,13 @@ def nodes_of(backend: Backend) -> int:
 
 
 def least_seconds_of(backend: Backend, problem: Problem) -> float | None:
-    """Return how long a timed call must take at least, if the backend has that to say."""
+    """Return the least seconds of a timed call, if the backend states them."""
     asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
     return None if asked is None else asked(problem)
 
 
 def refusal(backend: Backend, problem: Problem, dtype: DType) -> str | None:
-    """Return why the backend cannot train a problem, if it can say so without preparing."""
+    """Return why the backend cannot train a problem, as far as that is known before `prepare`."""
     require: Callable[[Problem, DType], object] | None = getattr(backend, "require", None)
     try:
         if require is not None:
@@ -231,9 +230,9 @@ def refusal(backend: Backend, problem: Problem, dtype: DType) -> str | None:
 
 
 def threads_of_each(backend: Backend, threads: int) -> int:
-    """Return the threads of each process where all together have so many.
+    """Return the threads of each process; ``threads`` is their sum.
 
-    Raises `Unsupported` if they cannot be shared out evenly: what is compared has equal threads.
+    Raises `Unsupported` if they cannot be shared out evenly: only equal threads are compared.
     """
     processes = processes_of(backend)
     each, rest = divmod(threads, processes)

@@ -97,7 +97,7 @@ def _over(backend: Backend, name: str, count: str) -> Backend:
     """Return the backend over so many processes. Raises `UserError` if it trains in one alone."""
     if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= _MOST_PROCESSES):
         raise UserError(
-            f"backend {name!r}: after {OVER} stands a number of processes, such as {backend.name}@2"
+            f"backend {name!r}: give a number of processes after {OVER}, such as {backend.name}@2"
         )
     if not isinstance(backend, Distributed):
         raise UserError(

@@ -113,7 +113,7 @@ class Sequential:
             return self._prepared(problem, dtype)
         if problem.models > MOST_MODELS:
             raise Unsupported(
-                f"one by one, a model of more than {MOST_MODELS:,} takes as long as of so many: "
+                f"sequential, a model of more than {MOST_MODELS:,} takes as long as of so many: "
                 "not tried"
             )
         first = self._prepared(problem.single(0), dtype)

@@ -117,7 +117,7 @@ def capture(place: str) -> CudaCapture | Repeating:
         return Repeating()
     import torch
 
-    # A graph that is destroyed while another is recorded would spoil it: those that nobody holds
+    # A graph that is destroyed while another is recorded would spoil it: unused ones
     # go now.
     gc.collect()
     return CudaCapture(torch.cuda)
@@ -170,7 +170,7 @@ class Recordable(Trainer, Protocol):
 
     data: TrainingData
     feed: Feed
-    """Of as many batches as a graph takes; absent where all rows are one batch."""
+    """Feeds as many batches as a graph takes; absent where all rows are one batch."""
 
     def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
         """Take so many steps, on these batches or on all rows, with nothing from the host in them.

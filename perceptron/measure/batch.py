@@ -42,7 +42,7 @@ _OUT_OF_DEVICE_MEMORY = "out of memory on the device"
 
 
 class Batches:
-    """What a worker keeps from one batch to the next: all are of one backend, dtype and threads."""
+    """State that a worker keeps between batches of one backend, dtype and number of threads."""
 
     def __init__(self) -> None:
         self._backend: Backend | None = None

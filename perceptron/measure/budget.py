@@ -1,4 +1,4 @@
-"""How long a study may take: seconds in all, spent by one start after another."""
+"""The seconds that a study may take, spent by one start after another."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Budget:
 
     @property
     def use(self) -> BudgetUse:
-        """What it is and what was spent of it, to be shown."""
+        """The budget and the seconds spent, to be shown."""
         return BudgetUse(seconds=self.seconds, spent_seconds=self.spent)
 
     def until_abandoned(self) -> float:

@@ -296,7 +296,9 @@ def device_costs(
     if accelerator is None:
         raise Unsupported("it trains on the host: there is no device to start or to copy to")
     if context_seconds is None:
-        raise Unsupported("the device of this process was started before: a fresh process tells")
+        raise Unsupported(
+            "the device of this process was started before: measure it in a fresh process"
+        )
     yield once("context", context_seconds)
     begin = clock()
     trainer = backend.prepare(problem, dtype)
@@ -399,7 +401,7 @@ def _train_to_step(
         if joules != before:
             return joules, now, trained
         if now - begin > _LONGEST_STEP_SECONDS:
-            raise Unsupported("the GPU's energy counter stands")
+            raise Unsupported("the GPU's energy counter does not advance")
 
 
 def _iterations_of_a_call(trainer: Repeatable, clock: Clock) -> int:

@@ -136,7 +136,7 @@ class Device(Host):
         return free
 
     def release(self) -> None:
-        memory.release()  # drops what nobody uses, on the device too
+        memory.release()  # drops what is unused, on the device too
         self._asked("release")
 
     def watch_memory(self) -> None:

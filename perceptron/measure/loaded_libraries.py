@@ -24,7 +24,7 @@ class LoadedLibraries(Struct, frozen=True, kw_only=True):
 
     pools: list[ThreadPool]
     versions: dict[str, str]
-    """Of what lies beneath the libraries and drives a device, by name."""
+    """Versions of what lies beneath the libraries and drives a device, by name."""
 
 
 def main(backends: list[str]) -> None:

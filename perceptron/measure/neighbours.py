@@ -21,8 +21,8 @@ from perceptron.untrusted_text import shortened
 SECONDS = 2.0
 """From the first reading to the second. Systems count in steps of 10 ms: half a percent of it."""
 SMALLEST_SHARE = 0.1
-"""Of a core, from which on a process is named: a thread beside it on that core loses 10% of its
-speed, twice a tie. What a desktop keeps running stays below."""
+"""The share of a core from which a process is named: a thread beside it on that core loses 10% of
+its speed, twice a tie. What a desktop keeps running stays below."""
 _LONGEST_NAME = 40
 # Busy seconds of which one step of 10 ms is the 2% that count as stolen.
 _FEWEST_BUSY_SECONDS = 0.5
@@ -33,7 +33,7 @@ _Identity = tuple[int, float]  # a pid is given away again: with the time at whi
 
 @dataclass(frozen=True)
 class _Reading:
-    """What was used up to a moment."""
+    """Core use up to a moment."""
 
     when: float
     others: dict[_Identity, tuple[str, float]] | None
@@ -43,7 +43,7 @@ class _Reading:
     cpu: Any
     """psutil's times of all CPUs together, None where they are not counted."""
     cpus: list[Any]
-    """Those of each CPU that we may use."""
+    """CPU times of each CPU that this process may use."""
     waited: float | None
     """Seconds in which some thread of the machine was ready and had no core."""
 
@@ -114,11 +114,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look has seen."""
+    """The result of a look at other processes."""
 
     use: CoreUse
     steal_share: float | None = None
-    """Of the busy CPU time; None where too little was busy to say."""
+    """Steal time as a share of the busy CPU time; None where too little was busy to say."""
 
 
 def with_seen(conditions: Conditions, seen: Seen) -> Conditions:

@@ -159,7 +159,7 @@ def gpu_state(device: NvmlDevice) -> GpuState:
 
 
 def _locked(is_reason: bool, clocks: list[int | None]) -> bool | None:
-    """Return whether somebody fixed the clock, as far as the driver tells.
+    """Return whether the clock is locked, as far as the driver tells.
 
     The driver says so, or the clock for applications is another one than its default. None where
     it keeps no such clocks; a range that ``nvidia-smi --lock-gpu-clocks`` has set cannot be read.

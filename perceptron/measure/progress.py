@@ -1,4 +1,4 @@
-"""How a study reports how far it is, without knowing who shows it."""
+"""How a study reports its progress, without knowing how that is shown."""
 
 from __future__ import annotations
 

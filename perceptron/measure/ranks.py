@@ -26,7 +26,7 @@ _EXCHANGING = ("gloo", "pt_gloo", "pt_nccl")
 
 
 def make_ready(backend: Backend, problem: Problem) -> None:
-    """Load the problem's data where it is trained: generating them is nobody's training time.
+    """Load the problem's data where it is trained: generating them counts for no backend.
 
     Ranks are started if they are not there, and keep the memory that they free from then on.
     """

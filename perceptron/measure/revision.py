@@ -17,8 +17,8 @@ VARIABLE = "PERCEPTRON_COMMIT"
 # As git abbreviates a commit, or as `revision` returns it, or a tag.
 _COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _NOT_RESULTS = ":(exclude)results"
-# What can change a number: what is trained, who trains it, what times it, and what says which
-# backends and sizes share a process, and in which order. What is made of numbers cannot.
+# What can change a number: problems, backends, timing, and what says which backends and sizes share
+# a process, and in which order. What is made of numbers cannot.
 MEASURING = (
     "backends",
     "machine.py",

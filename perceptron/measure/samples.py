@@ -49,7 +49,7 @@ class Sample:
 
     @property
     def uncontended_seconds(self) -> float:
-        """What is left of a contended time without the waiting, a tenth of it at least."""
+        """A contended time less its waiting, but at least a tenth of it."""
         if not self.is_contended:
             return self.seconds
         return max(0.1 * self.seconds, self.seconds - (self.waited or 0.0))

@@ -32,7 +32,7 @@ _ALL_CORES = 0.95
 
 
 class Repeatable(Protocol):
-    """What can be timed: a trainer, or a loop that does less; see `protocol.Trainer`.
+    """An object that can be timed: a trainer, or a loop that does less; see `protocol.Trainer`.
 
     One that says so takes ``least_seconds`` a sample, and not less.
     """
@@ -45,7 +45,7 @@ class Repeatable(Protocol):
 
 
 class Meter(Protocol):
-    """What tells how long threads waited for a core, as `WaitingMeter` does of this process.
+    """A measure of waiting for a core, as `WaitingMeter` is for this process.
 
     One of several that train together has their number as ``processes``.
     """
@@ -70,7 +70,7 @@ class Meter(Protocol):
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to measure: ``samples`` of at least ``minimum_seconds`` each.
+    """The effort of a timing: ``samples`` of at least ``minimum_seconds`` each.
 
     ``iterations`` fixes the training iterations in a sample instead, to time whole trainings.
     """
@@ -89,7 +89,7 @@ class Timing:
     waited: float | None = None
     """Share of the samples' time that threads waited for a core; None if the system cannot tell."""
     dropped: tuple[float, ...] = ()
-    """Those of samples that do not count, because their threads waited."""
+    """Seconds of samples that do not count, because their threads waited."""
 
     @property
     def seconds(self) -> float:
@@ -140,7 +140,7 @@ def time_training(
 
 
 def _timing(samples: Samples, had_all_cores: bool) -> Timing:
-    """Return the timing; threads that ``had_all_cores`` waited for nobody but each other."""
+    """Return the timing; threads that ``had_all_cores`` waited only for each other."""
     waited = samples.waited
     return Timing(
         samples=tuple(sample.seconds / sample.iterations for sample in samples.kept),

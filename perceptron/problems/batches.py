@@ -20,7 +20,7 @@ Last = Literal["keep", "drop"]
 CYCLE = 64
 """Epochs with an order of their own, at most."""
 MOST_INDICES = 2**20
-"""Of all these orders together; the first epoch's may be more."""
+"""Indices of all these orders together; the first epoch's may be more."""
 
 Indices = npt.NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""What one iteration of a problem takes: counted from its shapes, never measured.
+"""The work of one iteration of a problem: counted from its shapes, never measured.
 
 An iteration is a step on r rows, those of a batch. A dense layer of fan-in m and fan-out n takes
 three products of 2·r·m·n operations (forward, weight gradient, input gradient; the first layer

@@ -35,7 +35,7 @@ Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
 # What other libraries call a key.
 _ELSEWHERE = {"lr": "rate", "learning_rate": "rate"}
-# Layers are listed one by one, so more than anybody could mean are refused.
+# Each layer is an entry of its own, so more than any model has are refused.
 _DEEPEST = 1024
 _KINDS: dict[OptimizerName, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW}
 

@@ -38,7 +38,7 @@ class Sgd:
 
     @property
     def kind(self) -> str:
-        """What a row is told apart by: the name, and the parts that cost time."""
+        """The name and the options that cost time, by which rows are told apart."""
         words = ["sgd"]
         if self.momentum:
             words.append("nesterov" if self.nesterov else "momentum")

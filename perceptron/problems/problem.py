@@ -80,7 +80,7 @@ class Problem:
     iterations: int = field(default=10_000, metadata=NO_PART)
     sizes: tuple[int, int] | None = field(default=None, metadata=NO_PART)
     axes: tuple[str, ...] = field(default=(), metadata=NO_PART)
-    """What ``size`` counts, or each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
+    """The meaning of ``size``, or of each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
     reference: str = field(default="", metadata=NO_PART)
     """Empty: the name."""
     batch: int | None = None
@@ -144,7 +144,7 @@ class Problem:
         """Return inputs (rows, features) and targets to train on; float64, read-only.
 
         Targets have the form that the loss takes, see `targets_for`. Raises `Unsupported`
-        with ``folds``: who asks for one part trains one model.
+        with ``folds``, which gives each model a part of its own.
         """
         self._assert_shared()
         return self.parts()[0]
@@ -164,7 +164,7 @@ class Problem:
 
     def _assert_shared(self) -> None:
         if self.folds:
-            raise Unsupported(f"trains one model at a time, not {self.models:,} at once")
+            raise Unsupported(f"trains one model at a time, not {self.models:,} together")
 
     def _with_targets(self, part: Part) -> Part:
         if part.targets.ndim == 2:
@@ -185,10 +185,10 @@ class Problem:
     def start_parameters(self) -> list[Array]:
         """Return fresh float64 arrays [weights 1, bias 1, weights 2, …]; see `Start.parameters`.
 
-        Raises `Unsupported` for several models: who asks for the start of one trains one.
+        Raises `Unsupported` for several models, which have a start each.
         """
         if self.models > 1:
-            raise Unsupported(f"trains one model at a time, not {self.models:,} at once")
+            raise Unsupported(f"trains one model at a time, not {self.models:,} together")
         return self.start.parameters(self.widths)
 
     def stacked_start(self) -> list[Array]:

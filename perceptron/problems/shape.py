@@ -102,7 +102,7 @@ class Shape:
 
     @property
     def reference(self) -> str:
-        """What `parse` reads back as this shape."""
+        """The text that `parse` reads back as this shape."""
         return self._text()
 
     def axes(self) -> tuple[Axis, ...]:
@@ -247,7 +247,7 @@ class _Typed(NamedTuple):
 
     numbers: tuple[str, ...]
     parts: Mapping[str, str]
-    """By their names, which are those of `_ORDER`."""
+    """Texts by their names, which are those of `_ORDER`."""
     size: str | None
 
     def starred(self) -> Axis | None:
@@ -337,7 +337,7 @@ def _number(name: str, word: str) -> int:
 
 
 def _check_depth(depth: int) -> None:
-    """Raise `UserError` for more hidden layers than anybody means."""
+    """Raise `UserError` for more hidden layers than any model has."""
     if depth > _DEEPEST:
         raise UserError(f"{depth} hidden layers are too many: give at most {_DEEPEST}")
 
@@ -353,16 +353,16 @@ def _check_order(name: str, word: str, before: Mapping[str, str]) -> None:
         raise UserError(f"{name} given twice, last as {word!r}")
     for other in before:
         if _ORDER.index(other) > _ORDER.index(name):
-            raise UserError(f"{word!r} must stand before the {other}: {_EXAMPLES['all']}")
+            raise UserError(f"{word!r} must come before the {other}: {_EXAMPLES['all']}")
 
 
 def _not_a_part(word: str) -> UserError:
     if word in _UNWRITTEN:
         return UserError(f"{word!r} goes without saying: leave out ':{word}'")
     if word.isdecimal():
-        return UserError(f"{word!r}: a size stands last, such as {_EXAMPLES['rows']}")
+        return UserError(f"{word!r}: a size comes last, such as {_EXAMPLES['rows']}")
     near = get_close_matches(word, _WORDS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"the parts are those of {_EXAMPLES['all']}"
+    hint = f"did you mean {near[0]!r}?" if near else f"use the parts of {_EXAMPLES['all']}"
     return UserError(f"{word!r} is no part of a shape: {hint}")
 
 

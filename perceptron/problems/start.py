@@ -1,4 +1,4 @@
-"""Where training starts: the parameters before the first iteration."""
+"""The start of training: the parameters before the first iteration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from perceptron.problems.datasets import Array
 
 @dataclass(frozen=True)
 class Start:
-    """How the first parameters are made; subclasses say it in `parameters`."""
+    """A way to make the first parameters; subclasses define `parameters`."""
 
     def parameters(self, widths: Sequence[int]) -> list[Array]:
         """Make float64 arrays [weights 1, bias 1, weights 2, …] for layers of these widths.

@@ -1,4 +1,4 @@
-"""What is known of a backend itself: whether it can run, and whether it keeps the contract."""
+"""Facts of a backend itself: whether it can run, and whether it keeps the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `perceptron compare` found: the document that tables and comments are made from."""
+"""The result of `perceptron compare`: the document that tables and comments are made from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SuiteKind = Literal["asv", "pytest"]
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """What one call of a benchmark executes on each revision, counted under valgrind."""
+    """Instructions of one call of a benchmark on each revision, counted under valgrind."""
 
     base: float
     """Instructions per call, mean over the rounds."""
@@ -47,7 +47,7 @@ class Growth(Struct, frozen=True, kw_only=True):
     base: float
     head: float
     base_calls: float | None = None
-    """How often it is called in one call of the benchmark; None where that is not known."""
+    """Calls of the function in one call of the benchmark; None where they are not known."""
     head_calls: float | None = None
     file: str | None = None
     """Relative to the root of the tree, else the name of the module or of the library."""
@@ -55,9 +55,9 @@ class Growth(Struct, frozen=True, kw_only=True):
 
 
 class GateRule(Struct, frozen=True, kw_only=True):
-    """What a project asks of some of its own benchmarks; of several rules the first that matches.
+    """A project's own limits for some benchmarks; the first of several rules that matches counts.
 
-    They stand in pyproject.toml of BASE, below ``tool.perceptron.gate``.
+    They are read from pyproject.toml of BASE, below ``tool.perceptron.gate``.
     """
 
     match: str
@@ -109,7 +109,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """Ends of the 99% interval of ``change``; for a value the least and the largest."""
     high: float | None
     p_adjusted: float | None
-    """Of the confirmation, over everything that was confirmed together; None if it was not."""
+    """Adjusted over everything that was confirmed together; None without a confirmation."""
     verdict: RowVerdict
     reason: str | None = None
     """Why, where the numbers do not say so by themselves."""
@@ -129,12 +129,12 @@ class Row(Struct, frozen=True, kw_only=True):
     not_counted: str | None = None
     """Why it could not; None where nothing was to be counted."""
     stands_on: Evidence = "time"
-    """What the verdict follows from."""
+    """The measurement that the verdict follows from."""
     why: list[Growth] = []
     """Where a changed benchmark does more or less: of each level the functions that changed most,
-    the largest first; empty where nothing changed or nobody looked."""
+    the largest first; empty where nothing changed, and if no tool looked."""
     why_not: str | None = None
-    """Why nobody could look where it changed."""
+    """Why the changed functions could not be found."""
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""
@@ -201,7 +201,7 @@ class CrossoverEnd(Struct, frozen=True, kw_only=True):
 
 
 class MovedCrossover(Struct, frozen=True, kw_only=True):
-    """One pair of backends on one family whose crossover surely differs on HEAD."""
+    """A pair of backends on one family whose crossover differs on HEAD, decided at 95%."""
 
     family: str
     incumbent: str
@@ -211,7 +211,7 @@ class MovedCrossover(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
-    """What the processes of each arm ran on."""
+    """The machine, and the interpreters of each side."""
 
     machine: dict[str, str]
     base: dict[str, str]
@@ -224,11 +224,11 @@ class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     its version."""
     head_code: str | None = None
     counter: str | None = None
-    """What counts instructions, with its version; None where nothing does."""
+    """The tool that counts instructions, with its version; None without counting."""
 
 
 class ComparisonPlan(Struct, frozen=True, kw_only=True):
-    """What the comparison set out to do, fixed before any result was seen."""
+    """The plan of the comparison, fixed before any result."""
 
     suite: str
     suite_state: str | None = None
@@ -266,7 +266,7 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """The whole document: what ``--json`` prints, and what comments and tables are made from."""
+    """A comparison of two revisions: the ``--json`` document, which comment and page show."""
 
     verdict: Verdict
     reason: str
@@ -283,7 +283,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     reproduce: str
     """The command that does the same again."""
     results: str
-    """Where the blocks are kept."""
+    """The folder of the blocks."""
     page: str | None = None
     """Its page, relative to the folder of pages; None where none was written."""
     benchmarks: list[Benchmark]

@@ -17,7 +17,7 @@ class Steadiness(Struct, frozen=True, kw_only=True):
 
 
 class GpuState(Struct, frozen=True, kw_only=True):
-    """How fast a graphics processor was clocked, and why. What is not reported is None."""
+    """The clock of a graphics processor, and its reason. None means not reported."""
 
     name: str
     sm_mhz: int | None = None
@@ -37,7 +37,7 @@ class Neighbour(Struct, frozen=True, kw_only=True):
     """Another process that used the cores for some seconds."""
 
     name: str
-    """In one line of at most 40 characters."""
+    """Its name, in one line of at most 40 characters."""
     pid: int
     share: float
     """CPU seconds per second: 1 is a whole core."""
@@ -59,14 +59,14 @@ class Conditions(CoreUse, frozen=True, kw_only=True):
     """Facts of one moment, beside those of a whole run in `Environment`. None is *unknown*."""
 
     governors: list[str] | None = None
-    """What sets the frequency of the CPUs (Linux), each governor once."""
+    """Frequency governors of the CPUs (Linux), each once."""
     load: float | None = None
     """Processes that ran or wanted to, on average over the last minute; None also where we may use
     only some of the machine's cores."""
     quota_cores: float | None = None
     """CPU seconds per second that a control group grants; None also without a limit."""
     loop: Steadiness | None = None
-    """How steady the CPU is, measured with a fixed loop."""
+    """Steadiness of the CPU, measured with a fixed loop."""
     steal_share: float | None = None
     """Share, from 0 to 1, of the busy CPU time that the hypervisor gave to other guests while the
     loop was measured, or during the look."""
@@ -74,7 +74,7 @@ class Conditions(CoreUse, frozen=True, kw_only=True):
     swapped_bytes: int | None = None
     """Bytes that moved between memory and disk while the loop was measured."""
     clock_resolution_seconds: float | None = None
-    """What the clock of the measurements claims."""
+    """Resolution that the clock of the measurements states."""
     clock_tick_seconds: float | None = None
     """The smallest step seen between two of its readings."""
     on_battery: bool | None = None

@@ -1,4 +1,4 @@
-"""What a measurement was made on: hardware, libraries and settings."""
+"""The environment of a measurement: hardware, libraries and settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 DIGEST_DIGITS = 6
-"""Of the digest of a machine's hardware."""
+"""Digits of a machine's hardware digest."""
 # A kernel keeps some memory to itself, and another one more or less of it.
 _SAME_MEMORY = 0.02
 
@@ -60,7 +60,7 @@ class Environment(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True):
-    """What makes a machine another one: hardware, and neither libraries nor settings."""
+    """Facts that identify a machine: hardware, and neither libraries nor settings."""
 
     cpu: str
     architecture: str

@@ -34,13 +34,13 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """The name under which it measures; None until it has begun."""
     state: JobState
     rows: int = 0
-    """In the folder that it writes to, of all attempts together."""
+    """Rows in the folder that it writes to, of all attempts together."""
     step: str | None = None
     """The last line of its log."""
     reason: str | None = None
     """Why it is not done, in one line."""
     id: str | None = None
-    """Of the newest attempt: Slurm's number, or that of a process."""
+    """The newest attempt's number: Slurm's, or that of a process."""
     results: str
     """The folder that it writes to."""
 
@@ -76,9 +76,9 @@ class CollectedRun(Struct, frozen=True, kw_only=True):
     folder: str
     machine: str
     rows: int
-    """That the run has now."""
+    """Rows that the run has now."""
     added: int
-    """Of these, rows that this merge added, or all merges of a waiting process."""
+    """Rows that this merge added, or all merges of a waiting process."""
 
 
 class Collected(Struct, frozen=True, kw_only=True):

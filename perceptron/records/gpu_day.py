@@ -35,7 +35,7 @@ class Stage(Struct, frozen=True):
     tells: str
     seconds: float
     commands: str
-    """As typed after ``perceptron`` or Python, with ``&&`` between; in braces what is not fixed."""
+    """Commands as typed after ``perceptron`` or Python, joined by ``&&``; variables in braces."""
     number: int = 0
     """Its place in the day."""
 
@@ -246,7 +246,7 @@ def _contents(archive: Path) -> dict[str, bytes]:
                 left -= member.size
                 stream = packed.extractfile(member) if member.isreg() else None
                 if stream is None or left < 0 or not _MEMBER.fullmatch(member.name):
-                    raise UserError(f"{archive}: {member.name!r} is nothing that gpu-day packs")
+                    raise UserError(f"{archive}: {member.name!r} was not packed by gpu-day")
                 contents[member.name] = stream.read()
     except OSError as error:
         raise UserError(f"{archive}: cannot be read: {error.strerror or error}") from None

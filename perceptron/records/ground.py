@@ -1,4 +1,4 @@
-"""What two rows must share to be compared: where they were measured, and how they were trained."""
+"""The ground of a row: rows are compared if they share machine and training."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ MODELS = "models"
 
 
 class Ground(NamedTuple):
-    """What two rows of one family must share to be compared, whatever their size."""
+    """The fields that two rows of one family must share to be compared, whatever their size."""
 
     machine: str
     dtype: str | None
     threads: int | None
-    """Of all processes together: two processes of one thread are compared with one of two."""
+    """Threads of all processes together: 2 processes of 1 thread are compared with 1 of 2."""
     optimizer: str | None = None
     feed: str | None = None
     outputs: int | None = None
     batch: int | None = None
-    """None also where the batch is what the family varies."""
+    """None also where the family varies the batch."""
     models: int | None = None
     """Trainings at once; None also where there is one, or where their number varies."""
 

@@ -15,19 +15,19 @@ Status = Literal["ok", "skipped", "failed"]
 ExtraName = Literal["phases", "ceiling", "harness", "kernels", "profile", "device", "energy"]
 
 PHASES: ExtraName = "phases"
-"""Of an iteration, each up to its end."""
+"""Phases of an iteration, each from its start up to the phase's end."""
 CEILING: ExtraName = "ceiling"
-"""What a device can do: a large product and a large copy."""
+"""The rates of a device: a large product and a large copy."""
 HARNESS: ExtraName = "harness"
-"""What measuring itself takes."""
+"""The cost of measuring itself."""
 KERNELS: ExtraName = "kernels"
-"""How many an iteration launches, as counted: the size of the row."""
+"""Kernels that an iteration launches, as counted: the size of the row."""
 PROFILE: ExtraName = "profile"
 """The same as a profiler saw them on the device."""
 DEVICE: ExtraName = "device"
-"""What a device costs around the iterations."""
+"""The costs of a device around the iterations."""
 ENERGY: ExtraName = "energy"
-"""Of one iteration, by the device's own counter."""
+"""Energy of one iteration, by the device's own counter."""
 EXTRAS = frozenset(get_args(ExtraName))
 """All of them: rows of these families are no trainings."""
 
@@ -37,15 +37,12 @@ AxisSize = Annotated[int, Meta(ge=1, le=2**40)]
 
 # Rows come by the million and refer to nothing that refers back: no cycles to look for.
 class Timings(Struct, frozen=True, kw_only=True, gc=False):
-    """What one process measured of one backend on one problem, or why it did not.
-
-    A worker answers these fields and a row holds them; this is the one place that declares them.
-    """
+    """The times of one process on one problem and backend, or the reason why it has none."""
 
     seconds: float | None = None
-    """Per training iteration: the lower quartile of the samples."""
+    """Seconds of an iteration: the lower quartile of the samples."""
     samples: list[float] = []
-    """Seconds per training iteration, in the order measured, without those that were dropped."""
+    """Seconds of an iteration in each sample, in the order measured, without dropped samples."""
     iterations: int | None = None
     """Training iterations in each sample."""
     waited: float | None = None
@@ -54,20 +51,20 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     contended: int | None = None
     """Samples that were dropped because their threads waited; None where waiting is unknown."""
     dropped: list[float] = []
-    """Seconds per training iteration of the dropped samples, in the order measured."""
+    """Seconds of an iteration in each dropped sample, in the order measured."""
     prepare_seconds: float | None = None
-    """Allocating, copying to the device, compiling and warming up, once."""
+    """Seconds of the setup: allocating, copying to the device, compiling and warming up, once."""
     prepared_from_cache: bool | None = None
-    """Whether compiled code was looked for in a folder that outlives the process; None where
-    nothing compiles."""
+    """Whether compiled code was found in a folder that outlives the process; None where nothing
+    compiles."""
     peak_bytes: int | None = None
-    """Most memory held beyond what the process held before preparing: the device's, where there is
-    one and its library tells."""
+    """Most memory beyond what the process held before the setup. On a device: the device's memory,
+    where its library tells."""
     device_seconds: float | None = None
-    """Per training iteration, what the device itself needs by its own events, where everything was
-    queued before it began; None where that cannot be had."""
+    """Seconds of an iteration by the device's own events, with everything queued before it began;
+    None without such events."""
     energy_joules: float | None = None
-    """Per training iteration, by the device's own counter over two seconds or more."""
+    """Energy of an iteration, by the device's own counter over two seconds or more."""
     gpu: GpuState | None = None
     """The device's state right after the samples."""
 
@@ -77,37 +74,37 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_field="kind"):
-    """One (problem, size, backend, repeat).
+    """The times of one repeat: a problem of one size on a backend, in a fresh process.
 
-    The repeat, a fresh process, is the unit of uncertainty: its samples share an address layout and
-    a cache state and are not independent, so ``seconds`` is one robust number of them (their lower
-    quartile) and an interval comes from several repeats. What is None was not measured.
+    The repeat is the unit of uncertainty. Its samples share an address layout and a cache state and
+    are not independent, so ``seconds`` is their lower quartile, and an interval comes from several
+    repeats. None means: not measured.
     """
 
     source: str
-    """What measured it: ``perceptron``, or the tool whose file it was read from."""
+    """The tool that measured: ``perceptron``, or the tool of the file."""
     machine: str
     environment: str | None = None
     """Id of the stored `Environment`."""
     commit: str | None = None
-    """Revision of the code that was measured; holds ``-dirty`` if it had changes."""
+    """Revision of the measured code; ends in ``-dirty`` if it had changes."""
     code: str | None = None
-    """Digest of the sources that measured it, which a wheel has too."""
+    """Digest of the sources of perceptron that measured, the same in a wheel."""
     committed: str | None = None
-    """UTC, ISO 8601: when the commit was made, where a source states it."""
+    """Time of the commit (UTC, ISO 8601), where a source states it."""
     when: str
-    """UTC, ISO 8601."""
+    """Time of the measurement, UTC, ISO 8601."""
     repeat: int = 0
-    """Which of the fresh processes that measure the same; those of different backends pair up."""
+    """Number of the fresh process, from 0; equal numbers of different backends form pairs."""
 
     problem: str | None = None
-    """What ``--problem`` takes to measure it again; of a model file its name and a digest."""
+    """The value of ``--problem`` that measures it again; a model file has its name and a digest."""
     problem_digest: str | None = None
     """Digest of everything that defines the training; equal problems have equal ones."""
     family: str
     size: int | float
     sizes: tuple[AxisSize, AxisSize] | None = None
-    """Along both axes of a family that has two, whose ``size`` is their product; else None."""
+    """Sizes along both axes of a family of two, whose ``size`` is their product; else None."""
     axes: tuple[str, ...] = ()
     """What ``size`` counts, or each of ``sizes``: ``rows``, ``batch``, ``width`` …; empty where
     nothing varies or a source does not tell."""
@@ -120,50 +117,48 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     batch: int | None = None
     """Rows of an iteration; None where it takes all of them, or where a source does not tell."""
     iterations_per_epoch: int | None = None
-    """Those that pass once over the rows."""
+    """Iterations that pass once over the rows."""
     models: int | None = None
-    """Trainings at once, an iteration being a step of each; None where a source does not tell,
-    which means one."""
+    """Models; an iteration is a step of each. None where a source does not tell: one model."""
     folds: bool | None = None
-    """Whether each of them trains on all rows but a fold of its own; None as ``models``."""
+    """Whether each model trains on all rows but a fold of its own; None as ``models``."""
     optimizer: str | None = None
-    """Its name and the parts that cost time: ``sgd``, ``sgd momentum``, ``adam`` …"""
+    """The optimizer's name and the options that cost time: ``sgd``, ``sgd momentum``, ``adam`` …"""
     feed: str | None = None
-    """Where batches come from: ``resident`` on the device, or ``host``."""
+    """The place of the batches: ``resident`` on the device, or ``host``."""
 
     phase: str | None = None
-    """A part of an iteration, up to the end of which this row was timed; None for the whole."""
+    """The phase of an iteration at whose end the clock stopped; None for the whole iteration."""
 
     backend: str
-    """Its name; of one that trains over several processes with their number, as in ``torch-ddp@2``.
-    """
+    """The backend's name; over several processes with their number, as in ``torch-ddp@2``."""
     device: str | None = None
     dtype: str | None = None
     threads: int | None = None
-    """Of each process."""
+    """Threads of each process."""
     processes: int | None = None
-    """That train together; None where a source does not tell, which means one."""
+    """Processes that train together; None where a source does not tell: one process."""
 
     stdev: float | None = None
-    """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
+    """Standard deviation of ``seconds`` as a foreign file states it."""
     low: float | None = None
-    """Ends of the 99% interval of ``seconds`` as a foreign file states it, in seconds; an open end
-    is None. It is about the samples of one process and knows nothing of others."""
+    """Lower end of the 99% interval of ``seconds`` as a foreign file states it; None if open. It
+    covers the samples of one process."""
     high: float | None = None
+    """Upper end of that interval."""
     version: str | None = None
-    """Of the benchmark itself, where its tool keeps one: times of two versions measure two things.
-    """
+    """The benchmark's version, where its tool keeps one: two versions measure two things."""
     file: str | None = None
-    """The file that it was read from."""
+    """The foreign file, if the row was read from one."""
 
     @property
     def all_threads(self) -> int | None:
-        """Threads of all processes together: what two rows must share to be compared."""
+        """Threads of all processes together; only rows with equal ones are compared."""
         return None if self.threads is None else self.threads * (self.processes or 1)
 
     @property
     def all_models(self) -> int:
-        """Models that an iteration takes a step of: divide by them for the time of one."""
+        """Number of models; divide by it for the time of one model."""
         return self.models or 1
 
 

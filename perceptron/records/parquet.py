@@ -34,7 +34,7 @@ _MARK = "_perceptron"
 
 
 class Export(Struct, frozen=True, kw_only=True):
-    """What was written where; ``warnings`` are about what could not be read."""
+    """The written export; ``warnings`` name results that could not be read."""
 
     parquet: Path
     rows: int

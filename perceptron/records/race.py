@@ -22,15 +22,15 @@ _TARGET = re.compile(r"(accuracy|loss)=(\d{1,9}(?:\.\d{1,15})?|\.\d{1,15})", re.
 
 
 class Check(Struct, frozen=True, array_like=True):
-    """The scores of a training on the test set after so many iterations."""
+    """The scores of a training on the test set after a number of iterations."""
 
     iterations: Count
     seconds: Seconds
-    """Of training alone, up to here; evaluations are not counted."""
+    """Seconds of training alone, up to here; evaluations are not counted."""
     accuracy: Share | None
-    """Share of the test set that is right; None where targets are no classes."""
+    """Share of right predictions on the test set; None where targets are no classes."""
     loss: float | None
-    """None if it is no number."""
+    """Loss on the test set; None if it is not finite."""
 
 
 class Target(Struct, frozen=True):
@@ -77,42 +77,39 @@ class Training(Struct, frozen=True, kw_only=True):
     """One training towards the target, evaluated repeatedly."""
 
     checks: Annotated[list[Check], Meta(min_length=1, max_length=MOST_CHECKS)]
-    """Up to the first that reaches the target, or to the last that was allowed."""
+    """Evaluations up to the first that reaches the target, or to the last allowed one."""
     waited: Annotated[float, Meta(ge=0, le=1e6)] | None = None
     """Share of its seconds that a thread was ready and had no core, added up over threads; None
     where the system does not tell."""
 
 
 class RaceTimes(Struct, frozen=True, kw_only=True):
-    """The times of one fresh process, or why it has none.
-
-    A process answers these fields and a row holds them; they are declared only here.
-    """
+    """The times of one fresh process, or the reason why it has none."""
 
     import_seconds: Seconds | None = None
-    """From when the process was started to when everything was imported."""
+    """Seconds from the start of the process until everything is imported."""
     prepare_seconds: Seconds | None = None
-    """From there to when training could begin: data, copies, compilation."""
+    """Seconds of the setup: data, copies, compilation."""
     prepared_from_cache: bool | None = None
     """Whether compiled code was found in a folder that outlives the process; None where nothing
     compiles."""
     data_seconds: Seconds | None = None
-    """Of those, to load the data into host memory, alike for every backend."""
+    """Seconds of ``prepare`` to load the data into host memory, alike for every backend."""
     modules: list[str] = []
     """The libraries that the backend states as its imports."""
     fresh: Training | None = None
-    """Right after that."""
+    """The training right after the setup: a cold start."""
     resident: Training | None = None
-    """The same training once more, in the same process."""
+    """The same training once more in the same process: warm."""
 
     status: Status = "ok"
     reason: str | None = None
 
 
 class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"):
-    """One (backend, dtype, seed): a process that raced to the target.
+    """One process of a race: a backend, a dtype and a seed.
 
-    The seed gives the start and the order of the rows, so that equal seeds are equal trainings.
+    The seed sets the start parameters and the order of the rows: equal seeds are equal trainings.
     """
 
     source: str = "perceptron"
@@ -125,10 +122,10 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
 
     problem: str
     problem_digest: str
-    """Of the problem as it is with seed 0."""
+    """Digest of the problem with seed 0."""
     target: Target
     epochs: Count
-    """As many passes over the rows are allowed; one iteration each where it takes all rows."""
+    """Allowed passes over the rows; a pass is one iteration if that takes all rows."""
     iterations_per_epoch: Count
     check_iterations: Count
     """Iterations between two evaluations of the test set."""
@@ -136,17 +133,17 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
     device: str | None = None
     dtype: str
     threads: Count
-    """Of each process."""
+    """Threads of each process."""
     processes: Count = 1
-    """That train together."""
+    """Processes that train together."""
     seed: Annotated[int, Meta(ge=0, le=2**31)]
 
     @property
     def repeat(self) -> int:
-        """The number of its fresh process: each has a seed of its own."""
+        """The number of the fresh process: its seed."""
         return self.seed
 
     @property
     def all_threads(self) -> int:
-        """Threads of all processes together: what two rows must share to be compared."""
+        """Threads of all processes together; only rows with equal ones are compared."""
         return self.threads * self.processes

@@ -67,7 +67,7 @@ def no_search_for_cycles() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
-            if not gc.get_freeze_count():  # else what somebody froze would thaw
+            if not gc.get_freeze_count():  # else what another library froze would thaw
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

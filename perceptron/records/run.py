@@ -35,10 +35,10 @@ class Hang(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What a run set out to do; one with the same plan, code and environment resumes it."""
+    """The request of a run; the same plan, code and environment resume it."""
 
     format: Literal[3] = 3
-    """Of runs and their rows; a run of another is refused."""
+    """The format of runs and their rows; a run of another format is refused."""
     plan: dict[str, Any]
     machine: str
     environment: str
@@ -48,29 +48,29 @@ class Run(Struct, frozen=True, kw_only=True):
     started: str
     finished: str | None = None
     budget_seconds: float | None = None
-    """What it was allowed to take, which is no part of the plan: more may be given later."""
+    """The seconds that it may take. They are no part of the plan: more may be given later."""
     spent_seconds: float | None = None
-    """What all its starts have taken."""
+    """Seconds that all its starts have taken."""
     cut_short: bool = False
     """Whether it was finished because that was spent, before everything was measured."""
     hangs: list[Hang] = []
-    """What did not end in its newest start: the next one tries it again."""
+    """Jobs that did not end in its newest start: the next start tries them again."""
     has_lost_rows: bool = False
     """Whether workers were killed: the same command tries their rows again."""
     kernels: dict[str, int] = {}
-    """Those of one iteration by backend, of runs from before they were rows."""
+    """Kernels of one iteration by backend, in runs that have no rows of them."""
     profiled: dict[str, int] = {}
     """The same as a profiler saw them on the device."""
     left_out: dict[str, str] = {}
     """Why there was no time for a backend, of such runs."""
     what_if: list[dict[str, Any]] = []
-    """What a device that is not here might take, estimated from what was measured; no rows."""
+    """Estimates of a device that is not here, from what was measured; no rows."""
     checks: list[dict[str, Any]] = []
     """The same where a device like it was measured."""
 
     @property
     def budget(self) -> BudgetUse | None:
-        """What it was allowed to take and what it took; None where neither is recorded."""
+        """The seconds that it may take, and those taken; None where neither is recorded."""
         if self.budget_seconds is None or self.spent_seconds is None:
             return None
         return BudgetUse(seconds=self.budget_seconds, spent_seconds=self.spent_seconds)

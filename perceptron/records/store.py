@@ -1,4 +1,4 @@
-"""Where measurements are kept: one folder for each run, one line for each row.
+"""The store of measurements: one folder for each run, one line for each row.
 
     results/runs/<machine>/environment-<id>.json     facts, shared by runs
     results/runs/<machine>/<run>/run.json            the plan, and whether it was finished
@@ -51,14 +51,14 @@ class RunJournal:
         self._lost_before = lost_rows(before)
         self.rows: list[Row] = [row for row in before if not was_killed(row.reason)]
         self.times = times(self.rows)
-        """Those of ``rows`` that are times; it grows with them."""
+        """The times among ``rows``; the list grows with them."""
         self._lines = lines
         stored = load_plan(folder)
         self._run = run
         # One that was finished had its time: what it has lost is tried in that of this start.
         is_over = stored.finished is not None and stored.has_lost_rows
         self.spent_seconds = 0.0 if is_over else stored.spent_seconds or 0.0
-        """What earlier starts have spent, then what is written down."""
+        """Seconds of earlier starts, then the seconds that are written down."""
 
     @property
     def lost(self) -> list[Row]:

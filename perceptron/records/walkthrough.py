@@ -13,14 +13,14 @@ Numbers = npt.NDArray[np.integer]
 
 
 class EpochScore(Struct, frozen=True, kw_only=True):
-    """How well a model did after ``epoch`` passes over the rows; 0 is the start."""
+    """The scores of a model after ``epoch`` passes over the rows; 0 is the start."""
 
     epoch: int
     train_loss: float
     train_accuracy: float
     """Share of the rows, 0 to 1."""
     test_loss: float
-    """Of the test set, or of all rows without one; so is ``test_accuracy``."""
+    """Loss on the test set, or on all rows without one; ``test_accuracy`` likewise."""
     test_accuracy: float
 
 
@@ -36,7 +36,7 @@ class TrainingRun(Struct, frozen=True, kw_only=True):
     model: Callable[[Array], Array]
     """The trained function: from inputs (rows, features) to outputs (rows, outputs)."""
     predictions: Array
-    """Of `Walkthrough.inputs`, (rows, outputs); of classes the softmax, 0 to 1."""
+    """Outputs for `Walkthrough.inputs`, (rows, outputs); with classes the softmax, 0 to 1."""
     seconds: float
 
 
@@ -63,12 +63,12 @@ class Walkthrough(Struct, frozen=True, kw_only=True):
     row_name: str
     train_rows: int
     labels: range
-    """Of ``inputs``, as the data set counts them."""
+    """The numbers of ``inputs``, as the data set counts them."""
     inputs: Array
     targets: Array
     """(rows, outputs)"""
     start: list[Array]
-    """As `TrainingRun.parameters`."""
+    """The start parameters, as `TrainingRun.parameters`."""
     runs: list[TrainingRun]
     skipped: list[tuple[str, str]]
     """(backend, reason)"""

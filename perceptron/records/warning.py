@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class MeasurementWarning(Struct, frozen=True, kw_only=True):
-    """Something to know when reading the numbers: what it is, and what can be done."""
+    """A reason to doubt numbers, and advice."""
 
     code: str
     message: str

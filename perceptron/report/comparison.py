@@ -29,25 +29,25 @@ from perceptron.report import comparison_row as shown
 from perceptron.untrusted_text import label, shortened
 
 Note = tuple[str, str]
-"""What it is about, and what is to be known."""
+"""The subject of a note, and its text."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """What everybody is told of a comparison."""
+    """A comparison in words, the same for terminal, comment and page."""
 
     verdict: str
-    """In one or two words, in front of the sentence."""
+    """The verdict in one or two words, in front of the sentence."""
     subject: str
     """The benchmark that the sentence is about; empty where it is about the run."""
     sentence: str
     lines: list[str]
-    """What must stand beside the verdict."""
+    """Lines that belong beside the verdict."""
     title: str
     """Both revisions."""
     changed: Table
     changed_rows: list[Row]
-    """Those of the table, in its order."""
+    """The rows of the table, in its order."""
     others: Table
     notes: list[Note]
     """The most telling first."""

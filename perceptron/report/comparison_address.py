@@ -1,4 +1,4 @@
-"""Where the page of a comparison is: the same for everybody who asks the same again.
+"""The address of a comparison's page: the same each time the same is asked.
 
 The page and the comment on a pull request both work it out from the plan, so that a comment links
 to nothing that a document says, but to where such a page would be.
@@ -13,7 +13,7 @@ from perceptron.errors import UserError
 from perceptron.records.comparison import ComparisonPlan, Side
 
 FOLDER = "gate"
-"""Of all comparisons, below the folder of pages."""
+"""The folder of all comparisons, below the folder of pages."""
 PAGE = "index.html"
 LIST = f"{FOLDER}/{PAGE}"
 _NAME = re.compile(

@@ -233,7 +233,7 @@ def function_cells(growth: Growth) -> tuple[str, str, str, str]:
 
 
 def _growth(ratio: float) -> str:
-    """Return ``+9.2%``, and ``583×`` where nobody reads percentages any more."""
+    """Return ``+9.2%``, and ``583×`` where percentages are hard to read."""
     return f"{ratio:,.0f}×" if ratio >= _MANY else percent(ratio - 1, sign=True)
 
 

@@ -13,11 +13,19 @@ from perceptron.analysis.trust import Diagnosis
 from perceptron.answer import Answered, ReadFromFiles
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 
+SCHEMA_VERSION = 1
+"""Raised when a key of a document goes or changes its meaning. New keys may come any time."""
+
 
 def write(document: object) -> None:
     """Print one JSON document on standard output."""
-    text = msgspec.json.format(msgspec.json.encode(document, enc_hook=_text), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.write(msgspec.json.format(encoded(document), indent=2).decode() + "\n")
+
+
+def encoded(document: object) -> bytes:
+    """Return a document in one line, its version first."""
+    content = msgspec.to_builtins(document, enc_hook=_text)
+    return msgspec.json.encode({"schema_version": SCHEMA_VERSION} | content)
 
 
 def _text(value: object) -> str:

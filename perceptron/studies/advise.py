@@ -109,9 +109,9 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
         DType | None, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
     ] = None
     name: str = ""
-    """Of the problem, as its rows have it."""
+    """The problem's name, as its rows have it."""
     length: TrainingLength = TrainingLength()
-    """Of the training, for this problem and for those along its axes."""
+    """The training's length, for this problem and for those along its axes."""
     axes: tuple[AdviceAxis, ...] = ()
     """Through the problem."""
 
@@ -141,7 +141,7 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def _reference(self) -> str:
-        """What finds the problem, from the options of the shape or as it was typed."""
+        """The problem's reference, from the options of the shape or as typed."""
         shape = {
             "--rows": self.rows,
             "--features": self.features,

@@ -1,4 +1,4 @@
-"""What a study says of a run, judged live or read back: the same rows give the same answer."""
+"""The answer of a study to a run, live or read back: the same rows give the same answer."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
 
 
 def judges() -> dict[str, Judge]:
-    """Return who judges stored runs, by the name of their study."""
+    """Return the judge of stored runs of each study, by its name."""
     every = {name: load(name) for name in STUDIES}
     return {name: Judge(answer_run, study.asked, study.page) for name, study in every.items()}

@@ -68,7 +68,7 @@ class Levels:
 
 
 class BenchPlan(Plan, frozen=True, kw_only=True):
-    """What to measure and how hard."""
+    """The problems to measure, and the effort."""
 
     quick: Annotated[
         bool, Option("Measure for about a minute, with fewer repeats.", ("--quick",))
@@ -83,7 +83,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             "Measure your own model: see docs/your-own-model.md.", ("--problem",), "FILE.toml …"
         ),
     ] = ()
-    """As typed; resolved a reference for each size."""
+    """Problems as typed; once resolved, a reference for each size."""
     backends: Annotated[
         tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
     ] = ()
@@ -103,7 +103,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     whole: bool = False
     """Whether it leaves nothing of the main job out."""
     planned: dict[str, Annotated[int, Meta(ge=1)]] = field(default_factory=dict)
-    """How many sizes each family of the sweep has."""
+    """The number of sizes of each family of the sweep."""
 
     def resolved(self) -> BenchPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
@@ -142,23 +142,23 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def levels(self) -> Levels:
-        """How many repeats the sizes of the sweep get."""
+        """Repeats of the sizes of the sweep."""
         first = min(2 if self.quick else 3, self.rounds)
         return Levels(first=first, enough=self.rounds, most=2 * self.rounds)
 
     @property
     def budget_seconds(self) -> float:
-        """What it may take unless the user says otherwise."""
+        """Seconds that it takes unless the user says otherwise."""
         return 60.0 if self.quick else 360.0
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Those of the user's own model files."""
+        """References of the user's own model files."""
         return self.problems
 
     @property
     def finding_backends(self) -> tuple[str, ...]:
-        """Those of the finding: none where models of the user's own were asked for."""
+        """Backends of the finding; empty if models of the user's own were asked for."""
         return () if self.problems else finding_backends(self.backends, self.beside_finding)
 
     @property

@@ -168,7 +168,7 @@ def start_run(
 def _look_around(
     look: Look, cores: int, threads: int, quiet: Quiet, budget: Budget, with_loop: bool
 ) -> Conditions:
-    """Read the conditions, say who uses the cores, and wait for quiet if that is asked for.
+    """Read the conditions, name what uses the cores, and wait for idle ones if that is asked for.
 
     Without waiting, which no ``budget`` pays for, the loop runs while the look lasts.
     """

@@ -213,7 +213,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         }
         for option, given in measuring.items():
             if given:
-                raise UserError(f"{option} says what to measure: leave it out with --from")
+                raise UserError(f"{option} is about measuring: leave it out with --from")
         return self
 
     @property

@@ -106,8 +106,8 @@ def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
     pairs = sum(len(names) * (len(names) - 1) // 2 for names in backends.values())
     if pairs > _MOST_PAIRS:
         raise UserError(
-            f"{pairs:,} pairs of backends are more than {_MOST_PAIRS:,}: name those that matter "
-            "with --pair A:B, or some families with --family"
+            f"{pairs:,} pairs of backends are more than {_MOST_PAIRS:,}: choose pairs with "
+            "--pair A:B, or families with --family"
         )
 
 
@@ -129,7 +129,7 @@ def _named(commit: str, rows: Iterable[Measurement]) -> str:
     if commit and len(matching) == 1:
         return matching[0]
     if not newest:
-        raise UserError(f"--commit {commit!r}: no row of these sources says of which commit it is")
+        raise UserError(f"--commit {commit!r}: no row of these sources has a commit")
     ordered = sorted(matching or newest, key=lambda name: newest[name], reverse=True)
     named = ", ".join(
         f"{name} of {newest[name][:10]}" if newest[name] else name

@@ -43,7 +43,7 @@ from perceptron.records.store import count_rows
 from perceptron.supervision import describe_exit
 
 CHECKOUT = Path(__file__).parents[2]
-"""Where the package lies, and its tests unless it was installed."""
+"""The folder of the package, and of its tests unless it was installed."""
 CALL_SECONDS = 570.0
 """The default budget of a call: where machines are lent, commands often end at ten minutes."""
 # Importing every library may take a minute from a cold disk.
@@ -135,7 +135,7 @@ class LeftOut(Exception):
 
 @dataclass(frozen=True)
 class Here:
-    """What the commands of a day depend on: the backends that can run here, the number of GPUs."""
+    """Facts that the commands of a day need: the backends that can run, the number of GPUs."""
 
     backends: Mapping[str, BackendFacts]
     """Empty where the survey failed: then each is tried, and its log has the reason."""
@@ -168,12 +168,12 @@ class Here:
 
     @property
     def rungs(self) -> str:
-        """Those on the ladder of the OR gate: one that can only refuse it would take seconds."""
+        """Backends of the OR gate's cost breakdown, without those that could only refuse it."""
         return ",".join([self.gpu, *rungs("cuda", batches=False)])
 
     @property
     def rungs_of_batches(self) -> str:
-        """Those on the ladder of mini-batches."""
+        """Backends of the cost breakdown of mini-batches."""
         return ",".join([self.gpu, *rungs("cuda", batches=True)])
 
     @property

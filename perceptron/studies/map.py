@@ -59,7 +59,7 @@ Range = tuple[AxisSize, AxisSize]
 
 
 class MapPlan(Plan, frozen=True, kw_only=True):
-    """What to map and how closely."""
+    """The sizes to map, and how closely."""
 
     family: Annotated[
         str,
@@ -85,7 +85,7 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     """Ends of the first axis; those of the family's own sizes by default."""
     y_range: Range | None = None
     axes: tuple[AxisName, AxisName] = ("rows", "width")
-    """Of the family."""
+    """The family's axes."""
     called: Called | None = None
     """What ``functions`` holds."""
 

@@ -77,9 +77,9 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
     ] = None
     quick: Annotated[bool, Option("Measure for two minutes, with 3 repeats.", ("--quick",))] = False
     removes: dict[str, str] = field(default_factory=dict)
-    """What each rung removes from the one before it."""
+    """The thing that each rung removes from the one before it."""
     operations: Amount = 0
-    """Of one iteration."""
+    """Operations of one iteration."""
     bytes_moved: Amount = 0
 
     def resolved(self) -> OverheadPlan:
@@ -122,7 +122,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def minimum_seconds(self) -> float:
-        """Of each sample."""
+        """Seconds that each sample takes at least."""
         return 0.005 if self.quick else 0.01
 
     def dtype_of(self, backend: str) -> DType:

@@ -72,7 +72,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         ),
     ] = ("float32",)
     seeds: Annotated[int, Option("Train each backend from N seeds. Default: 7.", metavar="N")] = 7
-    """With seeds from 0 up: the same for all."""
+    """Number of seeds, from 0 up: the same for all backends."""
     epochs: Annotated[
         int | None, Option("Stop after N epochs. Default: the problem's.", metavar="N")
     ] = None
@@ -183,7 +183,7 @@ COLUMNS = (
     *("backend", "dtype", "time to target [95% interval]", "epochs>", "reached>"),
     *("imports>", "setup>", "training>"),
 )
-# Of each start its name, the end of its titles, and the title of an axis.
+# The name of each start, the end of its titles, and the title of an axis.
 _FROM: dict[RaceStart, tuple[str, str, str]] = {
     "fresh": ("cold start", "from a cold start", "seconds since the process began"),
     "resident": ("warm", "warm (training alone)", "seconds of training"),
@@ -191,7 +191,7 @@ _FROM: dict[RaceStart, tuple[str, str, str]] = {
 # A part that takes a larger share of a time is named.
 _MOST_OF_IT = 0.5
 _LONGEST_LINE = 100
-"""Of an answer."""
+"""Columns of an answer's line."""
 
 
 class _Words:
@@ -291,11 +291,11 @@ class _Words:
         ]
         if not leaders:
             limit = f"{count(self._row.epochs)} epochs"
-            nobody = f"no backend reaches {self._target} in half of its seeds within {limit}"
-            return "no", nobody, [_joined("closest: ", late) if late else f"why: {NOTHING}"]
+            late_all = f"no backend reaches {self._target} in half of its seeds within {limit}"
+            return "no", late_all, [_joined("closest: ", late) if late else f"why: {NOTHING}"]
         first, is_open = leaders[0], len(leaders) > 1
         others = [run for run in runs if run.seconds is not None and run not in leaders]
-        # Of each backend the fastest dtype: the table has them all.
+        # The fastest dtype of each backend: the table has them all.
         fastest = {run.backend: run for run in reversed(others)}
         others = [run for run in others if run is fastest[run.backend]]
         behind = [*(f"{name(run)} takes {_time(run)}" for run in others), *late]

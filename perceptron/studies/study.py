@@ -1,4 +1,4 @@
-"""What a question is: a plan, what to measure next for it, and what the rows say.
+"""A question: a plan, the next jobs, and the answer of the rows.
 
 A study is one file of this folder and one line of `registry.STUDIES`. Its command, its help, its
 page, ``--json``, its budget and resuming come from here: see CONTRIBUTING.md, "Add a question".
@@ -21,7 +21,7 @@ from perceptron.records.row import Row
 
 @dataclass(frozen=True)
 class Option:
-    """How a field is typed, in its annotation: `commands.shared.study_command` reads it."""
+    """How a field is typed: its annotation, read by `commands.shared.study_command`."""
 
     help: str
     names: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Option:
     as_text: bool = False
     """Read a whole number from 1 from text, as options that also take several do elsewhere."""
     each_once: bool = True
-    """Of several numbers: whether a second one that is equal says nothing."""
+    """Whether equal numbers of several count once."""
     is_list: bool = True
     """Whether a comma separates values; it may be part of a file's name."""
 
@@ -63,7 +63,7 @@ Over = Annotated[
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What to measure; equal plans are the same run. Its fields are the command's options.
+    """A request to measure; equal plans are the same run. Its fields are the command's options.
 
     They stand in run.json: plain values, all with a default, so that a stored plan can be read
     where the model file that it names is gone. A field without an `Option` is filled in.
@@ -82,12 +82,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def backends(self) -> tuple[str, ...]:
-        """Those that take part."""
+        """Backends that take part."""
         return ()
 
     @property
     def threads(self) -> int | tuple[int, ...] | None:
-        """Of every backend, all processes together; of several numbers each is measured."""
+        """Threads of every backend, all its processes together; each of several is measured."""
         return None
 
     @property
@@ -121,7 +121,7 @@ class Study(Protocol):
     """A question: what to measure next for it, and what the rows say."""
 
     name: ClassVar[str]
-    """Of the command, of its page and in run.json."""
+    """The name of the command, of its page and in run.json."""
     Plan: ClassVar[type[Plan]]
     asked: ClassVar[tuple[str, ...]]
     """Fields of its plan that tell two questions apart: a page shows the newest run of each."""
@@ -144,7 +144,7 @@ class Study(Protocol):
 
 
 class Estimates(NamedTuple):
-    """What a device that is not here might take, and the same where one like it was measured."""
+    """Estimates of a device that is not here, and the same where such a device was measured."""
 
     what_if: Sequence[Struct]
     checks: Sequence[Struct] = ()

@@ -178,7 +178,9 @@ def _check(
     """Compare rows of one backend, problem, machine and threads with the estimate for its host."""
     first = rows[0]
     if host_seconds is None and first.backend == EAGER:
-        return check(rows, None, f"no time of {_HOST} on {_TINY} says what its host's dispatch is")
+        return check(
+            rows, None, f"no time of {_HOST} on {_TINY} shows the dispatch time of its host"
+        )
     dispatch = (host_seconds or 0.0) / counted.host_operations
     kernels = counted.kernels[first.problem or ""]
     return check(

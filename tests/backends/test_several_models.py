@@ -78,7 +78,7 @@ def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
 
 def test_more_models_than_say_more_are_refused() -> None:
     """Before a trainer is made for each."""
-    with pytest.raises(Unsupported, match="one by one"):
+    with pytest.raises(Unsupported, match="sequential"):
         registry.load("numpy-sequential").prepare(
             replace(OR_GATES, models=MOST_MODELS + 1), "float32"
         )

@@ -34,8 +34,8 @@ def test_only_a_backend_that_keeps_its_promises_is_to_be_benched(
     proposed = "next:  perceptron bench --quick --backends numpy,mine" in capsys.readouterr().out
     assert proposed == (not broken)
     assert (app(["check", "mine", "--json"], standalone_mode=False) or 0) == code
-    assert json.loads(capsys.readouterr().out) == {
-        "backends": {"mine": [{"name": "agrees", "passed": 1, "skipped": 0, "broken": broken}]}
+    assert json.loads(capsys.readouterr().out)["backends"] == {
+        "mine": [{"name": "agrees", "passed": 1, "skipped": 0, "broken": broken}]
     }
 
 

@@ -12,13 +12,13 @@ from perceptron.records.environment import Environment
 from perceptron.studies import doctor
 from tests.conftest import Perceptron
 from tests.made import SOUND, TIRED, diagnosed
+from tests.schemas import valid
 
 
 def test_the_document_is_the_contract(here: Perceptron) -> None:
     """Facts, conditions and warnings of this very machine; 1 if there are warnings."""
     process = here("doctor", "--json", "--threads", "1")
-    document = json.loads(process.stdout)
-    assert list(document) == ["environment", "conditions", "warnings"]
+    document = valid(process.stdout, "doctor")
     assert process.returncode == (1 if document["warnings"] else 0), process.stderr
     facts = msgspec.convert(document["conditions"], Conditions)
     assert document["environment"]["cores"] >= 1

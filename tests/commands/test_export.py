@@ -23,6 +23,7 @@ def test_json_names_what_was_written_and_counts_its_rows(
     type_in("--parquet", str(target), "--results", str(results), "--json")
     document = json.loads(capsys.readouterr().out)
     assert document == {
+        "schema_version": 1,
         "parquet": str(target),
         "rows": len(pandas.read_parquet(target)),
         "warnings": [],

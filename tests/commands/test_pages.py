@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -75,7 +76,8 @@ def run(*arguments: str) -> None:
 def named(out: str) -> tuple[str, dict[str, str]]:
     """Return the page that the command names, and what its fragment wishes."""
     text = next(text for text in out.splitlines() if text.startswith("page:"))
-    address = urlsplit(text.removeprefix("page:").strip())
+    (typed,) = shlex.split(text.removeprefix("page:"))
+    address = urlsplit(typed)
     return address.path, {name: value[0] for name, value in parse_qs(address.fragment).items()}
 
 

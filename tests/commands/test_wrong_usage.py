@@ -46,14 +46,14 @@ crossover --commit abc | --size-regex and --commit are about files: give them wi
 crossover --from x.csv --size-regex "(" | --size-regex '(': not a regular expression: missing ),…
 crossover --from x.csv --size-regex 7 | --size-regex '7' has no group: put the size in ( ), as…
 crossover --from no.csv | no.csv: no such results; `perceptron bench` makes some
-crossover --from file | file: nothing in it; a header case,size,backend,seconds is needed
+crossover --from file | file: the file is empty; a header case,size,backend,seconds is needed
 crossover --from x.csv --pair numpy:torch | unknown backend in --pair 'torch': choose from numpy,…
 crossover --from x.csv --family sdv | unknown family 'sdv': did you mean 'svd'?
-crossover --from x.csv --threads 2 | --threads says what to measure: leave it out with --from
-crossover --from x.csv --budget 2 | --budget says what to measure: leave it out with --from
-crossover --from x.csv --on local:2 | --on says what to measure: leave it out with --from
+crossover --from x.csv --threads 2 | --threads is about measuring: leave it out with --from
+crossover --from x.csv --budget 2 | --budget is about measuring: leave it out with --from
+crossover --from x.csv --on local:2 | --on is about measuring: leave it out with --from
 crossover --from x.csv --by kind | x.csv: --by names parameters of benchmarks, and a table has…
-crossover --from x.csv --commit abc | --commit 'abc': no row of these sources says of which…
+crossover --from x.csv --commit abc | --commit 'abc': no row of these sources has a commit
 crossover --pair numpy | --pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got 'numpy'
 crossover --pair numpy:numpy | --pair 'numpy:numpy' names one backend twice: name two
 crossover --pair nunpy:torch-cpu | unknown backend in --pair 'nunpy': did you mean 'numpy'?

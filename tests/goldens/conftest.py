@@ -40,7 +40,8 @@ def typed(here: Perceptron) -> Type:
     def command(*arguments: str) -> str:
         with narrow():
             ended = here(*arguments)
-        text = document(ended.stdout) if "--json" in arguments else ended.stdout
+        name = "-".join(arguments[:2] if arguments[0] == "fleet" else arguments[:1])
+        text = document(ended.stdout, name) if "--json" in arguments else ended.stdout
         if ended.stderr:
             text += f"\n(standard error)\n{ended.stderr}"
         return text + (f"\n(exit code {ended.returncode})" if ended.returncode else "")

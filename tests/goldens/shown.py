@@ -10,6 +10,7 @@ from textwrap import wrap
 from typing import Any
 
 from tests.report.reading import data
+from tests.schemas import valid
 
 WIDTH = 100
 # A figure of more numbers is told by the first of them.
@@ -46,12 +47,13 @@ def _date(match: re.Match[str]) -> str:
     return match[0] if match[0].startswith("2026-01") else "NOW"
 
 
-def document(text: str, *echoes: str) -> str:
+def document(text: str, name: str, *echoes: str) -> str:
     """Return a JSON document for reading: numbers to six digits, and small things in one line.
 
-    Of ``echoes``, which repeat what was put in, the number of entries alone.
+    It fits the schema of its name. Of ``echoes``, which repeat what was put in, the number of
+    entries alone.
     """
-    read = json.loads(text)
+    read = valid(text, name)
     for name in echoes:
         read[name] = f"{len(read[name])} entries"
     return "\n".join(_lines(read, ""))

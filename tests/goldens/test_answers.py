@@ -65,6 +65,7 @@ def searched(
 def told(run: Path, typed: Type, page: str, **more: str) -> str:
     """Return all that the command of its study tells of a run, and its page of the dashboard."""
     printed, text = answers.answer_of(run)
+    name = "bench" if page == "index" else page
     folder = run.parents[3]
     typed("dashboard", "--json")
     html = folder / "html"
@@ -73,7 +74,7 @@ def told(run: Path, typed: Type, page: str, **more: str) -> str:
         if page == "index"
         else views(html, page, *(_RATIO if page == "crossover" else ()))
     )
-    return golden(folder, terminal=text, json=document(printed), page=shown, **more)
+    return golden(folder, terminal=text, json=document(printed, name), page=shown, **more)
 
 
 SEARCHES = {status: backends(status) for status in STATUSES} | {
@@ -221,7 +222,7 @@ def test_walkthrough_digits(typed: Type, tmp_path: Path, golden_file: SnapshotAs
 
 def test_doctor(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
     printed, text = answers.doctor(diagnosed(FACTS, TIRED))
-    assert golden(tmp_path, terminal=text, json=document(printed)) == golden_file
+    assert golden(tmp_path, terminal=text, json=document(printed, "doctor")) == golden_file
 
 
 def test_doctor_ill(tmp_path: Path, golden_file: SnapshotAssertion) -> None:

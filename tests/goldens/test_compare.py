@@ -37,7 +37,9 @@ def test_compare(case: str, tmp_path: Path, golden_file: SnapshotAssertion) -> N
     shown = golden(
         tmp_path,
         terminal=text,
-        json=document(printed, "blocks", "benchmarks", *([] if case == "clean" else ["plan"])),
+        json=document(
+            printed, "compare", "blocks", "benchmarks", *([] if case == "clean" else ["plan"])
+        ),
         comment=comment,
         page=told_by(page),
     )

@@ -108,5 +108,5 @@ def test_who_knows_one_model_only_is_refused() -> None:
     """In one line: a backend refuses by itself."""
     problem = in_folds(12, 4)
     for ask in (problem.training_part, problem.held_out_part, problem.start_parameters):
-        with pytest.raises(Unsupported, match="trains one model at a time, not 4 at once"):
+        with pytest.raises(Unsupported, match="trains one model at a time, not 4 together"):
             ask()

@@ -82,7 +82,7 @@ def test_nothing_else_is_unpacked(tmp_path: Path, name: str, kind: bytes, link: 
         member = tarfile.TarInfo(name)
         member.type, member.linkname, member.size = kind, link, 0
         archive.addfile(member, io.BytesIO())
-    with pytest.raises(UserError, match="is nothing that gpu-day packs"):
+    with pytest.raises(UserError, match="was not packed by gpu-day"):
         unpack(file, tmp_path / "home")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tar.gz"]
 

@@ -30,6 +30,7 @@ from perceptron.studies.gpu_day import (
     run_day,
 )
 from tests.conftest import ROOT, Perceptron
+from tests.schemas import valid
 
 TORCH = ("torch-cpu", "torch-cuda", "torch-cuda-graph", "torch-ddp-cuda", "torch-cuda-sequential")
 
@@ -271,9 +272,8 @@ def test_a_day_from_the_command_line_is_packed_resumed_and_brought_home(
     rows.write_text("{}\n")
     options = ("gpu-day", "--rehearse", "--results", "day", "--json")
     first = here(*options, "--stage", "1")
-    document = json.loads(first.stdout)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert list(document) == ["machine", "results", "rehearsal", "stages", "packed"]
+    document = valid(first.stdout, "gpu-day")
     (facts,) = document["stages"]
     assert (facts["name"], facts["outcome"], facts["rows"]) == ("facts", "ok", 0)
     archive = document["packed"]["archive"]
@@ -284,6 +284,7 @@ def test_a_day_from_the_command_line_is_packed_resumed_and_brought_home(
     assert {one["outcome"] for one in resumed[1:]} == {"next call"}
 
     home = here("gpu-day", "--unpack", archive, "--results", "home", "--json")
-    assert json.loads(home.stdout) == {"unpacked": ["runs/rehearsal/one"], "results": "home"}
+    unpacked = valid(home.stdout, "gpu-day-unpack")
+    assert (unpacked["unpacked"], unpacked["results"]) == (["runs/rehearsal/one"], "home")
     assert (tmp_path / "home/runs/rehearsal/one/measurements.jsonl").read_text() == "{}\n"
     assert json.loads((tmp_path / "home/log/01-facts-1.json").read_text())["backends"]

@@ -21,12 +21,12 @@ from perceptron.records.measurement import Measurement
 
 
 class Amortisation(Struct, frozen=True, kw_only=True):
-    """Two backends at one size: the one faster per iteration, and when it has caught up.
+    """Two backends at one size: the faster per iteration, and when it has paid for its setup.
 
-    Seconds are per iteration, and once for preparing, with their 95 % intervals. ``iterations`` is
-    the number from which the faster one is also faster from cold; 1 where it also prepares
-    sooner. ``low`` and ``high`` take both ends of the intervals; ``high`` is None where the faster
-    one may not be faster at all.
+    Seconds are of an iteration and of the setup, with their 95% intervals. From ``iterations`` on
+    the faster backend is also faster with its setup; 1 if its setup is shorter as well. ``low`` and
+    ``high`` take both ends of the intervals; ``high`` is None if the faster backend may not be
+    faster at all.
     """
 
     family: str

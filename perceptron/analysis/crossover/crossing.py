@@ -29,7 +29,7 @@ class ZeroCrossing(Interval, frozen=True):
     """The size at which the winner changes, between the two measured sizes of ``bracket``.
 
     An end is None where the interval is open on that side, both where only one process was seen.
-    ``direction`` says who wins from there up.
+    ``direction`` is the winner from there up.
     """
 
     bracket: tuple[float, float]
@@ -37,7 +37,7 @@ class ZeroCrossing(Interval, frozen=True):
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Those of the interval, of the bracket where it is open."""
+        """The ends of the interval, or of the bracket where the interval is open."""
         return self.low or self.bracket[0], self.high or self.bracket[1]
 
 

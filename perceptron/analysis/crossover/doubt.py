@@ -26,7 +26,7 @@ class Doubt(Struct, frozen=True, order=True):
     unsure: bool
     width: float
     sizes: tuple[float, ...] = ()
-    """Those at which more processes may change an answer."""
+    """Sizes at which more processes may change an answer."""
 
 
 def doubt_of(rows: Iterable[Measurement]) -> Doubt:

@@ -24,6 +24,7 @@ from perceptron.analysis.crossover.uncertainty import (
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own
 from perceptron.grouping import grouped
+from perceptron.numbers import times_as_long
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
@@ -38,12 +39,12 @@ Status = Literal[
     "undecided",
     "not measured",
 ]
-# Without one of these an answer says who is faster where, or that neither is.
+# Without one of these an answer names the faster backend, or says that neither is.
 NO_ANSWER = ("suspect", "undecided", "not measured")
 
 
 class Crossing(Struct, frozen=True):
-    """One change of winner; ``direction`` says who wins from ``size`` up."""
+    """A change of winner; ``direction`` is the winner from ``size`` up."""
 
     size: float
     direction: Literal["challenger", "incumbent"]
@@ -52,9 +53,9 @@ class Crossing(Struct, frozen=True):
 class SizeRatio(Struct, frozen=True):
     """The challenger's time over the incumbent's at one size, from so many repeats of each.
 
-    ``low`` and ``high`` are the interval that decides: those of all sizes together hold at 95%. Of
-    single values whose files state 99% intervals they are the ends that these allow; None where an
-    end is open or not known.
+    ``low`` and ``high`` are the interval that decides; the intervals of all sizes together hold at
+    95%. For single values they follow from the 99% intervals of their files. None means that an
+    end is open or unknown.
     """
 
     size: float
@@ -67,13 +68,12 @@ class SizeRatio(Struct, frozen=True):
 class Crossover(Struct, frozen=True, kw_only=True):
     """The verdict on one pair of backends on one family, in one state of the code.
 
-    ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95% interval
-    (None where only one repeat or value was seen, or where the interval is open on that side),
-    and ``bracket`` the two measured sizes it lies between. ``is_decided`` says that the status
-    holds at 95% for the whole range of sizes; where it does not, ``undecided`` lists the stretches
-    in which another winner by more than ±5% could not be ruled out. ``decided`` are the ranges of
-    sizes in which a winner is known. The status is ``undecided`` where that is one size, none, or
-    where more sizes are in doubt than are not.
+    ``size`` is the crossover where there is exactly one, and ``bracket`` the measured sizes around
+    it. ``low`` and ``high`` are its 95% interval: None with a single repeat or value, and where the
+    interval is open on that side. ``is_decided`` is true if the status holds at 95% for all sizes.
+    ``decided`` are the ranges of sizes with a known winner, ``undecided`` those in which another
+    winner by more than ±5% is possible. The status is ``undecided`` if at most one size is decided,
+    or if more sizes are undecided than decided.
     """
 
     family: str
@@ -87,7 +87,7 @@ class Crossover(Struct, frozen=True, kw_only=True):
     crossings: list[Crossing] = []
     sizes_measured: list[float] = []
     ratio_at: list[SizeRatio] = []
-    """At each of the sizes measured."""
+    """The ratio at each of the sizes measured."""
     is_decided: bool = False
     undecided: list[tuple[float, float]] = []
     decided: list[tuple[float, float]] = []
@@ -98,21 +98,21 @@ class Crossover(Struct, frozen=True, kw_only=True):
     feed: str | None = None
     outputs: int | None = None
     batch: int | None = None
-    """None also where it is the axis."""
+    """Rows of an iteration; None also where that is the axis."""
     models: int | None = None
     """Trainings at once; None also where that is the axis."""
     axis: str | None = None
-    """What sizes count, where the rows say so: ``batch``, ``width`` …"""
+    """The meaning of sizes, where the rows say so: ``batch``, ``width`` …"""
     source: str | None = None
     """The tool that measured it; None, as the rest of the state, where nothing can be compared."""
     commit: str | None = None
     environment: str | None = None
     version: str | None = None
-    """Of the benchmark, where its tool keeps one."""
+    """The benchmark's version, where its tool keeps one."""
     code: str | None = None
     """Digest of the code that measured it, where rows of ours have one."""
     files: list[str] = []
-    """Those that the rows were read from, where that is known."""
+    """The files of the rows, where they are known."""
     reason: str | None = None
 
 
@@ -289,10 +289,11 @@ def _why_undecided(
 def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]) -> str:
     """Return the ratio at the only size, and which other state has more sizes.
 
-    One size decides nothing, whatever it says.
+    A single size decides nothing.
     """
     incumbent, challenger = pair
-    text = f"one size decides nothing: {challenger} takes {exp(point.mean):.2f}× as long there"
+    takes = times_as_long(exp(point.mean))
+    text = f"a single size decides nothing: {challenger} takes {takes} there"
     better = comparable.more_sizes(incumbent, challenger, 1)
     return f"{text}; more sizes at {described(better)}" if better else text
 

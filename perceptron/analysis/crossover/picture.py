@@ -211,12 +211,12 @@ def _line(crossover: Crossover, axis: str) -> Line:
 
 def _bands(crossover: Crossover) -> str:
     if all(at.repeats == 1 for at in crossover.ratio_at):
-        return "Bands are what the 99% intervals in the files allow"
-    return "Bands are the 95% intervals that decide, those of all sizes together"
+        return "Bands follow from the 99% intervals in the files"
+    return "Bands are the intervals that decide, 95% for all sizes together"
 
 
 def _notes(crossover: Crossover) -> tuple[Note, Note]:
-    """Return who is faster above and below, each in its colour, where the curve is not."""
+    """Return the faster backend above and below, in its colour, where the curve is not."""
     rises = crossover.status == "reverses"
     return (
         Note(f"{crossover.incumbent} is faster", crossover.incumbent, top=True, right=not rises),

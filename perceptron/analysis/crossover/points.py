@@ -1,4 +1,4 @@
-"""A pair of backends, size by size: who is ahead, by how much, and how sure that is.
+"""A pair of backends, size by size: which is ahead, by how much, and how sure that is.
 
 At each size stands the logarithm of challenger time over incumbent time: of pairs of processes
 measured side by side, of single values, or of two samples that do not pair up. It is above zero
@@ -53,8 +53,8 @@ class Point:
     confidence: float = CONFIDENCE
     """Level of one size at which all sizes together hold at 95 % (Bonferroni)."""
     stated: tuple[float, float] | None = None
-    """Of single values, the largest interval of the log-ratio that the intervals in their files
-    allow: it holds zero where the two overlap."""
+    """For single values, the largest interval of the log-ratio that the intervals in their files
+    allow; zero is in it where the two overlap."""
     taken: int = 0
     """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
     """
@@ -62,7 +62,7 @@ class Point:
     """How far waiting for cores may have moved the mean: every interval reaches as much further.
     `UNKNOWN` where nothing bounds it, and of a single process of ours."""
     spread: float = 0.0
-    """Of a single value, the standard deviation that its file states, as a share of the value."""
+    """The standard deviation that a file states for a single value, as a share of the value."""
     sign: int = 0
     """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
 

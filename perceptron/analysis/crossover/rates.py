@@ -38,10 +38,10 @@ class Rate(NamedTuple):
     """The seconds of an iteration, and what it is a part of and a step of."""
 
     epoch: Epoch | None
-    """None where not trained in batches."""
+    """None without batches."""
     models: int
     seconds: float | None
-    """None where not measured."""
+    """None if not measured."""
 
 
 def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
@@ -56,7 +56,7 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
 
 
 def without_rival(rows: Iterable[Measurement]) -> list[str]:
-    """Return at which sizes of these families only one backend has a time, and who has none."""
+    """Name the sizes at which only one backend has a time, and the backends without one."""
     rows = list(rows)
     lines = []
     for members in _told(rows):

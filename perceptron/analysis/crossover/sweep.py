@@ -40,11 +40,11 @@ class CurvePoint(Struct, frozen=True):
     repeats: int
     contention: Contention = Contention()
     epoch: Epoch | None = None
-    """Of a size that was trained in batches."""
+    """The epoch of a size that was trained in batches."""
     models: int = 1
-    """That an iteration is a step of."""
+    """Models that an iteration is a step of."""
     device: DeviceShare | None = None
-    """How much of the time a device beside the host needs, where its rows tell."""
+    """The share of a device beside the host in the time, where its rows tell."""
 
 
 class Curve(Struct, frozen=True):
@@ -67,20 +67,20 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     state: State
     when: str
     axis: str | None = None
-    """What sizes count, where the rows say so."""
+    """The meaning of sizes, where the rows say so."""
     family: str
     problem: str | None = None
     """What its problems are called, without their sizes: that of a model file holds a digest of it.
     None where the rows do not say, or where their problems have several names."""
     per_iteration: bool
-    """Whether the times are of training iterations; of other people's nobody knows of what."""
+    """Whether the times are of training iterations; foreign files do not say."""
     rows: list[Measurement]
-    """By backend."""
+    """Rows by backend."""
     crossovers: list[Crossover]
     pairs: tuple[tuple[str, str], ...] | None = None
-    """Those that were asked for; None for every two backends."""
+    """The pairs that were asked for; None for every two backends."""
     iterations: int = ITERATIONS
-    """Of a whole training, which a cold start is shared out over."""
+    """Iterations of a whole training, over which a cold start is shared out."""
     older: int = 0
     """States of the same case that are older than this one."""
 
@@ -125,7 +125,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def gpus(self) -> list[GpuUse]:
-        """In which state GPUs were while it was measured."""
+        """The states of the GPUs while it was measured."""
         return gpu_use(self.rows)
 
     @cached_property
@@ -175,7 +175,7 @@ def _sweep(
     iterations: int,
 ) -> Sweep:
     newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
-    # Backends run in random order, which must not decide who is the incumbent.
+    # Backends run in random order, which must not choose the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     rows = Definitions(rows).keep(rows)
     return Sweep(

@@ -54,7 +54,7 @@ _SIZES = 7
 
 
 class Told(NamedTuple):
-    """What an answer has of its sweeps."""
+    """The parts of an answer that are about its sweeps."""
 
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[Note, ...] = ()

@@ -87,7 +87,7 @@ def doubted(remaining: Sequence[Uncertainty]) -> set[int]:
 
 
 def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:
-    """Return who wins at each point by the sure ones: between two changes, always the same.
+    """Return the winner at each point by the sure ones: between two changes, always the same.
 
     0 where no size is sure.
     """

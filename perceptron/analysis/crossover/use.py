@@ -23,14 +23,14 @@ _MOST_REASONS = 12
 
 
 class LeftOut(Struct, frozen=True):
-    """Rows that no answer stands on, and why."""
+    """Rows that no answer uses, and why."""
 
     rows: int
     reason: str
 
 
 class SourceUse(Struct, frozen=True, kw_only=True):
-    """A source that somebody named, and what became of its rows.
+    """A source that was named, and what became of its rows.
 
     ``read`` is ``used``, ``joined`` (into one that is the median of several) and all that were
     left out. ``unread`` are files in it that could not be read, each with the reason.

@@ -138,7 +138,7 @@ def _way(backend: str) -> str:
 
 
 def sentence(found: Crossover) -> str:
-    """Return who is faster where, as far as that is decided."""
+    """Name the faster backend at each size, as far as that is decided."""
     pair, axis = _pair(found), axis_of(found)
     sides = {"incumbent": pair.incumbent, "challenger": pair.challenger}
     if found.status == "not measured":

@@ -26,7 +26,7 @@ from perceptron.records.ground import Ground
 class SizeAnswer(Struct, frozen=True, kw_only=True):
     """The fastest backend at one size, and a whole training of `ITERATIONS` by it.
 
-    ``training`` is None where nobody knows what the times are of.
+    ``training`` is None where the source does not say what was timed.
     """
 
     at: FastestAtSize
@@ -34,7 +34,7 @@ class SizeAnswer(Struct, frozen=True, kw_only=True):
 
 
 class FamilyAnswer(Struct, frozen=True, kw_only=True):
-    """What one family says on one ground of a machine, in its newest state."""
+    """The answer of one family on one ground of a machine, in its newest state."""
 
     family: str
     ground: Ground
@@ -53,7 +53,7 @@ class FindingAnswer(Struct, frozen=True, kw_only=True):
     threads: int
     rows: list[FindingRow]
     fastest: str | None
-    """None where nothing has a time."""
+    """None without a time."""
     unsure: list[str]
 
     @property
@@ -63,7 +63,7 @@ class FindingAnswer(Struct, frozen=True, kw_only=True):
 
 
 class MachineAnswer(Struct, frozen=True, kw_only=True):
-    """What a machine answers; ``source`` is the tool that measured it."""
+    """The answers of a machine; ``source`` is the tool that measured it."""
 
     machine: str
     source: str

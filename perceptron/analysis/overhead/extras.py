@@ -127,7 +127,7 @@ class Ceilings(Struct, frozen=True, kw_only=True):
 
     device: str | None
     backend: str
-    """That measured it: two names where the faster product and copy are of two backends."""
+    """The backend that measured it; two names where product and copy are fastest on two."""
     gflops: float
     gbytes: float
 
@@ -218,7 +218,7 @@ class DevicePart(Struct, frozen=True, kw_only=True):
     """One part of a device's work around the iterations, measured by itself.
 
     ``bytes_per_second`` is the rate of a copy. A backend without any measured part has
-    one without a time, and the ``reason``.
+    one entry without a time, with the ``reason``.
     """
 
     backend: str

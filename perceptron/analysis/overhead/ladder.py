@@ -40,11 +40,9 @@ class Rung(Struct, frozen=True, kw_only=True):
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them, rounded.
     ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
-    ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
-    took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
-    the rung's own device; of one over several devices all these are None, and the bound as well
-    where contention or a single process leaves it undecided. A rung without a time has a
-    ``reason``.
+    ``gflops`` and ``gbytes`` a second are the work of the mathematics over the time. ``ceiling`` is
+    the device whose limits apply, and ``bound`` the limit that is near; None over several devices,
+    and ``bound`` also with contention or a single process. A rung without a time has a ``reason``.
     """
 
     backend: str
@@ -66,9 +64,9 @@ class Rung(Struct, frozen=True, kw_only=True):
     gbytes: float | None = None
     bound: Bound | None = None
     ceiling: str | None = None
-    """What measured the limits and on what device; None where nothing did."""
+    """The backend and device that measured the limits; None without limits."""
     device_seconds: float | None = None
-    """Of one iteration, by the device's own events; None on the CPU and where they are not had."""
+    """Seconds of one iteration by the device's own events; None on the CPU and without events."""
     busy_share: float | None = None
     """The device's seconds as a share of the iteration's, with its interval."""
     busy_low: float | None = None
@@ -101,13 +99,13 @@ class Ladder(Struct, frozen=True, kw_only=True):
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
-    """By device and what measured it there; see `roofline.roof`."""
+    """Ceilings by device and backend; see `roofline.roof`."""
     device: list[DevicePart]
     """Costs of devices beside the host, around the iterations."""
     gpus: list[GpuUse]
     """Their states while it was measured."""
     harness_seconds: float | None
-    """What the clock and an empty call take, in each sample."""
+    """Seconds of the clock and an empty call, in each sample."""
     harness_share: float | None
     """The same as a share of the shortest sample."""
     published: dict[str, float]

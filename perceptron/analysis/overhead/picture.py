@@ -91,8 +91,7 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
     backends = tuple(dict.fromkeys(phase.backend for phase in phases))
     yield BarFigure(
         alt=f"Phases of one iteration of {found.problem}: {summary}",
-        caption="Phases in the order in which they run, paler from left to right. The table has "
-        "their intervals.",
+        caption="Phases in the order in which they run. The table has their intervals.",
         height=90 * len(backends) + 150,
         x_title="µs of one iteration",
         rows=backends,

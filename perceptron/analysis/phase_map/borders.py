@@ -21,7 +21,7 @@ Line = list[tuple[float, float]]
 
 
 class Border(Struct, frozen=True):
-    """Where two backends, the two fastest there, take equally long.
+    """Sizes at which the two fastest backends take equally long.
 
     Each line is of points in units of the axes, straight on logarithmic ones; it is closed if its
     ends meet.

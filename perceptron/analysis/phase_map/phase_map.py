@@ -44,8 +44,8 @@ class MapCell(Struct, frozen=True, kw_only=True):
     ``winner`` is ``tie`` where the two fastest are within ±5%, and None where none has a time.
     ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
     its 95% interval where several processes measured both; all three are None without a second.
-    ``decided`` says whether the intervals allow no other answer; between measured cells, whether
-    those of most near it do.
+    ``decided`` is true if the intervals allow no other winner; between measured cells, if most of
+    the near ones are decided.
     """
 
     x: int
@@ -70,9 +70,9 @@ class MapCell(Struct, frozen=True, kw_only=True):
 class PhaseMap(Struct, frozen=True, kw_only=True):
     """A map of one family on one machine.
 
-    ``cells`` holds every cell of the grid, the second axis running fastest; ``shares`` the part of
-    them, on logarithmic axes, that each winner surely has, ties, ``undecided`` ones and ``unknown``
-    ones, where nothing has a time, included.
+    ``cells`` holds every cell of the grid, the second axis running fastest. ``shares`` is the area
+    of each winner on logarithmic axes where that is decided; ties, ``undecided`` and ``unknown``
+    cells (without a time) have theirs.
     ``absent`` holds the reason of each backend without any time.
     """
 

@@ -17,7 +17,7 @@ class Device(Struct, frozen=True):
     float64: float
     """Without tensor cores."""
     float64_products: float | None
-    """Of matrix products on tensor cores that compute in all 64 bits; None where it has none."""
+    """Rate of tensor cores that multiply in all 64 bits; None for a device without them."""
     source: str
 
 

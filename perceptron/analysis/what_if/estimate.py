@@ -45,12 +45,12 @@ _BEST, _WORST = 0, 1
 
 
 class KernelWork(Struct, frozen=True):
-    """What one dispatched operation must compute, read and write."""
+    """The least work of one dispatched operation."""
 
     operations: float
     bytes_moved: float
     thinnest: int | None = None
-    """Of a matrix product its smallest dimension."""
+    """The smallest dimension of a matrix product."""
 
 
 class DeviceEstimate(Struct, frozen=True, kw_only=True):
@@ -102,11 +102,11 @@ class CaseStatuses(Struct, frozen=True, kw_only=True):
 
 
 class WhatIf(Struct, frozen=True, kw_only=True):
-    """From which size up an estimated backend might beat a measured one on a family.
+    """The size from which an estimated backend may beat a measured one on a family.
 
-    ``size`` belongs to the likely estimate, ``low`` and ``high`` to the best and the worst; None
-    where that does not cross within the sizes measured, and ``statuses`` then says whether it
-    always or never wins. ``status`` is what all three agree on, else ``open``.
+    ``size`` belongs to the likely estimate, ``low`` and ``high`` to the best and the worst. None
+    means no crossover within the measured sizes; ``statuses`` has whether it always or never wins.
+    ``status`` is the common status of all three, else ``open``.
     """
 
     family: str
@@ -258,7 +258,7 @@ class EstimateCheck(Struct, frozen=True, kw_only=True):
     """An estimate beside a measurement of the same backend and problem; ``error`` is likely over
     measured, less 1.
 
-    Both are None, with a ``reason``, where nothing says what the measuring host's dispatch takes.
+    Both are None, with a ``reason``, if the dispatch time of the measuring host is unknown.
     """
 
     machine: str
@@ -298,7 +298,7 @@ def check(
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """What a run keeps of a device that is not here."""
+    """The estimates of a device that is not here, as a run keeps them."""
 
     estimates: list[WhatIf] = []
     checks: list[EstimateCheck] = []

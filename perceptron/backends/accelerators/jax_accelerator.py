@@ -37,7 +37,7 @@ _VERSIONS = {
 # Whether the installed XLA takes some flags.
 _ASK = "from jaxlib import xla_client; xla_client.CompileOptions()"
 _LOOPS = "--xla_gpu_enable_command_buffer"
-# A loop that runs in a command buffer, which is a CUDA graph, asks nobody for its next pass; one
+# A loop that runs in a command buffer, which is a CUDA graph, asks no host for its next pass; one
 # that the host steers waits for the device before each. Newer XLA takes additions to what it puts
 # into command buffers by itself; older takes the list, and its default is given whole.
 _WANTED = (
@@ -203,8 +203,8 @@ def _loop(work: Callable[..., jax.Array], *arguments: object) -> Loop:
 def with_loops_on_the_device(own: str) -> str:
     """Return the user's ``own`` flags and those that keep a loop on the device, if that works.
 
-    XLA must have them, and a GPU that is here must run a loop rightly with them. A user who says
-    what goes into command buffers has the last word.
+    XLA must have them, and a GPU that is here must run a loop rightly with them. A user's own
+    choice of what goes into command buffers comes last and wins.
     """
     if _LOOPS in own:
         return own

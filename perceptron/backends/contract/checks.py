@@ -115,11 +115,11 @@ def _evaluates(backend: Backend, problem: Problem, dtype: DType) -> None:
     expected = start.evaluation
     evaluation = trainer.evaluate()
     if (evaluation.test is None) != (expected.test is None):
-        raise Broken("evaluate() must score a held-out part where there is one, and only there")
+        raise Broken("evaluate() must score the test set where there is one, and only there")
     shares = undecided(problem, dtype, start, start, start)
     parts = [("the training part", evaluation.train, expected.train, shares[0])]
     if evaluation.test is not None and expected.test is not None:
-        parts.append(("the held-out part", evaluation.test, expected.test, shares[1]))
+        parts.append(("the test set", evaluation.test, expected.test, shares[1]))
     relative = 1e-4 if dtype == "float32" else 1e-12
     for name, score, target, share in parts:
         if not isclose(score.loss, target.loss, rel_tol=relative):

@@ -1,8 +1,8 @@
 """What is not known of a training, because rounding decides it: found out in float64.
 
 Plain steps carry rounding on as it is. Adam divides a gradient by its own size: its first step is
-the rate times the gradient's sign. Where rounding can turn that sign, nobody can say where a
-narrower type leaves the parameter; only the gradient in float64 shows which parameters these are.
+the rate times the gradient's sign. Where rounding can turn that sign, the parameter in
+a narrower type cannot be predicted; only the gradient in float64 shows which parameters these are.
 
 `Movement` says which of Adam's cannot be known, and a
 training with such errors in its gradients shows what they make of all the others. Several models

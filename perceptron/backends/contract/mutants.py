@@ -168,7 +168,7 @@ def _one_fold(problem: Problem) -> Problem:
 
 def _of_the_evaluation(problem: Problem) -> Iterator[Mutation]:
     if problem.held_out_part() is not None:
-        yield Mutation("training part evaluated as held-out part", WrongPart)
+        yield Mutation("training part evaluated as test set", WrongPart)
 
 
 def _stepping(change: Callable[[Optimizer], Optimizer]) -> Callable[[Problem], Problem]:

@@ -35,7 +35,7 @@ from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DTYPES, DType, Problem, parameter_names
 
 _LOSS = "the loss"
-_HELD_OUT = "the held-out part"
+_HELD_OUT = "the test set"
 
 # Of more models so many are trained alone.
 MOST_ALONE = 12

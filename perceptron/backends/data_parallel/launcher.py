@@ -44,7 +44,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Address and port at which the ranks' leader listens."""
     device: str
     timeout_seconds: float
-    """Of the rendezvous."""
+    """Time-out of the rendezvous."""
 
 
 class Failure(Struct, frozen=True):
@@ -59,9 +59,9 @@ class Report(Struct, frozen=True, omit_defaults=True):
     """A line of standard output."""
 
     failures: tuple[Failure, ...] = ()
-    """Of the ranks that ended other than by leaving, the first to fail first."""
+    """Ranks that ended without leaving, the first to fail first."""
     lines: tuple[str, ...] = ()
-    """Of each rank of this node, by its local number."""
+    """The last line of each rank of this node, by its local number."""
     error: str = ""
     """Why the launcher itself failed."""
 
@@ -144,7 +144,7 @@ def _last_line(logs: Path, local_rank: int) -> str:
 
 
 def _tell(report: Report) -> None:
-    with suppress(OSError):  # nobody listens any more
+    with suppress(OSError):  # the reader has gone
         os.write(1, msgspec.json.encode(report) + b"\n")
 
 

@@ -27,8 +27,7 @@ class Hello:
 
 
 Request: TypeAlias = tuple[str, tuple[object, ...], tuple[int, ...]]
-"""One thing to do: a method of `rank.Member`, its arguments, trainers that nobody needs any more.
-"""
+"""One thing to do: a method of `rank.Member`, its arguments, trainers that can be dropped."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Layout:
     """So many processes on each node, which are started by these commands."""
 
     address: str
-    """Of this node, for the others."""
+    """The address of this node for the others."""
     prefixes: tuple[tuple[str, ...], ...]
     """What to put before a program so that it runs on a node; () for this one."""
     processes_per_node: int

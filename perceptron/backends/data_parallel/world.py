@@ -265,7 +265,7 @@ def launch(processes: int, device: str) -> Launched:
 
 
 def _environment(where: Layout, key: bytes) -> dict[str, str]:
-    """Return the environment of ranks: ours; threads for each where nobody has set them."""
+    """Return the environment of ranks: ours, and threads for each unless they are set."""
     ours = str(Path(__file__).parents[3])  # so that a bare checkout's ranks find it too
     path = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
     threads = thread_variables(max(1, usable_cores() // where.processes_per_node))
@@ -370,7 +370,7 @@ class _Door:
     def _accept(self, wanted: int) -> None:
         came = 0
         while self._is_open and came < wanted:
-            # Whoever has not the key is refused, and costs nobody else a place.
+            # A process without the key is refused, and takes no place.
             with suppress(Exception):
                 connection = self._listener.accept()
                 self.arrivals.put((connection, connection.recv()))
@@ -378,8 +378,8 @@ class _Door:
         self._listener.close()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Refuse further ranks."""
         if self._is_open:
             self._is_open = False
-            with suppress(OSError):  # wakes who waits there, unless all have come
+            with suppress(OSError):  # wakes the waiting thread, unless all have come
                 socket.create_connection(self.address, timeout=1.0).close()

@@ -24,7 +24,7 @@ _L1_MEAN, _BCE, _CROSS_ENTROPY = 1, 3, 4
 
 
 class LoopArrays(NamedTuple):
-    """What the loop of `descent` works on.
+    """Arrays that the loop of `descent` works on.
 
     The arrays of all layers lie one after another in one, so that they have one type and the code
     is compiled once for any depth. Layer k has ``widths[k]`` inputs and ``widths[k + 1]`` outputs.

@@ -51,7 +51,7 @@ class Kernel:
     bytes_moved: float
     """Every tensor that goes in or comes out, once."""
     thinnest: int | None = None
-    """Of a matrix product its smallest dimension; None of anything else."""
+    """The smallest dimension of a matrix product; None for anything else."""
 
 
 def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
@@ -149,18 +149,18 @@ _CHUNK = 65_536
 
 
 class Limits(NamedTuple):
-    """What one launch takes at most; the first of the numbers is for one list, and so on."""
+    """Limits of one launch; the first number is for one list, and so on."""
 
     tensors: tuple[int, ...]
     tensors_with_scalars: tuple[int, ...]
-    """Where each tensor brings a number of its own."""
+    """The same where each tensor brings a number of its own."""
     chunks: int
 
 
 SMALL = Limits((110, 64, 48, 36, 30), (96, 64, 48, 36, 30), 320)
-"""Of 4 KiB for a kernel's arguments: CUDA before 13, ROCm, and PyTorch up to 2.11 or so."""
+"""Limits of 4 KiB for a kernel's arguments: CUDA before 13, ROCm, PyTorch up to about 2.11."""
 LARGE = Limits((770, 448, 336, 252, 210), (672, 448, 336, 252, 210), 2240)
-"""Of 32 KiB: CUDA from 13 up, where this PyTorch's header says so."""
+"""Limits of 32 KiB: from CUDA 13 on, if this PyTorch's header says so."""
 
 
 @cache

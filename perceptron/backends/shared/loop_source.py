@@ -43,7 +43,7 @@ _SLOPE: dict[Loss, str] = {
 
 @dataclass(frozen=True)
 class LoopForm:
-    """What the source of a loop depends on."""
+    """Properties of a problem that change the source of its loop."""
 
     widths: tuple[int, ...]
     activations: tuple[Activation, ...]

@@ -45,7 +45,7 @@ class Block:
 
     @property
     def warps(self) -> int:
-        """How many warps of 32 threads share the work."""
+        """Number of warps of 32 threads that share the work."""
         return min(_MOST_WARPS, max(1, self.terms // _TERMS_OF_A_WARP))
 
     @property

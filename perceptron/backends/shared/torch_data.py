@@ -68,7 +68,7 @@ class TrainingData:
 
     @property
     def rows(self) -> int:
-        """How many there are to train on, of each model."""
+        """Number of training rows of each model."""
         return int(self.inputs.shape[self.axis])
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ModuleTrainer(DeviceTrainer):
-    """Where gradients come from a subclass says; the device is an argument.
+    """A trainer on any device; a subclass says where gradients come from.
 
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
     gathered in host memory and, on a GPU, copied from there; see `torch_data.FromHost`.

@@ -30,7 +30,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Pages:
-    """Where the dashboard goes; None where none is wanted or it cannot be drawn.
+    """The folder of the dashboard; None where none is wanted or it cannot be drawn.
 
     Every method writes the dashboard of all that is in ``results``. One that cannot be written
     costs the page and not the answer: the reason is one line on standard error.

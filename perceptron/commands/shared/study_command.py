@@ -146,7 +146,7 @@ def _carry_out(
         measuring = {"--wait": wait, "--machine": machine, "--budget": budget, "--on": fleet}
         for option, given in measuring.items():
             if given is not None:
-                raise UserError(f"{option} says what to measure: leave it out with --from")
+                raise UserError(f"{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
         _show(read, prepare(html, by_default=not json).write_rows(results, read), json)

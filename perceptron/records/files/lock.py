@@ -76,7 +76,7 @@ def make_held(parent: Path, prefix: str) -> tuple[Path, FileIO]:
     """Make a folder that others see under its ``prefix`` only once its lock is held."""
     made = Path(tempfile.mkdtemp(prefix=f"new-{prefix}", dir=parent))
     lock = open_locked(made / _LOCK_FILE)
-    assert lock is not None, "nobody else knows this folder"
+    assert lock is not None, "no other process knows this folder"
     folder = made.with_name(made.name.removeprefix("new-"))
     made.rename(folder)
     return folder.resolve(), lock
@@ -85,8 +85,8 @@ def make_held(parent: Path, prefix: str) -> tuple[Path, FileIO]:
 def abandoned(parent: Path, prefix: str) -> Iterator[Path]:
     """Yield folders whose process has ended, one way or another, each held while it is yielded.
 
-    A lock ends with its process, whoever has the process's number now. Only folders of this user
-    that hold a lock of ours count; on Windows, where nothing is locked, none.
+    A lock ends with its process, even if another process has its number now. Only folders of this
+    user that hold a lock of ours count; on Windows, where nothing is locked, none.
     """
     for left in parent.glob(f"{prefix}*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Read what the suite wrote: a folder of results may come from anybody, and may have changed."""
+"""Read what the suite wrote: a folder of results may come from elsewhere, or have changed."""
 
 from __future__ import annotations
 

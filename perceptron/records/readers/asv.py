@@ -66,7 +66,7 @@ _CLASS = re.compile(r"<class '(.+)'>")
 
 
 class AsvBenchmark(Struct, frozen=True):
-    """What ``benchmarks.json`` says of a benchmark."""
+    """A benchmark in ``benchmarks.json``."""
 
     type: str = ""
     param_names: list[str] = []
@@ -109,7 +109,7 @@ class _Values(Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return self.combinations if self.failed_as_a_whole else len(self.result or [])
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
@@ -145,7 +145,7 @@ def _no_time(result: object) -> dict[str, Any]:
 
 
 class _Results(Struct, frozen=True):
-    """What asv measured of one commit in one environment; ``date`` is the commit's."""
+    """asv's measurements of one commit in one environment; ``date`` is the commit's."""
 
     commit_hash: str
     params: dict[str, Any]

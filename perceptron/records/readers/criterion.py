@@ -59,7 +59,7 @@ def _add(document: _Estimates, rows: BenchmarkRows) -> None:
     """
     beside = rows.file.with_name("benchmark.json")
     if not beside.is_file():
-        raise UserError(f"{rows.file}: says not of what; keep benchmark.json beside it")
+        raise UserError(f"{rows.file}: does not name its benchmark; keep benchmark.json beside it")
     try:
         with beside.open("rb") as stream:
             benchmark = msgspec.json.decode(stream.read(_MOST_BYTES), type=_Benchmark)

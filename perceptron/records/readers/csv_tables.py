@@ -345,7 +345,7 @@ class _RecordReader:
 
 
 class _Points:
-    """What the points in the columns of a table of semicolons can mean.
+    """Meanings of the points in the columns of a table of semicolons.
 
     One number of a column in which the point cannot stand between thousands settles the column.
     """

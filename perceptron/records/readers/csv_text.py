@@ -53,7 +53,7 @@ class Table:
             (record for record in self._records if not is_blank(record[1])), (0, None)
         )
         if header is None:
-            raise UserError(f"{file}: nothing in it; a header {','.join(NEEDED)} is needed")
+            raise UserError(f"{file}: the file is empty; a header {','.join(NEEDED)} is needed")
         self.columns = _columns(f"{file}, row {row}", header)
         self.width = len(header)
         self._last_needed = max(self.columns[name] for name in NEEDED)

@@ -34,7 +34,7 @@ class _Result(Struct):
 
     @property
     def processes(self) -> list[StatedTime | None]:
-        """What each run says; of a file without them, what it says of all."""
+        """The time of each run; without runs, the file's time of all."""
         if not self.times:
             known = [time for time in map(duration, (self.median, self.mean)) if time is not None]
             return [StatedTime(seconds=known[0], stdev=stdev(self.stddev)) if known else None]

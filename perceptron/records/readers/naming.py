@@ -179,7 +179,7 @@ class ProcessNumbers:
 
 
 class _Subject:
-    """What a row is a value of: the number of its family, and the process numbers in use."""
+    """The subject of a row: the number of its family, and the process numbers in use."""
 
     def __init__(self, family: int) -> None:
         self.family = family

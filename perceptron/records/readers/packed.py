@@ -18,9 +18,9 @@ from typing import IO, cast
 from perceptron.errors import UserError
 
 ENDINGS = ("", ".gz", ".bz2", ".xz", ".zip")
-"""Of names, behind that of what is packed."""
+"""Endings of packed files, behind the ending of their content."""
 MOST_BYTES = 2**26
-"""Of a file once it is unpacked. A few kilobytes can unpack to more than any memory."""
+"""The most bytes of an unpacked file. A few kilobytes can unpack to more than any memory."""
 MOST_JSON_BYTES = 2**28
 _HEAD = 2**16
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -85,7 +85,7 @@ def _refuse(file: Path, _: io.BufferedReader) -> IO[bytes]:
 _UNPACKERS: dict[bytes, Callable[[Path, io.BufferedReader], IO[bytes]]] = {
     b"\x1f\x8b": lambda _, packed: cast(IO[bytes], gzip.GzipFile(fileobj=packed)),
     b"BZh": lambda _, packed: cast(IO[bytes], bz2.BZ2File(packed)),
-    b"\xfd7zXZ\x00": lambda _, packed: cast(IO[bytes], lzma.LZMAFile(packed)),  # noqa: SIM115 closed by whoever opens
+    b"\xfd7zXZ\x00": lambda _, packed: cast(IO[bytes], lzma.LZMAFile(packed)),  # noqa: SIM115 the caller closes it
     b"PK\x03\x04": _unzip,
     b"\x28\xb5\x2f\xfd": _refuse,
 }

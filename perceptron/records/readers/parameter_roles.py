@@ -1,4 +1,4 @@
-"""Which parameters of a foreign benchmark hold the backend and the size, in its name too."""
+"""The parameters of a foreign benchmark that hold backend and size, also in its name."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
 
     @property
     def are_usual(self) -> bool:
-        """Whether nobody named any."""
+        """Whether no role was named."""
         return self == ParameterRoles()
 
     @property

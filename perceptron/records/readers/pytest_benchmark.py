@@ -79,7 +79,7 @@ class _Benchmark(Struct):
 
 
 class _Own(Struct):
-    """What a benchmark of ours keeps in ``extra_info``.
+    """The ``extra_info`` of our own benchmarks.
 
     Files from before it said how rows were trained are of full batches, one output and plain
     descent.
@@ -135,7 +135,7 @@ class _File(Struct):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What all rows of the file share."""
+        """Fields that all rows of the file share."""
         machine, commit = self.machine_info or _Machine(), self.commit_info or _Commit()
         known = revision(commit.id)
         return {
@@ -206,7 +206,7 @@ def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
         raise UserError(
             f"{rows.file}: {info.problem} on {info.backend} has no time; measure it again"
         )
-    # The file may be anybody's: its texts are shown as those of others are.
+    # The file is untrusted: its texts are shown as those of others are.
     stated: dict[str, Any] = {
         name: label(value) if isinstance(value, str) else value
         for name, value in asdict(info).items()

@@ -1,4 +1,4 @@
-"""What every reader is asked for, the rows that it gives back, and its notes on what are none."""
+"""A reader's request, the rows that it returns, and its notes on entries that are no rows."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ columns, where that was asked for."""
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
-    """What is wanted of the sources: ``families`` by name, all of them without.
+    """A request for rows of the sources: ``families`` by name, all of them without.
 
     ``ours`` says that asv's results are of this suite's own benchmarks. ``separator`` stands
     between the fields of tables; found out without.
@@ -68,7 +68,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     ours: bool = False
     separator: str | None = None
     packer: Packer | None = None
-    """What makes columns of our own runs, for those who need no rows."""
+    """Makes columns of our own runs, for callers that need no rows."""
 
     def wants(self, *names: str) -> bool:
         """Return whether a benchmark of these names, short and in full, can be what is asked for.
@@ -355,7 +355,7 @@ def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str,
 
 
 class JsonFormat(NamedTuple):
-    """A tool whose results are JSON: what recognises a document, its type, and who adds its rows.
+    """A tool whose results are JSON: what recognises a document, its type, and what adds its rows.
 
     The type holds what is read of it. ``add`` begins a run before it adds the rows of that.
     """

@@ -50,7 +50,7 @@ _MOMENT = attrgetter(
 )
 
 ALL_MACHINES = "several machines"
-"""What rows have for a machine where machines are what is compared."""
+"""The machine of rows whose machines are compared."""
 
 
 class LoadedSource(Struct, frozen=True, kw_only=True):
@@ -148,7 +148,7 @@ def _numbered(
 
 
 def _rows(run: Sequence[Measurement] | Columns) -> Sequence[Measurement]:
-    assert not isinstance(run, Columns), "nobody asked for columns"
+    assert not isinstance(run, Columns), "no columns were asked for"
     return run
 
 
@@ -164,7 +164,7 @@ def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
     """Return a row that can be compared with those of other machines, which are its backend."""
     row = foreign.row
     if foreign.own or row.source == "csv":
-        # Their backend is a field, and one more that tells rows apart where nobody asked for it.
+        # Their backend is a field, and one more that tells rows apart unless --by says otherwise.
         known = {MACHINE: row.machine, "backend": row.backend}
         for name in by:
             if name not in known:

@@ -31,7 +31,7 @@ from perceptron.untrusted_text import label
 _LONGEST = 400
 
 Complaints = dict[Path, list[str]]
-"""What is wrong, by file: the first complaint is shown, the others are counted."""
+"""Complaints by file: the first is shown, the others are counted."""
 
 
 class StoredResults(Struct, frozen=True, kw_only=True):
@@ -46,12 +46,11 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     runs: list[StoredRun]
     complaints: list[str]
     by_run: dict[Path, list[Measurement]] = {}
-    """Those of ``rows`` that a run has, by its folder; their processes are numbered with others'.
-    """
+    """The rows of each run, by its folder; their processes are numbered with the others'."""
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):
-    """What a run was measured on, and under what when last started; None if not recorded.
+    """The machine of a run, and its conditions at the last start; None if not recorded.
 
     ``earlier`` are the conditions of its earlier starts, the newest first.
     """

@@ -64,7 +64,7 @@ class ViewFigure(Struct, frozen=True, kw_only=True):
 
 
 class Look:
-    """How a backend is drawn on every page: its index among the colours, its dash, its marker."""
+    """The look of a backend on every page: its index among the colours, its dash, its marker."""
 
     def __init__(self, index: int, stroke: Stroke, colours: str = "--s") -> None:
         self.colour = f"{colours}{index}"
@@ -73,8 +73,10 @@ class Look:
 
 
 Looks = Mapping[str, Look]
+_TIE = "--soft/0.4"
+"""Grey, but darker than the palest win."""
 MACHINES = tuple(Look(index, stroke, "--m") for index, stroke in enumerate(palette.MACHINES))
-"""How machines are drawn, where the lines of a figure are of one backend."""
+"""The looks of machines, where the lines of a figure are of one backend."""
 
 
 def looks(strokes: Mapping[str, Stroke]) -> dict[str, Look]:
@@ -105,7 +107,7 @@ def draw(figure: Figure | None, looks: Looks) -> list[ViewFigure]:
         case LineFigure():
             return [_lines(figure, looks)]
         case BarFigure():
-            return [_bars(figure, looks)]
+            return [_bars(figure)]
         case DotFigure():
             return [_dots(figure, looks)]
         case MapFigure():
@@ -357,7 +359,7 @@ def _in_lines(lines: str) -> str:
 # --- bars, their parts end to end -----------------------------------------------------------------
 
 
-def _bars(figure: BarFigure, looks: Looks) -> ViewFigure:
+def _bars(figure: BarFigure) -> ViewFigure:
     """Return the figure with a trace for each part, of all backends."""
     return _view(
         figure,
@@ -369,14 +371,14 @@ def _bars(figure: BarFigure, looks: Looks) -> ViewFigure:
                 "y": [for_plotly(bar.backend) for bar in own],
                 "x": [bar.length for bar in own],
                 "marker": {
-                    "color": [f"{looks[bar.backend].colour}/{shade:.2f}" for bar in own],
+                    "color": MACHINES[index % len(MACHINES)].colour,
                     "line": {"color": "--paper", "width": 1},
                 },
                 "text": [for_plotly(bar.text, 300) for bar in own],
                 "textposition": "none",
                 "hoverinfo": "text",
             }
-            for part, shade in figure.shades().items()
+            for index, part in enumerate(figure.parts)
             for own in [[bar for bar in figure.bars if bar.part == part]]
         ],
         layout={
@@ -394,17 +396,40 @@ def _bars(figure: BarFigure, looks: Looks) -> ViewFigure:
 def _map(figure: MapFigure, looks: Looks) -> ViewFigure:
     """Return the map with a field of cells for each backend, and a grey one for ties."""
     grey = _field(figure, lambda cell: 1.0 if cell.tie else None)
-    grey |= {"colorscale": [[0, "--line"], [1, "--line"]], "showscale": False}
+    grey |= {"colorscale": [[0, _TIE], [1, _TIE]], "showscale": False}
     won = [_won(figure, name, looks[name]) for name in figure.backends]
+    meanings = [(name, f"{looks[name].colour}/0.9") for name in figure.backends]
+    if any(cell.tie for row in figure.cells for cell in row):
+        meanings.append(("tie within 5%", _TIE))
     return _view(
         figure,
-        data=[grey, *won, *_borders(figure), *_measured_cells(figure)],
+        data=[
+            grey,
+            *won,
+            *_borders(figure),
+            *_measured_cells(figure),
+            *(_meaning(name, colour) for name, colour in meanings),
+        ],
         layout={
             "xaxis": _cell_axis(figure.x_values, figure.x_title),
             "yaxis": _cell_axis(figure.y_values, figure.y_title),
             "annotations": [_region(region) for region in figure.regions],
         },
     )
+
+
+def _meaning(name: str, colour: str) -> Trace:
+    """Return an entry of the legend, which fields of cells do not have."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [None],
+        "y": [None],
+        "name": for_plotly(name),
+        "marker": {"symbol": "square", "size": 12, "color": colour},
+        "hoverinfo": "skip",
+        "showlegend": True,
+    }
 
 
 def _cell_axis(values: tuple[int, ...], title: str) -> dict[str, Any]:

@@ -49,6 +49,8 @@ _TIE_COLOUR = "#cccccc"
 _NOTHING_COLOUR = "#ffffff"
 # How much of a colour the narrowest victory has: enough to tell its hue.
 _FAINTEST = 0.2
+# Of a bar, whose part is named on it.
+_BEHIND_TEXT = 0.55
 
 
 def draw(figure: Figure | None, looks: Mapping[str, Stroke] | None = None) -> str:
@@ -74,7 +76,7 @@ def _drawn(figure: Figure, looks: Mapping[str, Stroke] | None = None) -> Iterato
                 names += [note.backend for note in figure.notes]
                 _lines(axes, figure, looks or strokes(names))
             case BarFigure():
-                _bars(axes, figure, looks or strokes(figure.rows))
+                _bars(axes, figure)
             case DotFigure():
                 _dots(axes, figure, looks or strokes(dot.backend for dot in figure.dots))
             case MapFigure():
@@ -253,15 +255,14 @@ def _in_lines(text: str) -> str:
 # --- bars, their parts end to end -----------------------------------------------------------------
 
 
-def _bars(axes: Axes, figure: BarFigure, looks: Mapping[str, Stroke]) -> None:
-    shades = figure.shades()
+def _bars(axes: Axes, figure: BarFigure) -> None:
     for row, backend in enumerate(figure.rows):
         left = 0.0
         for bar in figure.bars:
             if bar.backend != backend:
                 continue
-            colour = looks[backend].colour
-            axes.barh(row, bar.length, left=left, color=colour, alpha=shades[bar.part])
+            colour = MACHINES[figure.parts.index(bar.part) % len(MACHINES)].colour
+            axes.barh(row, bar.length, left=left, color=colour, alpha=_BEHIND_TEXT)
             if bar.length:
                 middle = left + bar.length / 2
                 axes.text(middle, row, for_matplotlib(bar.part), ha="center", va="center")

@@ -14,7 +14,7 @@ from perceptron.analysis.over_processes import name_and_processes
 
 
 class Stroke(NamedTuple):
-    """How a backend's line is drawn."""
+    """The look of a backend's line."""
 
     colour: str
     dark: str
@@ -62,8 +62,8 @@ _OTHERS = (
     Stroke("#7A5C3E", "#C29A72", (1, 2), "P"),
     Stroke("#9AA800", "#BBC93A", (5, 2), "<"),
 )
-# Of machines, in figures whose lines are of one backend: as far apart as eight lines can be, in
-# colour, dash and marker.
+# Machines in figures whose lines are of one backend, and the parts of bars: as far apart as eight
+# can be, in colour, dash and marker.
 MACHINES = (
     Stroke("#0072B2", "#4DA9E8", (), "o"),
     Stroke("#D55E00", "#FF8A3D", (6, 2), "s"),

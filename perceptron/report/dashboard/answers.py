@@ -21,7 +21,7 @@ class Shown(NamedTuple):
 
     answer: Answer
     place: Setting
-    """Of all its parts."""
+    """The setting of all its parts."""
     measured: str = ""
 
 
@@ -149,7 +149,7 @@ class ViewTable(Struct, frozen=True):
 
 
 class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is shown for one setting of the switches."""
+    """The content of one setting of the switches."""
 
     title: str
     lines: list[str] = []

@@ -20,7 +20,7 @@ from perceptron.numbers import NONE, rough_percent
 from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.report import comparison_row as text
-from perceptron.report import text_file
+from perceptron.report import documents, text_file
 from perceptron.report.charts.as_plotly import ViewFigure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
@@ -91,7 +91,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         if figure is not None:
             data = script(f"figures/{index}", [figure])
             yield f"data/figures/{index}.js", data.encode()
-    yield DOCUMENT, msgspec.json.encode(comparison)
+    yield DOCUMENT, documents.encoded(comparison)
     listed = summary(comparison, told, datetime.now(UTC))
     yield FILE, msgspec.json.encode(listed)
     shown = {
@@ -172,7 +172,7 @@ def _assets(folder: Path) -> None:
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """What the list says of a comparison."""
+    """A comparison in the list."""
 
     when: str
     """When its page was written, UTC, in ISO's form."""

@@ -181,14 +181,14 @@ _CROSSOVERS = (
 
 
 def fleet_tables(answers: Sequence[MachineAnswer]) -> list[LargeTable]:
-    """Return the tables of all questions that somebody measured."""
+    """Return the tables of all questions that have an answer."""
     families = [(one, family) for one in answers for family in one.families]
     tables = [_matrix(answers), _finding(answers), *_by_size(families), _crossovers(families)]
     return [table for table in tables if table.rows]
 
 
 def _matrix(answers: Sequence[MachineAnswer]) -> LargeTable:
-    """Return the table of machine × question: who is the fastest, over which sizes."""
+    """Return the table of machine × question: the fastest backend, and over which sizes."""
     counts = Counter(_family_name(family) for one in answers for family in one.families)
     names = sorted(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST])
     left_out = len(counts) - len(names)
@@ -233,8 +233,8 @@ def _matrix_rows(one: MachineAnswer, names: Sequence[str]) -> Iterator[list[Valu
         threads, dtype = ground
         found: tuple[Value, Value, Value] = (None, None, None)
         if finding is not None and ground == at and best is not None:
-            who = names_words(best.backend, finding.unsure)
-            found = (who, _seconds_words(_seconds_of(best)), _number(best.seconds))
+            fastest = names_words(best.backend, finding.unsure)
+            found = (fastest, _seconds_words(_seconds_of(best)), _number(best.seconds))
         yield [
             _name_of(one),
             threads,

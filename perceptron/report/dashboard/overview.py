@@ -228,8 +228,7 @@ def _trust(
         *([f"Every whole training was repeated in {repeats} fresh processes."] if repeats else []),
         f"Backends had to agree with float64 NumPy before they were timed: {failed} of "
         f"{len(rows):,} measurements failed.",
-        f"{whole} of {len(judged)} crossovers are decided over the whole range of sizes; the "
-        "others say where they are undecided.",
+        f"{whole} of {len(judged)} crossovers are decided over the whole range of sizes.",
         f"{count} {'warning' if count == 1 else 'warnings'} about the machine when the run began."
         if count
         else "No warning about the machine when the run began.",
@@ -262,12 +261,13 @@ def _finding_card(rows: Sequence[FindingRow]) -> list[dict[str, Any]]:
         return []
     slowest = max(measured, key=lambda row: row.ratio_to_published or 0.0)
     low, high = slowest.published_low, slowest.published_high
-    ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
+    ratio = slowest.ratio_to_published or 0.0
+    takes = numbers.times_as_long(ratio, low, high, "numpy-published")
     card = {
         "decided": "no" if low is None or high is None or low <= 1 <= high else "yes",
-        "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)}×",
-        "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
-        "NumPy for 10,000 iterations on the OR gate",
+        "number": f"{numbers.digits(ratio)}×",
+        "what": f"{shortened(slowest.backend)} takes {takes}, the walk-through's NumPy, for 10,000 "
+        "iterations on the OR gate",
     }
     return [card]
 
@@ -285,7 +285,7 @@ def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
 
 
 def winner_cells(sweeps: Iterable[Sweep]) -> list[tuple[str, ...]]:
-    """Return who is the fastest at both ends of each family and way to train it, newest first."""
+    """Return the fastest at both ends of each family and way to train it, newest first."""
     newest: dict[tuple[str, str], Sweep] = {}
     for sweep in sweeps:
         newest.setdefault((sweep.family, training_words(sweep.ground)), sweep)

@@ -1,4 +1,4 @@
-"""What all pages share: templates, their folder, names, commands in prose, and data as scripts.
+"""Parts of all pages: templates, their folder, names, commands in prose, and data as scripts.
 
 A page opened from disk may load a script but read no file. So data is a script: one call with one
 text, which holds JSON. Whatever a name is made of, nothing in it is executed: no ``<`` is left in
@@ -31,7 +31,7 @@ _COMMAND = re.compile(
     r"|perceptron compare \S+ \.|`[^`]+`"
 )
 OPENING = "perceptron.receive("
-"""What every data file begins with."""
+"""The beginning of every data file."""
 _ESCAPES = {
     "\\": "\\\\",  # first: the others bring backslashes
     "'": "\\'",
@@ -92,7 +92,7 @@ def sweep(folder: Path, kept: Collection[Path]) -> None:
 
 
 def machine_name(machine: str, source: str) -> str:
-    """Return the machine, and who measured if it was not the suite itself."""
+    """Return the machine, and the tool that measured if it was not the suite itself."""
     machine = machine if machine.strip() else "(no name)"
     return machine if source == "perceptron" else f"{machine} ({source})"
 

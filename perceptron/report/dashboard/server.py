@@ -1,4 +1,4 @@
-"""Serving the dashboard to a browser on this machine, and to nobody else."""
+"""Serving the dashboard to browsers on this machine alone."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # a reader who went on
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # the browser went on
             super().handle_error(request, client_address)
 
 

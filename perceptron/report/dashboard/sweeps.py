@@ -1,4 +1,4 @@
-"""The page of sweeps: the newest of each case, whoever measured it, and one backend on machines."""
+"""The page of sweeps: the newest of each case by any tool, and one backend on machines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from perceptron.report.dashboard.answers import Shown, Views, link, views_of
 from perceptron.report.dashboard.page import foreign_state, machine_name, state_name
 
 SEVERAL = "several, one backend"
-"""What the switch of machines says where a figure has a line for each."""
+"""The value of the switch *Machine* for a figure with a line for each machine."""
 
 
 def sweep_views(collection: Collection, looks: Looks) -> Views:
@@ -161,9 +161,9 @@ def _figure(
     return LineFigure(
         alt=f"{shown} of {group.backend} over {axis} on {'; '.join(label for label, _ in drawn)}, "
         "both axes logarithmic, a line for each machine",
-        caption=f"Lower is faster. {bands([one.curve for _, one in drawn])}. The lines are of "
-        "different machines: they differ in hardware, libraries and what the legend says, and no "
-        "time of one is divided by another's.",
+        caption=f"Lower is faster. {bands([one.curve for _, one in drawn])}. Machines "
+        "differ in hardware, libraries and the settings in the legend; their times are not divided "
+        "by each other.",
         height=460 + 14 * max(0, len(lines) - 3),  # a line of the legend has 14 pixels
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
         y=log_axis(within(values, ends), tick, 10, shown),

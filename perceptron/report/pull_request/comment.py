@@ -140,7 +140,7 @@ def _page(comparison: Comparison, published: str | None, html: Path | None) -> s
     if published is not None:
         # A plus sign in a path is a blank to some servers.
         return f", [page with figures]({published}/{page.replace('+', '%2B')})"
-    # A folder of a machine that nobody else sees says nothing.
+    # A folder that only one machine has says nothing.
     return f", page {code(f'{html}/{page}')}" if html == _DEFAULT_HTML else ""
 
 
@@ -155,7 +155,7 @@ def command(line: str) -> str | None:
         return None
     quoted = shlex.join(words)
     ours = words[:2] == ["perceptron", "compare"]
-    # In one line and without characters that nobody sees.
+    # In one line and without invisible characters.
     return quoted if ours and label(quoted) == quoted else None
 
 

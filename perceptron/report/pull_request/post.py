@@ -8,12 +8,12 @@ The workflow that has the right to comment runs this, and no code of the pull re
 
 FOLDER holds ``gate.json``, what `perceptron compare --json` printed, and ``pull-request.txt``, the
 number. PULL.json is what GitHub's API says of the pull request of that number, and
-GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages are published, by whom
-the workflow trusts; an empty one is none. A gate.json that is too large or no comparison becomes a
-comment that says so: an error would leave the table of an earlier run there. Numbers in gate.json
-are shown as they are: code that a pull request brings could make up any. What is certain is that
-they show nothing but words, numbers and code spans, and in no other pull request than the one whose
-run it was.
+GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages are published, from a
+source that the workflow trusts; an empty one is none. A gate.json that is too large or no
+comparison becomes a comment that says so: an error would leave the table of an earlier run there.
+Numbers in gate.json are shown as they are: code that a pull request brings could make up any. What
+is certain is that they show nothing but words, numbers and code spans, and in no other pull request
+than the one whose run it was.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Head(Struct, frozen=True):
     sha: str
     ref: str
     repo: _Repository | None
-    """None where the fork is gone."""
+    """None for a deleted fork."""
 
 
 class _Pull(Struct, frozen=True):
@@ -97,8 +97,8 @@ def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
 
     Where the run left no comparison, or none that can be shown, the comment says so: an older one
     must not stand for it. The run's commit, branch and repository must be the head of the pull
-    request, since anybody can write any number into a file. Raises `UserError` for files that are
-    not of this pull request, or no plain files.
+    request, since a pull request can write any number into a file. Raises `UserError` for files
+    that are not of this pull request, or no plain files.
     """
     pages = published(pages_url) if pages_url else None
     request, run = _decode(pull, _Pull), _decode(event, _Event).workflow_run

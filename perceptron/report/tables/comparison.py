@@ -21,7 +21,7 @@ def show(comparison: Comparison, html: Path | None = None) -> None:
     colour = {"clean": "green", "regression": "red"}.get(comparison.verdict, "yellow")
     terminal.out.print(f"[{colour}]{told.verdict}[/]: {escape(label(told.said))}", soft_wrap=True)
     for line in told.lines:
-        _print(label(line))
+        terminal.paragraph(label(line))
     terminal.out.print()
     title = label(told.title)
     for shown, most in ((told.changed, None), (told.others, _MOST)):
@@ -32,7 +32,7 @@ def show(comparison: Comparison, html: Path | None = None) -> None:
     if len(told.others.rows) > _MOST:
         _print(f"{len(told.others.rows) - _MOST:,} more benchmarks are not listed")
     for about, text in told.notes:
-        _print(f"{about}: {label(text)}")
+        terminal.paragraph(f"{about}: {label(text)}")
     _print(f"again:  {comparison.reproduce}")
     if told.measured:
         _print(f"rows:   {comparison.results}")

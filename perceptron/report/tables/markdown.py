@@ -1,6 +1,6 @@
 """A table in Markdown, as forges read it.
 
-Cells are put in as they are: whoever shows untrusted text makes it safe first, see
+Cells are put in as they are: the caller makes untrusted text safe first, see
 `perceptron.report.pull_request.comment`.
 """
 

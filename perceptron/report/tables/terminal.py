@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
+from textwrap import TextWrapper
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -30,12 +32,21 @@ from perceptron import command_start
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
 
-# Of lines in a pipe, unless somebody names another.
+# Of lines in a pipe, unless COLUMNS names another.
 _WIDTH = 100
-_fits = sys.stdout.isatty() or "COLUMNS" in os.environ
+_is_named = "COLUMNS" in os.environ
 # In a notebook, too, text is text: rich would show each line as an output of its own.
-out = Console(highlight=False, width=None if _fits else _WIDTH, force_jupyter=False)
-err = Console(stderr=True, highlight=False, force_jupyter=False)
+out = Console(
+    highlight=False,
+    width=None if sys.stdout.isatty() or _is_named else _WIDTH,
+    force_jupyter=False,
+)
+err = Console(
+    stderr=True,
+    highlight=False,
+    width=None if sys.stderr.isatty() or _is_named else _WIDTH,
+    force_jupyter=False,
+)
 
 # A column of texts is not folded to fewer characters than these.
 _NARROWEST = 10
@@ -157,7 +168,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
     if title:
-        out.print(title, style="bold", markup=False, soft_wrap=True)
+        out.print(title, style="bold", markup=False)
     # A console prints nothing that is wider than itself.
     segments = out.render(grid, out.options.update(width=_whole(widths)))
     out.print(Segments(segments), crop=False)
@@ -203,16 +214,25 @@ def _longest_word(cell: str) -> int:
 
 
 def show_paths(rows: Path | None, page: Path | str | None) -> None:
-    """Print where the rows are kept, if they are ours, and the page with the result on it."""
+    """Print where the rows are kept, if they are ours, and the page with the result on it.
+
+    The page is quoted for a shell, which takes the ``&`` between switches for its own.
+    """
     if rows is not None:
         out.print(f"rows:  {rows}", markup=False, soft_wrap=True)
     if page is not None:
-        out.print(f"page:  {page}", markup=False, soft_wrap=True)
+        out.print(f"page:  {shlex.quote(str(page))}", markup=False, soft_wrap=True)
+
+
+def paragraph(text: str, to: Console | None = None) -> None:
+    """Print a line, and below it, indented, what does not fit; no word is broken."""
+    to = to or out
+    to.print(_wrapped(text, to, "  "), markup=False, highlight=False, soft_wrap=True)
 
 
 def note(line: str) -> None:
-    """Print one line on standard error, as it is."""
-    err.print(line, markup=False, highlight=False, soft_wrap=True)
+    """Print one line on standard error, folded between its words."""
+    paragraph(line, err)
 
 
 def show_next(command: str) -> None:
@@ -223,5 +243,18 @@ def show_next(command: str) -> None:
 def show_warnings(warnings: Iterable[MeasurementWarning], to: Console = err) -> None:
     """Print warnings with their advice, on standard error unless they are the answer."""
     for warning in warnings:
-        to.print(f"[yellow]warning:[/] {escape(warning.message)}", soft_wrap=True)
-        to.print(f"         {escape(warning.advice)}", soft_wrap=True)
+        message = _wrapped(f"warning: {warning.message}", to, " " * 9).removeprefix("warning: ")
+        to.print(f"[yellow]warning:[/] {escape(message)}", soft_wrap=True)
+        advice = _wrapped(f"{' ' * 9}{warning.advice}", to, " " * 9)
+        to.print(escape(advice), soft_wrap=True)
+
+
+def _wrapped(text: str, to: Console, indent: str) -> str:
+    folder = TextWrapper(
+        to.width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    return "\n".join(folder.wrap(text))

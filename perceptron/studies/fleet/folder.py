@@ -51,7 +51,7 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     command: list[str]
     where: Where
     host: str | None = None
-    """Of a fleet on one machine: on another one it is another."""
+    """The host of a fleet on one machine; its jobs cannot be seen from another."""
     version: str
     commit: str | None
     code: str | None = None
@@ -59,9 +59,9 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     contents: dict[str, str]
     """Digests of the model files that the command names, by path."""
     nodes: Annotated[int, Meta(ge=1, le=100_000)] = 1
-    """Of each job; each measures for itself."""
+    """Nodes of each job; each node measures for itself."""
     gpus: int | None = None
-    """Of each node; None asks for none."""
+    """GPUs of each node; None asks for none."""
     sbatch: list[str] = []
     """``KEY=VALUE`` or ``KEY``, handed to sbatch as they are."""
 
@@ -75,7 +75,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     """The command of a job, and its request to the scheduler."""
 
     arguments: list[str]
-    """Of ``perceptron``, without the folders and the machine's name, which the node adds."""
+    """Arguments of ``perceptron``, without the folders and the machine, which the node adds."""
     where: Where
     partition: str | None = None
     machine: str | None = None
@@ -125,12 +125,12 @@ class JobFolder:
 
     @property
     def log(self) -> Path:
-        """Where submitit keeps its files."""
+        """The folder of submitit's files."""
         return self.path / "log"
 
     @property
     def results(self) -> Path:
-        """Where its nodes write to."""
+        """The folder that its nodes write to."""
         return self.path / "results"
 
     def submission(self) -> Submission:

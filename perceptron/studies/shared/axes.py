@@ -155,7 +155,7 @@ def _with_enough_rows(own: shape.Shape, batch: int | None) -> shape.Shape:
 def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
     """Return the axes of a shape in the order in which they get the time.
 
-    The number of models comes first, where there are several: whoever trains one asks for nothing.
+    The number of models comes first, where there are several.
     On batches the rows are left out: more of them are more of the same iterations, which cannot
     change the order of two backends but by their setup.
     """

@@ -27,7 +27,7 @@ PyTorch's are two on the CPU: as its documentation writes ensembles, and the fas
 """
 
 BESIDE = ("numpy-sequential",)
-"""What a question about several models compares the usual backends with."""
+"""Backends that several models are also trained on, beside the usual ones."""
 
 _ONE_BY_ONE, _POOL, _IN_POOL = "-sequential", "processes", "numpy"
 # Single trainings take time in proportion to their number: beyond this nothing is to be seen but

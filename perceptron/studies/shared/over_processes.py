@@ -59,9 +59,7 @@ def pairs_over(pairs: Iterable[Pair], counts: Sequence[int]) -> tuple[Pair, ...]
     }
     for (one, other), typed in spread.items():
         if one == other:
-            raise UserError(
-                f"--pair {typed} says over how many processes it trains: leave out --processes"
-            )
+            raise UserError(f"--pair {typed} has its number of processes: leave out --processes")
     return tuple(spread)
 
 

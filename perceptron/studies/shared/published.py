@@ -1,4 +1,4 @@
-"""How the walk-through was published."""
+"""The dtype of the published walk-through."""
 
 from __future__ import annotations
 

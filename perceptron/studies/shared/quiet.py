@@ -11,7 +11,7 @@ from perceptron.measure.neighbours import Look, Seen
 from perceptron.waiting import waiting_meter
 
 
-def nobody(line: str) -> None:
+def silent(line: str) -> None:
     """Say nothing."""
 
 
@@ -21,11 +21,11 @@ class Quiet:
 
     minutes: float = 0.0
     """0: look once, and measure whatever else runs."""
-    say: Callable[[str], None] = nobody
+    say: Callable[[str], None] = silent
 
 
 LOOK_ONCE = Quiet()
-"""And print nothing: for a study that no command runs."""
+"""Look once, and print nothing: for a study that no command runs."""
 
 
 def say_first(seen: Seen, cores: int, threads: int, quiet: Quiet, asked_for: bool = True) -> None:

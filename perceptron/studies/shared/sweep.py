@@ -1,4 +1,4 @@
-"""What a sweep runs over, and how far a quick one goes."""
+"""The families of a sweep, and the sizes of a quick one."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ NAMED = {
     "softmax without its maximum taken off",
     "loss scaled by 1.01",
     "mean over rows only",
-    "training part evaluated as held-out part",
+    "training part evaluated as test set",
     "all models from one start",
     "gradients summed over the models",
     "one model skipped",

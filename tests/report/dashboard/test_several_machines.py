@@ -48,7 +48,7 @@ def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
 def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> None:
     view = several(html)["numpy: time per iteration"]
     (figure,) = view["figures"]
-    assert "no time of one is divided by another's" in figure["caption"]
+    assert "their times are not divided by each other" in figure["caption"]
     assert figure["layout"]["shapes"] == []  # no crossover of two machines
     named = [trace["name"] for trace in figure["data"] if trace.get("name")]
     assert len(named) == len(MACHINES) == len(set(named))

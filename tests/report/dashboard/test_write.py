@@ -94,20 +94,23 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
 
 
 def test_a_backend_has_one_look_on_all_pages(html: Path) -> None:
-    """One colour and one marker, and one dash where it is a line."""
-    looks: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    """One colour and one marker, and one dash where it is a line; a map's legend has squares."""
+    colours: dict[str, set[str]] = defaultdict(set)
+    markers: dict[str, set[str]] = defaultdict(set)
     dashes: dict[str, set[str]] = defaultdict(set)
     for figure in figures(html):
         for trace in figure["data"]:
             name = trace.get("name")
             colour = trace.get("marker", {}).get("color")
             if name in ("numpy", "torch-cpu", "numba") and isinstance(colour, str):
-                looks[name].add((colour.partition("/")[0], trace["marker"]["symbol"]))
+                colours[name].add(colour.partition("/")[0])
+                if trace["x"] != [None]:
+                    markers[name].add(trace["marker"]["symbol"])
             if name in ("numpy", "torch-cpu", "numba") and "dash" in trace.get("line", {}):
                 dashes[name].add(trace["line"]["dash"])
-    assert {len(members) for members in looks.values()} == {1}
+    assert {len(members) for members in (*colours.values(), *markers.values())} == {1}
     assert {len(members) for members in dashes.values()} == {1}
-    assert len(set.union(*looks.values())) == 3
+    assert len(set.union(*colours.values())) == len(set.union(*markers.values())) == 3
 
 
 def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: Path) -> None:

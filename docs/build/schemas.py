@@ -1,0 +1,200 @@
+"""docs/schemas: the JSON schema of each ``--json`` document, made from the types that are printed.
+
+**What a command's document holds is declared here alone.** A test validates every golden document,
+with no key that is not declared.
+"""
+
+from __future__ import annotations
+
+import json
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
+
+import msgspec
+
+from perceptron.analysis.advice import ShapeAdvice
+from perceptron.analysis.crossover.amortise import Amortisation
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.use import SourceUse
+from perceptron.analysis.finding import FindingRow
+from perceptron.analysis.gpu_use import GpuUse
+from perceptron.analysis.overhead.extras import Ceilings, DevicePart, IterationPhase, WholeIteration
+from perceptron.analysis.overhead.ladder import Rung
+from perceptron.analysis.phase_map.phase_map import PhaseMap
+from perceptron.analysis.race import RaceRun
+from perceptron.analysis.what_if.estimate import (
+    DeviceEstimate,
+    EstimateCheck,
+    EstimatedRatio,
+    WhatIf,
+)
+from perceptron.records.backend import BackendFacts, CheckResult
+from perceptron.records.comparison import Comparison
+from perceptron.records.conditions import Conditions
+from perceptron.records.environment import Environment
+from perceptron.records.fleet import CollectedRun, FleetStatus, JobStatus, RunAnswer
+from perceptron.records.gpu_day import DayResult
+from perceptron.records.parquet import Export
+from perceptron.records.run import BudgetUse
+from perceptron.records.walkthrough import EpochScore
+from perceptron.records.warning import MeasurementWarning
+from perceptron.report.documents import SCHEMA_VERSION
+
+
+def _holds(title: str, **types: Any) -> Any:
+    """Return the type of a document, or of a part of one, that has these keys."""
+    return cast(Any, TypedDict)(title, types)
+
+
+def _several(of: Any) -> Any:
+    return cast(Any, list)[of]
+
+
+# What `perceptron.report.documents.answer` adds to the document of every study.
+_ANSWER: dict[str, Any] = {
+    "warnings": list[MeasurementWarning],
+    "budget": BudgetUse | None,
+    "page": Path | None,
+    "dashboard": Path | None,
+    "results": Path | None,
+}
+_ADVICE = {field.name: field.type for field in msgspec.structs.fields(ShapeAdvice)}
+_MATRIX = list[list[float]]
+# With classes it has no weights, without them no accuracy.
+_TRAINING = _holds(
+    "Training",
+    backend=str,
+    dtype=str,
+    iterations=int,
+    seconds=float,
+    errors=list[tuple[int, float]],
+    accuracy=NotRequired[_holds("Accuracy", train=float | None, test=float | None)],
+    epochs=NotRequired[list[EpochScore]],
+    confusion=NotRequired[list[list[int]]],
+    weights=NotRequired[list[float | _MATRIX]],
+    bias=NotRequired[float | _MATRIX],
+    predictions=NotRequired[list[float]],
+)
+
+DOCUMENTS: dict[str, Any] = {
+    "advise": _holds(
+        "advise",
+        sentence=str,
+        what_if=_holds(
+            "Estimates",
+            sentence=str | None,
+            estimates=list[DeviceEstimate],
+            ratios=list[EstimatedRatio],
+        ),
+        **_ADVICE,
+        **_ANSWER,
+    ),
+    "backends": _holds("backends", backends=list[BackendFacts]),
+    "bench": _holds(
+        "bench", machine=str, finding=list[FindingRow], crossovers=list[Crossover], **_ANSWER
+    ),
+    "check": _holds("check", backends=dict[str, list[CheckResult]]),
+    "compare": Comparison,
+    "crossover": _holds(
+        "crossover",
+        crossovers=list[Crossover],
+        from_cold=_holds("ColdStart", iterations=int, crossovers=list[Crossover]),
+        amortisation=list[Amortisation],
+        what_if=list[WhatIf],
+        what_if_checks=list[EstimateCheck],
+        sources=list[SourceUse],
+        **_ANSWER,
+    ),
+    "dashboard": _holds("dashboard", dashboard=Path, asv=str | None, complaints=list[str]),
+    "doctor": _holds(
+        "doctor", environment=Environment, conditions=Conditions, warnings=list[MeasurementWarning]
+    ),
+    "export": Export,
+    "fleet-status": _holds("fleet-status", fleets=list[FleetStatus]),
+    # A command with --on prints it as well.
+    "fleet-collect": _holds(
+        "fleet-collect",
+        fleets=_several(_holds("Started", fleet=str, command=list[str])),
+        jobs=list[JobStatus],
+        machines=list[RunAnswer],
+        runs=list[CollectedRun],
+        complaints=list[str],
+        dashboard=Path | None,
+        results=Path,
+    ),
+    "gpu-day": DayResult,
+    "gpu-day-plan": _holds(
+        "gpu-day-plan",
+        plan=_several(_holds("Planned", number=int, name=str, tells=str, seconds=float)),
+    ),
+    "gpu-day-unpack": _holds("gpu-day-unpack", unpacked=list[Path], results=Path),
+    "map": _holds("map", map=PhaseMap, not_refined=int, machine=str, **_ANSWER),
+    "overhead": _holds(
+        "overhead",
+        problem=str,
+        threads=int,
+        rungs=list[Rung],
+        phases=list[IterationPhase],
+        phases_of_whole=list[WholeIteration],
+        operations=int,
+        bytes_moved=int,
+        ceilings=Ceilings | None,
+        ceilings_by_device=list[Ceilings],
+        device=list[DevicePart],
+        gpus=list[GpuUse],
+        harness=_holds("Harness", seconds=float | None, share_of_sample=float | None),
+        published=dict[str, float],
+        **_ANSWER,
+    ),
+    "race": _holds(
+        "race",
+        problem=str,
+        target=str,
+        sentences=list[str],
+        runs=list[RaceRun],
+        epochs=int,
+        iterations_per_epoch=int,
+        check_iterations=int,
+        threads=int | None,
+        machine=str,
+        **_ANSWER,
+    ),
+    "walkthrough": _holds(
+        "walkthrough",
+        problem=str,
+        runs=_several(_TRAINING),
+        skipped=_several(_holds("Skipped", backend=str, reason=str)),
+        contradictions=NotRequired[list[list[str]]],
+    ),
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return the JSON schema of a document of `DOCUMENTS`."""
+    made = msgspec.json.schema(DOCUMENTS[name], schema_hook=_path)
+    for part in made["$defs"].values():
+        if "description" in part:
+            part["description"] = cleandoc(part["description"])
+    whole = made["$defs"].pop(made.pop("$ref").rsplit("/")[-1])
+    version = {"schema_version": {"const": SCHEMA_VERSION}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **whole,
+        "properties": version | whole["properties"],
+        "required": [*version, *whole["required"]],
+        "$defs": made["$defs"],
+    }
+
+
+def files() -> dict[str, str]:
+    """Return the text of each schema, by its place in the repository."""
+    return {
+        f"docs/schemas/{name}.json": json.dumps(schema(name), indent=2) + "\n" for name in DOCUMENTS
+    }
+
+
+def _path(kind: type) -> dict[str, Any]:
+    if issubclass(kind, Path):
+        return {"type": "string"}
+    raise NotImplementedError
