@@ -13,7 +13,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
-from perceptron.analysis.advice import ShapeAdvice
+from perceptron.analysis.advice import Ranking
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.use import SourceUse
@@ -59,7 +59,7 @@ _ANSWER: dict[str, Any] = {
     "dashboard": Path | None,
     "results": Path | None,
 }
-_ADVICE = {field.name: field.type for field in msgspec.structs.fields(ShapeAdvice)}
+_ADVICE = {field.name: field.type for field in msgspec.structs.fields(Ranking)}
 _MATRIX = list[list[float]]
 # With classes it has no weights, without them no accuracy.
 _TRAINING = _holds(
