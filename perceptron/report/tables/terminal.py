@@ -53,6 +53,7 @@ _NARROWEST = 10
 # A word of up to so many characters is not broken as long as numbers can be folded instead.
 _LONGEST_NAME = 24
 _GAP = 2
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 # A log says so often at least what is being done.
 _SILENT_SECONDS = 10.0
@@ -250,6 +251,7 @@ def show_warnings(warnings: Iterable[MeasurementWarning], to: Console = err) -> 
 
 
 def _wrapped(text: str, to: Console, indent: str) -> str:
+    """Fold a line between its words; a ``pip install`` stays whole, to be copied."""
     folder = TextWrapper(
         to.width,
         subsequent_indent=indent,
@@ -257,4 +259,5 @@ def _wrapped(text: str, to: Console, indent: str) -> str:
         break_on_hyphens=False,
         replace_whitespace=False,
     )
-    return "\n".join(folder.wrap(text))
+    whole = text.replace("pip install ", f"pip{_NO_BREAK}install{_NO_BREAK}")
+    return "\n".join(folder.wrap(whole)).replace(_NO_BREAK, " ")
