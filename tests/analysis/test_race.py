@@ -17,7 +17,6 @@ from perceptron.analysis.race import (
     is_tie,
     leaders_of,
     median_of,
-    race_curve,
     race_runs,
     race_warnings,
 )
@@ -26,7 +25,6 @@ from tests.made import race_row, race_rows
 
 NUMPY, TORCH = (("numpy", "float32"), ("torch-cpu", "float32"))
 TOO_LOW = (0.5, 0.6, 0.7)
-looks = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 times = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30)
 outcomes = st.lists(st.tuples(st.floats(0.01, 1e4), st.booleans()), min_size=1, max_size=30)
 
@@ -134,29 +132,6 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
     assert warning.code == "contended"
     assert "1 of 4 trainings" in warning.message
-
-
-def test_a_seed_that_is_there_keeps_what_it_had() -> None:
-    """The band would fall otherwise when the quick ones are done."""
-    rows = [race_row(0, accuracies=(0.97,)), race_row(1, accuracies=(0.5, 0.6, 0.95))]
-    points = race_curve(rows, "resident")
-    assert [(point.low, point.high) for point in points] == [
-        (0.5, 0.97),
-        (0.6, 0.97),
-        (0.95, 0.97),
-    ]
-
-
-@given(st.lists(st.tuples(looks, st.floats(0.01, 10)), min_size=1, max_size=7))
-def test_time_never_runs_backwards_and_bands_hold_the_median(
-    seeds: list[tuple[list[float], float]],
-) -> None:
-    rows = [race_row(n, accuracies=seen, train=train) for n, (seen, train) in enumerate(seeds)]
-    points = race_curve(rows, "fresh")
-    assert len(points) == max(len(seen) for seen, _ in seeds)
-    times = [point.seconds for point in points]
-    assert times == sorted(times)
-    assert all(point.low <= point.value <= point.high for point in points)
 
 
 @given(times)

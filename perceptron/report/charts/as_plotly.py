@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from perceptron.figure import (
+    MOST_MARKERS,
     Axis,
     BarFigure,
     Cell,
@@ -156,9 +157,10 @@ def _look(line: Line, looks: Looks) -> Look:
 def _traces(line: Line, look: Look) -> list[Trace]:
     group = legend_group(line.label)
     dash, width = ("1px,3px", 1.5) if line.estimated else (look.dash, 2)
+    has_markers = not line.estimated and len(line.x) <= MOST_MARKERS
     trace = {
         "type": "scatter",
-        "mode": "lines" if line.estimated else "lines+markers",
+        "mode": "lines+markers" if has_markers else "lines",
         "name": for_plotly(line.label),
         "legendgroup": group,
         "x": list(line.x),

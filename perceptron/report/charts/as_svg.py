@@ -17,6 +17,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from perceptron.figure import (
+    MOST_MARKERS,
     Axis,
     BarFigure,
     Cell,
@@ -37,6 +38,8 @@ Array = npt.NDArray[np.float64]
 
 _INK, _LINE_INK, _SOFT = "#222222", "#333333", "#555555"
 _DOTTED = (0, (1, 2))
+# How far apart the markers of a line of many points are: a share of the figure's diagonal.
+_MARKER_EVERY = 0.025
 # Of a label to the end of its bar, in points, and how its text is aligned there.
 _SIDES = {
     "left": ((-9, 0), "right", "center"),
@@ -121,6 +124,7 @@ def _measured(axes: Axes, line: Line, look: Stroke) -> None:
         dashes=look.dash or (None, None),
         marker=look.marker,
         markersize=4.5,
+        markevery=_MARKER_EVERY if len(line.x) > MOST_MARKERS else None,
         label=for_matplotlib(line.label),
     )
     axes.fill_between(line.x, *_band(line), color=look.colour, alpha=0.18, linewidth=0)
