@@ -14,6 +14,7 @@ from msgspec import Struct
 from perceptron.analysis.contention import CONTENDED, lost_by_waiting
 from perceptron.analysis.interval import TIE, Interval
 from perceptron.analysis.trust import failure_warnings
+from perceptron.grouping import grouped
 from perceptron.records.measurement import largest_waited
 from perceptron.records.race import RaceRow, Training
 from perceptron.records.warning import MeasurementWarning
@@ -26,16 +27,6 @@ _LARGEST_WAITED_PART = 0.1
 _HALF = 0.5
 # What products of fractions may miss it by.
 _ROUNDING = 1e-9
-
-
-class Parts(Struct, frozen=True, rename={"importing": "import"}):
-    """The parts of the time, in seconds: medians over the seeds, each of its own."""
-
-    importing: float | None
-    prepare: float | None
-    """Data, copies and compilation."""
-    train: float | None
-    """None where fewer than half of the seeds reach the target."""
 
 
 class RaceRun(Struct, frozen=True, kw_only=True):
@@ -54,7 +45,9 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     high: float | None
     epochs: float | None
     """Median, None as ``seconds``."""
-    parts: Parts
+    parts: dict[str, float | None]
+    """Seconds to ``import``, to ``prepare`` and to ``train``: medians over the seeds, each of its
+    own; the last is None as ``seconds``."""
     data_seconds: float | None
     """Of ``prepare``, to load the data into host memory: the same for every backend."""
     prepared_from_cache: bool
@@ -86,8 +79,7 @@ def race_runs(
     same. A competitor that failed keeps none of the others from theirs.
     """
     groups: dict[tuple[str, str], list[RaceRow]] = {name: [] for name in competitors}
-    for row in rows:
-        groups.setdefault((row.backend, row.dtype), []).append(row)
+    groups |= grouped(rows, lambda row: (row.backend, row.dtype))
     seeds = [
         {row.seed for row in own} for own in groups.values() if own and all(map(has_raced, own))
     ]
@@ -134,11 +126,11 @@ def _judged(
         low=None if shortest is None else shortest.low or None,
         high=None if whole is None else whole.high,
         epochs=_estimate(of_epochs),
-        parts=Parts(
-            importing=part("import_seconds"),
-            prepare=part("prepare_seconds"),
-            train=_estimate(train),
-        ),
+        parts={
+            "import": part("import_seconds"),
+            "prepare": part("prepare_seconds"),
+            "train": _estimate(train),
+        },
         data_seconds=part("data_seconds"),
         prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
         modules=list(dict.fromkeys(module for row in raced for module in row.modules)),
@@ -189,11 +181,10 @@ def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
         if training is not None and training.waited is not None
     ]
     if sum(contended) > _LARGEST_WAITED_PART * len(contended):
-        message = f"the threads of {sum(contended):,} of {len(contended):,} trainings waited for"
+        of = f"{sum(contended):,} of {len(contended):,} trainings"
+        message = f"the threads of {of} waited for a core"
         advice = "end other programs, or run again with --wait to wait for idle cores"
-        warned.append(
-            MeasurementWarning(code=CONTENDED, message=f"{message} a core", advice=advice)
-        )
+        warned.append(MeasurementWarning(code=CONTENDED, message=message, advice=advice))
     return warned
 
 

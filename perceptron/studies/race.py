@@ -315,9 +315,9 @@ def _most_of(run: RaceRun) -> str | None:
     """Return what more than half of a time goes to; None where that is training."""
     imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
     for action, seconds in (
-        (f"starts Python{imports}", run.parts.importing),
+        (f"starts Python{imports}", run.parts["import"]),
         ("loads the data", run.data_seconds),
-        ("is set up", run.parts.prepare),
+        ("is set up", run.parts["prepare"]),
     ):
         if run.seconds is not None and seconds is not None and 2 * seconds > run.seconds:
             return f"{action} in {duration(seconds)}"
@@ -329,10 +329,7 @@ def _cells(run: RaceRun) -> tuple[str, ...]:
         return run.backend, run.dtype, f"not measured: {run.reason}", *[NONE] * len(_COLUMNS[3:])
     median = "not reached in half of the seeds" if run.seconds is None else _time(run)
     # A part of no seconds is none of what is shown.
-    imports, setup, training = (
-        duration(part) if part else NONE
-        for part in (run.parts.importing, run.parts.prepare, run.parts.train)
-    )
+    imports, setup, training = (duration(part) if part else NONE for part in run.parts.values())
     return (
         run.backend,
         run.dtype,
@@ -340,7 +337,7 @@ def _cells(run: RaceRun) -> tuple[str, ...]:
         NONE if run.epochs is None else digits(run.epochs),
         f"{run.reached} of {run.seeds}",
         imports,
-        f"{setup} (cached)" if run.parts.prepare and run.prepared_from_cache else setup,
+        f"{setup} (cached)" if run.parts["prepare"] and run.prepared_from_cache else setup,
         training,
     )
 

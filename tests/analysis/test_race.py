@@ -46,7 +46,7 @@ def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
     lost = [race_row(seed, train=3.0, accuracies=TOO_LOW) for seed in range(3, 7)]
     run = of_start([*there[:3], *lost], "resident", NUMPY)[NUMPY]
     assert (run.seeds, run.reached, run.seconds, run.low, run.epochs) == (7, 3, None, None, None)
-    assert run.parts.train is None
+    assert run.parts["train"] is None
     assert run.reason is None
 
 
