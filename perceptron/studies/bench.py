@@ -45,7 +45,6 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies.shared.missing import lasts, missing, not_reached, size_job
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.sweep import SWEEP, quick_sizes
 from perceptron.studies.study import DTYPE, Option, Over, Plan, SeveralThreads
 
@@ -311,7 +310,7 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
         Time(
             problem=FAMILY,
             backend=backend,
-            dtype=published_dtype(backend),
+            dtype=registry.published_dtype(backend),
             threads=threads,
             repeat=repeat,
             samples=1 if plan.quick else 3,

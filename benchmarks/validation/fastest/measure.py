@@ -38,8 +38,8 @@ from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import KnownBackend, KnownCurves
 from perceptron.studies.fastest.question import Question, question
 from perceptron.studies.fastest.results import known_rows
+from perceptron.studies.idle import LOOK_ONCE, Wait
 from perceptron.studies.shared.missing import missing
-from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 
 ANSWERS = "answers.jsonl"
 """Beside the rows of a run: what `perceptron.fastest` answered."""
@@ -219,7 +219,7 @@ def measure(
     results: Path,
     progress: Progress,
     budget_seconds: float = BUDGET_SECONDS,
-    quiet: Quiet = LOOK_ONCE,
+    wait: Wait = LOOK_ONCE,
     ask: Ask | None = None,
 ) -> Path:
     """Measure the plan, or resume it where it was interrupted; return the run's folder.
@@ -235,7 +235,7 @@ def measure(
         return missing(every, times_of(rows))
 
     with start_run(
-        plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, quiet=quiet
+        plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, wait=wait
     ) as run:
         for_times = budget.part(_TIMES_SHARE)
         whole = campaign.carry_out(want, run.journal, run.run, for_times, progress)
