@@ -124,7 +124,7 @@ def _view(figure: Figure, data: list[Trace], layout: dict[str, Any]) -> ViewFigu
 # --- lines over two axes --------------------------------------------------------------------------
 
 
-_SHADES = {"interval": "--ink/0.1", "tie": "--ink/0.12", "unsure": "--warn/0.5"}
+_SHADES = {"interval": "--ink/0.1", "tie": "--ink/0.12", "undecided": "--warn/0.5"}
 
 
 def _lines(figure: LineFigure, looks: Looks) -> ViewFigure:
@@ -470,14 +470,14 @@ def _index(size: float, values: tuple[int, ...]) -> float:
 
 
 def _measured_cells(figure: MapFigure) -> list[Trace]:
-    """Return a dot in each measured cell, open where the winner is not sure."""
+    """Return a dot in each measured cell, open where the winner is undecided."""
     traces: list[Trace] = []
-    for symbol, sure in (("circle", True), ("circle-open", False)):
+    for symbol, decided in (("circle", True), ("circle-open", False)):
         points = [
             (x, y)
             for y, row in enumerate(figure.cells)
             for x, cell in enumerate(row)
-            if cell.measured and cell.sure == sure
+            if cell.measured and cell.decided == decided
         ]
         if points:
             traces.append(

@@ -154,7 +154,7 @@ def _band(line: Line) -> tuple[list[float], list[float]]:
 
 def _stretch(axes: Axes, axis: str, low: float, high: float, kind: str) -> None:
     span = axes.axvspan if axis == "x" else axes.axhspan
-    if kind == "unsure":
+    if kind == "undecided":
         span(
             low / 1.05, high * 1.05, facecolor="none", edgecolor="#bbbbbb", hatch="///", linewidth=0
         )
@@ -307,12 +307,12 @@ def _shade(look: Stroke, strength: float) -> Array:
 
 def _measured_cells(axes: Axes, figure: MapFigure) -> None:
     """Draw a dot in each measured cell, open where the interval of its ratio contains 1."""
-    for sure in (True, False):
+    for decided in (True, False):
         points = [
             (x, y)
             for x, column in zip(figure.x_values, zip(*figure.cells, strict=True), strict=True)
             for y, cell in zip(figure.y_values, column, strict=True)
-            if cell.measured and cell.sure == sure
+            if cell.measured and cell.decided == decided
         ]
         axes.plot(
             [x for x, _ in points],
@@ -321,7 +321,7 @@ def _measured_cells(axes: Axes, figure: MapFigure) -> None:
             markersize=2.6,
             linestyle="none",
             color=_INK,
-            markerfacecolor=_INK if sure else "white",
+            markerfacecolor=_INK if decided else "white",
             markeredgewidth=0.6,
             alpha=0.75,
         )
