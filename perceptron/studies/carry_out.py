@@ -18,12 +18,11 @@ from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import campaign
-from perceptron.measure.budget import Budget
+from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
 from perceptron.measure.job import Job
 from perceptron.measure.neighbours import Look, with_seen
-from perceptron.measure.progress import Progress
 from perceptron.measure.revision import measuring_code, revision
 from perceptron.problems import files
 from perceptron.records.conditions import Conditions

@@ -13,7 +13,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
 from perceptron.backends.shared.evaluation import predict
 from perceptron.errors import UserError, unknown
-from perceptron.measure.progress import Progress
+from perceptron.measure.budget import Progress
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Layer, Problem

@@ -14,7 +14,6 @@ from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
 from perceptron.measure.job import Batch, Outcome
-from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
@@ -25,6 +24,7 @@ from perceptron.studies import what_if
 from perceptron.studies.advise import Advise, AdvisePlan
 from perceptron.studies.answering import answer_run
 from perceptron.studies.carry_out import carry_out
+from tests.made import silent
 from tests.studies.conftest import Lab
 
 

@@ -6,11 +6,11 @@ from perceptron.backends import registry
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Trainer
-from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.check import check
+from tests.made import silent
 
 
 class Wrong(NumpyBackend):

@@ -22,9 +22,8 @@ from perceptron.analysis.fastest import Advice
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.measure import campaign
-from perceptron.measure.budget import Budget
+from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Time
-from perceptron.measure.progress import Progress, prefixed
 from perceptron.measure.timing import Effort
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
@@ -152,13 +151,12 @@ def ask_all(
         for training in plan.trainings[: plan.asked if way.knows_others else plan.asked_cold]
         if (way, training.reference) not in answered
     ]
-    named = prefixed(progress, "asking: ")
     with appending(folder) as stream:
         for index, (way, training) in enumerate(todo):
             if budget.is_over:
                 return len(todo) - index
-            seconds_left = (len(todo) - index) * _SECONDS
-            named(budget.spent, budget.spent + min(budget.left, seconds_left), training.reference)
+            whole = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
+            progress(budget.spent, whole, f"asking: {training.reference}")
             append(stream, ask(training, way))
             run.journal.note_spent(budget.spent)
     return 0

@@ -12,7 +12,7 @@ from perceptron.errors import UserError
 _SHORT_SECONDS = 0.5
 
 if TYPE_CHECKING:
-    from perceptron.measure.progress import Progress
+    from perceptron.measure.budget import Progress
     from perceptron.studies.idle import Wait
 
 

@@ -193,7 +193,7 @@ def _announce_skipped(backends: Iterable[str]) -> None:
 def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
     from perceptron.answer import Answered
     from perceptron.report import documents
-    from perceptron.report.answers import in_terminal
+    from perceptron.report.tables import answer as in_terminal
     from perceptron.report.tables import terminal
 
     terminal.show_warnings(told.warnings)
