@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from perceptron.analysis import race
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.race import (
-    NOTHING,
     RaceRun,
     is_tie,
     leaders_of,
@@ -48,26 +47,6 @@ def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
     assert (run.seeds, run.reached, run.seconds, run.low, run.epochs) == (7, 3, None, None, None)
     assert run.parts["train"] is None
     assert run.reason is None
-
-
-def test_seeds_that_only_some_had_time_for_are_left_out() -> None:
-    rows = [row for row in race_rows() if (row.backend, row.seed) != ("torch-cpu", 6)]
-    runs = of_start(rows, "fresh", NUMPY, TORCH)
-    assert (runs[NUMPY].seeds, runs[TORCH].seeds) == (6, 6)
-
-
-def test_one_that_crashes_takes_no_seed_from_the_others() -> None:
-    rows = [row for row in race_rows() if row.backend == "numpy" or row.seed < 2]
-    failed = {"status": "failed", "reason": "ended by SIGSEGV", "fresh": None, "resident": None}
-    rows.append(race_row(2, "torch-cpu", **failed))
-    runs = of_start(rows, "fresh", NUMPY, TORCH)
-    assert runs[NUMPY].seeds == 7
-    assert (runs[TORCH].seeds, runs[TORCH].reason) == (2, "seed 2: ended by SIGSEGV")
-
-
-def test_of_whom_there_is_no_row_nothing_is_known() -> None:
-    runs = of_start(race_rows(), "fresh", NUMPY, ("jax-cpu", "float32"))
-    assert runs[("jax-cpu", "float32")].reason == NOTHING
 
 
 def test_a_row_that_says_ok_and_holds_nothing_has_not_raced() -> None:
@@ -132,13 +111,6 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
     assert warning.code == "contended"
     assert "1 of 4 trainings" in warning.message
-
-
-@given(times)
-def test_where_all_get_there_it_is_the_plain_median(seconds: list[float]) -> None:
-    found = median_of(seconds, [True] * len(seconds))
-    assert found is not None
-    assert found.estimate == pytest.approx(median(seconds))
 
 
 @given(times, st.integers(0, 40))

@@ -16,11 +16,13 @@ from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.answering import answer_run
 from tests.made import (
+    ADVICE,
     BENCH,
     FACTS,
     LADDER,
     MANY,
     MAP,
+    advice_rows,
     bench_rows,
     keep,
     ladder_rows,
@@ -34,6 +36,7 @@ KINDS: list[tuple[dict[str, Any], list[Any]]] = [
     (MAP, map_rows()),
     (LADDER, ladder_rows()),
 ]
+OTHERWISE = [replace(row, optimizer="adam") for row in map_rows()]
 every_kind = pytest.mark.parametrize(("plan", "rows"), KINDS)
 
 
@@ -183,6 +186,9 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
         (MAP | {"points": 1}, map_rows(), "points"),
         (MAP, bench_rows(), "no rows of a problem with two sizes"),
         (MAP, map_rows() + map_rows("other"), "may not be compared"),
+        (MAP, [*map_rows(), *OTHERWISE], "may not be compared"),
+        (ADVICE | {"name": "mlp:1x1"}, advice_rows(), "no rows of mlp:1x1"),
+        (ADVICE | {"length": {"epochs": "many"}}, advice_rows(), "length"),
         (LADDER | {"bytes_moved": -1}, ladder_rows(), "bytes_moved"),
         (LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
         (LADDER, ladder_rows() * 2, "two times of"),

@@ -138,7 +138,7 @@ def test_a_seed_that_is_there_keeps_what_it_had(tmp_path: Path) -> None:
 
 
 def test_a_line_of_many_looks_ends_with_the_last_and_has_few_markers(tmp_path: Path) -> None:
-    accuracies = [0.5 + 0.4 * index / 5000 for index in range(5000)]
+    accuracies = [0.5 + 0.4 * index / 5000 for index in range(5003)]
     rows = [race_row(accuracies=[*accuracies, 0.96], train=5.0)]
     figure = drawing(said(tmp_path, rows), "fresh")
     assert figure is not None
