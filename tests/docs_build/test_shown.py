@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,22 +100,6 @@ def test_a_study_is_shown_as_soon_as_there_is_one(
     keep(results, plan, rows(), started="2026-02-03T00:00:00Z")
     found = getattr(shown(results), name)
     assert found.results == Path("results/runs/box/2026-02-03T000000Z")
-
-
-def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_path: Path) -> None:
-    """A map that was measured elsewhere since is of another story."""
-    results = tmp_path / "results"
-    shutil.copytree(results_of_record, results)
-    before = shown(results)
-    for run in (before.phase_map.results, before.ladder.results):
-        elsewhere = results / "runs" / "elsewhere"
-        shutil.copytree(tmp_path / run, elsewhere / f"{run.name}-later")
-        for file in (tmp_path / run).parent.glob("environment-*.json"):
-            shutil.copy(file, elsewhere)
-        file = elsewhere / f"{run.name}-later" / "run.json"
-        later = {"machine": "elsewhere", "started": "2999-01-01T00:00:00Z"}
-        file.write_text(json.dumps(json.loads(file.read_text()) | later))
-    assert shown(results) == before
 
 
 GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}

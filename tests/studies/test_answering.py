@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.what_if.estimate import CaseStatuses, WhatIf
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions, GpuState
@@ -20,13 +19,11 @@ from tests.made import (
     BENCH,
     FACTS,
     LADDER,
-    MANY,
     MAP,
     advice_rows,
     bench_rows,
     keep,
     ladder_rows,
-    many_rows,
     map_rows,
     measured,
 )
@@ -76,36 +73,6 @@ def test_a_stored_run_warns_of_the_clock_of_its_gpu(
     marked = [replace(row, gpu=slow) for row in rows]
     (warning,) = judge(keep(tmp_path, plan, marked)).warnings
     assert warning.code == "gpu-slowed"
-
-
-def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
-    """No row of it: what a device might take is read back as it was, or refused in one line."""
-    folder = keep(tmp_path, MANY, many_rows())
-    assert judge(folder).answer.data["what_if"] == []
-    likely = CaseStatuses(likely="crosses", best="always", worst="never")
-    guess = WhatIf(
-        family="many-or-gates",
-        incumbent="numpy",
-        challenger="torch-cuda",
-        device="h100",
-        status="open",
-        statuses=likely,
-        size=300.0,
-        low=None,
-        high=None,
-        estimates=[],
-        source="a datasheet",
-    )
-    run = msgspec.json.decode((folder / "run.json").read_bytes())
-    for kept in ([msgspec.to_builtins(guess)], [{"family": 3}]):
-        (folder / "run.json").write_bytes(msgspec.json.encode(run | {"what_if": kept}))
-        if kept[0]["family"] == 3:
-            with pytest.raises(UserError, match=r"run\.json, what_if: "):
-                judge(folder)
-        else:
-            judged = judge(folder)
-            assert judged.answer.data["what_if"] == [guess]
-            assert {row.backend for row in judged.run.times} == {row.backend for row in many_rows()}
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
