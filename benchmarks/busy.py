@@ -179,12 +179,11 @@ def _width(low: float | None, high: float | None) -> float | None:
 
 def or_gate_ratios() -> dict[str, list[float]]:
     """Return the times over that of the published NumPy, of fresh processes in each round."""
-    from perceptron.studies.shared.published import published_dtype
-
     ratios: dict[str, list[float]] = {name: [] for name in OVER}
     for _ in range(ROUNDS):
         seconds = {
-            name: measured(name, "or-gate", published_dtype(name)).seconds for name in (BASE, *OVER)
+            name: measured(name, "or-gate", registry.published_dtype(name)).seconds
+            for name in (BASE, *OVER)
         }
         for name in OVER:
             over, base = seconds[name], seconds[BASE]

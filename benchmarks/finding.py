@@ -7,7 +7,6 @@ import time
 from perceptron.analysis.finding import ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.problems import catalogue
-from perceptron.studies.shared.published import published_dtype
 
 # The gate runs each body often, and 10,000 iterations of a framework take a second: a tenth of the
 # training is timed, by a clock that runs ten times as fast.
@@ -34,7 +33,7 @@ class Finding:
             raise NotImplementedError(f"{backend}: {reason}")
         problem = catalogue.find("or-gate")
         self.timer = clock
-        self.trainer = registry.load(backend).prepare(problem, published_dtype(backend))
+        self.trainer = registry.load(backend).prepare(problem, registry.published_dtype(backend))
 
     def time_train(self, backend: str) -> None:
         """Run a part of the training: by its clock, the time is that of the whole."""

@@ -31,7 +31,6 @@ from perceptron.problems import catalogue, cost
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
-from perceptron.studies.shared.published import published_dtype
 from perceptron.waiting import waiting_meter
 
 ROUNDS = 7
@@ -126,7 +125,7 @@ def seconds(name: str, reference: str, program: Path | None) -> float:
     """Return seconds of an iteration of one model; C knows float64 only."""
     problem = catalogue.find(reference)
     if name != C:
-        dtype = published_dtype(name)
+        dtype = registry.published_dtype(name)
         return (measured(name, reference, dtype).seconds or 0.0) / problem.models
     assert program is not None
     iterations = C_ITERATIONS // problem.models

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from math import floor, log
 from typing import Literal
 
+MOST_MARKERS = 40
+"""A line of more points has markers on some of them, or none: they would hide the line."""
+
 # Share of an axis; a label of a mark further right could leave a narrow figure.
 _LEFT_BEYOND = 0.55
 _MOST_TICKS = 9
@@ -36,7 +39,7 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line with a marker at each value and the band of the intervals, where those are known."""
+    """A line with markers at its values and the band of the intervals, where those are known."""
 
     backend: str
     label: str
@@ -74,7 +77,7 @@ class Stretch:
     axis: Literal["x", "y"]
     low: float
     high: float
-    kind: Literal["interval", "unsure", "tie"]
+    kind: Literal["interval", "undecided", "tie"]
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ class Cell:
     strength: float
     tie: bool
     measured: bool
-    sure: bool
+    decided: bool
     text: str
     """Shown where a reader points at it."""
 

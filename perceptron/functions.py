@@ -163,7 +163,7 @@ class FunctionCrossover:
         return next((one for one in every if isinstance(one, LineFigure)), None)
 
     def __repr__(self) -> str:
-        from perceptron.report.answers.in_terminal import as_text
+        from perceptron.report.tables.answer import as_text
 
         return _in_python(as_text(self._told.answer).rstrip())
 

@@ -459,6 +459,10 @@ def many_rows(family: str = MANY_FAMILIES[0]) -> list[Measurement]:
     ]
 
 
+def silent(done: float, total: float, message: str) -> None:
+    """Show nothing of the progress."""
+
+
 RACE: dict[str, Any] = {
     "study": "race",
     "problem": "digits",

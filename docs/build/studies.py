@@ -21,26 +21,21 @@ from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.analysis.what_if.words import size_words
-from perceptron.answer import Answered, Table
+from perceptron.answer import Answered, Figure, Table, is_of
 from perceptron.numbers import NONE, count, duration
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import times
-from perceptron.report.answers import as_markdown
 from perceptron.report.charts.as_svg import draw
 from perceptron.report.tables import markdown
 
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the map, the ladder of the OR gate, and each start of the race: SVG by file name."""
-    raced = runs.race
+    starts = {} if runs.race is None else _starts(runs.race)
     return {
         "map.svg": draw(runs.phase_map.answer.figures[0].drawing),
         "ladder.svg": draw(runs.ladder.answer.figures[0].drawing),
-        **(
-            as_markdown.drawn(as_markdown.pictures(raced.answer, raced.study))
-            if raced is not None
-            else {}
-        ),
+        **{file: draw(figure.drawing) for file, figure in starts.items()},
     }
 
 
@@ -91,8 +86,30 @@ def race(runs: Shown) -> Blocks:
     if told is None:
         command = f"`perceptron race --problem {RACED} --target {RACED_TO}`"
         return {"race": f"Not measured yet: {command} does."}
-    drawn = as_markdown.pictures(told.answer, told.study)
-    return {"race": "\n".join(as_markdown.lines(told, drawn))}
+    answer, lines = told.answer, []
+    for file, figure in _starts(told).items():
+        for verdict in answer.verdicts:
+            if is_of(verdict.part, figure.part):
+                lines += [f"**{verdict.subject}**: {verdict.sentence}", ""]
+                lines += [line for note in verdict.notes for line in (note, "")]
+        for table in answer.tables:
+            if is_of(table.part, figure.part):
+                lines += [*markdown.table(table.columns, table.rows), ""]
+                lines += [f"![{table.title}]({file})", ""]
+    for note in answer.notes:
+        lines += [note.text, ""]
+    facts, when = told.run.facts.environment, told.run.rows[0].when[:10]
+    lines.append(f"{facts.cpu}, {facts.cores} cores; {when}, rows in `{told.run.folder}`.")
+    return {"race": "\n".join(lines)}
+
+
+def _starts(told: Answered) -> dict[str, Figure]:
+    """Return the figure of each start by the name of its file, of several dtypes the first."""
+    first: dict[str, Figure] = {}
+    for figure in told.answer.figures:
+        if figure.drawing is not None:
+            first.setdefault(f"race-{figure.part[0][1].replace(' ', '-')}.svg", figure)
+    return first
 
 
 def over_processes(runs: Shown) -> Blocks:

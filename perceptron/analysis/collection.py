@@ -16,6 +16,7 @@ from perceptron.analysis.select import definitions
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
 from perceptron.errors import UserError
+from perceptron.grouping import grouped
 from perceptron.records.conditions import Conditions
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import (
@@ -220,9 +221,7 @@ def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
 def _machines(
     rows: list[Measurement], runs: list[StoredRun], complaints: list[str]
 ) -> list[Machine]:
-    by_name: dict[str, list[Measurement]] = {}
-    for row in rows:
-        by_name.setdefault(row.machine, []).append(row)
+    by_name = grouped(rows, lambda row: row.machine)
     counts = Counter(stored.run.machine for stored in runs)
     newest: dict[str, StoredRun] = {}
     for stored in runs:

@@ -19,6 +19,7 @@ from perceptron.analysis.interval import (
     trimmed,
 )
 from perceptron.analysis.select import has_time
+from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
@@ -88,9 +89,7 @@ def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int, str]:
 
 
 def _points(rows: Iterable[Measurement]) -> list[HistoryPoint]:
-    commits: dict[str, list[Measurement]] = {}
-    for row in rows:
-        commits.setdefault(row.commit or "", []).append(row)
+    commits = grouped(rows, lambda row: row.commit or "")
     points = [
         HistoryPoint(
             commit=commit,

@@ -12,6 +12,7 @@ from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.throughput import shared_epoch, shared_models
 from perceptron.answer import Table
+from perceptron.grouping import grouped
 from perceptron.numbers import NONE, duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
@@ -32,9 +33,7 @@ def single_tables(rows: Iterable[Measurement]) -> list[Table]:
     """
     rows = list(rows)
     over_processes = any((row.processes or 1) > 1 for row in rows)
-    families: dict[str, list[Measurement]] = {}
-    for row in rows:
-        families.setdefault(row.family, []).append(row)
+    families = grouped(rows, lambda row: row.family)
     lines = [
         line
         for family, members in families.items()

@@ -1,4 +1,4 @@
-"""A race judged: a line for each backend, dtype and start, which is first, and the curves."""
+"""A race judged: how long each backend took from either start, and which is first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from math import exp
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -14,29 +14,19 @@ from msgspec import Struct
 from perceptron.analysis.contention import CONTENDED, lost_by_waiting
 from perceptron.analysis.interval import TIE, Interval
 from perceptron.analysis.trust import failure_warnings
+from perceptron.grouping import grouped
 from perceptron.records.measurement import largest_waited
 from perceptron.records.race import RaceRow, Training
 from perceptron.records.warning import MeasurementWarning
 
 RaceStart = Literal["fresh", "resident"]
-STARTS: tuple[RaceStart, ...] = ("fresh", "resident")
+"""A cold start or warm: the training of a row that bears this name."""
 NOTHING = "no seed was run"
 # Of the trainings: a single one that waited says little about seven.
 _LARGEST_WAITED_PART = 0.1
 _HALF = 0.5
 # What products of fractions may miss it by.
 _ROUNDING = 1e-9
-
-
-class Parts(Struct, frozen=True, rename={"importing": "import"}):
-    """The parts of the time, in seconds: medians over the seeds, each of its own."""
-
-    importing: float | None
-    """Starting the interpreter and importing; 0 if warm."""
-    prepare: float | None
-    """Data, copies and compilation; 0 if warm."""
-    train: float | None
-    """Seconds of training; None where fewer than half of the seeds reach the target."""
 
 
 class RaceRun(Struct, frozen=True, kw_only=True):
@@ -46,25 +36,25 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     dtype: str
     start: RaceStart
     seeds: int
-    """Seeds that raced."""
+    """That raced."""
     reached: int
-    """Seeds that reached the target."""
     seconds: float | None
     """Median to the target; None where fewer than half of the seeds reach it."""
     low: float | None
     """Had no thread waited for a core; None where it has no bound or is not known."""
     high: float | None
     epochs: float | None
-    """Median that it took; None as ``seconds``."""
-    parts: Parts
+    """Median, None as ``seconds``."""
+    parts: dict[str, float | None]
+    """Seconds to ``import``, to ``prepare`` and to ``train``: medians over the seeds, each of its
+    own; the last is None as ``seconds``."""
     data_seconds: float | None
-    """Seconds of ``prepare`` to load the data into host memory: the same for every backend."""
+    """Of ``prepare``, to load the data into host memory: the same for every backend."""
     prepared_from_cache: bool
     """Whether more than half of the seeds found on disk what they would have compiled."""
     modules: list[str]
-    """The libraries that the backend says it imports."""
     reason: str | None
-    """Why it has no seeds, or why some are missing; None if it has all."""
+    """Why it has no seeds, or why some are missing."""
 
 
 def has_raced(row: RaceRow) -> bool:
@@ -73,50 +63,59 @@ def has_raced(row: RaceRow) -> bool:
     return row.status == "ok" and None not in held
 
 
+def trained(row: RaceRow, start: RaceStart) -> tuple[float, Training]:
+    """Return the seconds until a training began, and the training, of a row that `has_raced`."""
+    before = (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
+    training: Training = getattr(row, start)
+    return (before if start == "fresh" else 0.0), training
+
+
 def race_runs(
     rows: Sequence[RaceRow], competitors: Iterable[tuple[str, str]] = ()
 ) -> list[RaceRun]:
-    """Judge rows of one ground: a line for each backend and dtype, named in order, and start.
+    """Judge rows of one ground: a result for each backend and dtype, named in order, and start.
 
     Where a race was cut, the seeds that only some had time for are left out: all have raced the
     same. A competitor that failed keeps none of the others from theirs.
     """
     groups: dict[tuple[str, str], list[RaceRow]] = {name: [] for name in competitors}
-    for row in rows:
-        groups.setdefault((row.backend, row.dtype), []).append(row)
+    groups |= grouped(rows, lambda row: (row.backend, row.dtype))
     seeds = [
         {row.seed for row in own} for own in groups.values() if own and all(map(has_raced, own))
     ]
     # Where all have failed, each counts with what it has.
     common = set.intersection(*seeds) if seeds else {row.seed for row in rows}
-    return [_judged(*name, own, start, common) for start in STARTS for name, own in groups.items()]
+    starts: tuple[RaceStart, ...] = ("fresh", "resident")
+    return [_judged(*name, own, start, common) for start in starts for name, own in groups.items()]
 
 
 def _judged(
     backend: str, dtype: str, rows: Sequence[RaceRow], start: RaceStart, common: set[int]
 ) -> RaceRun:
     raced = [row for row in rows if has_raced(row) and row.seed in common]
-    trainings = _trainings(raced, start)
-    ends = [(row, before, training.checks[-1]) for row, before, training in trainings]
-    reached = [row.target.is_reached(end) for row, _, end in ends]
-    # How much of a training is left, had no thread waited for a core; all where that is not known.
-    left = [
-        exp(-lost_by_waiting(training.waited, row.all_threads, row.processes))
-        for row, _, training in trainings
-    ]
-    whole = median_of([before + end.seconds for _, before, end in ends], reached)
-    least = median_of(
-        [before + end.seconds * share for (_, before, end), share in zip(ends, left, strict=True)],
-        reached,
+    reached, measured = [], []
+    for row in raced:
+        before, training = trained(row, start)
+        end = training.checks[-1]
+        waited = lost_by_waiting(training.waited, row.all_threads, row.processes)
+        # Had no thread waited for a core; all of the time where that is not known.
+        least = before + end.seconds * exp(-waited)
+        epochs = end.iterations / row.iterations_per_epoch
+        reached.append(row.target.is_reached(end))
+        measured.append((before + end.seconds, least, end.seconds, epochs))
+    whole, shortest, train, of_epochs = (
+        median_of(column, reached) for column in np.reshape(measured, (-1, 4)).T
     )
-    train = median_of([end.seconds for _, _, end in ends], reached)
-    epochs = median_of([end.iterations / row.iterations_per_epoch for row, _, end in ends], reached)
+
+    def part(field: str) -> float | None:
+        known = [value for row in raced if (value := getattr(row, field)) is not None]
+        return (median(known) if start == "fresh" else 0.0) if known else None
+
     lost = [row for row in rows if not has_raced(row)]
     reason = None if rows else NOTHING
     if lost:
         why = lost[0].reason or "incomplete"
         reason = f"seed {lost[0].seed}: {why}" if raced else why
-    is_fresh = start == "fresh"
     return RaceRun(
         backend=backend,
         dtype=dtype,
@@ -124,43 +123,27 @@ def _judged(
         seeds=len(raced),
         reached=sum(reached),
         seconds=_estimate(whole),
-        low=None if least is None else least.low or None,
+        low=None if shortest is None else shortest.low or None,
         high=None if whole is None else whole.high,
-        epochs=_estimate(epochs),
-        parts=Parts(
-            importing=_median(row.import_seconds if is_fresh else 0.0 for row in raced),
-            prepare=_median(row.prepare_seconds if is_fresh else 0.0 for row in raced),
-            train=_estimate(train),
-        ),
-        data_seconds=_median(row.data_seconds if is_fresh else 0.0 for row in raced),
+        epochs=_estimate(of_epochs),
+        parts={
+            "import": part("import_seconds"),
+            "prepare": part("prepare_seconds"),
+            "train": _estimate(train),
+        },
+        data_seconds=part("data_seconds"),
         prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
         modules=list(dict.fromkeys(module for row in raced for module in row.modules)),
         reason=reason,
     )
 
 
-def _trainings(raced: Iterable[RaceRow], start: RaceStart) -> list[tuple[RaceRow, float, Training]]:
-    """Return each row that `has_raced`, the seconds until training began, and the training."""
-    trainings = []
-    for row in raced:
-        assert row.fresh is not None
-        assert row.resident is not None
-        before = (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
-        trainings.append((row, before, row.fresh) if start == "fresh" else (row, 0.0, row.resident))
-    return trainings
-
-
 def _estimate(found: Interval | None) -> float | None:
     return None if found is None else found.estimate
 
 
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
-
-
 def of_start(runs: Iterable[RaceRun], start: RaceStart) -> list[RaceRun]:
-    """Return the lines of one start, the fastest first; those without a median come last."""
+    """Return the results of one start, the fastest first; those without a median come last."""
     own = [run for run in runs if run.start == start]
     return sorted(own, key=lambda run: (run.seconds is None, run.seconds or 0.0))
 
@@ -198,63 +181,17 @@ def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
         if training is not None and training.waited is not None
     ]
     if sum(contended) > _LARGEST_WAITED_PART * len(contended):
-        message = f"the threads of {sum(contended):,} of {len(contended):,} trainings waited for"
+        of = f"{sum(contended):,} of {len(contended):,} trainings"
+        message = f"the threads of {of} waited for a core"
         advice = "end other programs, or run again with --wait to wait for idle cores"
-        warned.append(
-            MeasurementWarning(code=CONTENDED, message=f"{message} a core", advice=advice)
-        )
+        warned.append(MeasurementWarning(code=CONTENDED, message=message, advice=advice))
     return warned
-
-
-class RacePoint(NamedTuple):
-    """One more evaluation of the test set: its median time, and its scores over the seeds."""
-
-    seconds: float
-    """Median of the seeds that are still training."""
-    value: float
-    """The median; a seed that has ended keeps its last score."""
-    low: float
-    """The lowest of any seed."""
-    high: float
-    epochs: float
-
-
-def race_curve(rows: Iterable[RaceRow], start: RaceStart) -> list[RacePoint]:
-    """Return the evaluations of one competitor in order; none where it has not raced."""
-    trainings = _trainings(filter(has_raced, rows), start)
-    points: list[RacePoint] = []
-    for index in range(max((len(training.checks) for *_, training in trainings), default=0)):
-        under_way = [
-            (row, before, training.checks[index])
-            for row, before, training in trainings
-            if index < len(training.checks)
-        ]
-        scores = [
-            row.target.score_of((training.checks[: index + 1])[-1])
-            for row, _, training in trainings
-        ]
-        known = [score for score in scores if score is not None]
-        if not known:
-            continue
-        row, _, check = under_way[0]
-        seconds = median(before + check.seconds for _, before, check in under_way)
-        points.append(
-            RacePoint(
-                # Those that are left may be the quick ones.
-                seconds=max(seconds, points[-1].seconds) if points else seconds,
-                value=median(known),
-                low=min(known),
-                high=max(known),
-                epochs=check.iterations / row.iterations_per_epoch,
-            )
-        )
-    return points
 
 
 # --- with censored seeds -------------------------------------------------------------------------
 
 
-def median_of(times: Sequence[float], reached: Sequence[bool]) -> Interval | None:
+def median_of(times: Sequence[float] | np.ndarray, reached: Sequence[bool]) -> Interval | None:
     """Return the median of times at which a target was reached, or of when it was given up.
 
     Seeds that miss the target are censored at the limit: they take longer than that. Kaplan and

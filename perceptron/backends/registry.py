@@ -106,6 +106,15 @@ def _over(backend: Backend, name: str, count: str) -> Backend:
     return backend.over(int(count))
 
 
+def published_dtype(name: str) -> DType:
+    """Return the dtype in which the walk-through trained: float64 in NumPy, float32 in PyTorch.
+
+    The rungs below NumPy do as it does, so that the ladder removes one thing at a time.
+    """
+    dtype: DType = getattr(load(name), "published_dtype", "float32")
+    return dtype
+
+
 def is_name(name: str) -> bool:
     """Return whether a backend may be loaded by this name: without or with its processes."""
     alone = name.partition(OVER)[0]

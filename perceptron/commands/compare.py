@@ -8,9 +8,9 @@ from typing import Annotated, get_args
 import typer
 
 from perceptron.commands.shared.arguments import Json, Results, Wait
+from perceptron.commands.shared.idle import looking_first
 from perceptron.commands.shared.options import one_of
 from perceptron.commands.shared.pages import folder, prepare_comparison
-from perceptron.commands.shared.quiet import looking_first
 
 
 def compare(

@@ -12,6 +12,10 @@ from perceptron import command_start
 from perceptron.measure.launch import Abandoned
 from perceptron.records.run import BudgetUse, Hang
 
+Progress = Callable[[float, float, str], None]
+"""How far a study is, for whoever shows it: what is done and the whole, in seconds of its budget or
+in pieces, and what is being done."""
+
 # What takes so many times what was expected hangs, or may as well; a busy neighbour slows less.
 _LONGER_THAN_EXPECTED = 10.0
 _LEAST_SECONDS = 1.0

@@ -13,10 +13,9 @@ from msgspec.structs import replace
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
-from perceptron.measure.budget import Budget
+from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Batch, Call, Extra, Job, Outcome, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
-from perceptron.measure.progress import Progress
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.measurement import KERNELS

@@ -87,10 +87,10 @@ def train(
     The evaluation of the test set is never counted.
     """
     checks: list[Check] = []
-    seconds, waited, done = 0.0, 0.0, 0
+    seconds, waited = 0.0, 0.0
     # This one's threads tell nothing of other processes that train with it.
     with nullcontext() if ranks_of(backend) else closing(WaitingMeter()) as meter:
-        while done < iterations:
+        for done in range(0, iterations, job.check_iterations):
             step = min(job.check_iterations, iterations - done)
             if meter is not None:
                 meter.refresh()
@@ -99,8 +99,11 @@ def train(
             trainer.train(step)
             seconds += clock() - begin
             waited += _waited(meter)
-            done += step
-            checks.append(_check(trainer, done, seconds))
+            score = trainer.evaluate().test
+            if score is None:
+                raise UserError("the problem has no test set to reach a target on")
+            loss = float(score.loss) if isfinite(score.loss) else None
+            checks.append(Check(done + step, seconds, score.accuracy, loss))
             alive()
             if job.target.is_reached(checks[-1]):
                 break
@@ -112,14 +115,6 @@ def _waited(meter: WaitingMeter | None) -> float:
     """Return the seconds that threads have waited so far; NaN where that is unknown."""
     seconds = None if meter is None else meter()
     return nan if seconds is None else seconds
-
-
-def _check(trainer: Trainer, iterations: int, seconds: float) -> Check:
-    score = trainer.evaluate().test
-    if score is None:
-        raise UserError("the problem has no test set to reach a target on")
-    loss = float(score.loss)
-    return Check(iterations, seconds, score.accuracy, loss if isfinite(loss) else None)
 
 
 def _line(error: BaseException) -> str:

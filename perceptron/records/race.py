@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -44,10 +45,8 @@ class Target(Struct, frozen=True):
     value: Annotated[float, Meta(gt=0, le=1e9)]
 
     def __str__(self) -> str:
-        value = f"{self.value:.15g}"
-        if "e" in value:  # a target is not typed so
-            value = f"{self.value:.15f}".rstrip("0")
-        return f"{self.goal}={value}"
+        # Without an exponent: a target is not typed so.
+        return f"{self.goal}={Decimal(f'{self.value:.15g}'):f}"
 
     def score_of(self, check: Check) -> float | None:
         """Return the score that has to reach the target."""
@@ -64,13 +63,14 @@ class Target(Struct, frozen=True):
 def target_of(text: str) -> Target:
     """Read a target as it is typed: ``accuracy=0.95``, ``loss=0.2``; raises `UserError`."""
     match = _TARGET.fullmatch(text.strip())
-    if match is None:
-        raise UserError(f"--target takes accuracy=0.95 or loss=0.2, for example; got {text!r}")
-    target = Target("accuracy" if match[1] == "accuracy" else "loss", float(match[2]))
-    if target.value <= 0 or (target.goal == "accuracy" and target.value > 1):
-        limits = "above 0, up to 1" if target.goal == "accuracy" else "above 0"
-        raise UserError(f"--target {target.goal} takes a number {limits}; got {match[2]}")
-    return target
+    goal: Literal["accuracy", "loss"] = "loss" if match and match[1] == "loss" else "accuracy"
+    value = float(match[2]) if match else 0.0
+    if value <= 0 or (goal == "accuracy" and value > 1):
+        raise UserError(
+            "--target takes accuracy=0.95 or loss=0.2, for example, an accuracy up to 1; "
+            f"got {text!r}"
+        )
+    return Target(goal, value)
 
 
 class Training(Struct, frozen=True, kw_only=True):

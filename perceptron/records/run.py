@@ -59,10 +59,6 @@ class Run(Struct, frozen=True, kw_only=True):
     """Whether workers were killed: the same command tries their rows again."""
     kernels: dict[str, int] = {}
     """Kernels of one iteration by backend, in runs that have no rows of them."""
-    profiled: dict[str, int] = {}
-    """The same as a profiler saw them on the device."""
-    left_out: dict[str, str] = {}
-    """Why there was no time for a backend, of such runs."""
     what_if: list[dict[str, Any]] = []
     """Estimates of a device that is not here, from what was measured; no rows."""
     checks: list[dict[str, Any]] = []

@@ -35,6 +35,7 @@ from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Figure, Note, Page, Setting
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
+from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.problems import catalogue, files
@@ -45,7 +46,6 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies.shared.missing import lasts, missing, not_reached, size_job
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.sweep import SWEEP, quick_sizes
 from perceptron.studies.study import DTYPE, Option, Over, Plan, SeveralThreads
 
@@ -311,7 +311,7 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
         Time(
             problem=FAMILY,
             backend=backend,
-            dtype=published_dtype(backend),
+            dtype=registry.published_dtype(backend),
             threads=threads,
             repeat=repeat,
             samples=1 if plan.quick else 3,
@@ -346,7 +346,7 @@ def _in_doubt(
 ) -> Iterator[list[Time]]:
     """Yield the next process of each family, that which is most in doubt first.
 
-    A process that all sizes should get comes before one of the sizes that are not sure even then.
+    A process that all sizes should get comes before one of the sizes that are undecided even then.
     """
     families: dict[tuple[str, int], list[Problem]] = {}
     for threads in plan.threads:
@@ -355,10 +355,10 @@ def _in_doubt(
     chosen = []
     for (family, threads), members in families.items():
         doubt = doubt_of(row for row in rows if (row.family, row.all_threads) == (family, threads))
-        unsure = [problem for problem in members if problem.size in doubt.sizes]
+        undecided = [problem for problem in members if problem.size in doubt.sizes]
         for some, first, most in (
             (members, plan.levels.first, plan.levels.enough),
-            (unsure, plan.levels.enough, plan.levels.most),
+            (undecided, plan.levels.enough, plan.levels.most),
         ):
             jobs = missing(sweep_jobs(plan, some, range(first, most), [threads]), rows)
             if jobs:
@@ -376,9 +376,7 @@ def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:
 
     Families take turns, each with its ends first and then what halves the largest gap.
     """
-    families: dict[str, list[Problem]] = {}
-    for problem in problems:
-        families.setdefault(problem.family, []).append(problem)
+    families = grouped(problems, lambda problem: problem.family)
     in_turn = zip_longest(*map(_ends_first, families.values()))
     return [problem for turn in in_turn for problem in turn if problem is not None]
 

@@ -18,12 +18,11 @@ from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import campaign
-from perceptron.measure.budget import Budget
+from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
 from perceptron.measure.job import Job
 from perceptron.measure.neighbours import Look, with_seen
-from perceptron.measure.progress import Progress
 from perceptron.measure.revision import measuring_code, revision
 from perceptron.problems import files
 from perceptron.records.conditions import Conditions
@@ -34,12 +33,12 @@ from perceptron.records.run import Run, now
 from perceptron.records.store import RunJournal, open_run
 from perceptron.studies import functions
 from perceptron.studies.answering import answered
-from perceptron.studies.shared.quiet import (
+from perceptron.studies.idle import (
     LOOK_ONCE,
-    Quiet,
+    Wait,
     say_first,
     say_if_waiting_is_unknown,
-    wait_for_quiet,
+    wait_for_idle,
 )
 from perceptron.studies.study import Estimating, Plan, Study
 
@@ -51,7 +50,7 @@ def carry_out(
     results: Path,
     progress: Progress,
     budget_seconds: float | None = None,
-    quiet: Quiet = LOOK_ONCE,
+    wait: Wait = LOOK_ONCE,
 ) -> Answered:
     """Measure what a study asks for, or the rest of it where that was interrupted, and answer.
 
@@ -77,7 +76,7 @@ def carry_out(
         results,
         quick=plan.quick or plan.in_seconds,
         budget=budget,
-        quiet=quiet,
+        wait=wait,
     ) as run:
         budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
         run.require_rows()
@@ -127,13 +126,13 @@ def start_run(
     results: Path,
     quick: bool,
     budget: Budget,
-    quiet: Quiet = LOOK_ONCE,
+    wait: Wait = LOOK_ONCE,
 ) -> Iterator[OpenRun]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. A rehearsal has a folder
     of its own. In quick mode no time is spent on how steady the CPU is. Who else uses the cores is
-    said first, and waited for as long as ``quiet`` asks. What earlier starts of the run have spent
+    said first, and waited for as long as ``wait`` asks. What earlier starts of the run have spent
     counts against the ``budget`` if they measured something; waiting does not. Raises `UserError`
     if the folder cannot be written to.
     """
@@ -154,7 +153,7 @@ def start_run(
         if any(row.status != "skipped" for row in journal.rows):
             budget.resume(journal.spent_seconds)
         journal.keep_conditions(
-            _look_around(look, facts.cores, threads, quiet, budget, with_loop=not quick)
+            _look_around(look, facts.cores, threads, wait, budget, with_loop=not quick)
         )
         try:
             yield OpenRun(run, journal, facts, budget)
@@ -166,20 +165,20 @@ def start_run(
 
 
 def _look_around(
-    look: Look, cores: int, threads: int, quiet: Quiet, budget: Budget, with_loop: bool
+    look: Look, cores: int, threads: int, wait: Wait, budget: Budget, with_loop: bool
 ) -> Conditions:
     """Read the conditions, name what uses the cores, and wait for idle ones if that is asked for.
 
     Without waiting, which no ``budget`` pays for, the loop runs while the look lasts.
     """
-    say_if_waiting_is_unknown(quiet)
-    if not quiet.minutes:
+    say_if_waiting_is_unknown(wait)
+    if not wait.minutes:
         measured = conditions(with_loop=with_loop)
         seen = look.end()
-        say_first(seen, cores, threads, quiet)
+        say_first(seen, cores, threads, wait)
         return with_seen(measured, seen)
     with budget.not_counted():
-        seen = wait_for_quiet(look.end(), cores, threads, quiet, Look)
+        seen = wait_for_idle(look.end(), cores, threads, wait, Look)
     return with_seen(conditions(with_loop=with_loop), seen)
 
 

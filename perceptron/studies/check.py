@@ -10,7 +10,7 @@ from perceptron.backends.contract.problems import problems as small_problems
 from perceptron.backends.contract.quantities import Refused
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
-from perceptron.measure.progress import Progress
+from perceptron.measure.budget import Progress
 from perceptron.problems.problem import DTYPES, Problem
 from perceptron.records.backend import CheckResult
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.backends import registry
+from perceptron.measure.budget import Progress
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
 from perceptron.measure.neighbours import Look, with_seen
-from perceptron.measure.progress import Progress
 
 
 def doctor(threads: int, progress: Progress) -> Diagnosis:

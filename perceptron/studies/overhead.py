@@ -42,7 +42,6 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.shared.many_models import refuse_processes
 from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import counts_of, require_backends
-from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.study import Option, Over, Plan, Threads
 
 # The walk-through's problems.
@@ -129,7 +128,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
         """Return what this rung computes in."""
         if self.dtype is not None:
             return self.dtype
-        return published_dtype(backend) if self.problem in _PUBLISHED else "float32"
+        return registry.published_dtype(backend) if self.problem in _PUBLISHED else "float32"
 
 
 class Overhead:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise, product
-from math import ceil, floor, log
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import ceil, floor, inf
+from statistics import median
 from typing import Annotated, ClassVar
 
 from msgspec.structs import replace
@@ -12,25 +13,33 @@ from msgspec.structs import replace
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.race import (
     NOTHING,
-    STARTS,
-    RacePoint,
     RaceRun,
     RaceStart,
     has_raced,
     is_tie,
     leaders_of,
     of_start,
-    race_curve,
     race_runs,
     race_warnings,
+    trained,
 )
 from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
 from perceptron.backends.shared.evaluation import score
 from perceptron.errors import UserError
 from perceptron.figure import Axis, Line, LineFigure, Stretch, log_axis
+from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Race as RaceJob
-from perceptron.numbers import NONE, count, digits, duration, duration_interval, percent, tick
+from perceptron.numbers import (
+    NONE,
+    count,
+    digits,
+    duration,
+    duration_interval,
+    enumerated,
+    percent,
+    tick,
+)
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
@@ -45,6 +54,8 @@ _MOST_EPOCHS = 10**9
 # Evaluations of the test set in a training whose epochs are single iterations: more of them would
 # take longer than the training.
 _EVALUATIONS = 200
+# As many a line of the figure has room for; a training may be evaluated thousands of times.
+_POINTS = 200
 
 
 class RacePlan(Plan, frozen=True, kw_only=True):
@@ -72,7 +83,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         ),
     ] = ("float32",)
     seeds: Annotated[int, Option("Train each backend from N seeds. Default: 7.", metavar="N")] = 7
-    """Number of seeds, from 0 up: the same for all backends."""
+    """With seeds from 0 up: the same for all."""
     epochs: Annotated[
         int | None, Option("Stop after N epochs. Default: the problem's.", metavar="N")
     ] = None
@@ -151,8 +162,7 @@ class Race:
             raise UserError(f"{run.folder}: no rows of a race")
         newest = raced[-1]
         raced = [row for row in raced if _alike(row) == _alike(newest)]
-        runs = race_runs(raced, product(plan.backends, plan.dtypes))
-        return _Words(raced, runs).answer(plan)
+        return _told(plan, newest, raced, race_runs(raced, product(plan.backends, plan.dtypes)))
 
 
 def _require_test_set(problem: Problem, target: Target) -> None:
@@ -179,187 +189,147 @@ def _alike(row: RaceRow) -> tuple[object, ...]:
 
 # --- in words ------------------------------------------------------------------------------------
 
-COLUMNS = (
+_COLUMNS = (
     *("backend", "dtype", "time to target [95% interval]", "epochs>", "reached>"),
     *("imports>", "setup>", "training>"),
 )
-# The name of each start, the end of its titles, and the title of an axis.
-_FROM: dict[RaceStart, tuple[str, str, str]] = {
+# Of each start its name, the end of its titles, and the title of an axis.
+_STARTS: dict[RaceStart, tuple[str, str, str]] = {
     "fresh": ("cold start", "from a cold start", "seconds since the process began"),
     "resident": ("warm", "warm (training alone)", "seconds of training"),
 }
-# A part that takes a larger share of a time is named.
-_MOST_OF_IT = 0.5
-_LONGEST_LINE = 100
-"""Columns of an answer's line."""
 
 
-class _Words:
-    """Rows of one ground and what they say, in words."""
-
-    def __init__(self, rows: Sequence[RaceRow], runs: Sequence[RaceRun]) -> None:
-        self._rows, self._runs = rows, runs
-        self._row, self._target = rows[-1], rows[-1].target
-        self._dtypes = list(dict.fromkeys(run.dtype for run in runs))
-        self._threads = threads_in_all(self._row.all_threads, (run.backend for run in runs))
-
-    def answer(self, plan: RacePlan) -> Answer:
-        row, target = self._row, str(self._target)
-        verdicts = tuple(map(self._verdict, STARTS))
-        return Answer(
-            question=f"race: {row.problem} to {target}",
-            asked=(("Problem", row.problem), ("Target", target)),
-            ground=(("Threads", str(row.all_threads)),),
-            verdicts=verdicts,
-            notes=tuple(map(Note, self._notes())),
-            tables=tuple(map(self._table, STARTS)),
-            figures=tuple(
-                Figure(
-                    title=f"{self._title(start)}, {dtype}",
-                    drawing=_figure([row for row in self._rows if row.dtype == dtype], start),
-                    part=(("Start", _FROM[start][0]), ("dtype", dtype)),
-                )
-                for start, dtype in product(STARTS, self._dtypes)
-            ),
-            warnings=tuple(race_warnings(self._rows)),
-            backends=tuple(dict.fromkeys(run.backend for run in self._runs)),
-            next=("perceptron", "overhead", "--problem", plan.problem),
-            data={
-                "problem": row.problem,
-                "target": target,
-                "sentences": list(map(str, verdicts)),
-                "runs": self._runs,
-                "epochs": row.epochs,
-                "iterations_per_epoch": row.iterations_per_epoch,
-                "check_iterations": row.check_iterations,
-                "threads": row.all_threads,
-                "machine": row.machine,
-            },
+def _told(
+    plan: RacePlan, row: RaceRow, raced: Sequence[RaceRow], runs: Sequence[RaceRun]
+) -> Answer:
+    """Return the answer: a verdict and a table of each start, and its figure in each dtype."""
+    threads = threads_in_all(row.all_threads, (run.backend for run in runs))
+    dtypes = tuple(dict.fromkeys(run.dtype for run in runs))
+    ground = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
+    ground += "; 95% intervals"
+    verdicts, tables, figures = [], [], []
+    for start, (name, ending, x_title) in _STARTS.items():
+        own, part = of_start(runs, start), (("Start", name),)
+        decided, sentence, notes = _said(row, own, len(dtypes) > 1)
+        verdicts.append(
+            Verdict(
+                subject=name,
+                decided=decided,
+                sentence=sentence,
+                notes=notes,
+                heading=ground,
+                part=part,
+            )
         )
-
-    def _title(self, start: RaceStart) -> str:
-        article = "an" if self._target.goal == "accuracy" else "a"
-        target = f"{article} {self._target.goal} of {self._target.value:.15g} on the test set"
-        return f"{self._row.problem} to {target}, {_FROM[start][1]}"
-
-    def _notes(self) -> list[str]:
-        """Say how it was raced, and what is the same in every backend's time."""
-        row = self._row
-        epochwise = row.check_iterations == row.iterations_per_epoch
-        every = "epoch" if epochwise else f"{count(row.check_iterations)} iterations"
-        notes = [
-            f"The test set is evaluated every {every}, up to {count(row.epochs)} epochs; "
-            f"{self._threads}. Seeds that miss the target are censored at the limit."
-        ]
-        data = [run.data_seconds for run in of_start(self._runs, "fresh") if run.data_seconds]
-        if data:
-            took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
-            notes.append(f"Setup includes loading the data, alike for every backend: {took}.")
-        return notes
-
-    def _table(self, start: RaceStart) -> Table:
-        """Return a row for each backend and dtype, with the reason where it has no time."""
-        return Table(
-            title=self._title(start),
-            on_page="All backends and dtypes, the fastest first",
-            columns=COLUMNS,
-            rows=tuple(map(_cells, of_start(self._runs, start))),
-            part=(("Start", _FROM[start][0]),),
-        )
-
-    def _verdict(self, start: RaceStart) -> Verdict:
-        """Say which backend is first from one start, what the others take, and why."""
-        runs = of_start(self._runs, start)
-        decided, sentence, notes = self._said(runs)
-        dtype = f", {self._dtypes[0]}" if len(self._dtypes) == 1 else ""
-        return Verdict(
-            subject=_FROM[start][0],
-            decided=decided,
-            sentence=sentence,
-            notes=tuple(notes),
-            heading=f"{self._row.machine}, {self._threads}{dtype}; 95% intervals",
-            part=(("Start", _FROM[start][0]),),
-        )
-
-    def _said(self, runs: Sequence[RaceRun]) -> tuple[Decided, str, list[str]]:
-        """Return whether it is decided which of one start is first, the sentence, and its notes."""
-        leaders, name = leaders_of(runs), self._name
-        late = [
-            f"{name(run)} reaches it in {run.reached} of {run.seeds} seeds"
-            for run in sorted(runs, key=lambda run: -run.reached)
-            if run.seeds and run.seconds is None
-        ]
-        if not leaders:
-            limit = f"{count(self._row.epochs)} epochs"
-            late_all = f"no backend reaches {self._target} in half of its seeds within {limit}"
-            return "no", late_all, [_joined("closest: ", late) if late else f"why: {NOTHING}"]
-        first, is_open = leaders[0], len(leaders) > 1
-        others = [run for run in runs if run.seconds is not None and run not in leaders]
-        # The fastest dtype of each backend: the table has them all.
-        fastest = {run.backend: run for run in reversed(others)}
-        others = [run for run in others if run is fastest[run.backend]]
-        behind = [*(f"{name(run)} takes {_time(run)}" for run in others), *late]
-        if is_open and is_tie(leaders):
-            head = f"{self._names(leaders, 'and')} tie at {_time(first)}"
-        elif is_open:
-            head = f"{self._names(leaders, 'or')} is first"
-        elif behind:
-            head = f"{name(first)} is first: {_time(first)}"
-        else:
-            head = f"only {name(first)} has a time: {_time(first)}"
-        notes = []
-        if is_open and not is_tie(leaders):
-            notes.append(_joined("undecided: ", [f"{name(run)} {_time(run)}" for run in leaders]))
-        if causes := list(filter(None, map(self._most_of, (first, *others)))):
-            notes.append(_joined("why: ", causes))
-        return (
-            "partly" if is_open or not behind else "yes",
-            _joined("", [head, *behind], "; "),
-            notes,
-        )
-
-    def _name(self, run: RaceRun) -> str:
-        return f"{run.backend} {run.dtype}" if len(self._dtypes) > 1 else run.backend
-
-    def _names(self, runs: Sequence[RaceRun], word: str) -> str:
-        """Return ``numpy float32, torch-cpu float32 or float64``: each backend once in a row."""
-        names = [self._name(runs[0])]
-        for before, run in pairwise(runs):
-            names.append(run.dtype if run.backend == before.backend else self._name(run))
-        return f"{', '.join(names[:-1])} {word} {names[-1]}"
-
-    def _most_of(self, run: RaceRun) -> str | None:
-        """Return what most of a time goes to; None where that is training."""
-        least = _MOST_OF_IT * (run.seconds or 0.0)
-        importing, setup = run.parts.importing or 0.0, run.parts.prepare or 0.0
-        name, data = self._name(run), run.data_seconds or 0.0
-        if importing > least:
-            imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
-            return f"{name} starts Python{imports} in {duration(importing)}"
-        if data > least:
-            return f"{name} loads the data in {duration(data)}"
-        return f"{name} is set up in {duration(setup)}" if setup > least else None
+        article = "an" if row.target.goal == "accuracy" else "a"
+        target = f"{article} {row.target.goal} of {row.target.value:.15g} on the test set"
+        title = f"{row.problem} to {target}, {ending}"
+        on_page = "All backends and dtypes, the fastest first"
+        cells = tuple(map(_cells, own))
+        tables.append(Table(title=title, on_page=on_page, columns=_COLUMNS, rows=cells, part=part))
+        for dtype in dtypes:
+            drawing = _figure([row for row in raced if row.dtype == dtype], start, x_title)
+            setting = (*part, ("dtype", dtype))
+            figures.append(Figure(title=f"{title}, {dtype}", drawing=drawing, part=setting))
+    return Answer(
+        question=f"race: {row.problem} to {row.target}",
+        asked=(("Problem", row.problem), ("Target", str(row.target))),
+        ground=(("Threads", str(row.all_threads)),),
+        verdicts=tuple(verdicts),
+        notes=tuple(map(Note, _notes(row, runs, threads))),
+        tables=tuple(tables),
+        figures=tuple(figures),
+        warnings=tuple(race_warnings(raced)),
+        backends=tuple(dict.fromkeys(run.backend for run in runs)),
+        next=("perceptron", "overhead", "--problem", plan.problem),
+        data={
+            "problem": row.problem,
+            "target": str(row.target),
+            "sentences": list(map(str, verdicts)),
+            "runs": runs,
+            "epochs": row.epochs,
+            "iterations_per_epoch": row.iterations_per_epoch,
+            "check_iterations": row.check_iterations,
+            "threads": row.all_threads,
+            "machine": row.machine,
+        },
+    )
 
 
-def _joined(head: str, parts: Sequence[str], between: str = ", ") -> str:
-    """Return the parts behind each other, as many as a line has room for; the first always."""
-    text = head + parts[0]
-    for part in parts[1:]:
-        if len(text) + len(between) + len(part) > _LONGEST_LINE:
-            break
-        text += between + part
-    return text
+def _notes(row: RaceRow, runs: Sequence[RaceRun], threads: str) -> Iterator[str]:
+    """Yield how it was raced, and what is the same in every backend's time."""
+    epochwise = row.check_iterations == row.iterations_per_epoch
+    every = "epoch" if epochwise else f"{count(row.check_iterations)} iterations"
+    yield (
+        f"The test set is evaluated every {every}, up to {count(row.epochs)} epochs; {threads}. "
+        "Seeds that miss the target are censored at the limit."
+    )
+    if data := [run.data_seconds for run in runs if run.data_seconds]:
+        took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
+        yield f"Setup includes loading the data, alike for every backend: {took}."
+
+
+def _said(
+    row: RaceRow, runs: Sequence[RaceRun], with_dtype: bool
+) -> tuple[Decided, str, tuple[str, ...]]:
+    """Return whether it is decided which is first, the sentence with the next one, and notes."""
+
+    def name(run: RaceRun) -> str:
+        return f"{run.backend} {run.dtype}" if with_dtype else run.backend
+
+    def told(run: RaceRun) -> str:
+        if run.seconds is None:
+            return f"{name(run)} reaches it in {run.reached} of {run.seeds} seeds"
+        return f"{name(run)} takes {_time(run)}"
+
+    leaders = leaders_of(runs)
+    others = [run for run in runs if run.seeds and run not in leaders]
+    others.sort(key=lambda run: -run.reached if run.seconds is None else -inf)
+    if not leaders:
+        limit = f"{count(row.epochs)} epochs"
+        note = f"closest: {told(others[0])}" if others else f"why: {NOTHING}"
+        return "no", f"no backend reaches {row.target} in half of its seeds within {limit}", (note,)
+    first, is_open, notes = leaders[0], len(leaders) > 1, []
+    if is_open and is_tie(leaders):
+        head = f"{enumerated(map(name, leaders))} tie at {_time(first)}"
+    elif is_open:
+        head = f"{' or '.join(map(name, leaders))} is first"
+        notes.append("undecided: " + ", ".join(f"{name(run)} {_time(run)}" for run in leaders))
+    elif others:
+        head = f"{name(first)} is first: {_time(first)}"
+    else:
+        head = f"only {name(first)} has a time: {_time(first)}"
+    causes = [f"{name(run)} {most}" for run in (first, *others[:1]) if (most := _most_of(run))]
+    if causes:
+        notes.append(f"why: {', '.join(causes)}")
+    decided: Decided = "partly" if is_open or not others else "yes"
+    return decided, "; ".join([head, *map(told, others[:1])]), tuple(notes)
+
+
+def _time(run: RaceRun) -> str:
+    return duration_interval(run.seconds or 0.0, run.low, run.high)
+
+
+def _most_of(run: RaceRun) -> str | None:
+    """Return what more than half of a time goes to; None where that is training."""
+    imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
+    for action, seconds in (
+        (f"starts Python{imports}", run.parts["import"]),
+        ("loads the data", run.data_seconds),
+        ("is set up", run.parts["prepare"]),
+    ):
+        if run.seconds is not None and seconds is not None and 2 * seconds > run.seconds:
+            return f"{action} in {duration(seconds)}"
+    return None
 
 
 def _cells(run: RaceRun) -> tuple[str, ...]:
     if not run.seeds:
-        return run.backend, run.dtype, f"not measured: {run.reason}", *[NONE] * len(COLUMNS[3:])
+        return run.backend, run.dtype, f"not measured: {run.reason}", *[NONE] * len(_COLUMNS[3:])
     median = "not reached in half of the seeds" if run.seconds is None else _time(run)
     # A part of no seconds is none of what is shown.
-    imports, setup, training = (
-        duration(part) if part else NONE
-        for part in (run.parts.importing, run.parts.prepare, run.parts.train)
-    )
+    imports, setup, training = (duration(part) if part else NONE for part in run.parts.values())
     return (
         run.backend,
         run.dtype,
@@ -367,91 +337,80 @@ def _cells(run: RaceRun) -> tuple[str, ...]:
         NONE if run.epochs is None else digits(run.epochs),
         f"{run.reached} of {run.seeds}",
         imports,
-        f"{setup} (cached)" if run.parts.prepare and run.prepared_from_cache else setup,
+        f"{setup} (cached)" if run.parts["prepare"] and run.prepared_from_cache else setup,
         training,
     )
 
 
-def _time(run: RaceRun) -> str:
-    """Return a median with its interval."""
-    return duration_interval(run.seconds or 0.0, run.low, run.high)
-
-
 # --- as a figure ---------------------------------------------------------------------------------
 
-# Markers that a line has room for; a training may be evaluated hundreds of times.
-_MARKERS = 40
 
-
-def _figure(rows: Sequence[RaceRow], start: RaceStart) -> LineFigure | None:
-    """Return the test set's score over seconds; None where nothing of one dtype raced.
+def _figure(rows: Sequence[RaceRow], start: RaceStart, x_title: str) -> LineFigure | None:
+    """Return the test set's score over seconds in one dtype; None where nothing of it raced.
 
     A line for each backend, with the band of its seeds.
     """
-    curves = {
-        backend: race_curve([row for row in rows if row.backend == backend], start)
-        for backend in dict.fromkeys(row.backend for row in rows if has_raced(row))
-    }
-    goal, x_title = rows[0].target.goal if rows else "", _FROM[start][2]
-    lines = [
-        _line(backend, shown, goal)
-        for backend, points in curves.items()
-        # What a logarithmic axis has no place for: a time of 0, of a broken clock, and a loss of 0.
-        if (shown := [one for one in points if one.seconds > 0 and (one.low > 0 or goal != "loss")])
-    ]
+    by_backend = grouped(filter(has_raced, rows), lambda row: row.backend)
+    lines = tuple(line for own in by_backend.values() if (line := _line(own, start)) is not None)
     if not lines:
         return None
     row, target = rows[0], rows[0].target
-    ends = [end for line in lines for end in (*line.low, *line.high) if end is not None]
-    if goal == "accuracy":
-        y = _shares(min(*ends, target.value))
-        reached = Stretch("y", target.value, y.high, "interval")
+    ends = [
+        target.value,
+        *(end for line in lines for end in (*line.low, *line.high) if end is not None),
+    ]
+    if target.goal == "accuracy":
+        ticks = [tenth / 10 for tenth in range(floor(10 * min(*ends, 0.9)), 11)]
+        y = Axis(
+            title="test accuracy",
+            low=ticks[0] - 0.03,  # so that a mark there is whole
+            high=1.0,
+            ticks=tuple((value, percent(value, 0)) for value in ticks),
+            is_linear=True,
+        )
     else:
-        y = log_axis([*ends, target.value], digits, 10, "test loss")
-        reached = Stretch("y", y.low, target.value, "interval")
+        y = log_axis(ends, digits, 10, "test loss")
+    reached = (target.value, y.high) if target.goal == "accuracy" else (y.low, target.value)
     return LineFigure(
-        alt=f"test {goal} of {row.problem} over {x_title}, logarithmic, "
+        alt=f"test {target.goal} of {row.problem} over {x_title}, logarithmic, "
         f"{row.dtype}: " + "; ".join(f"{line.label} {line.texts[-1]}" for line in lines),
         caption="Each mark is an evaluation of the test set. Lines are medians over the seeds; "
         f"bands reach from the lowest to the highest. Grey: {target} is reached.",
         height=440,
         x=log_axis([x for line in lines for x in line.x], tick, 10, x_title),
         y=y,
-        lines=tuple(lines),
-        stretches=(reached,),
+        lines=lines,
+        stretches=(Stretch("y", *reached, "interval"),),
     )
 
 
-def _line(backend: str, points: Sequence[RacePoint], goal: str) -> Line:
-    value_text = percent if goal == "accuracy" else digits
-    shown = _thinned(points)
-    x, y, low, high, _ = zip(*shown, strict=True)
-    texts = (
-        f"{value_text(point.value)} after {duration(point.seconds)}, {digits(point.epochs)} epochs"
-        for point in shown
-    )
-    return Line(backend=backend, label=backend, x=x, y=y, low=low, high=high, texts=tuple(texts))
+def _line(rows: Sequence[RaceRow], start: RaceStart) -> Line | None:
+    """Return a backend's score at each evaluation: the median of its seeds, lowest and highest.
 
-
-def _thinned(points: Sequence[RacePoint]) -> Sequence[RacePoint]:
-    """Return the first and the last point, and between them some that lie well apart."""
-    if len(points) <= _MARKERS:
-        return points
-    step = log(points[-1].seconds / points[0].seconds) / _MARKERS
-    kept = [points[0]]
-    for point, after in pairwise(points[1:]):
-        if log(after.seconds / kept[-1].seconds) > step:
-            kept.append(point)
-    return [*kept, points[-1]]
-
-
-def _shares(lowest: float) -> Axis:
-    """Return an axis of shares, from the tenth below the lowest up to 1."""
-    ticks = [tenth / 10 for tenth in range(floor(10 * min(lowest, 0.9)), 11)]
-    return Axis(
-        title="test accuracy",
-        low=ticks[0] - 0.03,  # so that a mark there is whole
-        high=1.0,
-        ticks=tuple((value, percent(value, 0)) for value in ticks),
-        is_linear=True,
-    )
+    The time is the median of the seeds that still train, and never less than at the evaluation
+    before: those that are left may be the quick ones. A seed that has ended keeps its last score.
+    """
+    target, trainings = rows[0].target, [trained(row, start) for row in rows]
+    value_text = percent if target.goal == "accuracy" else digits
+    points, seconds = [], 0.0
+    for index in range(max(len(training.checks) for _, training in trainings)):
+        under_way = [
+            before + training.checks[index].seconds
+            for before, training in trainings
+            if index < len(training.checks)
+        ]
+        seconds = max(seconds, median(under_way))
+        latest = [training.checks[: index + 1][-1] for _, training in trainings]
+        scores = [score for check in latest if (score := target.score_of(check)) is not None]
+        # A logarithmic axis has no place for a time of 0, of a broken clock, and a loss of 0.
+        if scores and seconds > 0 and (min(scores) > 0 or target.goal == "accuracy"):
+            score = median(scores)
+            epochs = max(check.iterations for check in latest) / rows[0].iterations_per_epoch
+            text = f"{value_text(score)} after {duration(seconds)}, {digits(epochs)} epochs"
+            points.append((seconds, score, min(scores), max(scores), text))
+    if not points:
+        return None
+    step = max(1, len(points) // _POINTS)  # counted from the last: that one stays
+    x, y, low, high, texts = zip(*points[::-step][::-1], strict=True)
+    name = rows[0].backend
+    return Line(backend=name, label=name, x=x, y=y, low=low, high=high, texts=texts)

@@ -13,12 +13,11 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
 from perceptron.backends.shared.evaluation import predict
 from perceptron.errors import UserError, unknown
-from perceptron.measure.progress import Progress
+from perceptron.measure.budget import Progress
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Layer, Problem
 from perceptron.records.walkthrough import EpochScore, TrainingRun, Walkthrough
-from perceptron.studies.shared.published import published_dtype
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden", "digits")
 _ACTIVATIONS: tuple[Activation, ...] = ("sigmoid", "identity", "tanh", "relu")
@@ -103,7 +102,7 @@ def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) ->
 
     With a test set a chunk is an epoch, and the end is evaluated too: a curve.
     """
-    dtype = published_dtype(backend)
+    dtype = registry.published_dtype(backend)
     trainer: Trainer = registry.load(backend).prepare(problem, dtype)
     curve = problem.held_out_part() is not None
     epochs = problem.iterations // problem.iterations_per_epoch

@@ -27,6 +27,7 @@ from perceptron.analysis.what_if.estimate import (
 )
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.grouping import grouped
 from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
@@ -194,10 +195,9 @@ def _dispatch_of(rows: Iterable[Measurement], machine: str, threads: int | None)
 
     With as many threads if that was measured, else at its fastest.
     """
-    by_threads: dict[int | None, list[Measurement]] = {}
-    for row in rows:
-        if (row.machine, row.backend, row.problem) == (machine, _HOST, _TINY):
-            by_threads.setdefault(row.all_threads, []).append(row)
+    host = (machine, _HOST, _TINY)
+    on_host = [row for row in rows if (row.machine, row.backend, row.problem) == host]
+    by_threads = grouped(on_host, lambda row: row.all_threads)
     seconds = {
         number: of_times([row.seconds for row in current(own) if row.seconds is not None]).estimate
         for number, own in by_threads.items()

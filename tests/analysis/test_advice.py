@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pytest
 
-from perceptron.analysis.advice import AdviceAxis, Ranking, advise
+from perceptron.analysis.advice import Ranking, advise
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.records.measurement import Measurement
 from tests.made import ABSENT, BACKENDS, measured
 
-AxisRows = tuple[AdviceAxis, list[Measurement]]
 NAME = "mlp:8x2"
 THREE = (0.99, 1.0, 1.01)
 LONG = TrainingLength(iterations=10_000)
@@ -35,45 +34,13 @@ def three(seconds: Mapping[str, float], prepare: float = 0.0) -> list[Measuremen
     ]
 
 
-def along(
-    family: str, seconds: Callable[[str, int, int], float], prepare: Mapping[str, float]
-) -> AxisRows:
-    """Three processes of both backends at 8 to 512: their seconds by name, size and process."""
-    rows = [
-        one(
-            name,
-            process,
-            seconds(name, size, process),
-            family=family,
-            problem=f"{family}:{size}",
-            size=size,
-            prepare_seconds=prepare[name],
-        )
-        for size in (8, 32, 128, 512)
-        for process in range(3)
-        for name in BACKENDS[:2]
-    ]
-    return AdviceAxis(axis=family, here=8, family=family), rows
-
-
-AT_ONCE = {"numpy": 1e-3, "torch-cpu": 1e-3}
-
-
-def advised(
-    rows: list[Measurement], length: TrainingLength = LONG, *axes: AxisRows, count: int = 3
-) -> Ranking:
-    return advise(rows, BACKENDS[:count], NAME, length, list(axes))
+def advised(rows: list[Measurement], length: TrainingLength = LONG, *, count: int = 3) -> Ranking:
+    return advise(rows, BACKENDS[:count], NAME, length, [])
 
 
 def test_a_tie_advises_either() -> None:
     found = advised(three({"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3))
     assert (found.use, found.ties) == ("numpy", ["torch-cpu"])
-
-
-def test_a_lead_that_is_not_sure_names_no_winner() -> None:
-    wide = [one("torch-cpu", k, 1e-5 * factor) for k, factor in enumerate((0.8, 1.2, 1.5))]
-    found = advised([*three({"numpy": 1e-5}), *wide])
-    assert (found.use, found.unsure) == (None, ["torch-cpu"])
 
 
 def test_nothing_measured_says_why() -> None:
@@ -147,38 +114,3 @@ def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(spread: float,
     assert found.undecided is None
     assert len(found.unsure) == 1
     assert bool(found.ties) is bool(found.use) is tie
-
-
-def test_an_axis_tells_where_the_answer_changes() -> None:
-    """numpy here, torch-cpu from 100 rows up; along the features nothing changes."""
-
-    def line(name: str, cost: float) -> AxisRows:
-        spread = (0.999, 1.0, 1.001)
-        return along(
-            name,
-            lambda of, size, k: (10 + size * cost) * spread[k] if of == "numpy" else 20.0,
-            AT_ONCE,
-        )
-
-    rows = three({"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=1e-3)
-    found = advised(rows, LONG, line("rows", 0.1), line("features", 0))
-    (crossed,) = found.changes[0].crossovers
-    assert crossed.status == "crosses"
-    assert 32 < (crossed.size or 0) < 128
-    (same,) = found.changes[1].crossovers
-    assert (same.status, same.is_decided) == ("never", True)
-    assert [(change.axis, change.low, change.high) for change in found.changes] == [
-        ("rows", 8, 512),
-        ("features", 8, 512),
-    ]
-
-
-def test_every_axis_is_judged_as_the_problem_is() -> None:
-    """By whole trainings from cold: what prepares for long does not win short ones anywhere."""
-    costs = {"torch-cpu": 4e-5, "numpy": 1e-5}
-    line = along(
-        "rows", lambda name, _, k: costs[name] * THREE[k], {"numpy": 0.1, "torch-cpu": 1e-3}
-    )
-    short = advised(three(costs, prepare=0.1), TrainingLength(iterations=10), line)
-    assert short.use == "torch-cpu"
-    assert short.changes[0].crossovers[0].status == "never"

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from perceptron.analysis.advice import AdviceAxis, Change, advise, rows_on, whole_trainings
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.answer import Answer
-from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.answering import answer_run
@@ -147,21 +146,3 @@ def test_sizes_on_fewer_rows_count_as_trainings_on_all_rows() -> None:
     expected = seconds(BATCH, advice_rows())
     assert seconds(replace(BATCH, fewer_rows=True), few) == pytest.approx(expected)
     assert seconds(BATCH, few) != pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("plan", "message"),
-    [
-        ({"name": "mlp:1x1"}, "no rows of mlp:1x1"),
-        (
-            {"length": {"epochs": "many"}},
-            "Expected `int | null`, got `str` - at `\\$.length.epochs`",
-        ),
-    ],
-)
-def test_stored_advice_that_cannot_be_judged_is_named(
-    tmp_path: Path, plan: dict[str, object], message: str
-) -> None:
-    folder = keep(tmp_path, ADVICE | plan, advice_rows())
-    with pytest.raises(UserError, match=message):
-        answer_run(read_run(folder))

@@ -56,15 +56,6 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     assert sum(machine.rows for machine in collection.machines) == len(collection.rows)
 
 
-@pytest.mark.parametrize("name", ["missing", "empty"])
-def test_a_folder_without_results_has_none(tmp_path: Path, name: str) -> None:
-    (tmp_path / "empty").mkdir()
-    collection = collect(tmp_path / name)
-    assert not any(collection.studies.values())
-    empty = replace(collection, older={}, studies={}, pages={})
-    assert not any(map(len, msgspec.structs.astuple(empty)))
-
-
 def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path) -> None:
     """Whatever their folders are called."""
     keep(tmp_path, BENCH, ROWS, started=LATER, folder="z")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from math import exp, isfinite
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,6 @@ from hypothesis import strategies as st
 from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.interval import Interval
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.stored_runs import read_results
-from tests.plenty import plenty
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -108,6 +105,7 @@ def test_several_values_of_a_commit_are_one() -> None:
         {"environment": "py3.14"},
         {"dtype": "float64"},
         {"threads": 2},
+        {"optimizer": "adam"},
         {"family": "mlp-depth"},
         {"size": 2},
         {"backend": "torch-cpu"},
@@ -167,14 +165,3 @@ def test_stretches_are_the_series_and_finite(seconds: list[float]) -> None:
         for known in filter(None, (step.level, step.change)):
             numbers = (known.estimate, known.low, known.high)
             assert all(isfinite(number) for number in numbers if number is not None)
-
-
-def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:
-    """From asv's files to the step: NumPy is slower from the middle on, the others are not."""
-    made = plenty(tmp_path / "asv", machines=2, commits=60, steps={40: 0.25})
-    pasts = histories(read_results(tmp_path).rows)
-    assert len(pasts) == 3 * 3 + 3 * 2
-    for past in pasts:
-        assert [point.commit for point in past.points] == [commit[:12] for commit in made.commits]
-        expected = [0, 40] if past.backend == made.slower else [0]
-        assert [step.first for step in past.steps] == expected

@@ -12,12 +12,10 @@ from msgspec.structs import replace
 from perceptron.analysis import race
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.race import (
-    NOTHING,
     RaceRun,
     is_tie,
     leaders_of,
     median_of,
-    race_curve,
     race_runs,
     race_warnings,
 )
@@ -26,7 +24,6 @@ from tests.made import race_row, race_rows
 
 NUMPY, TORCH = (("numpy", "float32"), ("torch-cpu", "float32"))
 TOO_LOW = (0.5, 0.6, 0.7)
-looks = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 times = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30)
 outcomes = st.lists(st.tuples(st.floats(0.01, 1e4), st.booleans()), min_size=1, max_size=30)
 
@@ -48,28 +45,8 @@ def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
     lost = [race_row(seed, train=3.0, accuracies=TOO_LOW) for seed in range(3, 7)]
     run = of_start([*there[:3], *lost], "resident", NUMPY)[NUMPY]
     assert (run.seeds, run.reached, run.seconds, run.low, run.epochs) == (7, 3, None, None, None)
-    assert run.parts.train is None
+    assert run.parts["train"] is None
     assert run.reason is None
-
-
-def test_seeds_that_only_some_had_time_for_are_left_out() -> None:
-    rows = [row for row in race_rows() if (row.backend, row.seed) != ("torch-cpu", 6)]
-    runs = of_start(rows, "fresh", NUMPY, TORCH)
-    assert (runs[NUMPY].seeds, runs[TORCH].seeds) == (6, 6)
-
-
-def test_one_that_crashes_takes_no_seed_from_the_others() -> None:
-    rows = [row for row in race_rows() if row.backend == "numpy" or row.seed < 2]
-    failed = {"status": "failed", "reason": "ended by SIGSEGV", "fresh": None, "resident": None}
-    rows.append(race_row(2, "torch-cpu", **failed))
-    runs = of_start(rows, "fresh", NUMPY, TORCH)
-    assert runs[NUMPY].seeds == 7
-    assert (runs[TORCH].seeds, runs[TORCH].reason) == (2, "seed 2: ended by SIGSEGV")
-
-
-def test_of_whom_there_is_no_row_nothing_is_known() -> None:
-    runs = of_start(race_rows(), "fresh", NUMPY, ("jax-cpu", "float32"))
-    assert runs[("jax-cpu", "float32")].reason == NOTHING
 
 
 def test_a_row_that_says_ok_and_holds_nothing_has_not_raced() -> None:
@@ -134,36 +111,6 @@ def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
     assert warning.code == "contended"
     assert "1 of 4 trainings" in warning.message
-
-
-def test_a_seed_that_is_there_keeps_what_it_had() -> None:
-    """The band would fall otherwise when the quick ones are done."""
-    rows = [race_row(0, accuracies=(0.97,)), race_row(1, accuracies=(0.5, 0.6, 0.95))]
-    points = race_curve(rows, "resident")
-    assert [(point.low, point.high) for point in points] == [
-        (0.5, 0.97),
-        (0.6, 0.97),
-        (0.95, 0.97),
-    ]
-
-
-@given(st.lists(st.tuples(looks, st.floats(0.01, 10)), min_size=1, max_size=7))
-def test_time_never_runs_backwards_and_bands_hold_the_median(
-    seeds: list[tuple[list[float], float]],
-) -> None:
-    rows = [race_row(n, accuracies=seen, train=train) for n, (seen, train) in enumerate(seeds)]
-    points = race_curve(rows, "fresh")
-    assert len(points) == max(len(seen) for seen, _ in seeds)
-    times = [point.seconds for point in points]
-    assert times == sorted(times)
-    assert all(point.low <= point.value <= point.high for point in points)
-
-
-@given(times)
-def test_where_all_get_there_it_is_the_plain_median(seconds: list[float]) -> None:
-    found = median_of(seconds, [True] * len(seconds))
-    assert found is not None
-    assert found.estimate == pytest.approx(median(seconds))
 
 
 @given(times, st.integers(0, 40))

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -45,18 +44,6 @@ def test_the_command_names_its_page(here: Perceptron, results: Path) -> None:
     assert "elsewhere/pages/index.html" in result.stdout
     assert "asv's pages were not written: no asv.conf.json" in result.stdout
     assert result.stderr == ""
-
-
-def test_a_port_that_is_taken_is_one_line(here: Perceptron, results: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        result = here("dashboard", "--serve", "--port", str(port))
-    assert result.returncode == 2
-    assert result.stderr.splitlines()[-1].startswith(
-        f"error: --port {port}: Address already in use"
-    )
 
 
 def test_serving_ends_with_ctrl_c(results: Path, tmp_path: Path) -> None:

@@ -186,14 +186,6 @@ def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) 
     assert [one["rows"] for one in document["runs"]] == [4, 4]
 
 
-def test_every_machine_stands_under_its_own_name(world: World) -> None:
-    read = read_results(world.folder / "results")
-    assert read.complaints == []
-    assert {row.machine for row in read.rows} == set(MACHINES)
-    assert len(read.rows) == 8
-    assert all(row.status == "ok" for row in read.rows)
-
-
 def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world._attempts() == world.attempts

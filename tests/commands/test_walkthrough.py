@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perceptron.backends import registry
 from perceptron.studies.walkthrough import sigmoid_curve
 from tests.conftest import Perceptron
 
@@ -19,30 +18,6 @@ def told(here: Perceptron, *typed: str) -> dict[str, Any]:
     assert process.returncode == 0, process.stderr
     document: dict[str, Any] = json.loads(process.stdout)
     return document
-
-
-def test_numpy_and_torch_learn_the_published_or_gate(here: Perceptron) -> None:
-    """To the digit; who cannot run here says why."""
-    document = told(here, "or-gate")
-    runs = {entry["backend"]: entry for entry in document["runs"]}
-    numpy = runs["numpy"]
-    assert numpy["dtype"] == "float64"
-    assert [f"{weight:.8f}" for weight in numpy["weights"]] == ["9.98578506", "9.98589032"]
-    assert numpy["bias"] == pytest.approx(-4.52752860008788, abs=1e-11)
-    if "torch-cpu" in runs:
-        torch = runs["torch-cpu"]
-        assert torch["dtype"] == "float32"
-        assert torch["weights"] == pytest.approx([9.985788, 9.985894], abs=1e-5)
-        assert torch["bias"] == pytest.approx(-4.52752685546875, abs=1e-5)
-    reasons = {entry["backend"]: entry["reason"] for entry in document["skipped"]}
-    assert set(reasons) | set(runs) == {"numpy", "torch-cpu", "torch-cuda"}
-    assert reasons == {name: registry.reason_unavailable(name) for name in reasons}
-
-
-def test_symptoms_three_and_six_contradict_each_other(here: Perceptron) -> None:
-    """The code finds the two people whom the walk-through points out, and nobody else."""
-    document = told(here, "symptoms", "--backend", "numpy")
-    assert document["contradictions"] == [[3, 6]]
 
 
 def test_identity_in_place_of_the_sigmoid_learns_nothing_of_the_or_gate(here: Perceptron) -> None:
@@ -57,12 +32,6 @@ def test_the_frameworks_sigmoid_is_ours() -> None:
     if framework is None:
         pytest.skip("PyTorch is not installed")
     np.testing.assert_allclose(framework, ours, rtol=1e-12)
-
-
-def test_figures_are_saved_where_asked_for(here: Perceptron, tmp_path: Path) -> None:
-    process = here("walkthrough", "xor-hidden", "--backend", "numpy", "--save", "figures")
-    assert process.returncode == 0
-    assert (tmp_path / "figures" / "xor-hidden-decision.png").exists()
 
 
 def test_backends_give_one_curve_on_the_digits(here: Perceptron, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from perceptron.records.environment import Gpu
 from perceptron.rehearsal import VARIABLE
 from tests.made import (
     ADVICE,
-    BACKENDS,
     BENCH,
     GPU_FACTS,
     GPU_NAME,
@@ -105,42 +102,7 @@ def test_a_study_is_shown_as_soon_as_there_is_one(
     assert found.results == Path("results/runs/box/2026-02-03T000000Z")
 
 
-def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_path: Path) -> None:
-    """A map that was measured elsewhere since is of another story."""
-    results = tmp_path / "results"
-    shutil.copytree(results_of_record, results)
-    before = shown(results)
-    for run in (before.phase_map.results, before.ladder.results):
-        elsewhere = results / "runs" / "elsewhere"
-        shutil.copytree(tmp_path / run, elsewhere / f"{run.name}-later")
-        for file in (tmp_path / run).parent.glob("environment-*.json"):
-            shutil.copy(file, elsewhere)
-        file = elsewhere / f"{run.name}-later" / "run.json"
-        later = {"machine": "elsewhere", "started": "2999-01-01T00:00:00Z"}
-        file.write_text(json.dumps(json.loads(file.read_text()) | later))
-    assert shown(results) == before
-
-
 GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
-
-
-def test_a_newer_run_with_a_gpu_stands_beside_the_cpu_s(results: Path) -> None:
-    """With what was measured on its machine with the GPU, and none of it moves to the CPU."""
-    before = shown(results)
-    assert before.gpus == []
-    keep(results, WHOLE, gpu_rows(), started=NEWER, **GPU_BOX)
-    keep(results, MAP, map_rows(backends=BACKENDS), started="2026-03-02T00:00:00Z", **GPU_BOX)
-    # Newer, and of its machine, but without the GPU.
-    keep(results, MAP, map_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
-    keep(results, LADDER, ladder_rows(), started="2026-03-04T00:00:00Z", **GPU_BOX)
-    runs = shown(results)
-    assert replace(runs, gpus=[]) == before
-    (gpu,) = runs.gpus
-    assert gpu.name == GPU_NAME
-    assert gpu.bench.results == Path("results/runs/gpu-box/2026-03-01T000000Z")
-    assert gpu.phase_map is not None
-    assert gpu.phase_map.results == Path("results/runs/gpu-box/2026-03-02T000000Z")
-    assert gpu.ladder is None
 
 
 def test_each_gpu_has_its_newest_whole_run_and_the_newest_comes_first(results: Path) -> None:

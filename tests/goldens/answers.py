@@ -25,11 +25,11 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_results, read_run
 from perceptron.report import documents
-from perceptron.report.answers import in_terminal
 from perceptron.report.comparison_address import address
 from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.pull_request.annotations import annotate
 from perceptron.report.pull_request.comment import PullRequest, comment
+from perceptron.report.tables import answer as in_terminal
 from perceptron.report.tables import comparison as comparison_table
 from perceptron.report.tables import doctor as doctor_table
 from perceptron.report.tables import terminal

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.problems.csv_data import classes_in, read_csv
-from perceptron.problems.held_out import hold_out
+from perceptron.problems.csv_data import classes_in
 from perceptron.problems.problem import Problem
 from tests.problems.conftest import FROM_CSV, refused, write
 
@@ -45,56 +43,6 @@ def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None
     assert problem.training_part().targets.tolist() == [[0], [1], [1], [0]]
     two = _found(tmp_path, table, BINARY.replace("width = 1", "width = 2"))
     assert two.training_part().targets.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
-
-
-@given(
-    st.lists(
-        st.text(min_size=1, max_size=6).map(str.strip).filter(bool),
-        min_size=2,
-        max_size=8,
-        unique=True,
-    ),
-    st.lists(st.integers(0, 7), max_size=30),
-    st.floats(0.05, 0.8),
-    st.integers(0, 3),
-)
-def test_no_label_is_in_the_held_out_part_only(
-    tmp_path_factory: pytest.TempPathFactory,
-    labels: list[str],
-    picks: list[int],
-    share: float,
-    seed: int,
-) -> None:
-    """Each class keeps a row to train on, whatever the text, the shares and the seed."""
-    rows = [*labels, *(labels[pick % len(labels)] for pick in picks), *labels]
-    counts = Counter(rows)
-    assume(not all(_is_number(row) for row in rows))
-    assume(1 <= round(share * len(rows)) <= len(rows) - len(counts))
-    file = tmp_path_factory.mktemp("csv") / "data.csv"
-    with file.open("w", newline="", encoding="utf-8", errors="surrogatepass") as lines:
-        try:
-            csv.writer(lines).writerows([("x", "y"), *enumerate(rows)])
-        except (UnicodeEncodeError, csv.Error):
-            assume(False)
-    try:
-        whole = read_csv(file, "y", classes=True)
-    except UserError as error:
-        # Text that no CSV file can hold.
-        assume("not a CSV file" not in str(error) and "not UTF-8" not in str(error))
-        raise
-    train, test = hold_out(whole, share, seed).divide()
-    assert test is not None
-    assert set(test.targets[:, 0]) <= set(train.targets[:, 0]) == set(range(len(counts)))
-    names = [whole.class_names[int(code)] for code in whole.targets[:, 0]]
-    assert names == rows
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace("_", "?"))
-    except ValueError:
-        return False
-    return True
 
 
 @given(st.lists(st.integers(0, 4), min_size=1).flatmap(st.permutations))

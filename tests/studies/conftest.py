@@ -11,8 +11,8 @@ from perceptron.answer import Answered
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.measure import budget, launch
+from perceptron.measure.budget import Progress
 from perceptron.measure.job import Batch, Outcome, Part, Time
-from perceptron.measure.progress import Progress, silent
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
@@ -21,7 +21,7 @@ from perceptron.studies import carry_out as opening
 from perceptron.studies.bench import BenchPlan, finding_jobs, sweep_jobs
 from perceptron.studies.carry_out import carry_out
 from perceptron.studies.study import Plan, Study
-from tests.made import UnknownLook
+from tests.made import UnknownLook, silent
 
 STARTED = "2026-01-01T00:00:00Z"
 

@@ -14,7 +14,6 @@ from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
 from perceptron.measure.job import Batch, Outcome
-from perceptron.measure.progress import silent
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
@@ -25,6 +24,7 @@ from perceptron.studies import what_if
 from perceptron.studies.advise import Advise, AdvisePlan
 from perceptron.studies.answering import answer_run
 from perceptron.studies.carry_out import carry_out
+from tests.made import silent
 from tests.studies.conftest import Lab
 
 
@@ -232,33 +232,11 @@ def estimated(
     return advise(results, "mlp:100x10x4", backends=("numpy",), what_if="h100")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "statuses"),
-    [
-        (6e-5, ["open", "faster"]),
-        (1e-6, ["slower", "slower"]),
-        (1e-3, ["faster", "faster"]),
-    ],
-)
-def test_an_estimate_says_whether_it_is_faster_or_cannot_tell(
-    seconds: float,
-    statuses: list[str],
-    lab: Lab,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    """A range that holds 1 is no answer."""
-    told = estimated(lab, monkeypatch, tmp_path, seconds)
-    data = told.answer.data["what_if"]
-    assert [ratio.status for ratio in data["ratios"]] == statuses
-    assert data["ratios"][0].ratio == pytest.approx(1e-4 / seconds)
-    assert answer_run(read_run(told.results)).answer == told.answer
-
-
 def test_estimates_never_stand_among_measurements(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer = estimated(lab, monkeypatch, tmp_path, 1e-3).answer
+    assert [one.ratio for one in answer.data["what_if"]["ratios"]] == pytest.approx([0.1, 0.01])
     measured, guessed, *_ = answer.tables
     assert [cells[0] for cells in measured.rows] == ["numpy"]
     assert [cells[0] for cells in guessed.rows] == [

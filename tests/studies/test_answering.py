@@ -9,22 +9,21 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.what_if.estimate import CaseStatuses, WhatIf
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.answering import answer_run
 from tests.made import (
+    ADVICE,
     BENCH,
     FACTS,
     LADDER,
-    MANY,
     MAP,
+    advice_rows,
     bench_rows,
     keep,
     ladder_rows,
-    many_rows,
     map_rows,
     measured,
 )
@@ -34,6 +33,7 @@ KINDS: list[tuple[dict[str, Any], list[Any]]] = [
     (MAP, map_rows()),
     (LADDER, ladder_rows()),
 ]
+OTHERWISE = [replace(row, optimizer="adam") for row in map_rows()]
 every_kind = pytest.mark.parametrize(("plan", "rows"), KINDS)
 
 
@@ -73,36 +73,6 @@ def test_a_stored_run_warns_of_the_clock_of_its_gpu(
     marked = [replace(row, gpu=slow) for row in rows]
     (warning,) = judge(keep(tmp_path, plan, marked)).warnings
     assert warning.code == "gpu-slowed"
-
-
-def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
-    """No row of it: what a device might take is read back as it was, or refused in one line."""
-    folder = keep(tmp_path, MANY, many_rows())
-    assert judge(folder).answer.data["what_if"] == []
-    likely = CaseStatuses(likely="crosses", best="always", worst="never")
-    guess = WhatIf(
-        family="many-or-gates",
-        incumbent="numpy",
-        challenger="torch-cuda",
-        device="h100",
-        status="open",
-        statuses=likely,
-        size=300.0,
-        low=None,
-        high=None,
-        estimates=[],
-        source="a datasheet",
-    )
-    run = msgspec.json.decode((folder / "run.json").read_bytes())
-    for kept in ([msgspec.to_builtins(guess)], [{"family": 3}]):
-        (folder / "run.json").write_bytes(msgspec.json.encode(run | {"what_if": kept}))
-        if kept[0]["family"] == 3:
-            with pytest.raises(UserError, match=r"run\.json, what_if: "):
-                judge(folder)
-        else:
-            judged = judge(folder)
-            assert judged.answer.data["what_if"] == [guess]
-            assert {row.backend for row in judged.run.times} == {row.backend for row in many_rows()}
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
@@ -183,6 +153,9 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
         (MAP | {"points": 1}, map_rows(), "points"),
         (MAP, bench_rows(), "no rows of a problem with two sizes"),
         (MAP, map_rows() + map_rows("other"), "may not be compared"),
+        (MAP, [*map_rows(), *OTHERWISE], "may not be compared"),
+        (ADVICE | {"name": "mlp:1x1"}, advice_rows(), "no rows of mlp:1x1"),
+        (ADVICE | {"length": {"epochs": "many"}}, advice_rows(), "length"),
         (LADDER | {"bytes_moved": -1}, ladder_rows(), "bytes_moved"),
         (LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
         (LADDER, ladder_rows() * 2, "two times of"),

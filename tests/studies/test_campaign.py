@@ -15,7 +15,6 @@ from perceptron.measure import campaign
 from perceptron.measure.budget import GRACE, Budget
 from perceptron.measure.job import Batch, Time
 from perceptron.measure.launch import Workers
-from perceptron.measure.progress import silent
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.row import Row, times
@@ -23,7 +22,7 @@ from perceptron.records.run import Run
 from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.shared.missing import missing
-from tests.made import measured
+from tests.made import measured, silent
 from tests.studies.conftest import STARTED, Lab, jobs_of
 
 PLAN = BenchPlan(

@@ -8,7 +8,7 @@ import pytest
 from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.answer import Answered
 from perceptron.errors import UserError
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Outcome
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.answering import answer_run
@@ -62,25 +62,6 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
             assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
-
-
-def test_every_repeat_is_one_process_and_nothing_is_timed_where_it_was_checked(
-    lab: Lab, tmp_path: Path
-) -> None:
-    started: list[int] = []
-
-    def takes(job: Batch, problem: Problem) -> float:
-        if not job.check:
-            started.append(len(lab.starts))
-        return 0.1
-
-    lab.takes = takes
-    draw(tmp_path)
-    assert started[0] == 4, "all were there before the first was timed"
-    checks = [(job.backend, name) for job in lab.jobs if job.check for name in job.problems]
-    assert len(checks) == len({*checks}), "what is refused is not tried in later repeats"
-    assert len(lab.names) == 2 * (plan().repeats + 1)
-    assert sorted(lab.starts) == sorted(2 * ["numpy", "torch-cpu"] + ["numpy", "torch-cpu"])
 
 
 def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path: Path) -> None:

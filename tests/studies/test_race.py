@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,14 +124,32 @@ def test_numbers_that_no_axis_holds_cannot_be_judged(tmp_path: Path) -> None:
         said(tmp_path, rows)
 
 
-def test_many_looks_are_thinned_and_the_last_one_stays(tmp_path: Path) -> None:
-    accuracies = [0.5 + 0.4 * index / 500 for index in range(500)]
+def test_a_seed_that_is_there_keeps_what_it_had(tmp_path: Path) -> None:
+    """The band would fall otherwise, and time run backwards, when the quick ones are done."""
+    rows = [
+        race_row(0, accuracies=(0.97,), train=9.0),
+        race_row(1, accuracies=(0.5, 0.6, 0.95), train=0.3),
+    ]
+    figure = drawing(said(tmp_path, rows), "resident")
+    assert figure is not None
+    (line,) = figure.lines
+    assert (line.low, line.high) == ((0.5, 0.6, 0.95), (0.97, 0.97, 0.97))
+    assert line.x == pytest.approx((4.55, 4.55, 4.55))
+
+
+def test_a_line_of_many_looks_ends_with_the_last_and_has_few_markers(tmp_path: Path) -> None:
+    accuracies = [0.5 + 0.4 * index / 5000 for index in range(5003)]
     rows = [race_row(accuracies=[*accuracies, 0.96], train=5.0)]
     figure = drawing(said(tmp_path, rows), "fresh")
     assert figure is not None
     (line,) = figure.lines
-    assert 2 < len(line.x) < 60
+    assert 100 < len(line.x) < 500
     assert line.y[-1] == 0.96
+    values = {name: getattr(line, name)[:1] for name in ("x", "y", "low", "high", "texts")}
+    of_one = replace(figure, lines=(replace(line, **values),))
+    assert 10 < as_svg(figure).count("<use") - as_svg(of_one).count("<use") < 60
+    (drawn,) = as_plotly(figure, looks(strokes(["numpy"])))
+    assert {trace["mode"] for trace in drawn.data} == {"lines"}
 
 
 def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate, KernelWork
+from perceptron.errors import UserError
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import what_if as study
@@ -87,3 +89,8 @@ def test_a_search_keeps_its_estimates_and_reads_them_back(
     assert [one.machine for one in told.answer.data["what_if_checks"]] == ["box-h100"]
     assert answer_run(read_run(told.results)).answer == told.answer
     assert {row.backend for row in told.run.times} == {"numpy", "torch-cpu"}
+    stored = told.results / "run.json"
+    run = msgspec.json.decode(stored.read_bytes())
+    stored.write_bytes(msgspec.json.encode(run | {"what_if": [{"family": 3}]}))
+    with pytest.raises(UserError, match=r"run\.json, what_if: "):
+        answer_run(read_run(told.results))

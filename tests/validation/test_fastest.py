@@ -26,12 +26,12 @@ from benchmarks.validation.fastest.record import (
 )
 from benchmarks.validation.fastest.trainings import Training, draw
 from perceptron.analysis.fastest import Advice
-from perceptron.measure.progress import silent
 from perceptron.problems import shape
 from perceptron.problems.cost import operations
 from perceptron.records.store import load_plan, load_run
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import FOLDER, Known, KnownBackend
+from tests.made import silent
 from tests.validation.made_fastest import BACKENDS, PLAN, Measured, ask, fastest_of
 
 

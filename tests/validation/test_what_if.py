@@ -8,23 +8,9 @@ import pytest
 
 from benchmarks.validation.__main__ import main
 from benchmarks.validation.what_if import compare, kernels_of, published
-from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.analysis.what_if.estimate import EAGER, estimate
 from perceptron.backends import registry
 from perceptron.problems import catalogue
 from perceptron.studies.what_if import count_kernels
-
-THREE = {"case": "three", "seconds": 0.05, "kernels": [{"count": 3, "product": [2048] * 3}]}
-TABLE = {
-    "name": "products",
-    "hardware": "a box",
-    "device": "t4",
-    "source": "a page",
-    "backend": EAGER,
-    "gradients": True,
-    "host": {"seconds": 1.0, "operations": 100},
-    "rows": [THREE],
-}
 
 
 def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
@@ -33,16 +19,6 @@ def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
     assert truth.inside >= 0.8 * len(truth.rows)
     assert truth.median_width <= 4
     assert truth.inside == sum(row.low <= row.published <= row.high for row in truth.rows)
-
-
-def test_a_row_is_estimated_for_its_device_with_the_dispatch_of_its_host() -> None:
-    truth = compare({"tables": [TABLE], "not_compared": []})
-    (row,) = truth.rows
-    expected = estimate(kernels_of(THREE), 0.01, DEVICES["t4"], EAGER, 1)
-    assert (row.low, row.high) == (expected.low, expected.high)
-    assert row.ratio == pytest.approx(expected.seconds / 0.05)
-    assert (row.inside, row.kernels) == (True, 3)
-    assert truth.median_width == pytest.approx(expected.high / expected.low)
 
 
 def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:

@@ -22,9 +22,8 @@ from perceptron.analysis.fastest import Advice
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.measure import campaign
-from perceptron.measure.budget import Budget
+from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Time
-from perceptron.measure.progress import Progress, prefixed
 from perceptron.measure.timing import Effort
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
@@ -38,8 +37,8 @@ from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import KnownBackend, KnownCurves
 from perceptron.studies.fastest.question import Question, question
 from perceptron.studies.fastest.results import known_rows
+from perceptron.studies.idle import LOOK_ONCE, Wait
 from perceptron.studies.shared.missing import missing
-from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 
 ANSWERS = "answers.jsonl"
 """Beside the rows of a run: what `perceptron.fastest` answered."""
@@ -152,13 +151,12 @@ def ask_all(
         for training in plan.trainings[: plan.asked if way.knows_others else plan.asked_cold]
         if (way, training.reference) not in answered
     ]
-    named = prefixed(progress, "asking: ")
     with appending(folder) as stream:
         for index, (way, training) in enumerate(todo):
             if budget.is_over:
                 return len(todo) - index
-            seconds_left = (len(todo) - index) * _SECONDS
-            named(budget.spent, budget.spent + min(budget.left, seconds_left), training.reference)
+            whole = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
+            progress(budget.spent, whole, f"asking: {training.reference}")
             append(stream, ask(training, way))
             run.journal.note_spent(budget.spent)
     return 0
@@ -219,7 +217,7 @@ def measure(
     results: Path,
     progress: Progress,
     budget_seconds: float = BUDGET_SECONDS,
-    quiet: Quiet = LOOK_ONCE,
+    wait: Wait = LOOK_ONCE,
     ask: Ask | None = None,
 ) -> Path:
     """Measure the plan, or resume it where it was interrupted; return the run's folder.
@@ -235,7 +233,7 @@ def measure(
         return missing(every, times_of(rows))
 
     with start_run(
-        plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, quiet=quiet
+        plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, wait=wait
     ) as run:
         for_times = budget.part(_TIMES_SHARE)
         whole = campaign.carry_out(want, run.journal, run.run, for_times, progress)

@@ -21,7 +21,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.interval import TIE, trimmed
 from perceptron.machine import cpu_name
-from perceptron.measure.progress import Progress
+from perceptron.measure.budget import Progress
 from perceptron.records.run import now
 from perceptron.version import __version__
 

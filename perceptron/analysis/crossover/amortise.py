@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.interval import Interval, of_times, ratio_of
 from perceptron.analysis.select import Definitions, State, is_own, moment, prepared, state, times
+from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
@@ -86,9 +87,8 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
     judged: set[tuple[str, str]] = set()
     for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
-        cases: dict[tuple[float, str | None], list[Measurement]] = {}
-        for row in Definitions(members).keep(members):
-            cases.setdefault((row.size, row.problem), []).append(row)
+        kept = Definitions(members).keep(members)
+        cases = grouped(kept, lambda row: (row.size, row.problem))
         here = set()
         for case in cases.values():
             names = dict.fromkeys(row.backend for row in case)

@@ -42,22 +42,22 @@ class ZeroCrossing(Interval, frozen=True):
 
 
 def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
-    """Return every change of winner between two sure sizes without a sure size in between.
+    """Return every change of winner between two decided sizes without one in between.
 
     Sizes that say nothing are passed over: a change is where the others put it.
     """
     points = [point for point in points if not point.says_nothing]
-    sure = [index for index, point in enumerate(points) if point.sign]
+    decided = [index for index, point in enumerate(points) if point.sign]
     gaps = Gaps(points)
     return [
         _zero(points, gaps, left, right)
-        for left, right in pairwise(sure)
+        for left, right in pairwise(decided)
         if points[left].sign != points[right].sign
     ]
 
 
 def _zero(points: Sequence[Point], gaps: Gaps, first: int, last: int) -> ZeroCrossing:
-    """Locate the crossing between two sure points; of several sign changes, the middle one.
+    """Locate the crossing between two decided points; of several sign changes, the middle one.
 
     The interval then spans all of them.
     """
@@ -82,7 +82,7 @@ def _zero(points: Sequence[Point], gaps: Gaps, first: int, last: int) -> ZeroCro
 
 
 def _bracket(points: Sequence[Point], index: int) -> tuple[float, float]:
-    """Return the sizes around a change: the next that are sure where files state intervals.
+    """Return the sizes around a change: the next that are decided where files state intervals.
 
     Single values have no other interval that could say how far away the change may be.
     """

@@ -1,4 +1,4 @@
-"""How much more processes would tell about a family: where its answer is not sure, or wide."""
+"""How much more processes would tell about a family: where its answer is undecided, or wide."""
 
 from __future__ import annotations
 

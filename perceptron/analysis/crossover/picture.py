@@ -170,7 +170,7 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
     line = _line(crossover, axis)
     known = [end for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
-    undecided = [Stretch("x", low, high, "unsure") for low, high in crossover.undecided]
+    undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
     return LineFigure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
         f"faster, below 1 {challenger}. {sentence(crossover)}",

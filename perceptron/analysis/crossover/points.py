@@ -316,8 +316,8 @@ def _signed(points: list[Point]) -> list[Point]:
     more than a tie or than their stated deviation, and then change back: that is noise.
     """
     signs = [_sign(point) for point in points]
-    sure = [index for index, sign in enumerate(signs) if sign]
-    stretches = [list(members) for _, members in groupby(sure, key=signs.__getitem__)]
+    decided = [index for index, sign in enumerate(signs) if sign]
+    stretches = [list(members) for _, members in groupby(decided, key=signs.__getitem__)]
     for members in stretches[1:-1]:
         if all(_negligible(points[index]) for index in members):
             for index in members:

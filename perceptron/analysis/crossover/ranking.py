@@ -41,7 +41,7 @@ def fastest_at_sizes(
     did, unless the intervals of their times do. A pair whose times are not believable rules nothing
     out.
     """
-    sure = ruled_out(crossovers)
+    decided = ruled_out(crossovers)
     by_size: dict[float, dict[str, Interval]] = {}
     for curve in curves:
         for spot in curve.spots:
@@ -51,28 +51,30 @@ def fastest_at_sizes(
         seconds = by_size[size]
         if len(seconds) < 2:
             continue
-        best, unsure = ranked(seconds, sure.get(size, {}))
+        best, unsure = ranked(seconds, decided.get(size, {}))
         answers.append(FastestAtSize(size, best, seconds[best], unsure))
     return answers
 
 
 def ranked(
-    seconds: Mapping[str, Interval], sure: Mapping[tuple[str, str], bool]
+    seconds: Mapping[str, Interval], decided: Mapping[tuple[str, str], bool]
 ) -> tuple[str, list[str]]:
     """Return the fastest of these names and those that may be as fast, the faster first.
 
-    ``sure`` says of (faster, slower) pairs whether that is decided; those that are not in it are
+    ``decided`` says of (faster, slower) pairs whether they are; those that are not in it are
     judged by the intervals of their times. A ratio is judged without contended processes, which a
     time may rest on: what is slower by its ratio is not the fastest by its time. Raises ValueError
     without a time.
     """
     names = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
     best = next(
-        (name for name in names if not any(sure.get((other, name)) for other in names)), names[0]
+        (name for name in names if not any(decided.get((other, name)) for other in names)), names[0]
     )
     others = [name for name in names if name != best]
     return best, [
-        name for name in others if not sure.get((best, name), apart(seconds[best], seconds[name]))
+        name
+        for name in others
+        if not decided.get((best, name), apart(seconds[best], seconds[name]))
     ]
 
 

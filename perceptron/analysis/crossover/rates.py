@@ -127,7 +127,7 @@ def _by_size(rows: Iterable[Measurement]) -> list[list[Measurement]]:
 
 
 def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], Rate]]:
-    sure = ruled_out(crossovers(rows))
+    decided = ruled_out(crossovers(rows))
     for here in _by_size(rows):
         epoch = shared_epoch(here)
         if epoch is None and any(epoch_of(row) is not None for row in here):  # of two problems
@@ -139,7 +139,7 @@ def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], R
         if len(seconds) < 2:
             continue
         best, unsure = ranked(
-            seconds, ruled_out_side_by_side(here, seconds) | sure.get(here[0].size, {})
+            seconds, ruled_out_side_by_side(here, seconds) | decided.get(here[0].size, {})
         )
         time = seconds[best]
         cells = (

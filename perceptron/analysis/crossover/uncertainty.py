@@ -1,4 +1,4 @@
-"""Where a verdict on a pair is not sure yet: sizes and gaps in which another winner may hide.
+"""Where a verdict on a pair is not decided yet: sizes and gaps in which another winner may hide.
 
 The judge reports what remains; the locator measures there.
 """
@@ -32,7 +32,7 @@ NARROW = log(1.10)
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """A size at which the winner is not sure, or a gap between two that could hide a winner.
+    """A size at which the winner is not decided, or a gap between two that could hide a winner.
 
     ``first`` and ``last`` are indices into the list of points, equal for a single size.
     """
@@ -50,7 +50,7 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
     no_winner = _without_winner(points, changes)
     return sorted(
         [
-            *_unsure(points, expected, no_winner),
+            *_undecided(points, expected, no_winner),
             *_weak(points),
             *_gaps(points, expected, no_winner),
             *_wide(points, changes),
@@ -62,13 +62,13 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
 def decided(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> list[tuple[int, int]]:
     """Return the ranges in which a winner is known, as indices of their first and last size.
 
-    They begin and end at sure sizes; neighbouring ones of one winner are joined where no
+    They begin and end at decided sizes; neighbouring ones of one winner are joined where no
     uncertainty lies between. Where the surest size of a stretch is in doubt, none of it is known.
     """
     doubtful = doubted(remaining)
-    sure = [index for index, point in enumerate(points) if point.sign]
+    with_winner = [index for index, point in enumerate(points) if point.sign]
     ranges: list[tuple[int, int]] = []
-    for _, members in groupby(sure, key=lambda index: points[index].sign):
+    for _, members in groupby(with_winner, key=lambda index: points[index].sign):
         stretch = list(members)
         if not doubtful.isdisjoint(stretch):
             continue
@@ -87,9 +87,9 @@ def doubted(remaining: Sequence[Uncertainty]) -> set[int]:
 
 
 def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:
-    """Return the winner at each point by the sure ones: between two changes, always the same.
+    """Return the winner at each point by the decided ones: between two changes, always the same.
 
-    0 where no size is sure.
+    0 where no size is decided.
     """
     first = next((point.sign for point in points if point.sign), 0)
     passed = sorted(zero.estimate for zero in changes)
@@ -112,7 +112,7 @@ def _inside(sizes: Sequence[float], low: float, high: float) -> tuple[int, int]:
     return bisect_left(sizes, low), bisect_right(sizes, high)
 
 
-def _unsure(
+def _undecided(
     points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
 ) -> Iterator[Uncertainty]:
     """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""

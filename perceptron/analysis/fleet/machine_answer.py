@@ -132,6 +132,6 @@ def _finding(bench: Answered) -> FindingAnswer:
     own = usable_rows(bench.results, bench.run.times)
     threads = min(row.all_threads for row in own if row.all_threads is not None)
     rows = finding_rows(row for row in own if row.all_threads == threads)
-    sure = ruled_out_side_by_side(rows, seconds)
-    best, unsure = ranked(seconds, sure) if seconds else (None, [])
+    decided = ruled_out_side_by_side(rows, seconds)
+    best, unsure = ranked(seconds, decided) if seconds else (None, [])
     return FindingAnswer(threads=threads, rows=found, fastest=best, unsure=unsure)

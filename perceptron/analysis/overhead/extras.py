@@ -12,6 +12,7 @@ from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.device_share import HOST, is_beside_host, is_launch_bound
 from perceptron.analysis.interval import of_times, robust_mean
 from perceptron.analysis.select import NOT_REACHED, rows_by_process, times
+from perceptron.grouping import grouped
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, Measurement
 
 # --- iteration phases, from loops each of which ends one phase later ------------------------------
@@ -234,10 +235,8 @@ class DevicePart(Struct, frozen=True, kw_only=True):
 
 def device_parts(rows: Iterable[Measurement]) -> list[DevicePart]:
     """Return the parts by backend, in the order in which they were measured."""
-    groups: dict[tuple[str, str | None, str], list[Measurement]] = {}
-    for row in rows:
-        if row.family == DEVICE and row.phase:
-            groups.setdefault((row.backend, row.device, row.phase), []).append(row)
+    parts = [row for row in rows if row.family == DEVICE and row.phase]
+    groups = grouped(parts, lambda row: (row.backend, row.device, row.phase or ""))
     return [_part(*key, own) for key, own in groups.items()]
 
 

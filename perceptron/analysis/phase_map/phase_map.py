@@ -120,8 +120,8 @@ def phase_map_of(
     decided = mostly(grid, {cell: found.decided for cell, found in measured.items()})
     cells = [
         measured.get(cell)
-        or _between(cell, {name: field.flat[place] for name, field in fields.items()}, sure)
-        for place, (cell, sure) in enumerate(
+        or _between(cell, {name: field.flat[place] for name, field in fields.items()}, is_decided)
+        for place, (cell, is_decided) in enumerate(
             zip(product(grid.x_values, grid.y_values), decided.tolist(), strict=True)
         )
     ]

@@ -72,7 +72,7 @@ def _cell(phase_map: PhaseMap, cell: MapCell, top: int) -> Cell:
         strength=strength,
         tie=tie,
         measured=cell.measured,
-        sure=cell.decided,
+        decided=cell.decided,
         text=_text(phase_map, cell),
     )
 

@@ -30,6 +30,7 @@ from perceptron.commands.shared.fleet_options import (
     fleet_request,
     run_fleet,
 )
+from perceptron.commands.shared.idle import waiting
 from perceptron.commands.shared.list_command import ListCommand, typed_without
 from perceptron.commands.shared.options import (
     folder_name,
@@ -42,7 +43,6 @@ from perceptron.commands.shared.options import (
     whole_numbers,
 )
 from perceptron.commands.shared.pages import Written, prepare
-from perceptron.commands.shared.quiet import quiet
 from perceptron.errors import UserError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _carry_out(
     folder = folder_name("--machine", machine)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
-        told = carry_out(study, plan, folder, results, bar, allowed, quiet(wait))
+        told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
         page = pages.write_answer(results, told)
     _show(told, page, json)
     proposed = typed_without(context, "--quick") if plan.quick else shlex.join(told.answer.next)
@@ -193,7 +193,7 @@ def _announce_skipped(backends: Iterable[str]) -> None:
 def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
     from perceptron.answer import Answered
     from perceptron.report import documents
-    from perceptron.report.answers import in_terminal
+    from perceptron.report.tables import answer as in_terminal
     from perceptron.report.tables import terminal
 
     terminal.show_warnings(told.warnings)

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from perceptron.grouping import grouped
 from perceptron.records.readers.reading import AN_AGGREGATE, BenchmarkRows, JsonFormat, StatedTime
 from perceptron.records.readers.values import (
     MEDIAN_ERROR,
@@ -91,9 +92,7 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
         when=in_utc(context.date) or label(context.date),
     )
     family = re.split(r"[/\\]", context.executable)[-1] or rows.file.name.partition(".")[0]
-    benchmarks: dict[str, list[_Entry]] = {}
-    for entry in document.benchmarks:
-        benchmarks.setdefault(entry.benchmark, []).append(entry)
+    benchmarks = grouped(document.benchmarks, lambda entry: entry.benchmark)
     for name, entries in benchmarks.items():
         time, used = _time(entries)
         rows.reading.leave_out(len(entries) - used, AN_AGGREGATE)

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from perceptron.figure import (
+    MOST_MARKERS,
     Axis,
     BarFigure,
     Cell,
@@ -125,7 +126,7 @@ def _view(figure: Figure, data: list[Trace], layout: dict[str, Any]) -> ViewFigu
 # --- lines over two axes --------------------------------------------------------------------------
 
 
-_SHADES = {"interval": "--ink/0.1", "tie": "--ink/0.12", "unsure": "--warn/0.5"}
+_SHADES = {"interval": "--ink/0.1", "tie": "--ink/0.12", "undecided": "--warn/0.5"}
 
 
 def _lines(figure: LineFigure, looks: Looks) -> ViewFigure:
@@ -158,9 +159,10 @@ def _look(line: Line, looks: Looks) -> Look:
 def _traces(line: Line, look: Look) -> list[Trace]:
     group = legend_group(line.label)
     dash, width = ("1px,3px", 1.5) if line.estimated else (look.dash, 2)
+    has_markers = not line.estimated and len(line.x) <= MOST_MARKERS
     trace = {
         "type": "scatter",
-        "mode": "lines" if line.estimated else "lines+markers",
+        "mode": "lines+markers" if has_markers else "lines",
         "name": for_plotly(line.label),
         "legendgroup": group,
         "x": list(line.x),
@@ -493,14 +495,14 @@ def _index(size: float, values: tuple[int, ...]) -> float:
 
 
 def _measured_cells(figure: MapFigure) -> list[Trace]:
-    """Return a dot in each measured cell, open where the winner is not sure."""
+    """Return a dot in each measured cell, open where the winner is undecided."""
     traces: list[Trace] = []
-    for symbol, sure in (("circle", True), ("circle-open", False)):
+    for symbol, decided in (("circle", True), ("circle-open", False)):
         points = [
             (x, y)
             for y, row in enumerate(figure.cells)
             for x, cell in enumerate(row)
-            if cell.measured and cell.sure == sure
+            if cell.measured and cell.decided == decided
         ]
         if points:
             traces.append(

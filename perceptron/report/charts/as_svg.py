@@ -19,6 +19,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from perceptron.figure import (
+    MOST_MARKERS,
     Axis,
     BarFigure,
     Cell,
@@ -39,6 +40,8 @@ Array = npt.NDArray[np.float64]
 
 _INK, _LINE_INK, _SOFT = "#222222", "#333333", "#555555"
 _DOTTED = (0, (1, 2))
+# How far apart the markers of a line of many points are: a share of the figure's diagonal.
+_MARKER_EVERY = 0.025
 # Of a label to the end of its bar, in points, and how its text is aligned there.
 _SIDES = {
     "left": ((-9, 0), "right", "center"),
@@ -137,6 +140,7 @@ def _measured(axes: Axes, line: Line, look: Stroke) -> None:
         dashes=look.dash or (None, None),
         marker=look.marker,
         markersize=4.5,
+        markevery=_MARKER_EVERY if len(line.x) > MOST_MARKERS else None,
         label=for_matplotlib(line.label),
     )
     axes.fill_between(line.x, *_band(line), color=look.colour, alpha=0.18, linewidth=0)
@@ -166,7 +170,7 @@ def _band(line: Line) -> tuple[list[float], list[float]]:
 
 def _stretch(axes: Axes, axis: str, low: float, high: float, kind: str) -> None:
     span = axes.axvspan if axis == "x" else axes.axhspan
-    if kind == "unsure":
+    if kind == "undecided":
         span(
             low / 1.05, high * 1.05, facecolor="none", edgecolor="#bbbbbb", hatch="///", linewidth=0
         )
@@ -318,12 +322,12 @@ def _shade(look: Stroke, strength: float) -> Array:
 
 def _measured_cells(axes: Axes, figure: MapFigure) -> None:
     """Draw a dot in each measured cell, open where the interval of its ratio contains 1."""
-    for sure in (True, False):
+    for decided in (True, False):
         points = [
             (x, y)
             for x, column in zip(figure.x_values, zip(*figure.cells, strict=True), strict=True)
             for y, cell in zip(figure.y_values, column, strict=True)
-            if cell.measured and cell.sure == sure
+            if cell.measured and cell.decided == decided
         ]
         axes.plot(
             [x for x, _ in points],
@@ -332,7 +336,7 @@ def _measured_cells(axes: Axes, figure: MapFigure) -> None:
             markersize=2.6,
             linestyle="none",
             color=_INK,
-            markerfacecolor=_INK if sure else "white",
+            markerfacecolor=_INK if decided else "white",
             markeredgewidth=0.6,
             alpha=0.75,
         )

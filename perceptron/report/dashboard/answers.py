@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, collection_of
 from perceptron.answer import Answer, Answered, Figure, ReadFromFiles, Setting, is_of
+from perceptron.grouping import grouped
 from perceptron.report.charts.as_plotly import Looks, ViewFigure, draw
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.untrusted_text import shortened
@@ -47,10 +48,8 @@ def views_of(page: str, answers: Iterable[Shown], older: int, looks: Looks) -> V
 
 def _parts(answer: Answer) -> list[list[Figure]]:
     """Return the figures of each view; an answer without figures is in one view."""
-    parts: dict[Setting, list[Figure]] = {}
-    for figure in answer.figures or (Figure(title=answer.question, drawing=None),):
-        parts.setdefault(figure.part, []).append(figure)
-    return list(parts.values())
+    figures = answer.figures or (Figure(title=answer.question, drawing=None),)
+    return list(grouped(figures, lambda figure: figure.part).values())
 
 
 def address(told: Answered, is_overview: bool = False) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.numbers import NONE, rough_percent
-from perceptron.records.block import Block, Stage, counted
+from perceptron.records.block import Block, Stage, by_benchmark, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.report import comparison_row as text
 from perceptron.report import documents, text_file
@@ -80,12 +80,10 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     """Yield every file of the page with its content, the page itself last."""
     told = describe(comparison)
-    by_benchmark: dict[str, list[Block]] = {}
-    for block in counted(comparison.blocks):
-        by_benchmark.setdefault(block.benchmark, []).append(block)
+    blocks = by_benchmark(counted(comparison.blocks))
     sections = []
     for index, row in enumerate(told.changed_rows):
-        figure = blocks_figure(row, by_benchmark.get(row.key, []))
+        figure = blocks_figure(row, blocks.get(row.key, []))
         drawn = {"figures": figure and f"figures/{index}", "drawn": index < _DRAWN}
         sections.append(_section(row) | drawn)
         if figure is not None:

@@ -14,6 +14,7 @@ from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.sizes import size_axis, sized
 from perceptron.analysis.training import training_words
+from perceptron.grouping import grouped
 from perceptron.numbers import NONE, duration_interval, memory, ratio
 from perceptron.records.environment import Environment, Gpu
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
@@ -274,9 +275,7 @@ def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
 
 def _by_size(families: Sequence[_Member]) -> Iterator[LargeTable]:
     """Yield the fastest at each size: a table for each family, the rest of them in one."""
-    groups: dict[str, list[_Member]] = {}
-    for one, family in families:
-        groups.setdefault(family.family, []).append((one, family))
+    groups = grouped(families, lambda member: member[1].family)
     order = sorted(sorted(groups), key=lambda name: -len({one.machine for one, _ in groups[name]}))
     own, others = sorted(order[:_MOST]), sorted(order[_MOST:])
     tables = [(name, [name]) for name in own]

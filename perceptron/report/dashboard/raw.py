@@ -8,6 +8,7 @@ from operator import attrgetter
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.select import has_time
 from perceptron.analysis.throughput import Epoch, epoch_of, models_of
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.report.dashboard.page import machine_name
@@ -53,9 +54,7 @@ _COLUMNS = (
 
 def raw_tables(collection: Collection) -> Iterator[LargeTable]:
     """Yield the rows of each machine: there may be a million in all, and a page shows some."""
-    by_machine: dict[str, list[Measurement]] = {}
-    for row in collection.rows:
-        by_machine.setdefault(machine_name(row.machine, row.source), []).append(row)
+    by_machine = grouped(collection.rows, lambda row: machine_name(row.machine, row.source))
     for name, members in by_machine.items():
         rows = [_values(row) for row in members]
         title = "What was measured, as stored. – means not measured."

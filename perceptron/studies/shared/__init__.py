@@ -1,1 +1,1 @@
-"""What several studies share: campaigns of rounds, opening a run, axes, progress."""
+"""What several studies share: axes, sweeps, pairs of backends, and which jobs are missing."""

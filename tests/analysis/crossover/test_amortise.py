@@ -105,12 +105,6 @@ def test_no_end_where_the_faster_may_not_be_faster(prepare: dict[str, float]) ->
     assert amortisation.low <= amortisation.iterations
 
 
-def test_from_cold_shares_the_start_out() -> None:
-    """8 s over 1,000 iterations are 8 ms more at each."""
-    (cold,) = from_cold([row(seconds=0.002, prepare_seconds=8.0)], 1000)
-    assert cold.seconds == pytest.approx(0.010)
-
-
 def test_rows_that_do_not_say_how_they_started_are_left_out() -> None:
     """They would look as if starting were free; why a backend has no time stays."""
     silent = row(seconds=0.002)

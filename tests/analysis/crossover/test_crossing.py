@@ -50,27 +50,12 @@ def ends(zero: ZeroCrossing) -> tuple[float, float]:
     return zero.low, zero.high
 
 
-def test_the_zero_of_a_straight_line() -> None:
-    """From 3 to −1 over a factor of four: three quarters of the way, in logarithms."""
-    zero = only(noisy([3.0, -1.0], noise=0.0))
-    assert zero.estimate == pytest.approx(4**0.75)
-    assert zero.bracket == (1, 4)
-    assert zero.direction == "challenger"
-    assert ends(zero) == pytest.approx((zero.estimate, zero.estimate))
-
-
 def test_no_change_without_a_sure_winner_on_both_sides() -> None:
     """What noise may have done is no crossover."""
     assert zero_crossings([]) == []
     assert zero_crossings(noisy([0.5, 0.3, 0.1])) == []
     assert zero_crossings(noisy([0.5, 0.3, -0.002], noise=0.05)) == []
     assert zero_crossings(noisy([0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
-
-
-def test_changes_alternate_and_come_in_order() -> None:
-    changes = zero_crossings(noisy([0.5, -0.5, -0.5, 0.5, -0.5]))
-    assert [zero.direction for zero in changes] == ["challenger", "incumbent", "challenger"]
-    assert [zero.bracket for zero in changes] == [(1, 4), (16, 64), (64, 256)]
 
 
 def test_a_straight_line_does_not_widen_the_interval() -> None:

@@ -122,22 +122,6 @@ def test_a_tie_needs_sizes_that_say_something() -> None:
     assert other.reason
 
 
-@pytest.mark.parametrize(("processes", "noise"), [(3, 0.01), (8, 0.05)])
-def test_the_interval_covers_the_true_crossing(processes: int, noise: float) -> None:
-    """About 95 of 100 intervals hold the size at which the interpolated costs are equal."""
-    sizes = [16, 32, 64, 128, 256, 512]
-    costs: dict[str, Cost] = {"numpy": lambda size: size, "torch-cpu": lambda size: 10 * size**0.5}
-    verdicts = [
-        only(world(row, costs, sizes, processes, noise=noise, seed=seed)) for seed in range(300)
-    ]
-    sure = [verdict for verdict in verdicts if verdict.status == "crosses"]
-    assert len(sure) > 290
-    inside = [
-        verdict.low <= 100 <= verdict.high for verdict in sure if verdict.low and verdict.high
-    ]
-    assert 0.91 <= np.mean(inside) <= 0.985
-
-
 def test_an_estimate_of_exactly_zero_is_the_crossing() -> None:
     """Rounded values in files hit 1 exactly; the outer sizes must not move the crossing."""
     ratio = {1: 2.0, 10: 1.0, 100: 0.99}
@@ -171,14 +155,6 @@ def test_the_order_of_rows_does_not_matter() -> None:
     shuffled = list(np.random.default_rng(0).permutation(np.arange(len(rows))))
     pair = [("numpy", "torch-cpu")]
     assert crossovers(rows, pair) == crossovers([rows[index] for index in shuffled], pair)
-
-
-def test_single_values_cross_without_an_interval() -> None:
-    """One process gives a size and no interval."""
-    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
-    crossover = only(world(row, costs, processes=1, noise=0.0, file="values.csv"))
-    assert crossover.status == "crosses"
-    assert (crossover.low, crossover.high) == (None, None)
 
 
 def test_unequal_ground_is_never_compared() -> None:

@@ -13,7 +13,7 @@ from perceptron.analysis.overhead.ladder import Ladder, Rung, Work, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.answer import Answer, Table
 from perceptron.figure import LineFigure
-from perceptron.report.answers import in_terminal
+from perceptron.report.tables import answer as in_terminal
 from perceptron.report.tables import terminal
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
 

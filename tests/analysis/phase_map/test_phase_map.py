@@ -77,15 +77,6 @@ def test_within_five_percent_is_a_tie() -> None:
     assert {cell.fastest for cell in phase_map.cells} == {"a"}
 
 
-def test_what_never_had_a_time_has_its_reason() -> None:
-    absent: Cost = lambda x, y: inf  # noqa: E731
-    phase_map = phase_map_of(everywhere({"light": LIGHT, "cuda": absent}))
-    assert phase_map.backends == ["light"]
-    assert phase_map.absent == {"cuda": "too large"}
-    assert phase_map.shares == {"undecided": 1.0}
-    assert phase_map.borders == []
-
-
 def test_only_decided_cells_are_counted() -> None:
     """Where one side waited for cores nobody wins, be it 8,600 times as fast; nor near there."""
     slow: Cost = lambda x, y: 8600 * LIGHT(x, y)  # noqa: E731
@@ -100,12 +91,6 @@ def test_only_decided_cells_are_counted() -> None:
     between = phase_map_of(rows, GRID)
     assert {cell.decided for cell in between.cells if cell.x < 30} == {False}
     assert {cell.decided for cell in between.cells if cell.x > 36} == {True}
-
-
-def test_one_process_decides_no_cell() -> None:
-    rows = everywhere(BOTH)
-    phase_map = phase_map_of(one for one in rows if one.repeat == 0)
-    assert phase_map.shares == {"undecided": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -130,35 +115,6 @@ def test_a_third_backend_may_win_too() -> None:
     waited = [replace(one, waited=0.9 if one.backend == "third" else 0.0) for one in rows]
     assert not any(cell.decided for cell in phase_map_of(waited).cells)
     assert any(cell.decided for cell in phase_map_of(rows).cells)
-
-
-def test_where_nothing_works_nobody_wins() -> None:
-    phase_map = phase_map_of(everywhere({"cuda": lambda x, y: inf}))
-    assert {cell.winner for cell in phase_map.cells} == {None}
-    assert phase_map.shares == {"unknown": 1.0}
-
-
-@pytest.mark.parametrize("cells", [[(4, 4)], [(4, 4), (16, 4)], [(4, 4), (16, 16), (64, 64)]])
-def test_few_cells_are_a_map_too(cells: list[tuple[int, int]]) -> None:
-    """One, or several on a line, between which there is no plane."""
-    phase_map = phase_map_of(in_cells(BOTH, cells))
-    assert phase_map.cells_measured == len(cells)
-    assert all(cell.winner is not None for cell in phase_map.cells)
-
-
-def test_rows_that_make_no_map_are_refused() -> None:
-    """None at all, of one size, or of several machines."""
-    with pytest.raises(ValueError, match="no rows"):
-        phase_map_of([])
-    with pytest.raises(ValueError, match="no rows"):
-        phase_map_of([measured(problem="mlp-width:4", seconds=1.0)])
-    mixed = [
-        one
-        for machine in ("box", "tin")
-        for one in in_cells({"light": LIGHT}, [(4, 4)], machine=machine)
-    ]
-    with pytest.raises(ValueError, match="may not be compared"):
-        phase_map_of(mixed)
 
 
 def test_the_border_is_where_both_take_equally_long() -> None:

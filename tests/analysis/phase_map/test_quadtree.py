@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.validation.locator.maps import map_truth
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid
 from perceptron.analysis.phase_map.quadtree import next_cells
-from perceptron.measure.progress import silent
+from tests.made import silent
 from tests.watching import unwatched
 
 GRID = log_grid((16, 8192), (4, 2048), 32)

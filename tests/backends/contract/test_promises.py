@@ -1,4 +1,4 @@
-"""Promises about batches and optimizers, each broken by a trainer that breaks just that."""
+"""Promises, each broken by a trainer that breaks just that."""
 
 from __future__ import annotations
 
@@ -8,14 +8,32 @@ from dataclasses import replace
 import pytest
 
 from perceptron.backends.contract import checks, mutants
-from perceptron.backends.contract.driver import Driver, Gradients
+from perceptron.backends.contract.driver import Driver, Gradients, arrays_of
 from perceptron.backends.contract.mutants import MutantBackend, Mutation
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.backends.protocol import Evaluation, Score, Trainer
+from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Problem
 
 PROBLEMS = {problem.name: problem for problem in problems()}
+
+
+class TrainsFromTheStart(Driver):
+    def train(self, iterations: int) -> None:
+        if iterations:
+            self.reset()
+        super().train(iterations)
+
+
+class DoesNotReset(Driver):
+    def reset(self) -> None:
+        pass
+
+
+class HandsOutItsArrays(Driver):
+    def parameters(self) -> list[Array]:
+        return arrays_of(self.problem, self.values)
 
 
 class BeginsTheEpochAgain(Driver):
@@ -60,6 +78,10 @@ class AccuracyOffByARow(Driver):
 @pytest.mark.parametrize(
     ("driver", "problem", "promise"),
     [
+        (TrainsFromTheStart, "or-gate", "train(50) twice leaves what train(100) leaves"),
+        (DoesNotReset, "or-gate", "reset goes back to the start"),
+        (HandsOutItsArrays, "xor-hidden", "parameters() are copies"),
+        (LossOfOneBatch, "or-gate", "returns the loss"),
         (BeginsTheEpochAgain, "batches-adam", "train(7) twice leaves what train(14) leaves"),
         (ForgetsItsMomentum, "batches-momentum", "train(7) twice leaves what train(14) leaves"),
         (

@@ -11,7 +11,6 @@ import pytest
 
 from perceptron.records.readers.sources import load_measurements
 
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "strangers"
 PROGRAM = r"""
 #include <benchmark/benchmark.h>
 static void BM_sum(benchmark::State& state) {
@@ -64,21 +63,3 @@ def test_google_benchmark(tmp_path: Path) -> None:
     first = [row["real_time"] * 1e-9 for row in written if row["name"] == "BM_sum/64"]
     assert rows[0].samples == pytest.approx(first)
     assert rows[0].seconds == pytest.approx(sorted(first)[1])
-
-
-def test_the_page_of_a_project() -> None:
-    """Two runs of pyxirr: what its file says of two of its seventeen benchmarks."""
-    file = SHARED / "pyxirr" / "data.js"
-    if not file.is_file():
-        pytest.skip("needs the shared folder of other projects' results")
-    rows = load_measurements(file)
-    assert len(rows) == 17
-    assert {row.family for row in rows} == {"Rust Benchmark"}
-    assert {row.backend for row in rows} == {"bench_python", "bench_rust", "bench_scipy"}
-    first = next(row for row in rows if (row.backend, row.size) == ("bench_rust", 10000))
-    assert first.seconds == pytest.approx(3871309e-9)
-    assert (first.low, first.high) == pytest.approx((3632144e-9, 4110474e-9))
-    assert (first.commit, first.committed) == ("41a41017414d", "2021-05-20T16:05:30Z")
-    assert first.when == "2021-05-20T18:54:37Z"
-    last = next(row for row in rows if (row.backend, row.size) == ("bench_rust", 500))
-    assert (last.seconds, last.commit) == (pytest.approx(288936e-9), "c91f88143d5f")

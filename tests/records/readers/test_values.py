@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from perceptron.records.readers.parameter_roles import parameters_in
 from perceptron.records.readers.pytest_benchmark import name_opaque
-from perceptron.records.readers.values import time_unit
+from perceptron.records.readers.values import revision, time_unit
 
 OBJECT = "UNSERIALIZABLE[<object at 0x7f00>]"
 
@@ -19,6 +19,12 @@ def test_no_value_gives_a_time_that_is_none(unit: str, value: float) -> None:
     assert known is not None
     seconds = known.in_seconds(value)
     assert seconds is None or 0 < seconds < float("inf")
+
+
+def test_of_a_digest_the_first_digits_count_and_of_a_branch_all_of_its_name() -> None:
+    """Two branches may begin alike."""
+    assert revision("4ba8de659abaffff") == "4ba8de659aba"
+    assert revision("feature/storage-new") == "feature/storage-new"
 
 
 @given(st.text(max_size=40), st.integers(0, 10**9))

@@ -79,7 +79,7 @@ def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
         ("undecided", ""),
     }
     assert figure.top == 4
-    assert [[cell.sure for cell in line] for line in figure.cells] == [[False, True]] * 2
+    assert [[cell.decided for cell in line] for line in figure.cells] == [[False, True]] * 2
     assert letters_table(half).rows[0][1:] == ("n 8,600?", "n 3.0")
     assert figure.cells[0][0].text.endswith(", undecided; measured")
 

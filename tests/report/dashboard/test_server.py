@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.report.dashboard.server import HOST, serve, server
+from perceptron.report.dashboard.server import HOST, server
 
 
 @pytest.fixture
@@ -139,20 +139,3 @@ def test_only_the_loopback_address_is_bound_and_a_port_that_is_taken_is_named(ht
         message = f"^--port {taken}: Address already in use; choose another, or 0 for any"
         with pytest.raises(UserError, match=message):
             server(html, taken)
-
-
-def test_ctrl_c_ends_it_and_the_port_is_free_again(
-    html: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is said names the address, and that others cannot reach it."""
-    messages: list[str] = []
-
-    def interrupted(running: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", interrupted)
-    serve(html, 0, messages.append)
-    port = int(messages[0].partition("127.0.0.1:")[2].partition("/")[0])
-    assert "to this machine only" in messages[0]
-    assert messages[1:] == ["ended"]
-    server(html, port).server_close()

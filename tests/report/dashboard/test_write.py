@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from perceptron.analysis.collection import collection_of
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.report.answers import in_terminal
 from perceptron.report.dashboard.write import pages, write_site
+from perceptron.report.tables import answer as in_terminal
 from perceptron.studies.collected import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perceptron.measure.progress import silent
 from perceptron.records.walkthrough import EpochScore, TrainingRun, Walkthrough
 from perceptron.report.charts.walkthrough import draw
 from perceptron.report.tables.walkthrough import show
 from perceptron.studies.walkthrough import sigmoid_curve, walkthrough
+from tests.made import silent
 
 
 @pytest.mark.parametrize(

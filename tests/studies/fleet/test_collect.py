@@ -60,16 +60,6 @@ def test_collecting_again_changes_no_byte(sources: list[Path], tmp_path: Path) -
     assert files_of(home) == files
 
 
-def test_one_that_waits_is_told_of_all_that_came(tmp_path: Path) -> None:
-    run = keep(tmp_path / "job", BENCH, bench_rows())
-    rows = (run / "measurements.jsonl").read_bytes().splitlines(keepends=True)
-    (run / "measurements.jsonl").write_bytes(b"".join(rows[:5]))
-    collector = Collector(tmp_path / "home")
-    assert [one.added for one in collector.collect([tmp_path / "job"]).runs] == [5]
-    (run / "measurements.jsonl").write_bytes(b"".join(rows))
-    assert [one.added for one in collector.collect([tmp_path / "job"]).runs] == [len(rows)]
-
-
 @pytest.mark.parametrize("below", ["", "runs", "runs/box", "runs/box/2026-01-01T000000Z"])
 def test_whatever_folder_was_copied_its_runs_are_found(tmp_path: Path, below: str) -> None:
     run = keep(tmp_path / "copied", BENCH, bench_rows())

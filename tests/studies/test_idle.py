@@ -6,10 +6,10 @@ import pytest
 
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import CoreUse, Neighbour
-from perceptron.studies.shared.quiet import (
-    Quiet,
+from perceptron.studies.idle import (
+    Wait,
     say_first,
-    wait_for_quiet,
+    wait_for_idle,
 )
 
 CALM = Seen(CoreUse(neighbours=[], other_cores=0.02))
@@ -37,9 +37,9 @@ class Waiting:
         return self._sees(self.now)
 
     def wait(self, minutes: float) -> Seen:
-        asked = Quiet(minutes, self.lines.append)
+        asked = Wait(minutes, self.lines.append)
         first = self._sees(0.0)
-        return wait_for_quiet(
+        return wait_for_idle(
             first,
             2,
             2,
@@ -93,5 +93,5 @@ def test_who_is_in_the_way_is_said_in_a_line(
 ) -> None:
     """Nobody is who leaves a core for each thread; what cannot be told is said too."""
     said: list[str] = []
-    say_first(seen, 2, threads, Quiet(0.0, said.append))
+    say_first(seen, 2, threads, Wait(0.0, said.append))
     assert said == lines

@@ -16,7 +16,7 @@ def silent(line: str) -> None:
 
 
 @dataclass(frozen=True)
-class Quiet:
+class Wait:
     """How long to wait for idle cores, and a function that prints a line."""
 
     minutes: float = 0.0
@@ -24,40 +24,40 @@ class Quiet:
     say: Callable[[str], None] = silent
 
 
-LOOK_ONCE = Quiet()
+LOOK_ONCE = Wait()
 """Look once, and print nothing: for a study that no command runs."""
 
 
-def say_first(seen: Seen, cores: int, threads: int, quiet: Quiet, asked_for: bool = True) -> None:
+def say_first(seen: Seen, cores: int, threads: int, wait: Wait, asked_for: bool = True) -> None:
     """Print a line about processes that take cores from so many threads, or that it is unknown.
 
     ``asked_for`` if ``--threads`` gives the number.
     """
     if not is_known(seen.use):
-        quiet.say("note: other users of the cores are unknown on this system")
+        wait.say("note: other users of the cores are unknown on this system")
     elif in_the_way(seen.use, cores, threads):
         then = "times may be longer and intervals wider; next: --wait for idle cores"
         if asked_for and threads > 1:
             then = f"{threads} threads wait for it at barriers, "
             then += "times may be many times longer; next: --threads 1 or --wait"
-        quiet.say(f"note: {users_in_words(seen.use)}: {then}")
+        wait.say(f"note: {users_in_words(seen.use)}: {then}")
 
 
-def say_if_waiting_is_unknown(quiet: Quiet) -> None:
+def say_if_waiting_is_unknown(wait: Wait) -> None:
     """Print a line where contention cannot be measured."""
     with waiting_meter() as waited:
         if waited() is None:
-            quiet.say(
+            wait.say(
                 "note: waiting for a core is not measured on this system: no sample counts as "
                 "contended"
             )
 
 
-def wait_for_quiet(
+def wait_for_idle(
     seen: Seen,
     cores: int,
     threads: int,
-    quiet: Quiet,
+    wait: Wait,
     look: Callable[[], Look],
     clock: Callable[[], float] = time.monotonic,
 ) -> Seen:
@@ -66,23 +66,23 @@ def wait_for_quiet(
     Print what it waits for: at first, when that changes, and every minute.
     """
     begin = clock()
-    end = begin + 60 * quiet.minutes
+    end = begin + 60 * wait.minutes
     said: tuple[int | None, int] | None = None
     while in_the_way(seen.use, cores, threads):
         now = clock()
         if now >= end:
-            quiet.say(f"cores still busy after {_minutes(now - begin)}: measuring now")
+            wait.say(f"cores still busy after {_minutes(now - begin)}: measuring now")
             return seen
         largest = seen.use.neighbours[0].pid if seen.use.neighbours else None
         news = (largest, int((now - begin) // 60))
         if news != said:
-            quiet.say(
+            wait.say(
                 f"waiting for idle cores, {_minutes(end - now)} at most: {users_in_words(seen.use)}"
             )
             said = news
         seen = look().end()
     if said is not None:
-        quiet.say(f"cores idle after {_minutes(clock() - begin)}")
+        wait.say(f"cores idle after {_minutes(clock() - begin)}")
     return seen
 
 

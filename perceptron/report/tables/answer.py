@@ -1,4 +1,4 @@
-"""An answer in a terminal: its tables, then what they say."""
+"""The answer of any study in a terminal: its tables, then what they say."""
 
 from __future__ import annotations
 

@@ -12,31 +12,31 @@ from perceptron.errors import UserError
 _SHORT_SECONDS = 0.5
 
 if TYPE_CHECKING:
-    from perceptron.measure.progress import Progress
-    from perceptron.studies.shared.quiet import Quiet
+    from perceptron.measure.budget import Progress
+    from perceptron.studies.idle import Wait
 
 
-def quiet(minutes: float | None) -> Quiet:
+def waiting(minutes: float | None) -> Wait:
     """Return the request of ``--wait``; raise `UserError` if it is no number of minutes."""
     from perceptron.report.tables import terminal
-    from perceptron.studies.shared.quiet import Quiet
+    from perceptron.studies.idle import Wait
 
     if minutes is not None and not 0 <= minutes < inf:
         raise UserError(f"--wait takes minutes from 0, got {minutes}")
-    return Quiet(minutes or 0.0, terminal.note)
+    return Wait(minutes or 0.0, terminal.note)
 
 
 def looking_first(progress: Progress, minutes: float | None) -> Progress:
     """Return a progress that watches the users of the cores during the first piece of work.
 
     It reports them, or waits for idle cores as ``--wait`` asks, before the second: for a study that
-    begins with a setup. Raises `UserError` as `quiet` does.
+    begins with a setup. Raises `UserError` as `waiting` does.
     """
     from perceptron.machine import usable_cores
     from perceptron.measure.neighbours import Look
-    from perceptron.studies.shared.quiet import say_first, wait_for_quiet
+    from perceptron.studies.idle import say_first, wait_for_idle
 
-    asked, cores = quiet(minutes), usable_cores()
+    asked, cores = waiting(minutes), usable_cores()
     begun: list[Look] = []
     calls = count()
 
@@ -48,7 +48,7 @@ def looking_first(progress: Progress, minutes: float | None) -> Progress:
         elif call == 1:
             seen = begun.pop().end()
             if asked.minutes:
-                wait_for_quiet(seen, cores, cores, asked, Look)
+                wait_for_idle(seen, cores, cores, asked, Look)
             else:
                 say_first(seen, cores, cores, asked, asked_for=False)
 
