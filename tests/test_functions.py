@@ -172,7 +172,7 @@ def test_each_command_has_its_number_of_sizes(here: Perceptron, tmp_path: Path) 
         (("--family", "mlp-width"), "--family is about training: leave it out with --functions"),
         (("--dtype", "float64"), "--dtype is about training"),
         (("--pair", "flat:steep"), "steep"),
-        (("--from", "times.csv"), "--functions says what to measure: leave it out with --from"),
+        (("--from", "times.csv"), "--functions is about measuring: leave it out with --from"),
     ],
 )
 def test_options_that_functions_do_not_take(
