@@ -16,6 +16,7 @@ RaceDType = Literal["float32", "float64", "bfloat16"]
 # Bounds keep untrusted numbers out of overflow.
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Count = Annotated[int, Meta(ge=1, le=2**40)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 # Evaluations of the test set in one training.
 MOST_CHECKS = 10_000
 _TARGET = re.compile(r"(accuracy|loss)=(\d{1,9}(?:\.\d{1,15})?|\.\d{1,15})", re.ASCII)
@@ -27,7 +28,7 @@ class Check(Struct, frozen=True, array_like=True):
     iterations: Count
     seconds: Seconds
     """Of training alone, up to here; evaluations are not counted."""
-    accuracy: Annotated[float, Meta(ge=0, le=1)] | None
+    accuracy: Share | None
     """Share of the test set that is right; None where targets are no classes."""
     loss: float | None
     """None if it is no number."""
