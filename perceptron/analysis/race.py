@@ -24,8 +24,7 @@ RaceStart = Literal["fresh", "resident"]
 NOTHING = "no seed was run"
 # Of the trainings: a single one that waited says little about seven.
 _LARGEST_WAITED_PART = 0.1
-_HALF = 0.5
-# What products of fractions may miss it by.
+# What products of fractions may miss a half by.
 _ROUNDING = 1e-9
 
 
@@ -211,10 +210,10 @@ def median_of(times: Sequence[float] | np.ndarray, reached: Sequence[bool]) -> I
         return None
     under_way = ecdf(CensoredData.right_censored(ends, ~is_event)).sf
     at, share = under_way.quantiles, under_way.probabilities
-    middle = _first(at, share <= _HALF + _ROUNDING)
+    middle = _first(at, share <= 0.5 + _ROUNDING)
     if middle is None:
         return None
-    if share[at == middle][0] >= _HALF - _ROUNDING:
+    if share[at == middle][0] >= 0.5 - _ROUNDING:
         # One half exactly: the middle of the stretch to the next seed that reaches the target, or
         # to where the last one ended, as in R's `survfit`.
         later = ends[is_event & (ends > middle)]
@@ -225,7 +224,7 @@ def median_of(times: Sequence[float] | np.ndarray, reached: Sequence[bool]) -> I
         # At a share of 1 or 0 it has none, which is no number and below nothing: the end is open.
         warnings.simplefilter("ignore", RuntimeWarning)
         interval = under_way.confidence_interval(0.95, method="log-log")
-    low, high = (_first(at, end.probabilities <= _HALF) for end in (interval.low, interval.high))
+    low, high = (_first(at, end.probabilities <= 0.5) for end in (interval.low, interval.high))
     return Interval(middle, low, high)
 
 

@@ -102,13 +102,14 @@ def train(
             score = trainer.evaluate().test
             if score is None:
                 raise UserError("the problem has no test set to reach a target on")
-            loss = float(score.loss) if isfinite(score.loss) else None
-            checks.append(Check(done + step, seconds, score.accuracy, loss))
+            loss = float(score.loss)
+            known = loss if isfinite(loss) else None
+            checks.append(Check(done + step, seconds, score.accuracy, known))
             alive()
             if job.target.is_reached(checks[-1]):
                 break
-    known = seconds > 0 and isfinite(waited)
-    return Training(checks=checks, waited=waited / seconds if known else None)
+    is_known = seconds > 0 and isfinite(waited)
+    return Training(checks=checks, waited=waited / seconds if is_known else None)
 
 
 def _waited(meter: WaitingMeter | None) -> float:

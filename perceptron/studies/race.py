@@ -327,19 +327,14 @@ def _most_of(run: RaceRun) -> str | None:
 def _cells(run: RaceRun) -> tuple[str, ...]:
     if not run.seeds:
         return run.backend, run.dtype, f"not measured: {run.reason}", *[NONE] * len(_COLUMNS[3:])
-    median = "not reached in half of the seeds" if run.seconds is None else _time(run)
+    time = "not reached in half of the seeds" if run.seconds is None else _time(run)
+    time += "" if run.reason is None else f" ({run.reason})"
+    epochs = NONE if run.epochs is None else digits(run.epochs)
+    reached = f"{run.reached} of {run.seeds}"
     # A part of no seconds is none of what is shown.
     imports, setup, training = (duration(part) if part else NONE for part in run.parts.values())
-    return (
-        run.backend,
-        run.dtype,
-        median if run.reason is None else f"{median} ({run.reason})",
-        NONE if run.epochs is None else digits(run.epochs),
-        f"{run.reached} of {run.seeds}",
-        imports,
-        f"{setup} (cached)" if run.parts["prepare"] and run.prepared_from_cache else setup,
-        training,
-    )
+    setup += " (cached)" if run.parts["prepare"] and run.prepared_from_cache else ""
+    return run.backend, run.dtype, time, epochs, reached, imports, setup, training
 
 
 # --- as a figure ---------------------------------------------------------------------------------
