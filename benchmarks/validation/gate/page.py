@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from benchmarks.validation import grid
 from benchmarks.validation.gate.record import (
-    QUIET,
+    STEADY,
     CountedBenchmark,
     CountedKind,
     GateState,
@@ -96,8 +96,9 @@ def grids(proof: Proof) -> list[TextTable]:
             "Whether p-values mean what they say: screens in which nothing changed",
             "benchmark",
             proof.calibration,
-            "Two-sided p-values of *it did not change*, from the blocks of a quiet run's screen. "
-            "Where blocks are as independent as the test supposes, p is ≤ 10% in 10% of them.",
+            "Two-sided p-values of *it did not change*, from the blocks of a screen without a busy "
+            "process beside it. Where blocks are as independent as the test supposes, p is ≤ 10% "
+            "in 10% of them.",
         ),
         _judged(
             "Found in whole runs: benchmarks that the head makes slower",
@@ -238,7 +239,7 @@ def _states(states: Sequence[GateState]) -> TextTable:
                 *map(_percent, (state.spread, state.smallest_detectable, state.waited)),
                 *(
                     NONE if state.waited is None else count(again)
-                    for again in (state.disturbed, state.retaken)
+                    for again in (state.contended, state.retaken)
                 ),
             )
             for state in states
@@ -288,8 +289,9 @@ def _choices(choices: Sequence[Spreads]) -> TextTable:
             for row in choices
         ],
         (
-            "Of quiet screens in which nothing changed; the gate's choice first. In the last "
-            "column base is of another block of its run. Intervals by resampling runs.",
+            "Of screens in which nothing changed, without a busy process beside them; the gate's "
+            "choice first. In the last column base is of another block of its run. Intervals by "
+            "resampling runs.",
         ),
     )
 
@@ -377,7 +379,7 @@ def proof_chart(proof: Proof) -> str:
     if alarms is None:
         return ""
     finds = _together(
-        [judged for judged in proof.replayed if judged.name == _FOUND and judged.spread in QUIET]
+        [judged for judged in proof.replayed if judged.name == _FOUND and judged.spread in STEADY]
     )
     rows: list[tuple[str, Share | None, Share | None]] = [
         (rule, alarm, finds.get(rule)) for rule, alarm in alarms.shares.items()
@@ -403,7 +405,7 @@ def proof_chart(proof: Proof) -> str:
             labels=[
                 "runs in which nothing changed and something is called slower: 0% is right",
                 f"slowdowns of {_FOUND} found (by the clock alone: where blocks spread "
-                f"{QUIET[-1]}): 100% is right",
+                f"{STEADY[-1]}): 100% is right",
             ],
             loc="outside lower center",
             frameon=False,
