@@ -1,7 +1,9 @@
-"""A table with notes: for a terminal, and as Markdown for the docs."""
+"""A table with notes: for a terminal, and as Markdown or CSV for the docs."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,3 +35,12 @@ def markdown(grid: TextTable) -> list[str]:
     for note in grid.notes:
         lines += ["", note]
     return lines
+
+
+def csv_text(grid: TextTable) -> str:
+    """Return the table as CSV, its cells as they are shown, without its notes."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(column.rstrip(">") for column in grid.columns)
+    lines.writerows(grid.rows)
+    return text.getvalue()

@@ -47,8 +47,8 @@ def crossover_lines(crossovers: Iterable[Crossover], *, threads: bool = False) -
     return [*markdown.table(columns, cells), *reasons]
 
 
-def table_of(page: Path, command: str, section: str = "") -> list[str]:
-    """Return the lines of the first table of a page, or of the section whose heading starts so.
+def table_of(page: Path, command: str) -> list[str]:
+    """Return the lines of the first table of a page.
 
     Raises `UserError` naming the ``command`` that writes the page, if there is none.
     """
@@ -56,12 +56,8 @@ def table_of(page: Path, command: str, section: str = "") -> list[str]:
         lines = page.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UserError(f"{page}: {error.strerror}; `{command}` writes it") from None
-    if section:
-        below = dropwhile(lambda line: not line.startswith(f"## {section}"), lines)
-        lines = list(takewhile(lambda line: not line.startswith("## "), list(below)[1:]))
     rest = dropwhile(lambda line: not line.startswith("|"), lines)
     table = list(takewhile(lambda line: line.startswith("|"), rest))
     if not table:
-        where = f" below {section!r}" if section else ""
-        raise UserError(f"{page}: holds no table{where}; `{command}` writes it again")
+        raise UserError(f"{page}: holds no table; `{command}` writes it again")
     return table

@@ -158,7 +158,7 @@ def due(blocks: Sequence[Block], stage: Stage, number: int, take: int) -> set[st
     """Return the benchmarks that one block of a stage still lacks this take of.
 
     ``blocks`` are those of the comparison so far. What one arm alone waited for a core in compares
-    a disturbed process with an undisturbed one, and is taken again. The rule knows how long threads
+    a contended process with an uncontended one, and is taken again. The rule knows how long threads
     waited and not what was measured; it holds for all arms alike. So it favours none, and cannot
     choose a ratio. What waits in every arm stays: its ratio is noisier, and as fair. Where the same
     arm waits alone whatever is taken again, it is the code that does, or a neighbour that stays.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import re
 import secrets
 import sys
 import time
@@ -29,7 +30,6 @@ from perceptron.gate.checkout.request import (
 from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.revisions import make_own
 from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
-from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built
 from perceptron.gate.counting.valgrind import Valgrind
@@ -39,13 +39,8 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.discovery import (
-    CannotImport,
-    ImportTooLong,
-    SuiteOfBoth,
-    discover_both,
-    wanted_modules,
-)
+from perceptron.gate.sampling.discover_both import SuiteOfBoth, discover_both, wanted_modules
+from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -75,7 +70,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     Raises `UserError` for whatever the user can fix. Interrupted, it keeps what it measured, and
     the same request resumes from there.
     """
-    pattern(request.benchmarks)
+    _pattern(request.benchmarks)
     if request.build:
         check_build(request)
     resolved = resolve_request(request)
@@ -133,7 +128,7 @@ def _measured(
     valgrind = case.counter(arms, valgrind)
     slow = _slow_import(both, budget)
     environment = _environment(arms, both, valgrind)
-    chosen = both.choose(pattern(request.benchmarks), case.resolved.suite)
+    chosen = both.choose(_pattern(request.benchmarks), case.resolved.suite)
     run = case.run(environment)
     with open_journal(request.results, run, request.seed is not None) as journal:
         spent = time.monotonic() - began
@@ -333,7 +328,7 @@ class _Case:
             plan.confirmation_blocks,
             self.rule,
             left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
-            + wanted_modules(not_loaded, pattern(self.request.benchmarks)),
+            + wanted_modules(not_loaded, _pattern(self.request.benchmarks)),
             limits=plan.gate_rules,
         )
         return Comparison(
@@ -352,6 +347,14 @@ class _Case:
             benchmarks=list(chosen),
             blocks=journal.blocks,
         )
+
+
+def _pattern(expression: str | None) -> re.Pattern[str]:
+    """Compile the expression; raises `UserError` naming the option for what is none."""
+    try:
+        return re.compile(expression or "")
+    except re.error as error:
+        raise UserError(f"--benchmarks {expression}: no regular expression: {error}") from None
 
 
 def _rule(request: CompareRequest, rule: Rule) -> Rule:

@@ -100,8 +100,8 @@ class Stages:
     def count(self) -> None:
         """Count the instructions of every benchmark, where there is something to count with.
 
-        It comes first: it needs no clock, so no neighbour disturbs it, and what did the same work
-        needs little else.
+        It comes first: CPU contention does not change a count, and what did the same work needs
+        little else.
         """
         if self._valgrind is None or self._journal.run.plan.calls:
             return  # resumed: the screen was planned from the counts as they are

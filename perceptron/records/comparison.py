@@ -138,7 +138,7 @@ class Row(Struct, frozen=True, kw_only=True):
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""
-    disturbed: int | None = None
+    contended: int | None = None
     """Samples that were dropped because their threads waited; None where that is unknown."""
     retaken: int = 0
     """How often a block was taken again because one arm had waited and another had not."""
@@ -201,7 +201,7 @@ class CrossoverEnd(Struct, frozen=True, kw_only=True):
 
 
 class MovedCrossover(Struct, frozen=True, kw_only=True):
-    """A pair of backends on one family whose crossover differs on HEAD, decided at 95%."""
+    """A pair of backends on one family whose crossover differs on HEAD, decided on both sides."""
 
     family: str
     incumbent: str

@@ -400,7 +400,7 @@ def _counted(rows: Sequence[Row]) -> str:
 def _contention(rows: Sequence[Row]) -> str:
     """Return how long threads waited for a core; nothing if they did not, or it is unknown."""
     waits = [row.waited for row in rows if row.waited is not None]
-    samples = sum(row.disturbed or 0 for row in rows)
+    samples = sum(row.contended or 0 for row in rows)
     blocks = sum(row.retaken for row in rows)
     if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):
         return ""

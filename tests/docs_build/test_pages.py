@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from benchmarks import busy
 from benchmarks.speeds import newest_speeds
+from docs.build import gate
 from docs.build.__main__ import ROOT, blocks, built
 from docs.build.blocks import fill, table_of
 from docs.build.shown import Shown, shown
@@ -103,7 +104,10 @@ def test_a_page_without_a_place_or_a_table_is_named(tmp_path: Path) -> None:
     page = tmp_path / "gate-proof.md"
     with pytest.raises(UserError, match="`make proof` writes it"):
         table_of(page, "make proof")
-    page.write_text("# Title\n\n## One\n\ntext\n\n## Two\n\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n")
-    with pytest.raises(UserError, match="no table below 'One'"):
-        table_of(page, "make proof", "One")
+    page.write_text("# Title\n\ntext\n")
+    with pytest.raises(UserError, match="holds no table"):
+        table_of(page, "make proof")
+    page.write_text("# Title\n\n## Two\n\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n")
     assert table_of(page, "make proof") == ["| a |", "|---|", "| 1 |"]
+    with pytest.raises(UserError, match=r"gate-proof/false-alarms\.csv: .*`make proof` writes it"):
+        gate.compared(page)

@@ -16,7 +16,6 @@ PARTS = (*fingerprint.MEASURING, *fingerprint.JUDGING)
 HARMLESS = {
     "errors",
     "gate.checkout.revisions",
-    "gate.checkout.selection",
     "gate.checkout.suite",
     "gate.environments",  # what is measured, as the suite says which
     "gate.journal",

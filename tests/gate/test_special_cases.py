@@ -12,7 +12,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.journal import ComparisonRun
-from perceptron.gate.sampling import discovery
+from perceptron.gate.sampling import discover_both
 from perceptron.report.pull_request.comment import comment
 from tests.gate.conftest import (
     COUNTED,
@@ -269,7 +269,7 @@ def test_what_waited_is_measured_again_and_changes_nothing(
     toy.commit("second")
     comparison = run()
     (row,) = comparison.rows
-    assert (row.verdict, row.retaken, row.disturbed) == ("no change", 1, 1)
+    assert (row.verdict, row.retaken, row.contended) == ("no change", 1, 1)
     assert row.change == pytest.approx(0)
     (again,) = [block for block in comparison.blocks if block.take]
     first, last = (block for block in comparison.blocks if block.number == again.number)
@@ -305,7 +305,7 @@ def test_where_waiting_is_unknown_the_document_and_the_comment_say_so(toy: Repos
     toy.commit("second")
     comparison = run()
     (row,) = comparison.rows
-    assert (row.verdict, row.waited, row.disturbed) == ("no change", None, None)
+    assert (row.verdict, row.waited, row.contended) == ("no change", None, None)
     assert [warning.code for warning in comparison.warnings] == ["waiting unknown"]
     assert "waited for a core is not known" in comment(comparison)
 
@@ -324,7 +324,7 @@ def test_an_import_that_does_not_end_says_nothing_of_the_change(
     toy: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nobody is told to install the valgrind that there is."""
-    monkeypatch.setattr(discovery, "_LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(discover_both, "_LEAST_SECONDS", 1.0)
     toy.write("benchmarks/suite.py", f"import time\ntime.sleep(1000)\n{SUITE}")
     toy.commit("second")
     comparison = run(budget_minutes=0.01, count="auto")

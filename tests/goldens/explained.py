@@ -72,7 +72,7 @@ def _rows() -> list[Row]:
             params=[],
             not_counted="not repeatable: it differs by 0.7%",
             waited=0.31,
-            disturbed=14,
+            contended=14,
             retaken=1,
         ),
         row(
@@ -80,7 +80,7 @@ def _rows() -> list[Row]:
             params=[],
             not_counted="not repeatable: it differs by 1.2%",
             waited=0.02,
-            disturbed=0,
+            contended=0,
         ),
         row(
             benchmark="odd.time_it",

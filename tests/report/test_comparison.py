@@ -354,7 +354,7 @@ def test_how_many_could_not_tell_is_said(sizes: list[float | None], words: str) 
     ("waited", "said"), [(None, False), (0.0001, False), (0.01, True), (0.31, True)]
 )
 def test_contention_is_told_only_where_threads_waited(waited: float | None, said: bool) -> None:
-    told = describe(comparison(row(waited=waited, disturbed=0)))
+    told = describe(comparison(row(waited=waited, contended=0)))
     assert bool(noted(told, "contended")) == said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -33,20 +34,31 @@ def sections(page: Path) -> dict[str, str]:
     return {"": first.partition("![")[0], **parts}
 
 
+def beside(page: Path) -> dict[str, str]:
+    """The tables beside the page by their names, of which the page links each and no other."""
+    files = {file.name: file.read_text(encoding="utf-8") for file in page.with_suffix("").iterdir()}
+    linked = re.findall(rf"\({page.stem}/([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert sorted(linked) == sorted(files)
+    return files
+
+
 def test_the_proof_in_the_docs_is_what_the_stored_runs_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All but the replays, which take minutes: `proof --report` draws them too."""
     monkeypatch.chdir(ROOT)
     request = ProofRequest("epyc-2core", Path("results"), 200, report_only=True)
-    page = save(tmp_path / "proof.md", prove(request, lambda *_: None, draws=0))
+    page = save(tmp_path / "gate-proof.md", prove(request, lambda *_: None, draws=0))
     made, committed = sections(page), sections(PROOF)
-    replayed = {title for title in committed if title.startswith(("Found in repl", "Found at"))}
-    assert len(replayed) == 4
-    assert list(made) == [title for title in committed if title not in replayed]
+    assert list(made) == list(committed)
     live = [one for one in made.pop("Targets").splitlines() if not one.endswith("| 0 |")]
     assert len(live) > 5
     assert set(live) <= set(committed["Targets"].splitlines())
+    tables, all_tables = beside(page), beside(PROOF)
+    assert len(tables) == len(all_tables) - 4
+    assert tables == {name: all_tables[name] for name in tables}
+    links = made.pop("Tables beside this page").splitlines()
+    assert set(links) <= set(committed["Tables beside this page"].splitlines())
     assert made == {title: committed[title] for title in made}
 
 

@@ -1,4 +1,7 @@
-"""The gate's proof as tables for a terminal, and as a page of the docs with its figure."""
+"""The gate's proof as tables for a terminal, and as a page of the docs.
+
+The page has the targets, the whole runs and a figure; all other tables are CSV files beside it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from benchmarks.validation import grid
 from benchmarks.validation.gate.record import (
-    QUIET,
+    STEADY,
     CountedBenchmark,
     CountedKind,
     GateState,
@@ -25,18 +28,20 @@ from benchmarks.validation.gate.record import (
 )
 from benchmarks.validation.gate.recorded import SEEN
 from benchmarks.validation.gate.replay import GATE
-from benchmarks.validation.grid import TextTable, markdown
+from benchmarks.validation.grid import TextTable, csv_text, markdown
 from benchmarks.validation.share import Share, share, share_cell
 from perceptron.numbers import NONE, count, duration, percent, percent_interval
 from perceptron.report import text_file
 from perceptron.report.charts.style import drawing, svg
 from perceptron.report.tables.terminal import out
 
+# The first tables are read on the page.
+_ON_PAGE = 2
 _OTHER_RULES = (
-    "asv: Mann–Whitney p < 0.002 on all samples and medians that differ by more than the "
+    "asv: Mann–Whitney p < 0.002 on all samples, and medians that differ by more than the "
     "factor, 1.1 by default. pytest-benchmark: `--benchmark-compare-fail=mean:5%`. pyperf: a "
-    "pooled t-test of all samples, significant at 95% and slower. They see every sample that "
-    "the gate saw, in its order of processes: more than they take by default."
+    "pooled t-test of all samples, significant at 95%. Each rule gets every sample that the gate "
+    "took: more than these tools take by default."
 )
 
 
@@ -47,19 +52,32 @@ def measured_gate(page: str) -> str | None:
 
 
 def save(file: Path, proof: Proof) -> Path:
-    """Write Markdown with date, machine, commit and command, and its picture as SVG beside it.
+    """Write Markdown with date, machine, commit and command; its picture and tables beside it.
 
-    Raises `UserError` if a file cannot be written.
+    The tables are in a folder named as the page. Raises `UserError` if a file cannot be written.
     """
     lines = ["# How often the gate is wrong, and what it finds", "", heading(proof), ""]
     picture = proof_chart(proof)
     if picture:
         beside = text_file.write(file.with_suffix(".svg"), picture)
         lines += [f"![False alarms and slowdowns found, by rule]({beside.name})", ""]
-    for one in grids(proof):
+    tables = grids(proof)
+    for one in tables[:_ON_PAGE]:
         lines += [*markdown(one), ""]
-    lines += ["## The other rules", "", _OTHER_RULES]
-    return text_file.write(file, "\n".join(lines) + "\n")
+    lines += ["## Tables beside this page", ""]
+    folder, content = file.with_suffix(""), {}
+    for one in tables[_ON_PAGE:]:
+        title, _, about = one.title.partition(": ")
+        name = f"{title.lower().replace(' ', '-')}.csv"
+        content[name] = csv_text(one)
+        note = " ".join((f"{about}.", *one.notes))
+        lines.append(f"* [{title}]({folder.name}/{name}): {note}")
+    lines += ["", "## The other rules", "", _OTHER_RULES]
+    text_file.write(file, "\n".join(lines) + "\n")
+    folder.mkdir(exist_ok=True)
+    for name, text in content.items():
+        text_file.write(folder / name, text)
+    return file
 
 
 def show(proof: Proof) -> None:
@@ -76,60 +94,55 @@ def grids(proof: Proof) -> list[TextTable]:
         _counted_kinds(proof.counted),
         _counted_benchmarks(proof.counts),
         _judged(
-            "Found in replays: more work put into recorded counts and blocks",
+            "Found by work: replays of recorded counts and blocks with more work put in",
             "injected",
             proof.more_work,
-            "As below, and head's counts multiplied as its times are. Every count differs from "
-            "what it would be by a difference that was recorded where nothing changed. Clock "
-            "noise: by how much the logarithm of head / base was multiplied in every block; ×16 "
-            "makes a spread of 2% one of 32%. Seen: the counts show the rise. Gate: called "
-            "slower, which work of less than 1.5% more is not meant to be. 0% are false alarms.",
+            "Each count has a difference that was recorded where nothing changed. Clock noise: the "
+            "factor of the logarithm of head / base in each block; ×16 makes a spread of 2% one of "
+            "32%. Seen: the counts show the rise. The gate is not meant to call less than 1.5% "
+            "more work slower.",
             "clock noise",
         ),
         _judged(
             "False alarms: runs in which nothing changed and something is called slower",
             "runs",
             proof.false_alarms,
-            "A run counts if any of its benchmarks does. All rules judge the same blocks.",
+            "All rules judge the same blocks.",
         ),
         _judged(
-            "Whether p-values mean what they say: screens in which nothing changed",
+            "P-values: how often they are small in screens in which nothing changed",
             "benchmark",
             proof.calibration,
-            "Two-sided p-values of *it did not change*, from the blocks of a quiet run's screen. "
-            "Where blocks are as independent as the test supposes, p is ≤ 10% in 10% of them.",
+            "Two-sided, without a busy process beside. Of independent blocks, p is ≤ 10% in 10%.",
         ),
         _judged(
             "Found in whole runs: benchmarks that the head makes slower",
             "head",
             proof.found,
-            "The gate had counts too, the other rules the same blocks. By the spread of a "
-            "benchmark's blocks: the standard deviation of log(head / base), "
-            "robust, over all of its blocks in the run.",
+            "The gate had counts too, the other rules the same blocks. Spread: the robust standard "
+            "deviation of log(head / base) over all blocks of a benchmark in the run.",
         ),
         _judged(
-            "Found in replays by the clock alone: slowdowns put into recorded blocks",
+            "Found by the clock alone: replays of recorded blocks with slowdowns put in",
             "injected",
             proof.replayed,
-            "Without counts, as where there is no valgrind: consecutive blocks of runs in which "
-            "nothing changed, head's times multiplied, judged "
-            "as a run of one benchmark without a control. 0% are false alarms. The windows "
-            f"overlap: {proof.windows} have no block in common, so intervals are too narrow.",
+            "Consecutive blocks of runs in which nothing changed, with head's times multiplied, "
+            "are judged as a run of one benchmark without counts and control. 0% are false alarms. "
+            f"The windows overlap: {proof.windows} have no block in common, so intervals are too "
+            "narrow.",
         ),
         _judged(
-            "Found in replays where work is the same: slowdowns put into recorded blocks",
+            "Found where work is the same: the same replays with counts that do not change",
             "injected",
             proof.same_work,
-            "As above, with counts that say that nothing changed: a light look of the clock must "
-            "first make it suspicious.",
+            "A quick run of the clock must make a benchmark suspicious first.",
         ),
         _judged(
-            "Found at what had been called the smallest detectable slowdown",
+            "Smallest detectable slowdown: replays with exactly that slowdown put in",
             "median",
             proof.promised,
-            "Each replay with exactly the slowdown that the gate, judging the blocks as recorded, "
-            "said it would find in 95 of 100 runs; without counts, and with counts of the same "
-            "work.",
+            "The gate, judging the blocks as recorded, said that it would find this slowdown in 95 "
+            "of 100 runs; without counts, and with counts of the same work.",
         ),
         _states(proof.states),
         _choices(proof.choices),
@@ -210,20 +223,19 @@ def _live(kinds: Sequence[LiveKind]) -> TextTable:
             for kind in kinds
         ],
         (
-            "Each is what `perceptron compare` does, with worktrees, processes, schedule and "
-            "judgement, on two of ten benchmarks: a NumPy training loop, exponentials, a loop "
-            "of bytecode, a matrix product on all threads, dictionaries, sorting of what each "
-            "process draws, imports, allocations, values gathered from a table, a wait for "
-            "another thread. Faster: benchmarks called so. Control: runs in which it alarmed. "
-            "Clock and work: the median change of the benchmarks that the head changes; where "
-            "it does more units of work for 100, as many per cent hold by count.",
+            "Each run is a `perceptron compare` of two of ten benchmarks: a NumPy training loop, "
+            "exponentials, a loop of bytecode, a matrix product on all threads, dictionaries, "
+            "sorting of random values, imports, allocations, values gathered from a table, a wait "
+            "for another thread. Faster: benchmarks called faster. Control: runs in which base "
+            "differed from a second copy of itself. Clock and work: the median change, by time and "
+            "by counted instructions, of the benchmarks that the head changes.",
         ),
     )
 
 
 def _states(states: Sequence[GateState]) -> TextTable:
     return TextTable(
-        "Beside a busy process, in each state of the gate",
+        "Beside a busy process: what the gate did in each of its states, where nothing changed",
         (
             *("measured", "runs>", "false alarms>", "inconclusive>", "a run>", "spread>"),
             *("detectable>", "waited>", "samples again>", "blocks again>"),
@@ -238,17 +250,16 @@ def _states(states: Sequence[GateState]) -> TextTable:
                 *map(_percent, (state.spread, state.smallest_detectable, state.waited)),
                 *(
                     NONE if state.waited is None else count(again)
-                    for again in (state.disturbed, state.retaken)
+                    for again in (state.contended, state.retaken)
                 ),
             )
             for state in states
         ],
         (
-            "All runs that were ever made of this kind, those of an earlier gate too, as they "
-            "were judged then; nothing changed in them. Medians of runs and of benchmarks: the "
-            "spread of a benchmark's blocks, the smallest slowdown that it called detectable, "
-            "the share of its time that it waited for a core. In all runs together: samples "
-            "and blocks that were taken again because of it.",
+            "Runs of earlier gates are as they were judged then. Medians: the duration of a run, "
+            "the spread of a benchmark's blocks, the smallest detectable slowdown, the share of "
+            "its time that a benchmark waited for a core. Sums: samples and blocks that were taken "
+            "again because of it.",
         ),
     )
 
@@ -277,7 +288,7 @@ def _judged(
 def _choices(choices: Sequence[Spreads]) -> TextTable:
     names = list(dict.fromkeys(name for row in choices for name in row.spreads))
     return TextTable(
-        "What blocks spread by, if a process gave another number",
+        "Spread of blocks: by the number that stands for a process",
         ("benchmark", "blocks>", *(f"{name}>" for name in names)),
         [
             (
@@ -288,8 +299,9 @@ def _choices(choices: Sequence[Spreads]) -> TextTable:
             for row in choices
         ],
         (
-            "Of quiet screens in which nothing changed; the gate's choice first. In the last "
-            "column base is of another block of its run. Intervals by resampling runs.",
+            "The gate's choice is first. In the last column base is of another block of its run. "
+            "Screens in which nothing changed, without a busy process beside; intervals by "
+            "resampling runs.",
         ),
     )
 
@@ -325,11 +337,10 @@ def _counted_kinds(rows: Sequence[CountedKind]) -> TextTable:
             for row in rows
         ],
         (
-            "All benchmarks where nothing changed. Work: the median change of the instructions of "
-            "a call. Noise: how far two counts of the same are apart. The columns from there on "
-            f"are of those that could be counted. Seen: a rise of {percent(SEEN)} or more, and "
-            "beyond the noise. On its work: called slower by its counts, with the clock or without "
-            "it.",
+            "Where nothing changed, all benchmarks. Work: the median change of the instructions of "
+            "a call. Noise: the largest difference between two counts of one revision. Seen: a "
+            f"rise of {percent(SEEN)} or more, beyond the noise. On its work: called slower by its "
+            "counts, with the clock or without it.",
         ),
     )
 
@@ -352,7 +363,7 @@ def _counted_benchmarks(rows: Sequence[CountedBenchmark]) -> TextTable:
             )
             for row in rows
         ],
-        ("Runs beside a busy process are among them: counts do not know the clock.",),
+        ("Runs beside a busy process are among them: contention does not change counts.",),
     )
 
 
@@ -377,7 +388,7 @@ def proof_chart(proof: Proof) -> str:
     if alarms is None:
         return ""
     finds = _together(
-        [judged for judged in proof.replayed if judged.name == _FOUND and judged.spread in QUIET]
+        [judged for judged in proof.replayed if judged.name == _FOUND and judged.spread in STEADY]
     )
     rows: list[tuple[str, Share | None, Share | None]] = [
         (rule, alarm, finds.get(rule)) for rule, alarm in alarms.shares.items()
@@ -403,7 +414,7 @@ def proof_chart(proof: Proof) -> str:
             labels=[
                 "runs in which nothing changed and something is called slower: 0% is right",
                 f"slowdowns of {_FOUND} found (by the clock alone: where blocks spread "
-                f"{QUIET[-1]}): 100% is right",
+                f"{STEADY[-1]}): 100% is right",
             ],
             loc="outside lower center",
             frameon=False,

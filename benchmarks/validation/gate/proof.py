@@ -14,7 +14,7 @@ import msgspec
 
 from benchmarks.validation.gate import runs as proof_runs
 from benchmarks.validation.gate import suite, tally
-from benchmarks.validation.gate.record import QUIET, Proof, ProofRow, ProofRun, Target
+from benchmarks.validation.gate.record import STEADY, Proof, ProofRow, ProofRun, Target
 from benchmarks.validation.gate.recorded import Pair, is_seen, pools, recorded_counts
 from benchmarks.validation.gate.replay import DRAWS, GATE, Replays, ReplayTrial, rejudge, replays
 from benchmarks.validation.gate.suite import BY_NAME, KINDS, Kind, next_kind, wanted
@@ -272,7 +272,7 @@ def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
 
 
 def _time_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
-    alone = [trial for trial in replays.of("clock alone") if trial.spread in QUIET]
+    alone = [trial for trial in replays.of("clock alone") if trial.spread in STEADY]
     hidden = list(slower_rows(_of(runs, lambda kind: not kind.work)))
 
     def at(level: float) -> Share:

@@ -8,9 +8,9 @@ from benchmarks.validation.share import Share
 from perceptron.records.comparison import Evidence, RowVerdict, Verdict, Work
 
 # Upper ends of the classes of spread, as shares: what a row of the proof's tables is about. In the
-# quiet ones slowdowns are to be found.
+# steady ones slowdowns are to be found.
 CLASSES = {"≤ 1%": 0.01, "≤ 2.5%": 0.025, "≤ 5%": 0.05, "more": float("inf")}
-QUIET = ("≤ 1%", "≤ 2.5%")
+STEADY = ("≤ 1%", "≤ 2.5%")
 
 # For each process of a block, base first, then head, then control if there is one: its samples, in
 # whole nanoseconds per call.
@@ -32,7 +32,7 @@ class ProofRow(Struct, frozen=True, kw_only=True):
     confirmation: list[Nanoseconds]
     waited: float | None = None
     """Share of the samples' time that threads had no core; None where that is unknown."""
-    disturbed: int | None = None
+    contended: int | None = None
     """Samples that were dropped for it."""
     retaken: list[Nanoseconds] = []
     """Takes of blocks that do not count, because one arm waited and another did not."""
@@ -149,7 +149,7 @@ class GateState(Struct, frozen=True, kw_only=True):
     spread: float | None
     smallest_detectable: float | None
     waited: float | None
-    disturbed: int
+    contended: int
     """Samples dropped, of all runs."""
     retaken: int
     """Takes of blocks that do not count, of all runs."""
@@ -225,6 +225,6 @@ class Proof(Struct, frozen=True, kw_only=True):
     promised: list[Judged]
     """Of replays with the slowdown that the gate had called the smallest detectable."""
     choices: list[Spreads]
-    """Of screens in which nothing changed and no neighbour was busy."""
+    """Of screens in which nothing changed, without a busy process beside them."""
     states: list[GateState]
     """Every state of the gate that was measured beside a busy process, the earliest first."""

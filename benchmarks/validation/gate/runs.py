@@ -30,7 +30,7 @@ from perceptron.records.comparison import Comparison, ComparisonEnvironment, Row
 from perceptron.records.files.lock import open_locked
 from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
 
-# Enough for the longest confirmation on a quiet machine. Beside a neighbour it runs out, as it does
+# Enough for the longest confirmation on an idle machine. Beside a neighbour it runs out, as it does
 # for a suite that is large for its ten minutes.
 BUDGET_MINUTES = 2.0
 
@@ -105,7 +105,7 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         screen=_nanoseconds(last, "screen"),
         confirmation=_nanoseconds(last, "confirmation"),
         waited=_digits(row.waited),
-        disturbed=row.disturbed,
+        contended=row.contended,
         retaken=[recorded for stage in _JUDGED for recorded in _nanoseconds(retaken, stage)],
         counts=_counts(own),
         work=row.work,
@@ -211,7 +211,7 @@ def open_proof(folder: Path) -> Iterator[Callable[[ProofRun], None]]:
     except OSError as error:
         raise cannot_write(folder, error) from None
     if lines is None:
-        raise UserError(f"{folder}: another proof is running; two would disturb each other")
+        raise UserError(f"{folder}: another proof is running; two would contend for the cores")
 
     def write(run: ProofRun) -> None:
         try:

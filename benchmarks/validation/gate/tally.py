@@ -83,14 +83,14 @@ def _judged(groups: Iterable[Group]) -> list[Judged]:
 
 def false_alarms(runs: Sequence[ProofRun]) -> list[Judged]:
     """Count the runs in which nothing changed and a rule calls some benchmark slower."""
-    quiet, beside = (
+    alone, beside = (
         [_called_slower(run) for run in runs if run.kind == kind] for kind in ("same", "neighbour")
     )
     return _judged(
         [
-            ("quiet", "", quiet),
+            ("no busy process", "", alone),
             ("beside a busy process", "", beside),
-            ("together", "", [*quiet, *beside]),
+            ("together", "", [*alone, *beside]),
         ]
     )
 
@@ -206,7 +206,7 @@ def _state(measured: str, runs: Sequence[ProofRun]) -> GateState:
         spread=middle(row.spread for row in rows),
         smallest_detectable=middle(row.smallest_detectable for row in rows),
         waited=middle(row.waited for row in rows),
-        disturbed=sum(row.disturbed or 0 for row in rows),
+        contended=sum(row.contended or 0 for row in rows),
         retaken=sum(len(row.retaken) for row in rows),
     )
 

@@ -4,7 +4,7 @@ A *batch* is a number of calls whose times are added. Where asv runs a setup bef
 benchmark may change what was set up, so the setup runs again before every call, or before every
 ``number`` calls where the benchmark's author fixed that number; only the calls are timed.
 
-A sample is *disturbed* where threads of the process were ready and had no core for more than a
+A sample is *contended* where threads of the process were ready and had no core for more than a
 share of it. Such a sample is taken again, within a bound. The rule looks at the waiting alone and
 never at the time, so nothing is chosen for being fast.
 """
@@ -297,8 +297,8 @@ def measure(
 
     These last at least ``warm_up`` seconds; there is one in any case. Up to ``spare`` more samples
     are taken in the place of those that waited for more than ``limit``, a share of their time. The
-    samples that count are the first undisturbed ones; where these are too few, those that waited
-    least. A process that never had its cores takes none: more would be as disturbed.
+    samples that count are the first uncontended ones; where these are too few, those that waited
+    least. A process that never had its cores takes none: more would be as contended.
     """
     begin = clock()
     while True:
@@ -308,25 +308,25 @@ def measure(
     made = ceil(calls / (batches.step or calls)) * (batches.step or calls)
     taken: list[Batch] = []
     while len(taken) < samples or (
-        len(taken) < samples + spare and 0 < _undisturbed(taken, limit) < samples
+        len(taken) < samples + spare and 0 < _uncontended(taken, limit) < samples
     ):
         with meter() as waited:  # again each time: a setup may have started threads
             taken.append(batches.run(calls, waited))
     return _select(taken, samples, limit, made)
 
 
-def _undisturbed(taken: list[Batch], limit: float) -> int:
+def _uncontended(taken: list[Batch], limit: float) -> int:
     return sum((batch.waited or 0.0) <= limit for batch in taken)
 
 
 def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Samples:
     """Choose by waiting alone; equal ones in the order measured."""
 
-    def disturbance(index: int) -> float:
+    def contention(index: int) -> float:
         waited = taken[index].waited or 0.0
         return waited if waited > limit else 0.0
 
-    chosen = sorted(sorted(range(len(taken)), key=disturbance)[:samples])
+    chosen = sorted(sorted(range(len(taken)), key=contention)[:samples])
     kept = [taken[index] for index in chosen]
     dropped = [batch for index, batch in enumerate(taken) if index not in chosen]
     shares = [batch.waited for batch in (*kept, *dropped)]

@@ -2,7 +2,7 @@
 
 Counts repeat to the last digits and see no cache, lock or wait; the clock sees all of it, through
 noise. So the clock convicts alone, by its confirmation; instructions that rose on every draw
-convict unless the clock is sure that time did not follow; what was counted on one draw alone needs
+convict unless the clock decides that time did not follow; what was counted on one draw alone needs
 the clock as its witness; and what executes the same needs no more of the clock than a look.
 """
 
@@ -94,7 +94,7 @@ def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Fi
         slower = f"{counted}, but {trial:.1f} times as long when it was tried"
         return Finding("inconclusive", f"{slower}: raise --budget")
     reason = f"{counted}; no time was left for the clock"
-    if evidence.is_sure:
+    if evidence.is_decided:
         return Finding("regression" if evidence.direction > 0 else "improvement", reason, "work")
     if evidence.direction > 0:
         return _probably_slower(f"{reason}: raise --budget")
@@ -105,7 +105,7 @@ def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | Non
     """Return what more or fewer instructions say beside the clock; None where it judges alone.
 
     Time must follow at least half as far as they went, but no further than is worth acting on: time
-    that surely rose by 20% where instructions doubled is no contradiction.
+    that did rise by 20% where instructions doubled is no contradiction.
     """
     work, slower = evidence.work, evidence.direction > 0
     if work is None or not evidence.direction:
@@ -120,18 +120,18 @@ def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | Non
         both = by_time.verdict == "no change"
         return replace(by_time, reason=f"{counted}, and {saw}") if both else by_time
     agrees = interval(ratio, rule.confidence)[0] > 0
-    if not evidence.is_sure:  # other inputs than those counted may need as much less
+    if not evidence.is_decided:  # other inputs than those counted may need as much less
         follows = ratio.mean >= size / 2 and p_above(ratio, 0.0) <= rule.suspicion_alpha
         agrees = clock.steady and (agrees or (follows and evidence.draws > 1))
     if agrees:
         return Finding(verdict, counted, "both")
     # A rise as large as this would show at least in the estimate; faster code that does more, such
     # as vectorised one, would not.
-    if evidence.is_sure and (ratio.mean >= half or work.change < rule.blind):
+    if evidence.is_decided and (ratio.mean >= half or work.change < rule.blind):
         return Finding(verdict, f"{counted}, and the clock does not contradict it", "work")
     if not slower:
         return Finding("no change", f"{counted}, and {saw}", "work")
-    return _probably_slower(f"{counted}, but {saw}: {_QUIETER}")
+    return _probably_slower(f"{counted}, but {saw}: {_STEADIER}")
 
 
 def _probably_slower(reason: str | None) -> Finding:
@@ -146,7 +146,7 @@ def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
         if not blind:
             return Finding("no change", reason, "both")
         return Finding("no change", reason or _could_have_seen(clock.smallest), "work")
-    # What is surely no slowdown of that size has hidden none.
+    # Where the interval excludes a slowdown of that size, none is hidden.
     if blind and interval(clock.ratio, rule.confidence)[1] >= log1p(rule.blind):
         return Finding("inconclusive", _too_noisy(clock.waits))
     return Finding("no change", reason)
@@ -174,15 +174,15 @@ def within(
 
 # As `Rule.same_work` has it: the table beside it may show 0.8%.
 _SAME = "same instructions within 1%"
-_QUIETER = "measure on an idle machine or raise --budget"
+_STEADIER = "measure on an idle machine or raise --budget"
 
 
 def _moved(evidence: WorkEvidence, work: Work) -> str:
-    """Return *5.0% more instructions*, and on what that was not sure."""
+    """Return *5.0% more instructions*, and why that is undecided."""
     if evidence.kind == "same":
         return _SAME
     counted = f"{100 * abs(work.change):.1f}% {'more' if work.change > 0 else 'fewer'} instructions"
-    if evidence.is_sure:
+    if evidence.is_decided:
         return counted
     seeds = "counted with one" if evidence.draws < 2 else "more or less of them with another"
     return f"{counted}, {seeds} random seed"
@@ -205,13 +205,13 @@ def _could_have_seen(smallest: float | None) -> str:
 def _too_noisy(waits: Waits) -> str:
     """Return why nothing could be said, with the cause where waiting was it."""
     if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
-        return f"too noisy here: {_QUIETER}"
+        return f"too noisy here: {_STEADIER}"
     share = f"{100 * waits.waited:.0f}%"
-    return f"too noisy here, where it waited {share} of its time for a core: {_QUIETER}"
+    return f"too noisy here, where it waited {share} of its time for a core: {_STEADIER}"
 
 
 def _looks_faster(clock: Clock, rule: Rule) -> str | None:
     """Return why what looks faster is no improvement; None where it does not."""
     why = None if clock.confirmation is None else _OPEN.get(clock.confirmation.outcome)
-    sure = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
-    return f"looks faster; {why}" if why is not None and sure else None
+    decided = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
+    return f"looks faster; {why}" if why is not None and decided else None

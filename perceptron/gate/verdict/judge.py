@@ -211,7 +211,7 @@ class _Case:
             not_counted=evidence.reason,
             stands_on=finding.stands_on,
             waited=waits.waited,
-            disturbed=waits.disturbed,
+            contended=waits.contended,
             retaken=waits.retaken,
             idle=idle_share(self._blocks.get(key, [])),
             screen_blocks=len(pairs) if is_value else len(self.screen[key]),

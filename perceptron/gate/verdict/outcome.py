@@ -12,7 +12,7 @@ Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left ou
 # A benchmark that fails so often, and not always, says nothing about a revision.
 _TOO_MANY_FAILURES = 3
 # A single failure may have been the machine's.
-_SURE_FAILURES = 2
+_DECIDING_FAILURES = 2
 # A reading that took so many times as long as the other side's hangs; less may be a busy machine.
 _HANGS = 5.0
 # One call on a busy machine may take so many times as long as another.
@@ -63,7 +63,7 @@ def outcome(blocks: Sequence[Block], timeout: float | None = None) -> BenchmarkO
 
 
 def retry(blocks: Sequence[Block]) -> bool:
-    """Return whether it failed on one side only, and not yet often enough to be sure.
+    """Return whether it failed on one side only, and not yet often enough to decide.
 
     HEAD is spared what is too slow on base: to try that again tells nothing.
     """
@@ -75,7 +75,7 @@ def retry(blocks: Sequence[Block]) -> bool:
         len(_failures([block.base for block in blocks])),
         len(_failures([b.head for b in blocks])),
     ]
-    return not pairs and min(bad) == 0 and 0 < max(bad) < _SURE_FAILURES
+    return not pairs and min(bad) == 0 and 0 < max(bad) < _DECIDING_FAILURES
 
 
 def trials(blocks: Sequence[Block]) -> list[float]:
@@ -125,7 +125,7 @@ def _failing_on_one_side(
             message = f"{_too_long(bad[-1], timeout)} (on BASE it took {usual:.3g} s)"
             return BenchmarkOutcome("inconclusive", message)
         return BenchmarkOutcome("left out", _too_long(bad[-1], timeout))
-    if len(bad) < _SURE_FAILURES:
+    if len(bad) < _DECIDING_FAILURES:
         return BenchmarkOutcome("measured")
     return BenchmarkOutcome(kind, f"{words}: {bad[-1].reason}")
 

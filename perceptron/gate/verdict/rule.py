@@ -23,7 +23,7 @@ class Rule:
 
     Why these numbers: replayed on 240 recorded processes of five bodies, lower quartiles of
     neighbouring processes paired up spread as little as any other pairing or estimator tried
-    (quadruples base-head-head-base, minima, medians), and 20 % trimming detects most where a
+    (quadruples base-head-head-base, minima, medians), and 20% trimming detects most where a
     neighbour loads the machine, and as much as a mean elsewhere.
     """
 
@@ -34,7 +34,7 @@ class Rule:
     alpha: float = 0.001
     """Of the confirmation, over everything that is confirmed together."""
     least: float = 0.03
-    """A smaller estimate is not worth acting on, however sure it is."""
+    """A smaller estimate is not worth acting on, however narrow its interval."""
     power: float = 0.95
     wanted: float = 0.05
     """The slowdown that a confirmation is made long enough for, as far as ``most`` allows."""
@@ -49,8 +49,8 @@ class Rule:
     fewest_screen: int = 6
     most_screen: int = 30
     confirmation: int = 20
-    """Blocks of a confirmation at least, where there is time for them: a screen that was quiet by
-    chance asks for fewer, and then a few loud blocks hide even a slowdown of 20 %."""
+    """Blocks of a confirmation at least, where there is time for them: a screen that spread
+    little by chance asks for fewer, and then a few outlying blocks hide even a slowdown of 20%."""
     fewest_confirmation: int = 8
     most_confirmation: int = 60
     repeatable: float = 0.005
@@ -66,7 +66,7 @@ class Rule:
     look: int = 6
     """Blocks for what did the same work."""
     look_alpha: float = 0.01
-    """Of the screen of what did the same work: the clock alone must be surer there."""
+    """Of the screen of what did the same work: the clock alone is asked for more there."""
     suspicion_alpha: float = 0.05
     """Of the look: what seems slower gets the blocks of a whole screen before it is promoted. Also
     of the clock as the witness of draws that do not agree by how much more work there is."""

@@ -64,7 +64,7 @@ def _judge(
 ) -> tuple[Verdict, str]:
     slower = _slower(rows, broken)
     usable = [row for row in rows if row.verdict != "invalid"]
-    unsure = [row for row in rows if row.verdict == "inconclusive"]
+    undecided = [row for row in rows if row.verdict == "inconclusive"]
     if broken:
         reason = f"{_benchmarks(broken)} broke on HEAD" + (f", {slower}" if slower else "")
         return "regression", reason
@@ -75,11 +75,11 @@ def _judge(
     if slower:
         return "regression", slower
     doubts = []
-    if probably := [row for row in unsure if row.probably_slower]:
+    if probably := [row for row in undecided if row.probably_slower]:
         doubts.append(_probably_slower(probably))
     if control.alarmed:
         doubts.append("base differs from a second copy of itself: this machine is unsteady")
-    elif len(unsure) > len(probably):
+    elif len(undecided) > len(probably):
         lost = sum(row.verdict in {"inconclusive", "invalid"} for row in rows) - len(probably)
         doubts.append(
             f"{lost + left_out:,} of {_benchmarks(len(rows) + left_out)} could not be judged: "

@@ -24,7 +24,7 @@ class Waits:
 
     waited: float | None = None
     """Share of the samples' time, mean over the processes that count."""
-    disturbed: int | None = None
+    contended: int | None = None
     """Samples that were dropped for others, in the processes that count."""
     retaken: int = 0
     """Blocks taken again, each time counted."""
@@ -46,7 +46,7 @@ def _waits(blocks: Sequence[Block]) -> Waits:
     known = [reading for reading in readings if reading.waited is not None]
     return Waits(
         waited=mean(reading.waited or 0.0 for reading in known) if known else None,
-        disturbed=sum(len(reading.dropped) for reading in known) if known else None,
+        contended=sum(len(reading.dropped) for reading in known) if known else None,
         retaken=sum(block.take > 0 for block in blocks),
         alone=always_waiting(blocks),
     )
@@ -103,8 +103,8 @@ def unknown_waiting(
     return [
         MeasurementWarning(
             code="waiting unknown",
-            message="how long benchmarks waited for a core is not known here: nothing that "
-            "something else disturbed was taken again",
+            message="how long benchmarks waited for a core is not known here: no contended "
+            "sample was taken again",
             advice="compare on Linux, or where nothing else runs",
         )
     ]

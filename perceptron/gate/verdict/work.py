@@ -24,7 +24,7 @@ FIRST, AGAIN = 0, 1
 OTHER_DRAWS = (2, 3, 4)
 """The rounds with other draws, each with its own. The first of them, in another layout of memory
 too, follows where base and head differ at all; more follow only while they disagree."""
-# What surely waits for something else most of its time, be it another process or a device, is not
+# What waits for something else most of its time, be it another process or a device, is not
 # described by what it executes itself.
 _MOSTLY_IDLE = 0.5
 # A loop over integers executes up to 2% more in another layout of memory, and so do both revisions:
@@ -39,7 +39,7 @@ class WorkEvidence:
     """What is known of one benchmark's work.
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
-    or more on every draw, and these agree. ``changed``: between, or not surely. ``not counted``:
+    or more on every draw, and these agree. ``changed``: between, or undecided. ``not counted``:
     with ``work`` only if it rose by the rule's ``least`` in its only count, which must not be
     passed over where no clock says more.
     """
@@ -49,7 +49,7 @@ class WorkEvidence:
     reason: str | None = None
     """Why it could not be counted; None also where nobody tried."""
     direction: int = 0
-    """1 for more, −1 for less: surely, or else by the rule's ``least`` or more on every draw."""
+    """1 for more, −1 for less: decided, or else by the rule's ``least`` or more on every draw."""
     draws: int = 0
     """How many draws were counted."""
 
@@ -59,7 +59,7 @@ class WorkEvidence:
         return self.kind != "same"
 
     @property
-    def is_sure(self) -> bool:
+    def is_decided(self) -> bool:
         """Whether several draws agree that it is more, or less."""
         return self.kind in {"rose", "fell"}
 

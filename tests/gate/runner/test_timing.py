@@ -138,7 +138,7 @@ def test_a_sample_that_waited_is_taken_again_however_long_it_took() -> None:
     assert busy.calls == [], "as many as needed"
 
 
-def test_where_too_few_are_undisturbed_those_count_that_waited_least() -> None:
+def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
     """In the order measured; no more samples than there are spare ones."""
     calls = [WARM_UP, (1.0, 0.9), (1.0, 0.0), (2.0, 0.8), (3.0, 0.3), (4.0, 2.0), (1.0, 0.0)]
     busy = Busy(calls)

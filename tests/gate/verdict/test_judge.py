@@ -113,7 +113,7 @@ def test_a_take_that_one_arm_waited_in_is_kept_and_judges_nothing() -> None:
     both = [block for pair in zip(hit, again, strict=True) for block in pair]
     row, alone = (judged(some).rows[0] for some in (both, still))
     assert replace(row, retaken=0) == alone
-    assert (row.retaken, row.waited, row.disturbed) == (10, pytest.approx(0.005), 0)
+    assert (row.retaken, row.waited, row.contended) == (10, pytest.approx(0.005), 0)
 
 
 def test_a_retake_that_failed_replaces_no_good_one_and_is_not_forgotten() -> None:

@@ -1,0 +1,177 @@
+"""The suite of both revisions: which benchmarks are compared, and which modules neither loads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.discovery import CannotImport, Discovery, ImportTooLong
+from perceptron.gate.sampling.processes import START_SECONDS
+from perceptron.records.block import Arm, Benchmark
+from perceptron.records.comparison import LeftOut, SuiteKind
+
+_NOTHING = Discovery()
+_EMPTY: dict[SuiteKind, str] = {
+    "asv": "nothing in it is named time_, track_ …",
+    "pytest": "no test in it uses the fixture benchmark or has the mark benchmark",
+}
+# To start an interpreter and to import, however little time there is.
+_LEAST_SECONDS = 10.0
+# As `_left_out` words it; what skips itself is not for judging.
+_FAILS = re.compile(r" cannot be imported: (?!Skipped: )")
+
+
+@dataclass(frozen=True)
+class SuiteOfBoth:
+    """HEAD's benchmarks, and those of BASE that HEAD does not load: they broke."""
+
+    benchmarks: list[Benchmark]
+    versions: dict[Arm, dict[str, str]]
+    left_out: list[LeftOut]
+    """Modules that do not load, on HEAD either."""
+    base_error: CannotImport | None
+    """Why BASE loads nothing: all may be new."""
+    slowest_import: tuple[str, float]
+    """A file of the suite, and the seconds that importing it took."""
+
+    def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
+        """Return the benchmarks that were asked for. Raises `UserError` if there is none."""
+        try:
+            return _choose(self.benchmarks, wanted, suite)
+        except UserError as error:
+            if not self.left_out:
+                raise
+            raise UserError(f"{error}; {self.left_out[0].reason}") from None
+
+
+def _choose(
+    benchmarks: Sequence[Benchmark], wanted: re.Pattern[str], suite: Suite
+) -> list[Benchmark]:
+    """Return those whose name, with or without parameters, or group holds the expression.
+
+    Of a suite that names a test, a function or a class only these. Raises `UserError` if there is
+    none.
+    """
+    if not benchmarks:
+        raise UserError(f"the suite has no benchmarks: {_EMPTY[suite.kind]}")
+    named = [own for own in benchmarks if _is_inside(own.key, suite.test)]
+    if not named:
+        raise UserError(
+            f"--pytest {suite.file}: none of the {len(benchmarks)} benchmarks of {suite.tests} has "
+            f"this id: name one of pytest's, such as {benchmarks[0].key}"
+        )
+    chosen = [
+        benchmark
+        for benchmark in named
+        if any(map(wanted.search, (benchmark.name, benchmark.key, benchmark.group or "")))
+    ]
+    if not chosen:
+        raise UserError(
+            f"--benchmarks {wanted.pattern}: none of the {len(named)} matches, such as "
+            f"{named[0].key}"
+        )
+    # A name imported into a second module is discovered twice by some versions of the runner.
+    return list({benchmark.key: benchmark for benchmark in chosen}.values())
+
+
+def _is_inside(test: str, named: str) -> bool:
+    """Return whether pytest runs the test if it is asked for what is named; nothing is all."""
+    return not named or test == named or test.startswith((f"{named}::", f"{named}["))
+
+
+def discover_both(arms: Arms, seconds_left: Callable[[], float]) -> SuiteOfBoth:
+    """Discover on both arms. Raises `UserError` if neither loads, or one lacks a dependency.
+
+    Where HEAD does not load and BASE does, BASE's benchmarks serve: everything broke, and is to be
+    reported. Raises `ImportTooLong` where the ``seconds_left`` do not suffice, or BASE never loads.
+    """
+    found: dict[Arm, Discovery] = {}
+    errors: dict[Arm, CannotImport] = {}
+    both: tuple[Arm, ...] = ("head", "base")
+    for arm in both:
+        left = max(_LEAST_SECONDS, seconds_left())
+        try:
+            found[arm] = arms.discover(arm, min(left, START_SECONDS))
+        except ImportTooLong as error:
+            if arm == "base" or left < START_SECONDS:
+                raise
+            errors[arm] = error
+        except CannotImport as error:
+            errors[arm] = error
+    if not found:
+        raise errors["head"]
+    base, head = found.get("base", _NOTHING), found.get("head", _NOTHING)
+    if arms.pythons["base"] != arms.pythons["head"]:
+        _assert_complete(arms, errors, base, head)
+    broken = list(_broken(base, head)) if "head" in found else base.benchmarks
+    return SuiteOfBoth(
+        benchmarks=[*head.benchmarks, *broken],
+        versions={"base": base.versions, "head": head.versions},
+        left_out=list(_left_out(base, head)),
+        base_error=errors.get("base"),
+        slowest_import=max(
+            (item for own in (base, head) for item in own.imports.items()),
+            key=lambda item: item[1],
+            default=("", 0.0),
+        ),
+    )
+
+
+def _broken(base: Discovery, head: Discovery) -> Iterator[Benchmark]:
+    """Yield BASE's benchmarks in modules that only BASE loads."""
+    known = {benchmark.key for benchmark in head.benchmarks}
+    for benchmark in base.benchmarks:
+        module = base.modules[benchmark.key]
+        if benchmark.key not in known and any(own.holds(module) for own in head.unloadable):
+            yield benchmark
+
+
+def _left_out(base: Discovery, head: Discovery) -> Iterator[LeftOut]:
+    """Yield HEAD's modules that do not load and have no benchmarks on BASE which would say so."""
+    for failed in head.unloadable:
+        if not any(failed.holds(module) for module in base.modules.values()):
+            reason = f"{failed.file} cannot be imported: {failed.reason}"
+            yield LeftOut(benchmark=failed.module, reason=reason)
+    names = {benchmark.name for benchmark in head.benchmarks}
+    for benchmark in base.benchmarks:
+        if benchmark.name in names and head.identifier(benchmark, base) is None:
+            yield LeftOut(benchmark=benchmark.key, reason="HEAD has no such parameters")
+
+
+def wanted_modules(left_out: Sequence[LeftOut], wanted: re.Pattern[str]) -> int:
+    """Return how many modules fail that would be part of the comparison.
+
+    How many benchmarks such a module holds is unknown: it stands for one. Under a filter only those
+    count that it names: of the others it is not known that it wants them.
+    """
+    return sum(
+        any(map(wanted.search, (row.benchmark, row.benchmark.partition(".")[2])))
+        for row in left_out
+        if _FAILS.search(row.reason)
+    )
+
+
+def _assert_complete(
+    arms: Arms, errors: dict[Arm, CannotImport], base: Discovery, head: Discovery
+) -> None:
+    """Raise `UserError` where an interpreter lacks a library that the other one has.
+
+    That says nothing of the two revisions.
+    """
+    for error in errors.values():
+        if error.missing is not None and not arms.is_of_trees(error.missing):
+            raise error
+    sides: Sequence[tuple[Arm, Discovery, Discovery]] = (
+        ("base", base, head),
+        ("head", head, base),
+    )
+    for arm, here, there in sides:
+        other = {failed.module for failed in there.unloadable}
+        for failed in here.unloadable:
+            lacks = failed.missing is not None and not arms.is_of_trees(failed.missing)
+            if lacks and failed.module not in other:
+                raise UserError(f"{arm.upper()}: {failed.file} cannot be imported: {failed.reason}")
