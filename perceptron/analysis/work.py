@@ -48,7 +48,7 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """Rows of an iteration; None where it takes all of them."""
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     models: _Size = 1
-    """Trained at once, an iteration being a step of each."""
+    """Models; an iteration is a step of each."""
     variant: str = ""
     """Loss and activations where they are others than those of a problem that the shape alone
     describes, or what else tells such a training apart; empty of what can be asked about."""
@@ -141,7 +141,7 @@ def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> Meas
 
 
 def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:
-    """Return the typical time of some processes and its interval of about 95 %.
+    """Return the typical time of some processes and its interval of about 95%.
 
     Raises ValueError without a time, and for one that is not above 0.
     """

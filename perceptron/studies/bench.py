@@ -346,7 +346,7 @@ def _in_doubt(
 ) -> Iterator[list[Time]]:
     """Yield the next process of each family, that which is most in doubt first.
 
-    A process that all sizes should get comes before one of the sizes that are not sure even then.
+    A process that all sizes should get comes before one of the sizes that are undecided even then.
     """
     families: dict[tuple[str, int], list[Problem]] = {}
     for threads in plan.threads:

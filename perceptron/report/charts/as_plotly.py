@@ -493,7 +493,7 @@ def _index(size: float, values: tuple[int, ...]) -> float:
 
 
 def _measured_cells(figure: MapFigure) -> list[Trace]:
-    """Return a dot in each measured cell, open where the winner is not sure."""
+    """Return a dot in each measured cell, open where the winner is undecided."""
     traces: list[Trace] = []
     for symbol, sure in (("circle", True), ("circle-open", False)):
         points = [
