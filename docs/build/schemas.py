@@ -189,9 +189,16 @@ def schema(name: str) -> dict[str, Any]:
 
 def files() -> dict[str, str]:
     """Return the text of each schema, by its place in the repository."""
-    return {
-        f"docs/schemas/{name}.json": json.dumps(schema(name), indent=2) + "\n" for name in DOCUMENTS
-    }
+    return {f"docs/schemas/{name}.json": _lines(schema(name)) + "\n" for name in DOCUMENTS}
+
+
+def _lines(part: dict[str, Any]) -> str:
+    """Return JSON with a line for each key, and for each definition."""
+    entries = [
+        f'"{key}": {_lines(value) if key == "$defs" else json.dumps(value, ensure_ascii=False)}'
+        for key, value in part.items()
+    ]
+    return "{\n" + ",\n".join(entries) + "\n}"
 
 
 def _path(kind: type) -> dict[str, Any]:

@@ -25,9 +25,9 @@ OTHER_KIND = (
     "batches or all rows where this is not, or of one model or several"
 )
 """Why an estimate is sure of nothing."""
-# How far those are off, at 95 %, beside what the curve itself does not know.
+# How far those are off, at 95%, beside what the curve itself does not know.
 _ANOTHER_KIND = 2.0
-# Of a time that one process measured: how far another one may be off, at 95 %.
+# Of a time that one process measured: how far another one may be off, at 95%.
 _ONE_PROCESS = 1.1
 
 
@@ -45,8 +45,8 @@ class BackendHere(Struct, frozen=True, kw_only=True):
 class Candidate(Struct, frozen=True, kw_only=True):
     """One backend that was asked about; without a time it has a ``reason``.
 
-    ``seconds`` are those of the whole training, preparing included, ``low`` and ``high`` their
-    interval at about 95 %.
+    ``seconds`` are those of the whole training, setup included, ``low`` and ``high`` their
+    interval at about 95%.
     """
 
     backend: str

@@ -34,7 +34,7 @@ _ANSWERS = 6
 
 
 class Judge(NamedTuple):
-    """Who judges the runs of a study, and where they are shown."""
+    """The judge of the runs of a study, and the page that shows them."""
 
     judge: Callable[[LoadedRun], Answered]
     asked: tuple[str, ...]

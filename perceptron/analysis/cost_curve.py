@@ -24,7 +24,7 @@ FEWEST = 4
 """Measured shapes that a curve needs."""
 # The newest that a curve remembers: each costs half a microsecond whenever it is evaluated.
 _MOST = 200
-# Standard deviations that an interval of 95 % reaches to each side.
+# Standard deviations that an interval of 95% reaches to each side.
 _NORMAL = 1.96
 _LARGEST_LOG = 300.0
 # No fitted number exceeds it; one in a cache that another program has written may.
@@ -36,7 +36,7 @@ _LEAST_SECONDS = 1e-6
 
 
 class Estimate(Struct, frozen=True, gc=False):
-    """Seconds with an interval that holds about 95 %."""
+    """Seconds with an interval that holds about 95%."""
 
     seconds: float
     low: float
@@ -53,7 +53,7 @@ class CostCurve(Struct, frozen=True, kw_only=True):
     coefficients: tuple[float, ...]
     """Seconds for each unit of a term of `_terms`, none negative."""
     prepare: tuple[float, ...] = ()
-    """The same for preparing, of `_preparing_terms`."""
+    """The same for the setup, of `_preparing_terms`."""
     prepare_spread: float = 0.0
     """Standard deviation of the logarithm of that."""
     kinds: tuple[str, ...] = ()
@@ -104,7 +104,7 @@ class CostCurve(Struct, frozen=True, kw_only=True):
         return sqrt(shared * (1 - known) + own)
 
     def prepare_seconds(self, work: Work) -> Estimate:
-        """Estimate the seconds of preparing once."""
+        """Estimate the seconds of one setup."""
         return _estimate(_sum(self.prepare, _preparing_terms(work)), self.prepare_spread)
 
 

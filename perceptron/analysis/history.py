@@ -38,7 +38,7 @@ class HistoryPoint(Struct, frozen=True):
 class Segment(Struct, frozen=True, kw_only=True):
     """Commits of one level: ``first`` and ``last`` are indices into the points.
 
-    The intervals of 95 % come from the spread between commits, each of which is a fresh process.
+    The intervals of 95% come from the spread between commits, each of which is a fresh process.
     A stretch of one commit has none. That the border was chosen by the same times is not in that
     of the change.
     """

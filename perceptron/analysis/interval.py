@@ -67,7 +67,7 @@ def trimmed(values: Array) -> tuple[Any, Any, int]:
     Values stand in the order measured. A neighbour's burst slows a whole process now and then; one
     such process in ten would double the interval of an ordinary mean. Interval after Yuen,
     Biometrika 61 (1974): Student's t with the winsorised deviation. Student's and not a bootstrap,
-    whose percentile interval covers 83 % instead of 95 % with five processes. A single value has no
+    whose percentile interval covers 83% instead of 95% with five processes. A single value has no
     error: 0, with 0 degrees.
     """
     count = values.shape[-1]
@@ -84,7 +84,7 @@ def _alike(values: Array) -> Any:
     On shared machines they correlate by 0.1 to 0.6. The mean of a first-order autoregression with
     correlation r varies as that of independent values times (1 + r)/(1 − r); 1/n offsets how much
     too small r comes out of n values (Marriott and Pope, Biometrika 41, 1954). Over consecutive
-    stretches of 240 real processes it takes the coverage of the interval from 93 to 95 %.
+    stretches of 240 real processes it takes the coverage of the interval from 93 to 95%.
     """
     apart = values - np.median(values, axis=-1)[..., None]
     total = (apart**2).sum(axis=-1)

@@ -14,7 +14,7 @@ _MOST_ROWS = 2**40
 class Epoch(Struct, frozen=True):
     """One pass over the rows: how many iterations it takes, and how many rows it trains on.
 
-    Of several models at once these are the rows of all: each of them trains on its own.
+    With several models these are the rows of all: each of them trains on its own.
     """
 
     iterations: int

@@ -49,7 +49,7 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     optimizer: str = "sgd"
     """Its kind: ``sgd``, ``adam`` or ``adamw``, and the parts that cost time: ``sgd momentum``."""
     models: _Size = 1
-    """Trained at once, an iteration being a step of each."""
+    """Models; an iteration is a step of each."""
     variant: str = ""
     """Loss and activations where they are others than those of a problem that the shape alone
     describes, or what else tells such a training apart; empty of what a shape can ask about."""
@@ -144,7 +144,7 @@ def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> Meas
 
 
 def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:
-    """Return the typical time of some processes and its interval of about 95 %.
+    """Return the typical time of some processes and its interval of about 95%.
 
     Raises ValueError without a time, and for one that is not above 0.
     """

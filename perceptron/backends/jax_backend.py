@@ -5,7 +5,7 @@ takes, from which batch on, and the data are arguments, so nothing else is compi
 are taken by index inside the loop. See `jax_program` for what is compiled.
 
 JAX keeps what it compiled for other processes only where ``JAX_COMPILATION_CACHE_DIR`` is set, and
-then only what took it a second: otherwise every process compiles, and preparing takes what a first
+then only what took it a second: otherwise every process compiles, and setup takes what a first
 start takes.
 """
 

@@ -4,7 +4,7 @@ What costs on a tiny problem is calling from Python, operation by operation. Eac
 backend that removes one thing from the rung before it; the last leaves the arithmetic alone. On a
 GPU, where launching kernels is what costs, there is a ladder of its own.
 
-Several models at once have another ladder: it starts with one model after the other, and what
+Several models have another ladder: it starts with one model after the other, and what
 costs there is calling from Python for each.
 
 Every backend says itself where it stands, in its attributes ``rung`` and ``rung_of_models`` (see
@@ -27,7 +27,7 @@ def rungs(
     """Return the backends on this device's ladder in their order, with what each removes.
 
     ``batches`` says whether the ladder is that of a problem with batches, ``models`` whether it is
-    that of several models at once. A backend without a rung there, or whose ``after`` is on no
+    that of several models. A backend without a rung there, or whose ``after`` is on no
     ladder of this device, is not among them. With ``processes`` it starts with what trains over so
     many, the most first, and goes on with what trains as that does in one: what stands above it
     without them removes something else, and is left out. Nothing trains several models over them.

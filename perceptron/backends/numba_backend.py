@@ -4,7 +4,7 @@ A small network is trained by the very loop that the `python` backend interprets
 become registers. A larger one would make too much source of that; it is trained by `descent`,
 which loops over layers and leaves the products to BLAS: SciPy's, whose threads are not NumPy's.
 
-Several models at once are trained by the same loops, in a parallel loop over models. Each model
+Several models are trained by the same loops, in a parallel loop over models. Each model
 takes all steps of a call before its thread takes the next one, so that what it works on stays in
 registers or in the nearest cache. No model's arithmetic depends on how many there are, or on how
 many threads share them. BLAS has one thread in each of ours.

@@ -1,4 +1,4 @@
-"""NumPy on the CPU, gradients derived by hand: of one model, or of several at once.
+"""NumPy on the CPU, gradients derived by hand: of one model, or of several.
 
 The trainer of several is that of one; only where the arrays lie is another matter: they are a layer
 for all models, or stacked. Stacked gradients are the mathematics of `gradient` with one axis more
@@ -9,7 +9,7 @@ optimizer passes over all models at once.
 
 Values lie as (models, rows, width), those of the last layer as (models, outputs, rows): NumPy's
 reductions along the last axis, ten values long, would take the softmax as much time as all
-products. Whoever sees them sees (models, rows, outputs) all the same.
+products. Callers see (models, rows, outputs) all the same.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ class StackedTrainer(NumpyTrainer):
 
 
 def trainer_of(problem: Problem, dtype: DType) -> NumpyTrainer:
-    """Return what trains this problem's model, or its models at once."""
+    """Return what trains this problem's model, or all its models."""
     if problem.models == 1:
         return NumpyTrainer(problem, dtype)
     shared = not problem.folds and len(problem.layers) == 1

@@ -1,4 +1,4 @@
-"""The single training, as often in a row as there are models: what all at once is held against.
+"""The single training, as often in a row as there are models: the reference for batched training.
 
 Each model has a trainer of its own, made as the backend makes that of a problem of one model.
 """
@@ -40,7 +40,7 @@ class SequentialTrainer:
     def __init__(self, trainers: list[Trainer]) -> None:
         self._trainers = trainers
         self.least_seconds = _least_seconds(len(trainers))
-        # Who times asks whether a trainer has it.
+        # The timing asks whether a trainer has it.
         if all(hasattr(trainer, "queue") for trainer in trainers):
             self.queue = self._queue
 

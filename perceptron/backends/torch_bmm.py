@@ -1,4 +1,4 @@
-"""Several models at once without vmap and autograd: batched products, gradients derived by hand.
+"""Several models without vmap and autograd: batched products, gradients derived by hand.
 
 The formulas are those of `gradient`, with an axis of models in front as in `stacked`. Models of one
 layer that share their data are together one layer of models × outputs units, and its product takes

@@ -1,7 +1,7 @@
 """PyTorch's own step, recorded once as a CUDA graph and replayed: Python launches no kernels.
 
 What is recorded is the step of `torch-cuda`, or that of `torch-cuda-manual`, optimizer included. Of
-several models at once it is that of `torch-cuda`, which is traced by vmap while it is recorded and
+several models it is that of `torch-cuda`, which is traced by vmap while it is recorded and
 never again, or that of `torch-cuda-bmm`. The steps of several models have never met a GPU.
 
 A replay repeats the recorded kernels on the recorded addresses, so data, parameters and the

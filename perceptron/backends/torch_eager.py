@@ -1,6 +1,6 @@
 """PyTorch as its tutorials write it: nn.Sequential, a loss module, SGD and autograd.
 
-Several models at once are trained as its tutorial on ensembles writes that; see `torch_ensemble`.
+Several models are trained as its tutorial on ensembles writes that; see `torch_ensemble`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class TorchBackend(OnTorch):
     low_precision: tuple[str, ...] = ("bfloat16",)
     trainer: type[ModuleTrainer] = TorchTrainer
     of_several: type[ModuleTrainer] = EnsembleTrainer
-    """The trainer of several models at once."""
+    """The trainer of several models."""
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         if self.device == "mps" and dtype == "float64":

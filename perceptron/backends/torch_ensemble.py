@@ -1,4 +1,4 @@
-"""Several models at once as PyTorch's tutorial on ensembles writes them: stacked, under vmap.
+"""Several models as PyTorch's tutorial on ensembles writes them: stacked, under vmap.
 
 See https://docs.pytorch.org/tutorials/intermediate/ensembling.html: the parameters of all models
 are stacked, a module is called with those of one, and `torch.func` makes the gradients of all of

@@ -1,4 +1,4 @@
-"""Who else uses the cores: the CPU time of every process, read twice within two seconds."""
+"""Other users of the cores: the CPU time of every process, read twice within two seconds."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Threads that gloo exchanges gradients with are not read. Each time they are woken they wait some
 microseconds until the thread that computes stops to wait for them: that is part of the exchange and
-happens on a quiet machine too. Whoever takes a core from a rank takes it from its computing too.
+happens on an idle machine too. A process that takes a core from a rank slows its computing too.
 """
 
 from __future__ import annotations

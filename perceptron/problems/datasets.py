@@ -32,7 +32,7 @@ _WORTHWHILE_BYTES = 2**25
 
 
 class Part(NamedTuple):
-    """Rows to train on, or rows held out: inputs (rows, features), targets (rows, …), float64."""
+    """Rows to train on, or a test set: inputs (rows, features), targets (rows, …), float64."""
 
     inputs: Array
     targets: Array
@@ -60,7 +60,7 @@ class Dataset:
         raise NotImplementedError
 
     def divide(self) -> tuple[Part, Part | None]:
-        """Return what to train on and what is held out, None if nothing is."""
+        """Return the training rows, and the test set or None."""
         return Part(*self.generate()), None
 
     def require(self) -> None:

@@ -166,7 +166,7 @@ def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
 
 
 def _dataset(file: Path, model: AnyModel) -> Dataset:
-    """Return the data of the model in this file, a share of them held out.
+    """Return the data of the model in this file, a share of them as test set.
 
     One column of a CSV file is read as classes where the loss or several outputs need them.
     Raises `UserError` naming the file and key, or the CSV file, line and column, that is wrong.

@@ -104,7 +104,7 @@ Data = TypeVar("Data", Generated, FromCsv, Bundled)
 class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole model. ``size`` None means that it has one size only.
 
-    ``models`` are trained at once; with ``folds`` each of them holds out a fold of its own.
+    ``models`` are trained together; with ``folds`` each of them holds out a fold of its own.
     Plain sgd has its ``rate`` here or in ``optimizer``; ``iterations`` and ``epochs`` None mean
     10,000 iterations.
     """

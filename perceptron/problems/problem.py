@@ -150,7 +150,7 @@ class Problem:
         return self.parts()[0]
 
     def held_out_part(self) -> Part | None:
-        """Return what is held out from training, as `training_part` does; None if nothing is."""
+        """Return the test set, as `training_part` does; None without one."""
         self._assert_shared()
         return self.parts()[1]
 

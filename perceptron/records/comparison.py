@@ -141,7 +141,7 @@ class Row(Struct, frozen=True, kw_only=True):
     contended: int | None = None
     """Samples that were dropped because their threads waited; None where that is unknown."""
     retaken: int = 0
-    """How often a block was taken again because one arm had waited and another had not."""
+    """How often a block was taken again because one side had waited and another had not."""
     idle: float | None = None
     """Share of its time that it waited for something else, such as a timer, a device or another
     process, on the side that waited more; None where the system does not tell."""
@@ -251,9 +251,9 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     count: Counting = "never"
     """Whether instructions are counted; ``auto``: where valgrind is found."""
     seeded: bool = False
-    """Whether random numbers are drawn alike in all arms of a block."""
+    """Whether random numbers are drawn alike in all sides of a block."""
     calls: dict[str, int] = {}
-    """Calls in each sample, equal in all arms, for each benchmark."""
+    """Calls in each sample, equal in all sides, for each benchmark."""
     batches: dict[str, int] = {}
     """Samples in each process."""
     screen_blocks: int = 0

@@ -9,7 +9,7 @@ from perceptron.records.measurement import Measurement
 BATCH = "batch"
 """The axis of families whose size is the batch, or one of whose sizes is."""
 MODELS = "models"
-"""The axis of families whose size is the number of models at once, or one of whose sizes is."""
+"""The axis of families whose size is the number of models, or one of whose sizes is."""
 
 
 class Ground(NamedTuple):
@@ -25,7 +25,7 @@ class Ground(NamedTuple):
     batch: int | None = None
     """None also where the family varies the batch."""
     models: int | None = None
-    """Trainings at once; None also where there is one, or where their number varies."""
+    """Models; None also where there is one, or where their number varies."""
 
 
 class OnGround(Protocol):

@@ -43,7 +43,7 @@ class TrainingRun(Struct, frozen=True, kw_only=True):
 class Walkthrough(Struct, frozen=True, kw_only=True):
     """A problem, the rows to predict, and every backend's training.
 
-    Rows are looked at that were held out; where none were, those that the model learned from.
+    Rows of the test set are looked at; without one, those that the model learned from.
     """
 
     problem: str

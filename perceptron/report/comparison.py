@@ -455,7 +455,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?[0-9]+(?:\.[0-9]+)?(?!\w)")
 def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
     """Return each text once, with the names that it is said of.
 
-    Texts that differ in one number alone become one, with its range: ``12 to 38 %``.
+    Texts that differ in one number alone become one, with its range: ``12 to 38%``.
     """
     said = list(said)
     alike: dict[tuple[str, ...], list[str]] = {}

@@ -131,10 +131,10 @@ def start_run(
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. A rehearsal has a folder
-    of its own. In quick mode no time is spent on how steady the CPU is. Who else uses the cores is
-    said first, and waited for as long as ``wait`` asks. What earlier starts of the run have spent
-    counts against the ``budget`` if they measured something; waiting does not. Raises `UserError`
-    if the folder cannot be written to.
+    of its own. In quick mode the steadiness of the CPU is not measured. Other users of the cores
+    are named first, and waited for as long as ``wait`` asks. Earlier starts of the run count
+    against the ``budget`` if they measured something; waiting does not. Raises `UserError` if the
+    folder cannot be written to.
     """
     look = Look()
     usable = [name for name in backends if registry.reason_unavailable(name) is None]

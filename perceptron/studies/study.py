@@ -92,7 +92,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def most_threads(self) -> int:
-        """The largest number used at once."""
+        """The largest number of threads."""
         several = self.threads if isinstance(self.threads, tuple) else (self.threads or 1,)
         return max(several, default=1)
 

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import ValidationError
 
 from docs.build import schemas
+from perceptron.studies.registry import STUDIES
 from tests.conftest import Perceptron
 from tests.goldens import answers
 from tests.goldens.rows import keep_bench
@@ -49,7 +50,8 @@ def test_a_schema_refuses_what_it_does_not_declare(tmp_path: Path) -> None:
 
 
 def test_the_docs_have_the_schema_of_every_document() -> None:
-    """`make readme` writes them; docs/results.md links each."""
+    """Of every study too. `make readme` writes them; docs/results.md links each."""
+    assert {*STUDIES} <= {*schemas.DOCUMENTS}
     root = Path(schemas.__file__).parents[2]
     files = schemas.files()
     assert {file.name for file in (root / "docs" / "schemas").iterdir()} == {

@@ -54,7 +54,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
 def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
     """Return the rows with the time to prepare spread over a training of so many iterations.
 
-    Rows that do not say how long preparing took are left out.
+    Rows without the time of their setup are left out.
     """
     return [
         # The device's own seconds are those of an iteration alone.
@@ -67,7 +67,7 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
 
 
 def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
-    """Judge every two backends at every size at which both were measured from cold, by size.
+    """Judge every two backends at every size where both were measured from a cold start.
 
     Two backends are judged at the newest commit that has both, as crossovers are.
     """

@@ -18,7 +18,7 @@ from perceptron.records.measurement import Measurement
 class Doubt(Struct, frozen=True, order=True):
     """The larger, the more there is to learn.
 
-    ``unsure`` says that more processes may change an answer, ``width`` is half the widest 95 %
+    ``unsure`` says that more processes may change an answer, ``width`` is half the widest 95%
     interval in it, as a logarithm. What waiting for cores may hide is in neither: more processes
     do not make that smaller.
     """

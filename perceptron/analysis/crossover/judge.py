@@ -100,7 +100,7 @@ class Crossover(Struct, frozen=True, kw_only=True):
     batch: int | None = None
     """Rows of an iteration; None also where that is the axis."""
     models: int | None = None
-    """Trainings at once; None also where that is the axis."""
+    """Models; None also where that is the axis."""
     axis: str | None = None
     """The meaning of sizes, where the rows say so: ``batch``, ``width`` …"""
     source: str | None = None

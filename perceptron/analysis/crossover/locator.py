@@ -1,7 +1,7 @@
 """Where to measure next, to find out from which size up one backend beats another.
 
 Coarse geometric sizes first; then, inside each change of winner, bisection in the logarithm of
-the size until the bracket is narrower than 10 % or than what noise leaves uncertain; and wherever
+the size until the bracket is narrower than 10% or than what noise leaves uncertain; and wherever
 a winner is in doubt, more processes or a size between. Everything follows from the rows so far: a
 search that was cut short resumes by itself.
 """

@@ -19,7 +19,7 @@ from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import ForeignRow
 from perceptron.untrusted_text import label
 
-# Nobody reads more.
+# More are not read.
 _MOST_PAIRS = 100
 # Sizes are counts; logarithms of larger ones overflow.
 _LARGEST_SIZE = 1e15
@@ -31,7 +31,7 @@ _ROLES = ParameterRoles()
 def moved_crossovers(comparison: Comparison) -> list[MovedCrossover]:
     """Judge the crossovers of families whose parameters are named ``size`` and ``backend``.
 
-    A crossover has moved if the 95 % intervals of both revisions lie apart, or if one revision has
+    A crossover has moved if the 95% intervals of both revisions lie apart, or if one revision has
     none over the same sizes and that is sure, and if a benchmark of the two backends did change:
     of many intervals two lie apart now and then. Where base differs from a second copy of itself,
     nothing has moved.

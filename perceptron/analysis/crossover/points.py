@@ -51,7 +51,7 @@ class Point:
     weight: float
     """The error's square times this is the variance of one ratio."""
     confidence: float = CONFIDENCE
-    """Level of one size at which all sizes together hold at 95 % (Bonferroni)."""
+    """Level of one size at which all sizes together hold at 95% (Bonferroni)."""
     stated: tuple[float, float] | None = None
     """For single values, the largest interval of the log-ratio that the intervals in their files
     allow; zero is in it where the two overlap."""

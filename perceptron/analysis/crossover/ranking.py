@@ -14,7 +14,7 @@ from perceptron.records.measurement import Measurement
 
 
 class FastestAtSize(Struct, frozen=True):
-    """The fastest backend at one size, its seconds, and which others may be as fast at 95 %."""
+    """The fastest backend at one size, its seconds, and which others may be as fast at 95%."""
 
     size: float
     backend: str

@@ -47,7 +47,7 @@ class Rate(NamedTuple):
 def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
     """Return a row for each size: the fastest, its time and rate; no table without any.
 
-    It is about families that are trained in batches or whose problems are several models at once.
+    It is about families that are trained in batches or whose problems are several models.
     At a size at which a single backend has a time none is the fastest: `without_rival` names it.
     """
     lines = [line for members in _told(rows) for line in _of_family(members)]

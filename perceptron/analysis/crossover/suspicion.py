@@ -26,7 +26,7 @@ SYNCHRONIZE = "synchronize before stopping the timer"
 _GPU_NAME = re.compile(r"(?<![a-z])(gpu|cuda|cupy|rocm|mps|xpu|metal|tpu)(?![a-z])", re.IGNORECASE)
 # An interpreter moves a few bytes in the time of a hundred: nothing bounds what a GPU gains on it.
 _INTERPRETER_NAME = re.compile(r"(?<![a-z])(c?python|pypy)(?![a-z])", re.IGNORECASE)
-# Flat: within 10 % while the CPU's work grows a thousandfold.
+# Flat: within 10% while the CPU's work grows a thousandfold.
 _FLAT = log(1.10)
 _GROWTH = log(1000.0)
 

@@ -115,7 +115,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def cold_crossovers(self) -> list[Crossover]:
-        """Who is faster from cold; empty with ``cold``."""
+        """The crossovers from a cold start; empty with ``cold``."""
         return crossovers(self._cold_rows, self.pairs) if is_line(self._cold_rows) else []
 
     @cached_property

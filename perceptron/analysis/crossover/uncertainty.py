@@ -1,4 +1,4 @@
-"""Where a verdict on a pair is not decided yet: sizes and gaps in which another winner may hide.
+"""Where a verdict on a pair is undecided yet: sizes and gaps in which another winner may hide.
 
 The judge reports what remains; the locator measures there.
 """
@@ -32,7 +32,7 @@ NARROW = log(1.10)
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """A size at which the winner is not decided, or a gap between two that could hide a winner.
+    """A size at which the winner is undecided, or a gap between two that could hide a winner.
 
     ``first`` and ``last`` are indices into the list of points, equal for a single size.
     """
@@ -42,7 +42,7 @@ class Uncertainty:
 
 
 def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[Uncertainty]:
-    """Return every uncertainty, by size; without any, the verdict holds at 95 % for all sizes.
+    """Return every uncertainty, by size; without any, the verdict holds at 95% for all sizes.
 
     ``changes`` are the zeros of these points.
     """
@@ -129,7 +129,7 @@ def _undecided(
 
 
 def _weak(points: Sequence[Point]) -> Iterator[Uncertainty]:
-    """Yield the surest size of each stretch with one winner, where even that is not sure enough."""
+    """Yield the surest size of each stretch with one winner, if even that is not sure enough."""
     stretches: list[list[int]] = []
     last = 0
     for index, point in enumerate(points):

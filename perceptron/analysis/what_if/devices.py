@@ -42,7 +42,7 @@ DISPATCH_FORWARD = (1.0, 3.0)
 # Share of the stated figures that real kernels reach, (at worst, at best).
 REACHED = (0.4, 0.9)
 # cuBLAS computes products in tiles, at least so wide each way; of a narrower one most of a tile
-# is wasted, and too few tiles leave most of the device idle: 5 to 10 % of the rate are seen.
+# is wasted, and too few tiles leave most of the device idle: 5 to 10% of the rate are seen.
 TILE = 64
 REACHED_THIN = (0.05, 0.10)
 

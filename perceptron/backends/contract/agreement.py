@@ -2,7 +2,7 @@
 
 From the same start and with the same batches, ten iterations must leave the loss and every
 parameter where the float64 NumPy reference leaves them. Differences are counted in units of how far
-the quantity *moved*: see `quantities`. Of several models at once each must agree with its training
+the quantity *moved*: see `quantities`. With several models each must agree with its training
 alone: see `reference`.
 """
 

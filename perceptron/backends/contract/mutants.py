@@ -64,7 +64,7 @@ class MutantBackend:
 def mutations(problem: Problem) -> list[Mutation]:
     """Return every mistake to make on this problem, one in each layer where that makes sense.
 
-    Of several models at once: what only they can get wrong.
+    With several models also the mistakes that only they allow.
     """
     if problem.models > 1:
         return list(_of_the_models(problem))
@@ -406,7 +406,7 @@ def _of_the_first(part: Part) -> Part:
 
 
 class WrongPart(Driver):
-    """Evaluates the training part where the held-out part is asked for."""
+    """Evaluates the training part where the test set is asked for."""
 
     def evaluate(self) -> Evaluation:
         evaluation = super().evaluate()

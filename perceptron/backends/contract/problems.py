@@ -66,7 +66,7 @@ def _by_batches() -> list[Problem]:
 
 
 def _many() -> list[Problem]:
-    """Return several models at once: with data that they share, and each without its fold."""
+    """Return several models: with data that they share, and each without its fold."""
     momentum = Sgd(rate=0.2, momentum=0.9)
     held_out = hold_out(_CLASSES, 0.3)
     several = [

@@ -1,6 +1,6 @@
 """What float64 NumPy makes of a problem in ten iterations, and what rounding leaves open of it.
 
-Of a few models at once each is trained alone. Of many that would take minutes: some are, NumPy's
+Each of a few models is trained alone. With many that would take minutes: some are, NumPy's
 stack of all models must leave these where they end alone, and then is the reference of every model.
 Which of Adam's steps rounding decides is worked out for each model of the stack as for one alone:
 `doubt`.
@@ -107,7 +107,7 @@ def undecided(
     """Return the shares of rows, of both parts, whose class rounding to a dtype may change.
 
     ``first`` is the start, ``last`` and ``twin`` are where the reference and its twin end; all the
-    same where the start is judged. Without a held-out part its share is 0.
+    same where the start is judged. Without a test set its share is 0.
     """
     shares = [0.0, 0.0]
     outputs = zip(first.outputs, last.outputs, twin.outputs, strict=True)

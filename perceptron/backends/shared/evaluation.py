@@ -14,7 +14,7 @@ from perceptron.problems.problem import Loss, Problem, classes_of
 
 
 def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
-    """Score the training part and the held-out part.
+    """Score the training part and the test set.
 
     ``predict`` computes the last layer's outputs, (rows, outputs), of inputs (rows, features) in
     float64 with the backend's own functions and the present parameters. Of several models these

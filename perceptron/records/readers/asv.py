@@ -77,7 +77,7 @@ class _Values(Struct, frozen=True):
     """All values of one benchmark: each list has one for each combination of ``params``, or None.
 
     Fields are asv's columns. Times are in seconds, ``result`` are medians, ``stats_ci_99_a`` and
-    ``_b`` the ends of their 99 % intervals; ``started_at`` is in milliseconds since 1970 and
+    ``_b`` the ends of their 99% intervals; ``started_at`` is in milliseconds since 1970 and
     ``version`` the benchmark's: a digest of its code, or what its author says.
     """
 

@@ -15,7 +15,7 @@ from perceptron.records.readers.values import duration, stated_interval, stdev
 
 _NANOSECOND = 1e-9
 _MOST_BYTES = 2**20
-# Of a normal estimate, a 99 % interval reaches so many standard errors; the file's own is of 95 %.
+# Of a normal estimate, a 99% interval reaches so many standard errors; the file's own is of 95%.
 _REACH = 2.576
 
 

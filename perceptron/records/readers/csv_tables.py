@@ -3,7 +3,7 @@
 The header names at least ``case``, ``size``, ``backend`` and ``seconds``, in any order and case;
 ``device``, ``stdev``, ``dtype``, ``machine``, ``threads``, ``commit``, ``environment``,
 ``version`` (of the benchmark), ``batch`` (rows of an iteration), ``optimizer``, ``feed``,
-``outputs`` and ``models`` (trained at once) may be there, and everything else is ignored. A case
+``outputs`` and ``models`` may be there, and everything else is ignored. A case
 whose size is its batch in every row varies along the batch, and so with the models.
 
 Numbers are plain: a decimal point, no unit and nothing between thousands. Spreadsheets separate

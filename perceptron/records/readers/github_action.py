@@ -35,7 +35,7 @@ from perceptron.untrusted_text import quoted
 _REACH = re.compile(r"(?:±|\+/?-)\s*([^\s%]+)\s*(%?)")
 _DEVIATION = re.compile(r"stddev:\s*(\S+)")
 _ROUNDS = re.compile(r"rounds:\s*(\d{1,15})\b")
-# Benchmark.js states a 95 % interval: of normal values that is so much narrower than a 99 % one.
+# Benchmark.js states a 95% interval: of normal values that is so much narrower than a 99% one.
 _FROM_95_TO_99 = 2.576 / 1.960
 # Google Benchmark's rows about the times of others.
 _AGGREGATE = re.compile(r"_(stddev|cv|BigO|RMS)$")

@@ -197,7 +197,7 @@ class _Subject:
         while number in self._further:
             passed.append(number)
             number = self._further[number]
-        # Whoever asks again gets there at once.
+        # The next call starts there.
         self._further.update(dict.fromkeys(passed, number))
         return number
 

@@ -63,7 +63,7 @@ class _Benchmark(Struct):
     def time(self) -> StatedTime | None:
         """The median of the rounds' times, or the next best that the file has, and the rounds.
 
-        With its 99 % interval, from the quartiles.
+        With its 99% interval, from the quartiles.
         """
         stats = self.stats or {}
         stated = (stats.get(name) for name in ("median", "mean", "min"))

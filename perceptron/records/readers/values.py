@@ -107,7 +107,7 @@ def stated_interval(low: object, high: object, seconds: float) -> tuple[float | 
 def median_interval(
     seconds: float, lower_quartile: object, upper_quartile: object, count: object
 ) -> tuple[float | None, float | None]:
-    """Return the 99 % interval of a median from the quartiles of ``count`` values.
+    """Return the 99% interval of a median from the quartiles of ``count`` values.
 
     The standard error of a median is `MEDIAN_ERROR` of a mean's, and quartiles of normal values are
     1.349 standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978,
@@ -122,7 +122,7 @@ def median_interval(
 def mean_interval(
     seconds: float, deviation: object, count: object
 ) -> tuple[float | None, float | None]:
-    """Return the 99 % interval of the mean of ``count`` values from their standard deviation.
+    """Return the 99% interval of the mean of ``count`` values from their standard deviation.
 
     Without a deviation or with one value there is no interval.
     """
@@ -141,7 +141,7 @@ def without_address(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _student(freedom: int) -> float:
-    """Return how many standard errors a 99 % interval reaches."""
+    """Return how many standard errors a 99% interval reaches."""
     return float(special.stdtrit(freedom, 0.995))
 
 

@@ -1,4 +1,4 @@
-"""Many models at once: what is compared along their number, and how far."""
+"""Many models: what is compared along their number, and how far."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAIRS: tuple[Pair, ...] = (
     ("numpy", "torch-cpu-bmm"),
     ("numpy", "torch-cuda"),
 )
-"""Each way of training all at once beside doing so one by one, then the ways beside each other.
+"""Each batched way beside the sequential one, then the ways beside each other.
 
 PyTorch's are two on the CPU: as its documentation writes ensembles, and the fastest.
 """

@@ -13,7 +13,7 @@ from perceptron.problems.problem import Problem
 LINES = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
 """Families along one axis; the others are maps."""
 
-# They ask how a feed or a width changes what `mlp-batch` answers, or about many models at once, and
+# They ask how a feed or a width changes what `mlp-batch` answers, or about many models, and
 # would take its time.
 _WHEN_NAMED = ("mlp-batch-host", "mlp-width-adam", "many-or-gates", "many-mlps")
 
