@@ -304,6 +304,8 @@ def _said(
     if causes:
         notes.append(f"why: {', '.join(causes)}")
     decided: Decided = "partly" if is_open or not others else "yes"
+    if is_open and not others and not is_tie(leaders):  # nothing is known of any two
+        decided = "no"
     return decided, "; ".join([head, *map(told, others[:1])]), tuple(notes)
 
 

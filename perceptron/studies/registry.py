@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 STUDIES: Mapping[str, tuple[str, str]] = {
     "bench": (
         "bench:Bench",
-        "Time all backends on an OR gate and on five families.",
+        "Time NumPy and PyTorch on an OR gate and on five families.",
     ),
     "crossover": (
         "crossover:CrossoverStudy",

@@ -166,6 +166,8 @@ def _carry_out(
         page = pages.write_answer(results, told)
     _show(told, page, json)
     proposed = typed_without(context, "--quick") if plan.quick else shlex.join(told.answer.next)
+    if told.run.run.cut_short:  # the warning has the command that goes on
+        proposed = ""
     close(told.warnings, None if json else proposed or None)
     if not told.answer.is_decided:
         raise typer.Exit(INCONCLUSIVE)
