@@ -207,7 +207,7 @@ def _live(kinds: Sequence[LiveKind]) -> TextTable:
         "Whole runs",
         (
             *("head differs by", "runs>", *(f"{name}>" for name in verdicts), "faster>"),
-            *("control>", "clock>", "work>", "a run>", "of CPU>"),
+            *("control>", "clock>", "work>", "waited>", "a run>", "of CPU>"),
         ),
         [
             (
@@ -217,6 +217,7 @@ def _live(kinds: Sequence[LiveKind]) -> TextTable:
                 f"{kind.improvements}",
                 f"{kind.control_alarms}",
                 *(_percent(change, sign=True) for change in (kind.change, kind.work)),
+                _percent(kind.waited),
                 duration(kind.seconds),
                 duration(kind.cpu_seconds),
             )
@@ -228,7 +229,8 @@ def _live(kinds: Sequence[LiveKind]) -> TextTable:
             "sorting of random values, imports, allocations, values gathered from a table, a wait "
             "for another thread. Faster: benchmarks called faster. Control: runs in which base "
             "differed from a second copy of itself. Clock and work: the median change, by time and "
-            "by counted instructions, of the benchmarks that the head changes.",
+            "by counted instructions, of the benchmarks that the head changes. Waited: the mean "
+            "share of their time that benchmarks waited for a core.",
         ),
     )
 

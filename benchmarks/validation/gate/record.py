@@ -97,6 +97,9 @@ class LiveKind(Struct, frozen=True, kw_only=True):
     """Median of what the clock measured of the benchmarks that HEAD changes."""
     work: float | None
     """Median of the change of their work, as it was counted."""
+    waited: float | None
+    """Mean share of the samples' time that threads had no core, over all benchmarks: what else
+    used the machine."""
     seconds: float
     """Median."""
     cpu_seconds: float

@@ -51,6 +51,7 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
         if not own:
             continue
         rows = list(changed_rows(own))
+        waits = [row.waited for run in own for row in run.rows if row.waited is not None]
         result.append(
             LiveKind(
                 name=kind.name,
@@ -61,6 +62,7 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
                 control_alarms=sum(run.control_alarmed for run in own),
                 change=middle(row.change for row in rows),
                 work=middle(None if row.work is None else row.work.change for row in rows),
+                waited=mean(waits) if waits else None,
                 seconds=median(run.seconds for run in own),
                 cpu_seconds=median(run.cpu_seconds for run in own),
             )
