@@ -68,9 +68,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     families: Annotated[
         tuple[str, ...],
-        Option(
-            "Search these families, or read them from files. Default: all.", ("--family",), "NAME …"
-        ),
+        Option("Limit the search to these families. Default: all.", ("--family",), "NAME …"),
     ] = ()
     pair: Annotated[
         tuple[str, ...],
@@ -123,7 +121,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     over: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
     quick: Annotated[
-        bool, Option("Search for a minute for each family, with fewer repeats.", ("--quick",))
+        bool, Option("Search each family for a minute, with fewer repeats.", ("--quick",))
     ] = False
     pairs: tuple[Pair, ...] = ()
     """(incumbent, challenger); empty for every two of ``backends``, or of the functions."""

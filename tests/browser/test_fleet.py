@@ -40,7 +40,7 @@ def test_one_backend_is_shown_over_several_machines(watch: Watch, html: Path, sh
         "[...document.querySelectorAll('.legendlines path')].map((one) => one.style.stroke)"
     )
     assert len(set(colours)) == COUNT
-    assert "The lines are of different machines" in page.locator("figcaption").inner_text()
+    assert "Machines differ in hardware" in page.locator("figcaption").inner_text()
 
 
 # Whether the legend's texts lie apart, inside the figure, and below the axis.

@@ -40,7 +40,7 @@ def test_a_person_reads_one_line_and_the_warnings(
     type_in("--parquet", "all.parquet")
     written = capsys.readouterr()
     assert written.out.endswith(" rows in all.parquet\n")
-    assert f"{run}, line 1: not a measurement" in written.err.replace("\n", " ")
+    assert f"{run}, line 1: not a measurement" in " ".join(written.err.split())
 
 
 def test_force_overwrites_a_file_of_somebody_else(tmp_path: Path) -> None:

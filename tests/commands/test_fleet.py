@@ -198,7 +198,7 @@ def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_p
     shutil.copytree(world.folder / "results" / "fleet", tmp_path / "results" / "fleet")
     status = here("fleet", "status")
     assert status.returncode == 0
-    assert f"perceptron {' '.join(('bench', '--quick', *SHORT))}" in status.stdout
+    assert f"perceptron {' '.join(('bench', '--quick', *SHORT))}" in " ".join(status.stdout.split())
     collected = here("fleet", "collect")
     assert collected.returncode == 0, collected.stderr
     assert len(read_results(tmp_path / "results").rows) == 8

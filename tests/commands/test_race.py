@@ -46,7 +46,8 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
         *("--backend", "numpy", "numpy-inplace", "torch-mps", "--target", "accuracy=0.8"),
         *("--dtype", "float32", "bfloat16", "--machine", "box", "--html", "html", "--json"),
     )
-    assert process.returncode == 0, process.stderr
+    # Two seeds may leave open which is first.
+    assert process.returncode in (0, 3), process.stderr
     document = json.loads(process.stdout)
     assert document["target"] == "accuracy=0.8"
     assert document["problem"].startswith("small")

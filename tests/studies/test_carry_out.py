@@ -191,7 +191,7 @@ def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
 
     track.takes = edit
     asked, results = plan(problem=str(file), target="accuracy=0.8", seeds=2), tmp_path / "results"
-    with pytest.raises(UserError, match="a file was changed"):
+    with pytest.raises(UserError, match="was changed while it was measured"):
         raced(results, asked)
     assert len(track.raced) == 2
     track.takes = lambda job: 1.0

@@ -11,7 +11,7 @@ from benchmarks.validation.fastest.record import Pick, Way
 from benchmarks.validation.fastest.trainings import Training, plan
 from perceptron.measure.campaign import Ask
 from perceptron.measure.job import Job, Outcome
-from perceptron.measure.rows import rows_of
+from perceptron.measure.rows import rows_of, subject_fields
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
@@ -54,7 +54,7 @@ class Measured:
                 iterations=10,
                 prepare_seconds=BACKENDS[job.backend][2],
             )
-            journal.append(*rows_of(job, problem, outcome, run))
+            journal.append(*rows_of(job, subject_fields(job), outcome, run))
             self.measured.append(job)
         return True
 
