@@ -253,11 +253,11 @@ def crossover(
     if unknown_names:
         raise UserError(f"pairs: {unknown_names[0]!r} is none of the candidates")
     file = _kept(candidates, setup, equal, fresh, sizes)
-    plan = CrossoverPlan(
-        functions=file,
-        called=called(file, name, seconds=seconds),
-        pairs=tuple((one, other) for one, other in two),
-        threads=(threads or usable_cores(),),
+    plan = CrossoverPlan.of_functions(
+        file,
+        called(file, name, seconds=seconds),
+        tuple((one, other) for one, other in two),
+        threads or usable_cores(),
     )
     with terminal.progress_bar("searching", seconds) as bar:
         left = max(1.0, seconds - (monotonic() - began))

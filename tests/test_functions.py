@@ -80,6 +80,9 @@ def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCr
     assert "overtakes" in html
     (axes,) = found.plot().axes
     assert len(axes.lines) >= 2
+    figure = found._drawing
+    assert figure is not None
+    assert [(one.low, one.high) for one in figure.stretches] == [(5, 400)]
 
 
 @pytest.mark.parametrize(
@@ -169,6 +172,8 @@ def test_each_command_has_its_number_of_sizes(here: Perceptron, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
+        (("--size", "n"), "--by and --size name parameters of files"),
+        (("--iterations", "5"), "--iterations is about training"),
         (("--family", "mlp-width"), "--family is about training: leave it out with --functions"),
         (("--dtype", "float64"), "--dtype is about training"),
         (("--pair", "flat:steep"), "steep"),

@@ -104,6 +104,7 @@ DOCUMENTS: dict[str, Any] = {
         what_if=list[WhatIf],
         what_if_checks=list[EstimateCheck],
         sources=list[SourceUse],
+        notes=NotRequired[list[str]],
         **_ANSWER,
     ),
     "dashboard": _holds("dashboard", dashboard=Path, asv=str | None, complaints=list[str]),
@@ -129,7 +130,14 @@ DOCUMENTS: dict[str, Any] = {
         plan=_several(_holds("Planned", number=int, name=str, tells=str, seconds=float)),
     ),
     "gpu-day-unpack": _holds("gpu-day-unpack", unpacked=list[Path], results=Path),
-    "map": _holds("map", map=PhaseMap, not_refined=int, machine=str, **_ANSWER),
+    "map": _holds(
+        "map",
+        map=PhaseMap,
+        not_refined=int,
+        machine=str,
+        notes=NotRequired[list[str]],
+        **_ANSWER,
+    ),
     "overhead": _holds(
         "overhead",
         problem=str,
@@ -172,7 +180,7 @@ DOCUMENTS: dict[str, Any] = {
 
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON schema of a document of `DOCUMENTS`."""
-    made = msgspec.json.schema(DOCUMENTS[name], schema_hook=_path)
+    made = _without_names(msgspec.json.schema(DOCUMENTS[name], schema_hook=_path))
     for part in made["$defs"].values():
         if "description" in part:
             part["description"] = cleandoc(part["description"])
@@ -199,6 +207,13 @@ def _lines(part: dict[str, Any]) -> str:
         for key, value in part.items()
     ]
     return "{\n" + ",\n".join(entries) + "\n}"
+
+
+def _without_names(part: Any) -> Any:
+    """Return a schema without what only some versions of msgspec say: names of a dict's keys."""
+    if isinstance(part, dict):
+        return {key: _without_names(value) for key, value in part.items() if key != "propertyNames"}
+    return [_without_names(value) for value in part] if isinstance(part, list) else part
 
 
 def _path(kind: type) -> dict[str, Any]:

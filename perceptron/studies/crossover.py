@@ -132,12 +132,12 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         """Return it with every default filled in; raises `UserError` naming an option."""
         if self.sources:
             return self._of_files()
-        if self.functions is not None:
-            return self._of_functions(called(self.functions))
         if self.by or self.size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")
         if self.size_regex is not None or self.commit is not None:
             raise UserError("--size-regex and --commit are about files: give them with --from")
+        if self.functions is not None:
+            return self._of_functions(self.functions)
         wanted = [
             crossover_from_files.split_pair(text, registry.names(), registry.is_name)
             for text in self.pair
@@ -173,7 +173,21 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             what_if.require(axis.problem(axis.low) for axis in plan.axes)
         return plan
 
-    def _of_functions(self, found: Called) -> CrossoverPlan:
+    @classmethod
+    def of_functions(
+        cls, file: str, found: Called, pairs: tuple[Pair, ...], threads: int, quick: bool = False
+    ) -> CrossoverPlan:
+        """Return the plan, resolved, for the functions in a file."""
+        return cls(
+            families=(found.family,),
+            functions=file,
+            called=found,
+            pairs=pairs,
+            threads=(threads,),
+            quick=quick,
+        )
+
+    def _of_functions(self, file: str) -> CrossoverPlan:
         """Return it for functions; options of training are refused."""
         training: dict[str, object] = {
             "--family": self.families,
@@ -182,21 +196,17 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--processes": self.over,
             "--dtype": self.dtype,
             "--what-if": self.what_if,
+            "--iterations": self.iterations != CrossoverPlan().iterations,
             "--threads of several numbers": self.threads[1:],
         }
         for option, given in training.items():
             if given:
                 raise UserError(f"{option} is about training: leave it out with --functions")
+        found = called(file)
         pairs = tuple(
             crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
         )
-        return CrossoverPlan(
-            functions=self.functions,
-            called=found,
-            pairs=pairs,
-            threads=self.threads or (usable_cores(),),
-            quick=self.quick,
-        )
+        return self.of_functions(file, found, pairs, (*self.threads, usable_cores())[0], self.quick)
 
     def _of_files(self) -> CrossoverPlan:
         measuring = {
@@ -230,9 +240,10 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Those of the model files."""
-        own = (self.functions, *self.called.files) if self.functions and self.called else ()
-        return (*own, *(problem.reference for problem in self.own_problems))
+        """Model files, or the files of functions."""
+        if self.functions is not None and self.called is not None:
+            return (self.functions, *self.called.files)
+        return tuple(problem.reference for problem in self.own_problems)
 
     @property
     def all_pairs(self) -> tuple[Pair, ...]:
@@ -276,7 +287,7 @@ class CrossoverStudy:
     name: ClassVar[str] = "crossover"
     Plan: ClassVar[type[Plan]] = CrossoverPlan
     asked: ClassVar[tuple[str, ...]] = (
-        *("families", "problems", "functions", "pairs", "backends", "dtype", "threads"),
+        *("families", "problems", "pairs", "backends", "dtype", "threads"),
     )
     page: ClassVar[Page] = Page(
         "Crossovers",
@@ -299,11 +310,10 @@ class CrossoverStudy:
         estimated = what_if.kept(run)
         warnings = (*kept_apart(own), *definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
-        if plan.called is not None and plan.called.is_list:
-            found = [_within_bracket(one) for one in found]
+        if _is_list(plan):
+            found = list(map(_within_bracket, found))
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
-            families += (plan.called.family,) if plan.called else ()
             found += not_reached(found, own, plan.all_pairs, dict.fromkeys(families, 2))
         answer = answer_of(plan, own, found, estimated)
         return replace(answer, warnings=warnings)
@@ -342,11 +352,13 @@ class CrossoverStudy:
         return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
 
 
-def _within_bracket(found: Crossover) -> Crossover:
-    """Return the crossover with the two sizes around it as its interval.
+def _is_list(plan: CrossoverPlan) -> bool:
+    """Return whether sizes of functions were listed: between them nothing was searched."""
+    return plan.called is not None and plan.called.is_list
 
-    Between those of a list nothing is searched, and times between them may bend.
-    """
+
+def _within_bracket(found: Crossover) -> Crossover:
+    """Return the crossover with the two sizes around it as its interval: times may bend between."""
     if found.size is None or found.bracket is None:
         return found
     return replace(found, low=found.bracket[0], high=found.bracket[1])
@@ -381,14 +393,19 @@ def answer_of(
     has_cold = any(row.status == "ok" for row in cold_rows)
     cold = crossovers(cold_rows, pairs) if has_cold else []
     paid = amortisations(rows)
-    parts = Told((), (), (), ()) if sources else told(sweeps(rows, pairs, plan.iterations), guesses)
+    every = [] if sources else sweeps(rows, pairs, plan.iterations)
+    if _is_list(plan):
+        every = [
+            replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
+        ]
+    parts = told(every, guesses) if every else Told()
+    of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
     shared = shared_state(found)
     elsewhere = _elsewhere(cold, found)
     notes = [
         *(f"{line}." for line in without_rival(rows)),
         *(f"not measured: {reason}" for reason in missing(found)),
-        *(of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else ()),
         *(
             [f"{start}: where decided, the same backends are faster."]
             if any(one.decided for one in cold) and not elsewhere
@@ -415,7 +432,11 @@ def answer_of(
             ),
             *parts.verdicts,
         ),
-        notes=(*(Note(line, "terminal") for line in notes), *parts.notes),
+        notes=(
+            *map(Note, of_called),
+            *(Note(line, "terminal") for line in notes),
+            *parts.notes,
+        ),
         tables=(*(replace(table, on="terminal") for table in everything), *parts.tables),
         figures=parts.figures,
         backends=tuple(
@@ -433,6 +454,7 @@ def answer_of(
             "what_if": guesses,
             "what_if_checks": checks,
             "sources": sources,
+            **({"notes": of_called} if plan.called else {}),
         },
     )
 

@@ -183,15 +183,21 @@ def reached(
     return tuple(sizes) if len(sizes) > 1 else functions.grid[:2]
 
 
-def notes(
-    functions: Called, pairs: Sequence[tuple[str, str]], rows: Sequence[Measurement]
-) -> list[str]:
-    """Say what holds for the answer: what was not checked, and which sizes were left out."""
+def notes_of_any(functions: Called) -> list[str]:
+    """Say what holds for every answer: what was not checked, and whether data differ."""
     found = []
     if not functions.is_checked:
         found.append("not checked: whether the functions return the same (equal=None)")
     if functions.is_random:
         found.append("setup returns other data at each call: functions may get different data")
+    return found
+
+
+def notes(
+    functions: Called, pairs: Sequence[tuple[str, str]], rows: Sequence[Measurement]
+) -> list[str]:
+    """Say what holds for the answer of a search, and which sizes were left out."""
+    found = notes_of_any(functions)
     for pair in pairs:
         sizes = reached(functions, pair, rows)
         left = [size for size in functions.grid if size > sizes[-1]]

@@ -42,7 +42,7 @@ from perceptron.records.measurement import AxisSize, Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
-from perceptron.studies.functions import Called, called, missing_calls
+from perceptron.studies.functions import Called, called, missing_calls, notes_of_any
 from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import backends_over, require_backends
 from perceptron.studies.study import Option, Over, Plan, Threads
@@ -123,10 +123,10 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         return points
 
     def _of_functions(self, file: str) -> MapPlan:
-        if self.backends or self.over or self.family != "mlp-map":
+        if (self.family, self.backends, self.over, self.dtype) != ("mlp-map", (), (), "float32"):
             raise UserError(
-                "--family, --backends and --processes are about training: leave them out with "
-                "--functions"
+                "--family, --backends, --processes and --dtype are about training: leave them out "
+                "with --functions"
             )
         found = called(file, axes=2)
         (x_range, y_range), (x, y) = found.sizes, found.axes
@@ -205,7 +205,13 @@ class Map:
         known = times_by_cell(whole_cells(own))
         not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
         warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
-        return _told(found, own[0], not_refined, run.run.machine, warnings)
+        told = _told(found, own[0], not_refined, run.run.machine, warnings)
+        if plan.called is None:
+            return told
+        notes = notes_of_any(plan.called)
+        return replace(
+            told, notes=(*told.notes, *map(Note, notes)), data=told.data | {"notes": notes}
+        )
 
 
 def _missing(plan: MapPlan, cells: Sequence[Cell], rows: list[Measurement]) -> Sequence[Time]:

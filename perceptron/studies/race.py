@@ -407,7 +407,7 @@ def _line(rows: Sequence[RaceRow], start: RaceStart) -> Line | None:
             points.append((seconds, score, min(scores), max(scores), text))
     if not points:
         return None
-    step = max(1, len(points) // _POINTS)  # counted from the last: that one stays
+    step = ceil(len(points) / _POINTS)  # counted from the last: that one stays
     x, y, low, high, texts = zip(*points[::-step][::-1], strict=True)
     name = rows[0].backend
     return Line(backend=name, label=name, x=x, y=y, low=low, high=high, texts=texts)

@@ -59,8 +59,8 @@ def fastest(
         An ``nn.Sequential`` of dense layers, or scikit-learn's MLPClassifier or MLPRegressor. For a
         module the advice is a device; what a rewrite would save is told in its ``why``.
     inputs, targets
-        What the model is trained on: arrays or tensors, of which only the shape is read. A
-        ``DataLoader`` takes the place of both, and of ``batch``.
+        What the model is trained on: arrays or tensors, of which only the shape and the labels of a
+        classifier are read. A ``DataLoader`` takes the place of both, and of ``batch``.
     loss
         Of a module: a loss of ``torch.nn``, or ``cross-entropy``, ``mse``, ``bce``, ``l1-mean`` or
         ``l1-sum``.

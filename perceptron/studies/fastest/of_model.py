@@ -1,7 +1,8 @@
 """Read the training out of what programs have: a PyTorch module, or a scikit-learn estimator.
 
 No framework is imported: a type is told by its name and its module's, and what it holds is read as
-attributes. Nothing of it is changed, and of the data only the shape is read.
+attributes. Nothing of it is changed, and of the data only the shape and the labels of a classifier
+are read.
 """
 
 from __future__ import annotations
@@ -377,6 +378,10 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
     if getattr(model, "loss", "squared_error") not in ("squared_error", "log_loss"):
         raise UserError(
             f"model: {kind}'s loss={model.loss!r} is not supported yet: take squared_error"
+        )
+    if model.early_stopping:
+        raise UserError(
+            f"model: {kind}'s early_stopping scores held-out rows in each epoch: set it to False"
         )
     data = _data(inputs, targets, None)
     if len(data.row) != 1:

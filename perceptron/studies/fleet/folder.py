@@ -29,6 +29,7 @@ from perceptron.problems import files
 from perceptron.records.files.read import read_written
 from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.fleet import JobState
+from perceptron.studies import functions
 from perceptron.untrusted_text import shortened
 from perceptron.version import __version__
 
@@ -208,10 +209,11 @@ def fleet_plan(
 
 
 def _contents(command: Sequence[str]) -> dict[str, str]:
-    """Return a digest of each model file: an edited one is another question."""
+    """Return a digest of each file of a model or of functions: edited, it is another question."""
+    digests = {word: functions.digest(word) for word in command if functions.is_file(word)}
     words = [word for word in command if files.is_file(word)]
     references = [reference for word in words for reference in files.references(word)]
-    return files.fingerprints(references)
+    return digests | files.fingerprints(references)
 
 
 def open_fleet(results: Path, plan: FleetPlan) -> FleetFolder:

@@ -76,6 +76,28 @@ def test_many_sizes_ask_for_more_certainty_at_each() -> None:
     assert alone.reach(0.5) < alone.reach() == pytest.approx(alone.reach(0.95))
 
 
+def wrongly_decided(sizes: int, processes: int) -> float:
+    """Share of lines of two equal backends on which a winner is decided at some size."""
+    random = np.random.default_rng(0)
+    wrong = [
+        any(
+            point.sign
+            for point in made({2**k: random.normal(0, 0.05, processes) for k in range(sizes)})
+        )
+        for _ in range(200)
+    ]
+    return float(np.mean(wrong))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "processes"),
+    [(1, 8), (11, 3), (2, 2), (4, 3)],
+)
+def test_noise_alone_seldom_makes_a_winner(sizes: int, processes: int) -> None:
+    """At 95 % for all sizes together; hundreds of lines, so that chance has little say."""
+    assert wrongly_decided(sizes, processes) <= 0.10
+
+
 def test_what_other_sizes_lend_does_not_narrow_an_interval_that_a_file_states() -> None:
     """Three calm runs at one size, and at another a single run that was all but calm."""
     single = [

@@ -117,6 +117,14 @@ def test_a_third_backend_may_win_too() -> None:
     assert any(cell.decided for cell in phase_map_of(rows).cells)
 
 
+@pytest.mark.parametrize("cells", [[(4, 4)], [(4, 4), (16, 4)], [(4, 4), (16, 16), (64, 64)]])
+def test_few_cells_are_a_map_too(cells: list[tuple[int, int]]) -> None:
+    """One, or several on a line, between which there is no plane."""
+    phase_map = phase_map_of(in_cells(BOTH, cells))
+    assert phase_map.cells_measured == len(cells)
+    assert all(cell.winner is not None for cell in phase_map.cells)
+
+
 def test_the_border_is_where_both_take_equally_long() -> None:
     phase_map = phase_map_of(in_cells(BOTH, EVERY_CELL), GRID)
     (border,) = phase_map.borders

@@ -54,6 +54,19 @@ def test_only_what_is_not_done_and_not_at_work_is_submitted(
 
 
 @pytest.mark.parametrize(
+    "line", ["", "101|TIMEOUT|TimeLimit", "101|PREEMPTED|None", "101|OUT_OF_MEMORY|OutOfMemory"]
+)
+def test_what_ended_before_it_was_done_is_submitted_again(
+    fleet: FleetFolder, submitted: list[str], says: Says, line: str
+) -> None:
+    start(fleet, {"a": submission()})
+    end(fleet.job("a"), "running")
+    says("squeue", line)
+    start(fleet, {"a": submission()})
+    assert submitted == ["a", "a"]
+
+
+@pytest.mark.parametrize(
     ("cut_short", "budget", "again"),
     [(True, 120.0, True), (True, 60.0, False), (False, 120.0, False)],
 )
