@@ -29,7 +29,7 @@ _AVOIDED = (
     r"from cold",
     r"\bresident\b",
     r"held[- ]out",
-    r"of record",
+    r"\bof record\b",
     r"\bworlds?\b",
     r"\d [%×](?! ?\d)",
 )
