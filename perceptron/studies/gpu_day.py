@@ -383,10 +383,10 @@ class _Runner:
     def _survey(self) -> Here:
         """Find what can run here, in another process: this one must not hold a device."""
         facts: list[BackendFacts] = []
-        with suppress(OSError, KeyError, msgspec.DecodeError):
+        with suppress(OSError, msgspec.DecodeError):
             if self._run("backends", ("backends",), 0.0, _SURVEY_SECONDS) == 0:
                 answer = (self._results / LOGS / "backends.json").read_bytes()
-                facts = msgspec.json.decode(answer, type=dict[str, list[BackendFacts]])["backends"]
+                facts = msgspec.json.decode(answer, type=_Surveyed).backends
         return Here({one.name: one for one in facts}, self._gpus, self._rehearse)
 
     def _argv(self, words: Words, seconds: float) -> Words:
@@ -446,6 +446,12 @@ class _Runner:
             return None
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1].strip("= ").removeprefix("error: ") if lines else describe_exit(code)
+
+
+class _Surveyed(msgspec.Struct):
+    """The document of `backends --json`, as far as it is read here."""
+
+    backends: list[BackendFacts]
 
 
 class _Checked(msgspec.Struct):
