@@ -56,7 +56,7 @@ LOAD = "import sys, perceptron; perceptron.load_results(sys.argv[1])"
 PAGES = """
 import sys
 from pathlib import Path
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from perceptron.report.dashboard.write import write_site
 write_site(Path(sys.argv[2]), collect(Path(sys.argv[1])))
 """

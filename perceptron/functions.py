@@ -201,9 +201,9 @@ def crossover(
     candidates
         Functions by name, two at least.
     setup
-        Returns the data of a size: a tuple of arguments, or the only one. It is not timed. Its
-        random numbers (``random``, ``numpy.random``, a ``Generator`` that it refers to) are the
-        same for all candidates.
+        Returns the data of a size: the arguments as a tuple, or the single argument. It is not
+        timed. Random numbers of ``random``, ``numpy.random`` and a ``Generator`` that it uses are
+        the same for all candidates.
     sizes
         A tuple of two, ``(low, high)``: the range to search. A list is measured as it is.
     equal
@@ -227,7 +227,7 @@ def crossover(
     Returns
     -------
     FunctionCrossover
-        Printed, it is the answer: ``fft overtakes direct at size 213 [190, 240]``.
+        Printed, it is the answer: ``B overtakes A at size …``, with the 95% interval.
 
     Raises
     ------

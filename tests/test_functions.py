@@ -8,15 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbclient import NotebookClient
 
 from perceptron import crossover
 from perceptron.errors import UserError
 from perceptron.functions import FunctionCrossover
+from perceptron.studies.functions import called
 from tests.conftest import ROOT, Perceptron
 
 LOCK = threading.Lock()
@@ -231,6 +234,21 @@ def test_functions_of_a_module_are_those_of_the_script_and_edits_are_seen(tmp_pa
     assert run()[0] == digest
     (project / "helper.py").write_text("def same(size):\n    return size + 0\n")
     assert run()[0] != digest
+
+
+def test_what_a_file_starts_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """It ends with the process that loaded the file, whose output it holds open."""
+    file = tmp_path / "sleeps.py"
+    started = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {!r}])\n"
+    child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()));"
+    file.write_text(started.format(f"{child} time.sleep(600)") + SLEEPING)
+    begin = time.monotonic()
+    assert called(str(file)).names[0] == "flat"
+    assert time.monotonic() - begin < 300
+    pid = tmp_path / "pid"
+    if pid.exists() and pid.read_text():  # else it was ended before it began
+        with suppress(psutil.NoSuchProcess):
+            assert psutil.Process(int(pid.read_text())).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_notebook_shows_the_answer_and_its_figure(

@@ -38,7 +38,7 @@ def dashboard(
     from perceptron.report.dashboard import page, server
     from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import terminal
-    from perceptron.studies.collected import collect
+    from perceptron.studies.answering import collect
 
     site = folder(html)
     if site is None:

@@ -32,6 +32,7 @@ from msgspec import Meta, Struct
 
 from perceptron.errors import UserError
 from perceptron.measure.job import Batch, Outcome, timed
+from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.timing import Effort, time_training
 from perceptron.records.measurement import AxisSize
 
@@ -221,7 +222,8 @@ def _own_files(file: str) -> tuple[str, ...]:
     known = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     paths = {Path(path).resolve() for path in known if isinstance(path, str) and path[-3:] == ".py"}
     own = {path for path in paths if not any(map(path.is_relative_to, installed))}
-    return tuple(sorted(str(path) for path in own - {Path(file).resolve()}))
+    # PyTorch has modules that name files which are nowhere.
+    return tuple(sorted(str(path) for path in own - {Path(file).resolve()} if path.is_file()))
 
 
 class _Setup:
@@ -271,6 +273,7 @@ class Calls:
                     functions = load(str(batch.functions))
                     function = functions.candidate(batch.backend)
                     self._loaded = functions, _Setup(functions.setup), function
+                    keep_freed_memory()
                 yield _outcome(*self._loaded, problem, batch)
             except MemoryError:
                 yield Outcome(problem=problem, status="failed", reason="out of memory")
@@ -525,7 +528,7 @@ def main() -> None:
         known = {"error": str(error)}
     except (Exception, SystemExit) as error:  # noqa: BLE001 the file is the user's
         known = {"error": _words_of(error)}
-    os.write(answers, msgspec.json.encode(known))
+    os.write(answers, msgspec.json.encode(known) + b"\n")
     os.close(answers)
 
 

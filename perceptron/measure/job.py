@@ -38,7 +38,7 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
 class Time(Job, frozen=True, kw_only=True, tag="time"):
     """Time the training. Jobs of one backend, dtype, threads and ``repeat`` share a process."""
 
-    samples: int
+    samples: int = 5
     minimum_seconds: float
     """Of each sample."""
     iterations: int | None = None

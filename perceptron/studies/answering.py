@@ -1,14 +1,18 @@
-"""The answer of a study to a run, live or read back: the same rows give the same answer."""
+"""The answer of a study to a run, judged live or read back, and those of a whole folder."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
-from perceptron.analysis.collection import Judge
+from perceptron.analysis.collection import Collection, Judge, judge_results
 from perceptron.analysis.trust import warnings_of_run
 from perceptron.answer import Answered
 from perceptron.errors import UserError
-from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.machine import machine_name
+from perceptron.records.readers.stored_runs import LoadedRun, read_results
+from perceptron.records.row import no_search_for_cycles
 from perceptron.studies.registry import STUDIES, load
 from perceptron.studies.study import Plan, Study
 
@@ -49,3 +53,9 @@ def judges() -> dict[str, Judge]:
     """Return the judge of stored runs of each study, by its name."""
     every = {name: load(name) for name in STUDIES}
     return {name: Judge(answer_run, study.asked, study.page) for name, study in every.items()}
+
+
+def collect(results: Path) -> Collection:
+    """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
+    with no_search_for_cycles():
+        return judge_results(read_results(results), machine_name(), judges())

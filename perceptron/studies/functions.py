@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from math import exp, inf, log
@@ -22,8 +21,8 @@ from perceptron.measure.launch import package_path
 from perceptron.numbers import count
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.missing import LASTING
-from perceptron.supervision import describe_exit
+from perceptron.studies.shared.missing import LASTING, sample_seconds
+from perceptron.supervision import ChildProcess, describe_exit
 
 # Of a search: a size whose call would take longer is not tried. A few repeats of it would take the
 # time in which a crossover at smaller sizes is found.
@@ -69,22 +68,20 @@ def called(
     name = path.stem if family is None else family
     if catalogue.is_taken(name) or ":" in name or not name.strip():
         raise UserError(f"{of}{name!r} cannot be its name, or is a problem of ours: rename it")
+    command = (sys.executable, "-m", "perceptron.measure.functions", file, str(axes))
+    # What a file starts ends with it, and cannot keep anybody waiting.
+    process = ChildProcess(command, os.environ | {"PYTHONPATH": package_path()}, own_group=True)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "perceptron.measure.functions", file, str(axes)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=min(seconds, _SECONDS_TO_DESCRIBE),
-            env=os.environ | {"PYTHONPATH": package_path()},
-        )
-    except subprocess.TimeoutExpired:
+        process.close_input()
+        line = process.read_line(min(seconds, _SECONDS_TO_DESCRIBE))
+        if line is None:
+            reason = process.last_message() or describe_exit(process.wait())
+            raise UserError(f"{of}{reason[:500]}")
+    except TimeoutError:
         raise UserError(f"{of}loading the functions did not end in time") from None
-    try:
-        known = msgspec.json.decode(done.stdout, type=dict)
-    except msgspec.DecodeError:
-        reason = (done.stderr.strip().splitlines() or [describe_exit(done.returncode)])[-1]
-        raise UserError(f"{of}{reason[:500]}") from None
+    finally:
+        process.end()
+    known = msgspec.json.decode(line, type=dict)
     if "error" in known:
         raise UserError(of + known["error"])
     digests = msgspec.json.encode([digest(name) for name in (file, *known["files"])])
@@ -141,8 +138,7 @@ def missing_calls(
             dtype=None,
             threads=threads,
             repeat=repeat,
-            samples=5,
-            minimum_seconds=0.005 if quick else 0.01,
+            minimum_seconds=sample_seconds(quick),
             lasts=repeat < LASTING,
             functions=file,
             digest=functions.digest,
@@ -201,24 +197,35 @@ def notes(
     for pair in pairs:
         sizes = reached(functions, pair, rows)
         left = [size for size in functions.grid if size > sizes[-1]]
-        slow = [
-            name
-            for name in pair
-            if left and _LONGEST_SECONDS < _foretold(rows, name, left[0]) < inf
-        ]
-        if slow and not functions.is_list:
-            found.append(
-                f"{pair[0]}, {pair[1]}: sizes from {count(left[0])} up were left out: a call of "
-                f"{' and '.join(slow)} would take over {_LONGEST_SECONDS} s"
-            )
+        if functions.is_list or not left:
+            continue
+        whys = [f"{name} {why}" for name in pair if (why := _why_not(rows, name, left[0]))]
+        if whys:
+            where = f"{pair[0]}, {pair[1]}: sizes from {count(left[0])} up were left out"
+            found.append(f"{where}: {', '.join(whys)}")
     return found
+
+
+def _why_not(rows: Sequence[Measurement], name: str, size: int) -> str | None:
+    """Return why a function is not called with this size; None where time alone was short."""
+    large = _too_large(rows, name, size)
+    if large is not None:
+        return f"fails at {count(int(large.size))}"
+    is_slow = _LONGEST_SECONDS < _foretold(rows, name, size) < inf
+    return f"would take over {_LONGEST_SECONDS} s a call" if is_slow else None
+
+
+def _too_large(rows: Sequence[Measurement], name: str, size: int) -> Measurement | None:
+    """Return a row of a smaller size that was too large already, if there is one."""
+    own = (row for row in rows if row.backend == name and row.size < size)
+    return next((row for row in own if _TOO_LARGE.search(row.reason or "")), None)
 
 
 def _foretold(rows: Sequence[Measurement], name: str, size: int) -> float:
     """Return the seconds that a call may take, by the two sizes below; inf far beyond them."""
-    own = [row for row in rows if row.backend == name]
-    if any(row.size < size and _TOO_LARGE.search(row.reason or "") for row in own):
+    if _too_large(rows, name, size) is not None:
         return inf
+    own = [row for row in rows if row.backend == name]
     seconds = median_seconds(own)
     if not seconds:
         return 0.0 if own else inf

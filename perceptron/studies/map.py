@@ -43,7 +43,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.functions import Called, called, missing_calls, notes_of_any
-from perceptron.studies.shared.missing import missing
+from perceptron.studies.shared.missing import missing, sample_seconds
 from perceptron.studies.shared.over_processes import backends_over, require_backends
 from perceptron.studies.study import Option, Over, Plan, Threads
 
@@ -53,7 +53,6 @@ MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 # In quick mode the largest sizes, whose single iteration takes a second, are left out, ...
 _QUICK_PART = 8  # ... at the upper end of either axis by this factor.
 _MOST_POINTS = 64
-_SAMPLES = 5
 
 Range = tuple[AxisSize, AxisSize]
 
@@ -234,8 +233,7 @@ def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
             dtype=plan.dtype,
             threads=plan.threads or 1,
             repeat=repeat,
-            samples=_SAMPLES,
-            minimum_seconds=0.005 if plan.quick else 0.01,
+            minimum_seconds=sample_seconds(plan.quick),
         )
         for repeat in range(plan.repeats)
         for problem in problems

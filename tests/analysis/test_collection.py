@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.records.conditions import Conditions
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.made import (
     BENCH,
     FACTS,

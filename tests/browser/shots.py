@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.of_record import export
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.conftest import ROOT
 

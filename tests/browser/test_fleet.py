@@ -9,7 +9,7 @@ import pytest
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.browser.conftest import Shot
 from tests.browser.watched import Watch, until
 from tests.made_fleet import made_fleet

@@ -180,6 +180,15 @@ def test_functions_that_return_nothing_must_leave_the_same_data() -> None:
     assert outcome_of(candidates, setup, "sort", check=True, fresh=True).status == "ok"
 
 
+def test_freed_memory_stays_whatever_sizes_were_called_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(functions, "keep_freed_memory", lambda: kept.append(1))
+    outcome_of({"a": np.sum, "b": np.sum}, ones, "a", sizes=(8, 16))
+    assert kept == [1]
+
+
 def test_results_of_several_parts_are_compared_part_by_part() -> None:
     candidates = {"one": lambda x: (x, x + 1), "two": lambda x: [x, x + 2]}
     checked = outcome_of(candidates, ones, "two", check=True)
@@ -297,6 +306,17 @@ def test_a_file_is_described(tmp_path: Path) -> None:
     assert (known.sizes, known.is_list, known.is_checked) == (((4, 8, 16),), True, False)
     file.write_text(FILE.replace("range(size)", "__import__('os').urandom(size)"))
     assert describe(str(file)).is_random
+
+
+def test_a_module_whose_file_is_nowhere_is_no_file_of_the_functions(tmp_path: Path) -> None:
+    """As PyTorch has them."""
+    file = tmp_path / "sums.py"
+    made = "import sys, types\nsys.modules['made'] = types.ModuleType('made')\n"
+    file.write_text(f"{made}sys.modules['made'].__file__ = '_made.py'\n{FILE}")
+    try:
+        assert not any("_made.py" in name for name in describe(str(file)).files)
+    finally:
+        del sys.modules["made"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.report.dashboard.write import pages
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 
 PAGES = pages(collect(Path("nowhere")))
 """Of every dashboard: the file, its name and its heading."""

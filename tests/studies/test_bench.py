@@ -16,9 +16,8 @@ from perceptron.measure.job import Batch
 from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies.answering import answer_run
+from perceptron.studies.answering import answer_run, collect
 from perceptron.studies.bench import Bench, BenchPlan, Levels, finding_jobs
-from perceptron.studies.collected import collect
 from tests.conftest import ROOT, Perceptron
 from tests.studies.conftest import Lab, carried_out, codes, jobs_of
 

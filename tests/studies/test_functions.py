@@ -81,6 +81,23 @@ def test_sizes_of_a_list_are_measured_as_they_are() -> None:
     assert len(rows) == 8 * len(measured)
 
 
+def test_sizes_that_are_left_out_have_a_reason() -> None:
+    functions = called("a", "b", sizes=(4, 10**6))
+    sizes = [size for size in functions.grid if size < 1_000]
+    rows = [
+        measured(backend=name, size=size, seconds=1e-6, family="own", dtype=None)
+        for name in ("a", "b")
+        for size in sizes[:-1]
+    ]
+    failed = {"status": "failed", "reason": "out of memory"}
+    rows.append(measured(backend="a", size=sizes[-1], seconds=1e-6, family="own", dtype=None))
+    rows.append(measured(backend="b", size=sizes[-1], family="own", dtype=None, **failed))
+    asked = next_calls("own.py", functions, [("a", "b")], 1, rows, quick=False)
+    assert max(int(job.problem.rpartition(":")[2]) for job in asked) <= sizes[-1]
+    (said,) = notes(functions, [("a", "b")], rows)
+    assert said.endswith(f"up were left out: b fails at {sizes[-1]}")
+
+
 @given(
     powers=st.tuples(st.floats(0, 3), st.floats(0, 3)),
     factors=st.tuples(st.floats(-8, -4), st.floats(-8, -4)),

@@ -20,8 +20,7 @@ from perceptron.records.measurement import Status
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import times
 from perceptron.studies import overhead as study
-from perceptron.studies.answering import answer_run
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import answer_run, collect
 from perceptron.studies.overhead import Overhead, OverheadPlan
 from tests.studies.conftest import Lab, carried_out, parts_of
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
-_WRITES_PAGES = ("studies.collected", "report.asv.pages", "report.dashboard.write")
+_WRITES_PAGES = ("studies.answering", "report.asv.pages", "report.dashboard.write")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Pages:
             return Written()
         from perceptron.report.asv import pages as asv
         from perceptron.report.dashboard.write import write_site
-        from perceptron.studies.collected import collect
+        from perceptron.studies.answering import collect
 
         try:
             collection, address = shown(collect(results))

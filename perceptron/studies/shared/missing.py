@@ -26,6 +26,11 @@ def lasts(backend: str, repeat: int) -> bool:
     return repeat < (_LASTING_ON_DEVICE if on_device else LASTING)
 
 
+def sample_seconds(quick: bool) -> float:
+    """Return the least seconds of a sample."""
+    return 0.005 if quick else 0.01
+
+
 def size_job(
     problem: str, backend: str, dtype: DType, threads: int, repeat: int, quick: bool
 ) -> Time:
@@ -36,8 +41,7 @@ def size_job(
         dtype=dtype,
         threads=threads,
         repeat=repeat,
-        samples=5,
-        minimum_seconds=0.005 if quick else 0.01,
+        minimum_seconds=sample_seconds(quick),
         lasts=lasts(backend, repeat),
     )
 

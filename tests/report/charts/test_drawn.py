@@ -15,7 +15,7 @@ from perceptron.report.charts import as_plotly
 from perceptron.report.charts.as_plotly import draw as draw_plotly
 from perceptron.report.charts.as_svg import draw as draw_svg
 from perceptron.report.charts.palette import strokes
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.made import everything, line
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")

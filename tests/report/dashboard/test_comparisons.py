@@ -15,7 +15,7 @@ from perceptron.records.comparison import Comparison, Side
 from perceptron.report.comparison_address import LIST, address
 from perceptron.report.dashboard.comparisons import reserve, write_comparison
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.goldens.explained import explained
 from tests.hostile import NAMES
 from tests.hostile_comparison import hostile_comparison

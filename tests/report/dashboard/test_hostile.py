@@ -11,7 +11,7 @@ from perceptron.analysis.sizes import size_axis
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from perceptron.studies.registry import STUDIES
 from tests.hostile import NAMES, hostile
 from tests.report.reading import PAGES, data, read, tables, views

@@ -18,7 +18,7 @@ from perceptron.records.readers.sources import load_measurements
 from perceptron.report.dashboard.answers import link, with_rows
 from perceptron.report.dashboard.sweeps import sweep_address
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.made import (
     BENCH,
     LADDER,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.rehearsal import VARIABLE
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.made import (
     ADVICE,
     BACKENDS,

@@ -14,7 +14,7 @@ from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fastest_words
 from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.made import line
 from tests.made_fleet import made_fleet
 from tests.report.reading import data, tables, text_of, views

@@ -15,7 +15,7 @@ from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import ViewTable
 from perceptron.report.dashboard.sweeps import sweep_views
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
 from tests.report.reading import tables, text_of, views
 

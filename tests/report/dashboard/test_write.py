@@ -15,7 +15,7 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.write import pages, write_site
 from perceptron.report.tables import answer as in_terminal
-from perceptron.studies.collected import collect
+from perceptron.studies.answering import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import PAGES, data, read, tables, text_of, views

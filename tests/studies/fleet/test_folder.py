@@ -9,12 +9,33 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.studies.fleet.folder import FleetFolder, JobFolder
+from perceptron.studies.fleet.folder import FleetFolder, JobFolder, fleet_plan
+from tests.conftest import ROOT
 
 
 def write(file: Path, **fields: object) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("--problem", "mine.toml"), ("--functions", "mine.py")]
+)
+def test_an_edited_file_is_another_fleet(
+    option: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = (ROOT / "docs" / "examples" / "points-width.toml").read_text()
+    text = model if name.endswith(".toml") else "SIZES = (1, 2)\n"
+
+    def plan_id() -> str:
+        return fleet_plan(["crossover", option, name], "local", 1, None, ()).id
+
+    Path(name).write_text(text)
+    before = plan_id()
+    assert plan_id() == before
+    Path(name).write_text(f"{text}# edited\n")
+    assert plan_id() != before
 
 
 @pytest.mark.parametrize("number", ["../../elsewhere", "7\n", "", "-5", "self"])
