@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from math import inf
@@ -28,6 +26,7 @@ from perceptron.errors import UserError
 from perceptron.figure import LineFigure
 from perceptron.machine import usable_cores
 from perceptron.measure.functions import PICKLED, Functions
+from perceptron.measure.pickled import to_send
 from perceptron.records.row import times
 from perceptron.records.warning import MeasurementWarning
 
@@ -305,8 +304,7 @@ def _kept(
         _pickled(name, part)
     functions = _pickled("sizes", Functions(pickled, setup, equal, fresh, sizes))
     file = Path(_folder().name) / f"{hashlib.sha256(functions).hexdigest()[:12]}{PICKLED}"
-    search = [os.path.abspath(place) for place in sys.path]  # where "" is, too
-    file.write_bytes(cloudpickle.dumps((search, functions)))
+    file.write_bytes(to_send(functions))
     return str(file)
 
 

@@ -33,6 +33,7 @@ from msgspec import Meta, Struct
 from perceptron.errors import UserError
 from perceptron.measure.job import Batch, Outcome, timed
 from perceptron.measure.memory import keep_freed_memory
+from perceptron.measure.pickled import received
 from perceptron.measure.timing import Effort, time_training
 from perceptron.records.measurement import AxisSize
 
@@ -96,10 +97,7 @@ def load(file: str) -> Functions:
     """Run a file of functions, or load pickled ones; raises `UserError` saying what is missing."""
     path = Path(file)
     if path.suffix == PICKLED:
-        search, functions = pickle.loads(path.read_bytes())  # noqa: S301 our caller wrote it
-        # The caller's come first: another module of the same name may lie in this folder.
-        sys.path[:] = list(dict.fromkeys([*search, *sys.path]))
-        loaded: Functions = pickle.loads(functions)  # noqa: S301
+        loaded: Functions = pickle.loads(received(path))  # noqa: S301 our caller wrote it
         return loaded
     sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -18,6 +18,7 @@ from perceptron.measure.job import Batch, Race
 if TYPE_CHECKING:
     from perceptron.measure.batch import Batches
     from perceptron.measure.functions import Calls
+    from perceptron.measure.modules import Modules
 
 ALIVE = b""
 """A line that says only that the process is still at its job."""
@@ -35,7 +36,7 @@ def main() -> None:
 
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
-    batches: Batches | Calls | None = None
+    batches: Batches | Calls | Modules | None = None
     while True:
         job = msgspec.json.decode(jobs.get(), type=Race | Batch)
         if isinstance(job, Race):
@@ -47,6 +48,10 @@ def main() -> None:
             from perceptron.measure.functions import Calls
 
             batches = Calls()
+        elif batches is None and job.is_module:
+            from perceptron.measure.modules import Modules
+
+            batches = Modules()
         elif batches is None:
             from perceptron.measure.batch import Batches
 
