@@ -37,6 +37,8 @@ class Advice(Struct, frozen=True, kw_only=True):
     """The fastest; empty where none can train this here."""
     device: str
     """Where it trains: ``cpu``, ``cuda`` …"""
+    compiled: bool = False
+    """Whether it is a module in hand that goes through `torch.compile`."""
     seconds: float | None
     """Of the whole training; None where nothing is known."""
     low: float | None
@@ -60,10 +62,10 @@ class Advice(Struct, frozen=True, kw_only=True):
     def apply(self, model: Any) -> Any:
         """Move a PyTorch module to where it trains fastest, as `Module.to` does; return it.
 
-        Where the advice is a compiled backend, what it returns is `torch.compile` of it. Raises
-        `UserError` where that is not all that the advice takes.
+        Where it is ``compiled``, return `torch.compile` of it. Raises `UserError` where that is not
+        all that the advice takes.
         """
-        if self.backend not in AS_IT_IS:
+        if self.backend not in MODULES and not self.compiled:
             raise UserError(
                 f"apply: {self.backend or 'no backend'} trains no PyTorch module: "
                 "ask fastest(model, …), which names a device for it"
@@ -71,7 +73,7 @@ class Advice(Struct, frozen=True, kw_only=True):
         if not callable(getattr(model, "to", None)):
             raise UserError(f"apply: {type(model).__name__} is no PyTorch module")
         moved = model.to(self.device)
-        if not self.backend.endswith("-compiled"):
+        if not self.compiled:
             return moved
         import torch
 
@@ -134,6 +136,7 @@ def choose(
     return Advice(
         backend=best.backend if is_here else "",
         device=best.device if is_here else "",
+        compiled=able is not None and best.backend.endswith("-compiled"),
         seconds=best.seconds,
         low=best.low,
         high=best.high,

@@ -20,6 +20,7 @@ from perceptron import fastest
 from perceptron.analysis.fastest import MODULES, Advice
 from perceptron.analysis.work import CONTENDED
 from perceptron.backends import registry
+from perceptron.backends.shared.compilers import cpp_unavailable
 from perceptron.errors import UserError
 from perceptron.problems import shape
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
@@ -422,6 +423,36 @@ def test_a_module_is_measured_as_it_is_and_known_from_then_on(
     assert ask(model, loss="mse", measure="never").source == "unknown"
 
 
+TRAIN = """
+import torch
+import perceptron
+
+FACTOR = 2.0
+
+class Scaled(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Linear(4, 4)
+
+    def forward(self, inputs):
+        return torch.tanh(FACTOR * self.inner(inputs))
+
+model, among = Scaled(), ("torch-cpu-compiled",)
+data = torch.zeros(8, 4), torch.zeros(8, 4)
+advice = perceptron.fastest(model, *data, loss="mse", among=among, threads=1, seconds=120)
+assert (advice.compiled, advice.source) == (True, "measured"), advice
+assert advice.apply(model)._orig_mod is model
+"""
+
+
+def test_a_module_of_a_script_goes_through_the_compiler(cache: Path, tmp_path: Path) -> None:
+    """The compiler looks for what its class refers to by the name of the script's module."""
+    cpp_unavailable() is None or pytest.skip("no compiler of C++")
+    (tmp_path / "train.py").write_text(TRAIN)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "train.py"], cwd=tmp_path, env=environment, check=True)
+
+
 def test_what_breaks_in_a_module_is_the_reason(cache: Path) -> None:
     model, data = nn.Sequential(nn.LayerNorm(5)), (torch.zeros(8, 4), torch.zeros(8, 4))
     found = fastest(model, *data, loss="mse", threads=1, among=("torch-cpu",), seconds=60)
@@ -516,6 +547,10 @@ def test_only_what_moving_is_enough_for_is_applied(cache: Path) -> None:
         advice.apply(LINEAR)
     with pytest.raises(UserError, match="object is no PyTorch module"):
         Advice.apply(on("cpu"), object())
+    keep(cache, {"torch-cpu-compiled": 1e-3})
+    of_shape = {"measure": "never", "threads": 1, "among": ("torch-cpu-compiled",)}
+    with pytest.raises(UserError, match="torch-cpu-compiled trains no PyTorch module"):
+        fastest(rows=1000, features=20, **of_shape).apply(LINEAR)  # type: ignore[arg-type]
     assert on("meta").apply(nn.Linear(1, 1)).weight.device.type == "meta"
     assert all(registry.load(name).name == name for name in MODULES)
 
