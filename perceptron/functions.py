@@ -22,7 +22,7 @@ from perceptron.analysis.crossover.words import decided
 from perceptron.analysis.select import median_seconds
 from perceptron.analysis.sizes import number
 from perceptron.answer import Answered, Decided
-from perceptron.errors import UserError
+from perceptron.errors import UserError, in_one_line
 from perceptron.figure import LineFigure
 from perceptron.machine import usable_cores
 from perceptron.measure.functions import PICKLED, Functions
@@ -312,8 +312,8 @@ def _pickled(name: str, part: object) -> bytes:
     try:
         pickled: bytes = cloudpickle.dumps(part)
     except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
-        reason = f"{name} cannot be pickled for worker processes: {error}"
-        raise UserError(" ".join(reason.split())[:500]) from None
+        reason = f"{name} cannot be pickled for worker processes: {in_one_line(error)}"
+        raise UserError(reason) from None
     return pickled
 
 

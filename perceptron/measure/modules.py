@@ -13,6 +13,7 @@ from typing import Any
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.errors import in_one_line
 from perceptron.measure.batch import first_touch
 from perceptron.measure.job import Batch, Outcome, timed
 from perceptron.measure.memory import keep_freed_memory
@@ -34,8 +35,7 @@ class Modules:
             except MemoryError:
                 yield Outcome(problem=problem, status="failed", reason="out of memory")
             except Exception as error:  # noqa: BLE001 the code is the user's
-                said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-                yield Outcome(problem=problem, status="failed", reason=said)
+                yield Outcome(problem=problem, status="failed", reason=in_one_line(error))
 
     def _outcome(self, problem: str, batch: Batch) -> Outcome:
         device = batch.backend.split("-")[1]

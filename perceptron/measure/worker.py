@@ -17,7 +17,7 @@ from perceptron.measure.job import Batch, Race
 
 if TYPE_CHECKING:
     from perceptron.measure.batch import Batches
-    from perceptron.measure.functions import Calls
+    from perceptron.measure.calls import Calls
     from perceptron.measure.modules import Modules
 
 ALIVE = b""
@@ -45,7 +45,7 @@ def main() -> None:
             send(msgspec.json.encode(raced(job, lambda: send(ALIVE))))
             continue
         if batches is None and job.functions is not None:
-            from perceptron.measure.functions import Calls
+            from perceptron.measure.calls import Calls
 
             batches = Calls()
         elif batches is None and job.is_module:

@@ -14,7 +14,7 @@ import cloudpickle
 import numpy as np
 
 from perceptron.analysis.work import TrainingShape, Work
-from perceptron.errors import UserError, unknown
+from perceptron.errors import UserError, in_one_line, unknown
 from perceptron.measure.pickled import to_send
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Loss
@@ -80,8 +80,8 @@ class AsItIs(NamedTuple):
             # Tensors of any device, and what the optimizer shares with the model.
             sys.modules["torch"].save(parts, packed, pickle_module=cloudpickle)
         except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
-            reason = f"model: cannot be pickled for worker processes: {error}"
-            raise UserError(" ".join(reason.split())[:500]) from None
+            reason = f"model: cannot be pickled for worker processes: {in_one_line(error)}"
+            raise UserError(reason) from None
         file.write_bytes(to_send(packed.getvalue()))
 
 
