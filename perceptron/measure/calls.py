@@ -61,6 +61,8 @@ def _outcome(
     if batch.check:
         _check(functions, batch.backend, function, make)
         return Outcome(problem=problem)
+    if compiler := sys.modules.get("torch._dynamo"):
+        compiler.reset()  # what it made for the sizes before is up to 20% slower at this one
     calls = _Calling(function, make, functions.fresh is True)
     seconds = calls.first()
     effort = Effort(batch.samples, batch.minimum_seconds)

@@ -190,6 +190,15 @@ def test_freed_memory_stays_whatever_sizes_were_called_before(
     assert kept == [1]
 
 
+def test_each_size_is_compiled_as_if_there_were_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once PyTorch has seen two, it compiles for any."""
+    compiled: list[int] = []
+    stand_in = SimpleNamespace(reset=lambda: compiled.append(1))
+    monkeypatch.setitem(sys.modules, "torch._dynamo", stand_in)
+    outcome_of({"a": np.sum, "b": np.sum}, ones, "a", sizes=(8, 16))
+    assert compiled == [1, 1]
+
+
 def test_results_of_several_parts_are_compared_part_by_part() -> None:
     candidates = {"one": lambda x: (x, x + 1), "two": lambda x: [x, x + 2]}
     checked = outcome_of(candidates, ones, "two", check=True)
