@@ -26,3 +26,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     listed = f"choose from {', '.join(choices[:_MOST_CHOICES])}{more}"
     hint = f"did you mean {spelled[near[0]]!r}?" if near else listed
     return UserError(f"unknown {kind} {name!r}: {hint}")
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what an error of other people's code says, with its type, in a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from math import inf
@@ -24,10 +22,11 @@ from perceptron.analysis.crossover.words import decided
 from perceptron.analysis.select import median_seconds
 from perceptron.analysis.sizes import number
 from perceptron.answer import Answered, Decided
-from perceptron.errors import UserError
+from perceptron.errors import UserError, in_one_line
 from perceptron.figure import LineFigure
 from perceptron.machine import usable_cores
 from perceptron.measure.functions import PICKLED, Functions
+from perceptron.measure.pickled import to_send
 from perceptron.records.row import times
 from perceptron.records.warning import MeasurementWarning
 
@@ -305,8 +304,7 @@ def _kept(
         _pickled(name, part)
     functions = _pickled("sizes", Functions(pickled, setup, equal, fresh, sizes))
     file = Path(_folder().name) / f"{hashlib.sha256(functions).hexdigest()[:12]}{PICKLED}"
-    search = [os.path.abspath(place) for place in sys.path]  # where "" is, too
-    file.write_bytes(cloudpickle.dumps((search, functions)))
+    file.write_bytes(to_send(functions))
     return str(file)
 
 
@@ -314,8 +312,8 @@ def _pickled(name: str, part: object) -> bytes:
     try:
         pickled: bytes = cloudpickle.dumps(part)
     except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
-        reason = f"{name} cannot be pickled for worker processes: {error}"
-        raise UserError(" ".join(reason.split())[:500]) from None
+        reason = f"{name} cannot be pickled for worker processes: {in_one_line(error)}"
+        raise UserError(reason) from None
     return pickled
 
 

@@ -17,6 +17,8 @@ from perceptron.errors import UserError
 
 MODULES = ("torch-cpu", "torch-cuda", "torch-mps", "torch-xpu")
 """Backends that train as a program does with a PyTorch module in hand: eagerly, on a device."""
+AS_IT_IS = (*MODULES, "torch-cpu-compiled", "torch-cuda-compiled")
+"""Those that train one as it is, whatever it does: the compiled ones by `torch.compile`."""
 ALIKE = 1.1
 """Times that differ by no more than this factor are not told apart."""
 DEAR = 1.5
@@ -35,6 +37,8 @@ class Advice(Struct, frozen=True, kw_only=True):
     """The fastest; empty where none can train this here."""
     device: str
     """Where it trains: ``cpu``, ``cuda`` …"""
+    compiled: bool = False
+    """Whether it is a module in hand that goes through `torch.compile`."""
     seconds: float | None
     """Of the whole training; None where nothing is known."""
     low: float | None
@@ -58,16 +62,22 @@ class Advice(Struct, frozen=True, kw_only=True):
     def apply(self, model: Any) -> Any:
         """Move a PyTorch module to where it trains fastest, as `Module.to` does; return it.
 
-        Raises `UserError` where moving is not all that the advice takes.
+        Where it is ``compiled``, return `torch.compile` of it. Raises `UserError` where that is not
+        all that the advice takes.
         """
-        if self.backend not in MODULES:
+        if self.backend not in MODULES and not self.compiled:
             raise UserError(
                 f"apply: {self.backend or 'no backend'} trains no PyTorch module: "
                 "ask fastest(model, …), which names a device for it"
             )
         if not callable(getattr(model, "to", None)):
             raise UserError(f"apply: {type(model).__name__} is no PyTorch module")
-        return model.to(self.device)
+        moved = model.to(self.device)
+        if not self.compiled:
+            return moved
+        import torch
+
+        return torch.compile(moved)
 
 
 def contenders(found: Iterable[Candidate]) -> list[Candidate]:
@@ -102,24 +112,19 @@ def _is_open(other: Candidate, pick: Candidate) -> bool:
     return apart - _SURE * sqrt(_variance(pick) + _variance(other)) < -log(DEAR)
 
 
-def for_modules(found: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates that train a PyTorch module as it is."""
-    return [one for one in found if one.backend in MODULES]
-
-
 def choose(
     found: Sequence[Candidate],
     measured: str | None = None,
     stale: str | None = None,
-    is_module: bool = False,
+    able: Sequence[str] | None = None,
 ) -> Advice:
     """Return the fastest of the candidates; without any time the first that can run, if one can.
 
-    Of a PyTorch module it is one that trains it as it is; what a rewrite would save is told.
+    With ``able`` it is one of these, and what a rewrite for another would save is told.
     Raises ValueError without a candidate.
     """
     ordered = sorted(found, key=_seconds)
-    picks = for_modules(ordered) if is_module else ordered
+    picks = [one for one in ordered if able is None or one.backend in able]
     if not picks:
         raise ValueError("no candidates to choose from")
     may_be = contenders(picks)
@@ -131,6 +136,7 @@ def choose(
     return Advice(
         backend=best.backend if is_here else "",
         device=best.device if is_here else "",
+        compiled=able is not None and best.backend.endswith("-compiled"),
         seconds=best.seconds,
         low=best.low,
         high=best.high,

@@ -53,7 +53,7 @@ class Batches:
         if self._backend is None:
             self._backend = registry.load(batch.backend)
             keep_freed_memory()
-            context_seconds = _first_touch(self._backend, batch)
+            context_seconds = first_touch(self._backend, batch)
         for reference in batch.problems:
             yield measure(self._backend, reference, batch, context_seconds)
             context_seconds = None  # the next problem finds everything started
@@ -101,7 +101,7 @@ def _measured(
         return Outcome(problem=reference, status="failed", reason=said)
 
 
-def _first_touch(backend: Backend, job: Batch) -> float | None:
+def first_touch(backend: Backend, job: Batch) -> float | None:
     """Pay what a process pays once, imports and contexts, before anything is measured.
 
     Return the seconds that its device took to start; None for one without.

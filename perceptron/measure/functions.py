@@ -1,4 +1,4 @@
-"""Functions of the user's own, in the worker that calls them: loaded, checked, made a timed loop.
+"""Functions of the user's own, loaded and described.
 
 They come as a file or, from a program, pickled. Only workers load them: reading results never does.
 Started as ``python -m perceptron.measure.functions FILE AXES`` this describes them: `Described`.
@@ -9,20 +9,14 @@ from __future__ import annotations
 import copy
 import importlib.util
 import inspect
-import io
 import os
 import pickle
 import random
 import re
 import sys
 import sysconfig
-import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from hashlib import sha256
-from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,25 +24,15 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from perceptron.errors import UserError
-from perceptron.measure.job import Batch, Outcome, timed
-from perceptron.measure.memory import keep_freed_memory
-from perceptron.measure.timing import Effort, time_training
+from perceptron.errors import UserError, in_one_line
+from perceptron.measure.pickled import received
+from perceptron.measure.same_results import CannotBeCopied, digest
 from perceptron.records.measurement import AxisSize
 
 Function = Callable[..., object]
-Make = Callable[[], tuple[object, ...]]
 AxisName = Annotated[str, Meta(pattern="^[a-z_]{1,20}$")]
 PICKLED = ".pickle"
 """Ends the name of a file that holds pickled `Functions`."""
-
-# From this length of a call on a sample is a single call, and from the longer one there are fewer.
-_LONG_SECONDS, _VERY_LONG_SECONDS = 0.05, 0.5
-_FEW_SAMPLES = 2
-# Of functions that get fresh data for each call, which is one sample.
-_SINGLE_CALLS = 25
-# Results that are computed only when they are asked for.
-_LAZY = ("coroutine", "async_generator", "LazyFrame", "Delayed", "Bag")
 
 
 @dataclass(frozen=True)
@@ -89,17 +73,11 @@ class Described(Struct, frozen=True):
     """Of the modules that they come from, but for installed ones: edited, they are others."""
 
 
-# --- loaded --------------------------------------------------------------------------------------
-
-
 def load(file: str) -> Functions:
     """Run a file of functions, or load pickled ones; raises `UserError` saying what is missing."""
     path = Path(file)
     if path.suffix == PICKLED:
-        search, functions = pickle.loads(path.read_bytes())  # noqa: S301 our caller wrote it
-        # The caller's come first: another module of the same name may lie in this folder.
-        sys.path[:] = list(dict.fromkeys([*search, *sys.path]))
-        loaded: Functions = pickle.loads(functions)  # noqa: S301
+        loaded: Functions = pickle.loads(received(path))  # noqa: S301 our caller wrote it
         return loaded
     sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -156,10 +134,10 @@ def describe(file: str, axes: int = 1) -> Described:
             f"sizes must be a range such as {form} of at least two ascending whole numbers from 1; "
             f"got {sizes!r}"
         )
-    setup, least = _Setup(functions.setup), [one[0] for one in every]
+    setup, least = Setup(functions.setup), [one[0] for one in every]
     try:
-        is_random = _digest(setup(*least)) != _digest(setup(*least))
-    except _CannotBeCopied:
+        is_random = digest(setup(*least)) != digest(setup(*least))
+    except CannotBeCopied:
         is_random = False
     return Described(
         names=tuple(candidates),
@@ -226,7 +204,7 @@ def _own_files(file: str) -> tuple[str, ...]:
     return tuple(sorted(str(path) for path in own - {Path(file).resolve()} if path.is_file()))
 
 
-class _Setup:
+class Setup:
     """A ``setup`` that gives the same random numbers each time, of the generators it refers to."""
 
     def __init__(self, setup: Callable[..., object]) -> None:
@@ -252,269 +230,8 @@ class _Setup:
         except MemoryError:
             raise
         except Exception as error:
-            raise UserError(f"setup({', '.join(map(str, sizes))}): {_words_of(error)}") from error
+            raise UserError(f"setup({', '.join(map(str, sizes))}): {in_one_line(error)}") from error
         return data if isinstance(data, tuple) else (data,)
-
-
-# --- called --------------------------------------------------------------------------------------
-
-
-class Calls:
-    """What a worker keeps from one batch to the next: the functions, loaded once."""
-
-    def __init__(self) -> None:
-        self._loaded: tuple[Functions, _Setup, Function] | None = None
-
-    def measure(self, batch: Batch) -> Iterator[Outcome]:
-        """Yield the outcome of each problem, which ends with its size, as soon as it is there."""
-        for problem in batch.problems:
-            try:
-                if self._loaded is None:
-                    functions = load(str(batch.functions))
-                    function = functions.candidate(batch.backend)
-                    self._loaded = functions, _Setup(functions.setup), function
-                    keep_freed_memory()
-                yield _outcome(*self._loaded, problem, batch)
-            except MemoryError:
-                yield Outcome(problem=problem, status="failed", reason="out of memory")
-            except Exception as error:  # noqa: BLE001 an error of a function costs it this row only
-                said = str(error) if isinstance(error, UserError) else _words_of(error)
-                yield Outcome(problem=problem, status="failed", reason=said)
-
-
-def _outcome(
-    functions: Functions, setup: _Setup, function: Function, problem: str, batch: Batch
-) -> Outcome:
-    if batch.extra is not None:  # only to have everything imported
-        return Outcome(problem=problem)
-    make = partial(setup, *map(int, problem.rpartition(":")[2].split("x")))
-    if batch.check:
-        _check(functions, batch.backend, function, make)
-        return Outcome(problem=problem)
-    calls = _Calling(function, make, functions.fresh is True)
-    seconds = calls.first()
-    effort = Effort(batch.samples, batch.minimum_seconds)
-    if functions.fresh and seconds < _LONG_SECONDS:
-        effort = Effort(_SINGLE_CALLS, 0, 1)
-    elif functions.fresh or seconds >= _LONG_SECONDS:
-        effort = Effort(batch.samples if seconds < _VERY_LONG_SECONDS else _FEW_SAMPLES, 0, 1)
-    return Outcome(problem=problem, **timed(time_training(calls, effort)))
-
-
-class _Calling:
-    """A function called again and again, as what is timed: see `timing.Repeatable`."""
-
-    def __init__(self, function: Function, make: Make, is_fresh: bool) -> None:
-        self._function, self._make, self._is_fresh = function, make, is_fresh
-        self._data = make()
-        self._wait: Callable[[Any], object] | None = None
-
-    def first(self) -> float:
-        """Call it and see what has to be waited for; return the seconds of a second call."""
-        self._wait = waiter(self._function(*self._data))
-        self.reset()
-        begin = time.perf_counter()
-        self.train(1)
-        return time.perf_counter() - begin
-
-    def reset(self) -> None:
-        if self._is_fresh:
-            self._data = self._make()
-
-    def train(self, iterations: int) -> None:
-        function, data, wait = self._function, self._data, self._wait
-        if wait is None:
-            for _ in repeat(None, iterations):
-                function(*data)
-        else:
-            for _ in repeat(None, iterations):
-                wait(function(*data))
-
-
-def waiter(result: Any) -> Callable[[Any], object] | None:
-    """Return what waits until a result like this one is there; None where it is when returned.
-
-    Raises `UserError` for a result that is computed later, or that does not show what to wait for.
-    """
-    name = type(result).__name__
-    is_lazy = name in _LAZY or type(result).__module__.split(".")[0] == "dask"
-    if is_lazy or hasattr(result, "__next__") or isinstance(result, Future):
-        raise UserError(f"returns a {name}, which is computed later: return what comes of it")
-    torch = sys.modules.get("torch")
-    has_cuda = torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
-    if result is None and has_cuda:
-        raise UserError("returns nothing, so the device cannot be waited for: return its result")
-    for leaf in _leaves(result):
-        if hasattr(leaf, "block_until_ready"):  # JAX; the array's own method takes a fifth
-            if leaf is result:
-                return lambda result: result.block_until_ready()
-            wait: Callable[[Any], object] = sys.modules["jax"].block_until_ready
-            return wait
-        if type(leaf).__module__.split(".")[0] == "cupy":
-            cupy = sys.modules["cupy"]
-            return lambda _: cupy.cuda.get_current_stream().synchronize()
-        if _is_tensor(leaf) and leaf.device.type != "cpu":
-            device = getattr(torch, leaf.device.type)
-            return lambda _: device.synchronize()
-    if has_cuda:  # something was started that the result does not show
-        cuda = sys.modules["torch"].cuda
-        return lambda _: cuda.synchronize()
-    return None
-
-
-def _leaves(value: object) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _leaves(item)
-    else:
-        yield value
-
-
-def _is_tensor(value: object) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
-
-
-# --- checked -------------------------------------------------------------------------------------
-
-
-def _check(functions: Functions, name: str, function: Function, make: Make) -> None:
-    """Raise `UserError` unless a candidate gives what the first one does, and keeps its data."""
-    data = make()
-    try:
-        same_data = copy.deepcopy(data)  # so that they are the same, whatever setup does
-        before = _digest(data) if functions.fresh is None else b""
-    except Exception:  # noqa: BLE001 a type of the user's may do anything when it is copied
-        if functions.fresh is None:
-            raise UserError(
-                "the data of setup cannot be copied, to see whether a call changes them: set fresh"
-            ) from None
-        same_data = make()
-    own = function(*data)
-    waiter(own)
-    if functions.fresh is None and _digest(data) != before:
-        raise UserError("changes its data: set fresh to give every call its own, or to False")
-    first = next(iter(functions.candidates))
-    if functions.equal is None or name == first:
-        return
-    expected = functions.candidate(first)(*same_data)
-    if own is None and expected is None:  # they return nothing: what they made of their data
-        own, expected = data, same_data
-    difference = _difference(functions.equal, expected, own)
-    if difference is not None:
-        raise UserError(f"differs from {first}: {difference}")
-
-
-def _difference(
-    equal: Callable[[Any, Any], object], first: Any, other: Any, where: str = ""
-) -> str | None:
-    """Return the first difference of two results in words; None where they are equal.
-
-    Raises `UserError` where ``equal`` cannot tell.
-    """
-    one, two = _on_host(first), _on_host(other)
-    if isinstance(one, Mapping) and isinstance(two, Mapping):
-        if one.keys() != two.keys():
-            return f"{where}other keys"
-        parts = [(f"{key}", one[key], two[key]) for key in one]
-    elif isinstance(one, (list, tuple)) and isinstance(two, (list, tuple)):
-        if len(one) != len(two):
-            return f"{where}{len(two)} results instead of {len(one)}"
-        parts = [
-            (f"result {index}", *pair) for index, pair in enumerate(zip(one, two, strict=True))
-        ]
-    else:
-        return _difference_of_leaves(equal, one, two, where)
-    found = (_difference(equal, old, new, f"{where}{at}: ") for at, old, new in parts)
-    return next(filter(None, found), None)
-
-
-def _difference_of_leaves(
-    equal: Callable[[Any, Any], object], one: Any, two: Any, where: str
-) -> str | None:
-    are_numbers = all(np.asarray(value).dtype.kind in "biufc" for value in (one, two))
-    if are_numbers and np.shape(one) != np.shape(two):
-        return f"{where}shape {np.shape(two)} instead of {np.shape(one)}"
-    is_default = equal is np.allclose
-    try:
-        if is_default and are_numbers:
-            is_same = bool(np.allclose(one, two, equal_nan=True))
-        elif is_default:
-            is_same = type(one) is type(two) and bool(np.all(one == two))
-        else:
-            answer = equal(one, two)
-            if answer is None:
-                raise TypeError("it returned None")
-            is_same = bool(answer)
-    except Exception as error:  # noqa: BLE001 so may a comparison
-        by = "np.allclose cannot compare" if is_default else "equal cannot compare"
-        kinds = " and ".join(type(value).__name__ for value in (one, two))
-        raise UserError(f"{where}{by} {kinds}: {_words_of(error)}; set equal") from None
-    if is_same:
-        return None
-    if are_numbers and np.ndim(one):
-        far = ~np.isclose(one, two, equal_nan=True)
-        far = far if far.any() else np.asarray(one != two)
-        index = tuple(int(number) for number in np.argwhere(far)[0]) if far.any() else ()
-        place = f" at {list(index)}" if index else ""
-        one, two = (one[index], two[index]) if index else ("arrays", "other arrays")
-    else:
-        place = ""
-    said = " instead of ".join(_short(value) for value in (two, one))
-    return f"{where}{said}{place}{'; equal= sets the tolerance' if is_default else ''}"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, (float, np.floating)):
-        return f"{value:.6g}"
-    text = str(value) if isinstance(value, (str, np.generic)) else repr(value)
-    return text if len(text) < 40 else f"{text[:36]} …"
-
-
-def _on_host(value: Any) -> Any:
-    """Return a tensor or an array of a device as one of NumPy, numbers in lists as one too."""
-    if _is_tensor(value):
-        value = value.detach().cpu()
-        value = value.to_dense() if value.is_sparse else value
-        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
-    if type(value).__module__.split(".")[0] == "cupy" and hasattr(value, "get"):
-        return value.get()
-    if isinstance(value, (list, tuple)):
-        try:
-            array = np.asarray(value)
-        except Exception:  # noqa: BLE001 of unequal lengths, or of what is no number
-            return value
-        return array if array.dtype.kind in "biufc" else value
-    if type(value).__module__.split(".")[0] in ("jax", "jaxlib"):
-        return np.asarray(value)
-    return value
-
-
-class _CannotBeCopied(Exception):
-    """Data hold something that cannot be written down."""
-
-
-def _digest(data: object) -> bytes:
-    """Return a digest of everything that data hold; raises `_CannotBeCopied`."""
-
-    class Writer(pickle.Pickler):
-        def persistent_id(self, value: object) -> object:
-            if not _is_tensor(value):
-                return None
-            return np.ascontiguousarray(_on_host(value)).tobytes()
-
-    text = io.BytesIO()
-    try:
-        Writer(text, protocol=5).dump(data)
-    except Exception as error:  # noqa: BLE001 as copying
-        raise _CannotBeCopied(str(error)) from None
-    return sha256(text.getbuffer()).digest()
-
-
-def _words_of(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
 def main() -> None:
@@ -527,7 +244,7 @@ def main() -> None:
     except UserError as error:
         known = {"error": str(error)}
     except (Exception, SystemExit) as error:  # noqa: BLE001 the file is the user's
-        known = {"error": _words_of(error)}
+        known = {"error": in_one_line(error)}
     os.write(answers, msgspec.json.encode(known) + b"\n")
     os.close(answers)
 

@@ -112,6 +112,8 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
     """Measure this of each problem instead of its training; see `extras`."""
     functions: str | None = None
     """A file of functions, of which ``backend`` is one and each problem ends with a size."""
+    is_module: bool = False
+    """Whether each problem is a file that holds a PyTorch module of the user's."""
 
 
 class Part(Struct, frozen=True, kw_only=True):

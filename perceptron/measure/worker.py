@@ -17,7 +17,8 @@ from perceptron.measure.job import Batch, Race
 
 if TYPE_CHECKING:
     from perceptron.measure.batch import Batches
-    from perceptron.measure.functions import Calls
+    from perceptron.measure.calls import Calls
+    from perceptron.measure.modules import Modules
 
 ALIVE = b""
 """A line that says only that the process is still at its job."""
@@ -35,7 +36,7 @@ def main() -> None:
 
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
-    batches: Batches | Calls | None = None
+    batches: Batches | Calls | Modules | None = None
     while True:
         job = msgspec.json.decode(jobs.get(), type=Race | Batch)
         if isinstance(job, Race):
@@ -44,9 +45,13 @@ def main() -> None:
             send(msgspec.json.encode(raced(job, lambda: send(ALIVE))))
             continue
         if batches is None and job.functions is not None:
-            from perceptron.measure.functions import Calls
+            from perceptron.measure.calls import Calls
 
             batches = Calls()
+        elif batches is None and job.is_module:
+            from perceptron.measure.modules import Modules
+
+            batches = Modules()
         elif batches is None:
             from perceptron.measure.batch import Batches
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.measure import functions
-from perceptron.measure.functions import Calls, Functions, describe, waiter
+from perceptron.measure import calls
+from perceptron.measure.calls import Calls, waiter
+from perceptron.measure.functions import Functions, describe
 from perceptron.measure.job import Batch, Outcome
 
 Data = tuple[Any, ...]
@@ -44,7 +45,7 @@ def outcome_of(
         functions="own.py",
     )
     with pytest.MonkeyPatch().context() as here:
-        here.setattr(functions, "load", lambda _: Functions(candidates, setup, **options))
+        here.setattr(calls, "load", lambda _: Functions(candidates, setup, **options))
         return list(Calls().measure(batch))[-1]
 
 
@@ -184,9 +185,18 @@ def test_freed_memory_stays_whatever_sizes_were_called_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kept: list[int] = []
-    monkeypatch.setattr(functions, "keep_freed_memory", lambda: kept.append(1))
+    monkeypatch.setattr(calls, "keep_freed_memory", lambda: kept.append(1))
     outcome_of({"a": np.sum, "b": np.sum}, ones, "a", sizes=(8, 16))
     assert kept == [1]
+
+
+def test_each_size_is_compiled_as_if_there_were_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once PyTorch has seen two, it compiles for any."""
+    compiled: list[int] = []
+    stand_in = SimpleNamespace(reset=lambda: compiled.append(1))
+    monkeypatch.setitem(sys.modules, "torch._dynamo", stand_in)
+    outcome_of({"a": np.sum, "b": np.sum}, ones, "a", sizes=(8, 16))
+    assert compiled == [1, 1]
 
 
 def test_results_of_several_parts_are_compared_part_by_part() -> None:

@@ -17,7 +17,7 @@ from perceptron.analysis.candidates import (
     row_of,
 )
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
-from perceptron.analysis.fastest import Advice, choose, contenders, for_modules, is_enough
+from perceptron.analysis.fastest import AS_IT_IS, Advice, choose, contenders, is_enough
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
@@ -25,6 +25,7 @@ from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
 from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
+from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.cache import Attempt, Known, KnownCurves, KnownRow
 from perceptron.studies.fastest.question import Question
 
@@ -61,7 +62,7 @@ class Answer:
             found,
             measured=max((known.row.when for known in behind), default=None),
             stale=_changes(behind),
-            is_module=self._asked.is_module,
+            able=self._asked.able,
         )
 
     def _left(self) -> float:
@@ -132,6 +133,8 @@ class Answer:
 
     def _refusal(self, name: str) -> str | None:
         asked, rows, cores = self._asked, self._rows(), usable_cores()
+        if isinstance(asked.own, AsItIs):
+            return None if name in AS_IT_IS else f"it has no {asked.own.part}"
         if asked.threads > cores and not rows:
             return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
         kind = asked.work.shape.kind
@@ -145,6 +148,8 @@ class Answer:
         asked, backends = self._asked, self._backends()
         known = self._rows()
         rows = [one.row for one in known]
+        if isinstance(asked.own, AsItIs):  # no other training tells how long it takes
+            return candidates(asked.work, asked.iterations, backends, rows, {})
         curves = self._known.curves_of(asked.dtype, asked.threads)
         found = candidates(asked.work, asked.iterations, backends, rows, curves or {})
         open_ones = {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
@@ -163,7 +168,8 @@ class Answer:
             return curves
         rows = self._rows()
         # A copy to a device is no part of the curves.
-        resident = (known.row for known in rows if known.row.work.shape.feed == "resident")
+        shapes = ((known.row, known.row.work.shape) for known in rows)
+        resident = (row for row, one in shapes if one.feed == "resident" and not one.module)
         fitted = KnownCurves(dtype=dtype, threads=threads, curves=fit(resident))
 
         def with_fitted(known: Known) -> Known:
@@ -255,7 +261,8 @@ class Answer:
 
     def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that the answer may name."""
-        return for_modules(found) if self._asked.is_module else list(found)
+        able = self._asked.able
+        return [one for one in found if able is None or one.backend in able]
 
     def _behind(self, found: Iterable[Candidate]) -> list[KnownRow]:
         """Return the newest row behind each time that decides."""

@@ -56,14 +56,16 @@ def fastest(
     Parameters
     ----------
     model
-        An ``nn.Sequential`` of dense layers, or scikit-learn's MLPClassifier or MLPRegressor. For a
-        module the advice is a device; what a rewrite would save is told in its ``why``.
+        An ``nn.Module``, or scikit-learn's MLPClassifier or MLPRegressor. For a module the advice
+        is a device; of dense layers its ``why`` tells what a rewrite would save. Any other module
+        is trained as it is by PyTorch alone, which is measured at first.
     inputs, targets
-        What the model is trained on: arrays or tensors, of which only the shape and the labels of a
-        classifier are read. A ``DataLoader`` takes the place of both, and of ``batch``.
+        What the model is trained on: arrays or tensors, of which the shape and the labels of a
+        classifier are read, and of other modules the first batch. A ``DataLoader`` takes the place
+        of both, and of ``batch``.
     loss
-        Of a module: a loss of ``torch.nn``, or ``cross-entropy``, ``mse``, ``bce``, ``l1-mean`` or
-        ``l1-sum``.
+        Of a module: a loss of ``torch.nn``, or any function of outputs and targets; or
+        ``cross-entropy``, ``mse``, ``bce``, ``l1-mean`` or ``l1-sum``.
     rows, features
         The shape of the training data.
     hidden
@@ -80,7 +82,8 @@ def fastest(
     models
         Number of models of this shape; an iteration is a step of each.
     among
-        Backends that may be named; None for ``numpy``, ``torch-cpu`` and ``torch-cuda``.
+        Backends that may be named; None for ``numpy``, ``torch-cpu`` and ``torch-cuda``. A module
+        that is trained as it is also goes through `torch.compile`, as ``torch-cpu-compiled``.
     measure
         ``cached`` measures only where too little is known, ``now`` always, ``never`` not at all.
     seconds
@@ -147,6 +150,6 @@ def fastest(
         threads,
     )
     advice = Answer(asked, folder).advice()
-    if given.left_out is None:
+    if given.note is None:
         return advice
-    return replace(advice, why=f"{advice.why}; {given.left_out} is left out")
+    return replace(advice, why=f"{advice.why}; {given.note}")

@@ -24,6 +24,7 @@ from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
+from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.question import Question, reference_of
 
 # Of each backend before anything is decided. They start together, which takes little longer than
@@ -75,6 +76,8 @@ class _Look:
     def rows(self, backends: Sequence[str]) -> list[MeasuredWork]:
         with TemporaryDirectory() as folder, Workers(self._left) as workers:
             self._folder = Path(folder)
+            if isinstance(self._question.own, AsItIs):
+                self._question.own.write(self._module)
             before = self._left()
             self._round(workers, [(name, turn) for turn in range(_AT_FIRST) for name in backends])
             for process in range(_AT_FIRST, _PROCESSES):
@@ -148,10 +151,16 @@ class _Look:
         own = self._question.own
         if own is None:
             return reference_of(shape)
+        if isinstance(own, AsItIs):
+            return str(self._module)
         text = _model_file(own, shape)
         file = self._folder / f"{crc32(text.encode()):08x}.toml"
         file.write_text(text, encoding="utf-8")
         return str(file)
+
+    @property
+    def _module(self) -> Path:
+        return self._folder / "module"
 
     def _job(self, name: str, *references: str) -> Batch:
         return Batch(
@@ -161,6 +170,7 @@ class _Look:
             threads=self._question.threads,
             samples=_SAMPLES,
             minimum_seconds=_SAMPLE_SECONDS,
+            is_module=isinstance(self._question.own, AsItIs),
         )
 
     def _row(self, name: str) -> MeasuredWork:

@@ -1,27 +1,25 @@
 """Read the training out of what programs have: a PyTorch module, or a scikit-learn estimator.
 
 No framework is imported: a type is told by its name and its module's, and what it holds is read as
-attributes. Nothing of it is changed, and of the data only the shape and the labels of a classifier
-are read.
+attributes. Nothing of it is changed. Of the data only the shape and the labels of a classifier are
+read, and the first batch where a module is trained as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import prod
-from operator import index
 from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 
 from perceptron.errors import UserError, unknown
-from perceptron.problems.batches import Last
 from perceptron.problems.datasets import Clusters, Separable
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
-from perceptron.problems.problem import DTYPES, Activation, DType, Feed, Layer, Loss, Problem
+from perceptron.problems.problem import DTYPES, Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
+from perceptron.studies.fastest.as_it_is import AsItIs, NotOurs, as_it_is
+from perceptron.studies.fastest.data import Data, data_of, first_batch, is_a, name_of, whole
 
-_LAYERS = "Linear, ReLU, Tanh, Sigmoid, Identity, Flatten and Dropout(0)"
 _ACTIVATIONS: dict[str, Activation] = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid"}
 _OF_SKLEARN: dict[str, Activation] = {
     "relu": "relu",
@@ -50,30 +48,13 @@ _AUTO_BATCH = 200
 class OfModel(NamedTuple):
     """What a model's training is, in the suite's words."""
 
-    problem: Problem
+    training: Problem | AsItIs
     dtype: DType
     epochs: int
     is_module: bool
     """Whether it is a PyTorch module, which PyTorch alone trains."""
-    left_out: str | None = None
-    """What of it the problem has not, in words; it costs next to nothing."""
-
-
-class _Data(NamedTuple):
-    """The shape of the data, and how they are fed."""
-
-    row: tuple[int, ...]
-    """Shape of one row of the inputs."""
-    rows: int
-    columns: int
-    """Of the targets."""
-    batch: int | None
-    last: Last = "keep"
-    feed: Feed = "resident"
-
-    @property
-    def features(self) -> int:
-        return prod(self.row)
+    note: str | None = None
+    """What of it is otherwise than it was given, or why it is trained as it is."""
 
 
 def of_model(
@@ -81,108 +62,42 @@ def of_model(
 ) -> OfModel:
     """Return the training of a model on these data; raise `UserError` naming what cannot be.
 
-    ``model`` is an ``nn.Sequential``, or scikit-learn's ``MLPClassifier`` or ``MLPRegressor``;
+    ``model`` is an ``nn.Module``, or scikit-learn's ``MLPClassifier`` or ``MLPRegressor``;
     ``inputs`` and ``targets`` are arrays or tensors, or ``inputs`` is a ``DataLoader``.
     """
-    if _is(model, "torch.nn.modules.module", "Module"):
-        return _of_module(cast("Any", model), _data(inputs, targets, batch), loss, optimizer)
-    if any(_is(model, "sklearn.neural_network", name) for name in _ESTIMATORS):
+    if is_a(model, "torch.nn.modules.module", "Module"):
+        data = data_of(inputs, targets, batch)
+        try:
+            return _dense(cast("Any", model), data, loss, optimizer)
+        except NotOurs as part:
+            batches = first_batch(inputs, targets, data)
+            training = as_it_is(cast("Any", model), data, loss, optimizer, batches, str(part))
+            note = f"trained as it is, because only PyTorch has {part}"
+            return OfModel(training, training.dtype, epochs=1, is_module=True, note=note)
+    if any(is_a(model, "sklearn.neural_network", name) for name in _ESTIMATORS):
         for name, value in {"loss": loss, "optimizer": optimizer, "batch": batch}.items():
             if value is not None:
                 raise UserError(f"{name}: {type(model).__name__} has its own: leave {name} out")
         return _of_estimator(cast("Any", model), inputs, targets)
     raise UserError(
-        f"model: {_named(model)} is no PyTorch module and none of scikit-learn's "
+        f"model: {name_of(model)} is no PyTorch module and none of scikit-learn's "
         f"{' and '.join(_ESTIMATORS)}: give its shape, such as rows=60000, features=784"
     )
-
-
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """Return a whole number, of NumPy's kind too; raise `UserError` for what is none."""
-    try:
-        number = index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise UserError(f"{name}: {value!r} is no whole number from {least} up")
-    return number
-
-
-def _is(value: object, module: str, name: str) -> bool:
-    """Return whether a value is of this class of a library, or of one that inherits from it."""
-    kinds = type(value).__mro__
-    return any(one.__name__ == name and one.__module__.startswith(module) for one in kinds)
-
-
-def _named(value: object) -> str:
-    """Return the name of a class or a function, or of the class that a value is of."""
-    return str(getattr(value, "__name__", type(value).__name__))
-
-
-# --- the data ------------------------------------------------------------------------------------
-
-
-def _data(inputs: Any, targets: Any, batch: object) -> _Data:
-    if _is(inputs, "torch.utils.data", "DataLoader"):
-        for name, value in {"targets": targets, "batch": batch}.items():
-            if value is not None:
-                raise UserError(f"{name}: the DataLoader has its own: leave {name} out")
-        return _loaded(inputs)
-    size = None if batch is None else whole("batch", batch)
-    rows, *row = _shape("inputs", inputs)
-    of_targets, *columns = _shape("targets", targets)
-    if rows != of_targets:
-        raise UserError(f"targets: {of_targets:,} rows do not fit the {rows:,} of inputs")
-    return _Data(tuple(row), rows, prod(columns), size)
-
-
-def _loaded(loader: Any) -> _Data:
-    """Return the shape of what a DataLoader loads; its first row may have to be read for that."""
-    if loader.batch_size is None:
-        raise UserError("inputs: the DataLoader has no batch_size: give arrays and batch=")
-    dataset = loader.dataset
-    try:
-        rows = len(loader.sampler)
-        tensors = getattr(dataset, "tensors", None)
-        first = dataset[0] if tensors is None else [tensor[:1][0] for tensor in tensors]
-    except (TypeError, IndexError, KeyError, NotImplementedError):
-        raise UserError(
-            f"inputs: {_named(dataset)} cannot be counted: give arrays and batch="
-        ) from None
-    if not isinstance(first, tuple | list) or len(first) != 2:
-        raise UserError("inputs: the DataLoader loads no (inputs, targets): give arrays and batch=")
-    row, columns = _shape("inputs", first[0], 0), _shape("targets", first[1], 0)
-    last: Last = "drop" if loader.drop_last else "keep"
-    # All rows are the only batch of a larger size.
-    return _Data(row, rows, prod(columns), min(loader.batch_size, rows), last, "host")
-
-
-def _shape(name: str, values: Any, axes: int = 1) -> tuple[int, ...]:
-    """Return the shape of an array, a tensor, a table or a list; at least so many axes."""
-    if values is None:
-        raise UserError(f"{name}: give those that the model is trained on, or a DataLoader")
-    try:
-        found = tuple(getattr(values, "shape", None) or np.shape(values))
-        shape = tuple(whole(name, length) for length in found)
-    except ValueError:  # a list whose rows differ in length
-        shape = ()
-    if len(shape) < axes:
-        raise UserError(f"{name}: {_named(values)} is no array: give (rows, …)")
-    return shape
 
 
 # --- a PyTorch module ----------------------------------------------------------------------------
 
 
-def _of_module(module: Any, data: _Data, loss: object, optimizer: object) -> OfModel:
-    kind, has_logits = _loss(loss)
+def _dense(module: Any, data: Data, loss: object, optimizer: object) -> OfModel:
+    """Return the training that every backend may do; raise `NotOurs` where only PyTorch can."""
     parameters = list(module.parameters())
     layers = _layers(module, data)
+    kind, has_logits = _loss(loss)
     _check_outputs(layers[-1], kind, has_logits, data)
     if has_logits:
         layers[-1] = Layer(layers[-1].width, "sigmoid")
     return OfModel(
-        problem=_problem("module", data, layers, kind, _step(optimizer, parameters)),
+        training=_problem("module", data, layers, kind, _step(optimizer, parameters)),
         dtype=_dtype(parameters),
         epochs=1,
         is_module=True,
@@ -190,7 +105,7 @@ def _of_module(module: Any, data: _Data, loss: object, optimizer: object) -> OfM
 
 
 def _problem(
-    name: str, data: _Data, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer
+    name: str, data: Data, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer
 ) -> Problem:
     """Return the training on made-up data of this shape, which take as long as any."""
     rows, features, outputs = data.rows, data.features, layers[-1].width
@@ -214,8 +129,8 @@ def _problem(
     )
 
 
-def _layers(module: Any, data: _Data) -> list[Layer]:
-    """Return the dense layers of a module; raise `UserError` that names the first part of another.
+def _layers(module: Any, data: Data) -> list[Layer]:
+    """Return the dense layers of a module; raise `NotOurs` that names the first part of another.
 
     Each takes as many values as the one before it gives, the first one the features.
     """
@@ -224,7 +139,7 @@ def _layers(module: Any, data: _Data) -> list[Layer]:
     seen: set[int] = set()
     for path, part in _parts(module):
         kind = _kind(part)
-        where = f"model: layer {path} ({_named(part)})" if path else f"model: {_named(part)}"
+        where = f"layer {path} ({name_of(part)})" if path else name_of(part)
         if kind == "Flatten" and (part.start_dim, part.end_dim) == (1, -1):
             is_flat = True
         elif kind == "Linear":
@@ -235,37 +150,23 @@ def _layers(module: Any, data: _Data) -> list[Layer]:
         elif kind in _ACTIVATIONS and is_open:
             layers[-1], is_open = Layer(width, _ACTIVATIONS[kind]), False
         elif kind in _ACTIVATIONS:
-            raise UserError(f"{where} does not follow a Linear: this is not supported yet")
+            raise NotOurs(f"{where} without a Linear before it")
         elif kind == "Dropout" and part.p:
-            raise UserError(f"{where}: p={part.p} is not supported yet: p=0 is")
+            raise NotOurs(f"{where} of p={part.p}")
         elif kind not in ("Identity", "Dropout"):
-            raise UserError(
-                f"{where} is not supported yet: give an nn.Sequential of {_LAYERS}, or its shape"
-            )
+            raise NotOurs(where)
     if not layers:
-        raise UserError("model: it has no Linear: give one that is to be trained")
+        raise UserError("model: it has no parameters: give one that is to be trained")
     return layers
 
 
 def _parts(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the layers of an ``nn.Sequential`` in their order, each with its place in the model.
-
-    What has a forward of its own is yielded itself, but with a part that is no layer of ours
-    instead where it has one: that is what would have to be supported.
-    """
-    if _kind(module) == "Sequential":
-        for position, part in enumerate(module):
-            yield from _parts(part, f"{path}.{position}" if path else str(position))
+    """Yield the layers of an ``nn.Sequential`` in their order, each with its place in the model."""
+    if _kind(module) != "Sequential":
+        yield path, module
         return
-    for inside, part in module.named_modules():
-        if inside and not any(part.children()) and not _is_layer(part):
-            yield ".".join(filter(None, (path, inside))), part
-            return
-    yield path, module
-
-
-def _is_layer(part: Any) -> bool:
-    return _kind(part) in (*_ACTIVATIONS, "Linear", "Flatten", "Dropout", "Identity")
+    for position, part in enumerate(module):
+        yield from _parts(part, f"{path}.{position}" if path else str(position))
 
 
 def _kind(part: Any) -> str | None:
@@ -278,19 +179,19 @@ def _kind(part: Any) -> str | None:
 def _check_linear(part: Any, where: str, width: int, is_flat: bool, is_shared: bool) -> None:
     wrong = None
     if is_shared:
-        wrong = "is there twice, with the same weights"
+        wrong = "for the second time, with the same weights"
     elif part.bias is None:
-        wrong = "has no bias"
-    elif len(list(part.parameters())) != 2:
-        wrong = "has parameters beside weight and bias"
+        wrong = "without a bias"
+    elif any(part.children()) or len(list(part.parameters())) != 2:
+        wrong = "with parts beside weight and bias"
     elif not (part.weight.requires_grad and part.bias.requires_grad):
-        wrong = "is frozen (requires_grad=False)"
+        wrong = "that is frozen"
+    elif not is_flat:
+        wrong = "of inputs that are not flat"
     if wrong:
-        raise UserError(f"{where} {wrong}: this is not supported yet")
-    if not is_flat:
-        raise UserError(f"{where}: the inputs are not (rows, features): put a Flatten in front")
+        raise NotOurs(f"{where} {wrong}")
     if part.in_features != width:
-        raise UserError(f"{where}: takes {part.in_features:,} values, and is given {width:,}")
+        raise UserError(f"model: {where} takes {part.in_features:,} values, and is given {width:,}")
 
 
 def _dtype(parameters: Iterable[Any]) -> DType:
@@ -298,7 +199,7 @@ def _dtype(parameters: Iterable[Any]) -> DType:
     names = {str(parameter.dtype).removeprefix("torch.") for parameter in parameters}
     found = next((dtype for dtype in DTYPES if names == {dtype}), None)
     if found is None:
-        raise UserError(f"model: {', '.join(sorted(names))} is none of {', '.join(DTYPES)}")
+        raise NotOurs(f"parameters of {' and '.join(sorted(names))}")
     return found
 
 
@@ -309,19 +210,21 @@ def _loss(loss: object) -> tuple[Loss, bool]:
         raise UserError("loss: give the one that is minimised, such as nn.CrossEntropyLoss()")
     if isinstance(loss, str) and loss in names:
         return cast("Loss", loss), False
-    name = loss if isinstance(loss, str) else _named(loss)
-    if name not in _LOSSES:
+    name = loss if isinstance(loss, str) else name_of(loss)
+    if name not in _LOSSES and isinstance(loss, str):
         raise unknown("loss", name, [*_LOSSES, *names])
+    if name not in _LOSSES:
+        raise NotOurs(f"the loss {name}")
     for part, plain in _PLAIN_LOSS.items():
         value = plain if isinstance(loss, str | type) else getattr(loss, part, plain)
         if (name, part, value) == ("L1Loss", "reduction", "sum"):
             return "l1-sum", False
         if value is not plain and value != plain:
-            raise UserError(f"loss: {name}'s {part} is not supported yet: leave it at {plain!r}")
+            raise NotOurs(f"{name} with {part}")
     return _LOSSES[name], name == "BCEWithLogitsLoss"
 
 
-def _check_outputs(last: Layer, loss: Loss, has_logits: bool, data: _Data) -> None:
+def _check_outputs(last: Layer, loss: Loss, has_logits: bool, data: Data) -> None:
     if loss == "cross-entropy" and (last.activation != "identity" or last.width == 1):
         raise UserError("loss: cross-entropy takes a last Linear with an output for each class")
     if has_logits and last.activation != "identity":
@@ -340,21 +243,19 @@ def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
         if name not in made:
             raise unknown("optimizer", name, get_args(OptimizerName))
         return made[name]
-    kind = _named(optimizer)
-    if not _is(optimizer, "torch.optim", "Optimizer") or kind.lower() not in made:
-        raise UserError(f"optimizer: {kind} is not supported yet: SGD, Adam and AdamW are")
+    kind = name_of(optimizer)
+    if not is_a(optimizer, "torch.optim", "Optimizer") or kind.lower() not in made:
+        raise NotOurs(f"the optimizer {kind}")
     groups = [{**group, "params": None} for group in optimizer.param_groups]
     trained = [id(one) for group in optimizer.param_groups for one in group["params"]]
     if any(group != groups[0] for group in groups):
-        raise UserError(f"optimizer: {kind} has groups that differ: one group is supported")
+        raise NotOurs(f"the optimizer {kind} of groups that differ")
     if sorted(trained) != sorted(map(id, parameters)):
-        raise UserError(f"optimizer: {kind} is over other parameters than the model's")
+        raise NotOurs(f"the optimizer {kind} of some parameters")
     group = groups[0]
     for part, plain in _PLAIN_STEP.items():
         if group.get(part, plain) != plain:
-            raise UserError(
-                f"optimizer: {kind}'s {part}={group[part]} is not supported yet: leave it out"
-            )
+            raise NotOurs(f"the optimizer {kind} with {part}={group[part]}")
     rate, decay = float(group["lr"]) or _RATE, float(group["weight_decay"])
     if kind == "SGD":
         momentum = float(group["momentum"])
@@ -383,7 +284,7 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
         raise UserError(
             f"model: {kind}'s early_stopping scores held-out rows in each epoch: set it to False"
         )
-    data = _data(inputs, targets, None)
+    data = data_of(inputs, targets, None)
     if len(data.row) != 1:
         raise UserError("inputs: scikit-learn takes (rows, features)")
     widths = model.hidden_layer_sizes
@@ -395,7 +296,7 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
     batch = _AUTO_BATCH if size == "auto" else whole("batch_size", size)
     last, loss = _ending(model, targets, data.columns)
     return OfModel(
-        problem=_problem(
+        training=_problem(
             "estimator",
             data._replace(batch=min(batch, data.rows)),
             [*hidden, last],
@@ -406,13 +307,14 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
         dtype="float32" if str(getattr(inputs, "dtype", "")) == "float32" else "float64",
         epochs=whole("max_iter", model.max_iter),
         is_module=False,
-        left_out=f"alpha={model.alpha:g}" if model.alpha else None,
+        # It costs next to nothing.
+        note=f"alpha={model.alpha:g} is left out" if model.alpha else None,
     )
 
 
 def _ending(model: Any, targets: Any, columns: int) -> tuple[Layer, Loss]:
     """Return the last layer and the loss that the estimator gives these targets."""
-    if _is(model, "sklearn.neural_network", "MLPRegressor"):
+    if is_a(model, "sklearn.neural_network", "MLPRegressor"):
         return Layer(columns, "identity"), "mse"
     classes = len(np.unique(np.asarray(targets))) if columns == 1 else 0
     if classes > 2:

@@ -11,7 +11,7 @@ from typing import Literal, cast, get_args
 
 from msgspec.structs import replace
 
-from perceptron.analysis.fastest import MODULES
+from perceptron.analysis.fastest import AS_IT_IS, MODULES
 from perceptron.analysis.work import TrainingShape, Work
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
@@ -19,7 +19,9 @@ from perceptron.machine import usable_cores
 from perceptron.problems import cost, shape
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType, Problem
-from perceptron.studies.fastest.of_model import OfModel, whole
+from perceptron.studies.fastest.as_it_is import AsItIs
+from perceptron.studies.fastest.data import whole
+from perceptron.studies.fastest.of_model import OfModel
 
 Measure = Literal["cached", "now", "never"]
 
@@ -36,14 +38,15 @@ class Question:
     seconds: float
     dtype: DType
     threads: int
-    own: Problem | None = None
+    own: Problem | AsItIs | None = None
     """The training, where its shape alone does not describe it."""
-    is_module: bool = False
-    """Whether it is of a PyTorch module, which PyTorch alone trains."""
+    able: tuple[str, ...] | None = None
+    """Backends that train the PyTorch module in hand, which alone may be picked; None for all."""
 
     @property
     def problem(self) -> Problem:
-        """The training."""
+        """The training, of dense layers."""
+        assert not isinstance(self.own, AsItIs), "a module as it is has no problem"
         return self.own or shape.find(reference_of(self.work.shape))
 
 
@@ -91,16 +94,21 @@ def question_of(
     threads: int | None,
 ) -> Question:
     """Return the question about a model's training; raises as `question` does."""
-    problem = model.problem
-    asked = shape_of(problem)
-    iterations = whole("epochs", epochs) * problem.iterations_per_epoch
-    work = counted(problem, asked, dtype)
+    own = model.training
+    able: tuple[str, ...] | None = MODULES if model.is_module else None
+    if isinstance(own, AsItIs):
+        work, able = own.work, AS_IT_IS
+        if dtype != model.dtype:
+            raise UserError("dtype: a module is trained as it is: leave dtype out")
+    else:
+        work = counted(own, shape_of(own), dtype)
+    iterations = whole("epochs", epochs) * work.iterations_per_epoch
     made = _question(work, iterations, among, measure, seconds, dtype, threads)
-    if model.is_module and not set(made.among).intersection(MODULES):
-        raise UserError(f"among: a module is trained by {', '.join(MODULES)}: name one of them too")
-    is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
-    own = None if is_usual else problem
-    return dataclasses.replace(made, own=own, is_module=model.is_module)
+    if able and not set(made.among).intersection(able):
+        raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
+    asked = work.shape
+    is_usual = not asked.module + asked.variant and asked.optimizer in get_args(OptimizerName)
+    return dataclasses.replace(made, own=None if is_usual else own, able=able)
 
 
 def _question(

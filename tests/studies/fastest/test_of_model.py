@@ -20,6 +20,7 @@ from perceptron import fastest
 from perceptron.analysis.fastest import MODULES, Advice
 from perceptron.analysis.work import CONTENDED
 from perceptron.backends import registry
+from perceptron.backends.shared.compilers import cpp_unavailable
 from perceptron.errors import UserError
 from perceptron.problems import shape
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
@@ -51,7 +52,7 @@ def module_of(features: int, layers: list[tuple[int, str]]) -> Any:
     return nn.Sequential(nn.Sequential(*parts[:2]), *parts[2:])
 
 
-def read(model: Any, rows: int, features: int, columns: int = 0, **fields: Any) -> OfModel:
+def read(model: Any, rows: int, features: int, columns: int = 0, **fields: Any) -> Any:
     """The training of a model on zeros."""
     targets = torch.zeros((rows, columns) if columns else rows)
     given = {"loss": None, "optimizer": None, "batch": None} | fields
@@ -89,8 +90,8 @@ def test_a_sequential_is_the_shape_that_it_has(
         batch=batch,
     )
     for part in ("dataset", "layers", "loss", "batch", "last", "feed", "models"):
-        assert getattr(found.problem, part) == getattr(one, part), part
-    assert found.problem.optimizer.kind == one.optimizer.kind
+        assert getattr(found.training, part) == getattr(one, part), part
+    assert found.training.optimizer.kind == one.optimizer.kind
     of_shape = question(
         20,
         features,
@@ -121,10 +122,10 @@ def test_a_sequential_is_the_shape_that_it_has(
 )
 def test_layers_of_any_activations_are_read(layers: list[tuple[int, Any]], rows: int) -> None:
     found = read(module_of(3, layers), rows, 3, layers[-1][0], loss=nn.MSELoss())
-    assert found.problem.layers == tuple(Layer(width, name) for width, name in layers)
+    assert found.training.layers == tuple(Layer(width, name) for width, name in layers)
     made = asked(found)
-    assert (made.own is None) == (shape_of(found.problem).variant == "")
-    assert (made.problem.layers, made.problem.loss) == (found.problem.layers, "mse")
+    assert (made.own is None) == (shape_of(found.training).variant == "")
+    assert (made.problem.layers, made.problem.loss) == (found.training.layers, "mse")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_layers_of_any_activations_are_read(layers: list[tuple[int, Any]], rows:
 def test_an_optimizer_keeps_its_numbers(made: Callable[[Any], Any], expected: Optimizer) -> None:
     model = nn.Linear(4, 1)
     found = read(model, 8, 4, 1, loss="mse", optimizer=made(model.parameters()))
-    assert found.problem.optimizer == expected
+    assert found.training.optimizer == expected
     assert asked(found).work.shape.optimizer == expected.kind
 
 
@@ -163,7 +164,7 @@ def test_an_optimizer_keeps_its_numbers(made: Callable[[Any], Any], expected: Op
 )
 def test_a_loss_is_an_instance_a_class_or_a_name(loss: object, expected: tuple[str, str]) -> None:
     """That which takes the sigmoid itself is another last layer."""
-    problem = read(nn.Linear(4, 3), 8, 4, 3, loss=loss).problem
+    problem = read(nn.Linear(4, 3), 8, 4, 3, loss=loss).training
     assert (problem.loss, problem.layers[-1].activation) == expected
 
 
@@ -173,10 +174,10 @@ def test_a_loader_has_the_batch_and_feeds_from_the_host() -> None:
     model = module_of(4, [(3, "identity")])
     for rows in (data, [data[index] for index in range(50)]):
         loader = torch.utils.data.DataLoader(rows, batch_size=8, drop_last=True)
-        problem = of_model(model, loader, None, "cross-entropy", None, None).problem
+        problem: Any = of_model(model, loader, None, "cross-entropy", None, None).training
         assert (problem.dataset.rows, problem.dataset.features) == (50, 4)
         assert (problem.batch, problem.feed, problem.iterations_per_epoch) == (8, "host", 6)
-    resident = read(model, 50, 4, loss="cross-entropy", batch=8).problem
+    resident = read(model, 50, 4, loss="cross-entropy", batch=8).training
     kinds = {shape_of(one).kind for one in (problem, resident)}
     assert len(kinds) == 2, "no estimate is sure of it from resident data"
 
@@ -186,7 +187,7 @@ def test_a_class_without_a_forward_of_its_own_is_what_it_inherits_from() -> None
         def __init__(self) -> None:
             super().__init__(nn.Linear(4, 3), nn.Tanh())
 
-    problem = read(Network(), 8, 4, 3, loss="mse").problem
+    problem = read(Network(), 8, 4, 3, loss="mse").training
     assert problem.layers == (Layer(3, "tanh"),)
 
 
@@ -215,32 +216,79 @@ OTHER = nn.Linear(4, 4)
 
 
 @pytest.mark.parametrize(
-    ("model", "named"),
+    ("model", "part"),
     [
         (nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), "layer 1 (LayerNorm)"),
         (nn.Sequential(nn.Sequential(nn.Conv1d(4, 4, 1))), "layer 0.0 (Conv1d)"),
         (nn.Sequential(nn.Linear(4, 4), Skip(nn.Linear(4, 4))), "layer 1 (Skip)"),
-        (nn.Sequential(Skip(nn.Linear(4, 4), nn.GELU())), "layer 0.inner.1 (GELU)"),
-        (Skip(nn.Linear(4, 4)), "model: Skip"),
-        (nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), "layer 1 (Dropout): p=0.5"),
-        (nn.Sequential(nn.Linear(4, 4, bias=False)), "layer 0 (Linear) has no bias"),
-        (nn.Sequential(FROZEN), "layer 0 (Linear) is frozen"),
-        (nn.Sequential(WEIGHT_NORM), "layer 0 (Linear) has parameters beside"),
-        (nn.Sequential(SPECTRAL_NORM), "weight.0 (_SpectralNorm)"),
-        (nn.Sequential(SHARED, nn.ReLU(), SHARED), "layer 2 (Linear) is there twice"),
-        (nn.Sequential(nn.Linear(5, 4)), "layer 0 (Linear): takes 5 values, and is given 4"),
+        (Skip(nn.Linear(4, 4)), "Skip"),
+        (nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), "layer 1 (Dropout) of p=0.5"),
+        (nn.Linear(4, 4, bias=False), "Linear without a bias"),
+        (nn.Sequential(FROZEN, nn.Linear(4, 4)), "layer 0 (Linear) that is frozen"),
+        (nn.Sequential(WEIGHT_NORM), "layer 0 (Linear) with parts beside"),
+        (nn.Sequential(SPECTRAL_NORM), "layer 0 (ParametrizedLinear) with parts beside"),
+        (nn.Sequential(SHARED, nn.ReLU(), SHARED), "layer 2 (Linear) for the second time"),
         (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), "layer 0 (ReLU)"),
         (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Tanh()), "layer 2 (Tanh)"),
         (nn.Sequential(nn.Flatten(0), nn.Linear(4, 4)), "layer 0 (Flatten)"),
-        (nn.Sequential(nn.LazyLinear(4)), "layer 0 (LazyLinear)"),
-        (nn.Sequential(), "no Linear"),
-        (nn.Linear(4, 4).half(), "float16"),
+        (nn.Linear(4, 4).half(), "parameters of float16"),
+    ],
+)
+def test_what_only_pytorch_has_is_trained_as_it_is(model: Any, part: str) -> None:
+    as_it_is(part, model)
+
+
+def as_it_is(part: str, model: Any = LINEAR, inputs: Any = None, **fields: Any) -> None:
+    """Ask, and be told what of it no other backend has."""
+    fields = {"loss": "mse"} | fields
+    inputs = torch.zeros(8, 4) if inputs is None else inputs
+    advice = fastest(model, inputs, torch.zeros(8, 4), measure="never", **fields)
+    assert f"only PyTorch has {part}" in advice.why
+    assert advice.backend == "torch-cpu"
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        (nn.Sequential(nn.Linear(5, 4)), "layer 0 (Linear) takes 5 values, and is given 4"),
+        (nn.Sequential(), "no parameters"),
+        (FROZEN, "no parameters to train"),
         (object(), "object"),
         (60_000, "int"),
     ],
 )
-def test_a_part_of_a_model_that_cannot_be_is_named(model: Any, named: str) -> None:
+def test_a_model_that_cannot_be_is_named(model: Any, named: str) -> None:
     refused(named, model)
+
+
+@pytest.mark.parametrize(
+    ("fields", "part"),
+    [
+        ({"loss": nn.HuberLoss()}, "the loss HuberLoss"),
+        ({"loss": nn.functional.cross_entropy}, "the loss cross_entropy"),
+        ({"loss": nn.MSELoss(reduction="sum")}, "MSELoss with reduction"),
+        ({"loss": nn.CrossEntropyLoss(label_smoothing=0.1)}, "CrossEntropyLoss with label_smooth"),
+        ({"optimizer": torch.optim.RMSprop(LINEAR.parameters())}, "the optimizer RMSprop"),
+        ({"optimizer": torch.optim.SGD([LINEAR.weight])}, "the optimizer SGD of some parameters"),
+        (
+            {"optimizer": torch.optim.SGD(LINEAR.parameters(), momentum=0.9, dampening=0.1)},
+            "the optimizer SGD with dampening=0.1",
+        ),
+        (
+            {
+                "optimizer": torch.optim.SGD(
+                    [{"params": [LINEAR.weight], "lr": 0.2}, {"params": [LINEAR.bias], "lr": 0.1}]
+                )
+            },
+            "the optimizer SGD of groups that differ",
+        ),
+        ({"inputs": torch.zeros(8, 2, 4)}, "Linear of inputs that are not flat"),
+    ],
+)
+def test_a_loss_and_an_optimizer_of_pytorchs_are_taken_as_they_are(
+    fields: dict[str, Any], part: str
+) -> None:
+    as_it_is(part, **fields)
 
 
 def refused(named: str, model: Any = None, *data: Any, **fields: Any) -> None:
@@ -258,29 +306,15 @@ def refused(named: str, model: Any = None, *data: Any, **fields: Any) -> None:
     [
         ({"loss": None}, "loss: give"),
         ({"loss": "mes"}, "did you mean 'mse'?"),
-        ({"loss": nn.HuberLoss()}, "loss 'HuberLoss'"),
-        ({"loss": nn.MSELoss(reduction="sum")}, "MSELoss's reduction"),
-        ({"loss": nn.CrossEntropyLoss(label_smoothing=0.1)}, "CrossEntropyLoss's label_smoothing"),
-        ({"loss": nn.CrossEntropyLoss(torch.ones(4))}, "CrossEntropyLoss's weight"),
-        ({"loss": nn.functional.cross_entropy}, "did you mean 'cross-entropy'?"),
         ({"loss": nn.BCELoss()}, "a last Sigmoid"),
         ({"loss": "BCEWithLogitsLoss", "model": nn.Sequential(LINEAR, nn.Sigmoid())}, "a last Lin"),
         ({"optimizer": "sdg"}, "did you mean 'sgd'?"),
-        ({"optimizer": torch.optim.RMSprop(LINEAR.parameters())}, "RMSprop is not supported"),
-        ({"optimizer": torch.optim.SGD(OTHER.parameters())}, "other parameters"),
-        (
-            {"optimizer": torch.optim.SGD(LINEAR.parameters(), momentum=0.9, dampening=0.1)},
-            "SGD's dampening=0.1",
-        ),
-        ({"optimizer": torch.optim.Adam(LINEAR.parameters(), amsgrad=True)}, "Adam's amsgrad"),
-        (
-            {
-                "optimizer": torch.optim.SGD(
-                    [{"params": [LINEAR.weight], "lr": 0.2}, {"params": [LINEAR.bias], "lr": 0.1}]
-                )
-            },
-            "groups that differ",
-        ),
+        ({"optimizer": torch.optim.SGD(OTHER.parameters())}, "none of the model's parameters"),
+        ({"optimizer": object()}, "optimizer"),
+        ({"model": Skip(LINEAR), "loss": 3}, "loss: 3 is no loss"),
+        ({"model": Skip(LINEAR), "loss": "mes"}, "did you mean 'mse'?"),
+        ({"model": Skip(LINEAR), "among": ("numpy",)}, "among"),
+        ({"model": Skip(LINEAR), "dtype": "float64"}, "dtype: a module is trained as it is"),
         ({"batch": 0}, "batch"),
         ({"batch": 9}, "batch"),
         ({"rows": 8}, "rows: goes with a shape"),
@@ -300,7 +334,6 @@ def test_an_argument_that_cannot_be_is_named(fields: dict[str, Any], named: str)
         (torch.zeros(8, 4), None, "targets: give"),
         (torch.zeros(8, 4), torch.zeros(7, 4), "targets: 7 rows"),
         (torch.zeros(8, 4), torch.zeros(8, 3), "targets: 3 columns"),
-        (torch.zeros(8, 2, 2), torch.zeros(8, 4), "Flatten"),
         (5, torch.zeros(8, 4), "inputs: int is no array"),
         (torch.utils.data.DataLoader(torch.zeros(8, 4)), torch.zeros(8, 4), "targets: the Data"),
         (torch.utils.data.DataLoader(torch.zeros(8, 4)), None, "loads no (inputs, targets)"),
@@ -346,6 +379,105 @@ def test_nothing_of_the_users_is_changed() -> None:
     fastest(model, inputs, targets, loss=nn.MSELoss(), optimizer=optimizer, measure="never")
     assert state() == before
     assert hooked.id in model[1]._forward_hooks
+
+
+class Normed(nn.Module):  # type: ignore[misc,name-defined]
+    """A skip connection around LayerNorm, dropout and BatchNorm, which have states of their own."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.norms = nn.Sequential(nn.LayerNorm(width), nn.BatchNorm1d(width), nn.Dropout(0.1))
+        self.inner = nn.Linear(width, width)
+
+    def forward(self, inputs: Any) -> Any:
+        return inputs + self.inner(self.norms(inputs))
+
+
+def test_a_module_is_measured_as_it_is_and_known_from_then_on(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is the same for PyTorch is answered from the cache; another width is another."""
+    model, data = Normed(), (np.zeros((10, 4)), np.zeros((10, 4)))
+
+    def ask(model: Any, **fields: Any) -> Advice:
+        step = torch.optim.AdamW(model.parameters(), lr=float(rng.random()))
+        usual: dict[str, Any] = {"loss": lambda *pair: (pair[0] - pair[1]).square().sum()}
+        fields = usual | {"threads": 1, "optimizer": step, "batch": 4, "seconds": 60} | fields
+        return fastest(model, *data, epochs=5, **fields)
+
+    rng = np.random.default_rng(0)
+    before = copy.deepcopy(model.state_dict())
+    found = ask(model)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert (found.backend, found.device, found.source) == ("torch-cpu", "cpu", "measured")
+    assert "only PyTorch has Normed" in found.why
+    assert found.apply(model) is model
+    reasons = {one.backend: one.reason for one in found.candidates}
+    assert reasons["numpy"] == "it has no Normed"
+    monkeypatch.setattr(measure, "measure", lambda *_: pytest.fail("it is known"))
+    again = ask(Normed())
+    assert (again.seconds, again.measured) == (found.seconds, found.measured)
+    for other in (Normed(5), Normed().double(), Normed().eval()):
+        assert ask(other, measure="never").source == "unknown"
+    assert ask(model, batch=5, measure="never").source == "unknown"
+    assert ask(model, loss="mse", measure="never").source == "unknown"
+
+
+TRAIN = """
+import torch
+import perceptron
+
+FACTOR = 2.0
+
+class Scaled(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Linear(4, 4)
+
+    def forward(self, inputs):
+        return torch.tanh(FACTOR * self.inner(inputs))
+
+model, among = Scaled(), ("torch-cpu-compiled",)
+data = torch.zeros(8, 4), torch.zeros(8, 4)
+advice = perceptron.fastest(model, *data, loss="mse", among=among, threads=1, seconds=120)
+assert (advice.compiled, advice.source) == (True, "measured"), advice
+assert advice.apply(model)._orig_mod is model
+"""
+
+
+def test_a_module_of_a_script_goes_through_the_compiler(cache: Path, tmp_path: Path) -> None:
+    """The compiler looks for what its class refers to by the name of the script's module."""
+    cpp_unavailable() is None or pytest.skip("no compiler of C++")
+    (tmp_path / "train.py").write_text(TRAIN)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "train.py"], cwd=tmp_path, env=environment, check=True)
+
+
+def test_what_breaks_in_a_module_is_the_reason(cache: Path) -> None:
+    model, data = nn.Sequential(nn.LayerNorm(5)), (torch.zeros(8, 4), torch.zeros(8, 4))
+    found = fastest(model, *data, loss="mse", threads=1, among=("torch-cpu",), seconds=60)
+    assert (found.backend, found.source) == ("", "unknown")
+    assert "RuntimeError: Given normalized_shape=[5]" in found.why
+    model.held = (one for one in ())
+    refused("model: cannot be pickled", model, *data, measure="now", among=("torch-cpu",))
+
+
+def test_a_loader_s_batch_is_drawn_without_drawing_from_the_program(cache: Path) -> None:
+    class Drawn(torch.utils.data.Dataset):  # type: ignore[misc,name-defined]
+        def __len__(self) -> int:
+            return 9
+
+        def __getitem__(self, _: int) -> Any:
+            return torch.rand(4), np.random.random(4).astype(np.float32)
+
+    model = Normed()
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index]
+    loader = torch.utils.data.DataLoader(Drawn(), batch_size=4, drop_last=True)
+    made: Any = of_model(model, loader, None, "mse", None, None).training
+    assert [tuple(one.shape) for one in made.batch] == [(4, 4), (4, 4)]
+    assert (made.data.feed, made.work.iterations_per_epoch) == ("host", 2)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]  # type: ignore[index]
 
 
 def test_a_module_goes_to_a_device_of_pytorchs(cache: Path) -> None:
@@ -415,6 +547,10 @@ def test_only_what_moving_is_enough_for_is_applied(cache: Path) -> None:
         advice.apply(LINEAR)
     with pytest.raises(UserError, match="object is no PyTorch module"):
         Advice.apply(on("cpu"), object())
+    keep(cache, {"torch-cpu-compiled": 1e-3})
+    of_shape = {"measure": "never", "threads": 1, "among": ("torch-cpu-compiled",)}
+    with pytest.raises(UserError, match="torch-cpu-compiled trains no PyTorch module"):
+        fastest(rows=1000, features=20, **of_shape).apply(LINEAR)  # type: ignore[arg-type]
     assert on("meta").apply(nn.Linear(1, 1)).weight.device.type == "meta"
     assert all(registry.load(name).name == name for name in MODULES)
 
@@ -442,7 +578,7 @@ def estimator(kind: str, **fields: Any) -> Any:
     return getattr(pytest.importorskip("sklearn.neural_network"), kind)(**fields)
 
 
-def of_estimator(model: Any, targets: Any, features: int = 4) -> OfModel:
+def of_estimator(model: Any, targets: Any, features: int = 4) -> Any:
     return of_model(model, np.zeros((len(targets), features)), targets, None, None, None)
 
 
@@ -452,9 +588,9 @@ def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
     found = of_estimator(model, np.arange(500) % 3)
     one = shape.find("mlp:500x4x8x4:3c:200b:adam")
     for part in ("dataset", "layers", "loss", "batch", "last", "feed", "models", "optimizer"):
-        assert getattr(found.problem, part) == getattr(one, part), part
+        assert getattr(found.training, part) == getattr(one, part), part
     assert asked(found).own is None
-    assert (found.dtype, found.epochs, found.left_out) == ("float64", 7, "alpha=0.0001")
+    assert (found.dtype, found.epochs, found.note) == ("float64", 7, "alpha=0.0001 is left out")
     keep(cache, {"numpy": 1e-3}, of=asked(found).work, dtype="float64")
     fields: Any = {"measure": "never", "threads": 1, "among": ("numpy",)}
     advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, **fields)
@@ -475,7 +611,7 @@ def test_targets_decide_how_an_estimator_ends(
     kind: str, targets: Any, loss: str, last: Layer
 ) -> None:
     model = estimator(kind, hidden_layer_sizes=3, activation="logistic", solver="sgd", batch_size=4)
-    problem = of_estimator(model, targets).problem
+    problem = of_estimator(model, targets).training
     assert (problem.loss, problem.layers) == (loss, (Layer(3, "sigmoid"), last))
     assert problem.batch == 4
     assert problem.optimizer == Sgd(rate=0.001, momentum=0.9, nesterov=True)

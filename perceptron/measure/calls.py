@@ -1,0 +1,171 @@
+"""Functions of the user's own in the worker that calls them: checked, and made a timed loop."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from functools import partial
+from itertools import repeat
+from typing import Any
+
+from perceptron.errors import UserError, in_one_line
+from perceptron.measure.functions import Function, Functions, Setup, load
+from perceptron.measure.job import Batch, Outcome, timed
+from perceptron.measure.memory import keep_freed_memory
+from perceptron.measure.same_results import difference, digest, is_tensor
+from perceptron.measure.timing import Effort, time_training
+
+Make = Callable[[], tuple[object, ...]]
+
+# From this length of a call on a sample is a single call, and from the longer one there are fewer.
+_LONG_SECONDS, _VERY_LONG_SECONDS = 0.05, 0.5
+_FEW_SAMPLES = 2
+# Of functions that get fresh data for each call, which is one sample.
+_SINGLE_CALLS = 25
+# Results that are computed only when they are asked for.
+_LAZY = ("coroutine", "async_generator", "LazyFrame", "Delayed", "Bag")
+
+
+class Calls:
+    """What a worker keeps from one batch to the next: the functions, loaded once."""
+
+    def __init__(self) -> None:
+        self._loaded: tuple[Functions, Setup, Function] | None = None
+
+    def measure(self, batch: Batch) -> Iterator[Outcome]:
+        """Yield the outcome of each problem, which ends with its size, as soon as it is there."""
+        for problem in batch.problems:
+            try:
+                if self._loaded is None:
+                    functions = load(str(batch.functions))
+                    function = functions.candidate(batch.backend)
+                    self._loaded = functions, Setup(functions.setup), function
+                    keep_freed_memory()
+                yield _outcome(*self._loaded, problem, batch)
+            except MemoryError:
+                yield Outcome(problem=problem, status="failed", reason="out of memory")
+            except Exception as error:  # noqa: BLE001 an error of a function costs it this row only
+                said = str(error) if isinstance(error, UserError) else in_one_line(error)
+                yield Outcome(problem=problem, status="failed", reason=said)
+
+
+def _outcome(
+    functions: Functions, setup: Setup, function: Function, problem: str, batch: Batch
+) -> Outcome:
+    if batch.extra is not None:  # only to have everything imported
+        return Outcome(problem=problem)
+    make = partial(setup, *map(int, problem.rpartition(":")[2].split("x")))
+    if batch.check:
+        _check(functions, batch.backend, function, make)
+        return Outcome(problem=problem)
+    if compiler := sys.modules.get("torch._dynamo"):
+        compiler.reset()  # what it made for the sizes before is up to 20% slower at this one
+    calls = _Calling(function, make, functions.fresh is True)
+    seconds = calls.first()
+    effort = Effort(batch.samples, batch.minimum_seconds)
+    if functions.fresh and seconds < _LONG_SECONDS:
+        effort = Effort(_SINGLE_CALLS, 0, 1)
+    elif functions.fresh or seconds >= _LONG_SECONDS:
+        effort = Effort(batch.samples if seconds < _VERY_LONG_SECONDS else _FEW_SAMPLES, 0, 1)
+    return Outcome(problem=problem, **timed(time_training(calls, effort)))
+
+
+class _Calling:
+    """A function called again and again, as what is timed: see `timing.Repeatable`."""
+
+    def __init__(self, function: Function, make: Make, is_fresh: bool) -> None:
+        self._function, self._make, self._is_fresh = function, make, is_fresh
+        self._data = make()
+        self._wait: Callable[[Any], object] | None = None
+
+    def first(self) -> float:
+        """Call it and see what has to be waited for; return the seconds of a second call."""
+        self._wait = waiter(self._function(*self._data))
+        self.reset()
+        begin = time.perf_counter()
+        self.train(1)
+        return time.perf_counter() - begin
+
+    def reset(self) -> None:
+        if self._is_fresh:
+            self._data = self._make()
+
+    def train(self, iterations: int) -> None:
+        function, data, wait = self._function, self._data, self._wait
+        if wait is None:
+            for _ in repeat(None, iterations):
+                function(*data)
+        else:
+            for _ in repeat(None, iterations):
+                wait(function(*data))
+
+
+def waiter(result: Any) -> Callable[[Any], object] | None:
+    """Return what waits until a result like this one is there; None where it is when returned.
+
+    Raises `UserError` for a result that is computed later, or that does not show what to wait for.
+    """
+    name = type(result).__name__
+    is_lazy = name in _LAZY or type(result).__module__.split(".")[0] == "dask"
+    if is_lazy or hasattr(result, "__next__") or isinstance(result, Future):
+        raise UserError(f"returns a {name}, which is computed later: return what comes of it")
+    torch = sys.modules.get("torch")
+    has_cuda = torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
+    if result is None and has_cuda:
+        raise UserError("returns nothing, so the device cannot be waited for: return its result")
+    for leaf in _leaves(result):
+        if hasattr(leaf, "block_until_ready"):  # JAX; the array's own method takes a fifth
+            if leaf is result:
+                return lambda result: result.block_until_ready()
+            wait: Callable[[Any], object] = sys.modules["jax"].block_until_ready
+            return wait
+        if type(leaf).__module__.split(".")[0] == "cupy":
+            cupy = sys.modules["cupy"]
+            return lambda _: cupy.cuda.get_current_stream().synchronize()
+        if is_tensor(leaf) and leaf.device.type != "cpu":
+            device = getattr(torch, leaf.device.type)
+            return lambda _: device.synchronize()
+    if has_cuda:  # something was started that the result does not show
+        cuda = sys.modules["torch"].cuda
+        return lambda _: cuda.synchronize()
+    return None
+
+
+def _leaves(value: object) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _check(functions: Functions, name: str, function: Function, make: Make) -> None:
+    """Raise `UserError` unless a candidate gives what the first one does, and keeps its data."""
+    data = make()
+    try:
+        same_data = copy.deepcopy(data)  # so that they are the same, whatever setup does
+        before = digest(data) if functions.fresh is None else b""
+    except Exception:  # noqa: BLE001 a type of the user's may do anything when it is copied
+        if functions.fresh is None:
+            raise UserError(
+                "the data of setup cannot be copied, to see whether a call changes them: set fresh"
+            ) from None
+        same_data = make()
+    own = function(*data)
+    waiter(own)
+    if functions.fresh is None and digest(data) != before:
+        raise UserError("changes its data: set fresh to give every call its own, or to False")
+    first = next(iter(functions.candidates))
+    if functions.equal is None or name == first:
+        return
+    expected = functions.candidate(first)(*same_data)
+    if own is None and expected is None:  # they return nothing: what they made of their data
+        own, expected = data, same_data
+    found = difference(functions.equal, expected, own)
+    if found is not None:
+        raise UserError(f"differs from {first}: {found}")

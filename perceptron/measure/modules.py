@@ -1,0 +1,117 @@
+"""PyTorch modules of the user's own, in the worker that trains them as they are."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import sys
+import time
+from collections.abc import Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from perceptron.backends import registry
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.errors import in_one_line
+from perceptron.measure.batch import first_touch
+from perceptron.measure.job import Batch, Outcome, timed
+from perceptron.measure.memory import keep_freed_memory
+from perceptron.measure.pickled import received
+from perceptron.measure.timing import Effort, time_training
+
+
+class Modules:
+    """What a worker is asked about modules: each problem is the file of one."""
+
+    def __init__(self) -> None:
+        self._is_ready = False
+
+    def measure(self, batch: Batch) -> Iterator[Outcome]:
+        """Yield the outcome of each problem as soon as it is there."""
+        for problem in batch.problems:
+            try:
+                yield self._outcome(problem, batch)
+            except MemoryError:
+                yield Outcome(problem=problem, status="failed", reason="out of memory")
+            except Exception as error:  # noqa: BLE001 the code is the user's
+                yield Outcome(problem=problem, status="failed", reason=in_one_line(error))
+
+    def _outcome(self, problem: str, batch: Batch) -> Outcome:
+        device = batch.backend.split("-")[1]
+        if not self._is_ready:
+            keep_freed_memory()
+            first_touch(registry.load(batch.backend), batch)
+            self._is_ready = True
+        if batch.extra is not None:  # only to have everything imported
+            return Outcome(problem=problem)
+        begin = time.perf_counter()
+        training = ModuleTraining(Path(problem), device, batch.backend.endswith("-compiled"))
+        training.train(2)  # compiles; first kernels
+        prepare_seconds = time.perf_counter() - begin
+        timing = time_training(training, Effort(batch.samples, batch.minimum_seconds))
+        return Outcome(
+            problem=problem,
+            prepare_seconds=prepare_seconds,
+            **timed(timing),
+        )
+
+
+class ModuleTraining:
+    """The loop that a program has around its module: see `timing.Repeatable`."""
+
+    def __init__(self, file: Path, device: str, is_compiled: bool) -> None:
+        import torch
+
+        parts = torch.load(io.BytesIO(received(file)), map_location="cpu", weights_only=False)
+        model, self._loss, self._optimizer, self._batch, feed = parts
+        self._accelerator = TorchAccelerator(device)
+        place = self._accelerator.place
+        self._tensors = [*model.to(place).parameters(), *model.buffers()]
+        self._start = [tensor.detach().clone() for tensor in self._tensors]
+        self._optimizer.load_state_dict(self._optimizer.state_dict())  # its state follows
+        self._model = model
+        if is_compiled:
+            _find_globals(model)
+            self._model = torch.compile(model)
+        self._place = None
+        if feed == "host":
+            self._place = place
+        else:
+            self._batch = tuple(tensor.to(place) for tensor in self._batch)
+
+    def train(self, iterations: int) -> None:
+        """Take so many steps on the batch, which a loader's is copied to the device for each."""
+        model, loss, optimizer, place = self._model, self._loss, self._optimizer, self._place
+        inputs, targets = self._batch
+        for _ in repeat(None, iterations):
+            if place is not None:
+                inputs, targets = (tensor.to(place) for tensor in self._batch)
+            error = loss(model(inputs), targets)
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+        self._accelerator.synchronize()
+
+    def reset(self) -> None:
+        """Start again, from the parameters that came."""
+        import torch
+
+        with torch.no_grad():
+            for tensor, start in zip(self._tensors, self._start, strict=True):
+                tensor.copy_(start)
+            for state in self._optimizer.state.values():
+                for value in state.values():
+                    if isinstance(value, torch.Tensor):
+                        value.zero_()
+        self._accelerator.synchronize()
+
+
+def _find_globals(model: Any) -> None:
+    """Put what a program's own classes refer to where the compiler looks: into ``__main__``."""
+    main = vars(sys.modules["__main__"])
+    for kind in {type(part) for part in model.modules()}:
+        if kind.__module__ == "__main__":
+            for function in filter(inspect.isfunction, vars(kind).values()):
+                for name, value in function.__globals__.items():
+                    main.setdefault(name, value)

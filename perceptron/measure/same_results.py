@@ -1,0 +1,126 @@
+"""Whether two functions return the same, and whether a call left its data as they were."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from perceptron.errors import UserError, in_one_line
+
+
+def is_tensor(value: object) -> bool:
+    """Return whether it is a tensor of PyTorch, which need not be loaded."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def difference(
+    equal: Callable[[Any, Any], object], first: Any, other: Any, where: str = ""
+) -> str | None:
+    """Return the first difference of two results in words; None where they are equal.
+
+    Raises `UserError` where ``equal`` cannot tell.
+    """
+    one, two = _on_host(first), _on_host(other)
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        if one.keys() != two.keys():
+            return f"{where}other keys"
+        parts = [(f"{key}", one[key], two[key]) for key in one]
+    elif isinstance(one, (list, tuple)) and isinstance(two, (list, tuple)):
+        if len(one) != len(two):
+            return f"{where}{len(two)} results instead of {len(one)}"
+        parts = [
+            (f"result {index}", *pair) for index, pair in enumerate(zip(one, two, strict=True))
+        ]
+    else:
+        return _difference_of_leaves(equal, one, two, where)
+    found = (difference(equal, old, new, f"{where}{at}: ") for at, old, new in parts)
+    return next(filter(None, found), None)
+
+
+def _difference_of_leaves(
+    equal: Callable[[Any, Any], object], one: Any, two: Any, where: str
+) -> str | None:
+    are_numbers = all(np.asarray(value).dtype.kind in "biufc" for value in (one, two))
+    if are_numbers and np.shape(one) != np.shape(two):
+        return f"{where}shape {np.shape(two)} instead of {np.shape(one)}"
+    is_default = equal is np.allclose
+    try:
+        if is_default and are_numbers:
+            is_same = bool(np.allclose(one, two, equal_nan=True))
+        elif is_default:
+            is_same = type(one) is type(two) and bool(np.all(one == two))
+        else:
+            answer = equal(one, two)
+            if answer is None:
+                raise TypeError("it returned None")
+            is_same = bool(answer)
+    except Exception as error:  # noqa: BLE001 so may a comparison
+        by = "np.allclose cannot compare" if is_default else "equal cannot compare"
+        kinds = " and ".join(type(value).__name__ for value in (one, two))
+        raise UserError(f"{where}{by} {kinds}: {in_one_line(error)}; set equal") from None
+    if is_same:
+        return None
+    if are_numbers and np.ndim(one):
+        far = ~np.isclose(one, two, equal_nan=True)
+        far = far if far.any() else np.asarray(one != two)
+        index = tuple(int(number) for number in np.argwhere(far)[0]) if far.any() else ()
+        place = f" at {list(index)}" if index else ""
+        one, two = (one[index], two[index]) if index else ("arrays", "other arrays")
+    else:
+        place = ""
+    said = " instead of ".join(_short(value) for value in (two, one))
+    return f"{where}{said}{place}{'; equal= sets the tolerance' if is_default else ''}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.6g}"
+    text = str(value) if isinstance(value, (str, np.generic)) else repr(value)
+    return text if len(text) < 40 else f"{text[:36]} …"
+
+
+def _on_host(value: Any) -> Any:
+    """Return a tensor or an array of a device as one of NumPy, numbers in lists as one too."""
+    if is_tensor(value):
+        value = value.detach().cpu()
+        value = value.to_dense() if value.is_sparse else value
+        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    if type(value).__module__.split(".")[0] == "cupy" and hasattr(value, "get"):
+        return value.get()
+    if isinstance(value, (list, tuple)):
+        try:
+            array = np.asarray(value)
+        except Exception:  # noqa: BLE001 of unequal lengths, or of what is no number
+            return value
+        return array if array.dtype.kind in "biufc" else value
+    if type(value).__module__.split(".")[0] in ("jax", "jaxlib"):
+        return np.asarray(value)
+    return value
+
+
+class CannotBeCopied(Exception):
+    """Data hold something that cannot be written down."""
+
+
+def digest(data: object) -> bytes:
+    """Return a digest of everything that data hold; raises `CannotBeCopied`."""
+
+    class Writer(pickle.Pickler):
+        def persistent_id(self, value: object) -> object:
+            if not is_tensor(value):
+                return None
+            return np.ascontiguousarray(_on_host(value)).tobytes()
+
+    text = io.BytesIO()
+    try:
+        Writer(text, protocol=5).dump(data)
+    except Exception as error:  # noqa: BLE001 as copying
+        raise CannotBeCopied(str(error)) from None
+    return sha256(text.getbuffer()).digest()
