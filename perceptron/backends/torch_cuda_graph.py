@@ -19,7 +19,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -62,7 +62,7 @@ class CudaCapture:
 
     def __init__(self, cuda: Any, device: str = "cuda") -> None:
         self._cuda, self._device = cuda, device
-        self._stream = cuda.Stream()  # capture is forbidden on the default stream
+        self._stream = _stream(cuda)
         self._pool = cuda.graph_pool_handle()
 
     @contextmanager
@@ -90,13 +90,39 @@ class CudaCapture:
         self._stream.synchronize()
         graph = self._cuda.CUDAGraph()
         try:
-            with self._cuda.graph(graph, pool=self._pool, stream=self._stream):
+            with (
+                _no_collection(),
+                self._cuda.graph(graph, pool=self._pool, stream=self._stream),
+            ):
                 work()
         except RuntimeError as error:
-            first, *_ = str(error).splitlines() or [type(error).__name__]
-            raise NotRecorded(f"a CUDA graph could not be recorded: {first}") from error
+            # To end a recording that has failed raises once more, and says nothing of the cause.
+            cause = error.__context__ or error
+            first, *_ = str(cause).splitlines() or [type(cause).__name__]
+            raise NotRecorded(f"a CUDA graph could not be recorded: {first}") from cause
         replay: Work = graph.replay
         return replay
+
+
+@cache
+def _stream(cuda: Any) -> Any:
+    """Return the stream of all recordings in this process: it is forbidden on the default one.
+
+    On each stream cuBLAS keeps a workspace, of 32 MiB on Hopper.
+    """
+    return cuda.Stream()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the collector out: a graph that is destroyed while another is recorded spoils that."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Repeating:
@@ -117,9 +143,6 @@ def capture(place: str) -> CudaCapture | Repeating:
         return Repeating()
     import torch
 
-    # A graph that is destroyed while another is recorded would spoil it: unused ones
-    # go now.
-    gc.collect()
     return CudaCapture(torch.cuda)
 
 
