@@ -81,7 +81,7 @@ def gpu_day(
     numbers = number_ranges("--stage", stage, len(STAGES))
     if plan:
         stages = planned(numbers, rehearse)
-        line = LINE.replace("COMMIT", revision() or "unknown")
+        line = LINE.format(commit=revision() or "unknown")
         if json:
             plain = [{name: getattr(stage, name) for name in _PLANNED} for stage in stages]
             documents.write({"plan": plain, "line": line})

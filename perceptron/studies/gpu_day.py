@@ -54,7 +54,7 @@ CALL_SECONDS = 9.3 * 60
 LINE = (
     "python3 -m pip install -q --no-index --no-deps --no-compile --upgrade --target carried/site"
     ' carried/*.whl && if test -f carried/gpu-day.tar.gz; then cp carried/gpu-day.tar.gz "$OUT"; fi'
-    ' && PYTHONPATH="$PWD/carried/site:$PYTHONPATH" PERCEPTRON_COMMIT=COMMIT'
+    ' && PYTHONPATH="$PWD/carried/site:$PYTHONPATH" PERCEPTRON_COMMIT={commit}'
     ' python3 -m perceptron gpu-day --archive "$OUT/gpu-day.tar.gz"'
 )
 """What is pasted there, in the folder of the checkout; ``OUT`` is the folder that comes home."""

@@ -15,6 +15,7 @@ import pytest
 from docs.build.shown import MANY_FAMILIES, RACED, RACED_TO
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.measure.revision import revision
 from perceptron.problems.catalogue import find
 from perceptron.problems.families import FAMILIES
 from perceptron.records.backend import BackendFacts
@@ -85,10 +86,11 @@ def test_what_is_pasted_is_one_line_that_the_page_shows(
     here: Perceptron,
 ) -> None:
     page = (ROOT / "docs" / "gpu-day.md").read_text(encoding="utf-8")
-    assert LINE.replace("COMMIT", "0123456789ab") in page.splitlines()
+    assert LINE.format(commit="0123456789ab") in page.splitlines()
     assert len(LINE) < 600
     told = json.loads(here("gpu-day", "--plan", "--json").stdout)
-    assert re.fullmatch(re.escape(LINE).replace("COMMIT", r"\S+"), told["line"])
+    assert told["line"] == LINE.format(commit=revision() or "unknown")
+    assert "PERCEPTRON_COMMIT=" in told["line"]
 
 
 def test_a_check_computes_what_a_worker_computes() -> None:
