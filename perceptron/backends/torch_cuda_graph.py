@@ -26,8 +26,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, Unsupported
+from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData
+from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_bmm import BmmTrainer
 from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
@@ -350,9 +352,21 @@ class GraphBackend(OnTorch):
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         where = place(self)
-        kind: Any = self.of_one if problem.models == 1 else self.of_several
-        make = partial(kind, problem, dtype, where, recorded=STEPS)
+        make = partial(self._kind(problem), problem, dtype, where, recorded=STEPS)
         return RecordedTrainer(make, capture(where))
+
+    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
+        """Return what a recorded step launches, but for the gather's own place; see `trace`.
+
+        An optimizer that is recorded launches more: what the host would compute, the device does.
+        """
+        kind = self._kind(problem)
+        at_once = {"foreach": True} if issubclass(kind, ModuleTrainer) else {}
+        make = partial(kind, problem, dtype, "meta", recorded=STEPS, **at_once)
+        return trace(make, counts_host=False)
+
+    def _kind(self, problem: Problem) -> Any:
+        return self.of_one if problem.models == 1 else self.of_several
 
 
 class ManualGraphBackend(GraphBackend):
