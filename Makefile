@@ -11,7 +11,7 @@
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
 # make mutants  what tests notice when the code that decides is broken
-# make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
+# make wheels    carried/: what a machine without network lacks, see docs/gpu-day.md
 # make docs      html/docs/: the docs as a site, with every link checked
 # make words     long sentences and words to avoid in README and docs
 # make shots     docs/: pictures of the dashboard of the results of record

@@ -46,8 +46,10 @@ def main() -> None:
     """Download them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", default="3.12", help="version of Python there")
-    parser.add_argument("--dest", default="wheels", help="folder for the wheels")
+    parser.add_argument("--dest", default="carried", help="folder for the wheels")
     options = parser.parse_args()
+    for old in Path(options.dest).glob("*.whl"):
+        old.unlink()  # of two versions pip installs none
     for command in commands(options.python, options.dest):
         subprocess.run(command, check=True)
 

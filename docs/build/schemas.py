@@ -128,6 +128,7 @@ DOCUMENTS: dict[str, Any] = {
     "gpu-day-plan": _holds(
         "gpu-day-plan",
         plan=_several(_holds("Planned", number=int, name=str, tells=str, seconds=float)),
+        line=str,
     ),
     "gpu-day-unpack": _holds("gpu-day-unpack", unpacked=list[Path], results=Path),
     "map": _holds(

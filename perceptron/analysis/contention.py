@@ -39,12 +39,14 @@ def is_contended(row: Measurement) -> bool:
     return _lost(row) > 0
 
 
-def lost_by_waiting(waited: float | None, threads: int, processes: int) -> float:
+def lost_by_waiting(
+    waited: float | None, threads: int, processes: int, device: str | None
+) -> float:
     """Return the logarithm of a time over what it would be if no thread had waited.
 
     0 for a negligible wait, and `UNKNOWN` beyond every bound.
     """
-    if waited is None or waited <= largest_waited(threads, processes):
+    if waited is None or waited <= largest_waited(threads, processes, device):
         return 0.0
     return -log(1 - waited) if waited <= _LARGEST_BOUNDED else UNKNOWN
 
@@ -93,7 +95,7 @@ def hidden(*backends: Iterable[Measurement]) -> float:
 
 
 def _lost(row: Measurement) -> float:
-    return lost_by_waiting(row.waited, row.all_threads or 1, row.processes or 1)
+    return lost_by_waiting(row.waited, row.all_threads or 1, row.processes or 1, row.device)
 
 
 CONTENDED = "contended"

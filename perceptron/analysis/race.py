@@ -96,7 +96,7 @@ def _judged(
     for row in raced:
         before, training = trained(row, start)
         end = training.checks[-1]
-        waited = lost_by_waiting(training.waited, row.all_threads, row.processes)
+        waited = lost_by_waiting(training.waited, row.all_threads, row.processes, row.device)
         # Had no thread waited for a core; all of the time where that is not known.
         least = before + end.seconds * exp(-waited)
         epochs = end.iterations / row.iterations_per_epoch
@@ -174,7 +174,7 @@ def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
         (row.backend, row.problem, row.reason) for row in rows if row.status == "failed"
     )
     contended = [
-        training.waited > largest_waited(row.all_threads, row.processes)
+        training.waited > largest_waited(row.all_threads, row.processes, row.device)
         for row in rows
         for training in (row.fresh, row.resident)
         if training is not None and training.waited is not None

@@ -188,6 +188,7 @@ def _of_one_start(
             _unsteady_cpu(conditions),
             _swapping(conditions, environment.memory_bytes),
             *map(_gpu_slowed, conditions.gpus),
+            *map(_gpu_exclusive, conditions.gpus),
             _on_battery(conditions),
             _governor(conditions),
             _coarse_clock(conditions),
@@ -325,6 +326,17 @@ def _gpu_slowed(gpu: GpuState) -> MeasurementWarning | None:
         message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {by}",
         advice="end other programs on it and let it cool down; "
         "nvidia-smi -q -d CLOCK,PERFORMANCE shows the cause",
+    )
+
+
+def _gpu_exclusive(gpu: GpuState) -> MeasurementWarning | None:
+    if not gpu.exclusive:
+        return None
+    return MeasurementWarning(
+        code="gpu-exclusive",
+        message=f"{gpu.name} is in an exclusive compute mode: of processes side by side all but "
+        "one fail",
+        advice="have its administrator set the mode back: nvidia-smi --compute-mode DEFAULT",
     )
 
 

@@ -19,15 +19,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, Unsupported
+from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData
+from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_bmm import BmmTrainer
 from perceptron.backends.torch_eager import TorchTrainer
 from perceptron.backends.torch_ensemble import EnsembleTrainer
@@ -62,7 +64,7 @@ class CudaCapture:
 
     def __init__(self, cuda: Any, device: str = "cuda") -> None:
         self._cuda, self._device = cuda, device
-        self._stream = cuda.Stream()  # capture is forbidden on the default stream
+        self._stream = _stream(cuda)
         self._pool = cuda.graph_pool_handle()
 
     @contextmanager
@@ -90,13 +92,39 @@ class CudaCapture:
         self._stream.synchronize()
         graph = self._cuda.CUDAGraph()
         try:
-            with self._cuda.graph(graph, pool=self._pool, stream=self._stream):
+            with (
+                _no_collection(),
+                self._cuda.graph(graph, pool=self._pool, stream=self._stream),
+            ):
                 work()
         except RuntimeError as error:
-            first, *_ = str(error).splitlines() or [type(error).__name__]
-            raise NotRecorded(f"a CUDA graph could not be recorded: {first}") from error
+            # To end a recording that has failed raises once more, and says nothing of the cause.
+            cause = error.__context__ or error
+            first, *_ = str(cause).splitlines() or [type(cause).__name__]
+            raise NotRecorded(f"a CUDA graph could not be recorded: {first}") from cause
         replay: Work = graph.replay
         return replay
+
+
+@cache
+def _stream(cuda: Any) -> Any:
+    """Return the stream of all recordings in this process: it is forbidden on the default one.
+
+    On each stream cuBLAS keeps a workspace, of 32 MiB on Hopper.
+    """
+    return cuda.Stream()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the collector out: a graph that is destroyed while another is recorded spoils that."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Repeating:
@@ -117,9 +145,6 @@ def capture(place: str) -> CudaCapture | Repeating:
         return Repeating()
     import torch
 
-    # A graph that is destroyed while another is recorded would spoil it: unused ones
-    # go now.
-    gc.collect()
     return CudaCapture(torch.cuda)
 
 
@@ -327,9 +352,21 @@ class GraphBackend(OnTorch):
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         where = place(self)
-        kind: Any = self.of_one if problem.models == 1 else self.of_several
-        make = partial(kind, problem, dtype, where, recorded=STEPS)
+        make = partial(self._kind(problem), problem, dtype, where, recorded=STEPS)
         return RecordedTrainer(make, capture(where))
+
+    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
+        """Return what a recorded step launches, but for the gather's own place; see `trace`.
+
+        An optimizer that is recorded launches more: what the host would compute, the device does.
+        """
+        kind = self._kind(problem)
+        at_once = {"foreach": True} if issubclass(kind, ModuleTrainer) else {}
+        make = partial(kind, problem, dtype, "meta", recorded=STEPS, **at_once)
+        return trace(make, counts_host=False)
+
+    def _kind(self, problem: Problem) -> Any:
+        return self.of_one if problem.models == 1 else self.of_several
 
 
 class ManualGraphBackend(GraphBackend):

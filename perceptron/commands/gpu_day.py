@@ -11,12 +11,12 @@ import typer
 from perceptron.commands.shared.arguments import Json
 from perceptron.commands.shared.options import folder_name, number_ranges, seconds_of
 from perceptron.errors import UserError
-from perceptron.numbers import count, memory
+from perceptron.numbers import count, digits, memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perceptron.records.gpu_day import DayResult, Stage, StageOutcome
+    from perceptron.records.gpu_day import DayResult, Smoked, Stage, StageOutcome
 
 # What --json prints of a stage, and the columns of the tables.
 _PLANNED = ("number", "name", "tells", "seconds")
@@ -30,7 +30,7 @@ def gpu_day(
     ] = Path("gpu-day"),
     stage: Annotated[
         list[str] | None,
-        typer.Option(metavar="N …", help="Run only these, such as 3 or 3-5, even if done already."),
+        typer.Option(metavar="N …", help="Run only these, such as 3 or 3-5."),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print the stages and exit.")] = False,
     rehearse: Annotated[
@@ -38,7 +38,7 @@ def gpu_day(
     ] = False,
     budget: Annotated[
         float | None,
-        typer.Option(metavar="MINUTES", help="Stop this call after so long. Default: 9.5."),
+        typer.Option(metavar="MINUTES", help="Stop this call after so long. Default: 9.3."),
     ] = None,
     machine: Annotated[
         str | None,
@@ -47,7 +47,8 @@ def gpu_day(
     archive: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Pack everything into FILE. Default: DIR/gpu-day.tar.gz."
+            metavar="FILE",
+            help="Pack everything into FILE; an empty DIR begins with it.",
         ),
     ] = None,
     unpack: Annotated[
@@ -58,12 +59,14 @@ def gpu_day(
 ) -> None:
     """Measure on a GPU for half an hour, in stages that resume.
 
-    The same command resumes: it skips stages that have succeeded.
+    The same command resumes: it skips stages that have succeeded. --plan ends with a line to paste
+    there.
     """
+    from perceptron.measure.revision import revision
     from perceptron.records import gpu_day as records
     from perceptron.report import documents
     from perceptron.report.tables import terminal
-    from perceptron.studies.gpu_day import STAGES, planned, run_day
+    from perceptron.studies.gpu_day import LINE, STAGES, planned, run_day
 
     if unpack is not None:
         if stage or plan or rehearse or budget or machine or archive:
@@ -78,17 +81,20 @@ def gpu_day(
     numbers = number_ranges("--stage", stage, len(STAGES))
     if plan:
         stages = planned(numbers, rehearse)
+        line = LINE.format(commit=revision() or "unknown")
         if json:
             plain = [{name: getattr(stage, name) for name in _PLANNED} for stage in stages]
-            documents.write({"plan": plain})
+            documents.write({"plan": plain, "line": line})
         else:
             show_plan(stages)
+            terminal.out.print(line, markup=False, soft_wrap=True, highlight=False)
         return
     named, allowed = folder_name("--machine", machine), seconds_of("--budget", budget)
+    packed_into = archive or results / records.ARCHIVE
     result = run_day(
         results,
-        records.open_day(results, rehearse),
-        archive or results / records.ARCHIVE,
+        records.open_day(results, rehearse, packed_into),
+        packed_into,
         named,
         numbers,
         allowed,
@@ -124,6 +130,16 @@ def note_ended(outcome: StageOutcome) -> None:
     """Print one line on standard error about a stage that has ended."""
     *_, what, took, rows = _cells(outcome)
     _note(outcome, f"{what} ({took}, {rows} rows)")
+    for one in outcome.smoke:
+        _note(outcome, smoked_words(one))
+
+
+def smoked_words(one: Smoked) -> str:
+    """Return a number of the smoke beside what is expected of it."""
+    words = "no time" if one.measured is None else f"{digits(one.measured)} {one.unit}"
+    if one.low is not None and one.high is not None:
+        words += f" (on an H100 {one.low:g}–{one.high:g})"
+    return f"{one.what} {words}" + (f": {one.remark}" if one.remark else "")
 
 
 def _note(stage: Stage | StageOutcome, text: str) -> None:

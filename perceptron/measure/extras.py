@@ -260,9 +260,9 @@ def _large(
     It is one of a power of two times the smaller of ``sizes``, and fits into the device's memory.
     """
     size, largest = sizes
-    free = device.free_bytes()
-    most = None if free is None else _LARGEST_SHARE * free
     while True:
+        free = device.free_bytes()  # others may have given back theirs
+        most = None if free is None else _LARGEST_SHARE * free
         loop = make(size)
         loop(1)  # what starts on first use
         device.warm_up(TimedLoop(loop))

@@ -144,6 +144,7 @@ def gpu_state(device: NvmlDevice) -> GpuState:
         query(f"nvmlDeviceGet{name}ApplicationsClock", nvml.NVML_CLOCK_SM)
         for name in ("", "Default")
     ]
+    mode = query("nvmlDeviceGetComputeMode")
     return GpuState(
         name=query("nvmlDeviceGetName") or "unnamed GPU",
         sm_mhz=query("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
@@ -155,6 +156,7 @@ def gpu_state(device: NvmlDevice) -> GpuState:
         power_limit_watts=None if milliwatts is None else milliwatts / 1e3,
         temperature_celsius=query("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
         locked=_locked(bits is not None and bool(bits & getattr(nvml, _LOCKED)), clocks),
+        exclusive=None if mode is None else mode != nvml.NVML_COMPUTEMODE_DEFAULT,
     )
 
 

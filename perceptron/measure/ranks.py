@@ -14,6 +14,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_info
 
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, ranks_of
 from perceptron.measure import memory
 from perceptron.measure.timing import Meter
@@ -75,11 +76,16 @@ def meter_of(backend: Backend) -> Iterator[Meter | None]:
     """Yield what tells how long the threads of this process and of those that help it waited.
 
     These are a backend's ranks, or the processes that have work of it. None for a backend that
-    trains in this process alone, whose meter `time_training` makes itself.
+    trains on the host in this process alone, whose meter `time_training` makes itself.
     """
     helping = ranks_of(backend) or backend
     if not hasattr(helping, "process_ids"):
-        yield None
+        accelerator = accelerator_of(backend)
+        if accelerator is None:
+            yield None
+            return
+        with closing(BesideDevice(accelerator.kind)) as meter:
+            yield meter
         return
     numbers = helping.process_ids()
     if numbers is None:
@@ -89,6 +95,14 @@ def meter_of(backend: Backend) -> Iterator[Meter | None]:
         meters = [WaitingMeter(), *(Computing(f"/proc/{number}/task") for number in numbers)]
         kept = [stack.enter_context(closing(meter)) for meter in meters]
         yield Together(kept, len(numbers))
+
+
+class BesideDevice(WaitingMeter):
+    """A meter of the threads that give work to a device of this kind."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self.device = device
 
 
 class Computing(WaitingMeter):

@@ -47,7 +47,8 @@ class Repeatable(Protocol):
 class Meter(Protocol):
     """A measure of waiting for a core, as `WaitingMeter` is for this process.
 
-    One of several that train together has their number as ``processes``.
+    One of several that train together has their number as ``processes``; one beside an accelerator
+    has its kind as ``device``.
     """
 
     def __call__(self) -> float | None:
@@ -206,7 +207,8 @@ class _Loop:
             raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
         waited = None if before is None or after is None else after - before
         processes = getattr(self.meter, "processes", 1)
-        limit = largest_waited(self.meter.threads, processes)
+        device = getattr(self.meter, "device", None)
+        limit = largest_waited(self.meter.threads, processes, device)
         return Sample(iterations, elapsed, waited, limit)
 
 

@@ -31,6 +31,8 @@ class GpuState(Struct, frozen=True, kw_only=True):
     temperature_celsius: int | None = None
     locked: bool | None = None
     """Whether the clock is locked; this suite never locks it."""
+    exclusive: bool | None = None
+    """Whether its compute mode lets one process in at a time, or none."""
 
 
 class Neighbour(Struct, frozen=True, kw_only=True):

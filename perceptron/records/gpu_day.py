@@ -40,6 +40,21 @@ class Stage(Struct, frozen=True):
     """Its place in the day."""
 
 
+class Smoked(Struct, frozen=True, kw_only=True):
+    """One number of the first half minute, beside what it should be about."""
+
+    what: str
+    """A backend, or what else was timed."""
+    measured: float | None
+    unit: str
+    low: float | None = None
+    """The expected range, on an H100; None where nothing is known."""
+    high: float | None = None
+    remark: str | None = None
+    """Why there is no number, or what one so far off means."""
+    failed: bool = False
+
+
 class StageOutcome(Struct, frozen=True, kw_only=True):
     """The outcome of a stage; ``reason`` is one line, None where it did all of its work.
 
@@ -53,6 +68,8 @@ class StageOutcome(Struct, frozen=True, kw_only=True):
     rows: int = 0
     """Measured by it."""
     reason: str | None = None
+    smoke: list[Smoked] = []
+    """Of the stage of that name, what it found."""
 
     @property
     def is_bad_news(self) -> bool:
@@ -65,6 +82,8 @@ class DayState(Struct, frozen=True, kw_only=True):
     rehearsal: bool
     stages: list[StageOutcome] = []
     """The newest outcome of each stage that has run."""
+    xla_flags: str | None = None
+    """The flags with which XLA keeps a loop on the GPU, once they have been tried."""
 
 
 class Packed(Struct, frozen=True, kw_only=True):
@@ -86,15 +105,18 @@ class DayResult(Struct, frozen=True, kw_only=True):
     packed: Packed
 
 
-def open_day(results: Path, rehearse: bool) -> DayState:
+def open_day(results: Path, rehearse: bool, archive: Path | None = None) -> DayState:
     """Return the state of earlier calls in a folder of results, which is made if missing.
 
-    Raises `UserError` if it cannot be written to, or if it holds a rehearsal and this is none, or
-    the other way round.
+    Where the folder has none, what is in the ``archive`` is unpacked into it first. Raises
+    `UserError` if it cannot be written to, or if it holds a rehearsal and this is none, or the
+    other way round.
     """
     file = results / STATE
     try:
         (results / LOGS).mkdir(parents=True, exist_ok=True)
+        if archive is not None and archive.exists() and not file.exists():
+            unpack(archive, results)
         if not file.exists():
             return DayState(rehearsal=rehearse)
         state = msgspec.json.decode(file.read_bytes(), type=DayState)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -202,6 +202,21 @@ def load_environment(folder: Path) -> Environment:
 def load_environment_file(file: Path) -> Environment:
     """Read the facts in a file; raise `UserError` naming one that is not understood."""
     return read_written(file, Environment, "a run")
+
+
+def known_environment(machine: Path, environment: Environment) -> Environment:
+    """Return the environment as a run in this folder has it, if only the memory is another.
+
+    A virtual machine's memory grows when it is needed: its rows are of one environment all the
+    same.
+    """
+    for file in sorted(machine.glob("environment-*.json")):
+        with suppress(UserError):
+            known = load_environment_file(file)
+            memory = environment.memory_bytes
+            if msgspec.structs.replace(known, memory_bytes=memory) == environment:
+                return known
+    return environment
 
 
 def load_conditions(folder: Path) -> list[Conditions]:

@@ -30,7 +30,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
-from perceptron.records.store import RunJournal, open_run
+from perceptron.records.store import RunJournal, known_environment, open_run
 from perceptron.studies import functions
 from perceptron.studies.answering import answered
 from perceptron.studies.idle import (
@@ -137,11 +137,13 @@ def start_run(
     folder cannot be written to.
     """
     look = Look()
-    usable = [name for name in backends if registry.reason_unavailable(name) is None]
-    facts = environment([registry.load(name) for name in usable], threads)
+    usable = [one for one in backends if registry.reason_unavailable(one) is None]
+    name = rehearsal.machine_label(machine or machine_name())
+    facts = environment([registry.load(one) for one in usable], threads)
+    facts = known_environment(results / "runs" / name, facts)
     run = Run(
         plan=dict(plan),
-        machine=rehearsal.machine_label(machine or machine_name()),
+        machine=name,
         environment=facts.id,
         commit=revision(),
         code=measuring_code(),

@@ -13,9 +13,10 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from math import inf
 from pathlib import Path
@@ -26,8 +27,11 @@ import msgspec
 from msgspec.structs import replace
 
 from perceptron import rehearsal
+from perceptron.backends import registry
+from perceptron.backends.accelerators.jax_accelerator import DECIDED
 from perceptron.backends.ladder import rungs
-from perceptron.machine import machine_name
+from perceptron.environment_variables import variables_set
+from perceptron.machine import machine_name, usable_cores
 from perceptron.measure.nvml import gpu_states
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.gpu_day import (
@@ -40,25 +44,38 @@ from perceptron.records.gpu_day import (
     keep_day,
 )
 from perceptron.records.store import count_rows
+from perceptron.studies.smoke import smoke
 from perceptron.supervision import describe_exit
 
 CHECKOUT = Path(__file__).parents[2]
 """The folder of the package, and of its tests unless it was installed."""
-CALL_SECONDS = 570.0
+CALL_SECONDS = 9.3 * 60
 """The default budget of a call: where machines are lent, commands often end at ten minutes."""
+LINE = (
+    "python3 -m pip install -q --no-index --no-deps --no-compile --upgrade --target carried/site"
+    ' carried/*.whl && if test -f carried/gpu-day.tar.gz; then cp carried/gpu-day.tar.gz "$OUT"; fi'
+    ' && PYTHONPATH="$PWD/carried/site:$PYTHONPATH" PERCEPTRON_COMMIT={commit}'
+    ' python3 -m perceptron gpu-day --archive "$OUT/gpu-day.tar.gz"'
+)
+"""What is pasted there, in the folder of the checkout; ``OUT`` is the folder that comes home."""
 # Importing every library may take a minute from a cold disk.
 _SURVEY_SECONDS = 90.0
+# Where libraries of a hundred megabytes and more lie in their packages.
+_LARGE = {
+    "torch": "lib/*.so*",
+    "nvidia": "*/lib/*.so*",
+    "jaxlib": "*.so",
+    "jax_plugins": "*/*.so",
+    "triton": "_C/*.so",
+}
 # Of a command's time, kept for its end: it is interrupted so long before.
 _INTERRUPT_SECONDS = 6.0
 # Starting a command, judging and printing; and studies may exceed their budget by a twentieth.
 _START_SECONDS = 6.0
 _SHARE_FOR_STUDY = 0.9
-# Of the time that is left for several commands one may take this many times its share.
-_FAIR_SHARES = 3
 _SECONDS_BETWEEN_PACKS = 15.0
-# In a rehearsal, where two cores stand in for a GPU: of a study, and of one that takes long to its
-# first row (many models, or processes of its own for each seed or partner); and the most that a
-# stage may take.
+# In a rehearsal, where two cores stand in for a GPU: of a study, of one that takes long to its
+# first row (many models, or a process for each seed), and the most that a stage may take.
 _REHEARSED_SECONDS, _OF_MANY_STARTS, _REHEARSED_LIMIT = 40.0, 80.0, 240.0
 
 _MEASURING = ("bench", "crossover", "race", "overhead", "map")
@@ -81,49 +98,41 @@ _CHECK_MANY = (
     "check {here.gpu},torch-cuda-bmm,torch-cuda-graph,torch-cuda-manual-graph,jax-cuda,"
     "torch-cuda-sequential --problem many-or-gates:4"
 )
-# Along the batch the work of each process grows, and the exchanged gradients do not. With one GPU,
-# the rows of two processes have that as their reason.
-_DDP = (
-    "crossover --family mlp-batch --pair torch-ddp-cuda:torch-ddp-cuda@2 "
-    "--pair torch-cuda:torch-ddp-cuda --pair torch-cuda:torch-ddp-cuda@2 {here.even_threads}"
-)
-_CHECK = "check {here.on_gpu} --problem or-gate --problem mlp-width:64"
-_CHECK_DDP = "check {here.data_parallel} --problem or-gate"
+_CHECK = "check {here.checked} --problem or-gate --problem mlp-width:64"
 _LADDER = "overhead --problem or-gate --backends numpy,torch-cpu,{here.rungs},numba"
 _DIGITS = "overhead --problem digits --backends numpy,torch-cpu,{here.rungs_of_batches},numba"
 # A backend without bfloat16 has that as its reason.
 _RACE = "race --problem digits --target accuracy=0.95 --dtype float32 bfloat16 {here.racing}"
 _FINDING, _MAP = f"bench --families none {_COMPARED}", f"map --family mlp-map {_COMPARED}"
 
-# Three calls of ten minutes, each within 9½ minutes: up to `check`, up to `batch`, and the rest.
-# All together leave time for the machine to start and for what is between the calls.
+# Three calls of ten minutes. Every row is checked before it is timed, so the contract comes last.
 STAGES = (
-    Stage(
-        "facts", "backends that can run here, and conditions of timing", 50, "backends && doctor"
-    ),
+    Stage("smoke", "whether every GPU backend trains, and about as fast as it should", 45, ""),
+    Stage("facts", "conditions of timing", 30, "doctor"),
     Stage("finding", "10,000 iterations on the OR gate, on the GPU too", 100, _FINDING),
     Stage("width", "the hidden width from which the GPU wins", 100, f"{_ALONG} mlp-width"),
-    Stage("check-many", "batched training keeps its contract", 50, _CHECK_MANY),
     Stage(
         "many-or-gates",
         "the number of OR gates from which the GPU wins",
         150,
         f"{_MANY} many-or-gates",
     ),
-    Stage("tests", "the tests that need a GPU", 50, "{here.tests}"),
-    Stage("check", "every GPU backend keeps its contract", 60, _CHECK),
     Stage("ladder", "cost breakdown of the OR gate, with kernels", 190, _LADDER),
-    Stage("race", "race on digits, in float32 and bfloat16", 230, _RACE),
     Stage("rows", "the number of rows from which the GPU wins", 70, f"{_ALONG} perceptron-rows"),
+    Stage("race", "race on digits, in float32 and bfloat16", 210, _RACE),
     Stage("batch", "the batch from which the GPU wins", 70, f"{_ALONG} mlp-batch"),
-    Stage("bench", "a whole run of bench, for README and the pages", 180, "{here.bench}"),
+    Stage("bench", "a whole run of bench, for README and the pages", 170, "{here.bench}"),
     Stage(
         "many-mlps", "the number of classifiers from which the GPU wins", 100, f"{_MANY} many-mlps"
     ),
-    Stage("check-ddp", "training over several GPUs keeps its contract", 40, _CHECK_DDP),
-    Stage("ddp", "the cost of DDP, and the batch for a second GPU", 70, _DDP),
     Stage("map", "the fastest backend over rows × width", 70, _MAP),
     Stage("ladder-digits", "cost breakdown of batches of digits", 60, _DIGITS),
+    Stage(
+        "check",
+        "the contract of every GPU backend, and the tests that need a GPU",
+        120,
+        f"{_CHECK} && {_CHECK_MANY} && {{here.tests}}",
+    ),
 )
 
 Words = Sequence[str]
@@ -133,13 +142,18 @@ class LeftOut(Exception):
     """A stage cannot run here; its text is the reason, in one line."""
 
 
+# Compiling takes what is left of the day, and one GPU has no partner.
+_NOT_IN_THE_DAY = ("torch-cuda-compiled", "torch-ddp-cuda")
+# The rung of several models, one after the other.
+_OF_MANY_ONLY = "torch-cuda-sequential"
+
+
 @dataclass(frozen=True)
 class Here:
-    """Facts that the commands of a day need: the backends that can run, the number of GPUs."""
+    """The backends that can run here, of which the commands of a day are made."""
 
     backends: Mapping[str, BackendFacts]
     """Empty where the survey failed: then each is tried, and its log has the reason."""
-    gpus: int
     rehearse: bool
 
     def why_not(self, names: str) -> str | None:
@@ -160,21 +174,34 @@ class Here:
         raise LeftOut(self.why_not("torch-cuda"))
 
     @property
-    def on_gpu(self) -> str:
-        """The backends of the GPU that train one model in one process."""
+    def on_gpu(self) -> list[str]:
+        """The backends of the GPU that train one model here."""
         on_gpu = [name for name, facts in self.backends.items() if facts.device == "cuda"]
-        alone = [one for one in on_gpu if one not in ("torch-cuda-sequential", "torch-ddp-cuda")]
-        return ",".join(dict.fromkeys([self.gpu, *alone]))
+        left_out = (*_NOT_IN_THE_DAY, _OF_MANY_ONLY)
+        return [
+            name
+            for name in dict.fromkeys([self.gpu, *on_gpu])
+            if name not in left_out and self.why_not(name) is None
+        ]
+
+    @property
+    def checked(self) -> str:
+        """The same, as they are typed."""
+        return ",".join(self.on_gpu)
 
     @property
     def rungs(self) -> str:
         """Backends of the OR gate's cost breakdown, without those that could only refuse it."""
-        return ",".join([self.gpu, *rungs("cuda", batches=False)])
+        return self._rungs(batches=False)
 
     @property
     def rungs_of_batches(self) -> str:
         """Backends of the cost breakdown of mini-batches."""
-        return ",".join([self.gpu, *rungs("cuda", batches=True)])
+        return self._rungs(batches=True)
+
+    def _rungs(self, batches: bool) -> str:
+        names = [self.gpu, *rungs("cuda", batches=batches)]
+        return ",".join(name for name in names if name not in _NOT_IN_THE_DAY)
 
     @property
     def racing(self) -> str:
@@ -188,19 +215,6 @@ class Here:
         """The main job; only a run that names no backends is a whole one."""
         words = "bench --families mlp-depth" if self.rehearse else "bench"
         return words if self.gpu == "torch-cuda" else f"{words} {_COMPARED.format(here=self)}"
-
-    @property
-    def data_parallel(self) -> str:
-        """Training over one GPU, and over two where there are two."""
-        return "torch-ddp-cuda" + (",torch-ddp-cuda@2" if self.gpus >= 2 else "")
-
-    @property
-    def even_threads(self) -> str:
-        """Threads that processes share evenly, where two train: GPUs compute there.
-
-        With one GPU they are those of the other stages, so that rows can be compared.
-        """
-        return "--threads 2" if self.gpus >= 2 else ""
 
     @property
     def tests(self) -> str:
@@ -220,12 +234,17 @@ class Here:
 
 
 def commands_of(stage: Stage, here: Here) -> list[Words]:
-    """Return the commands of a stage, without what cannot run here; raises `LeftOut`."""
-    return [
-        words
-        for command in stage.commands.split(" && ")
-        for words in _commands(shlex.split(command.format(here=here)), here)
-    ]
+    """Return the commands of a stage that can run here; raises `LeftOut` where none can."""
+    made: list[Words] = []
+    refused: list[LeftOut] = []
+    for command in filter(None, stage.commands.split(" && ")):
+        try:
+            made += _commands(shlex.split(command.format(here=here)), here)
+        except LeftOut as refusal:
+            refused.append(refusal)
+    if refused and not made:
+        raise refused[0]
+    return made
 
 
 def _commands(words: Words, here: Here) -> Iterator[Words]:
@@ -252,6 +271,19 @@ def _commands(words: Words, here: Here) -> Iterator[Words]:
         yield from (("check", name, *made[2:]) for name in made[1].split(","))
     else:
         yield made
+
+
+def variables_of(words: Words, here: Here | None) -> dict[str, str]:
+    """Return what makes a check, or the tests, compute what a worker computes."""
+    names: Sequence[str] = ()
+    if words[0] == "check":
+        names = (words[1],)
+    elif "pytest" in words and here is not None:
+        names = here.on_gpu
+    variables: dict[str, str] = {}
+    for name in names:
+        variables |= registry.load(name).environment(usable_cores())
+    return variables
 
 
 def planned(numbers: Sequence[int], rehearse: bool, day: Sequence[Stage] = STAGES) -> list[Stage]:
@@ -290,43 +322,52 @@ def run_day(
     ended: Callable[[StageOutcome], None],
     day: Sequence[Stage] = STAGES,
 ) -> DayResult:
-    """Run the stages of these numbers, or all that have not succeeded yet, and pack the results.
+    """Run the stages of these numbers, or all, that have not succeeded yet, and pack the results.
 
-    A stage begins only if all of its time is left of ``budget_seconds``. One that fails, or takes
-    too long, never stops the next. Raises `UserError` if nothing can be written.
+    Those that were never tried come first. A stage begins only if all of its time is left of
+    ``budget_seconds``. One that fails, or takes too long, never stops the next. Raises `UserError`
+    if nothing can be written.
     """
     begin, rehearse = monotonic(), state.rehearsal
     left = (inf if rehearse else CALL_SECONDS) if budget_seconds is None else budget_seconds
     gpus = [gpu.name for gpu in gpu_states()]
     named = machine or (machine_of(gpus[0]) if gpus else machine_name())
     if rehearse:
-        named, gpus = machine or "rehearsal", ["cpu", "cpu"]
+        named = machine or "rehearsal"
     packer = Packer(results, archive)
     packed = packer.pack()  # an archive that cannot be written is an error now
-    runner = _Runner(results, named, max(1, len(gpus)), rehearse, packer.pack)
     done = {outcome.name: outcome for outcome in state.stages}
     outcomes = []
+    path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
+    own = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    own |= {rehearsal.VARIABLE: "1"} if rehearse else {}
     try:
-        for stage in planned(numbers, rehearse, day):
-            earlier = done.get(stage.name)
-            if not numbers and earlier is not None and earlier.outcome == "ok":
-                outcomes.append(replace(earlier, number=stage.number))
-                continue
-            if monotonic() - begin + stage.seconds > left:
-                reason = "too little time is left of this call: the same command resumes"
-                outcome = _outcome(stage, "next call", reason=reason)
-            else:
-                begins(stage)
-                outcome = done[stage.name] = runner.run(stage)
-                stages = sorted(done.values(), key=lambda one: one.number)
-                keep_day(results, DayState(rehearsal=rehearse, stages=stages))
-                packer.pack()
-            outcomes.append(outcome)
-            ended(outcome)
+        with variables_set(own), ExitStack() as to_the_end:
+            runner = _Runner(results, named, state, packer.pack, to_the_end)
+            for stage in sorted(planned(numbers, rehearse, day), key=lambda one: one.name in done):
+                earlier = done.get(stage.name)
+                if earlier is not None and earlier.outcome == "ok":
+                    outcomes.append(replace(earlier, number=stage.number))
+                    continue
+                if monotonic() - begin + stage.seconds > left:
+                    reason = "too little time is left of this call: the same command resumes"
+                    outcome = _outcome(stage, "next call", reason=reason)
+                else:
+                    begins(stage)
+                    outcome = done[stage.name] = runner.run(stage)
+                    stages = sorted(done.values(), key=lambda one: one.number)
+                    keep_day(results, replace(state, stages=stages, xla_flags=runner.xla_flags))
+                    packer.pack()
+                outcomes.append(outcome)
+                ended(outcome)
     finally:
         packed = packer.pack()
     return DayResult(
-        machine=named, results=str(results), rehearsal=rehearse, stages=outcomes, packed=packed
+        machine=named,
+        results=str(results),
+        rehearsal=rehearse,
+        stages=sorted(outcomes, key=lambda one: one.number),
+        packed=packed,
     )
 
 
@@ -334,42 +375,41 @@ class _Runner:
     """Runs the commands of stages; their output lies in the folder of logs."""
 
     def __init__(
-        self, results: Path, machine: str, gpus: int, rehearse: bool, tick: Callable[[], object]
+        self,
+        results: Path,
+        machine: str,
+        state: DayState,
+        tick: Callable[[], object],
+        to_the_end: ExitStack,
     ) -> None:
-        self._results, self._machine, self._gpus = results, machine, gpus
-        self._rehearse, self._tick = rehearse, tick
+        self._results, self._machine, self._tick = results, machine, tick
+        self._to_the_end = to_the_end
+        self._rehearse, self.xla_flags = state.rehearsal, state.xla_flags
         self._here: Here | None = None
-        path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
-        own = {
-            "PYTHONPATH": path,
-            "PYTHONUNBUFFERED": "1",
-            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        }
-        self._environment = os.environ | own | ({rehearsal.VARIABLE: "1"} if rehearse else {})
 
     def run(self, stage: Stage) -> StageOutcome:
-        """Run a stage's commands one after another, whether or not one fails."""
+        """Run a stage's commands side by side, whether or not one fails."""
         try:
-            self._here = self._here or self._survey()
-            commands = commands_of(stage, self._here)
+            # The survey of a call is no part of its first stage.
+            here = self._here = self._here or self._survey()
+            commands = commands_of(stage, here)
+            begin, rows = monotonic(), count_rows(self._results)
+            if stage.name == "smoke":
+                return self._smoked(stage, here)
         except LeftOut as refusal:
             return _outcome(stage, "left out", reason=str(refusal))
-        # The survey of a call is no part of its first stage.
-        begin, rows = monotonic(), count_rows(self._results)
+        several = len(commands) > 1
+        named = {
+            f"{stage.number:02}-{stage.name}" + (f"-{index}" if several else ""): words
+            for index, words in enumerate(commands, start=1)
+        }
         late, wrong = [], []
-        for index, words in enumerate(commands):
-            left = stage.seconds - (monotonic() - begin)
-            suffix = f"-{index + 1}" if len(commands) > 1 else ""
-            name = f"{stage.number:02}-{stage.name}{suffix}"
-            # A command that hangs must leave time for the others.
-            limit = min(left, _FAIR_SHARES * left / (len(commands) - index))
-            try:
-                code = self._run(name, words, stage.seconds, limit)
-            except OSError as error:
-                wrong.append(f"{' '.join(words[:2])[:80]}: cannot be run: {error.strerror}")
-                continue
-            if code is None:
-                late.append(f"{' '.join(words[:2])}: not done within {limit:.0f} s")
+        for name, code in self._run(named, stage.seconds).items():
+            words = named[name]
+            if isinstance(code, str):
+                wrong.append(f"{' '.join(words[:2])[:80]}: cannot be run: {code}")
+            elif code is None:
+                late.append(f"{' '.join(words[:2])}: not done within {stage.seconds:.0f} s")
             elif complaint := self._complaint(name, words, code):
                 wrong.append(complaint)
         return _outcome(
@@ -380,14 +420,36 @@ class _Runner:
             reason="; ".join(dict.fromkeys(wrong or late)) or None,
         )
 
+    def _smoked(self, stage: Stage, here: Here) -> StageOutcome:
+        begin = monotonic()
+        backends = ["numpy", "torch-cpu", *here.on_gpu]
+        able = [name for name in backends if here.why_not(name) is None]
+        found = smoke(able, here.gpu, stage.seconds)
+        wrong = [f"{one.what}: {one.remark}" for one in found if one.failed]
+        return _outcome(
+            stage,
+            "failed" if wrong else "ok",
+            seconds=monotonic() - begin,
+            reason="; ".join(wrong) or None,
+            smoke=found,
+        )
+
     def _survey(self) -> Here:
-        """Find what can run here, in another process: this one must not hold a device."""
+        """Find what can run here, in another process: this one must not hold a device.
+
+        And with which flags XLA keeps a loop there: to try them takes up to two minutes, once.
+        """
         facts: list[BackendFacts] = []
-        with suppress(OSError, msgspec.DecodeError):
-            if self._run("backends", ("backends",), 0.0, _SURVEY_SECONDS) == 0:
+        with _reading_ahead(), suppress(OSError, msgspec.DecodeError):
+            if self._run({"backends": ("backends",)}, _SURVEY_SECONDS)["backends"] == 0:
                 answer = (self._results / LOGS / "backends.json").read_bytes()
                 facts = msgspec.json.decode(answer, type=_Surveyed).backends
-        return Here({one.name: one for one in facts}, self._gpus, self._rehearse)
+            here = Here({one.name: one for one in facts}, self._rehearse)
+            if self.xla_flags is None and here.why_not("jax-cuda") is None:
+                self.xla_flags = registry.load("jax-cuda").environment(1).get("XLA_FLAGS", "")
+        if self.xla_flags is not None:
+            self._to_the_end.enter_context(variables_set({DECIDED: self.xla_flags}))
+        return here
 
     def _argv(self, words: Words, seconds: float) -> Words:
         if words[0].startswith("-"):  # options of Python
@@ -402,37 +464,56 @@ class _Runner:
             words = (*words, *place, "--budget", f"{budget / 60:.4g}")
         return (sys.executable, "-m", "perceptron", *words, "--json")
 
-    def _run(self, name: str, words: Words, stage_seconds: float, limit: float) -> int | None:
-        """Run a command; return its exit code, None if its time was over.
+    def _run(self, commands: Mapping[str, Words], seconds: float) -> dict[str, int | str | None]:
+        """Run commands side by side; return their exit codes, None of those whose time was over.
 
-        Some seconds before that it is interrupted as by ctrl-C, then killed with its children.
+        One that cannot be started has the reason. Some seconds before their time is over they are
+        interrupted as by ctrl-C, then killed with their children.
         """
-        logs, until = self._results / LOGS, monotonic() + limit
+        until = monotonic() + seconds
+        codes: dict[str, int | str | None] = {}
+        with ExitStack() as stack:
+            children = {}
+            for name, words in commands.items():
+                try:
+                    children[name] = stack.enter_context(self._started(name, words, seconds))
+                except OSError as error:
+                    codes[name] = error.strerror
+            self._wait(children.values(), until - _INTERRUPT_SECONDS)
+            codes |= {name: child.poll() for name, child in children.items()}
+            for child in children.values():
+                if child.poll() is None:
+                    os.killpg(child.pid, signal.SIGINT)
+            self._wait(children.values(), until)
+        return codes
+
+    @contextmanager
+    def _started(self, name: str, words: Words, seconds: float) -> Iterator[subprocess.Popen[Any]]:
+        """Start a command, and kill it in the end with its children."""
+        logs = self._results / LOGS
         with (logs / f"{name}.json").open("wb") as answer, (logs / f"{name}.txt").open("wb") as log:
             child = subprocess.Popen(
-                self._argv(words, stage_seconds),
+                self._argv(words, seconds),
                 stdout=log if words[0].startswith("-") else answer,
                 stderr=log,
-                env=self._environment,
+                env=os.environ | variables_of(words, self._here),
                 start_new_session=True,
             )
-            try:
-                if (code := self._wait(child, until - _INTERRUPT_SECONDS)) is None:
-                    os.killpg(child.pid, signal.SIGINT)
-                    self._wait(child, until)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-        return code
+        try:
+            yield child
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
-    def _wait(self, child: subprocess.Popen[Any], until: float) -> int | None:
-        while (left := until - monotonic()) > 0:
-            try:
-                return child.wait(min(left, _SECONDS_BETWEEN_PACKS))
-            except subprocess.TimeoutExpired:
-                self._tick()
-        return None
+    def _wait(self, children: Iterable[subprocess.Popen[Any]], until: float) -> None:
+        """Wait until all have ended, or so long."""
+        for child in children:
+            while child.poll() is None and (left := until - monotonic()) > 0:
+                try:
+                    child.wait(min(left, _SECONDS_BETWEEN_PACKS))
+                except subprocess.TimeoutExpired:
+                    self._tick()
 
     def _complaint(self, name: str, words: Words, code: int) -> str | None:
         """Return the complaint about the end of a command; None if it did its work."""
@@ -456,6 +537,24 @@ class _Surveyed(msgspec.Struct):
 
 class _Checked(msgspec.Struct):
     backends: dict[str, list[CheckResult]]
+
+
+@contextmanager
+def _reading_ahead() -> Iterator[None]:
+    """Have large libraries read from the disk beside the first process that imports them."""
+    files = [
+        str(file)
+        for name, pattern in _LARGE.items()
+        if (spec := find_spec(name)) is not None
+        for folder in spec.submodule_search_locations or ()
+        for file in Path(folder).glob(pattern)
+    ]
+    with ExitStack() as stack:
+        with suppress(OSError):
+            reader = subprocess.Popen(["cat", *files], stdout=subprocess.DEVNULL)
+            stack.callback(reader.wait)
+            stack.callback(reader.kill)
+        yield
 
 
 def machine_of(gpu: str) -> str:

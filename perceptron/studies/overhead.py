@@ -243,7 +243,9 @@ def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
         and not isinstance(backend, Distributed)
     ]
     drivers = _drivers(on_devices)
-    if repeat == 0:
+    if repeat == 0:  # only a device has the first two, and a day with one may be short
+        yield from (_explain(plan, name, PROFILE) for name in on_devices)
+        yield from (_explain(plan, name, ENERGY) for name in on_devices)
         yield _explain(plan, "numpy", HARNESS)
     if repeat < _FIRST:
         yield _explain(plan, "numpy", CEILING, repeat)
@@ -252,9 +254,6 @@ def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
         yield from (_explain(plan, name, DEVICE, repeat) for name in drivers)
     phased = [name for name in _here(plan) if getattr(registry.load(name), "phased", False)]
     yield from (_explain(plan, name, PHASES, repeat) for name in phased)
-    if repeat == 0:  # only a device has these, and a day with one may be short
-        yield from (_explain(plan, name, PROFILE) for name in on_devices)
-        yield from (_explain(plan, name, ENERGY) for name in on_devices)
 
 
 def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0) -> Extra:

@@ -26,6 +26,7 @@ from perceptron.analysis.what_if.estimate import (
     what_if,
 )
 from perceptron.backends import registry
+from perceptron.backends.shared.kernels import reduces
 from perceptron.errors import UserError
 from perceptron.grouping import grouped
 from perceptron.measure.job import Batch
@@ -36,8 +37,8 @@ from perceptron.records.measurement import ExtraName, Measurement
 from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import LoadedRun
 
-# Shows what the host needs for an operation. What is dispatched on a device is listed by `EAGER`,
-# without a device: there PyTorch's optimizers take all parameters at once.
+# Shows what the host needs for an operation. What is dispatched on a device is listed without one
+# by the backends that are estimated: their optimizers launch what that of the host does not.
 _HOST = "torch-cpu"
 # Its operations compute next to nothing: all that its iteration takes is dispatching them.
 _TINY = "or-gate"
@@ -62,10 +63,10 @@ def require(problems: Iterable[Problem]) -> None:
 
 
 class Counted(NamedTuple):
-    """The kernels of one iteration on a device, by the problem's name, and how many operations one
-    of the tiny problem has on the host."""
+    """The kernels of one iteration on a device, by the backend and the problem's name, and how many
+    operations one of the tiny problem has on the host."""
 
-    kernels: dict[str, list[KernelWork]]
+    kernels: dict[tuple[str, str], list[KernelWork]]
     host_operations: int
 
 
@@ -77,9 +78,17 @@ def count_kernels(problems: Sequence[Problem], dtype: DType, threads: int = 1) -
     require(problems)
     with Workers() as workers:
         references = [problem.reference for problem in problems]
-        kernels = _kernels(workers, EAGER, references, dtype, threads)
-        (tiny,) = _kernels(workers, _HOST, [_TINY], dtype, threads).values()
-    return Counted({problem.name: kernels[problem.reference] for problem in problems}, len(tiny))
+        kernels = {
+            (backend, problem.name): own
+            for backend in (EAGER, GRAPH)
+            for problem, own in zip(
+                problems,
+                _kernels(workers, backend, references, dtype, threads),
+                strict=True,
+            )
+        }
+        (tiny,) = _kernels(workers, _HOST, [_TINY], dtype, threads)
+    return Counted(kernels, len(tiny))
 
 
 def estimates(
@@ -94,7 +103,12 @@ def estimates(
     return {
         problem.name: [
             estimate(
-                counted.kernels[problem.name], dispatch, device, backend, problem.size, dtype=dtype
+                counted.kernels[backend, problem.name],
+                dispatch,
+                device,
+                backend,
+                problem.size,
+                dtype=dtype,
             )
             for backend in (EAGER, GRAPH)
         ]
@@ -183,7 +197,7 @@ def _check(
             rows, None, f"no time of {_HOST} on {_TINY} shows the dispatch time of its host"
         )
     dispatch = (host_seconds or 0.0) / counted.host_operations
-    kernels = counted.kernels[first.problem or ""]
+    kernels = counted.kernels[first.backend, first.problem or ""]
     return check(
         rows,
         estimate(kernels, dispatch, device, first.backend, size, dtype=first.dtype or "float32"),
@@ -217,18 +231,19 @@ def _findable(names: Iterable[str]) -> dict[str, Problem]:
 
 
 def _kernels(
-    workers: Workers, name: str, references: Iterable[str], dtype: DType, threads: int
-) -> dict[str, list[KernelWork]]:
-    """Return the kernels of one iteration of a backend, by the reference of the problem."""
+    workers: Workers, name: str, references: Sequence[str], dtype: DType, threads: int
+) -> list[list[KernelWork]]:
+    """Return the kernels of one iteration of a backend on each problem."""
     kernels = {}
     job = _job(name, list(dict.fromkeys(references)), dtype, threads, "kernels")
     for outcome in workers.run(name, job, registry.load(name)):
         if outcome.status != "ok":
             raise UserError(f"--what-if: {outcome.problem}: {outcome.reason}")
         kernels[outcome.problem] = [
-            KernelWork(part.work, part.bytes_moved or 0.0, part.thinnest) for part in outcome.parts
+            KernelWork(part.work, part.bytes_moved or 0.0, part.thinnest, reduces(part.name))
+            for part in outcome.parts
         ]
-    return kernels
+    return [kernels[reference] for reference in references]
 
 
 def _dispatch(dtype: DType, threads: int) -> float:

@@ -31,6 +31,9 @@ def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuState]:
     ]
 
 
+SHARED, SOLE = ([GpuState(name="Sole", exclusive=one)] for one in (False, True))
+
+
 def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> None:
     """Numbers of a slowed NumPy must not pass for the machine's."""
     pinned = replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
@@ -54,6 +57,7 @@ def test_a_machine_of_which_nothing_is_known_is_not_warned_of(environment: Envir
         ("swapping", "swapped_bytes", 2**20, 3 * 2**20, "3.0 MiB moved"),
         ("swapping", "swap_used_bytes", int(0.1 * 2**34), 2**33, "8.0 GiB are swapped out"),
         ("gpu-slowed", "gpus", gpu(1900), gpu(1899), "1,899 of 2,000 MHz"),
+        ("gpu-exclusive", "gpus", SHARED, SOLE, "Sole is in an exclusive compute mode"),
         ("gpu-slowed", "gpus", gpu(200, idle=True), gpu(2000, "heat"), "by heat"),
         ("on-battery", "on_battery", False, True, "battery"),
         ("frequency-governor", "governors", [FAST], [FAST, "powersave"], "governor powersave"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from perceptron.analysis.what_if.devices import (
+    BACKWARD,
     DEVICES,
+    DISPATCH,
+    LAUNCH,
     REACHED,
     REACHED_THIN,
     REPLAY,
-    REPLAYED_KERNEL,
+    SHORTEST_KERNEL,
     device,
 )
 from perceptron.analysis.what_if.estimate import (
@@ -42,7 +45,33 @@ def test_a_graph_does_not_wait_for_the_host() -> None:
 def test_a_replay_is_shared_out_among_its_steps() -> None:
     estimated = estimate(TINY, 0.0, H100, GRAPH, 4, steps_a_replay=10)
     for side, seconds in enumerate((estimated.low, estimated.high)):
-        assert seconds == pytest.approx(REPLAY[side] / 10 + 13 * REPLAYED_KERNEL[side])
+        floor = SHORTEST_KERNEL["elementwise"][side]
+        assert seconds == pytest.approx(REPLAY[side] / 10 + 13 * floor)
+
+
+def test_a_kernel_takes_at_least_what_its_kind_does() -> None:
+    """However little it computes: threads that meet in a sum wait for each other."""
+    kinds = {
+        "nothing": KernelWork(0, 0),
+        "elementwise": KernelWork(10, 100),
+        "reduction": KernelWork(10, 100, reduces=True),
+        "product": KernelWork(10, 100, thinnest=512),
+    }
+    for kind, work in kinds.items():
+        estimated = estimate([work] * 1000, 0.0, H100, GRAPH, 4, steps_a_replay=10)
+        assert estimated.low == pytest.approx(REPLAY[0] / 10 + 1000 * SHORTEST_KERNEL[kind][0])
+
+
+def test_a_backward_pass_costs_the_host_once() -> None:
+    """However many kernels it has; a forward pass alone does not."""
+    for side, end in enumerate(("low", "high")):
+        host = 13 * (DISPATCH[side] * 5e-6 + LAUNCH[side])
+        forward, both = (
+            getattr(estimate(TINY, 5e-6, H100, EAGER, 4, gradients=gradients), end)
+            for gradients in (False, True)
+        )
+        assert forward == pytest.approx(host)
+        assert both == pytest.approx(host + BACKWARD[side])
 
 
 @pytest.mark.parametrize(

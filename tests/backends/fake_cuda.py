@@ -6,6 +6,7 @@ that they were launched on, so what Python computed in between is frozen, as it 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -37,6 +38,7 @@ class Graph:
         self.operations: list[tuple[Any, Any, Any, Any]] = []
         self.pool: object = None
         self.recorded_on = ""
+        self.was_collecting = False
         self.replayed_on: list[str] = []
 
     def replay(self) -> None:
@@ -95,10 +97,14 @@ class FakeCuda:
         graph.pool, graph.recorded_on = pool, stream.name
         self.log.append(f"record on {stream.name}")
         recorder: Any = _Recorder(graph)  # type: ignore[no-untyped-call]
+        graph.was_collecting = gc.isenabled()
         with self.stream(stream), recorder:
             self._is_capturing = True
             try:
                 yield
+            except RuntimeError:
+                # As PyTorch does: to end what has failed fails once more.
+                raise RuntimeError("operation failed during capture")  # noqa: B904
             finally:
                 self._is_capturing = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -123,8 +124,18 @@ def test_a_step_that_cannot_be_recorded_is_refused_by_the_name_of_what_it_does(
     assert "\n" not in str(refusal.value)
 
 
+def test_trainers_share_a_stream_and_nothing_is_collected_while_they_record() -> None:
+    """cuBLAS has a workspace for each stream; a graph that is destroyed spoils a recording."""
+    cuda = FakeCuda()
+    for _ in range(2):
+        recorded(ManualTrainer, OR_GATE, cuda=cuda)
+    assert len(cuda.streams) == 1
+    assert not any(graph.was_collecting for graph in cuda.graphs)
+    assert gc.isenabled()
+
+
 def test_what_the_device_refuses_is_said_in_one_line() -> None:
-    """A wait cannot be seen beforehand: the device itself refuses it."""
+    """A wait cannot be seen beforehand: the device itself refuses it, and says so only once."""
     cuda = FakeCuda()
     with pytest.raises(NotRecorded) as refusal:
         CudaCapture(cuda, "cpu").record(cuda.synchronize)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Activation, DType, Loss, Problem
 from tests.backends.conftest import PROMISES, assert_as_numpy, broken_promises, network
 from tests.conftest import ROOT
+from tests.gate.old_pythons import python
 
 for extra in ("torch", "triton"):
     if reason := optional.missing(extra):
@@ -155,6 +157,22 @@ def test_it_compiles_for_gpus_without_tf32_and_in_their_shared_memory() -> None:
     variables = {name: value for name, value in os.environ.items() if name != INTERPRET}
     variables.pop(rehearsal.VARIABLE, None)
     subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, env=variables, check=True)
+
+
+@pytest.mark.slow
+def test_it_compiles_with_the_triton_of_a_machine_that_is_lent(tmp_path: Path) -> None:
+    """Which has 3.6.0, with the newest NumPy: our own is another one."""
+    environment = tmp_path / "environment"
+    subprocess.run([python("3.12"), "-m", "venv", environment], check=True)
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    libraries = ("triton==3.6.0", "numpy>=2.5,<2.6", "msgspec")
+    subprocess.run([environment / "bin" / "python", *install, *libraries], check=True)
+    variables = {name: value for name, value in os.environ.items() if name != INTERPRET}
+    variables.pop(rehearsal.VARIABLE, None)
+    variables |= {"TRITON_CACHE_DIR": str(tmp_path / "cache")}
+    subprocess.run(
+        [environment / "bin" / "python", "-c", COMPILE], cwd=ROOT, env=variables, check=True
+    )
 
 
 @pytest.mark.parametrize(

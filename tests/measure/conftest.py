@@ -28,6 +28,7 @@ def make_nvml(
     names: tuple[str, ...] = ("Slide Rule",),
     application_clocks: tuple[int, int] | None = None,
     energy: Callable[[], int] | None = None,
+    mode: int | None = None,
 ) -> SimpleNamespace:
     """Stands in for pynvml, with its constants, and devices of these names."""
 
@@ -44,6 +45,8 @@ def make_nvml(
             "NVMLError": pynvml.NVMLError,
             "NVML_CLOCK_SM": pynvml.NVML_CLOCK_SM,
             "NVML_TEMPERATURE_GPU": pynvml.NVML_TEMPERATURE_GPU,
+            "NVML_COMPUTEMODE_DEFAULT": pynvml.NVML_COMPUTEMODE_DEFAULT,
+            "nvmlDeviceGetComputeMode": answer(mode),
             "nvmlInit": answer(0 if driver else None),
             "nvmlSystemGetDriverVersion": lambda: "580.1",
             "nvmlSystemGetCudaDriverVersion": lambda: 13_000,

@@ -53,6 +53,22 @@ def test_a_clock_is_locked_if_the_driver_says_so(
     assert state.locked is locked
 
 
+@pytest.mark.parametrize(
+    ("mode", "exclusive"),
+    [
+        (None, None),
+        (pynvml.NVML_COMPUTEMODE_DEFAULT, False),
+        (pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS, True),
+    ],
+)
+def test_a_gpu_for_one_process_is_known(
+    nvml: MakeNvml, mode: int | None, exclusive: bool | None
+) -> None:
+    """All but one of the workers that start side by side would fail there."""
+    (state,) = gpu_states(nvml(mode=mode))
+    assert state.exclusive is exclusive
+
+
 UNEQUAL = ("Abacus", "Slide Rule")
 EQUAL = ("Abacus", "Abacus", "Abacus")
 

@@ -4,6 +4,7 @@ import gc
 
 import pytest
 
+from perceptron.analysis.contention import is_contended
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
@@ -83,6 +84,14 @@ def test_several_processes_may_wait_for_what_they_exchange() -> None:
     assert largest_waited(2) == largest_waited(2, 1) == largest_waited_share(2)
     assert largest_waited(2, 2) > 2 * largest_waited(2)
     assert largest_waited(64, 2) == largest_waited(64)
+
+
+def test_threads_that_feed_a_device_may_wait_for_each_other(row: MakeRow) -> None:
+    """Autograd hands an iteration of 50 µs to another thread and back: 2% are a microsecond."""
+    assert largest_waited(1, device="cpu") == largest_waited(1) < 0.05
+    assert largest_waited(1, device="cuda") == largest_waited(1, 2)
+    assert is_contended(row(waited=0.05, threads=1, device="cpu"))
+    assert not is_contended(row(waited=0.05, threads=1, device="cuda"))
 
 
 def test_nothing_is_looked_through_until_the_end() -> None:

@@ -12,6 +12,7 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.run import Run
 from perceptron.records.store import (
+    known_environment,
     load_conditions,
     load_environment_file,
     load_plan,
@@ -67,6 +68,18 @@ def test_the_order_in_which_thread_pools_were_loaded_is_no_fact(environment: Env
     facts = msgspec.to_builtins(there)
     stored = msgspec.json.encode(facts | {"pools": facts["pools"][::-1]})
     assert msgspec.json.decode(stored, type=Environment).id == there.id
+
+
+def test_memory_that_grows_makes_no_other_environment(
+    tmp_path: Path, run: Run, environment: Environment
+) -> None:
+    """A virtual machine's does when it is needed: the next call must resume the same run."""
+    with open_run(tmp_path, run, environment) as journal:
+        machine = journal.folder.parent
+    grown = msgspec.structs.replace(environment, memory_bytes=2**40)
+    assert known_environment(machine, grown) == environment
+    other = msgspec.structs.replace(grown, cores=environment.cores + 1)
+    assert known_environment(machine, other) == other
 
 
 def test_facts_of_record_lie_under_their_id(results_of_record: Path) -> None:

@@ -15,12 +15,14 @@ import pytest
 from docs.build.shown import MANY_FAMILIES, RACED, RACED_TO
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.measure.revision import revision
 from perceptron.problems.catalogue import find
 from perceptron.problems.families import FAMILIES
 from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import DayResult, Stage, open_day
 from perceptron.studies.gpu_day import (
     CALL_SECONDS,
+    LINE,
     STAGES,
     Here,
     LeftOut,
@@ -28,16 +30,18 @@ from perceptron.studies.gpu_day import (
     commands_of,
     machine_of,
     run_day,
+    variables_of,
 )
 from tests.conftest import ROOT, Perceptron
 from tests.schemas import valid
 
-TORCH = ("torch-cpu", "torch-cuda", "torch-cuda-graph", "torch-ddp-cuda", "torch-cuda-sequential")
+TORCH = (
+    *("torch-cpu", "torch-cuda", "torch-cuda-graph", "torch-cuda-compiled", "torch-ddp-cuda"),
+    "torch-cuda-sequential",
+)
 
 
-def backends_here(
-    absent: Sequence[str] = (), reason: str = "torch is not installed", gpus: int = 1
-) -> Here:
+def backends_here(absent: Sequence[str] = (), reason: str = "torch is not installed") -> Here:
     """Every built-in backend can run but these."""
     facts = [
         BackendFacts(
@@ -49,7 +53,7 @@ def backends_here(
         )
         for name in ("numpy", "jax-cuda", "numba", *TORCH)
     ]
-    return Here({one.name: one for one in facts}, gpus, rehearse=False)
+    return Here({one.name: one for one in facts}, rehearse=False)
 
 
 def words(name: str, known: Here) -> Words:
@@ -63,17 +67,42 @@ def values(command: Words, option: str) -> list[str]:
 
 
 def test_the_stages_fit_three_calls_and_the_first_tells_where_a_gpu_wins() -> None:
-    """Each whole in a call; two minutes of half an hour are left for the machine to start."""
-    calls, spent = [[STAGES[0].name]], STAGES[0].seconds
-    for stage in STAGES[1:]:
-        if spent + stage.seconds > CALL_SECONDS - 10:
-            calls.append([])
-            spent = 0.0
-        calls[-1].append(stage.name)
-        spent += stage.seconds
-    assert len(calls) == 3
-    assert {"finding", "width", "many-or-gates"} <= set(calls[0])
-    assert sum(stage.seconds for stage in STAGES) <= 28 * 60
+    """With a survey in each; two minutes of half an hour are left for the machine to start."""
+    left, calls = list(STAGES), []
+    for survey in (60, 20, 20):
+        spent, names = survey, []
+        for stage in list(left):
+            if spent + stage.seconds <= CALL_SECONDS:
+                spent += stage.seconds
+                names.append(stage.name)
+                left.remove(stage)
+        calls.append(names)
+    assert left == []
+    assert calls[0][:5] == ["smoke", "facts", "finding", "width", "many-or-gates"]
+    assert 3 * CALL_SECONDS <= 28 * 60
+
+
+def test_what_is_pasted_is_one_line_that_the_page_shows(
+    here: Perceptron,
+) -> None:
+    page = (ROOT / "docs" / "gpu-day.md").read_text(encoding="utf-8")
+    assert LINE.format(commit="0123456789ab") in page.splitlines()
+    assert len(LINE) < 600
+    told = json.loads(here("gpu-day", "--plan", "--json").stdout)
+    assert told["line"] == LINE.format(commit=revision() or "unknown")
+    assert "PERCEPTRON_COMMIT=" in told["line"]
+
+
+def test_a_check_computes_what_a_worker_computes() -> None:
+    """XLA reads its flags when it starts: without them another program would be checked."""
+    known = backends_here()
+    commands = commands_of(STAGES[-1], known)
+    assert ["check", "jax-cuda"] in [list(one[:2]) for one in commands]
+    assert not any("torch-cuda-compiled" in one or "torch-ddp-cuda" in one for one in commands)
+    wanted = registry.load("jax-cuda").environment(1)
+    for command in commands:
+        if "pytest" in command or command[1] == "jax-cuda":
+            assert wanted.keys() <= variables_of(command, known).keys(), command
 
 
 def test_the_gpu_is_compared_with_the_cpu_and_many_models_with_one_by_one() -> None:
@@ -98,30 +127,29 @@ def test_without_torch_jax_stands_for_the_gpu() -> None:
     known = backends_here(absent=TORCH)
     assert values(words("bench", known), "--backends") == ["numpy,jax-cuda"]
     assert values(words("many-mlps", known), "--pair") == ["numpy:jax-cuda"]
-    with pytest.raises(LeftOut, match="torch-ddp-cuda: torch is not installed"):
-        words("ddp", known)
+    assert known.on_gpu == ["jax-cuda"]
 
 
 def test_without_a_gpu_all_that_needs_one_is_left_out_and_says_why() -> None:
     reason = "no CUDA device found"
     known = backends_here(absent=("jax-cuda", *TORCH), reason=reason)
-    for stage in STAGES[1:]:
-        with pytest.raises(LeftOut, match=f"^torch-(ddp-)?cuda: {reason}"):
+    for stage in STAGES[2:]:
+        with pytest.raises(LeftOut, match=f"^torch-cuda: {reason}"):
             commands_of(stage, known)
-    assert commands_of(STAGES[0], known)
+    assert commands_of(STAGES[1], known) == [["doctor"]]
 
 
 def test_where_nobody_says_what_can_run_everything_is_tried() -> None:
     """A stage then says for itself what fails."""
-    known = Here({}, 1, rehearse=False)
-    assert all(commands_of(stage, known) for stage in STAGES)
+    known = Here({}, rehearse=False)
+    assert all(commands_of(stage, known) for stage in STAGES[1:])
 
 
 @pytest.mark.parametrize("rehearse", [False, True])
 def test_every_command_of_the_day_is_one_that_can_be_typed(
     here: Perceptron, rehearse: bool
 ) -> None:
-    known = Here(backends_here().backends, 2, rehearse)
+    known = Here(backends_here().backends, rehearse)
     for words in (words for stage in STAGES for words in commands_of(stage, known)):
         assert set(values(words, "--family")) <= set(FAMILIES)
         assert all(find(problem) for problem in values(words, "--problem"))
@@ -171,7 +199,7 @@ def stage(name: str, *command: str, seconds: float = 100.0) -> Stage:
 def test_a_day_goes_on_whatever_becomes_of_a_stage_and_is_resumed(
     tmp_path: Path,
 ) -> None:
-    """What succeeded is not run again unless it is named; the others are, with the next call."""
+    """What succeeded is not run again; what was never tried comes before what failed."""
     results = tmp_path / "day"
     day = (
         stage("fails", "walkthrough", "no-such-problem"),
@@ -190,17 +218,33 @@ def test_a_day_goes_on_whatever_becomes_of_a_stage_and_is_resumed(
     assert reasons[1] == "no driver"
     assert reasons[2].endswith("cannot be run: Argument list too long")
     assert first.packed.files == len(list((results / "log").iterdir())) + 1
-    again = run(results, *day, budget=50.0)
-    outcomes = ["next call", "next call", "next call", "timed out", "ok", "next call"]
-    assert [one.outcome for one in again.stages] == outcomes
-    assert again.stages[4] == first.stages[4]
-    (named,) = run(results, *day, numbers=[5]).stages
-    assert (named.outcome, named.seconds != first.stages[4].seconds) == ("ok", True)
+    (results / "log" / "order").touch()
+    day = tuple(
+        stage(
+            one.name, "-c", f"print({one.name!r}, file=open({str(results / 'log/order')!r}, 'a'))"
+        )
+        for one in day
+    )
+    again = run(results, *day, numbers=[2, 3, 5, 6])
+    assert {one.outcome for one in again.stages} == {"ok"}
+    assert (results / "log" / "order").read_text().split() == ["long", "dies", "never-starts"]
+    assert again.stages[2] == first.stages[4]
     with pytest.raises(UserError, match="holds the results of a real day"):
         open_day(results, rehearse=True)
     (results / "gpu-day.json").write_text("{")
     with pytest.raises(UserError, match=r"gpu-day\.json: not what gpu-day writes"):
         open_day(results, rehearse=False)
+
+
+def test_commands_of_a_stage_run_side_by_side(tmp_path: Path) -> None:
+    """Ten checks share no minute: each has all of it. The second waits for what the first does."""
+    meet = "import pathlib, sys, time\npathlib.Path(sys.argv[1]).touch()\n"
+    meet += "while not pathlib.Path(sys.argv[2]).exists(): time.sleep(0.01)"
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+    commands = (("-c", meet, one, other), ("-c", meet, other, one))
+    both = Stage("both", "", 60.0, " && ".join(map(shlex.join, commands)))
+    (outcome,) = run(tmp_path / "day", both).stages
+    assert (outcome.outcome, outcome.reason) == ("ok", None)
 
 
 # Says when it is interrupted and does not leave for that, nor does what it has started.

@@ -40,7 +40,10 @@ def estimates(problems: list[Problem], *_: object) -> dict[str, list[DeviceEstim
 
 
 def count_kernels(problems: list[Problem], *_: object) -> study.Counted:
-    return study.Counted({own.name: [KernelWork(10, 100)] * 20 for own in problems}, 10)
+    kernels = {
+        (name, own.name): [KernelWork(10, 100)] * 20 for name in ESTIMATED for own in problems
+    }
+    return study.Counted(kernels, 10)
 
 
 @pytest.mark.parametrize(

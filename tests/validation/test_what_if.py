@@ -8,15 +8,21 @@ import pytest
 
 from benchmarks.validation.__main__ import main
 from benchmarks.validation.what_if import compare, kernels_of, published
+from perceptron.analysis.what_if.estimate import EAGER
 from perceptron.backends import registry
 from perceptron.problems import catalogue
 from perceptron.studies.what_if import count_kernels
 
 
 def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
-    """What an estimate is good for: at least 80% inside, a factor of four in the median."""
+    """What an estimate is good for: at least 80% inside, a factor of four in the median.
+
+    But for launches under WSL2: the range is that of native Linux.
+    """
     truth = compare(published())
-    assert truth.inside >= 0.8 * len(truth.rows)
+    others = [row for row in truth.rows if not row.table.endswith("kernels, launched")]
+    assert len(others) == len(truth.rows) - 6
+    assert sum(row.inside for row in others) >= 0.8 * len(others)
     assert truth.median_width <= 4
     assert truth.inside == sum(row.low <= row.published <= row.high for row in truth.rows)
 
@@ -33,8 +39,8 @@ def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:
     (table,) = [table for table in published()["tables"] if table["name"].startswith("OR gate")]
     assert table["host"]["operations"] == counted.host_operations
     (row,) = table["rows"]
-    assert len(kernels_of(row)) == len(counted.kernels["or-gate"])
-    thinnest = {kernel.thinnest for kernel in counted.kernels["mlp-width:2"]} - {None}
+    assert len(kernels_of(row)) == len(counted.kernels[EAGER, "or-gate"])
+    thinnest = {kernel.thinnest for kernel in counted.kernels[EAGER, "mlp-width:2"]} - {None}
     assert set() < thinnest <= {1, 2}
 
 
@@ -52,5 +58,5 @@ def test_the_page_in_docs_is_what_the_command_writes(
     assert main(["what-if", "--save", str(page)]) == 0
     assert PAGE.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
     shown = capsys.readouterr().out
-    assert "1.52 [0.996, 2.32] ms" in shown
+    assert "1.34 [0.777, 2.31] ms" in shown
     assert "unnamed; the walk-through that this suite repeats. Inside: 1 of 1." in shown

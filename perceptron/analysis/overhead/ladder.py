@@ -38,7 +38,8 @@ class Rung(Struct, frozen=True, kw_only=True):
 
     The ratio is None where no rung is the floor, and exactly 1 of the floor itself.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
-    operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them, rounded.
+    operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them: less than
+    one where a kernel takes several iterations.
     ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
     ``gflops`` and ``gbytes`` a second are the work of the mathematics over the time. ``ceiling`` is
     the device whose limits apply, and ``bound`` the limit that is near; None over several devices,
@@ -59,7 +60,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     prepare_seconds: float | None = None
     prepared_from_cache: bool | None = None
     kernels_per_iteration: int | None = None
-    kernels_profiled: int | None = None
+    kernels_profiled: float | None = None
     gflops: float | None = None
     gbytes: float | None = None
     bound: Bound | None = None
@@ -185,13 +186,14 @@ def _rung(
 ) -> Rung:
     own = [row for row in rows if row.backend == backend and row.family not in EXTRAS]
     device = next((row.device for row in own), None)
+    counted = _launched(rows, KERNELS, backend)
     rung = Rung(
         backend=backend,
         device=device,
         dtype=next((row.dtype for row in own), None),
         removes=removes,
-        kernels_per_iteration=_counted(rows, KERNELS, backend),
-        kernels_profiled=_counted(rows, PROFILE, backend),
+        kernels_per_iteration=None if counted is None else round(counted),
+        kernels_profiled=_launched(rows, PROFILE, backend),
     )
     measured = times(own, backend)
     if not measured:
@@ -232,10 +234,10 @@ def _rung(
     )
 
 
-def _counted(rows: Iterable[Measurement], family: ExtraName, backend: str) -> int | None:
+def _launched(rows: Iterable[Measurement], family: ExtraName, backend: str) -> float | None:
     """Return the kernels of an iteration."""
     own = [row for row in rows if row.family == family and row.backend == backend]
-    return next((round(row.size) for row in own if row.status == "ok"), None)
+    return next((row.size for row in own if row.status == "ok"), None)
 
 
 def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:

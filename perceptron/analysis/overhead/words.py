@@ -234,7 +234,7 @@ def _kernels(rung: Rung) -> str:
     counted = NONE if rung.kernels_per_iteration is None else count(rung.kernels_per_iteration)
     if rung.kernels_profiled is None:
         return counted
-    return f"{counted} (profiler {count(rung.kernels_profiled)})"
+    return f"{counted} (profiler {rung.kernels_profiled:g})"
 
 
 def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:

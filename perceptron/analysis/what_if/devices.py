@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from perceptron.errors import unknown
@@ -21,23 +23,28 @@ class Device(Struct, frozen=True):
     source: str
 
 
-# Of any CUDA device, as (lowest, highest) seconds: the host's time to launch a kernel, beside what
-# the framework takes on any device; the shortest time from one kernel's start to the next; a replay
-# of a recorded graph, and what each kernel in it adds. The ranges hold what NVIDIA measured in
-# "Getting Started with CUDA Graphs" (2019) and "Constant Time Launch for Straight-Line CUDA Graphs"
-# (2024), and what was published since: a launch takes 2.65 µs of the host, or up to 6.5 with its
-# share of the wait under WSL2; a replayed kernel takes 0.58 µs if it does nothing, 1.1 to 1.3 for
-# an addition, and 2.1 in a graph with small products.
-LAUNCH = (2e-6, 6.5e-6)
-SHORTEST_KERNEL = (1.5e-6, 5e-6)
+# Of any CUDA device, as (lowest, highest) seconds: the host's time to launch a kernel on native
+# Linux, beside what the framework takes on any device; a replay of a recorded graph; and the
+# shortest time from one kernel's start to the next, by what it does. The ranges hold what NVIDIA
+# measured in "Getting Started with CUDA Graphs" (2019) and "Constant Time Launch for Straight-Line
+# CUDA Graphs" (2024), and what was published since: a launch takes 2.65 µs of the host; a replayed
+# kernel takes 0.58 µs if it does nothing, 1.1 to 1.3 for an addition, and 2.1 in a graph with small
+# products.
+LAUNCH = (2e-6, 4.5e-6)
 REPLAY = (2.5e-6, 15e-6)
-REPLAYED_KERNEL = (0.58e-6, 2.5e-6)
+KernelKind = Literal["nothing", "elementwise", "reduction", "product"]
+SHORTEST_KERNEL: dict[KernelKind, tuple[float, float]] = {
+    "nothing": (0.58e-6, 2.5e-6),
+    "elementwise": (1.2e-6, 2.5e-6),
+    "reduction": (2e-6, 4.5e-6),
+    "product": (2.5e-6, 7e-6),
+}
 
 # What dispatching an operation takes for a device, over what it takes for the CPU. The extra (the
 # caching allocator, choosing a cuBLAS kernel, the stream) is the host's work, so it scales with the
-# host; gradients on a device also pass from thread to thread in autograd.
-DISPATCH = (1.3, 3.0)
-DISPATCH_FORWARD = (1.0, 3.0)
+# host. A backward pass on a device is handed to another thread of autograd and back.
+DISPATCH = (1.0, 3.0)
+BACKWARD = (5e-6, 15e-6)
 
 # Share of the stated figures that real kernels reach, (at worst, at best).
 REACHED = (0.4, 0.9)

@@ -2,12 +2,13 @@
 
 An iteration takes the longer of what the host must dispatch and what the device must do:
 
-    max(kernels · (factor · dispatch + launch),
+    max(kernels · (factor · dispatch + launch) + backward,
         Σ max(shortest kernel, bytes / bandwidth, operations / rate))
 
 The kernels are counted; dispatch is what the host was measured to need for an operation on its CPU,
-of which it needs more for a device; bandwidth and rate are what the maker states, of which
-products that are thin reach little. The range takes all of these at their best and at their worst.
+of which it needs more for a device, and once more for a backward pass; bandwidth and rate are what
+the maker states, of which products that are thin reach little. The range takes all of these at
+their best and at their worst.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from perceptron.analysis.contention import UNKNOWN, hidden
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
 from perceptron.analysis.what_if.devices import (
+    BACKWARD,
     DISPATCH,
-    DISPATCH_FORWARD,
     LAUNCH,
     REACHED,
     REACHED_THIN,
     REPLAY,
-    REPLAYED_KERNEL,
     SHORTEST_KERNEL,
     TILE,
     Device,
+    KernelKind,
 )
 from perceptron.records.measurement import Measurement
 
@@ -51,6 +52,16 @@ class KernelWork(Struct, frozen=True):
     bytes_moved: float
     thinnest: int | None = None
     """The smallest dimension of a matrix product."""
+    reduces: bool = False
+    """Whether values of several threads meet in a sum or a maximum."""
+
+    @property
+    def kind(self) -> KernelKind:
+        if self.thinnest is not None:
+            return "product"
+        if self.reduces:
+            return "reduction"
+        return "elementwise" if self.bytes_moved else "nothing"
 
 
 class DeviceEstimate(Struct, frozen=True, kw_only=True):
@@ -137,14 +148,13 @@ def estimate(
 
     Without ``gradients`` it is forward only. A graph holds ``steps_a_replay`` iterations.
     """
-    factors = DISPATCH if gradients else DISPATCH_FORWARD
 
     def seconds(side: int) -> float:
+        busy = _busy(kernels, device, dtype, side)
         if backend == GRAPH:
-            busy = _busy(kernels, device, dtype, REPLAYED_KERNEL[side], side)
             return REPLAY[side] / steps_a_replay + busy
-        host = len(kernels) * (factors[side] * dispatch + LAUNCH[side])
-        return max(host, _busy(kernels, device, dtype, SHORTEST_KERNEL[side], side))
+        host = len(kernels) * (DISPATCH[side] * dispatch + LAUNCH[side])
+        return max(host + BACKWARD[side] * gradients, busy)
 
     best, worst = seconds(_BEST), seconds(_WORST)
     return DeviceEstimate(
@@ -157,13 +167,11 @@ def estimate(
     )
 
 
-def _busy(
-    kernels: Sequence[KernelWork], device: Device, dtype: str, shortest: float, side: int
-) -> float:
+def _busy(kernels: Sequence[KernelWork], device: Device, dtype: str, side: int) -> float:
     """Return the seconds that the device itself needs for an iteration, at best or at worst."""
     return sum(
         max(
-            shortest,
+            SHORTEST_KERNEL[kernel.kind][side],
             kernel.bytes_moved / (REACHED[1 - side] * device.bandwidth),
             kernel.operations / _rate(kernel, device, dtype, side),
         )

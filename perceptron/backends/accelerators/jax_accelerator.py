@@ -67,6 +67,8 @@ for n in (25, 25, 13):
 """
 # Starting JAX on a GPU and compiling takes a tenth of it.
 _RUN_SECONDS = 60.0
+DECIDED = "PERCEPTRON_XLA_FLAGS"
+"""Set to the flags that a process found, so that those that it starts need not try them again."""
 
 
 class JaxAccelerator:
@@ -204,10 +206,12 @@ def with_loops_on_the_device(own: str) -> str:
     """Return the user's ``own`` flags and those that keep a loop on the device, if that works.
 
     XLA must have them, and a GPU that is here must run a loop rightly with them. A user's own
-    choice of what goes into command buffers comes last and wins.
+    choice of what goes into command buffers comes last and wins. To try takes up to two minutes.
     """
     if _LOOPS in own:
         return own
+    if (decided := os.environ.get(DECIDED)) is not None:
+        return decided
     for flags in _WANTED:
         if is_accepted(flags):
             with_flags = f"{own} {flags}".strip()

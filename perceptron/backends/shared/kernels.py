@@ -13,8 +13,10 @@ product and its bias apart: that is what `profile` in `measure.extras` counts wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -54,6 +56,18 @@ class Kernel:
     """The smallest dimension of a matrix product; None for anything else."""
 
 
+# Their values meet in a sum or a maximum; of `aten.nll_loss_backward` they do not.
+_REDUCTIONS = (
+    *("aten.sum", "aten.mean", "aten.max", "aten.amax", "aten.argmax", "aten._log_softmax"),
+    *("aten._softmax", "aten.nll_loss_forward", "aten.logsumexp"),
+)
+
+
+def reduces(name: str) -> bool:
+    """Return whether a kernel of this name is a reduction."""
+    return name.startswith(_REDUCTIONS)
+
+
 def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
     """Trace the kernels of one iteration, in their order, without views and allocations.
 
@@ -82,11 +96,27 @@ def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]
 
     with torch.device("meta"):
         trainer = make()
-    trainer.train(1)
     tracer: Any = Tracer()  # type: ignore[no-untyped-call]
-    with tracer:
+    with _as_where_steps_are_recorded():
         trainer.train(1)
+        with tracer:
+            trainer.train(1)
     return kernels
+
+
+@contextmanager
+def _as_where_steps_are_recorded() -> Iterator[None]:
+    """Let PyTorch's optimizers dispatch on the meta device what they do on one that captures."""
+    modules = [import_module(f"torch.optim.{name}") for name in ("adam", "adamw")]
+    name = "_get_capturable_supported_devices"
+    before = [(module, getattr(module, name)) for module in modules if hasattr(module, name)]
+    for module, _ in before:
+        setattr(module, name, lambda *_, **__: ["meta"])
+    try:
+        yield
+    finally:
+        for module, value in before:
+            setattr(module, name, value)
 
 
 def _launched(name: str, arguments: Any, result: Any) -> list[Kernel]:

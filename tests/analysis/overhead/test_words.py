@@ -58,9 +58,10 @@ def test_the_sum_of_phases_stands_below_them() -> None:
 def test_a_profiled_count_stands_beside_the_counted() -> None:
     torch, numpy, *_ = FOUND.rungs
     counted = replace(torch, kernels_per_iteration=17)
-    rungs = [counted, replace(counted, kernels_profiled=14), numpy]
+    once = replace(counted, kernels_profiled=0.05)  # one kernel for twenty iterations
+    rungs = [counted, replace(counted, kernels_profiled=14), once, numpy]
     rows = table(replace(FOUND, rungs=rungs), "or-gate: one iteration").rows
-    assert [row[4] for row in rows] == ["17", "17 (profiler 14)", "–"]
+    assert [row[4] for row in rows] == ["17", "17 (profiler 14)", "17 (profiler 0.05)", "–"]
 
 
 @pytest.mark.parametrize("width", [80, 200])

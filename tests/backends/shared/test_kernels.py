@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from perceptron.backends import (
     registry,
+    torch_cuda_graph,
     torch_dataloader,
     torch_eager,
     torch_functional,
     torch_manual,
 )
-from perceptron.backends.shared.kernels import LARGE, SMALL, Kernel, is_one_kernel, launches
+from perceptron.backends.shared.kernels import (
+    LARGE,
+    SMALL,
+    Kernel,
+    is_one_kernel,
+    launches,
+    reduces,
+)
 from perceptron.problems import catalogue
 
 if registry.reason_unavailable("torch-cpu"):
@@ -22,13 +31,19 @@ if registry.reason_unavailable("torch-cpu"):
 
 import torch
 
-Counted = torch_eager.TorchBackend | torch_functional.FunctionalBackend | torch_manual.ManualBackend
+Counted = (
+    torch_eager.TorchBackend
+    | torch_functional.FunctionalBackend
+    | torch_manual.ManualBackend
+    | torch_cuda_graph.GraphBackend
+)
 
 
 # The widths of mlp-batch are 64, 128 and 10.
 PARAMETERS = (64 * 128, 128, 128 * 10, 10)
 
 
+BOTH = (torch_eager.CUDA, torch_cuda_graph.BACKEND)
 EAGER = (torch_eager.CPU, torch_eager.CUDA, torch_dataloader.CPU, torch_dataloader.CUDA)
 
 
@@ -76,6 +91,23 @@ def test_an_iteration_of_the_or_gate(backend: Counted, count: int) -> None:
     names = [kernel.name for kernel in kernels(backend, "or-gate")]
     assert len(names) == count
     assert not [name for name in names if not name.startswith("aten.")]
+
+
+def test_a_recorded_adam_launches_more() -> None:
+    """What the host computes from the number of the step, the device must: with powers, and a
+    division by numbers of each parameter. What is counted changes PyTorch for no one else."""
+    eager, graph = (len(backend.kernels(catalogue.find("digits"), "float32")) for backend in BOTH)
+    assert (eager, graph) == (23, 39)
+    plain = [len(backend.kernels(catalogue.find("or-gate"), "float32")) for backend in BOTH]
+    assert plain == [12, 12]
+    assert "meta" not in import_module("torch.optim.adam")._get_capturable_supported_devices()
+
+
+@pytest.mark.parametrize("backend", [torch_eager.CUDA, torch_cuda_graph.BACKEND])
+def test_a_sum_is_a_reduction_and_what_follows_from_it_is_none(backend: Counted) -> None:
+    names = {kernel.name for kernel in kernels(backend) if reduces(kernel.name)}
+    assert {"aten.sum.dim_IntList", "aten.nll_loss_forward.default"} < names
+    assert not [name for name in names if "mm" in name or "foreach" in name or "nll_loss_b" in name]
 
 
 CHUNK = 65_536
