@@ -32,7 +32,8 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' # knows groups
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	touch $@
 
 # Tests of pages want a browser: Debian's, put there where that can be done, else playwright's own.

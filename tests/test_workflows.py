@@ -213,7 +213,7 @@ def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> 
     ours, theirs = fenced("comment-install").splitlines()
     assert COMMENT.read_text(encoding="utf-8").splitlines().count(ours) == 1
     ((step,), (replaced,)) = (yaml.safe_load(line) for line in (theirs, ours))
-    installs, what = shlex.split(step["run"]), "perceptron @ git+https://github.com/OWNER/"
+    installs, what = shlex.split(step["run"]), "perceptron-bench @ git+https://github.com/OWNER/"
     assert installs[:-1] == shlex.split(replaced["run"])[: len(installs) - 1]
     assert installs[-1] == f"{what}perceptron@{'1234567890' * 4}"
     assert f'"{installs[-1]}"' in fenced("gitlab")
