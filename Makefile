@@ -64,9 +64,10 @@ test: browser valgrind
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
+	$(BIN)/zizmor --offline --quiet .github action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(if $(COVERAGE),$(WATCHED))
 
 # Coverage is of both parts: without what `make test` has kept, its tests run here once more.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,7 @@ from filelock import FileLock
 
 from perceptron import optional
 from tests.conftest import ROOT
+from tests.test_workflows import RELEASE, script
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,19 +33,6 @@ pytestmark = [
         reason="build and twine are not installed: run `make install`",
     ),
 ]
-IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
-PACKAGE = """
-import time
-
-def wait():
-    time.sleep({seconds})
-"""
-SUITE = """
-import toy
-
-def time_waiting():
-    toy.wait()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +50,26 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 @pytest.fixture(scope="module")
 def light(distributions: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that holds the wheel and what it depends on."""
-    return installed(shared(tmp_path_factory) / "light", distributions[1])
-
-
-def installed(folder: Path, *requirements: str | Path) -> Path:
-    """Return the interpreter of an environment with nothing but these and what they depend on."""
-    interpreter = folder / "bin" / "python"
+    folder = shared(tmp_path_factory) / "light"
     with once(folder) as is_new:
         if is_new:
-            venv.create(folder, symlinks=True)
-            pip = (sys.executable, "-m", "pip", "--python", interpreter, "install", "--quiet")
-            subprocess.run([*pip, *requirements], check=True, env=_environment())
-    return interpreter
+            shutil.copy(distributions[1], folder)
+            released("install", folder)
+    return folder / "empty" / "bin" / "python"
+
+
+def released(name: str, folder: Path) -> None:
+    """Run a step of the release workflow, as a shell would."""
+    tools = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-e", "-c", script(RELEASE, name)],
+        cwd=folder,
+        env=_environment() | tools,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:
@@ -147,7 +144,10 @@ def test_the_oldest_libraries_that_are_allowed_will_do(
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     oldest = [need.replace(">=", "==") for need in project["dependencies"]]
     assert all("==" in need for need in oldest)
-    python = installed(tmp_path / "oldest", distributions[1], *oldest)
+    venv.create(tmp_path / "oldest", symlinks=True)
+    python = tmp_path / "oldest" / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
+    subprocess.run([*pip, distributions[1], *oldest], check=True, env=_environment())
     shown = run(python, tmp_path, "backends", "--json")
     assert shown.returncode == 0, shown.stderr
     quick = ("--backends", "numpy", "--families", "mlp-depth", "--rounds", "1", "--threads", "1")
@@ -168,27 +168,12 @@ def test_no_extra_is_installed(light: Path) -> None:
     assert done.stdout.split() == []
 
 
-def test_compare_judges_two_revisions_of_any_suite(light: Path, tmp_path: Path) -> None:
-    """The gate alone: what waits three times as long is a regression."""
-
-    def git(*arguments: str) -> None:
-        command = ["git", *IDENTITY, *arguments]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "suite.py").write_text(SUITE)
-    (tmp_path / "asv.conf.json").write_text('{"version": 1, "project": "toy", "repo": "."}')
-    git("init", "--quiet")
-    for tag, seconds in (("base", 0.002), ("head", 0.006)):
-        (tmp_path / "toy" / "__init__.py").write_text(PACKAGE.format(seconds=seconds))
-        git("add", ".")
-        git("commit", "--quiet", "--message", tag)
-        git("tag", tag)
-    by_the_clock = ("--count", "never", "--budget", "5", "--json")
-    done = run(light, tmp_path, "compare", "base", "head", *by_the_clock)
-    assert done.returncode == 1, done.stderr
-    document = json.loads(done.stdout)
+def test_what_a_release_tries_holds(light: Path) -> None:
+    """The main job, and the gate alone: what waits three times as long is a regression."""
+    folder = light.parents[2]
+    released("bench", folder)
+    released("compare", folder)
+    document = json.loads((folder / "made" / "compare.json").read_bytes())
     assert document["verdict"] == "regression"
     assert [row["benchmark"] for row in document["rows"]] == ["suite.time_waiting"]
 
