@@ -32,7 +32,8 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' # knows groups
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	touch $@
 
 # Tests of pages want a browser: Debian's, put there where that can be done, else playwright's own.
@@ -63,9 +64,10 @@ test: browser valgrind
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
+	$(BIN)/zizmor --offline --quiet .github action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(if $(COVERAGE),$(WATCHED))
 
 # Coverage is of both parts: without what `make test` has kept, its tests run here once more.

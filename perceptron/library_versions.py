@@ -18,10 +18,8 @@ from perceptron.version import __version__
 
 _ENDING = ".dist-info"
 PACKAGES: dict[str, tuple[str, ...]] = {
-    **{
-        name: (name,)
-        for name in ("perceptron", "numpy", "scipy", "torch", "jax", "jaxlib", "numba", "triton")
-    },
+    **{name: (name,) for name in ("numpy", "scipy", "torch", "jax", "jaxlib", "numba", "triton")},
+    "perceptron": ("perceptron-bench",),
     "jax-cuda-plugin": ("jax-cuda13-plugin", "jax-cuda12-plugin"),
     "cupy": ("cupy", "cupy-cuda13x", "cupy-cuda12x"),
     "cublas": ("nvidia-cublas", "nvidia-cublas-cu13", "nvidia-cublas-cu12"),

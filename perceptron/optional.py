@@ -49,12 +49,12 @@ def missing(extra: str, *modules: str) -> str | None:
 
 
 def _command(extra: str) -> str:
-    """Return how to install an extra; another project bears our name in the package index."""
+    """Return how to install an extra: from the checkout if we run from one uninstalled."""
     try:
-        version("perceptron")
+        version("perceptron-bench")
     except PackageNotFoundError:
         return f'pip install ".[{extra}]" in the checkout'
-    return f'pip install "perceptron[{extra}]"'
+    return f'pip install "perceptron-bench[{extra}]"'
 
 
 def require(extra: str, *modules: str) -> None:

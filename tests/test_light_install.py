@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from filelock import FileLock
 
 from perceptron import optional
 from tests.conftest import ROOT
+from tests.test_workflows import RELEASE, script
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,19 +33,6 @@ pytestmark = [
         reason="build and twine are not installed: run `make install`",
     ),
 ]
-IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
-PACKAGE = """
-import time
-
-def wait():
-    time.sleep({seconds})
-"""
-SUITE = """
-import toy
-
-def time_waiting():
-    toy.wait()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +51,25 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 def light(distributions: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that holds the wheel and what it depends on."""
     folder = shared(tmp_path_factory) / "light"
-    interpreter = folder / "bin" / "python"
     with once(folder) as is_new:
         if is_new:
-            venv.create(folder, symlinks=True)
-            pip = (sys.executable, "-m", "pip", "--python", interpreter, "install", "--quiet")
-            subprocess.run([*pip, distributions[1]], check=True, env=_environment())
-    return interpreter
+            shutil.copy(distributions[1], folder)
+            released("install", folder)
+    return folder / "empty" / "bin" / "python"
+
+
+def released(name: str, folder: Path) -> None:
+    """Run a step of the release workflow, as a shell would."""
+    tools = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-e", "-c", script(RELEASE, name)],
+        cwd=folder,
+        env=_environment() | tools,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:
@@ -89,10 +92,12 @@ def _environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
 
-def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    python: Path, folder: Path, *arguments: str, name: str = "perceptron"
+) -> subprocess.CompletedProcess[str]:
     """Run the command that pip has put beside the interpreter."""
     return subprocess.run(
-        [python.with_name("perceptron"), *arguments],
+        [python.with_name(name), *arguments],
         cwd=folder,
         env=_environment(),
         capture_output=True,
@@ -116,7 +121,39 @@ def test_the_sdist_holds_the_package_and_no_measurements(distributions: tuple[Pa
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= files
     assert "perceptron/report/dashboard/templates/base.html.j2" in files
     tops = {name.parts[0] for name in names} - {"PKG-INFO", ".gitignore"}
-    assert tops == {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "perceptron"}
+    assert tops == {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "perceptron", "docs"}
+    assert {name.parts[1] for name in names if name.parts[0] == "docs"} == {"schemas"}
+
+
+def test_the_wheel_is_small_and_has_the_schemas_and_the_mark_of_types(
+    distributions: tuple[Path, Path],
+) -> None:
+    wheel = distributions[1]
+    files = set(ZipFile(wheel).namelist())
+    schemas = {f"perceptron/schemas/{file.name}" for file in (ROOT / "docs" / "schemas").iterdir()}
+    assert schemas
+    assert {*schemas, "perceptron/py.typed"} <= files
+    assert wheel.stat().st_size <= 2**20
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="old wheels are for old Pythons")
+def test_the_oldest_libraries_that_are_allowed_will_do(
+    distributions: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Every lower bound of the core is a version that is installed and works."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = [need.replace(">=", "==") for need in project["dependencies"]]
+    assert all("==" in need for need in oldest)
+    venv.create(tmp_path / "oldest", symlinks=True)
+    python = tmp_path / "oldest" / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
+    subprocess.run([*pip, distributions[1], *oldest], check=True, env=_environment())
+    shown = run(python, tmp_path, "backends", "--json")
+    assert shown.returncode == 0, shown.stderr
+    quick = ("--backends", "numpy", "--families", "mlp-depth", "--rounds", "1", "--threads", "1")
+    done = run(python, tmp_path, "bench", "--quick", *quick, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["finding"][0]["seconds"] > 0
 
 
 def test_no_extra_is_installed(light: Path) -> None:
@@ -131,34 +168,19 @@ def test_no_extra_is_installed(light: Path) -> None:
     assert done.stdout.split() == []
 
 
-def test_compare_judges_two_revisions_of_any_suite(light: Path, tmp_path: Path) -> None:
-    """The gate alone: what waits three times as long is a regression."""
-
-    def git(*arguments: str) -> None:
-        command = ["git", *IDENTITY, *arguments]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "suite.py").write_text(SUITE)
-    (tmp_path / "asv.conf.json").write_text('{"version": 1, "project": "toy", "repo": "."}')
-    git("init", "--quiet")
-    for tag, seconds in (("base", 0.002), ("head", 0.006)):
-        (tmp_path / "toy" / "__init__.py").write_text(PACKAGE.format(seconds=seconds))
-        git("add", ".")
-        git("commit", "--quiet", "--message", tag)
-        git("tag", tag)
-    by_the_clock = ("--count", "never", "--budget", "5", "--json")
-    done = run(light, tmp_path, "compare", "base", "head", *by_the_clock)
-    assert done.returncode == 1, done.stderr
-    document = json.loads(done.stdout)
+def test_what_a_release_tries_holds(light: Path) -> None:
+    """The main job, and the gate alone: what waits three times as long is a regression."""
+    folder = light.parents[2]
+    released("bench", folder)
+    released("compare", folder)
+    document = json.loads((folder / "made" / "compare.json").read_bytes())
     assert document["verdict"] == "regression"
     assert [row["benchmark"] for row in document["rows"]] == ["suite.time_waiting"]
 
 
 def test_doctor_answers(light: Path, tmp_path: Path) -> None:
-    """0 for a quiet machine, 1 where it warns."""
-    done = run(light, tmp_path, "doctor", "--json")
+    """0 for a quiet machine, 1 where it warns. Also by the name that the distribution has."""
+    done = run(light, tmp_path, "doctor", "--json", name="perceptron-bench")
     assert done.returncode in (0, 1), done.stderr
     document = json.loads(done.stdout)
     assert bool(document["warnings"]) == (done.returncode == 1)
@@ -170,9 +192,10 @@ def test_backends_names_the_command_that_brings_each(light: Path, tmp_path: Path
     assert done.returncode == 0, done.stderr
     reasons = {row["name"]: row["reason"] for row in json.loads(done.stdout)["backends"]}
     assert reasons["numpy"] is None
-    assert reasons["torch-cpu"] == 'torch is not installed: pip install "perceptron[torch]"'
-    assert reasons["numba"] == 'numba is not installed: pip install "perceptron[numba]"'
-    assert reasons["jax-cpu"] == 'jax and jaxlib are not installed: pip install "perceptron[jax]"'
+    bring = "not installed: pip install"
+    assert reasons["torch-cpu"] == f'torch is {bring} "perceptron-bench[torch]"'
+    assert reasons["numba"] == f'numba is {bring} "perceptron-bench[numba]"'
+    assert reasons["jax-cpu"] == f'jax and jaxlib are {bring} "perceptron-bench[jax]"'
 
 
 def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
@@ -184,8 +207,8 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     said = " ".join(done.stderr.split())
     assert said.startswith(
         "no page will be written: asv, itables, jinja2, matplotlib, pandas and plotly are not "
-        'installed: pip install "perceptron[pages]" '
-        'skipped: torch-cpu: torch is not installed: pip install "perceptron[torch]"'
+        'installed: pip install "perceptron-bench[pages]" '
+        'skipped: torch-cpu: torch is not installed: pip install "perceptron-bench[torch]"'
     )
     document = json.loads(done.stdout)
     assert document["dashboard"] is None
@@ -202,20 +225,20 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
         (
             ("dashboard",),
             "asv, itables, jinja2, matplotlib, pandas and plotly are not installed: "
-            'pip install "perceptron[pages]"',
+            'pip install "perceptron-bench[pages]"',
         ),
         (
             ("walkthrough", "--save", "figures"),
-            'matplotlib is not installed: pip install "perceptron[pages]"',
+            'matplotlib is not installed: pip install "perceptron-bench[pages]"',
         ),
         (
             ("check", "torch-cpu"),
-            'torch-cpu: torch is not installed: pip install "perceptron[torch]"',
+            'torch-cpu: torch is not installed: pip install "perceptron-bench[torch]"',
         ),
         (
             ("overhead", "--problem", "breast-cancer"),
             "problem 'breast-cancer': scikit-learn is not installed: "
-            'pip install "perceptron[sklearn]"',
+            'pip install "perceptron-bench[sklearn]"',
         ),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",

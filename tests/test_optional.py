@@ -8,7 +8,8 @@ import tomllib
 from perceptron import optional
 from tests.conftest import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
 
@@ -18,12 +19,12 @@ def names(requirements: list[str]) -> set[str]:
 
 def test_extras_are_those_of_the_package() -> None:
     """Each library of an extra is looked for, and the command names an extra that there is."""
-    assert EXTRAS.keys() - {"all", "dev", "docs"} == optional.EXTRAS.keys()
+    assert EXTRAS.keys() - {"all"} == optional.EXTRAS.keys()
     for name, modules in optional.EXTRAS.items():
         assert names(EXTRAS[name]) <= set(modules.values())
         assert not names(PROJECT["dependencies"]) & set(modules.values())
 
 
-def test_all_brings_every_extra_but_that_of_a_gpu_alone_and_dev_brings_all() -> None:
-    assert f"perceptron[{','.join(sorted(optional.EXTRAS.keys() - {'cupy'}))}]" in EXTRAS["all"]
-    assert "perceptron[all,docs]" in EXTRAS["dev"]
+def test_all_brings_every_extra_but_that_of_a_gpu_alone() -> None:
+    extras = ",".join(sorted(optional.EXTRAS.keys() - {"cupy"}))
+    assert f"{PROJECT['name']}[{extras}]" in EXTRAS["all"]

@@ -23,6 +23,7 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
 
 FOLDER = ROOT / ".github" / "workflows"
 GATE, COMMENT = FOLDER / "gate.yml", FOLDER / "gate-comment.yml"
+RELEASE = FOLDER / "release.yml"
 
 
 def steps(file: Path) -> list[dict[str, Any]]:
@@ -166,6 +167,58 @@ def test_no_second_comment_where_the_first_cannot_be_looked_for(tmp_path: Path) 
     assert (tmp_path / "calls").read_text() == "x\n"
 
 
+@pytest.mark.parametrize(
+    ("tag", "changes", "error"),
+    [
+        ("v1.2.0", "## 1.2.0 (2026-12-01)\n\n* faster\n\n## 1.1.0\n\n* first\n", None),
+        ("v1.3.0", "## 1.2.0\n\n* faster\n", "v1.3.0, but perceptron/version.py says 1.2.0"),
+        ("v1.2.0", "## Unreleased\n\n* faster\n", "CHANGELOG.md has no section '## 1.2.0'"),
+    ],
+)
+def test_a_tag_releases_the_version_of_its_commit_with_its_notes(
+    tmp_path: Path, tag: str, changes: str, error: str | None
+) -> None:
+    (tmp_path / "perceptron.py").write_text("__version__ = '1.2.0'\n")
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{changes}")
+    name = "the tag's version, and the changelog's section of it"
+    ref = {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": tag}
+    process = run(script(RELEASE, name), tmp_path, {}, **ref)
+    assert process.stdout == ("" if error is None else f"::error::{error}\n")
+    assert (process.returncode == 0) == (error is None)
+    if error is None:
+        assert (tmp_path / "notes.md").read_text().strip() == "* faster"
+
+
+def test_what_a_release_says_of_itself_points_to_its_repository(tmp_path: Path) -> None:
+    """README is shown where no file lies beside it."""
+    for name in ("README.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    text = script(RELEASE, "addresses of this repository")
+    process = run(text, tmp_path, {}, GITHUB_SHA="1234")
+    assert process.returncode == 0, process.stderr
+    assert "OWNER" not in (tmp_path / "pyproject.toml").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]*)\)", (tmp_path / "README.md").read_text(encoding="utf-8"))
+    assert "https://github.com/we/suite/blob/1234/docs/perceptron-rows.svg?raw=true" in links
+    assert "https://github.com/we/suite/blob/1234/docs/install.md#extras" in links
+    assert all(link.startswith("https://") for link in links)
+
+
+def test_only_what_was_tried_is_published_and_by_a_tag_alone() -> None:
+    """The job that proves who publishes runs nothing of ours; the other one gets no such proof."""
+    jobs = yaml.safe_load(RELEASE.read_text(encoding="utf-8"))["jobs"]
+    publish, announce = jobs["publish"], jobs["announce"]
+    assert (jobs["try"]["needs"], publish["needs"], announce["needs"]) == (
+        "build",
+        "try",
+        "publish",
+    )
+    assert publish["if"] == "github.event_name == 'push'"
+    assert not any("run" in step for step in publish["steps"])
+    writers = {name for name, job in jobs.items() if "write" in job.get("permissions", {}).values()}
+    assert writers == {"publish", "announce"}
+    assert announce["permissions"] == {"contents": "write"}
+
+
 PAGE = ROOT / "docs" / "gate.md"
 
 
@@ -213,7 +266,7 @@ def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> 
     ours, theirs = fenced("comment-install").splitlines()
     assert COMMENT.read_text(encoding="utf-8").splitlines().count(ours) == 1
     ((step,), (replaced,)) = (yaml.safe_load(line) for line in (theirs, ours))
-    installs, what = shlex.split(step["run"]), "perceptron @ git+https://github.com/OWNER/"
+    installs, what = shlex.split(step["run"]), "perceptron-bench @ git+https://github.com/OWNER/"
     assert installs[:-1] == shlex.split(replaced["run"])[: len(installs) - 1]
     assert installs[-1] == f"{what}perceptron@{'1234567890' * 4}"
     assert f'"{installs[-1]}"' in fenced("gitlab")

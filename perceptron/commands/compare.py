@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -110,6 +111,7 @@ def compare(
     from msgspec.structs import replace
 
     from perceptron.analysis.crossover.moved import moved_crossovers
+    from perceptron.errors import UserError
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
     from perceptron.records.comparison import Counting
@@ -119,6 +121,8 @@ def compare(
     from perceptron.report.tables import comparison as table
     from perceptron.report.tables import terminal
 
+    if not hasattr(os, "killpg"):
+        raise UserError("compare needs process groups, which Windows lacks: run it in WSL")
     request = CompareRequest(
         base,
         head,

@@ -70,7 +70,8 @@ def called(
         raise UserError(f"{of}{name!r} cannot be its name, or is a problem of ours: rename it")
     command = (sys.executable, "-m", "perceptron.measure.functions", file, str(axes))
     # What a file starts ends with it, and cannot keep anybody waiting.
-    process = ChildProcess(command, os.environ | {"PYTHONPATH": package_path()}, own_group=True)
+    own_group = hasattr(os, "killpg")  # not on Windows
+    process = ChildProcess(command, os.environ | {"PYTHONPATH": package_path()}, own_group)
     try:
         process.close_input()
         line = process.read_line(min(seconds, _SECONDS_TO_DESCRIBE))

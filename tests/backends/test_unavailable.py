@@ -145,7 +145,7 @@ JAX = ("jax", "jaxlib")
 @pytest.mark.parametrize(
     ("installed", "device", "driver", "reason"),
     [
-        ((), "cpu", None, 'jax and jaxlib are not installed: pip install "perceptron[jax]"'),
+        ((), "cpu", None, 'jax and jaxlib are not installed: pip install "perceptron-bench[jax]"'),
         (JAX, "cpu", "no CUDA device found", None),
         (JAX, "cuda", "no CUDA device found", "no CUDA device found"),
         (

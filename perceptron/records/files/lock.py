@@ -73,11 +73,15 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def make_held(parent: Path, prefix: str) -> tuple[Path, FileIO]:
-    """Make a folder that others see under its ``prefix`` only once its lock is held."""
-    made = Path(tempfile.mkdtemp(prefix=f"new-{prefix}", dir=parent))
+    """Make a folder that others see under its ``prefix`` only once its lock is held.
+
+    Windows renames no folder of an open file; nothing is locked there anyway.
+    """
+    new = "" if sys.platform == "win32" else "new-"
+    made = Path(tempfile.mkdtemp(prefix=f"{new}{prefix}", dir=parent))
     lock = open_locked(made / _LOCK_FILE)
     assert lock is not None, "no other process knows this folder"
-    folder = made.with_name(made.name.removeprefix("new-"))
+    folder = made.with_name(made.name.removeprefix(new))
     made.rename(folder)
     return folder.resolve(), lock
 
@@ -96,7 +100,7 @@ def abandoned(parent: Path, prefix: str) -> Iterator[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    if sys.platform == "win32":
+    if not hasattr(os, "geteuid"):  # Windows
         return False
     found, lock = folder.lstat(), (folder / _LOCK_FILE).lstat()
     its_kind = stat.S_ISDIR(found.st_mode) and stat.S_ISREG(lock.st_mode)
