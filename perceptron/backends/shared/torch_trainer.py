@@ -42,7 +42,7 @@ class ModuleTrainer(DeviceTrainer):
         super().__init__(problem, dtype, device, classes=True)
         if self._batches is not None:
             self.feed = self._make_feed(max(1, recorded))
-        self._start = as_linear([self._tensor(array) for array in self._start_arrays()])
+        self._start = as_linear([self._put(array) for array in self._start_arrays()])
         self._loss = loss_of(problem.loss)
         self._parameters = self._make_parameters()
         self._optimizer = optimizer_of(
@@ -160,7 +160,7 @@ class ModuleTrainer(DeviceTrainer):
         import torch
 
         with torch.no_grad():
-            return to_host(self._outputs(self._tensor(inputs)))
+            return to_host(self._outputs(self._put(inputs)))
 
     def parameters(self) -> list[Array]:
         return [np.array(to_host(array)) for array in as_linear(self._parameters)]
