@@ -21,7 +21,7 @@ class CupyTrainer(NumpyTrainer):
     Of ``host`` data it is gathered in host memory and copied; CuPy copies through pinned memory.
     """
 
-    several = False
+    several, piece = False, None
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         if place(BACKEND) == "cpu":

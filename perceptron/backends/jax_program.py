@@ -1,7 +1,7 @@
 """What XLA compiles for `jax_backend`: a training as one loop over batches taken by index.
 
-Gradients are those of `gradient`, whose ``out`` is a place here that a result is kept in: JAX's
-arrays never change. Every function is pure: a state goes in and another comes out.
+Gradients are those of `gradient`. Every function is pure, as JAX's arrays never change: a state
+goes in and another comes out.
 
 Several models are the same functions of one, mapped over stacked parameters: their gradients are
 those of each, and a step works value by value.

@@ -37,7 +37,7 @@ class NumpyTrainer(DerivedTrainer):
         self, problem: Problem, dtype: DType, xp: Namespace = np, to_host: ToHost = np.asarray
     ) -> None:
         self._problem, self._dtype = problem, np.dtype(dtype)
-        self._device, self._to_host, self._batches = xp, to_host, problem.batches
+        self._to_host, self._batches = to_host, problem.batches
         self._lay_out(xp)
         self._inputs, self._targets = self._data()
         # Batches of data that stay on the host are copied as they come; NumPy is there already.
@@ -71,7 +71,7 @@ class NumpyTrainer(DerivedTrainer):
         self._iteration = iterations
 
     def _put(self, array: Array) -> Any:
-        return self._device.asarray(array.astype(self._dtype))
+        return self._xp.asarray(array.astype(self._dtype))
 
     def _host(self, tensor: Any) -> Array:
         return self._to_host(tensor)
@@ -95,7 +95,7 @@ class NumpyTrainer(DerivedTrainer):
     ) -> Callable[[int, int], tuple[Any, Any]]:
         inputs, targets, upright = self._inputs, self._targets, self._upright
         of_inputs, of_targets = (-2, -1) if self._is_stacked else (0, 0)
-        asarray, take = self._device.asarray, self._device.ndarray.take
+        asarray, take = self._xp.asarray, self._xp.ndarray.take
         if is_copied:
             return lambda begin, end: (
                 asarray(inputs.take(orders[begin:end], 0)),

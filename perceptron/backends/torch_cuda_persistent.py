@@ -13,13 +13,12 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-import numpy as np
-
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
-from perceptron.backends.shared.gradient import Network, activations_of, step_scale, views
+from perceptron.backends.shared.flat_trainer import FlatTrainer
+from perceptron.backends.shared.gradient import Network, activations_of, step_scale
 from perceptron.backends.shared.one_block import fitting
 from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
 from perceptron.backends.torch_manual import matrices
@@ -31,17 +30,16 @@ from perceptron.problems.problem import DType, Problem
 ITERATIONS_IN_A_LAUNCH = 10_000
 
 
-class PersistentTrainer(DeviceTrainer):
-    """Parameters lie in one flat array, which a launch reads and writes."""
+class PersistentTrainer(DeviceTrainer, FlatTrainer):
+    """A launch reads and writes the flat parameters."""
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
+        import torch
+
         self._block = fitting(problem, dtype)
         super().__init__(problem, dtype, device, classes=False)
         self._kernel = kernel()
-        flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
-        self._start = self._put(flat)
-        self._parameters = self._start.clone()
-        self._arrays = views(self._parameters, problem.widths)
+        self._lay_out(torch)
         self._rate = step_scale(problem, self.data.rows, with_rate=True)
 
     def queue(self, iterations: int) -> None:
@@ -59,15 +57,12 @@ class PersistentTrainer(DeviceTrainer):
             )
 
     def reset(self) -> None:
-        self._parameters.copy_(self._start)
+        super().reset()
         self._accelerator.synchronize()
-
-    def parameters(self) -> list[Array]:
-        return [np.array(self._host(array)) for array in self._arrays]
 
     def _predict(self, inputs: Array) -> Array:
         activations, loss = activations_of(self._problem), self._problem.loss
-        network = Network(matrices(), self._arrays, (), activations, loss)
+        network = Network(matrices(), self._views(self._parameters), (), activations, loss)
         return self._host(network.outputs(self._put(inputs)))
 
 

@@ -49,7 +49,7 @@ class FlatTrainer(Scored):
 
     def _lay_out(self, xp: Namespace) -> None:
         """Make the flat parameters and what the optimizer keeps of them; stand at the start."""
-        problem = self._problem
+        self._xp, problem = xp, self._problem
         are_several = self.several and problem.models > 1
         self._is_wide = are_several and len(problem.layers) == 1 and not problem.folds
         self._is_stacked = are_several and not self._is_wide
@@ -100,7 +100,6 @@ class DerivedTrainer(FlatTrainer):
     def _derive(self, library: Library, inputs: Tensor, targets: Tensor) -> None:
         """Make the network and, where all rows are one, the batch; `_lay_out` comes first."""
         problem = self._problem
-        self._xp = library.xp
         self._gradients = self._xp.zeros_like(self._start)
         self._network = Network(
             library,

@@ -35,12 +35,12 @@ Step = Callable[[], object]  # move the parameters along the gradients that lie 
 class Library(NamedTuple):
     """What libraries do each in their own way, on matrices or on stacks of them.
 
-    Whatever is written to, ``out``, is what the library makes of it: in JAX, where no array ever
-    changes, a place for the result.
+    Functions return their result, which lies in ``out`` where that is given. JAX's arrays never
+    change: there ``out`` is a place that keeps the result.
     """
 
     xp: Namespace
-    """Functions of NumPy's names: amax, clip, exp, negative, reciprocal, sign, subtract, tanh."""
+    """Functions of NumPy's names: amax, exp, sqrt, zeros_like … and what else is called below."""
     layer: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]
     """Weights, bias → a function: values → values · weights + bias, in an array of its own."""
     matmul: Callable[..., Tensor]
@@ -51,7 +51,7 @@ class Library(NamedTuple):
     spread: Callable[[Tensor, int], Tensor] | None = None
     """Of stacks: inputs, models → inputs as products with stacks take them. Of matrices None."""
     last_layer: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]] | None = None
-    """As ``layer``, for the last one; None if it is no special one."""
+    """As ``layer``, for the last one; None where all are alike."""
 
 
 class Batch(NamedTuple):
@@ -203,8 +203,8 @@ def numpy_stacks(xp: Namespace) -> Library:
     """Return the same for stacks of matrices.
 
     Outputs of the last layer lie as (models, outputs, rows): reductions along a last axis of ten
-    values would take the softmax as much time as all products. It is (models, rows, outputs) to
-    everybody all the same.
+    values would take the softmax as much time as all products. Callers see a view of them as
+    (models, rows, outputs).
     """
     matmul, transposed = xp.matmul, methodcaller("swapaxes", -1, -2)
 
