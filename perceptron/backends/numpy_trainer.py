@@ -31,7 +31,7 @@ class NumpyTrainer(DerivedTrainer):
     several = True
     # What an optimizer reads and writes of so many values stays in a cache of two megabytes.
     # Passing over all values with each operation takes half as long again.
-    piece = 2**16
+    piece: int | None = 2**16
 
     def __init__(
         self, problem: Problem, dtype: DType, xp: Namespace = np, to_host: ToHost = np.asarray
