@@ -45,7 +45,8 @@ class NumpyTrainer(DerivedTrainer):
         if not is_copied:
             self._inputs, self._targets = xp.asarray(self._inputs), xp.asarray(self._targets)
         library = (numpy_stacks if self._is_stacked else numpy_matrices)(xp)
-        self._derive(library, self._inputs, self._upright(self._targets))
+        upright = self._targets.swapaxes(-1, -2) if self._is_stacked else self._targets
+        self._derive(library, self._inputs, upright)
         if self._batches is not None:
             self.feed = self._make_feed(self._batches.orders, is_copied)
         elif self._is_wide:
@@ -87,14 +88,11 @@ class NumpyTrainer(DerivedTrainer):
         lying = np.ascontiguousarray(targets.swapaxes(-1, -2), self._dtype)
         return Part(inputs.astype(self._dtype), lying)
 
-    def _upright(self, targets: Any) -> Any:
-        return targets.swapaxes(-1, -2) if self._is_stacked else targets
-
     def _make_feed(
         self, orders: npt.NDArray[np.int64], is_copied: bool
     ) -> Callable[[int, int], tuple[Any, Any]]:
-        inputs, targets, upright = self._inputs, self._targets, self._upright
-        of_inputs, of_targets = (-2, -1) if self._is_stacked else (0, 0)
+        inputs, targets, is_stacked = self._inputs, self._targets, self._is_stacked
+        of_inputs, of_targets = (-2, -1) if is_stacked else (0, 0)
         asarray, take = self._xp.asarray, self._xp.ndarray.take
         if is_copied:
             return lambda begin, end: (
@@ -105,7 +103,8 @@ class NumpyTrainer(DerivedTrainer):
 
         def feed(begin: int, end: int) -> tuple[Any, Any]:
             rows = on_device[begin:end]
-            return take(inputs, rows, of_inputs), upright(take(targets, rows, of_targets))
+            own = take(targets, rows, of_targets)
+            return take(inputs, rows, of_inputs), own.swapaxes(-1, -2) if is_stacked else own
 
         return feed
 

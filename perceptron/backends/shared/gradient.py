@@ -16,6 +16,7 @@ stand side by side: only the loss tells them apart, and one product serves all o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
 from operator import attrgetter, methodcaller
@@ -48,7 +49,7 @@ class Library(NamedTuple):
     row_sums: Callable[..., Tensor]
     """A one for each row, values, ``out`` → their sums over the rows."""
     transposed: Callable[[Tensor], Tensor]
-    spread: Callable[[Tensor, int], Tensor] | None = None
+    spread: Callable[..., Tensor] | None = None
     """Of stacks: inputs, models → inputs as products with stacks take them. Of matrices None."""
     last_layer: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]] | None = None
     """As ``layer``, for the last one; None where all are alike."""
@@ -92,6 +93,7 @@ class Network:
         self.arrays = arrays
         self._library, self._gradients, self._beside = library, gradients, beside
         self._activations, self._loss = activations, loss
+        self._spread = library.spread and partial(library.spread, models=len(arrays[0]))
         makers = [library.layer] * (len(activations) - 1) + [library.last_layer or library.layer]
         self._layers = [
             (make(weights, bias), ACTIVATE[activation](library.xp, one))
@@ -111,11 +113,12 @@ class Network:
 
     def outputs(self, inputs: Tensor) -> Tensor:
         """Return the last layer's outputs."""
-        return self.forward(self._spread(inputs))[-1]
+        return self.forward(self._spread(inputs) if self._spread else inputs)[-1]
 
     def batch(self, inputs: Tensor, targets: Tensor, ones: Tensor, scale: Tensor) -> Batch:
         """Return a batch of rows that change from one iteration to the next."""
-        inputs = self._spread(inputs)
+        if self._spread:
+            inputs = self._spread(inputs)
         if self._beside > 1:
             targets = targets[:, None]
         return Batch(inputs, self._library.transposed(inputs), targets, ones, scale)
@@ -127,7 +130,7 @@ class Network:
         scale in them, each iteration is spared an operation.
         """
         batch = self.batch(inputs, targets, ones, scale)
-        if len(self._layers) > 1 or self._library.spread is not None:
+        if len(self._layers) > 1 or self._spread:
             return batch
         return batch._replace(transposed=batch.transposed * scale, ones=ones * scale, scale=None)
 
@@ -149,10 +152,6 @@ class Network:
                 if index:
                     delta = matmul(delta, weights)
             step()
-
-    def _spread(self, inputs: Tensor) -> Tensor:
-        spread = self._library.spread
-        return inputs if spread is None else spread(inputs, len(self.arrays[0]))
 
     def _downward(self) -> list[tuple[int, Damp, Tensor, Tensor, Tensor]]:
         """Index, damping, transposed weights and both gradients of each layer, the last first."""
