@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator
 from perceptron.backends.accelerators.protocol import Accelerator, place
 from perceptron.backends.accelerators.stand_in import HostAccelerator, place_of
-from perceptron.backends.numpy_trainer import NUMPY, NumpyTrainer, with_dot
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, thread_variables
-from perceptron.backends.shared.update import adam_factors
-from perceptron.problems.optimizer import Adam
+from perceptron.backends.shared.update import Factors, factors_of
 from perceptron.problems.problem import DType, Problem
 
 _GPU, _HOST = CupyAccelerator(), HostAccelerator()
@@ -23,13 +21,15 @@ class CupyTrainer(NumpyTrainer):
     Of ``host`` data it is gathered in host memory and copied; CuPy copies through pinned memory.
     """
 
+    several, piece = False, None
+
     def __init__(self, problem: Problem, dtype: DType) -> None:
         if place(BACKEND) == "cpu":
-            super().__init__(problem, dtype, NUMPY)
+            super().__init__(problem, dtype)
         else:
             import cupy
 
-            super().__init__(problem, dtype, with_dot(cupy), cupy.asnumpy)
+            super().__init__(problem, dtype, cupy, cupy.asnumpy)
 
     def train(self, iterations: int) -> None:
         self.queue(iterations)
@@ -42,9 +42,9 @@ class CupyTrainer(NumpyTrainer):
         super().reset()
         BACKEND.accelerator.synchronize()
 
-    def _factors(self, optimizer: Adam) -> Callable[[], tuple[Any, Any]]:
-        """Return what gives Adam's factors, as numbers: a kernel takes them as arguments."""
-        return lambda: adam_factors(optimizer, self._count())
+    def _factors(self, iterations: int) -> Iterator[Factors]:
+        """Return Adam's factors as numbers: a kernel takes them as arguments."""
+        return factors_of(self._problem.optimizer, self._iteration, iterations)
 
 
 class CupyBackend:

@@ -1,7 +1,7 @@
 """What XLA compiles for `jax_backend`: a training as one loop over batches taken by index.
 
-Gradients are derived by hand as in `gradient`: that module works in place, which JAX's arrays do
-not allow. Every function is pure: a state goes in and another comes out.
+Gradients are those of `gradient`. Every function is pure, as JAX's arrays never change: a state
+goes in and another comes out.
 
 Several models are the same functions of one, mapped over stacked parameters: their gradients are
 those of each, and a step works value by value.
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from perceptron.backends.shared.gradient import slope_scale
+from perceptron.backends.shared.gradient import Library, Network, slope_scale
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Batches
 from perceptron.problems.optimizer import Adam, Optimizer
@@ -78,7 +79,7 @@ def program(
     import jax
 
     gradients_on, taken = partial(_gradients, activations, loss), _taken
-    forward = partial(_outputs, activations)
+    forward = partial(_outputs, activations, loss)
     if models != "one":
         data = 0 if models == "on data of each" else None
         gradients_on = jax.vmap(gradients_on, (0, data, data))
@@ -178,21 +179,56 @@ def _taken(values: jax.Array, rows: jax.Array) -> jax.Array:
     return values.at[rows].get(mode="promise_in_bounds", unique_indices=True)
 
 
-def _forward(
-    activations: tuple[Activation, ...], parameters: list[jax.Array], inputs: jax.Array
-) -> list[jax.Array]:
-    """Return the inputs and the output of each layer, (rows, width) each."""
-    outputs = [inputs]
-    for index, activation in enumerate(activations):
-        weights, bias = parameters[2 * index : 2 * index + 2]
-        outputs.append(_activate(activation, _product(outputs[-1], weights) + bias))
-    return outputs
+class _Place:
+    """Where results of JAX go, whose arrays never change; see `gradient.Library`."""
+
+    value: jax.Array
+
+
+def _placing(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Return the function with an ``out``: a place, or an array that its result is used for."""
+
+    def call(*arguments: Any, out: Any = None, **options: Any) -> jax.Array:
+        result = function(*arguments, **options)
+        if isinstance(out, _Place):
+            out.value = result
+        return result
+
+    return call
+
+
+class _Functions:
+    """JAX's functions, each with an ``out``."""
+
+    def __getattr__(self, name: str) -> Callable[..., jax.Array]:
+        from jax import numpy as jnp
+
+        return _placing(getattr(jnp, name))
+
+
+def _library() -> Library:
+    """Return the library JAX, on matrices."""
+    from jax import lax
+    from jax import numpy as jnp
+
+    # The default lets a GPU round float32 to TF32's 10 bits of mantissa.
+    matmul = _placing(partial(jnp.matmul, precision=lax.Precision.HIGHEST))
+
+    def layer(weights: jax.Array, bias: jax.Array) -> Callable[[jax.Array], jax.Array]:
+        return lambda values: matmul(values, weights) + bias
+
+    row_sums = _placing(lambda ones, values: values.sum(0))
+    return Library(_Functions(), layer, matmul, row_sums, attrgetter("T"))
 
 
 def _outputs(
-    activations: tuple[Activation, ...], parameters: list[jax.Array], inputs: jax.Array
+    activations: tuple[Activation, ...],
+    loss: Loss,
+    parameters: list[jax.Array],
+    inputs: jax.Array,
 ) -> jax.Array:
-    return _forward(activations, parameters, inputs)[-1]
+    outputs: jax.Array = Network(_library(), parameters, (), activations, loss).outputs(inputs)
+    return outputs
 
 
 def _gradients(
@@ -202,15 +238,11 @@ def _gradients(
     inputs: jax.Array,
     targets: jax.Array,
 ) -> list[jax.Array]:
-    outputs = _forward(activations, parameters, inputs)
-    delta = _slope(loss, outputs[-1], targets) * slope_scale(loss, *targets.shape)
-    gradients: list[jax.Array] = []
-    for index, activation in reversed(list(enumerate(activations))):
-        delta = delta * _derivative(activation, outputs[index + 1])
-        gradients = [_product(outputs[index].T, delta), delta.sum(0), *gradients]
-        if index:
-            delta = _product(delta, parameters[2 * index].T)
-    return gradients
+    places = [_Place() for _ in parameters]
+    network = Network(_library(), parameters, places, activations, loss)
+    scale = slope_scale(loss, *targets.shape)
+    network.train([network.batch(inputs, targets, None, scale)], lambda: None)
+    return [place.value for place in places]
 
 
 def _moved(optimizer: Optimizer, state: State, gradients: list[jax.Array]) -> State:
@@ -228,46 +260,3 @@ def _moved(optimizer: Optimizer, state: State, gradients: list[jax.Array]) -> St
         for parameter, gradient, kept in zip(state.parameters, gradients, state.kept, strict=True)
     ]
     return State(steps, [parameter for parameter, _ in moved], [kept for _, kept in moved])
-
-
-def _product(left: jax.Array, right: jax.Array) -> jax.Array:
-    from jax import lax
-    from jax import numpy as jnp
-
-    # The default lets a GPU round float32 to TF32's 10 bits of mantissa.
-    return jnp.matmul(left, right, precision=lax.Precision.HIGHEST)
-
-
-def _activate(activation: Activation, values: jax.Array) -> jax.Array:
-    import jax
-    from jax import numpy as jnp
-
-    if activation == "sigmoid":
-        return jax.nn.sigmoid(values)
-    if activation == "tanh":
-        return jnp.tanh(values)
-    return jnp.maximum(values, 0.0) if activation == "relu" else values
-
-
-def _derivative(activation: Activation, output: jax.Array) -> jax.Array | float:
-    """Return the derivative of the activation, in terms of its output."""
-    if activation == "sigmoid":
-        return output * (1.0 - output)
-    if activation == "tanh":
-        return 1.0 - output * output
-    return (output > 0.0).astype(output.dtype) if activation == "relu" else 1.0
-
-
-def _slope(loss: Loss, predictions: jax.Array, targets: jax.Array) -> jax.Array:
-    """Return ∂E/∂f without the factors of `slope_scale`; see `gradient` for the corner cases."""
-    import jax
-    from jax import numpy as jnp
-
-    if loss == "cross-entropy":  # jax.nn.softmax takes the largest off, so that nothing overflows
-        return jax.nn.softmax(predictions) - targets
-    difference = predictions - targets
-    if loss == "mse":
-        return difference
-    if loss == "bce":
-        return difference / jnp.maximum(predictions * (1.0 - predictions), 1e-12)
-    return jnp.sign(difference)

@@ -79,6 +79,8 @@ class LayeredTrainer(NumpyTrainer):
     is the device.
     """
 
+    several = False
+
     def __init__(self, problem: Problem, dtype: DType) -> None:
         settings = settings_of(problem, dtype)
         super().__init__(problem, dtype)
@@ -87,8 +89,8 @@ class LayeredTrainer(NumpyTrainer):
         if self._batches is None:
             signals[: self._inputs.size] = self._inputs.ravel()
         self._arrays = LoopArrays(
-            parameters=self._network.parameters,
-            gradients=self._network.gradients,
+            parameters=self._parameters,
+            gradients=self._gradients,
             buffer=self._state[0] if self._state else np.empty(0, dtype),
             signals=signals,
             deltas=np.empty(rows * sum(problem.widths[1:]), dtype),

@@ -1,7 +1,8 @@
 """NumPy that allocates nothing while it trains: lists of calls, fixed when it is prepared.
 
-The arithmetic is that of `gradient.train` and `update`, with every array made beforehand and every
-operation given the array for its result.
+The arithmetic is that of `gradient` and `update`, with every array made beforehand and every
+operation given the array for its result. It stays apart from them because its speed is its point:
+no call is looked up, no argument bound and no array made while it trains.
 
 Weights and bias of a layer are one matrix. Beside the values that enter a layer stands a column of
 ones, so that products with weights and bias are one product, and their gradients another. Batches
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise, repeat
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +31,13 @@ from perceptron.backends.shared.fixed_calls import (
     slope_calls,
     step_calls,
 )
-from perceptron.backends.shared.gradient import forward, network_of, slope_scale
-from perceptron.backends.shared.update import adam_factors
+from perceptron.backends.shared.gradient import (
+    Network,
+    activations_of,
+    numpy_matrices,
+    step_scale,
+)
+from perceptron.backends.shared.update import factors_of
 from perceptron.problems.batches import Batches
 from perceptron.problems.cost import parameter_count
 from perceptron.problems.datasets import Array
@@ -147,8 +154,6 @@ def _product(left: Array, right: Array, out: Array) -> Call:
 
 Calls = list[Call]
 
-_STEPS_AT_ONCE = 1024  # whose factors of Adam are computed together
-
 
 class InplaceTrainer(Scored):
     """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one.
@@ -191,8 +196,7 @@ class InplaceTrainer(Scored):
             turns = self._gathered(self._batches, iterations)
         if isinstance(self._problem.optimizer, Adam):
             turns = self._with_factors(
-                turns,
-                _adam_factors(self._problem.optimizer, self._done + 1, self._done + iterations),
+                turns, factors_of(self._problem.optimizer, self._done, iterations)
             )
         with np.errstate(over="ignore"):  # as in `numpy_backend`
             for calls in turns:
@@ -211,17 +215,16 @@ class InplaceTrainer(Scored):
         return [array.copy() for array in self._arrays]
 
     def _predict(self, inputs: Array) -> Array:
-        flat = np.concatenate([array.ravel() for array in self._arrays])
-        outputs: Array = forward(np, network_of(self._problem, flat), inputs.astype(self._dtype))[
-            -1
-        ]
+        problem = self._problem
+        library, activations = numpy_matrices(np), activations_of(problem)
+        network = Network(library, self._arrays, (), activations, problem.loss)
+        outputs: Array = network.outputs(inputs.astype(self._dtype))
         return outputs
 
     def _scale(self, rows: int) -> float:
         """Return what scales the slope on so many rows; with the rate, where steps are linear."""
-        problem = self._problem
-        scale = slope_scale(problem.loss, rows, problem.outputs)
-        return scale * problem.rate if isinstance(problem.optimizer, Sgd) else scale
+        is_linear = isinstance(self._problem.optimizer, Sgd)
+        return step_scale(self._problem, rows, with_rate=is_linear)
 
     def _iteration(self, inputs: Array, targets: Array) -> Calls:
         """Return the calls of an iteration on rows that lie in these arrays."""
@@ -258,21 +261,12 @@ class InplaceTrainer(Scored):
             take(orders[begin:end], 0, batch, "clip")  # "raise" would copy the result
             yield calls
 
-    def _with_factors(
-        self, turns: Iterable[Calls], numbers: Iterable[tuple[float, float]]
-    ) -> Iterator[Calls]:
+    def _with_factors(self, turns: Iterable[Calls], numbers: Iterable[Any]) -> Iterator[Calls]:
         """Write what changes with each step of Adam before it."""
         factor, eps = self._factors
         for calls, (factor_now, eps_now) in zip(turns, numbers, strict=True):
             factor[()], eps[()] = factor_now, eps_now
             yield calls
-
-
-def _adam_factors(optimizer: Adam, first: int, last: int) -> Iterator[tuple[float, float]]:
-    """Yield the factors of these steps, many computed at once: each alone takes a microsecond."""
-    for begin in range(first, last + 1, _STEPS_AT_ONCE):
-        steps = np.arange(begin, min(begin + _STEPS_AT_ONCE, last + 1), dtype=np.float64)
-        yield from zip(*(factor.tolist() for factor in adam_factors(optimizer, steps)), strict=True)
 
 
 class InplaceBackend(NumpyBackend):

@@ -3,223 +3,118 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
-from types import ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from perceptron.backends.shared.evaluation import Scored
-from perceptron.backends.shared.gradient import (
-    Namespace,
-    Step,
-    batch_of,
-    forward,
-    network_of,
-    slope_scale,
-    train,
-    whole_batch,
-)
-from perceptron.backends.shared.update import State, adam_factors, start_state, update
-from perceptron.problems.batches import Indices
+from perceptron.backends.shared.flat_trainer import DerivedTrainer
+from perceptron.backends.shared.gradient import Namespace, numpy_matrices, numpy_stacks
+from perceptron.backends.shared.update import Factors, State
 from perceptron.problems.datasets import Array, Part
-from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
 
 ToHost = Callable[[Any], Array]  # an array of a namespace → the same as NumPy's
 
 
-def with_dot(namespace: ModuleType) -> Namespace:
-    """Return an array module whose `matmul` is the arrays' method `dot`.
-
-    On matrices both are the same, and calling NumPy's method takes 0.3 µs less.
-    """
-    module = ModuleType(namespace.__name__)
-    vars(module).update(vars(namespace), matmul=namespace.ndarray.dot)
-    return module
-
-
-NUMPY = with_dot(np)
-
-
-class NumpyTrainer(Scored):
-    """See `gradient.train` and `update` for the arithmetic.
+class NumpyTrainer(DerivedTrainer):
+    """Trains one model or several on NumPy's arrays.
 
     A batch is gathered by its indices in the timed loop. Where the host is the device, that is so
     whatever the problem's ``feed``.
 
     ``xp`` is NumPy, or a module with functions and methods of the same names whose arrays lie on
     a device, from which ``to_host`` copies them.
-
-    Subclasses lay several models out in another way: they say what the arrays are and along which
-    axes rows of inputs and of targets lie.
     """
 
-    _axes = 0, 0
-    _batch_of: Callable[..., Any] = staticmethod(batch_of)
-    _train: Callable[..., None] = staticmethod(train)
+    several = True
+    # What an optimizer reads and writes of so many values stays in a cache of two megabytes.
+    # Passing over all values with each operation takes half as long again.
+    piece: int | None = 2**16
 
     def __init__(
-        self,
-        problem: Problem,
-        dtype: DType,
-        xp: Namespace = NUMPY,
-        to_host: ToHost = np.asarray,
+        self, problem: Problem, dtype: DType, xp: Namespace = np, to_host: ToHost = np.asarray
     ) -> None:
         self._problem, self._dtype = problem, np.dtype(dtype)
-        self._xp, self._to_host = xp, to_host
-        # Batches of data that stay on the host are copied as they come; NumPy is there already.
-        self._is_copied = problem.feed == "host" and to_host is not np.asarray
-        self._take = self._copied if self._is_copied else xp.ndarray.take
+        self._to_host, self._batches = to_host, problem.batches
+        self._lay_out(xp)
         self._inputs, self._targets = self._data()
-        if not self._is_copied:
+        # Batches of data that stay on the host are copied as they come; NumPy is there already.
+        is_copied = problem.feed == "host" and to_host is not np.asarray
+        if not is_copied:
             self._inputs, self._targets = xp.asarray(self._inputs), xp.asarray(self._targets)
-        start = np.concatenate([array.ravel() for array in self._start_arrays()])
-        self._start = xp.asarray(start.astype(dtype))
-        self._network = self._make_network(self._start.copy(), xp.zeros_like(self._start))
-        self._batches = problem.batches
-        self._state = start_state(xp, problem.optimizer, self._start)
-        self._iteration = self._steps = 0
-        self._step = self._make_step()
-        if self._batches is None:
-            self._whole = self._whole_batch(self._scale(problem.step_rows))
-        else:
-            self._orders = self._batches.orders
-            if not self._is_copied:
-                self._orders = xp.asarray(self._orders)
+        library = (numpy_stacks if self._is_stacked else numpy_matrices)(xp)
+        upright = self._targets.swapaxes(-1, -2) if self._is_stacked else self._targets
+        self._derive(library, self._inputs, upright)
+        if self._batches is not None:
+            self.feed = self._make_feed(self._batches.orders, is_copied)
+        elif self._is_wide:
+            # Repeated for each model, because NumPy passes faster over arrays of equal shape.
+            targets = self._whole.targets.repeat(problem.models, axis=1)
+            self._whole = self._whole._replace(targets=targets)
 
     def train(self, iterations: int) -> None:
-        batches = self._gathered(iterations) if self._batches else repeat(self._whole, iterations)
         # exp(-y) may overflow to inf for a saturated sigmoid; 1/(1 + inf) = 0 is the right answer.
         with np.errstate(over="ignore"):
-            self._train(self._xp, self._network, batches, self._step)
-
-    def reset(self) -> None:
-        self._network.parameters[...] = self._start
-        for array in self._state:
-            array[...] = 0.0
-        self._iteration = self._steps = 0
+            self._advance(iterations)
 
     @property
     def stands_at(self) -> tuple[Any, State]:
         """The flat parameters and the optimizer's arrays, which training changes."""
-        return self._network.parameters, self._state
+        return self._parameters, self._state
 
     def stand_at(self, parameters: Any, state: Sequence[Any], iterations: int) -> None:
         """Go on from where another training of this kind stood after so many iterations."""
-        self._network.parameters[...] = parameters
+        self._parameters[...] = parameters
         for array, other in zip(self._state, state, strict=True):
             array[...] = other
-        self._iteration = self._steps = iterations
+        self._iteration = iterations
 
-    def parameters(self) -> list[Array]:
-        return [np.array(self._to_host(array)) for array in self._network.arrays]
+    def _put(self, array: Array) -> Any:
+        return self._xp.asarray(array.astype(self._dtype))
 
-    def _data(self) -> tuple[Array, Array]:
-        """Return inputs and targets in the trainer's dtype, as they will be gathered from."""
-        return typed(self._problem, self._dtype)
+    def _host(self, tensor: Any) -> Array:
+        return self._to_host(tensor)
 
-    def _start_arrays(self) -> list[Array]:
-        """Return the parameters at the start, array after array as the network has them."""
-        return self._problem.start_parameters()
+    def _data(self) -> Part:
+        """Return inputs and targets in the trainer's dtype, as they will be gathered from.
 
-    def _make_network(self, parameters: Any, gradients: Any) -> Any:
-        """Return what `_train` trains, on these flat arrays."""
-        return network_of(self._problem, parameters, gradients)
-
-    def _whole_batch(self, scale: Any) -> Any:
-        """Return all rows as the one batch."""
-        return whole_batch(self._network, self._inputs, self._targets, scale)
-
-    def _predict(self, inputs: Array) -> Array:
-        inputs = self._xp.asarray(inputs.astype(self._dtype))
-        return self._to_host(forward(self._xp, self._network, inputs)[-1])
-
-    def _scale(self, rows: int) -> Any:
-        """Return what scales the slope on a batch: also the rate, where a step is no more."""
-        problem = self._problem
-        scale = slope_scale(problem.loss, rows, problem.outputs)
-        if problem.optimizer.is_plain:
-            scale *= problem.rate
-        return self._xp.array(scale, self._dtype)
-
-    def _gathered(self, iterations: int) -> Iterator[Any]:
-        """Yield the next batches, each gathered when its turn comes."""
-        batches, inputs, targets, take = self._batches, self._inputs, self._targets, self._take
-        assert batches is not None
-        orders, size, batch_of = self._orders, batches.size, self._batch_of
-        of_inputs, of_targets = self._axes
-        ones, scale = self._xp.ones(size, self._dtype), self._scale(size)
-        shortest = batches.shortest
-        short_ones, short_scale = ones[:shortest], self._scale(shortest)
-        for begin, end in batches.spans(self._iteration, iterations):
-            rows = orders[begin:end]
-            full = end - begin == size
-            yield batch_of(
-                take(inputs, rows, of_inputs),
-                take(targets, rows, of_targets),
-                ones if full else short_ones,
-                scale if full else short_scale,
-            )
-        self._iteration += iterations
-
-    def _copied(self, values: Array, rows: Indices, axis: int) -> Any:
-        """Gather rows on the host and copy them to where the arrays of ``xp`` are."""
-        return self._xp.asarray(values.take(rows, axis))
-
-    def _make_step(self) -> Step:
-        xp, optimizer, network, state = (
-            self._xp,
-            self._problem.optimizer,
-            self._network,
-            self._state,
-        )
-        parameters, gradients = network.parameters, network.gradients
-        if optimizer.is_plain:
-            subtract = xp.subtract
-
-            def plain() -> None:
-                subtract(parameters, gradients, parameters)
-
-            return plain
-        if isinstance(optimizer, Sgd):
-
-            def with_momentum() -> None:
-                update(xp, optimizer, parameters, gradients, state)
-
-            return with_momentum
-        factors, pieces = self._factors(optimizer), self._pieces()
-
-        def adam() -> None:
-            now = factors()
-            for piece in pieces:
-                update(xp, optimizer, *piece, now)
-
-        return adam
-
-    def _pieces(self) -> list[tuple[Any, Any, State]]:
-        """Return parameters, gradients and the optimizer's arrays, as they are updated together."""
-        return [(self._network.parameters, self._network.gradients, self._state)]
-
-    def _factors(self, optimizer: Adam) -> Callable[[], tuple[Any, Any]]:
-        """Return what gives Adam's factors of the next step.
-
-        In arrays, because NumPy would convert a number in each operation.
+        Of stacks the targets lie as the last layer's outputs do, ([models,] outputs, rows).
         """
+        if not self._is_stacked:
+            return typed(self._problem, self._dtype)
+        inputs, targets = self._problem.parts()[0]
+        lying = np.ascontiguousarray(targets.swapaxes(-1, -2), self._dtype)
+        return Part(inputs.astype(self._dtype), lying)
+
+    def _make_feed(
+        self, orders: npt.NDArray[np.int64], is_copied: bool
+    ) -> Callable[[int, int], tuple[Any, Any]]:
+        inputs, targets, is_stacked = self._inputs, self._targets, self._is_stacked
+        of_inputs, of_targets = (-2, -1) if is_stacked else (0, 0)
+        asarray, take = self._xp.asarray, self._xp.ndarray.take
+        if is_copied:
+            return lambda begin, end: (
+                asarray(inputs.take(orders[begin:end], 0)),
+                asarray(targets.take(orders[begin:end], 0)),
+            )
+        on_device = asarray(orders)
+
+        def feed(begin: int, end: int) -> tuple[Any, Any]:
+            rows = on_device[begin:end]
+            own = take(targets, rows, of_targets)
+            return take(inputs, rows, of_inputs), own.swapaxes(-1, -2) if is_stacked else own
+
+        return feed
+
+    def _factors(self, iterations: int) -> Iterator[Factors]:
+        """Return Adam's factors in arrays: NumPy would convert a number in each operation."""
         factor, eps = np.zeros((2, 1), self._dtype)
-
-        def factors() -> tuple[Array, Array]:
-            factor[0], eps[0] = adam_factors(optimizer, self._count())
-            return factor, eps
-
-        return factors
-
-    def _count(self) -> int:
-        """Count the steps of Adam, from 1; they are not batches where there is one batch only."""
-        self._steps += 1
-        return self._steps
+        for numbers in super()._factors(iterations):
+            if numbers is not None:
+                factor[0], eps[0] = numbers
+            yield factor, eps
 
 
 _held: WeakValueDictionary[tuple[Any, ...], Array] = WeakValueDictionary()

@@ -13,7 +13,7 @@ import numpy as np
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Unsupported
-from perceptron.backends.shared.gradient import slope_scale
+from perceptron.backends.shared.gradient import step_scale
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
 from perceptron.problems.batches import Batches
 from perceptron.problems.cost import operations, parameter_count
@@ -37,6 +37,7 @@ class LoopTrainer(NumpyTrainer):
     ``feed``: the host is the device.
     """
 
+    several = False
     _loop: Loop
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
@@ -54,7 +55,7 @@ class LoopTrainer(NumpyTrainer):
         )
 
     def train(self, iterations: int) -> None:
-        arrays = (self._network.parameters, *self._state)
+        arrays = (self._parameters, *self._state)
         turns = (*self._turns, self._iteration) if self._turns else self._scale_of_all
         values = self._loop(self._columns, self._values(arrays), *self._numbers, turns, iterations)
         for array, part in zip(arrays, np.reshape(values, (len(arrays), -1)), strict=True):
@@ -85,7 +86,7 @@ def sgd_of(problem: Problem) -> Sgd:
 
 def scale_of(problem: Problem, rows: int) -> float:
     """Return what scales the slope on so many rows, the rate included."""
-    return problem.rate * slope_scale(problem.loss, rows, problem.outputs)
+    return step_scale(problem, rows, with_rate=True)
 
 
 def turns_of(problem: Problem, batches: Batches) -> tuple[Any, ...]:

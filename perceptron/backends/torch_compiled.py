@@ -18,8 +18,9 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from itertools import pairwise, repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,12 +30,11 @@ from perceptron.backends.protocol import LadderStep, Unsupported, thread_variabl
 from perceptron.backends.shared.compilers import cpp_unavailable, inductor_wrote, triton_unavailable
 from perceptron.backends.shared.gradient import (
     Batch,
+    Library,
     Network,
-    batch_of,
+    activations_of,
     slope_scale,
-    train,
     views,
-    whole_batch,
 )
 from perceptron.backends.shared.torch_backend import OnTorch
 from perceptron.backends.shared.update import adam_factors, update
@@ -73,20 +73,6 @@ class Model(NamedTuple):
     activations: tuple[Activation, ...]
     loss: Loss
     optimizer: Optimizer
-
-
-class _Unpacked(Network):
-    """The network inside a graph: arrays of their own, because views would be copied back."""
-
-    @cached_property
-    def arrays(self) -> list[torch.Tensor]:
-        return [array.clone() for array in views(self.parameters, self.widths)]
-
-    @cached_property
-    def gradient_arrays(self) -> list[torch.Tensor]:
-        import torch
-
-        return [torch.empty_like(array) for array in self.arrays]
 
 
 @cache
@@ -150,43 +136,40 @@ def train_steps(
     import torch
 
     widths, activations, loss, optimizer = model
-    xp = _Functions()
-    network = _Unpacked(parameters, None, widths, activations, loss)
-    kept = [[array.clone() for array in views(flat, widths)] for flat in state]
+    # Arrays of their own, because views would be copied back.
+    arrays, *kept = (
+        [array.clone() for array in views(flat, widths)] for flat in (parameters, *state)
+    )
+    gradients = [torch.empty_like(array) for array in arrays]
+    network = Network(_library(), arrays, gradients, activations, loss)
     numbers: Iterator[Any] = iter(factors.unbind() if isinstance(optimizer, Adam) else repeat(None))
 
     def step() -> None:
         pair = next(numbers)
-        for parameter, gradient, *own in zip(
-            network.arrays, network.gradient_arrays, *kept, strict=True
-        ):
-            update(xp, optimizer, parameter, gradient, tuple(own), pair)
+        for parameter, gradient, *own in zip(arrays, gradients, *kept, strict=True):
+            update(torch, optimizer, parameter, gradient, tuple(own), pair)
 
     count = inputs.shape[0] if batch is None else batch
     scale = inputs.new_full((), slope_scale(loss, count, widths[-1]))
     batches: Iterable[Batch]
+    ones = inputs.new_ones(count)
     if batch is None:
-        batches = repeat(whole_batch(network, inputs, targets, scale), steps)
+        batches = repeat(network.whole_batch(inputs, targets, ones, scale), steps)
     else:
-        ones = inputs.new_ones(batch)
         batches = (
-            batch_of(inputs.index_select(0, index), targets.index_select(0, index), ones, scale)
+            network.batch(
+                inputs.index_select(0, index), targets.index_select(0, index), ones, scale
+            )
             for index in rows.reshape(steps, batch).unbind()
         )
-    train(xp, network, batches, step)
-    trained = [network.arrays, *kept]
-    return [torch.cat([array.reshape(-1) for array in arrays]) for arrays in trained]
+    network.train(batches, step)
+    return [torch.cat([array.reshape(-1) for array in trained]) for trained in (arrays, *kept)]
 
 
-class _Functions:
-    """torch's functions; only `matmul` is our own."""
+def _library() -> Library:
+    """Return the library PyTorch with products that a graph may hold as loops."""
+    import torch
 
-    def __getattr__(self, name: str) -> Any:
-        import torch
-
-        return getattr(torch, name)
-
-    @staticmethod
     def matmul(
         left: torch.Tensor, right: torch.Tensor, out: torch.Tensor | None = None
     ) -> torch.Tensor:
@@ -195,6 +178,11 @@ class _Functions:
         else:
             product = (left.unsqueeze(-1) * right).sum(-2)
         return product if out is None else out.copy_(product)
+
+    def layer(weights: torch.Tensor, bias: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda values: matmul(values, weights).add_(bias)
+
+    return Library(torch, layer, matmul, matmul, attrgetter("T"))
 
 
 class CompiledTrainer(ManualTrainer):
@@ -210,7 +198,7 @@ class CompiledTrainer(ManualTrainer):
 
         super().__init__(problem, dtype, device)
         self._steps = unrolled(problem)
-        model = Model(problem.widths, self._network.activations, problem.loss, problem.optimizer)
+        model = Model(problem.widths, activations_of(problem), problem.loss, problem.optimizer)
         threads = torch.get_num_threads()
         self._graph = compiled(
             model, self._steps, problem.dataset.rows, problem.batch, dtype, threads, device
@@ -232,9 +220,9 @@ class CompiledTrainer(ManualTrainer):
         import torch
 
         graph, data = self._graph, (self.data.inputs, self.data.targets)
-        arrays = own = [self._network.parameters, *self._state]
+        arrays = own = [self._parameters, *self._state]
         with torch.inference_mode():
-            for rows, factors in zip(self._rows(calls), self._factors(calls), strict=False):
+            for rows, factors in zip(self._rows(calls), self._factors_of(calls), strict=False):
                 arrays = graph(*data, rows, factors, *arrays)
             for array, trained in zip(own, arrays, strict=True):
                 array.copy_(trained)
@@ -248,14 +236,14 @@ class CompiledTrainer(ManualTrainer):
         count = self._steps * self._batches.size
         return self.data.orders[begin : begin + calls * count].reshape(calls, count).unbind()
 
-    def _factors(self, calls: int) -> Iterable[torch.Tensor]:
+    def _factors_of(self, calls: int) -> Iterable[torch.Tensor]:
         """Return Adam's factors of each call's steps."""
         optimizer = self._problem.optimizer
         if not isinstance(optimizer, Adam):
             return repeat(self._start[:0], calls)
         steps = np.arange(1.0, calls * self._steps + 1.0) + self._iteration
         factors = np.stack(adam_factors(optimizer, steps), axis=1)
-        return self._tensor(factors).reshape(calls, self._steps, 2).unbind()
+        return self._put(factors).reshape(calls, self._steps, 2).unbind()
 
 
 def unrolled(problem: Problem) -> int:

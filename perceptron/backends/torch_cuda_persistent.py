@@ -13,16 +13,15 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-import numpy as np
-
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
-from perceptron.backends.shared.gradient import forward, network_of, slope_scale
+from perceptron.backends.shared.flat_trainer import FlatTrainer
+from perceptron.backends.shared.gradient import Network, activations_of, step_scale
 from perceptron.backends.shared.one_block import fitting
 from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
-from perceptron.backends.torch_manual import functions
+from perceptron.backends.torch_manual import matrices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
@@ -31,43 +30,40 @@ from perceptron.problems.problem import DType, Problem
 ITERATIONS_IN_A_LAUNCH = 10_000
 
 
-class PersistentTrainer(DeviceTrainer):
-    """Parameters lie in one flat array, which a launch reads and writes."""
+class PersistentTrainer(DeviceTrainer, FlatTrainer):
+    """A launch reads and writes the flat parameters."""
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
+        import torch
+
         self._block = fitting(problem, dtype)
         super().__init__(problem, dtype, device, classes=False)
         self._kernel = kernel()
-        flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
-        self._start = self._tensor(flat)
-        self._network = network_of(problem, self._start.clone())
-        self._rate = problem.rate * slope_scale(problem.loss, self.data.rows, problem.outputs)
+        self._lay_out(torch)
+        self._rate = step_scale(problem, self.data.rows, with_rate=True)
 
     def queue(self, iterations: int) -> None:
-        network, launch = self._network, self._kernel.launch
+        problem, launch = self._problem, self._kernel.launch
         for begin in range(0, iterations, ITERATIONS_IN_A_LAUNCH):
             launch(
-                network.parameters,
+                self._parameters,
                 self.data.inputs,
                 self.data.targets,
                 min(ITERATIONS_IN_A_LAUNCH, iterations - begin),
                 self._rate,
                 self._block,
-                network.activations,
-                network.loss,
+                activations_of(problem),
+                problem.loss,
             )
 
     def reset(self) -> None:
-        self._network.parameters.copy_(self._start)
+        super().reset()
         self._accelerator.synchronize()
 
-    def parameters(self) -> list[Array]:
-        return [np.array(array.cpu().numpy()) for array in self._network.arrays]
-
     def _predict(self, inputs: Array) -> Array:
-        outputs = forward(functions(), self._network, self._tensor(inputs))[-1]
-        predictions: Array = outputs.cpu().numpy()
-        return predictions
+        activations, loss = activations_of(self._problem), self._problem.loss
+        network = Network(matrices(), self._views(self._parameters), (), activations, loss)
+        return self._host(network.outputs(self._put(inputs)))
 
 
 def kernel() -> ModuleType:

@@ -87,6 +87,8 @@ class TorchBackend(OnTorch):
     """Eager PyTorch on one device."""
 
     phased = True
+    fused: bool | None = None
+    """The option of `torch.optim`; None takes what PyTorch takes."""
     low_precision: tuple[str, ...] = ("bfloat16",)
     trainer: type[ModuleTrainer] = TorchTrainer
     of_several: type[ModuleTrainer] = EnsembleTrainer
@@ -113,7 +115,20 @@ class TorchBackend(OnTorch):
         self, problem: Problem, dtype: DType, device: str, foreach: bool | None = None
     ) -> ModuleTrainer:
         kind = self.trainer if problem.models == 1 else self.of_several
-        return kind(problem, dtype, device, foreach=foreach)
+        return kind(problem, dtype, device, foreach=foreach, fused=self.fused)
+
+
+class FusedBackend(TorchBackend):
+    """The same with ``fused=True``: a step of the optimizer is one operation on all parameters.
+
+    By Adam on `digits` an iteration takes 0.69 of the time; by plain sgd on the OR gate 1.05.
+    """
+
+    fused = True
+
+    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
+        """Return what one iteration dispatches, on the CPU: PyTorch fuses nothing on meta."""
+        return trace(lambda: self._trainer(problem, dtype, "cpu"))
 
 
 CPU = TorchBackend(
@@ -129,6 +144,18 @@ CUDA = TorchBackend(
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
     LadderStep("the loader: a batch is gathered by its indices", after="torch-cuda-dataloader"),
     LadderStep("launches for each model: vmap makes one of all", after="torch-cuda-sequential"),
+)
+CPU_FUSED = FusedBackend(
+    "torch-cpu-fused",
+    "cpu",
+    "PyTorch on the CPU: as torch-cpu, with torch.optim's fused=True",
+    LadderStep("calls for each parameter: the optimizer is fused", after="torch-cpu"),
+)
+CUDA_FUSED = FusedBackend(
+    "torch-cuda-fused",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu-fused; has never run on one",
+    LadderStep("kernels of the optimizer: it is fused into one", after="torch-cuda"),
 )
 # ROCm's PyTorch calls its devices cuda, so an AMD GPU is a device of `torch-cuda`.
 MPS = TorchBackend(

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import count, repeat
+from itertools import repeat
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from perceptron.backends.protocol import LadderStep
-from perceptron.backends.shared.gradient import views
+from perceptron.backends.shared.flat_trainer import FlatTrainer
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
-from perceptron.backends.shared.update import adam_factors, start_state, update
+from perceptron.backends.shared.update import update
 from perceptron.problems.datasets import Array
-from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 if TYPE_CHECKING:
@@ -25,8 +22,8 @@ if TYPE_CHECKING:
 Step = Callable[[Sequence["torch.Tensor"]], None]
 
 
-class FunctionalTrainer(DeviceTrainer):
-    """Parameters are leaf tensors, weights (fan in, fan out), and views of one flat tensor.
+class FunctionalTrainer(DeviceTrainer, FlatTrainer):
+    """Parameters are leaf tensors, and views of the flat one.
 
     So all but a plain step of gradient descent changes them in one pass; see `update`. A batch is
     gathered by its indices in the timed loop, whatever the problem's ``feed``: the host is the
@@ -37,13 +34,8 @@ class FunctionalTrainer(DeviceTrainer):
         import torch
 
         super().__init__(problem, dtype, device, classes=True)
-        flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
-        self._start = self._tensor(flat)
-        self._flat = self._start.clone()
-        self._parameters = [
-            array.detach().requires_grad_() for array in views(self._flat, problem.widths)
-        ]
-        self._state = start_state(torch, problem.optimizer, self._flat)
+        self._lay_out(torch)
+        self._leaves = [array.detach().requires_grad_() for array in self._views(self._parameters)]
         self._feed = self.data.feed()
         self._activations = _activations(problem)
         self._loss = _loss_function(problem.loss)
@@ -51,23 +43,14 @@ class FunctionalTrainer(DeviceTrainer):
     def train(self, iterations: int) -> None:
         import torch
 
-        parameters, error = self._parameters, self._error
+        leaves, error = self._leaves, self._error
         grad, no_grad = torch.autograd.grad, torch.no_grad
-        step = self._step_after(self._iteration)
+        step = self._step(iterations)
         for inputs, targets in self._fed(iterations):
-            gradients = grad(error(inputs, targets), parameters)
+            gradients = grad(error(inputs, targets), leaves)
             with no_grad():
                 step(gradients)
         self._iteration += iterations
-
-    def reset(self) -> None:
-        self._flat.copy_(self._start)
-        for array in self._state:
-            array.zero_()
-        self._iteration = 0
-
-    def parameters(self) -> list[Array]:
-        return [np.array(parameter.detach().numpy()) for parameter in self._parameters]
 
     def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Return inputs and targets of the next iterations, each gathered when its turn comes."""
@@ -76,27 +59,24 @@ class FunctionalTrainer(DeviceTrainer):
         feed, spans = self._feed, self._batches.spans(self._iteration, iterations)
         return (feed(begin, end) for begin, end in spans)
 
-    def _step_after(self, iterations: int) -> Step:
-        """Return what takes the next steps after so many."""
+    def _step(self, iterations: int) -> Step:
+        """Return what takes the next so many steps."""
         import torch
 
         optimizer, state = self._problem.optimizer, self._state
-        parameters, flat = self._parameters, self._flat
+        leaves, flat, factors = self._leaves, self._parameters, self._factors(iterations)
         if optimizer.is_plain:
             rate = optimizer.rate
 
             def plain(gradients: Sequence[torch.Tensor]) -> None:
-                for parameter, gradient in zip(parameters, gradients, strict=True):
+                for parameter, gradient in zip(leaves, gradients, strict=True):
                     parameter.sub_(gradient, alpha=rate)
 
             return plain
-        numbers = count(iterations + 1)
 
         def flattened(gradients: Sequence[torch.Tensor]) -> None:
-            number = next(numbers)
-            factors = adam_factors(optimizer, number) if isinstance(optimizer, Adam) else None
             together = torch.cat([gradient.reshape(-1) for gradient in gradients])
-            update(torch, optimizer, flat, together, state, factors)
+            update(torch, optimizer, flat, together, state, next(factors))
 
         return flattened
 
@@ -104,8 +84,7 @@ class FunctionalTrainer(DeviceTrainer):
         import torch
 
         with torch.no_grad():
-            outputs: Array = self._outputs(self._tensor(inputs)).numpy()
-        return outputs
+            return self._host(self._outputs(self._put(inputs)))
 
     def _error(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return self._loss(self._outputs(inputs), targets)
@@ -114,7 +93,7 @@ class FunctionalTrainer(DeviceTrainer):
         import torch
 
         values = inputs
-        layers = zip(self._parameters[::2], self._parameters[1::2], self._activations, strict=True)
+        layers = zip(self._leaves[::2], self._leaves[1::2], self._activations, strict=True)
         for weights, bias, activate in layers:
             values = torch.addmm(bias, values, weights)
             if activate is not None:

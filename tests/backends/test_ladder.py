@@ -25,7 +25,8 @@ def install(monkeypatch: pytest.MonkeyPatch, *backends: NumpyBackend) -> None:
 def test_each_rung_follows_the_one_that_it_removes_something_from() -> None:
     """From torch as its tutorials write it down to the arithmetic, whatever else is added."""
     published = [
-        *("torch-cpu-dataloader", "torch-cpu", "torch-cpu-functional", "torch-cpu-manual"),
+        *("torch-cpu-dataloader", "torch-cpu", "torch-cpu-fused", "torch-cpu-functional"),
+        "torch-cpu-manual",
         *("numpy-published", "numpy", "numpy-inplace", "torch-cpu-compiled"),
         *("python", "jax-cpu", "numba"),
     ]
@@ -45,7 +46,8 @@ def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
 
 def test_the_ladder_of_a_gpu_is_its_own() -> None:
     published = [
-        *("torch-cuda-dataloader", "torch-cuda", "torch-cuda-manual", "torch-cuda-manual-graph"),
+        *("torch-cuda-dataloader", "torch-cuda", "torch-cuda-fused", "torch-cuda-manual"),
+        "torch-cuda-manual-graph",
         *("cupy", "torch-cuda-compiled", "torch-cuda-graph", "torch-cuda-persistent", "jax-cuda"),
     ]
     assert [name for name in rungs("cuda") if name in published] == published

@@ -19,7 +19,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
-from perceptron.backends.numpy_backend import trainer_of
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer
 from perceptron.problems import catalogue
@@ -184,7 +184,7 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
 def test_all_at_once_is_each_alone(problem: Problem) -> None:
     """Models of one layer and of two; of very many some are held against their training alone."""
     difference = agreement.compare(
-        problem, trainer_of(problem, "float64"), "float64", agreement.reference(problem)
+        problem, NumpyTrainer(problem, "float64"), "float64", agreement.reference(problem)
     )
     assert difference.agrees, str(difference)
 

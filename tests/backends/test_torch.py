@@ -11,6 +11,7 @@ import pytest
 from perceptron.backends import registry, torch_bmm, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
+from perceptron.backends.shared.gradient import activations_of
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
 from perceptron.backends.torch_cuda_graph import refusing
 from perceptron.problems import catalogue
@@ -98,12 +99,12 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
     problem = catalogue.find(name)
     trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
     model = torch_compiled.Model(
-        problem.widths, trainer._network.activations, problem.loss, problem.optimizer
+        problem.widths, activations_of(problem), problem.loss, problem.optimizer
     )
     steps, batch = 2, problem.batch
     rows = trainer.data.orders[: steps * (batch or 0)]
     factors = trainer._start.new_ones((steps, 2))
-    arrays = (trainer._network.parameters, *trainer._state)
+    arrays = (trainer._parameters, *trainer._state)
     with refusing("meta"):
         torch_compiled.train_steps(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays

@@ -1,5 +1,8 @@
 """Training over layers as one compiled loop; the products are left to BLAS.
 
+The arithmetic is that of `gradient` and `update`. It stays apart from them because its speed is its
+point: one pass over the values of a layer does what takes several calls of a library.
+
 Numba compiles it once for each dtype, for any depth, loss and optimizer of the kind `Sgd`.
 """
 
@@ -136,7 +139,7 @@ def _matrix(values: Array, start: int, rows: int, width: int) -> Array:
 
 @lru_cache(maxsize=1)
 def descent() -> Callable[[LoopArrays, int, int], None]:
-    """Compile what `gradient.train` and `update` do; NumPy's functions stand for Numba's here.
+    """Compile what `gradient` and `update` do; NumPy's functions stand for Numba's here.
 
     The function takes the arrays, the first iteration's number and how many follow.
     """

@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from perceptron.backends.protocol import Evaluation, Score
-from perceptron.backends.shared.gradient import ACTIVATE, Network, forward
+from perceptron.backends.shared.gradient import (
+    Network,
+    activations_of,
+    numpy_matrices,
+    numpy_stacks,
+)
 from perceptron.problems import cost
 from perceptron.problems.datasets import Array, Part
 from perceptron.problems.problem import Loss, Problem, classes_of
@@ -127,28 +132,9 @@ def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Arr
     models are stacked, as are inputs that are not the same for all: outputs are then (models, rows,
     outputs).
     """
-    if problem.models > 1:
-        return _stacked(problem, [np.asarray(array, np.float64) for array in parameters], inputs)
     arrays = [np.asarray(array, np.float64) for array in parameters]
-    flat = np.concatenate([array.ravel() for array in arrays])
-    network = Network(
-        parameters=flat,
-        gradients=flat,
-        widths=[len(arrays[0]), *(bias.size for bias in arrays[1::2])],
-        activations=tuple(layer.activation for layer in problem.layers),
-        loss=problem.loss,
-    )
+    library = (numpy_stacks if problem.models > 1 else numpy_matrices)(np)
+    network = Network(library, arrays, (), activations_of(problem), problem.loss)
     with np.errstate(over="ignore"):
-        outputs: Array = forward(np, network, np.asarray(inputs, np.float64))[-1]
+        outputs: Array = network.outputs(np.asarray(inputs, np.float64))
     return outputs
-
-
-def _stacked(problem: Problem, arrays: list[Array], inputs: Array) -> Array:
-    values = np.asarray(inputs, np.float64)
-    layers = zip(arrays[::2], arrays[1::2], problem.layers, strict=True)
-    with np.errstate(over="ignore"):
-        for weights, bias, layer in layers:
-            values = np.matmul(values, weights)
-            values += bias[:, None, :]
-            ACTIVATE[layer.activation](np, values, 1.0)
-    return values

@@ -1,7 +1,8 @@
 """The parts of an iteration as NumPy calls that are fixed beforehand: nothing is allocated in them.
 
 Each function returns the calls of one operation on the arrays it is given; making them may
-allocate, calling them does not. The arithmetic is that of `gradient` and `update`.
+allocate, calling them does not. The arithmetic is that of `gradient` and `update`; it stays apart
+from them because its speed is its point, see `numpy_inplace`.
 """
 
 from __future__ import annotations

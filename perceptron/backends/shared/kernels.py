@@ -143,6 +143,8 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
     inputs, outputs = list(_tensors(arguments)), list(_tensors(result))
     if name.startswith("aten._foreach") and result is None:  # it changed its first list in place
         outputs = list(_tensors(arguments[0]))
+    elif name.startswith("aten._fused"):  # all but the gradients, its second
+        outputs = list(_tensors((arguments[0], *arguments[2:])))
     read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
     moved = sum(_values(tensor) * tensor.element_size() for tensor in (*read, *outputs))
     operations = sum(tensor.numel() for tensor in (outputs or inputs))

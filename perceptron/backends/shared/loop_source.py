@@ -1,7 +1,9 @@
 """The source of a training loop over the rows of a batch, written out for one network.
 
 Loops over layers and neurons would cost more than the arithmetic in them, so each parameter and
-each value is a variable. The `python` backend interprets the loop, `numba` compiles it.
+each value is a variable. The `python` backend interprets the loop, `numba` compiles it. It stays
+apart from `gradient` and `update`, whose arithmetic it has, because its speed is its point: it
+touches no array.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Import this only where Triton is wanted: whether it compiles kernels or interprets them
 (``TRITON_INTERPRET=1``, on the CPU) is settled when it is imported first.
 
+The arithmetic is that of `gradient`, for plain steps. It stays apart because its speed is its
+point: an iteration launches nothing.
+
 Triton's arrays have powers of two as sizes. Every array is padded with zeros to one, and what a
 padded row or column would add to a gradient is masked where it arises: padded rows in the slope of
 the loss, padded columns in each layer's output.

@@ -9,7 +9,7 @@ from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.shared.evaluation import Scored
-from perceptron.backends.shared.torch_data import TrainingData, tensor
+from perceptron.backends.shared.torch_data import TrainingData, tensor, to_host
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
@@ -41,8 +41,11 @@ class DeviceTrainer(Scored):
     def queue(self, iterations: int) -> None:
         raise NotImplementedError
 
-    def _tensor(self, array: Array) -> torch.Tensor:
+    def _put(self, array: Array) -> torch.Tensor:
         return tensor(array, self._dtype, self._device)
+
+    def _host(self, tensor: torch.Tensor) -> Array:
+        return to_host(tensor)
 
 
 class OnTorch:

@@ -26,8 +26,8 @@ class ModuleTrainer(DeviceTrainer):
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
     gathered in host memory and, on a GPU, copied from there; see `torch_data.FromHost`.
 
-    ``foreach`` is that of `torch.optim`: None takes what PyTorch takes. With ``recorded`` the
-    trainer is one whose steps `torch_cuda_graph` records, so many at once.
+    ``foreach`` and ``fused`` are those of `torch.optim`: None takes what PyTorch takes. With
+    ``recorded`` the trainer is one whose steps `torch_cuda_graph` records, so many at once.
     """
 
     def __init__(
@@ -37,18 +37,20 @@ class ModuleTrainer(DeviceTrainer):
         device: str,
         *,
         foreach: bool | None = None,
+        fused: bool | None = None,
         recorded: int = 0,
     ) -> None:
         super().__init__(problem, dtype, device, classes=True)
         if self._batches is not None:
             self.feed = self._make_feed(max(1, recorded))
-        self._start = as_linear([self._tensor(array) for array in self._start_arrays()])
+        self._start = as_linear([self._put(array) for array in self._start_arrays()])
         self._loss = loss_of(problem.loss)
         self._parameters = self._make_parameters()
         self._optimizer = optimizer_of(
             problem.optimizer,
             self._parameters,
             foreach=foreach,
+            fused=fused,
             capturable=bool(recorded) and self._device.type != "cpu",  # PyTorch refuses it there
         )
         if recorded and isinstance(problem.optimizer, Adam):
@@ -160,7 +162,7 @@ class ModuleTrainer(DeviceTrainer):
         import torch
 
         with torch.no_grad():
-            return to_host(self._outputs(self._tensor(inputs)))
+            return to_host(self._outputs(self._put(inputs)))
 
     def parameters(self) -> list[Array]:
         return [np.array(to_host(array)) for array in as_linear(self._parameters)]
@@ -199,13 +201,14 @@ def optimizer_of(
     parameters: Iterable[torch.Tensor],
     *,
     foreach: bool | None = None,
+    fused: bool | None = None,
     capturable: bool = False,
 ) -> torch.optim.Optimizer:
     """Return PyTorch's own optimizer of this description; its SGD can always be captured."""
     import torch
 
     options: dict[str, Any] = asdict(optimizer)
-    options |= {"lr": options.pop("rate"), "foreach": foreach}
+    options |= {"lr": options.pop("rate"), "foreach": foreach, "fused": fused}
     if isinstance(optimizer, Sgd):
         return torch.optim.SGD(parameters, **options)
     kind = torch.optim.AdamW if isinstance(optimizer, AdamW) else torch.optim.Adam

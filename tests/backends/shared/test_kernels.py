@@ -82,6 +82,14 @@ def test_adam_takes_parameter_by_parameter_on_a_cpu_and_all_at_once_on_a_gpu(
     assert [kernel.bytes_moved for kernel in last] == [4 * size * 4 for size in sizes]
 
 
+@pytest.mark.parametrize("backend", [torch_eager.CPU_FUSED, torch_eager.CUDA_FUSED])
+def test_a_fused_optimizer_is_one_kernel(backend: torch_eager.TorchBackend) -> None:
+    """It reads and writes parameters and two averages of each, and reads gradients and counts."""
+    (step,) = named(backend, "_fused_adam_")
+    assert step.bytes_moved >= 7 * 4 * sum(PARAMETERS)
+    assert not named(backend, "addcdiv_", "_foreach_addcdiv_", "sqrt", "_foreach_sqrt")
+
+
 @pytest.mark.parametrize(
     ("backend", "count"),
     [(torch_eager.CPU, 13), (torch_eager.CUDA, 12), (torch_functional.BACKEND, 13)],

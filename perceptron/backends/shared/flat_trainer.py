@@ -1,0 +1,149 @@
+"""Training along gradients derived by hand, on the arrays of any library: see `DerivedTrainer`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from perceptron.backends.shared.evaluation import Scored
+from perceptron.backends.shared.gradient import (
+    Batch,
+    Library,
+    Namespace,
+    Network,
+    Tensor,
+    activations_of,
+    step_scale,
+    views,
+)
+from perceptron.backends.shared.update import Factors, factors_of, start_state, step_of
+from perceptron.problems.batches import Batches
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import Problem
+
+
+class FlatTrainer(Scored):
+    """All parameters lie in one flat array, so that an optimizer passes over them once.
+
+    They lie as the arrays of `Problem.start_parameters` do, one after the other; those of
+    ``several`` models are stacked. But models of one layer on the same data are one wide layer,
+    whose weights are (features, models · outputs).
+
+    Subclasses know the problem and say how arrays get to where they are computed with, and back.
+    """
+
+    several = False
+    _problem: Problem
+    _batches: Batches | None
+
+    def _put(self, array: Array) -> Tensor:
+        """Return a copy in the trainer's dtype, where the library computes."""
+        raise NotImplementedError
+
+    def _host(self, tensor: Tensor) -> Array:
+        """Return the values as an array of NumPy's."""
+        raise NotImplementedError
+
+    def _lay_out(self, xp: Namespace) -> None:
+        """Make the flat parameters and what the optimizer keeps of them; stand at the start."""
+        self._xp, problem = xp, self._problem
+        are_several = self.several and problem.models > 1
+        self._is_wide = are_several and len(problem.layers) == 1 and not problem.folds
+        self._is_stacked = are_several and not self._is_wide
+        start = problem.stacked_start() if are_several else problem.start_parameters()
+        if self._is_wide:
+            start[0] = start[0].swapaxes(0, 1)
+        flat = np.concatenate([array.ravel() for array in start])
+        self._start, self._parameters = self._put(flat), self._put(flat)
+        self._state = start_state(xp, problem.optimizer, self._start)
+        self._iteration = 0
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        """Return the network's arrays in a flat array of the parameters' size."""
+        problem = self._problem
+        if self._is_wide:
+            return views(flat, (problem.dataset.features, problem.models * problem.outputs))
+        return views(flat, problem.widths, problem.models if self._is_stacked else None)
+
+    def reset(self) -> None:
+        self._parameters[...] = self._start
+        for array in self._state:
+            array[...] = 0.0
+        self._iteration = 0
+
+    def parameters(self) -> list[Array]:
+        arrays = self._views(self._parameters)
+        if self._is_wide:
+            weights, bias = arrays
+            apart = (self._problem.models, self._problem.outputs)
+            arrays = [weights.reshape(-1, *apart).swapaxes(0, 1), bias.reshape(apart)]
+        return [np.array(self._host(array)) for array in arrays]
+
+    def _factors(self, iterations: int) -> Iterator[Factors]:
+        """Return what changes with the next steps."""
+        return factors_of(self._problem.optimizer, self._iteration, iterations)
+
+
+class DerivedTrainer(FlatTrainer):
+    """See `gradient.Network` and `update` for the arithmetic: a library's trainer is thin over it.
+
+    ``feed`` gives the rows of a batch when its turn comes, where there are batches.
+    """
+
+    piece: int | None = None
+    """Values that an optimizer updates together; None for all."""
+    feed: Callable[[int, int], tuple[Tensor, Tensor]]
+
+    def _derive(self, library: Library, inputs: Tensor, targets: Tensor) -> None:
+        """Make the network and, where all rows are one, the batch; `_lay_out` comes first."""
+        problem = self._problem
+        self._gradients = self._xp.zeros_like(self._start)
+        self._network = Network(
+            library,
+            self._views(self._parameters),
+            self._views(self._gradients),
+            activations_of(problem),
+            problem.loss,
+            self._put(np.ones(())),
+            problem.models if self._is_wide else 1,
+        )
+        batches = self._batches
+        sizes = (problem.step_rows,) if batches is None else (batches.size, batches.shortest)
+        is_plain = problem.optimizer.is_plain
+        self._of_rows: dict[int, tuple[Tensor, Tensor]] = {
+            rows: (
+                self._put(np.ones(rows)),
+                self._put(np.array(step_scale(problem, rows, with_rate=is_plain))),
+            )
+            for rows in sizes
+        }
+        if batches is None:
+            self._whole = self._network.whole_batch(inputs, targets, *self._of_rows[sizes[0]])
+
+    def _advance(self, iterations: int) -> None:
+        """Take so many steps."""
+        self._take(self._fed(iterations), self._factors(iterations))
+        self._iteration += iterations
+
+    def _take(self, batches: Iterable[Batch], factors: Iterator[Factors]) -> None:
+        """Take a step on each batch, with what changes with each."""
+        own = (self._parameters, self._gradients, self._state)
+        step = step_of(self._xp, self._problem.optimizer, *own, factors, self.piece)
+        self._network.train(batches, step)
+
+    def _fed(self, iterations: int) -> Iterator[Batch]:
+        """Return the next batches, each gathered when its turn comes."""
+        if self._batches is None:
+            return repeat(self._whole, iterations)
+        feed, batch, of_rows = self.feed, self._network.batch, self._of_rows
+        spans = self._batches.spans(self._iteration, iterations)
+        return (batch(*feed(begin, end), *of_rows[end - begin]) for begin, end in spans)
+
+    def _predict(self, inputs: Array) -> Array:
+        outputs: Any = self._network.outputs(self._put(inputs))
+        if self._is_wide:
+            outputs = outputs.reshape(len(inputs), self._problem.models, -1).swapaxes(0, 1)
+        return self._host(outputs)
