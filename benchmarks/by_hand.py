@@ -1,4 +1,4 @@
-"""`torch-cpu` beside the loop that one would write by hand: ``python -m benchmarks.by_hand``.
+"""`torch-cpu` and `numpy-plain` beside loops written by hand: ``python -m benchmarks.by_hand``.
 
 Epochs of both alternate in one process on one thread, so that what else the machine does meets
 both; the ratio is that of their shortest epochs.
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from os import environ
 
 from benchmarks.shared import ROOT
@@ -17,15 +18,16 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import thread_variables
 from perceptron.problems import catalogue
 
+BACKENDS = ("torch-cpu", "numpy-plain")
 PROBLEMS = ("mlp-batch:64", "digits")
 # The suite's time over that by hand, at most.
 MOST = 1.03
 _SECONDS = 4.0
 
 
-def ratios(problem: str, rounds: int) -> list[float]:
+def ratios(backend: str, problem: str, rounds: int) -> list[float]:
     """Return the ratio that each of so many fresh processes measures."""
-    command = [sys.executable, "-m", "benchmarks.by_hand", problem]
+    command = [sys.executable, "-m", "benchmarks.by_hand", backend, problem]
     variables = dict(environ) | thread_variables(1)
     return [
         float(subprocess.check_output(command, cwd=ROOT, env=variables).split()[-1])
@@ -33,16 +35,16 @@ def ratios(problem: str, rounds: int) -> list[float]:
     ]
 
 
-def ratio(reference: str) -> float:
+def ratio(backend: str, reference: str) -> float:
     """Measure the ratio in this process."""
-    from benchmarks.plain import torch_loop  # imports torch, and asv imports every module here
-
+    # One imports torch, and asv imports every module here.
+    loop = import_module(f"benchmarks.plain.{backend.split('-')[0]}_loop")
     problem = catalogue.find(reference)
     (hidden,) = problem.hidden
-    by_hand = torch_loop.training(
+    by_hand = loop.training(
         problem.dataset.rows, problem.dataset.features, hidden, problem.outputs, problem.step_rows
     )
-    trainer = registry.load("torch-cpu").prepare(problem, "float32")
+    trainer = registry.load(backend).prepare(problem, "float32")
     per_epoch = problem.iterations_per_epoch
 
     def ours() -> None:
@@ -67,9 +69,11 @@ def shortest_ratio(ours: Callable[[], None], theirs: Callable[[], None], seconds
 
 
 def main() -> None:
-    """Print the ratio on the problems named, or on all."""
-    for reference in sys.argv[1:] or PROBLEMS:
-        print(f"torch-cpu / by hand on {reference}: {ratio(reference):.4f}")
+    """Print the ratio of a backend on the problems named, or of all on all."""
+    named, *problems = sys.argv[1:] or ["", *PROBLEMS]
+    for backend in [named] if named else BACKENDS:
+        for reference in problems or PROBLEMS:
+            print(f"{backend} / by hand on {reference}: {ratio(backend, reference):.4f}")
 
 
 if __name__ == "__main__":

@@ -169,11 +169,14 @@ def assert_as_numpy(problem: Problem, iterations: int, trained: list[Array]) -> 
 
 
 def loops() -> list[str]:
-    """Measure eager PyTorch beside a loop written by hand."""
+    """Measure eager PyTorch and textbook NumPy beside loops written by hand."""
     return [
         report_line(
-            f"torch-cpu / by hand on {problem}", by_hand.ratios(problem, ROUNDS), by_hand.MOST
+            f"{backend} / by hand on {problem}",
+            by_hand.ratios(backend, problem, ROUNDS),
+            by_hand.MOST,
         )
+        for backend in by_hand.BACKENDS
         for problem in by_hand.PROBLEMS
     ]
 

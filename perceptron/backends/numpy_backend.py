@@ -12,8 +12,14 @@ class NumpyBackend:
 
     name = "numpy"
     device = "cpu"
-    summary = "NumPy, gradients derived by hand, one activation an iteration"
-    rung = LadderStep("activations computed twice", after="numpy-published")
+    summary = (
+        "NumPy, fast: all parameters in one array, temporaries reused, operations looked up once"
+    )
+    rung = LadderStep(
+        "new arrays, and activations computed twice: parameters lie in one array, temporaries are "
+        "reused",
+        after="numpy-published",
+    )
     rung_of_models = LadderStep(
         "calls for each model: an operation passes over all", after="numpy-sequential"
     )

@@ -65,7 +65,7 @@ class PublishedBackend(NumpyBackend):
     name = "numpy-published"
     summary = "NumPy with the walk-through's own arithmetic"
     rung = LadderStep(
-        "the framework: NumPy, as the walk-through wrote it", after="torch-cpu-manual"
+        "loops over layers and parameters: the walk-through has one layer", after="numpy-plain"
     )
 
     def require(self, problem: Problem, dtype: DType) -> None:

@@ -21,6 +21,7 @@ OVER = "@"
 BUILT_IN: dict[str, str] = {
     "numpy": "perceptron.backends.numpy_backend:BACKEND",
     "numpy-published": "perceptron.backends.numpy_published:BACKEND",
+    "numpy-plain": "perceptron.backends.numpy_plain:BACKEND",
     "numpy-inplace": "perceptron.backends.numpy_inplace:BACKEND",
     "python": "perceptron.backends.python_backend:BACKEND",
     "numba": "perceptron.backends.numba_backend:BACKEND",

@@ -42,5 +42,5 @@ def test_an_epoch_by_hand_is_an_epoch_of_the_problem(
 
     monkeypatch.setattr(torch.optim.Adam, "step", counted)
     monkeypatch.setattr(by_hand, "shortest_ratio", compared)
-    assert by_hand.ratio(reference) == 1.0
+    assert by_hand.ratio("torch-cpu", reference) == 1.0
     assert len(calls) == problem.iterations_per_epoch
