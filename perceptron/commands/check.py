@@ -55,7 +55,7 @@ def check(
 
 
 def show(backends: Mapping[str, Sequence[CheckResult]]) -> None:
-    """Print a table of promises for each backend by its name, then each breach of one."""
+    """Print a table of promises for each backend by its name, then each note and breach."""
     from rich.markup import escape
 
     from perceptron.report.tables import terminal
@@ -63,6 +63,8 @@ def show(backends: Mapping[str, Sequence[CheckResult]]) -> None:
     for name, promises in backends.items():
         terminal.table(name, COLUMNS, map(cells, promises))
         for promise in promises:
+            if promise.note:
+                terminal.out.print(f"{escape(promise.name)}: {escape(promise.note)}")
             for line in promise.broken:
                 terminal.out.print(f"[red]{escape(promise.name)}[/]: {escape(line)}")
 

@@ -7,6 +7,7 @@ import gc
 import hashlib
 import importlib
 import pickle
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 from math import isfinite, isnan
@@ -17,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.quantities import Reference, Refused
+from perceptron.backends.contract.agreement import Reference, Refused
 from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
 from perceptron.errors import UserError
 from perceptron.measure import extras
@@ -168,11 +169,10 @@ def _extra(
 
 
 def _check(backend: Backend, problem: Problem, job: Batch) -> Outcome:
-    expected = _reference(problem, job)
-    trainer = backend.prepare(problem, job.dtype)
-    difference = agreement.compare(problem, trainer, job.dtype, expected)
+    difference = agreement.check(backend, problem, job.dtype, _reference(problem, job))
     if not difference.agrees:
-        raise _Failed(str(difference))
+        tell = shlex.join(["perceptron", "check", backend.name, "--problem", problem.reference])
+        raise _Failed(f"{difference}; run: {tell}")
     return Outcome(problem=problem.reference, status="ok")
 
 

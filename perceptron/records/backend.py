@@ -17,17 +17,18 @@ class BackendFacts(Struct, frozen=True, kw_only=True):
     """Whether it can train over several processes: ``@N`` after its name says over how many."""
 
 
-class CheckResult(Struct, frozen=True, kw_only=True):
+class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One promise of the contract over all problems and dtypes.
 
     ``broken`` says where and how it is not kept; ``skipped`` counts the problems that the backend
-    does not train.
+    does not train. ``note`` says with what reserve it is kept.
     """
 
     name: str
     passed: int
     skipped: int
     broken: list[str]
+    note: str | None = None
 
     @property
     def kept(self) -> bool:

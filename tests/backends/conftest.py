@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from perceptron.backends import registry
-from perceptron.backends.contract import agreement, checks
+from perceptron.backends.contract import checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.problems.batches import Last
@@ -77,13 +77,6 @@ def traced_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_compiled, "compiled", trace)
 
 
-@pytest.fixture
-def references_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a problem there is one reference, for which every check, backend and dtype asks."""
-    monkeypatch.setattr(agreement, "reference", _reference)
-
-
-_reference = cache(agreement.reference)
 _PLAIN = Sgd(rate=0.01)
 # That mistakes would be noticed is a promise of problems more than of backends.
 MISTAKES = tuple(check for check in checks.CHECKS if check.name.startswith("mistakes"))

@@ -16,7 +16,6 @@ from perceptron.backends.contract.problems import problems
 from perceptron.backends.cupy_backend import BACKEND
 from tests.backends.conftest import PROMISES, broken_promises
 
-pytestmark = pytest.mark.usefixtures("references_kept")
 PROBLEMS = {problem.name: problem for problem in problems()}
 NUMPYS_OWN = ("amax", "clip", "copyto", "exp", "negative", "reciprocal", "sign", "sqrt", "subtract")
 

@@ -16,7 +16,7 @@ from tests.backends.conftest import PROMISES, broken_promises, trains_models_onl
 PROBLEMS = {problem.name: problem for problem in problems()}
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
 
-pytestmark = pytest.mark.usefixtures("_rehearsal", "references_kept", "traced_not_compiled")
+pytestmark = pytest.mark.usefixtures("_rehearsal", "traced_not_compiled")
 
 
 @pytest.fixture

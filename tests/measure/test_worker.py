@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.quantities import Reference
+from perceptron.backends.contract.agreement import Reference
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import batch as worker

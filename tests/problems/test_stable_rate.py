@@ -45,5 +45,5 @@ def test_agreement_can_be_shown(reference: str) -> None:
     difference = agreement.compare(problem, trainer, "float32", expected)
     # Half of what is allowed: another library rounds elsewhere.
     assert difference.difference <= difference.allowed / 2, str(difference)
-    loss = expected.quantities[0]
+    loss = expected["the loss"]
     assert loss.end < loss.start

@@ -1,6 +1,8 @@
 """Backends made wrong on purpose: proof that the agreement check can fail.
 
-Trainers with one mistake each, and on which problems ten iterations must show it.
+A `Driver` takes a backend's gradients, and batches and steps of its own, so that a mistake can be
+put anywhere into the training of any backend, whatever that is made of. `mutations` says which
+mistakes ten iterations of a problem must show.
 """
 
 from __future__ import annotations
@@ -10,23 +12,139 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perceptron.backends.contract.driver import Driver, Gradients, arrays_of, flat, start_of
-from perceptron.backends.contract.quantities import ITERATIONS
+from perceptron.backends.contract.agreement import ITERATIONS, start_of
 from perceptron.backends.protocol import Backend, Evaluation, Trainer
-from perceptron.backends.shared.evaluation import predict
+from perceptron.backends.shared.evaluation import evaluate, predict
+from perceptron.backends.shared.gradient import views
+from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Batches, Indices
 from perceptron.problems.datasets import Array, Dataset, Part
 from perceptron.problems.held_out import OfEachModel
-from perceptron.problems.optimizer import Adam, AdamW, Optimizer
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Problem
-from perceptron.problems.start import Start
+from perceptron.problems.start import GivenStart, Start
 
-# From here up a decay moves parameters by more of a step than agreement allows.
-_VISIBLE_DECAY = 0.05
-# From here up eps is felt beside the root of a gradient's square.
-_VISIBLE_EPS = 1e-4
+# A power of two, so that dividing by it is exact, and so large that of a step from any parameter
+# hardly more than the gradient is left.
+_RATE = 2.0**16
+# From here up a decay, or eps beside the root of a gradient's square, shows in any dtype.
+_VISIBLE_DECAY, _VISIBLE_EPS = 0.05, 1e-4
 
-Kind = Callable[[Gradients, Problem], Driver]
+
+def arrays_of(problem: Problem, values: Array) -> list[Array]:
+    """Return views of a flat array, as `start_of` has them."""
+    return views(values, problem.widths, problem.models if problem.models > 1 else None)
+
+
+def _flat(arrays: Sequence[Array]) -> Array:
+    return np.concatenate([np.asarray(array, np.float64).ravel() for array in arrays])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Given(Dataset):
+    """Rows that are there already, instead of those of another data set."""
+
+    train: Part
+    test: Part | None = None
+
+    def parts(self) -> tuple[Part, Part | None]:
+        return self.train, self.test
+
+
+class _GivenOfEach(_Given, OfEachModel):
+    def of_model(self, index: int) -> Dataset:
+        return _given(self, lambda array: array[index])
+
+
+def _given(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = True) -> Dataset:
+    """Return a data set as another one, with what is picked of inputs and of targets."""
+    train, test = dataset.parts()
+    picked = Part(*map(pick, train))
+    return (_GivenOfEach if picked.inputs.ndim == 3 else _Given)(
+        name=dataset.name,
+        rows=picked.inputs.shape[-2],
+        features=dataset.features,
+        class_names=dataset.class_names,
+        train=picked,
+        test=Part(*map(pick, test)) if test and with_test else None,
+    )
+
+
+class Driver:
+    """A trainer in float64 but for its gradients; mutants override what they get wrong."""
+
+    def __init__(self, backend: Backend, problem: Problem, dtype: DType) -> None:
+        self.backend, self.problem, self.dtype = backend, problem, dtype
+        self.start = _flat(start_of(problem))
+        self.values = self.start.copy()
+        self.state = start_state(np, problem.optimizer, self.start)
+        self.steps = self.iteration = 0
+
+    def train(self, iterations: int) -> None:
+        for _ in range(iterations):
+            gradient = self.gradient(self.rows(self.iteration))
+            self.iteration += 1
+            self.steps += 1
+            self.step(gradient)
+
+    def reset(self) -> None:
+        self.values = self.start.copy()
+        self.reset_state()
+        self.reset_position()
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        arrays = arrays_of(self.problem, self.values)
+        return evaluate(self.problem, lambda inputs: predict(self.problem, arrays, inputs))
+
+    def parameters(self) -> list[Array]:
+        return [array.copy() for array in arrays_of(self.problem, self.values)]
+
+    def reset_state(self) -> None:
+        self.state = start_state(np, self.problem.optimizer, self.start)
+        self.steps = 0
+
+    def reset_position(self) -> None:
+        self.iteration = 0
+
+    def rows(self, iteration: int) -> Indices | None:
+        """Return the rows of an iteration's batch; None for all."""
+        batches = self.problem.batches
+        return None if batches is None else batches.indices(iteration)
+
+    def gradient(self, rows: Indices | None) -> Array:
+        """Return what the backend computes as the gradient, flat: read off one plain step of it."""
+        dataset = self.problem.dataset
+        if rows is not None:
+            dataset = _given(dataset, lambda array: array[..., rows, :], with_test=False)
+        step = replace(
+            self.problem,
+            dataset=dataset,
+            optimizer=Sgd(rate=_RATE),
+            batch=None,
+            feed="resident",
+            start=GivenStart(tuple(arrays_of(self.problem, self.values))),
+        )
+        with np.errstate(all="ignore"):  # a backend that warms up takes several such steps
+            trainer = self.backend.prepare(step, self.dtype)
+            before = _flat(trainer.parameters())
+            trainer.train(1)
+        return (before - _flat(trainer.parameters())) / _RATE
+
+    def step(self, gradient: Array) -> None:
+        """Take step number ``steps``, counted from 1."""
+        optimizer = self.problem.optimizer
+        factors = self.factors(optimizer) if isinstance(optimizer, Adam) else None
+        update(np, optimizer, self.values, gradient, self.state, factors)
+
+    def factors(self, optimizer: Adam) -> tuple[float, float]:
+        """Return `adam_factors` of this step."""
+        return adam_factors(optimizer, self.steps)
+
+
+Kind = Callable[[Backend, Problem, DType], Trainer]
 
 
 @dataclass(frozen=True)
@@ -34,54 +152,42 @@ class Mutation:
     """One mistake, made by a `Driver` of a kind or by training a misread problem."""
 
     name: str
-    driver: Callable[[Gradients, Problem], Trainer] = Driver
+    driver: Kind = Driver
     misread: Callable[[Problem], Problem] | None = None
     depends_on_dtype: bool = False
+    """Whether it may show in the dtype that is timed alone."""
 
-
-class MutantBackend:
-    """``backend`` with one mistake."""
-
-    def __init__(self, backend: Backend, mutation: Mutation) -> None:
-        self.name = f"{backend.name} with {mutation.name}"
-        self.device = backend.device
-        self.summary = mutation.name
-        self._backend = backend
-        self._mutation = mutation
-
-    def unavailable(self) -> str | None:
-        return self._backend.unavailable()
-
-    def environment(self, threads: int) -> dict[str, str]:
-        return self._backend.environment(threads)
-
-    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
-        if self._mutation.misread is not None:
-            return self._backend.prepare(self._mutation.misread(problem), dtype)
-        return self._mutation.driver(Gradients(self._backend, dtype), problem)
+    def of(self, backend: Backend, problem: Problem, dtype: DType) -> Trainer:
+        """Return a trainer of ``backend`` that makes the mistake."""
+        if self.misread is not None:
+            return backend.prepare(self.misread(problem), dtype)
+        return self.driver(backend, problem, dtype)
 
 
 def mutations(problem: Problem) -> list[Mutation]:
     """Return every mistake to make on this problem, one in each layer where that makes sense.
 
-    With several models also the mistakes that only they allow.
+    With several models these are the mistakes that only they allow.
     """
     if problem.models > 1:
         return list(_of_the_models(problem))
-    return [
+    found = [
         *_of_the_loss(problem),
         *_of_the_layers(problem),
         *_of_the_optimizer(problem.optimizer),
         *(_of_the_batches(problem.batches) if problem.batches else ()),
-        *_of_the_evaluation(problem),
     ]
+    if problem.held_out_part() is not None:
+        found.append(Mutation("training part evaluated as test set", WrongPart))
+    return found
 
 
 def _of_the_loss(problem: Problem) -> Iterator[Mutation]:
     yield Mutation("loss scaled by 1.01", scaled(1.01))
     if problem.outputs > 1 and problem.loss in ("mse", "bce", "l1-mean"):
         yield Mutation("mean over rows only", scaled(float(problem.outputs)))
-    if overflows(problem):
+    rows = None if problem.batches is None else problem.batches.indices(0)
+    if _overflows(problem, start_of(problem), rows, "float64"):
         yield Mutation("softmax without its maximum taken off", PlainSoftmax, depends_on_dtype=True)
 
 
@@ -92,7 +198,7 @@ def _of_the_layers(problem: Problem) -> Iterator[Mutation]:
         yield Mutation(f"bias of layer {number} dropped", dropped(bias))
         if problem.loss != "bce" or number < len(problem.layers):  # it takes 0 to 1 only
             yield Mutation(f"activation of layer {number} swapped", misread=_swapped(layer))
-        yield Mutation(f"gradient of layer {number} of the wrong sign", times(-1.0, weights, bias))
+        yield Mutation(f"gradient of layer {number} of the wrong sign", spoiled(_turning(layer)))
         yield Mutation(f"weights of layer {number} stale", stale(weights))
         yield Mutation(f"bias of layer {number} stale", stale(bias))
 
@@ -106,92 +212,58 @@ def _of_the_optimizer(optimizer: Optimizer) -> Iterator[Mutation]:
         if optimizer.eps >= _VISIBLE_EPS:
             yield Mutation("eps inside the root", EpsInside)
         if decays:
-            coupled = isinstance(optimizer, AdamW)
-            name = "coupled for decoupled" if coupled else "decoupled for coupled"
-            yield Mutation(f"weight decay {name}", misread=_stepping(_other_decay))
+            kind, name = Adam, "weight decay coupled for decoupled"
+            if not isinstance(optimizer, AdamW):
+                kind, name = AdamW, "weight decay decoupled for coupled"
+            yield Mutation(name, misread=_stepping(kind(**vars(optimizer))))
     elif optimizer.momentum:
         name = "momentum for nesterov" if optimizer.nesterov else "nesterov for momentum"
         other = replace(optimizer, nesterov=not optimizer.nesterov)
+        yield Mutation(name, misread=_stepping(other))
         none = replace(optimizer, momentum=0.0, nesterov=False)
-        yield Mutation(name, misread=_stepping(lambda _: other))
-        yield Mutation("no momentum", misread=_stepping(lambda _: none))
+        yield Mutation("no momentum", misread=_stepping(none))
         yield Mutation("momentum's buffer kept by reset()", StateKept)
     if decays:
-        yield Mutation(
-            "no weight decay", misread=_stepping(lambda old: replace(old, weight_decay=0.0))
-        )
+        yield Mutation("no weight decay", misread=_stepping(replace(optimizer, weight_decay=0.0)))
 
 
 def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
     if batches.per_epoch > 1:
-        yield Mutation("order off by one batch", OffByOne)
-        yield Mutation("stale batch", StaleBatch)
+        yield Mutation("order off by one batch", taking(lambda iteration, _: iteration + 1))
+        yield Mutation("stale batch", taking(lambda iteration, _: max(iteration - 1, 0)))
         yield Mutation("position kept by reset()", PositionKept)
-        yield Mutation("order of another seed", misread=_other_seed)
+        yield Mutation(
+            "order of another seed",
+            misread=lambda problem: replace(problem, order_seed=problem.order_seed + 1),
+        )
     if 1 < batches.per_epoch < ITERATIONS:
-        yield Mutation("every epoch in the first one's order", OneOrder)
-    left_over = batches.rows % batches.size
-    if left_over and batches.rows // batches.size < ITERATIONS:
-        if batches.last == "keep":
-            yield Mutation("last batch dropped", misread=_other_last)
-            yield Mutation(
-                "short batch divided by the rows of a whole one",
-                short_divided_by(batches.size),
-            )
-        else:
-            yield Mutation("last batch kept", misread=_other_last)
+        name = "every epoch in the first one's order"
+        yield Mutation(name, taking(lambda iteration, per_epoch: iteration % per_epoch))
+    if batches.rows % batches.size and batches.rows // batches.size < ITERATIONS:
+        if batches.last == "drop":
+            yield Mutation("last batch kept", misread=lambda old: replace(old, last="keep"))
+            return
+        yield Mutation("last batch dropped", misread=lambda old: replace(old, last="drop"))
+        yield Mutation("short batch divided by the rows of a whole one", WholeBatch)
 
 
 def _of_the_models(problem: Problem) -> Iterator[Mutation]:
     def from_one_start(problem: Problem) -> Problem:
         return replace(problem, start=OneStart(problem.start))
 
+    def with_one_fold(problem: Problem) -> Problem:
+        dataset = _given(problem.dataset, lambda array: array[[0] * problem.models])
+        return replace(problem, dataset=dataset)
+
     yield Mutation("all models from one start", misread=from_one_start)
-    yield Mutation("gradients summed over the models", SummedOverModels)
-    yield Mutation("one model skipped", LastModelSkipped)
+    yield Mutation("gradients summed over the models", spoiled(_sum_over_models))
+    yield Mutation("one model skipped", spoiled(_skip_last_model))
     if isinstance(problem.dataset, OfEachModel):
-        yield Mutation("all models without the first fold", misread=_one_fold)
+        yield Mutation("all models without the first fold", misread=with_one_fold)
 
 
-def _one_fold(problem: Problem) -> Problem:
-    dataset = problem.dataset
-    assert isinstance(dataset, OfEachModel)
-    one = OneFold(
-        name=dataset.name,
-        rows=dataset.rows,
-        features=dataset.features,
-        class_names=dataset.class_names,
-        of_all=dataset,
-    )
-    return replace(problem, dataset=one)
-
-
-def _of_the_evaluation(problem: Problem) -> Iterator[Mutation]:
-    if problem.held_out_part() is not None:
-        yield Mutation("training part evaluated as test set", WrongPart)
-
-
-def _stepping(change: Callable[[Optimizer], Optimizer]) -> Callable[[Problem], Problem]:
-    return lambda problem: replace(problem, optimizer=change(problem.optimizer))
-
-
-def _other_decay(optimizer: Optimizer) -> Optimizer:
-    assert isinstance(optimizer, Adam)
-    kind = Adam if isinstance(optimizer, AdamW) else AdamW
-    return kind(
-        rate=optimizer.rate,
-        betas=optimizer.betas,
-        eps=optimizer.eps,
-        weight_decay=optimizer.weight_decay,
-    )
-
-
-def _other_seed(problem: Problem) -> Problem:
-    return replace(problem, order_seed=problem.order_seed + 1)
-
-
-def _other_last(problem: Problem) -> Problem:
-    return replace(problem, last="drop" if problem.last == "keep" else "keep")
+def _stepping(optimizer: Optimizer) -> Callable[[Problem], Problem]:
+    return lambda problem: replace(problem, optimizer=optimizer)
 
 
 def _swapped(layer: int) -> Callable[[Problem], Problem]:
@@ -218,17 +290,44 @@ def scaled(factor: float) -> Kind:
     return Scaled
 
 
-def times(factor: float, *indices: int) -> Kind:
-    """Return what multiplies the gradients of these arrays of parameters by ``factor``."""
+def spoiled(spoil: Callable[[list[Array]], object]) -> Kind:
+    """Return what has its gradients spoiled, the arrays of all layers, in place."""
 
-    class Times(Driver):
+    class Spoiled(Driver):
         def gradient(self, rows: Indices | None) -> Array:
             gradient = super().gradient(rows)
-            for index in indices:
-                arrays_of(self.problem, gradient)[index][...] *= factor
+            spoil(arrays_of(self.problem, gradient))
             return gradient
 
-    return Times
+    return Spoiled
+
+
+def taking(batch: Callable[[int, int], int]) -> Kind:
+    """Return what takes another batch, of an iteration and the iterations of an epoch."""
+
+    class Taking(Driver):
+        def rows(self, iteration: int) -> Indices | None:
+            return super().rows(batch(iteration, self.problem.iterations_per_epoch))
+
+    return Taking
+
+
+def _turning(layer: int) -> Callable[[list[Array]], None]:
+    def turn(arrays: list[Array]) -> None:
+        for array in arrays[2 * layer : 2 * layer + 2]:
+            array *= -1.0
+
+    return turn
+
+
+def _sum_over_models(arrays: list[Array]) -> None:
+    for array in arrays:
+        array[...] = array.sum(axis=0)
+
+
+def _skip_last_model(arrays: list[Array]) -> None:
+    for array in arrays:
+        array[-1] = 0.0
 
 
 def stale(index: int) -> Kind:
@@ -245,32 +344,22 @@ def stale(index: int) -> Kind:
 
 
 def dropped(index: int) -> Kind:
-    """Return what has zeros in place of this array."""
+    """Return what has zeros in place of this array after each step."""
 
     class Dropped(Driver):
-        def reset(self) -> None:
-            super().reset()
-            self._drop()
-
         def step(self, gradient: Array) -> None:
             super().step(gradient)
-            self._drop()
-
-        def _drop(self) -> None:
             arrays_of(self.problem, self.values)[index][...] = 0.0
 
     return Dropped
 
 
-def short_divided_by(rows_of_a_batch: int) -> Kind:
-    """Return what takes the mean over a short batch as if it had the rows of a whole one."""
+class WholeBatch(Driver):
+    """Takes the mean over a short batch as if it had the rows of a whole one."""
 
-    class WholeBatch(Driver):
-        def gradient(self, rows: Indices | None) -> Array:
-            assert rows is not None
-            return len(rows) / rows_of_a_batch * super().gradient(rows)
-
-    return WholeBatch
+    def gradient(self, rows: Indices | None) -> Array:
+        assert rows is not None
+        return len(rows) / self.problem.step_rows * super().gradient(rows)
 
 
 class PlainSoftmax(Driver):
@@ -278,9 +367,19 @@ class PlainSoftmax(Driver):
 
     def gradient(self, rows: Indices | None) -> Array:
         gradient = super().gradient(rows)
-        if _overflow(self.problem, self.values, rows, self.gradients.dtype):
+        arrays = arrays_of(self.problem, self.values)
+        if _overflows(self.problem, arrays, rows, self.dtype):
             gradient *= np.nan  # inf/inf
         return gradient
+
+
+def _overflows(problem: Problem, arrays: list[Array], rows: Indices | None, dtype: DType) -> bool:
+    """Return whether exponentials overflow without their maximum taken off."""
+    if problem.loss != "cross-entropy":
+        return False
+    inputs = problem.training_part().inputs
+    outputs = predict(problem, arrays, inputs if rows is None else inputs[rows])
+    return bool(outputs.max() > np.log(np.finfo(dtype).max))
 
 
 class NoBiasCorrection(Driver):
@@ -332,47 +431,6 @@ class PositionKept(Driver):
         pass
 
 
-class OffByOne(Driver):
-    """Begins with the second batch."""
-
-    def rows(self, iteration: int) -> Indices | None:
-        return super().rows(iteration + 1)
-
-
-class StaleBatch(Driver):
-    """Trains on the batch before, once more on the first."""
-
-    def rows(self, iteration: int) -> Indices | None:
-        return super().rows(max(iteration - 1, 0))
-
-
-class OneOrder(Driver):
-    """Takes the batches of the first epoch in every epoch."""
-
-    def rows(self, iteration: int) -> Indices | None:
-        return super().rows(iteration % self.problem.iterations_per_epoch)
-
-
-class SummedOverModels(Driver):
-    """Moves every model along the sum of all their gradients."""
-
-    def gradient(self, rows: Indices | None) -> Array:
-        gradient = super().gradient(rows)
-        for array in arrays_of(self.problem, gradient):
-            array[...] = array.sum(axis=0)
-        return gradient
-
-
-class LastModelSkipped(Driver):
-    """Trains all models but the last."""
-
-    def gradient(self, rows: Indices | None) -> Array:
-        gradient = super().gradient(rows)
-        for array in arrays_of(self.problem, gradient):
-            array[-1] = 0.0
-        return gradient
-
-
 @dataclass(frozen=True)
 class OneStart(Start):
     """Where the first model starts, for all models."""
@@ -386,43 +444,9 @@ class OneStart(Start):
         return self.start
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class OneFold(OfEachModel):
-    """The rows of the first model, for all models."""
-
-    of_all: OfEachModel
-
-    def parts(self) -> tuple[Part, Part | None]:
-        train, held_out = self.of_all.parts()
-        return _of_the_first(train), None if held_out is None else _of_the_first(held_out)
-
-    def of_model(self, index: int) -> Dataset:
-        return self.of_all.of_model(0)
-
-
-def _of_the_first(part: Part) -> Part:
-    inputs, targets = (array[[0] * len(array)] for array in part)
-    return Part(inputs, targets)
-
-
 class WrongPart(Driver):
     """Evaluates the training part where the test set is asked for."""
 
     def evaluate(self) -> Evaluation:
         evaluation = super().evaluate()
         return replace(evaluation, test=evaluation.train)
-
-
-def overflows(problem: Problem) -> bool:
-    """Return whether exponentials of the first batch overflow without their maximum taken off."""
-    if problem.loss != "cross-entropy":
-        return False
-    batches = problem.batches
-    rows = None if batches is None else batches.indices(0)
-    return _overflow(problem, flat(start_of(problem)), rows, "float64")
-
-
-def _overflow(problem: Problem, values: Array, rows: Indices | None, dtype: DType) -> bool:
-    inputs = problem.training_part().inputs
-    outputs = predict(problem, arrays_of(problem, values), inputs if rows is None else inputs[rows])
-    return bool(outputs.max() > np.log(np.finfo(dtype).max))

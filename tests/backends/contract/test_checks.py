@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.mutants import MutantBackend, mutations
+from perceptron.backends.contract.mutants import mutations
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
@@ -21,9 +21,6 @@ from tests.backends.conftest import (
     marks,
     trains_models_only,
 )
-
-pytestmark = pytest.mark.usefixtures("references_kept")
-
 
 # Compiling takes its time for each problem and dtype, and so does what has processes of its own;
 # `perceptron check` tries all of them.
@@ -163,9 +160,9 @@ def test_every_backend_is_tried_with_each_likely_mistake(name: str) -> None:
             continue
         for mutation in mutations(problem):
             if mutation.name in missing:  # compiling all others for it would take minutes
-                mutant = MutantBackend(backend, mutation).prepare(problem, "float32")
+                mutant = mutation.of(backend, problem, "float64")
                 reference = agreement.reference(problem)
-                assert not agreement.compare(problem, mutant, "float32", reference).agrees
+                assert not agreement.compare(problem, mutant, "float64", reference).agrees
                 missing = missing - {mutation.name}
     assert not missing
 
