@@ -26,7 +26,7 @@ from perceptron.records.files.read import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 3
+FORMAT = 4
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
