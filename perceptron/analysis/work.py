@@ -102,7 +102,8 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     low: float | None = None
     high: float | None = None
     prepare_seconds: float = 0.0
-    """Allocating, copying to the device, compiling: once in a training."""
+    """Allocating, copying to the device, compiling: once in a training. Of one that did not get
+    there in time, so long at least, or in its first iterations."""
     when: str = ""
     """UTC, ISO 8601."""
     reason: str | None = None
