@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import exp, log, sqrt
+from collections.abc import Collection, Iterable, Sequence
+from math import exp, inf, log, sqrt
 from statistics import median
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from perceptron.analysis.contention import hidden, is_contended, those_that_count
 from perceptron.analysis.plausible import LONGEST_SECONDS, SHORTEST_SECONDS
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 # Structs here are written as arrays, without names: a cache of many is read within milliseconds.
@@ -31,6 +33,8 @@ _WORTH = 4
 # What all processes of one day share.
 _COMMON = 0.02
 _NORMAL = 1.96
+# A setup compiled what later ones found there if one of no less data took so many times less.
+_COMPILED = 10.0
 # Another program may have written the cache. The bounds keep its numbers within floats.
 _Size = Annotated[int, Meta(ge=1, le=2**53)]
 _Amount = Annotated[int, Meta(ge=0)]
@@ -103,7 +107,8 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     low: float | None = None
     high: float | None = None
     prepare_seconds: float = 0.0
-    """Allocating, copying to the device, compiling: once in a training."""
+    """Allocating, copying to the device, compiling: once in a training. Of one that did not get
+    there in time, so long at least, or in its first iterations."""
     when: str = ""
     """UTC, ISO 8601."""
     reason: str | None = None
@@ -146,6 +151,42 @@ def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> Meas
         when=max(row.when for row in counted),
         doubt=doubt,
     )
+
+
+def setups_of_their_own(
+    rows: Iterable[Measurement], compilers: Collection[str]
+) -> list[Measurement]:
+    """Return rows whose setup is that of a training in a process of its own.
+
+    A process that trains one problem after the other may compile for the first one what the later
+    ones find there, as Numba does in seconds. Which one that was is a matter of the order; each of
+    them needs it. ``rows`` are in the order in which they were measured, and ``compilers`` the
+    backends whose setup compiles.
+    """
+    rows = list(rows)
+    ours = [at for at, row in enumerate(rows) if row.backend in compilers and row.prepare_seconds]
+    for own in grouped(ours, lambda at: _process(rows[at])).values():
+        once = 0.0
+        for turn, at in enumerate(own, start=1):
+            setup = rows[at].prepare_seconds or 0.0
+            others = (_setup_of_as_much(rows[at], rows[other]) for other in own[turn:])
+            later = min(others, default=inf)
+            if setup > max(_COMPILED * later, once / 2):
+                once = max(once, setup - later)
+            else:
+                rows[at] = replace(rows[at], prepare_seconds=setup + once)
+    return rows
+
+
+def _process(row: Measurement) -> tuple[object, ...]:
+    """Return what rows share of which one's setup may compile for another one's."""
+    return (row.backend, row.repeat, row.dtype, row.threads, row.all_models > 1)
+
+
+def _setup_of_as_much(row: Measurement, other: Measurement) -> float:
+    """Return the seconds of another row's setup, more in proportion if it has less data."""
+    data, others = ((one.rows or 1) * (one.features or 1) * one.all_models for one in (row, other))
+    return (other.prepare_seconds or 0.0) * max(1.0, data / others)
 
 
 def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from math import exp
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from perceptron.analysis.work import (
     TrainingShape,
     measured_work,
     of_processes,
+    setups_of_their_own,
 )
 from tests import made
 from tests.made_work import measured, work
@@ -88,3 +90,33 @@ def test_one_process_and_contended_ones_leave_a_time_in_doubt(
 def test_numbers_that_are_no_times_are_refused(fields: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="no times"):
         measured(work(), **fields)
+
+
+@pytest.mark.parametrize("once", [(4.0, 3.0), (0.0, 0.0)])
+def test_what_a_process_compiles_once_counts_in_each_of_its_trainings(
+    once: tuple[float, float],
+) -> None:
+    """Whichever was the first, and whatever data it has; what was merely delayed compiled not."""
+    sizes = [(100 * 2**step, repeat) for step in range(12) for repeat in range(2)]
+    for seed in range(20):
+        Random(seed).shuffle(sizes)
+        own = [1e-7 * size for size, _ in sizes]
+        if any(once):
+            own[-3] *= 20
+        compiled = [once[repeat] for _, repeat in sizes]
+        first = {[repeat for _, repeat in sizes].index(repeat) for repeat in range(2)}
+        rows = [
+            made.measured(
+                backend="numba",
+                rows=size,
+                features=1,
+                repeat=repeat,
+                prepare_seconds=own[at] + (compiled[at] if at in first else 0.0),
+            )
+            for at, (size, repeat) in enumerate(sizes)
+        ]
+        found = setups_of_their_own(rows, {"numba"})
+        expected = [sum(both) for both in zip(own, compiled, strict=True)]
+        assert [row.prepare_seconds for row in found] == pytest.approx(expected, rel=0.1)
+        assert setups_of_their_own(found, {"numba"}) == found
+        assert setups_of_their_own(rows, {"jax-cpu"}) == rows

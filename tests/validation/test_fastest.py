@@ -196,3 +196,25 @@ def test_the_left_out_training_is_not_what_answers(truth: FastestTruth, measured
     never = changed(measured_run, turned).qualities[0]
     judged = next(one for one in never.picks if one.reference == times.reference)
     assert (judged.picked, judged.best) == (fast, slow)
+
+
+def test_what_a_process_compiles_once_counts_in_each_training(
+    truth: FastestTruth, measured_run: Path
+) -> None:
+    """In what it takes and in what is answered, whichever of them it was compiled for."""
+    seconds = 40.0
+
+    def compiling(rows: list[Any]) -> list[Any]:
+        for repeat in range(PLAN.processes):
+            own = [row for row in rows if (row["backend"], row["repeat"]) == ("numba", repeat)]
+            for several in (False, True):
+                first = next(row for row in own if ((row["models"] or 1) > 1) == several)
+                first["prepare_seconds"] += seconds
+        return rows
+
+    found = changed(measured_run, compiling)
+    for before, times in zip(truth.trainings, found.trainings, strict=True):
+        numba = before.seconds["numba"] + seconds
+        assert times.seconds["numba"] == pytest.approx(numba, rel=0.01)
+        assert times.seconds["numpy"] == before.seconds["numpy"]
+    assert found.qualities[0].worst == pytest.approx(1.0, abs=0.05)

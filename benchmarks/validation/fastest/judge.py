@@ -1,16 +1,13 @@
 """Judge a stored run: what the trainings take, what is answered about each, and how good that is.
 
-Nothing is measured: the same rows give the answers of today's code. What a process compiles once,
-for all that it trains, is no part of one training: Numba compiles its loop for the first training
-of a process, in seconds, and all later ones of the kind find it there. Which training that was is a
-matter of the order in which a run took them. Like an import, which a process has once too, it is
-left out; what is compiled for each training stays.
+Nothing is measured: the same rows give the answers of today's code. A training has a process of
+its own, which compiles for it. Unlike an import, that counts.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -44,7 +41,7 @@ from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.store import stored_runs
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.fastest.question import question
-from perceptron.studies.fastest.results import known_rows
+from perceptron.studies.fastest.results import known_rows, with_own_setups
 
 CLOSE = 1.10
 """Two backends are close, and a pick is not wrong, up to this ratio of their times."""
@@ -125,30 +122,6 @@ def _nearly_all(regrets: Sequence[float]) -> float:
     return float(np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf"))
 
 
-# The first preparing of a kind is that if it took so many times as long as any other one.
-_MANY_TIMES = 10.0
-_FEWEST_OTHERS = 2
-
-
-def without_compiled_once(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows, those of first trainings with the preparing that later ones of a kind have.
-
-    Rows are in the order in which they were measured, as a run keeps them.
-    """
-    rows = list(rows)
-    kinds: dict[Hashable, list[int]] = {}
-    for index, row in enumerate(rows):
-        if row.prepare_seconds is not None:
-            kind = (row.backend, row.repeat, row.dtype, row.threads, row.all_models > 1)
-            kinds.setdefault(kind, []).append(index)
-    for first, *others in kinds.values():
-        later = [rows[index].prepare_seconds or 0.0 for index in others]
-        longest = _MANY_TIMES * max(later, default=0.0)
-        if len(later) >= _FEWEST_OTHERS and (rows[first].prepare_seconds or 0.0) > longest:
-            rows[first] = replace(rows[first], prepare_seconds=median(later))
-    return rows
-
-
 _SENSIBLE = 2
 """Backends with a time: with fewer there is nothing to pick."""
 
@@ -172,13 +145,13 @@ def result_of(folder: Path) -> FastestTruth:
     """Judge a run; raises `UserError` naming what cannot be read or judged."""
     loaded = read_run(folder)
     plan = _plan(loaded)
-    rows = without_compiled_once(loaded.times)
+    rows = with_own_setups(loaded.times)
     every = [times_of(own, rows, plan.backends) for own in plan.trainings]
     times = [own for own in every if len(own.seconds) >= _SENSIBLE]
     if not times:
         raise UserError(f"{folder}: no training was measured on two backends")
     trainings = [own for own in plan.trainings if own.reference in _references(times)]
-    estimates = dict(estimates_of_others(trainings, plan, rows))
+    estimates = dict(estimates_of_others(trainings, plan, loaded.times))
     enough = {reference: is_enough(found) for reference, found in estimates.items()}
     never = [pick_of(own, choose(estimates[own.reference]), NEVER) for own in trainings]
     answers = read_answers(folder)

@@ -134,13 +134,13 @@ def _notes(truth: FastestTruth) -> tuple[str, ...]:
     close = percent(CLOSE - 1, 0)
     notes = [
         "Regret is the time of the pick over that of the fastest, for the whole training, setup "
-        "included. Times are medians over the processes. Imports are left out, and so is what a "
-        "process compiles once for all trainings, as Numba does in seconds. `never` estimates each "
-        "training from all others. `cached` and `now` have a cache of these others: `cached` "
-        "measures first where that leaves much open, `now` always, within 5 s, the most promising "
-        "backends first. *Knowing nothing* is an empty cache, as before the first question on a "
-        "machine: 5 s must start and compile all backends, or the two default ones. Measurements "
-        "for an answer are no part of the times that judge it.",
+        "and compilation included: what a process compiles for all its trainings, as Numba does "
+        "in seconds, counts in each. Imports are left out. Times are medians over the processes. "
+        "`never` estimates each training from all others. `cached` and `now` have a cache of these "
+        "others: `cached` measures first where that leaves much open, `now` always, within 5 s, "
+        "the most promising backends first. *Knowing nothing* is an empty cache, as before the "
+        "first question on a machine: 5 s must start and compile all backends, or the two default "
+        "ones. Measurements for an answer are no part of the times that judge it.",
         f"Close: the two fastest are within {close}. Wrong: the pick takes over {close} longer "
         "than the fastest.",
     ]

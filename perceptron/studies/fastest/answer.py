@@ -98,7 +98,9 @@ class Answer:
                 self._file, lambda known: known.with_backends(new).with_attempts(late)
             )
 
-    def _attempt(self, backend: str, reason: str, seconds: float, whole: bool = True) -> Attempt:
+    def _attempt(
+        self, backend: str, reason: str, seconds: float, whole: bool = True, in_vain: float = 0.0
+    ) -> Attempt:
         """Return that this was given up; ``whole`` if the backend is not there for any shape."""
         return Attempt(
             backend=backend,
@@ -108,16 +110,24 @@ class Answer:
             seconds=seconds,
             reason=reason,
             when=now(),
+            in_vain=in_vain,
         )
 
     def _given_up(self, name: str) -> Attempt | None:
         asked = self._asked
         return self._known.given_up(name, asked.work.shape, asked.dtype, asked.threads)
 
-    def _may_try(self, name: str) -> bool:
-        """Return whether time may be spent on a backend: not again if it was lately in vain."""
+    def _may_try(self, name: str, share: float = 1.0, best: float = inf) -> bool:
+        """Return whether this share of the time may be spent on a backend.
+
+        One that was lately in vain needs more than it had, and may not be slower than the ``best``
+        seconds for certain.
+        """
         tried = None if self._asked.measure == "now" else self._given_up(name)
-        return tried is None or self._asked.seconds > _MORE * tried.seconds
+        if tried is None:
+            return True
+        has_more = share * self._asked.seconds > _MORE * tried.seconds
+        return has_more and not tried.is_beaten_by(best, self._asked.iterations)
 
     def _backends(self) -> list[BackendHere]:
         return [self._backend(name) for name in self._asked.among]
@@ -201,7 +211,9 @@ class Answer:
         without = [one for one in found if one.seconds is None]
         given_up = [one for one in (*may_be, *without) if one.reason in (NOT_KNOWN, *GIVEN_UP)]
         open_ones |= {one.backend for one in given_up}
-        return [name for name in able if name in open_ones and self._may_try(name)]
+        share = 1 / max(1, len(open_ones.intersection(able)))
+        best = next((one.seconds for one in may_be if one.seconds), inf)
+        return [name for name in able if name in open_ones and self._may_try(name, share, best)]
 
     def _measure(self, names: Sequence[str]) -> None:
         """Measure, unless another process has done so while this one waited for its turn.
@@ -238,8 +250,15 @@ class Answer:
         devices = {one.name: one.device for one in self._backends()}
         rows = measure(self._asked, names, devices, seconds)
         new = [self._known_row(row) for row in rows if row.reason not in GIVEN_UP]
+        share = seconds / len(names)
         late = [
-            self._attempt(row.backend, why, seconds, why == NO_START)
+            self._attempt(
+                row.backend,
+                why,
+                share if row.reason else seconds,
+                why == NO_START,
+                row.prepare_seconds,
+            )
             for row in rows
             # A machine that was busy may be so for a while.
             if (why := row.doubt or row.reason) in (*GIVEN_UP, CONTENDED)

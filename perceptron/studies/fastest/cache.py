@@ -26,7 +26,7 @@ from perceptron.records.files.read import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 3
+FORMAT = 4
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
@@ -34,6 +34,8 @@ _MOST_BYTES = 2**25
 _SECONDS_FOR_THE_LOCK = 5.0
 # What was given up is told, and not begun again, for so many seconds.
 _ATTEMPT_LASTS = 3600.0
+# Iterations that are run to measure one; at most, where they take long.
+_FIRST = 8
 
 
 class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -66,15 +68,21 @@ class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     shape: TrainingShape | None
     """None where the backend did not start, whatever is trained."""
     seconds: float
-    """That it was given."""
+    """That it was given, of those that others had too its share."""
     reason: str
     when: str
     """UTC, ISO 8601."""
+    in_vain: float = 0.0
+    """Seconds that setup and the first iterations take at least."""
 
     @property
     def key(self) -> tuple[object, ...]:
         """What only the newest of is kept."""
         return (self.backend, self.dtype, self.threads, self.shape)
+
+    def is_beaten_by(self, seconds: float, iterations: int) -> bool:
+        """Return whether a training of so many iterations surely takes longer than this."""
+        return self.in_vain > (1 + _FIRST / iterations) * seconds
 
 
 class KnownCurves(Struct, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ _STARTS_A_CORE = 3
 _MOST_VALUES = 2**21
 # A further process, or round of them, takes about what the last one did.
 _AS_LONG = 1.2
+# That measuring may take longer on one backend than on another whose training is as fast.
+_MAY_DIFFER = 0.3
 
 _Process = tuple[str, int]
 """A backend, and which of its processes."""
@@ -70,6 +72,8 @@ class _Look:
         self._rows: dict[str, list[Measurement]] = {}
         self._took: dict[str, float] = {}
         """Seconds for the newest process of a backend, once it was there."""
+        self._in_vain: dict[str, float] = {}
+        """Seconds that setup and first iterations take at least of one that did not get there."""
         self._reasons: dict[str, tuple[str, bool]] = {}
         """Why a backend has no time, and whether it refuses all shapes of the kind."""
 
@@ -126,12 +130,12 @@ class _Look:
         return list(some)
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
-        before = self._left()
+        begun = monotonic()
         try:
             outcome = self._asked(workers, name, process, _fewer_rows(self._question.work.shape))
             if outcome.status == "ok":
                 self._rows.setdefault(name, []).append(self._measurement(name, process, outcome))
-                self._took[name] = before - self._left()
+                self._took[name] = monotonic() - begun
                 return
             refused = False
             if outcome.status == "skipped":  # for its size, or whatever the size?
@@ -141,6 +145,8 @@ class _Look:
             self._reasons.setdefault(name, (outcome.reason or "no reason given", refused))
         except Abandoned:
             self._reasons.setdefault(name, (NO_TIME, False))
+            usual = min(self._took.values(), default=inf) + _MAY_DIFFER
+            self._in_vain[name] = max(0.0, monotonic() - begun - usual)
 
     def _asked(self, workers: Workers, name: str, process: int, shape: TrainingShape) -> Outcome:
         job, backend = self._job(name, self._reference(shape)), registry.load(name)
@@ -182,6 +188,7 @@ class _Look:
             work=asked.work,
             backend=name,
             device=self._devices[name],
+            prepare_seconds=self._in_vain.get(name, 0.0),
             when=now(),
             reason=reason,
             refused=refused,

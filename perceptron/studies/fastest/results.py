@@ -12,8 +12,15 @@ from typing import NamedTuple, get_args
 from msgspec.structs import replace
 
 from perceptron.analysis.select import has_time
-from perceptron.analysis.work import MeasuredWork, TrainingShape, Work, measured_work
+from perceptron.analysis.work import (
+    MeasuredWork,
+    TrainingShape,
+    Work,
+    measured_work,
+    setups_of_their_own,
+)
 from perceptron.backends import registry
+from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.library_versions import names_beneath
 from perceptron.problems import catalogue, files
@@ -71,7 +78,7 @@ def known_rows(
     refuses; one that could not run says nothing: it may be able to today.
     """
     groups: dict[_Key, list[Measurement]] = {}
-    for row in measured:
+    for row in with_own_setups(measured):
         shape = _shape(row)
         if shape is not None and row.dtype in DTYPES and row.threads is not None:
             key = _Key(shape, row.backend, row.dtype, row.threads)
@@ -113,6 +120,14 @@ def known_rows(
             )
         )
     return known
+
+
+def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of a run, each with the setup of a training in a process of its own."""
+    rows = list(measured)
+    names = {row.backend for row in rows}
+    compilers = {name for name in names if getattr(_backend(name), "compiles", False)}
+    return setups_of_their_own(rows, compilers)
 
 
 class _Key(NamedTuple):
@@ -182,12 +197,13 @@ def _skipped(work: Work, row: Measurement, refused: bool) -> MeasuredWork:
     )
 
 
-@lru_cache(maxsize=256)
 def _modules(backend: str) -> tuple[str, ...]:
-    """Return what a backend imports; nothing of one that is not installed here.
+    """Return what a backend imports; nothing of one that is not installed here."""
+    return tuple(getattr(_backend(backend), "imports", ()))
 
-    Asking which others are installed takes 40 ms.
-    """
-    if backend not in registry.BUILT_IN and not registry.is_name(backend):
-        return ()
-    return tuple(getattr(registry.load(backend), "imports", ()))
+
+@lru_cache(maxsize=256)
+def _backend(name: str) -> Backend | None:
+    """Return a backend; None if it is not installed. Asking which are takes 40 ms."""
+    is_here = name in registry.BUILT_IN or registry.is_name(name)
+    return registry.load(name) if is_here else None

@@ -141,6 +141,23 @@ def test_one_without_a_time_says_why_and_costs_the_other_nothing(
     assert sum(name == ("python", 0) for names in workers.started for name in names) == 1
 
 
+def test_one_that_does_not_end_is_told_to_take_as_long_at_least(
+    workers: type[FakeWorkers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond what the other took, which is of measuring more than of the training."""
+    clock, run = [0.0], workers.run
+
+    def slow(self: FakeWorkers, name: Any, job: Batch, backend: Backend) -> Iterator[Outcome]:
+        clock[0] += 20.0 if name[0] == "python" else 2.0
+        return run(self, name, job, backend)
+
+    monkeypatch.setattr(measure, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(workers, "run", slow)
+    monkeypatch.setattr(workers, "endless", ("python",))
+    _, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
+    assert 17 < python.prepare_seconds < 18
+
+
 def test_contention_is_told(workers: type[FakeWorkers]) -> None:
     workers.waited = 0.9
     (numpy,) = measure.measure(QUESTION, ["numpy"], DEVICES, 60.0)
