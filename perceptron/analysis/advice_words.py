@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import asdict, replace
 
-from perceptron.analysis.advice import Change, Option, Ranking, whole_trainings
+from perceptron.analysis.advice import Change, Option, ProblemAdvice, whole_trainings
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.words import decided, sentence, verdict
+from perceptron.analysis.fastest import takes
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
@@ -41,7 +42,7 @@ _NAMED = 2
 
 
 def told(
-    found: Ranking,
+    found: ProblemAdvice,
     row: Measurement,
     budget: BudgetUse | None,
     estimates: Sequence[DeviceEstimate] = (),
@@ -54,7 +55,7 @@ def told(
 
 
 def figures(
-    found: Ranking, axes: Iterable[Sequence[Measurement]], length: TrainingLength
+    found: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
     """Return the time of the whole training along each axis that has several sizes, by its rows."""
     drawn = []
@@ -70,14 +71,14 @@ def figures(
     return tuple(drawn)
 
 
-def _question(found: Ranking) -> str:
+def _question(found: ProblemAdvice) -> str:
     return f"advise for {found.problem}"
 
 
 class _Told:
     """Advice put in words."""
 
-    def __init__(self, found: Ranking, row: Measurement, budget: BudgetUse | None) -> None:
+    def __init__(self, found: ProblemAdvice, row: Measurement, budget: BudgetUse | None) -> None:
         self._found = found
         self._row = row
         self._more_time = "a larger --budget"
@@ -90,7 +91,7 @@ class _Told:
         where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
         heading = f"{where}; 95% intervals"
         own = replace(self._verdict(), heading=heading)
-        ratios = _ratios(estimates, found.leading)
+        ratios = _ratios(estimates, found.options[0])
         guess = _estimated(ratios)
         # What is known of other sizes does not answer for the problem itself: the table has it.
         changes = [] if own.decided == "no" else found.changes
@@ -116,7 +117,6 @@ class _Told:
             ),
             backends=tuple(one.backend for one in found.options),
             data={
-                "sentence": own.sentence,
                 **asdict(found),
                 "what_if": {"sentence": guess, "estimates": estimates, "ratios": ratios},
             },
@@ -126,78 +126,31 @@ class _Told:
 
     def _verdict(self) -> Verdict:
         found = self._found
-        if found.leading is None:
-            reasons = "; ".join(f"{one.backend}: {one.reason}" for one in found.options)
-            return Verdict(subject=found.problem, decided="no", sentence=f"not measured: {reasons}")
-        if found.undecided:
-            return Verdict(
-                subject=found.problem,
-                decided="no",
-                sentence=self._nothing_decided(),
-                notes=(f"why: {found.undecided}; next: {self._what_would_tell()}",),
-            )
-        others = [one for one in found.options if one.ratio and one is not found.leading]
-        doubtful = [one for one in others if one.backend in found.in_doubt]
-        decided: Decided = "yes"
-        if doubtful:
-            decided = "partly" if len(doubtful) < len(others) else "no"
+        decided: Decided = "partly" if found.use else "no"
         return Verdict(
             subject=found.problem,
-            decided=decided,
-            sentence=self._fastest(others),
-            notes=self._doubts(doubtful),
+            decided="yes" if found.decided else decided,
+            sentence=found.sentence,
+            notes=self._notes(),
         )
 
-    def _nothing_decided(self) -> str:
-        measured = [named(one.backend) for one in self._found.options if one.training is not None]
-        return f"undecided between {enumerated(measured)}" if len(measured) > 1 else "undecided"
-
-    def _what_would_tell(self) -> str:
-        if len(self._found.options) == 1:
-            return "--backends with another one"
-        if "contended" in (self._found.undecided or ""):
-            return "--wait or --threads 1" if self._found.threads > 1 else "--wait"
-        return f"{self._more_time} or --wait"
-
-    @property
-    def _best(self) -> str:
-        leading = self._found.leading
-        assert leading is not None, "nothing is compared with what was not measured"
-        return named(leading.backend)
-
-    def _fastest(self, others: Sequence[Option]) -> str:
-        """Return what is the fastest, and how many times as long the others take."""
-        best = self._best
-        if not others:
-            return f"{best}, the only backend that can train it here"
-        ties = [named(one.backend) for one in others if one.backend in self._found.ties]
-        doubtful = [named(name) for name in self._found.in_doubt]
-        first = best
-        if doubtful:
-            first = f"undecided between {enumerated([best, *ties, *doubtful])}"
-        elif ties:
-            first = f"{enumerated([best, *ties])} tie: within 5%"
-        slower = [
-            one for one in others if one.backend not in (*self._found.ties, *self._found.unsure)
-        ]
-        told = [
-            f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
-            for one in slower[:_NAMED]
-        ]
-        more = len(slower) - _NAMED
-        rest = [f"{count(more)} more take longer"] if more > 0 else []
-        return "; ".join([first, *told, *rest])
-
-    def _doubts(self, doubtful: Sequence[Option]) -> tuple[str, ...]:
+    def _notes(self) -> tuple[str, ...]:
+        """Return what leaves the problem or an axis undecided, and the option that would tell."""
         found = self._found
-        if doubtful:
-            ratios = ", ".join(
-                f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
-                for one in doubtful
-            )
-            between = enumerated([self._best, *(named(one.backend) for one in doubtful)])
+        if found.seconds is None:
+            return ()
+        if found.undecided:
+            return (f"why: {found.undecided}; next: {self._what_would_tell()}",)
+        if found.in_doubt:
+            ratios = {one.backend: one.ratio for one in found.options}
+            told = [
+                takes(one, found.candidates[0], ratios[one.backend])
+                for one in found.candidates
+                if one.backend in found.in_doubt
+            ]
+            between = enumerated(map(named, (found.backend, *found.in_doubt)))
             return (
-                f"undecided: {ratios}",
+                f"undecided: {', '.join(told)}",
                 f"why: the repeats cannot separate {between}; next: {self._more_time}",
             )
         late = [named(one.backend) for one in found.options if one.reason == NOT_REACHED]
@@ -205,6 +158,13 @@ class _Told:
         if not late:
             return ()
         return (f"why: no time was left for {enumerated(late)}; next: {self._more_time}",)
+
+    def _what_would_tell(self) -> str:
+        if len(self._found.options) == 1:
+            return "--backends with another one"
+        if "contended" in (self._found.undecided or ""):
+            return "--wait or --threads 1" if self._found.threads > 1 else "--wait"
+        return f"{self._more_time} or --wait"
 
     # --- the table of backends ---
 
@@ -240,7 +200,7 @@ class _Told:
             *(epoch if found.iterations_per_epoch > 1 else ()),
             _time(option.prepare_seconds),
             _time(option.training),
-            "1" if option is found.leading else _ratio(option.ratio),
+            "1" if option is found.options[0] else _ratio(option.ratio),
         )
 
     # --- where that changes ---
@@ -269,7 +229,7 @@ class _Told:
         )
 
 
-def _pairs(found: Ranking, change: Change) -> list[Crossover]:
+def _pairs(found: ProblemAdvice, change: Change) -> list[Crossover]:
     """Return the pairs along an axis as the verdict on the problem leaves them.
 
     All sizes together are decided at 95%, which takes more repeats than the problem alone: what its
@@ -283,7 +243,7 @@ def _pairs(found: Ranking, change: Change) -> list[Crossover]:
     ]
 
 
-def _is_open_elsewhere(found: Ranking, pair: Crossover) -> bool:
+def _is_open_elsewhere(found: ProblemAdvice, pair: Crossover) -> bool:
     """Return whether a winner is known at the problem's own size and may not be at others."""
     is_apart = not found.undecided and pair.challenger not in (*found.unsure, *found.ties)
     is_open = pair.status not in ("tie", "suspect", "not measured") and not pair.is_decided
@@ -313,9 +273,9 @@ def _range(change: Change) -> str:
 # --- a device that is not here -------------------------------------------------------------------
 
 
-def _ratios(estimates: Sequence[DeviceEstimate], best: Option | None) -> list[EstimatedRatio]:
+def _ratios(estimates: Sequence[DeviceEstimate], best: Option) -> list[EstimatedRatio]:
     """Compare each estimate with the best that was measured; empty if nothing was."""
-    if best is None or best.seconds_per_iteration is None:
+    if best.seconds_per_iteration is None:
         return []
     seconds = best.seconds_per_iteration.estimate
     return [ratio_to(guess, best.backend, seconds) for guess in estimates]

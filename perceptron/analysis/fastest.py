@@ -1,19 +1,31 @@
-"""Which backend trains a shape fastest, how long that takes, and whether that is decided.
+"""Which backend trains fastest: the one answer of `perceptron.fastest` and `perceptron advise`.
 
-Plain Python on records: a program that asks once waits for no library.
+What is known of each backend becomes `Advice` here, and its sentence is composed here. Plain Python
+on records: a program that asks once waits for no library.
+
+Two kinds of times are compared, each in its own way. Repeats of one run were measured side by side:
+what slowed the machine slowed both, so the interval of their *ratio* decides, and one within ±5% is
+a tie. Stored and estimated times are of other minutes and other shapes. Their intervals do not hold
+what the machine did in between: two within `ALIKE` are not told apart, and none of them tie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf, log, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, Candidate, Source
+from perceptron.analysis.over_processes import named
+from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT
 from perceptron.errors import UserError
+from perceptron.numbers import count, duration_interval, enumerated, times_as_long
+
+if TYPE_CHECKING:
+    from perceptron.analysis.interval import Interval
 
 MODULES = ("torch-cpu", "torch-cuda", "torch-mps", "torch-xpu")
 """Backends that train as a program does with a PyTorch module in hand: eagerly, on a device."""
@@ -26,10 +38,12 @@ _NORMAL = 1.96
 _SURE = 1.64
 # Reasons of an estimate that leave it in doubt, however far it is from all others.
 _DOUBTS = (OTHER_KIND, *GIVEN_UP)
+# Slower backends that a sentence names.
+_NAMED = 2
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """The fastest backend for a training, as `perceptron.fastest` answers."""
+    """The fastest backend for a training: the answer of `perceptron.fastest` and of ``advise``."""
 
     backend: str
     """The fastest; empty where none can train this here."""
@@ -38,13 +52,14 @@ class Advice(Struct, frozen=True, kw_only=True):
     seconds: float | None
     """Of the whole training; None where nothing is known."""
     low: float | None
-    """The 95% interval of ``seconds``. 0 where waiting for cores may explain all of the time."""
+    """The 95% interval of ``seconds``; 0 where waiting for cores may explain all of the time, and
+    None of a single repeat."""
     high: float | None
     """Its upper end."""
     why: str
-    """One sentence, with *estimated* and *undecided* where that is so."""
+    """One line: ``sentence``, the time, and where it comes from or what leaves it undecided."""
     decided: bool
-    """False where another backend takes at most 10% longer or may be as fast, and where a time
+    """False where another backend may be as fast or has no time though it can run, and where a time
     that was compared is contended or of a single repeat."""
     source: Source
     """``measured``, ``estimated`` (of this or of one that may be as fast) or ``unknown``."""
@@ -54,6 +69,29 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Which libraries have changed since then; None if none has."""
     candidates: tuple[Candidate, ...]
     """All backends that were asked about, the fastest first."""
+    problem: str = ""
+    """The training: a reference such as ``mlp:60000x784x128:10c``, or what a model is called."""
+    iterations: int = 0
+    """Of the whole training, those of all its epochs."""
+    epochs: int | None = None
+    """None where the training was given in iterations."""
+    dtype: str = ""
+    threads: int = 0
+    sentence: str = ""
+    """The verdict: the fastest, and how many times as long others take."""
+    use: str | None = None
+    """The backend, where at least some others are known to take longer; else None."""
+    ties: tuple[str, ...] = ()
+    """Those within ±5% of the fastest, as repeats side by side show."""
+    unsure: tuple[str, ...] = ()
+    """Those that may be as fast."""
+    undecided: str | None = None
+    """Why nothing is known of which one is the fastest, though some have a time; else None."""
+
+    @property
+    def in_doubt(self) -> list[str]:
+        """Those of which neither a tie with the fastest nor a difference is known."""
+        return [name for name in self.unsure if name not in self.ties]
 
     def apply(self, model: Any) -> Any:
         """Move a PyTorch module to where it trains fastest, as `Module.to` does; return it.
@@ -70,10 +108,17 @@ class Advice(Struct, frozen=True, kw_only=True):
         return model.to(self.device)
 
 
-def contenders(found: Iterable[Candidate]) -> list[Candidate]:
+def contenders(
+    found: Iterable[Candidate], ratios: Mapping[str, Interval] | None = None
+) -> list[Candidate]:
     """Return the fastest and those that may be as fast, the fastest first."""
     timed = sorted((one for one in found if one.seconds), key=_seconds)
-    return [one for one in timed if one is timed[0] or not _surely_faster(timed[0], one)]
+    known = ratios or {}
+    return [
+        one
+        for one in timed
+        if one is timed[0] or not _surely_faster(timed[0], one, known.get(one.backend))
+    ]
 
 
 def is_enough(found: Sequence[Candidate]) -> bool:
@@ -112,21 +157,30 @@ def choose(
     measured: str | None = None,
     stale: str | None = None,
     is_module: bool = False,
+    ratios: Mapping[str, Interval] | None = None,
+    new: Collection[str] = (),
 ) -> Advice:
     """Return the fastest of the candidates; without any time the first that can run, if one can.
 
-    Of a PyTorch module it is one that trains it as it is; what a rewrite would save is told.
-    Raises ValueError without a candidate.
+    ``ratios`` are those to the fastest of times measured side by side, by backend; ``new`` are the
+    backends that were measured for this very question. Of a PyTorch module it is one that trains it
+    as it is; what a rewrite would save is told. Raises ValueError without a candidate.
     """
     ordered = sorted(found, key=_seconds)
     picks = for_modules(ordered) if is_module else ordered
     if not picks:
         raise ValueError("no candidates to choose from")
-    may_be = contenders(picks)
-    unknown = [one for one in picks if _is_unknown(one)]
+    may_be = contenders(picks, ratios)
     best = may_be[0] if may_be else _first(picks)
-    in_doubt = any(one.doubt for one in picks)
-    decided = len(may_be) == 1 and not (unknown or in_doubt) and best.reason not in _DOUBTS
+    others = [one for one in picks if one.seconds is not None and one is not best]
+    unknown = [one.backend for one in picks if _is_unknown(one)]
+    unsure = [one.backend for one in may_be[1:]]
+    ties = [name for name, ratio in (ratios or {}).items() if ratio.is_tie]
+    in_doubt = [name for name in unsure if name not in ties]
+    doubts = _doubts(picks, best, others, unknown, is_alone=len(found) == 1)
+    decided = bool(may_be) and not (doubts or in_doubt or unknown)
+    is_part_known = bool(may_be) and not doubts and len(others) > len(in_doubt)
+    sentence = _sentence(picks, best, others, ties, in_doubt, bool(doubts), ratios or {}, is_module)
     is_here = best.seconds is not None or _is_unknown(best)
     return Advice(
         backend=best.backend if is_here else "",
@@ -134,18 +188,23 @@ def choose(
         seconds=best.seconds,
         low=best.low,
         high=best.high,
-        why=_why(best, picks, may_be, unknown) + _rewrite(best, ordered[0]),
+        why=_why(sentence, best, doubts, unknown, best.backend in new) + _rewrite(best, ordered[0]),
         decided=decided,
         source=_source(may_be),
         measured=measured if may_be else None,
         stale=stale if may_be else None,
         candidates=tuple(ordered),
+        sentence=sentence,
+        use=best.backend if decided or is_part_known else None,
+        ties=tuple(ties),
+        unsure=tuple(unsure),
+        undecided=", and ".join(doubts) or None,
     )
 
 
 def _is_unknown(candidate: Candidate) -> bool:
     """Return whether it may be the fastest for all that is known."""
-    return candidate.seconds is None and candidate.reason in (NOT_KNOWN, *GIVEN_UP)
+    return candidate.seconds is None and candidate.reason in (NOT_KNOWN, NOT_REACHED, *GIVEN_UP)
 
 
 def _seconds(candidate: Candidate) -> float:
@@ -158,8 +217,13 @@ def _first(found: Sequence[Candidate]) -> Candidate:
     return next((one for one in able if one.backend == "numpy"), (able or list(found))[0])
 
 
-def _surely_faster(one: Candidate, other: Candidate) -> bool:
-    """Return whether the first is faster by more than 10 %, and by more than chance explains."""
+def _surely_faster(one: Candidate, other: Candidate, ratio: Interval | None = None) -> bool:
+    """Return whether the first is faster by more than chance explains: see the head of this file.
+
+    ``ratio`` is that of the other's time to the first one's, where both were measured side by side.
+    """
+    if ratio is not None:
+        return ratio.low is not None and ratio.low > 1
     apart = log(_seconds(other) / _seconds(one))
     return apart > max(log(ALIKE), _SURE * sqrt(_variance(one) + _variance(other)))
 
@@ -178,36 +242,92 @@ def _source(may_be: Sequence[Candidate]) -> Source:
     return "measured" if is_measured else "estimated"
 
 
-def _why(
+def _doubts(
+    picks: Sequence[Candidate],
     best: Candidate,
-    ordered: Sequence[Candidate],
-    may_be: Sequence[Candidate],
-    unknown: Sequence[Candidate],
+    others: Sequence[Candidate],
+    unknown: Sequence[str],
+    is_alone: bool,
+) -> list[str]:
+    """Return what leaves the whole answer undecided, however far apart the times are."""
+    if best.seconds is None:
+        return []
+    if is_alone:
+        return ["no other backend was asked for: no comparison"]
+    if not others and unknown:
+        return [f"{_not_measured(unknown)}: no comparison"]
+    doubts = [f"{best.backend} {best.reason}"] if best.reason in GIVEN_UP else []
+    doubts += [OTHER_KIND] if best.reason == OTHER_KIND else []
+    for doubt in dict.fromkeys(one.doubt for one in picks if one.doubt):
+        those = enumerated(one.backend for one in picks if one.doubt == doubt)
+        doubts.append(f"{those}: {doubt}" if doubt in IN_DOUBT else doubt)
+    return doubts
+
+
+def _not_measured(names: Sequence[str]) -> str:
+    return f"{enumerated(names)} {'was' if len(names) == 1 else 'were'} not measured"
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def _sentence(
+    picks: Sequence[Candidate],
+    best: Candidate,
+    others: Sequence[Candidate],
+    ties: Sequence[str],
+    in_doubt: Sequence[str],
+    is_open: bool,
+    ratios: Mapping[str, Interval],
+    is_module: bool,
 ) -> str:
-    if not may_be:
-        if best.reason != NOT_KNOWN:
-            reasons = "; ".join(f"{one.backend}: {one.reason}" for one in ordered)
-            return f"undecided: no backend has a time; {reasons}"
-        return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
-    parts = [f"{best.backend} takes {_time(best)}"]
-    others = [one for one in ordered if one.seconds is not None and one is not best]
-    parts += [_beside(one, best) for one in others[:1]]
-    if any(one.source == "estimated" for one in (best, *others[:1])):
-        parts.append("estimated from other shapes measured on this machine")
-    sentence = ", ".join(parts)
-    doubts = []
-    if len(may_be) > 1:
-        doubts.append(f"{_listed(may_be[1:])} may be as fast")
-    if unknown:
-        doubts.append(f"nothing is known of {_listed(unknown)}")
-    if best.reason in GIVEN_UP:
-        doubts.append(f"{best.backend} {best.reason}")
-    if best.reason == OTHER_KIND:
-        doubts.append(OTHER_KIND)
-    for doubt in IN_DOUBT:
-        doubted = [one for one in ordered if one.doubt == doubt]
-        doubts += [f"{_listed(doubted)}: {doubt}"] if doubted else []
-    return f"{sentence}; undecided: {', and '.join(doubts)}" if doubts else sentence
+    """Return what is the fastest, and how many times as long the others take."""
+    if best.seconds is None:
+        if best.reason == NOT_KNOWN:
+            return (
+                f"undecided: nothing is known of such a training on this machine, so {best.backend}"
+            )
+        return "not measured: " + "; ".join(f"{one.backend}: {one.reason}" for one in picks)
+    first = named(best.backend)
+    if is_open:
+        every = [first, *(named(one.backend) for one in others)]
+        return f"undecided between {enumerated(every)}" if others else "undecided"
+    if not others:
+        return f"{first}, the only backend that can train {'a module' if is_module else 'it'} here"
+    alike = [named(one.backend) for one in others if one.backend in ties]
+    if in_doubt:
+        first = f"undecided between {enumerated([first, *alike, *map(named, in_doubt)])}"
+    elif ties:
+        first = f"{enumerated([first, *alike])} tie: within 5%"
+    slower = [one for one in others if one.backend not in (*ties, *in_doubt)]
+    told = [takes(one, best, ratios.get(one.backend)) for one in slower[:_NAMED]]
+    more = len(slower) - _NAMED
+    return "; ".join([first, *told, *([f"{count(more)} more take longer"] if more > 0 else [])])
+
+
+def takes(other: Candidate, best: Candidate, ratio: Interval | None) -> str:
+    """Return how many times as long another takes as the best, which both have a time."""
+    value = _seconds(other) / _seconds(best)
+    parts = (value,) if ratio is None else (ratio.estimate, ratio.low, ratio.high)
+    guess = " (estimated)" if other.source == "estimated" else ""
+    return f"{named(other.backend)} takes {times_as_long(*parts)}{guess}"
+
+
+def _why(
+    sentence: str, best: Candidate, doubts: Sequence[str], unknown: Sequence[str], is_new: bool
+) -> str:
+    """Return the sentence with the time and its source, and what leaves it undecided."""
+    if best.seconds is None:
+        return sentence
+    source = "measured now" if is_new else "measured for this shape"
+    if best.source == "estimated":
+        source = "estimated from other shapes measured on this machine"
+    time = duration_interval(best.seconds, best.low, best.high)
+    parts = [sentence, f"{named(best.backend)} takes {time}, {source}"]
+    if doubts or unknown:
+        because = ", and ".join(doubts or [_not_measured(unknown)])
+        parts.append(f"{'why' if sentence.startswith('undecided') else 'undecided'}: {because}")
+    return "; ".join(parts)
 
 
 def _rewrite(best: Candidate, first: Candidate) -> str:
@@ -215,17 +335,5 @@ def _rewrite(best: Candidate, first: Candidate) -> str:
     if best.seconds is None or not _surely_faster(first, best):
         return ""
     guess = "is estimated to take" if first.source == "estimated" else "takes"
-    ratio = _seconds(first) / best.seconds
-    return f"; rewritten for {first.backend} it {guess} {ratio:.3g} times as long"
-
-
-def _time(candidate: Candidate) -> str:
-    return f"{candidate.seconds:.3g} s [{candidate.low:.3g}, {candidate.high:.3g}]"
-
-
-def _beside(other: Candidate, best: Candidate) -> str:
-    return f"{other.backend} {_seconds(other) / _seconds(best):.3g} times as long"
-
-
-def _listed(found: Sequence[Candidate]) -> str:
-    return " and ".join(one.backend for one in found)
+    ratio = times_as_long(_seconds(first) / best.seconds)
+    return f"; rewritten for {first.backend} it {guess} {ratio}"

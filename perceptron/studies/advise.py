@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from math import log
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -51,6 +52,8 @@ _BESIDE = 2
 # Share of the time that the problem's own repeats leave for sizes beside it.
 _BESIDE_SHARE = 0.4
 _SAMPLES, _SAMPLE_SECONDS = 5, 0.005
+# Each is an option.
+_OF_SHAPE = tuple(field.name for field in fields(Shape))
 
 
 class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
@@ -142,41 +145,19 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def _reference(self) -> str:
         """The problem's reference, from the options of the shape or as typed."""
-        shape = {
-            "--rows": self.rows,
-            "--features": self.features,
-            "--hidden": self.hidden,
-            "--classes": self.classes,
-            "--batch": self.batch,
-            "--optimizer": self.optimizer,
-            "--feed": self.feed,
-            "--models": self.models,
-        }
-        given = next((option for option, value in shape.items() if value), None)
+        given = {name: value for name in _OF_SHAPE if (value := getattr(self, name))}
         if self.problem is not None:
-            if given is not None:
-                raise UserError(f"give {given}, which describes a shape, or --problem, not both")
+            if given:
+                option = f"--{next(iter(given))}"
+                raise UserError(f"give {option}, which describes a shape, or --problem, not both")
             return self.problem
-        rows, features = self.rows, self.features
-        if rows is None or features is None:
+        if self.rows is None or self.features is None:
             raise UserError("give --rows and --features (and --hidden), or --problem")
-        if self.classes is not None and not 2 <= self.classes <= rows:
-            raise UserError(f"--classes: {self.classes} is not between 2 and the {rows} of --rows")
-        if self.batch is not None and not 1 <= self.batch <= rows:
-            raise UserError(f"--batch: {self.batch} is not between 1 and the {rows} of --rows")
-        if self.feed == "host" and self.batch is None:
-            raise UserError("--feed host needs batches: add --batch, such as --batch 128")
-        made = Shape(
-            rows,
-            features,
-            self.hidden,
-            classes=self.classes,
-            batch=self.batch,
-            optimizer=self.optimizer or "sgd",
-            feed=self.feed or "resident",
-            models=self.models or 1,
-        )
-        return made.reference
+        try:
+            return Shape(**given).reference
+        except UserError as error:
+            field = str(error).partition(":")[0]
+            raise UserError(f"--{error}" if field in given else str(error)) from None
 
     @property
     def references(self) -> tuple[str, ...]:

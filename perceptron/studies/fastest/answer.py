@@ -9,6 +9,8 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 
+from msgspec.structs import replace
+
 from perceptron.analysis.candidates import (
     NOT_KNOWN,
     BackendHere,
@@ -51,17 +53,25 @@ class Answer:
 
     def advice(self) -> Advice:
         """Answer, and measure first where that is asked for."""
-        found = self._candidates()
-        wanted = self._wanted(found)
-        if wanted:
+        asked, begun, found = self._asked, now(), self._candidates()
+        if wanted := self._wanted(found):
             self._measure(wanted)
             found = self._candidates()
         behind = self._behind(found)
-        return choose(
+        advice = choose(
             found,
             measured=max((known.row.when for known in behind), default=None),
             stale=_changes(behind),
-            is_module=self._asked.is_module,
+            is_module=asked.is_module,
+            new=[own.row.backend for own in behind if wanted and own.row.when >= begun],
+        )
+        return replace(
+            advice,
+            problem=asked.name,
+            iterations=asked.iterations,
+            epochs=asked.epochs,
+            dtype=asked.dtype,
+            threads=asked.threads,
         )
 
     def _left(self) -> float:

@@ -29,8 +29,7 @@ class Question:
     """One call of `perceptron.fastest`, with everything in it checked."""
 
     work: Work
-    iterations: int
-    """Of the whole training."""
+    epochs: int
     among: tuple[str, ...]
     measure: Measure
     seconds: float
@@ -40,6 +39,16 @@ class Question:
     """The training, where its shape alone does not describe it."""
     is_module: bool = False
     """Whether it is of a PyTorch module, which PyTorch alone trains."""
+
+    @property
+    def iterations(self) -> int:
+        """Those of the whole training."""
+        return self.epochs * self.work.iterations_per_epoch
+
+    @property
+    def name(self) -> str:
+        """What the training is called, which takes less than `problem`."""
+        return self.own.name if self.own else reference_of(self.work.shape)
 
     @property
     def problem(self) -> Problem:
@@ -76,9 +85,7 @@ def question(
         optimizer=optimizer,
         models=whole("models", models),
     )
-    work = work_of(asked, dtype)
-    iterations = whole("epochs", epochs) * work.iterations_per_epoch
-    return _question(work, iterations, among, measure, seconds, dtype, threads)
+    return _question(work_of(asked, dtype), epochs, among, measure, seconds, dtype, threads)
 
 
 def question_of(
@@ -93,9 +100,8 @@ def question_of(
     """Return the question about a model's training; raises as `question` does."""
     problem = model.problem
     asked = shape_of(problem)
-    iterations = whole("epochs", epochs) * problem.iterations_per_epoch
     work = counted(problem, asked, dtype)
-    made = _question(work, iterations, among, measure, seconds, dtype, threads)
+    made = _question(work, epochs, among, measure, seconds, dtype, threads)
     if model.is_module and not set(made.among).intersection(MODULES):
         raise UserError(f"among: a module is trained by {', '.join(MODULES)}: name one of them too")
     is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
@@ -105,7 +111,7 @@ def question_of(
 
 def _question(
     work: Work,
-    iterations: int,
+    epochs: int,
     among: Sequence[str] | None,
     measure: Measure,
     seconds: float,
@@ -118,7 +124,7 @@ def _question(
         raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
     return Question(
         work=work,
-        iterations=iterations,
+        epochs=whole("epochs", epochs),
         among=_backends(among),
         measure=measure,
         seconds=float(seconds),

@@ -23,7 +23,7 @@ from tests.made_work import work
 
 QUESTION = Question(
     work=work(),
-    iterations=1,
+    epochs=1,
     among=("numpy", "python"),
     measure="now",
     seconds=60.0,
