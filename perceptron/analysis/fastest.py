@@ -16,6 +16,7 @@ from math import inf, log, sqrt
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, Candidate, Source
 from perceptron.analysis.over_processes import named
@@ -147,58 +148,55 @@ def _is_open(other: Candidate, pick: Candidate) -> bool:
     return apart - _SURE * sqrt(_variance(pick) + _variance(other)) < -log(DEAR)
 
 
-def for_modules(found: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates that train a PyTorch module as it is."""
-    return [one for one in found if one.backend in MODULES]
-
-
 def choose(
     found: Sequence[Candidate],
     measured: str | None = None,
     stale: str | None = None,
-    is_module: bool = False,
+    able: Sequence[str] | None = None,
     ratios: Mapping[str, Interval] | None = None,
     new: Collection[str] = (),
 ) -> Advice:
     """Return the fastest of the candidates; without any time the first that can run, if one can.
 
+    With ``able`` it is one of these, and what a rewrite for another would save is told.
     ``ratios`` are those to the fastest of times measured side by side, by backend; ``new`` are the
-    backends that were measured for this very question. Of a PyTorch module it is one that trains it
-    as it is; what a rewrite would save is told. Raises ValueError without a candidate.
+    backends that were measured for this very question. Raises ValueError without a candidate.
     """
     ordered = sorted(found, key=_seconds)
-    picks = for_modules(ordered) if is_module else ordered
+    picks = [one for one in ordered if able is None or one.backend in able]
     if not picks:
         raise ValueError("no candidates to choose from")
     may_be = contenders(picks, ratios)
     best = may_be[0] if may_be else _first(picks)
-    others = [one for one in picks if one.seconds is not None and one is not best]
-    unknown = [one.backend for one in picks if _is_unknown(one)]
-    unsure = [one.backend for one in may_be[1:]]
-    ties = [name for name, ratio in (ratios or {}).items() if ratio.is_tie]
-    in_doubt = [name for name in unsure if name not in ties]
-    doubts = _doubts(picks, best, others, unknown, is_alone=len(found) == 1)
-    decided = bool(may_be) and not (doubts or in_doubt or unknown)
-    is_part_known = bool(may_be) and not doubts and len(others) > len(in_doubt)
-    sentence = _sentence(picks, best, others, ties, in_doubt, bool(doubts), ratios or {}, is_module)
     is_here = best.seconds is not None or _is_unknown(best)
-    return Advice(
+    doubts = _doubts(picks, len(found) == 1)
+    advice = Advice(
         backend=best.backend if is_here else "",
         device=best.device if is_here else "",
         seconds=best.seconds,
         low=best.low,
         high=best.high,
-        why=_why(sentence, best, doubts, unknown, best.backend in new) + _rewrite(best, ordered[0]),
-        decided=decided,
+        why="",
+        decided=False,
         source=_source(may_be),
         measured=measured if may_be else None,
         stale=stale if may_be else None,
         candidates=tuple(ordered),
-        sentence=sentence,
-        use=best.backend if decided or is_part_known else None,
-        ties=tuple(ties),
-        unsure=tuple(unsure),
+        ties=tuple(name for name, ratio in (ratios or {}).items() if ratio.is_tie),
+        unsure=tuple(one.backend for one in may_be[1:]),
         undecided=", and ".join(doubts) or None,
+    )
+    others = [one for one in picks if one.seconds is not None and one is not best]
+    unknown = [one.backend for one in picks if _is_unknown(one)]
+    decided = bool(may_be) and not (doubts or advice.in_doubt or unknown)
+    is_part_known = bool(may_be) and not doubts and len(others) > len(advice.in_doubt)
+    sentence = _sentence(advice, best, others, ratios or {})
+    return replace(
+        advice,
+        decided=decided,
+        use=best.backend if decided or is_part_known else None,
+        sentence=sentence,
+        why=_why(sentence, best, doubts, unknown, best.backend in new) + _rewrite(best, ordered[0]),
     )
 
 
@@ -242,19 +240,15 @@ def _source(may_be: Sequence[Candidate]) -> Source:
     return "measured" if is_measured else "estimated"
 
 
-def _doubts(
-    picks: Sequence[Candidate],
-    best: Candidate,
-    others: Sequence[Candidate],
-    unknown: Sequence[str],
-    is_alone: bool,
-) -> list[str]:
+def _doubts(picks: Sequence[Candidate], is_alone: bool) -> list[str]:
     """Return what leaves the whole answer undecided, however far apart the times are."""
+    best, *others = picks
     if best.seconds is None:
         return []
     if is_alone:
         return ["no other backend was asked for: no comparison"]
-    if not others and unknown:
+    unknown = [one.backend for one in others if _is_unknown(one)]
+    if unknown and all(one.seconds is None for one in others):
         return [f"{_not_measured(unknown)}: no comparison"]
     doubts = [f"{best.backend} {best.reason}"] if best.reason in GIVEN_UP else []
     doubts += [OTHER_KIND] if best.reason == OTHER_KIND else []
@@ -272,37 +266,35 @@ def _not_measured(names: Sequence[str]) -> str:
 
 
 def _sentence(
-    picks: Sequence[Candidate],
+    found: Advice,
     best: Candidate,
     others: Sequence[Candidate],
-    ties: Sequence[str],
-    in_doubt: Sequence[str],
-    is_open: bool,
     ratios: Mapping[str, Interval],
-    is_module: bool,
 ) -> str:
     """Return what is the fastest, and how many times as long the others take."""
+    if best.reason == NOT_KNOWN:
+        return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
-        if best.reason == NOT_KNOWN:
-            return (
-                f"undecided: nothing is known of such a training on this machine, so {best.backend}"
-            )
-        return "not measured: " + "; ".join(f"{one.backend}: {one.reason}" for one in picks)
-    first = named(best.backend)
-    if is_open:
-        every = [first, *(named(one.backend) for one in others)]
-        return f"undecided between {enumerated(every)}" if others else "undecided"
-    if not others:
-        return f"{first}, the only backend that can train {'a module' if is_module else 'it'} here"
-    alike = [named(one.backend) for one in others if one.backend in ties]
-    if in_doubt:
-        first = f"undecided between {enumerated([first, *alike, *map(named, in_doubt)])}"
-    elif ties:
-        first = f"{enumerated([first, *alike])} tie: within 5%"
-    slower = [one for one in others if one.backend not in (*ties, *in_doubt)]
+        reasons = (f"{one.backend}: {one.reason}" for one in found.candidates)
+        return f"not measured: {'; '.join(reasons)}"
+    ties, in_doubt = found.ties, found.in_doubt
+    alike = [one for one in others if one.backend in ties or found.undecided]
+    doubtful = [one for one in others if one.backend in in_doubt and one not in alike]
+    slower = [one for one in others if one not in (*alike, *doubtful)]
+    same = [named(one.backend) for one in (best, *alike, *doubtful)]
+    first = same[0]
+    if found.undecided or doubtful:
+        first = f"undecided between {enumerated(same)}" if others else "undecided"
+    elif alike:
+        first = f"{enumerated(same)} tie: within 5%"
+    elif not others:
+        # A time of what does not train a module is one of a rewrite.
+        is_module = any(one.seconds for one in found.candidates if one is not best)
+        first += f", the only backend that can train {'a module' if is_module else 'it'} here"
     told = [takes(one, best, ratios.get(one.backend)) for one in slower[:_NAMED]]
-    more = len(slower) - _NAMED
-    return "; ".join([first, *told, *([f"{count(more)} more take longer"] if more > 0 else [])])
+    if len(slower) > _NAMED:
+        told.append(f"{count(len(slower) - _NAMED)} more take longer")
+    return "; ".join([first, *told])
 
 
 def takes(other: Candidate, best: Candidate, ratio: Interval | None) -> str:

@@ -19,7 +19,7 @@ from perceptron.analysis.candidates import (
     row_of,
 )
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
-from perceptron.analysis.fastest import Advice, choose, contenders, for_modules, is_enough
+from perceptron.analysis.fastest import Advice, choose, contenders, is_enough
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
@@ -62,14 +62,14 @@ class Answer:
             found,
             measured=max((known.row.when for known in behind), default=None),
             stale=_changes(behind),
-            is_module=asked.is_module,
+            able=asked.able,
             new=[own.row.backend for own in behind if wanted and own.row.when >= begun],
         )
         return replace(
             advice,
             problem=asked.name,
             iterations=asked.iterations,
-            epochs=asked.epochs,
+            epochs=asked.iterations // asked.work.iterations_per_epoch,
             dtype=asked.dtype,
             threads=asked.threads,
         )
@@ -265,7 +265,8 @@ class Answer:
 
     def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that the answer may name."""
-        return for_modules(found) if self._asked.is_module else list(found)
+        able = self._asked.able
+        return [one for one in found if able is None or one.backend in able]
 
     def _behind(self, found: Iterable[Candidate]) -> list[KnownRow]:
         """Return the newest row behind each time that decides."""

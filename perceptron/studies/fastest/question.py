@@ -29,7 +29,8 @@ class Question:
     """One call of `perceptron.fastest`, with everything in it checked."""
 
     work: Work
-    epochs: int
+    iterations: int
+    """Of the whole training."""
     among: tuple[str, ...]
     measure: Measure
     seconds: float
@@ -37,18 +38,13 @@ class Question:
     threads: int
     own: Problem | None = None
     """The training, where its shape alone does not describe it."""
-    is_module: bool = False
-    """Whether it is of a PyTorch module, which PyTorch alone trains."""
-
-    @property
-    def iterations(self) -> int:
-        """Those of the whole training."""
-        return self.epochs * self.work.iterations_per_epoch
+    able: tuple[str, ...] | None = None
+    """Backends that train the PyTorch module in hand, which alone may be picked; None for all."""
 
     @property
     def name(self) -> str:
-        """What the training is called, which takes less than `problem`."""
-        return self.own.name if self.own else reference_of(self.work.shape)
+        """What the training is called: the reference of its shape, if that describes it."""
+        return "model" if self.own else reference_of(self.work.shape)
 
     @property
     def problem(self) -> Problem:
@@ -85,7 +81,9 @@ def question(
         optimizer=optimizer,
         models=whole("models", models),
     )
-    return _question(work_of(asked, dtype), epochs, among, measure, seconds, dtype, threads)
+    work = work_of(asked, dtype)
+    iterations = whole("epochs", epochs) * work.iterations_per_epoch
+    return _question(work, iterations, among, measure, seconds, dtype, threads)
 
 
 def question_of(
@@ -99,19 +97,21 @@ def question_of(
 ) -> Question:
     """Return the question about a model's training; raises as `question` does."""
     problem = model.problem
+    able: tuple[str, ...] | None = MODULES if model.is_module else None
     asked = shape_of(problem)
+    iterations = whole("epochs", epochs) * problem.iterations_per_epoch
     work = counted(problem, asked, dtype)
-    made = _question(work, epochs, among, measure, seconds, dtype, threads)
-    if model.is_module and not set(made.among).intersection(MODULES):
-        raise UserError(f"among: a module is trained by {', '.join(MODULES)}: name one of them too")
+    made = _question(work, iterations, among, measure, seconds, dtype, threads)
+    if able and not set(made.among).intersection(able):
+        raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
     is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
     own = None if is_usual else problem
-    return dataclasses.replace(made, own=own, is_module=model.is_module)
+    return dataclasses.replace(made, own=own, able=able)
 
 
 def _question(
     work: Work,
-    epochs: int,
+    iterations: int,
     among: Sequence[str] | None,
     measure: Measure,
     seconds: float,
@@ -124,7 +124,7 @@ def _question(
         raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
     return Question(
         work=work,
-        epochs=whole("epochs", epochs),
+        iterations=iterations,
         among=_backends(among),
         measure=measure,
         seconds=float(seconds),
@@ -199,6 +199,7 @@ def variant_of(problem: Problem, asked: TrainingShape) -> str:
     return "" if own == ordinary else ", ".join(own)
 
 
+@lru_cache(maxsize=1024)
 def reference_of(asked: TrainingShape) -> str:
     """Return the reference of a shape alone; raise `UserError` for one that cannot be."""
     made = shape.Shape(

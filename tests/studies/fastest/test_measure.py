@@ -23,7 +23,7 @@ from tests.made_work import work
 
 QUESTION = Question(
     work=work(),
-    epochs=1,
+    iterations=1,
     among=("numpy", "python"),
     measure="now",
     seconds=60.0,
