@@ -15,12 +15,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 import perceptron
 from benchmarks.shared import busy_neighbour, typed
 from perceptron.analysis.contention import contended_samples
-from perceptron.analysis.fastest import Advice
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.records.row import times
@@ -150,7 +149,8 @@ def _advise_then_fastest(shape: dict[str, Any], threads: int | None) -> list[Ask
             advice = perceptron.fastest(**shape, threads=threads, results=Path(folder, "results"))
     told = shape if threads is None else {**shape, "threads": threads}
     name = f"perceptron.fastest({', '.join(f'{key}={value}' for key, value in told.items())})"
-    return [asked, Asked(question=name, claims=list(_of_fastest(advice)), contended=None)]
+    claims = list(_of_advice(to_builtins(advice)))
+    return [asked, Asked(question=name, claims=claims, contended=None)]
 
 
 def _command(*words: str, folder: str) -> Asked:
@@ -179,19 +179,13 @@ def claims_of(command: str, document: dict[str, Any]) -> Iterator[Claim]:
     return _READERS[command](document)
 
 
-def _of_fastest(advice: Advice) -> Iterator[Claim]:
-    if advice.decided:
-        for other in advice.candidates:
-            if other.seconds is not None and other.backend != advice.backend:
-                yield Claim("fastest", 0, advice.backend, other.backend)
-
-
 def _of_advice(document: dict[str, Any]) -> Iterator[Claim]:
+    """Yield the claims of `advise`, or of `fastest`, which looks at no other sizes."""
     best, open_ = document["use"], {*document["unsure"], *document["ties"]}
-    for option in document["options"]:
-        if best and option["ratio"] and option["backend"] not in (best, *open_):
-            yield Claim(document["problem"], 0, best, option["backend"])
-    for change in document["changes"]:
+    for one in document["candidates"]:
+        if best and one["seconds"] and one["backend"] not in (best, *open_):
+            yield Claim(document["problem"], 0, best, one["backend"])
+    for change in document.get("changes", ()):
         yield from _of_crossovers(change)
 
 

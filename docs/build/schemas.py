@@ -13,7 +13,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
-from perceptron.analysis.advice import Ranking
+from perceptron.analysis.advice import ProblemAdvice
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.use import SourceUse
@@ -59,7 +59,7 @@ _ANSWER: dict[str, Any] = {
     "dashboard": Path | None,
     "results": Path | None,
 }
-_ADVICE = {field.name: field.type for field in msgspec.structs.fields(Ranking)}
+_ADVICE = {field.name: field.type for field in msgspec.structs.fields(ProblemAdvice)}
 _MATRIX = list[list[float]]
 # With classes it has no weights, without them no accuracy.
 _TRAINING = _holds(
@@ -80,7 +80,6 @@ _TRAINING = _holds(
 DOCUMENTS: dict[str, Any] = {
     "advise": _holds(
         "advise",
-        sentence=str,
         what_if=_holds(
             "Estimates",
             sentence=str | None,

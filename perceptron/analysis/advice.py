@@ -1,4 +1,5 @@
-"""Which backend for this problem, by how much, and along which axis the answer changes."""
+"""Advice from the rows of one run: whole trainings, measured side by side, and along which axis the
+fastest backend changes."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ from itertools import chain
 from math import exp, log
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
+from perceptron.analysis.candidates import Candidate
 from perceptron.analysis.contention import contended_samples, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.points import points
-from perceptron.analysis.interval import TIE, Interval, counted_rows, of_times, ratio_of, scaled
+from perceptron.analysis.fastest import Advice, choose
+from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
 from perceptron.records.measurement import Measurement
@@ -61,42 +64,18 @@ class Change(Struct, frozen=True, kw_only=True):
     """Why nothing is known of other sizes, where there are none."""
 
 
-class Ranking(Struct, frozen=True, kw_only=True):
-    """Backends on a problem, compared.
+class ProblemAdvice(Advice, frozen=True, kw_only=True):
+    """Advice from the rows of one run, with all else that these tell of the problem.
 
-    ``use`` is the fastest backend, or one of a tie; None where none is known to be the fastest.
-    ``options`` begin with the one that took least: ``ties`` are those within ±5% of it, ``unsure``
-    those that may be as fast at 95%.
+    ``options`` have more of each of the ``candidates``, in the same order.
     """
 
-    problem: str
-    iterations: int
-    """Of the whole training, those of all its epochs."""
-    epochs: int | None
-    """None where the training was given in iterations."""
     iterations_per_epoch: int
     """1 where each iteration takes all rows."""
     models: int = 1
     machine: str
-    dtype: str
-    threads: int
     options: list[Option]
-    use: str | None
-    ties: list[str]
-    unsure: list[str]
-    undecided: str | None = None
-    """Why nothing is known of which one is the fastest, though some were measured; else None."""
     changes: list[Change]
-
-    @property
-    def leading(self) -> Option | None:
-        """What took least, whether or not it is known to be the fastest; None without a time."""
-        return next((one for one in self.options if one.training is not None), None)
-
-    @property
-    def in_doubt(self) -> list[str]:
-        """Those of which neither a tie with the leading one nor a difference is known."""
-        return [name for name in self.unsure if name not in self.ties]
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
@@ -151,7 +130,7 @@ def advise(
     problem: str,
     length: TrainingLength,
     axes: Iterable[tuple[AdviceAxis, Sequence[Measurement]]],
-) -> Ranking:
+) -> ProblemAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
     Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. Raises
@@ -163,68 +142,72 @@ def advise(
     trainings = whole_trainings(rows, length)
     measured = [name for name in backends if times(trainings, name)]
     ordered = sorted(measured, key=lambda name: _typical(trainings, name).estimate)
-    best = ordered[0] if ordered else None
-    options = [_option(rows, trainings, name, best) for name in [*ordered, *backends]]
-    ratios = {
-        option.backend: option.ratio
-        for option in options
-        if option.ratio and option.backend != best
-    }
-    undecided = _undecided(rows, backends, ordered, ratios)
-    found = Ranking(
+    names = list(dict.fromkeys((*ordered, *backends)))
+    options = [_option(rows, trainings, name, ordered) for name in names]
+    ratios = {one.backend: one.ratio for one in options[1:] if one.ratio}
+    doubts = _doubts(rows, ordered, ratios)
+    found = choose(
+        [_candidate(one, doubts.get(one.backend)) for one in options],
+        measured=max(row.when for row in rows),
+        ratios=ratios,
+    )
+    asked = replace(
+        found,
         problem=problem,
         iterations=length.of(rows[0]),
         epochs=length.epochs,
+        dtype=rows[0].dtype or "unknown",
+        threads=rows[0].all_threads or 0,
+    )
+    return ProblemAdvice(
+        **asdict(asked),
         iterations_per_epoch=iterations_per_epoch(rows[0]),
         models=models_of(rows[0]),
         machine=rows[0].machine,
-        dtype=rows[0].dtype or "unknown",
-        threads=rows[0].all_threads or 0,
-        options=list({option.backend: option for option in options}.values()),
-        use=None,
-        ties=[name for name, ratio in ratios.items() if _is_tie(ratio)],
-        unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
-        undecided=undecided,
-        changes=[]
-        if best is None
-        else [_change(axis, on_axis, length, best, ordered[1:]) for axis, on_axis in axes],
+        options=options,
+        changes=[
+            _change(axis, on_axis, length, ordered[0], ordered[1:])
+            for axis, on_axis in (axes if ordered else ())
+        ],
     )
-    return found if undecided or found.in_doubt else replace(found, use=best)
 
 
-def _undecided(
-    rows: Sequence[Measurement],
-    backends: Sequence[str],
-    ordered: Sequence[str],
-    ratios: Mapping[str, Interval],
-) -> str | None:
-    """Return why the first is not known to be the fastest; None of what the intervals can tell."""
-    if len(backends) == 1 and ordered:
-        return "no other backend was asked for: no comparison"
-    missing = [name for name in backends if name not in ordered and reason(rows, name) is None]
-    if len(ordered) == 1 and missing:
-        were = "was" if len(missing) == 1 else "were"
-        return f"{' and '.join(missing)} {were} not measured: no comparison"
+def _candidate(option: Option, doubt: str | None) -> Candidate:
+    training = option.training
+    about = Candidate(
+        backend=option.backend, device=option.device or "unknown", reason=option.reason, doubt=doubt
+    )
+    if training is None:
+        return about
+    return replace(
+        about,
+        seconds=training.estimate,
+        low=training.low,
+        high=training.high,
+        source="measured",
+    )
+
+
+def _doubts(
+    rows: Sequence[Measurement], ordered: Sequence[str], ratios: Mapping[str, Interval]
+) -> dict[str, str]:
+    """Return why the first is not known to be the fastest, by the backend it is compared with.
+
+    One reason is enough; there is none of what the intervals can tell.
+    """
     for name in ordered[1:]:
         ratio = ratios.get(name)
-        if ratio is not None and ratio.low is not None and (ratio.low > 1 or _is_tie(ratio)):
+        if ratio is not None and ratio.low is not None and (ratio.low > 1 or ratio.is_tie):
             continue
         pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
         # Contended repeats beside enough idle ones have left nothing undecided.
         if any(map(is_contended, chain(*counted_rows(pair, name, ordered[0])))):
             contended, taken = contended_samples(pair)
             share = f"{contended / taken:.0%} of the " if taken else ""
-            return f"{share}samples were contended"
+            return {name: f"{share}samples were contended"}
         if ratio is None or ratio.low is None:
-            return f"{ordered[0]} and {name} were compared in one repeat"
-    return None
-
-
-def _is_tie(ratio: Interval) -> bool:
-    """Return whether the whole interval lies within ±5%."""
-    if ratio.low is None or ratio.high is None:
-        return False
-    return log(ratio.high) <= TIE and log(ratio.low) >= -TIE
+            return {name: f"{ordered[0]} and {name} were compared in one repeat"}
+    return {}
 
 
 def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
@@ -248,10 +231,10 @@ def _option(
     rows: Sequence[Measurement],
     trainings: Sequence[Measurement],
     backend: str,
-    best: str | None,
+    ordered: Sequence[str],
 ) -> Option:
     device = next((row.device for row in rows if row.backend == backend), None)
-    if best is None or not times(rows, backend):
+    if backend not in ordered:
         explanation = reason(rows, backend) or NOT_REACHED
         return Option(backend=backend, device=device, reason=explanation)
     start = list(prepared(rows, backend).values())
@@ -269,7 +252,7 @@ def _option(
         else _rate(rows_of_epoch, scaled(iteration, per_epoch)),
         prepare_seconds=of_times(start) if start else None,
         training=_typical(trainings, backend),
-        ratio=ratio_of(trainings, backend, best),
+        ratio=ratio_of(trainings, backend, ordered[0]),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, astuple, replace
 
-from perceptron.analysis.advice import Change, Option, Ranking, whole_trainings
+from perceptron.analysis.advice import Change, Option, ProblemAdvice, whole_trainings
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.words import decided, sentence, verdict
+from perceptron.analysis.fastest import takes
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
@@ -33,15 +34,9 @@ from perceptron.numbers import (
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 
-COLUMNS = ("backend", "per iteration", "setup", "whole training", "× the fastest")
-# Where an iteration is a step of several models, and where an epoch is more than an iteration.
-_MODEL_COLUMNS, _EPOCH_COLUMNS = ("per model",), ("per epoch", "throughput>")
-# Slower backends that a verdict names; the table has all.
-_NAMED = 2
-
 
 def told(
-    found: Ranking,
+    found: ProblemAdvice,
     row: Measurement,
     budget: BudgetUse | None,
     estimates: Sequence[DeviceEstimate] = (),
@@ -50,11 +45,53 @@ def told(
 
     ``estimates`` are for a device that is not here.
     """
-    return _Told(found, row, budget).answer(estimates)
+    how = training_words(row)
+    threads = threads_in_all(found.threads, (one.backend for one in found.options))
+    where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+    heading = f"{where}; 95% intervals"
+    best = found.options[0].seconds_per_iteration
+    ratios = [ratio_to(one, found.backend, best.estimate) for one in estimates] if best else []
+    guess = _estimated(ratios)
+    decided: Decided = "yes" if found.decided else "partly" if found.use else "no"
+    own = Verdict(
+        subject=found.problem,
+        decided=decided,
+        sentence=found.sentence,
+        notes=_notes(found, more_time(budget.seconds) if budget else "a larger --budget"),
+        heading=heading,
+    )
+    # What is known of other sizes does not answer for the problem itself: the table has it.
+    changes = [] if decided == "no" else found.changes
+    return Answer(
+        question=_question(found),
+        asked=(("Problem", found.problem),),
+        ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
+        measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
+        verdicts=(
+            own,
+            *(
+                replace(verdict(pair), subject=change.axis, heading=heading)
+                for change in changes
+                for pair in _pairs(found, change)
+                if pair.crossings
+            ),
+        ),
+        notes=(Note(guess),) if guess else (),
+        tables=(
+            _options(found),
+            *((_estimates(estimates, ratios),) if ratios else ()),
+            *((_changes(found),) if found.changes else ()),
+        ),
+        backends=tuple(one.backend for one in found.options),
+        data={
+            **asdict(found),
+            "what_if": {"sentence": guess, "estimates": estimates, "ratios": ratios},
+        },
+    )
 
 
 def figures(
-    found: Ranking, axes: Iterable[Sequence[Measurement]], length: TrainingLength
+    found: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
     """Return the time of the whole training along each axis that has several sizes, by its rows."""
     drawn = []
@@ -70,206 +107,107 @@ def figures(
     return tuple(drawn)
 
 
-def _question(found: Ranking) -> str:
+def _question(found: ProblemAdvice) -> str:
     return f"advise for {found.problem}"
 
 
-class _Told:
-    """Advice put in words."""
+# --- what would tell more ------------------------------------------------------------------------
 
-    def __init__(self, found: Ranking, row: Measurement, budget: BudgetUse | None) -> None:
-        self._found = found
-        self._row = row
-        self._more_time = "a larger --budget"
-        if budget is not None:
-            self._more_time = more_time(budget.seconds)
 
-    def answer(self, estimates: Sequence[DeviceEstimate]) -> Answer:
-        found, how = self._found, training_words(self._row)
-        threads = threads_in_all(found.threads, (one.backend for one in found.options))
-        where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
-        heading = f"{where}; 95% intervals"
-        own = replace(self._verdict(), heading=heading)
-        ratios = _ratios(estimates, found.leading)
-        guess = _estimated(ratios)
-        # What is known of other sizes does not answer for the problem itself: the table has it.
-        changes = [] if own.decided == "no" else found.changes
-        return Answer(
-            question=_question(found),
-            asked=(("Problem", found.problem),),
-            ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
-            measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
-            verdicts=(
-                own,
-                *(
-                    replace(verdict(pair), subject=change.axis, heading=heading)
-                    for change in changes
-                    for pair in _pairs(found, change)
-                    if pair.crossings
-                ),
-            ),
-            notes=(Note(guess),) if guess else (),
-            tables=(
-                self._options(),
-                *((_estimates_table(estimates, ratios),) if ratios else ()),
-                *((self._changes(),) if found.changes else ()),
-            ),
-            backends=tuple(one.backend for one in found.options),
-            data={
-                "sentence": own.sentence,
-                **asdict(found),
-                "what_if": {"sentence": guess, "estimates": estimates, "ratios": ratios},
-            },
-        )
-
-    # --- the verdict on the problem itself ---
-
-    def _verdict(self) -> Verdict:
-        found = self._found
-        if found.leading is None:
-            reasons = "; ".join(f"{one.backend}: {one.reason}" for one in found.options)
-            return Verdict(subject=found.problem, decided="no", sentence=f"not measured: {reasons}")
-        if found.undecided:
-            return Verdict(
-                subject=found.problem,
-                decided="no",
-                sentence=self._nothing_decided(),
-                notes=(f"why: {found.undecided}; next: {self._what_would_tell()}",),
-            )
-        others = [one for one in found.options if one.ratio and one is not found.leading]
-        doubtful = [one for one in others if one.backend in found.in_doubt]
-        decided: Decided = "yes"
-        if doubtful:
-            decided = "partly" if len(doubtful) < len(others) else "no"
-        return Verdict(
-            subject=found.problem,
-            decided=decided,
-            sentence=self._fastest(others),
-            notes=self._doubts(doubtful),
-        )
-
-    def _nothing_decided(self) -> str:
-        measured = [named(one.backend) for one in self._found.options if one.training is not None]
-        return f"undecided between {enumerated(measured)}" if len(measured) > 1 else "undecided"
-
-    def _what_would_tell(self) -> str:
-        if len(self._found.options) == 1:
-            return "--backends with another one"
-        if "contended" in (self._found.undecided or ""):
-            return "--wait or --threads 1" if self._found.threads > 1 else "--wait"
-        return f"{self._more_time} or --wait"
-
-    @property
-    def _best(self) -> str:
-        leading = self._found.leading
-        assert leading is not None, "nothing is compared with what was not measured"
-        return named(leading.backend)
-
-    def _fastest(self, others: Sequence[Option]) -> str:
-        """Return what is the fastest, and how many times as long the others take."""
-        best = self._best
-        if not others:
-            return f"{best}, the only backend that can train it here"
-        ties = [named(one.backend) for one in others if one.backend in self._found.ties]
-        doubtful = [named(name) for name in self._found.in_doubt]
-        first = best
-        if doubtful:
-            first = f"undecided between {enumerated([best, *ties, *doubtful])}"
-        elif ties:
-            first = f"{enumerated([best, *ties])} tie: within 5%"
-        slower = [
-            one for one in others if one.backend not in (*self._found.ties, *self._found.unsure)
-        ]
-        told = [
-            f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
-            for one in slower[:_NAMED]
-        ]
-        more = len(slower) - _NAMED
-        rest = [f"{count(more)} more take longer"] if more > 0 else []
-        return "; ".join([first, *told, *rest])
-
-    def _doubts(self, doubtful: Sequence[Option]) -> tuple[str, ...]:
-        found = self._found
-        if doubtful:
-            ratios = ", ".join(
-                f"{named(one.backend)} takes {times_as_long(*_parts(one.ratio))}"
-                for one in doubtful
-            )
-            between = enumerated([self._best, *(named(one.backend) for one in doubtful)])
-            return (
-                f"undecided: {ratios}",
-                f"why: the repeats cannot separate {between}; next: {self._more_time}",
-            )
-        late = [named(one.backend) for one in found.options if one.reason == NOT_REACHED]
-        late += [change.axis for change in found.changes if change.reason]
-        if not late:
-            return ()
-        return (f"why: no time was left for {enumerated(late)}; next: {self._more_time}",)
-
-    # --- the table of backends ---
-
-    def _options(self) -> Table:
-        """Return a row for each backend, the fastest first; those that cannot run say why."""
-        found = self._found
-        of_one = _MODEL_COLUMNS if found.models > 1 else ()
-        epoch = _EPOCH_COLUMNS if found.iterations_per_epoch > 1 else ()
-        columns = (*COLUMNS[:2], *of_one, *epoch, *COLUMNS[2:])
-        length = f"{count(found.iterations)} iterations"
-        if found.epochs is not None:
-            length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
-        return Table(
-            title=f"{found.problem}; the whole training: {length} from a cold start",
-            on_page=f"The whole training: {length} from a cold start",
-            columns=columns,
-            rows=tuple(self._cells(one, len(columns)) for one in found.options),
-        )
-
-    def _cells(self, option: Option, columns: int) -> tuple[str, ...]:
-        found = self._found
-        if option.seconds_per_iteration is None:
-            return (option.backend, f"not measured: {option.reason}", *[NONE] * (columns - 2))
-        throughput = option.rows_per_second
-        epoch = (
-            _time(option.seconds_per_epoch),
-            NONE if throughput is None else rows_per_second(throughput.estimate),
-        )
+def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
+    """Return what leaves the problem or an axis undecided, and the option that would tell."""
+    if found.seconds is None:
+        return ()
+    if found.undecided:
+        return (f"why: {found.undecided}; next: {_what_would_tell(found, more)}",)
+    if found.in_doubt:
+        ratios = {one.backend: one.ratio for one in found.options}
+        doubtful = [one for one in found.candidates if one.backend in found.in_doubt]
+        best = found.candidates[0]
+        between = enumerated(named(one.backend) for one in (best, *doubtful))
         return (
-            option.backend,
-            _time(option.seconds_per_iteration),
-            *((_time(option.seconds_per_model),) if found.models > 1 else ()),
-            *(epoch if found.iterations_per_epoch > 1 else ()),
-            _time(option.prepare_seconds),
-            _time(option.training),
-            "1" if option is found.leading else _ratio(option.ratio),
+            "undecided: " + ", ".join(takes(one, best, ratios[one.backend]) for one in doubtful),
+            f"why: the repeats cannot separate {between}; next: {more}",
         )
-
-    # --- where that changes ---
-
-    def _changes(self) -> Table:
-        """Return a row for each axis and pair: the sizes that were measured, and the answer.
-
-        An axis of which nothing is known has one that says why.
-        """
-        rows: list[tuple[str, ...]] = []
-        for change in self._found.changes:
-            if change.reason:
-                rows.append((change.axis, _range(change), "no", f"not measured: {change.reason}"))
-                continue
-            for pair in _pairs(self._found, change):
-                answer = sentence(pair)
-                if pair.sizes_measured == [change.here]:
-                    answer = f"not measured: {pair.challenger} has no other size"
-                elif pair.challenger in self._found.in_doubt and pair.decided:
-                    answer = f"all sizes together: {answer}"
-                rows.append((change.axis, _range(change), decided(pair), answer))
-        return Table(
-            title="Where that changes",
-            columns=("axis", "measured", "decided", "answer"),
-            rows=tuple(rows),
-        )
+    late = [named(one.backend) for one in found.options if one.reason == NOT_REACHED]
+    late += [change.axis for change in found.changes if change.reason]
+    return (f"why: no time was left for {enumerated(late)}; next: {more}",) if late else ()
 
 
-def _pairs(found: Ranking, change: Change) -> list[Crossover]:
+def _what_would_tell(found: ProblemAdvice, more: str) -> str:
+    if len(found.options) == 1:
+        return "--backends with another one"
+    if "contended" in (found.undecided or ""):
+        return "--wait or --threads 1" if found.threads > 1 else "--wait"
+    return f"{more} or --wait"
+
+
+# --- the tables ----------------------------------------------------------------------------------
+
+
+def _options(found: ProblemAdvice) -> Table:
+    """Return a row for each backend, the fastest first; those that cannot run say why."""
+
+    def cells(one: Option) -> dict[str, str]:
+        rate = one.rows_per_second
+        epoch = {
+            "per epoch": _time(one.seconds_per_epoch),
+            "throughput>": NONE if rate is None else rows_per_second(rate.estimate),
+        }
+        return {
+            "per iteration": _time(one.seconds_per_iteration),
+            **({"per model": _time(one.seconds_per_model)} if found.models > 1 else {}),
+            **(epoch if found.iterations_per_epoch > 1 else {}),
+            "setup": _time(one.prepare_seconds),
+            "whole training": _time(one.training),
+            "× the fastest": "1" if one is found.options[0] else _ratio(one.ratio),
+        }
+
+    length = f"{count(found.iterations)} iterations"
+    if found.epochs is not None:
+        length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
+    columns = tuple(cells(found.options[0]))
+    none = [NONE] * (len(columns) - 1)
+    return Table(
+        title=f"{found.problem}; the whole training: {length} from a cold start",
+        on_page=f"The whole training: {length} from a cold start",
+        columns=("backend", *columns),
+        rows=tuple(
+            (one.backend, f"not measured: {one.reason}", *none)
+            if one.training is None
+            else (one.backend, *cells(one).values())
+            for one in found.options
+        ),
+    )
+
+
+def _changes(found: ProblemAdvice) -> Table:
+    """Return a row for each axis and pair: the sizes that were measured, and the answer.
+
+    An axis of which nothing is known has one that says why.
+    """
+    rows: list[tuple[str, ...]] = []
+    for change in found.changes:
+        low, high = (count(round(end)) for end in (change.low, change.high))
+        sizes = f"{low} only" if low == high else f"{low}–{high}"
+        if change.reason:
+            rows.append((change.axis, sizes, "no", f"not measured: {change.reason}"))
+            continue
+        for pair in _pairs(found, change):
+            answer = sentence(pair)
+            if pair.sizes_measured == [change.here]:
+                answer = f"not measured: {pair.challenger} has no other size"
+            elif pair.challenger in found.in_doubt and pair.decided:
+                answer = f"all sizes together: {answer}"
+            rows.append((change.axis, sizes, decided(pair), answer))
+    return Table(
+        title="Where that changes",
+        columns=("axis", "measured", "decided", "answer"),
+        rows=tuple(rows),
+    )
+
+
+def _pairs(found: ProblemAdvice, change: Change) -> list[Crossover]:
     """Return the pairs along an axis as the verdict on the problem leaves them.
 
     All sizes together are decided at 95%, which takes more repeats than the problem alone: what its
@@ -283,42 +221,24 @@ def _pairs(found: Ranking, change: Change) -> list[Crossover]:
     ]
 
 
-def _is_open_elsewhere(found: Ranking, pair: Crossover) -> bool:
+def _is_open_elsewhere(found: ProblemAdvice, pair: Crossover) -> bool:
     """Return whether a winner is known at the problem's own size and may not be at others."""
     is_apart = not found.undecided and pair.challenger not in (*found.unsure, *found.ties)
     is_open = pair.status not in ("tie", "suspect", "not measured") and not pair.is_decided
     return is_apart and is_open and len(pair.sizes_measured) > 1
 
 
-def _parts(found: Interval | None) -> tuple[float, float | None, float | None]:
-    assert found is not None, "an option that was compared has a ratio"
-    return found.estimate, found.low, found.high
-
-
 def _time(seconds: Interval | None) -> str:
-    return NONE if seconds is None else duration_interval(*_parts(seconds))
+    return NONE if seconds is None else duration_interval(*astuple(seconds))
 
 
 def _ratio(ratio: Interval | None) -> str:
     if ratio is not None and ratio.low is ratio.high is None:
         return f"{digits(ratio.estimate)}, undecided"
-    return NONE if ratio is None else interval(*_parts(ratio))
-
-
-def _range(change: Change) -> str:
-    low, high = (count(round(end)) for end in (change.low, change.high))
-    return f"{low} only" if low == high else f"{low}–{high}"
+    return NONE if ratio is None else interval(*astuple(ratio))
 
 
 # --- a device that is not here -------------------------------------------------------------------
-
-
-def _ratios(estimates: Sequence[DeviceEstimate], best: Option | None) -> list[EstimatedRatio]:
-    """Compare each estimate with the best that was measured; empty if nothing was."""
-    if best is None or best.seconds_per_iteration is None:
-        return []
-    seconds = best.seconds_per_iteration.estimate
-    return [ratio_to(guess, best.backend, seconds) for guess in estimates]
 
 
 _STATUS_WORDS = {
@@ -339,9 +259,7 @@ def _estimated(ratios: Sequence[EstimatedRatio]) -> str:
     return f"Estimated, not measured, on {ratios[0].device}: {'; '.join(parts)}." if parts else ""
 
 
-def _estimates_table(
-    estimates: Sequence[DeviceEstimate], ratios: Sequence[EstimatedRatio]
-) -> Table:
+def _estimates(estimates: Sequence[DeviceEstimate], ratios: Sequence[EstimatedRatio]) -> Table:
     """Return a row for each estimate; the range is the best and the worst case."""
     return Table(
         title="Estimated, not measured",

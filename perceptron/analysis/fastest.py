@@ -1,19 +1,32 @@
-"""Which backend trains a shape fastest, how long that takes, and whether that is decided.
+"""Which backend trains fastest: the one answer of `perceptron.fastest` and `perceptron advise`.
 
-Plain Python on records: a program that asks once waits for no library.
+What is known of each backend becomes `Advice` here, and its sentence is composed here. Plain Python
+on records: a program that asks once waits for no library.
+
+Two kinds of times are compared, each in its own way. Repeats of one run were measured side by side:
+what slowed the machine slowed both, so the interval of their *ratio* decides, and one within ±5% is
+a tie. Stored and estimated times are of other minutes and other shapes. Their intervals do not hold
+what the machine did in between: two within `ALIKE` are not told apart, and none of them tie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf, log, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, Candidate, Source
+from perceptron.analysis.over_processes import named
+from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT
 from perceptron.errors import UserError
+from perceptron.numbers import count, duration_interval, enumerated, times_as_long
+
+if TYPE_CHECKING:
+    from perceptron.analysis.interval import Interval
 
 MODULES = ("torch-cpu", "torch-cuda", "torch-mps", "torch-xpu")
 """Backends that train as a program does with a PyTorch module in hand: eagerly, on a device."""
@@ -28,10 +41,12 @@ _NORMAL = 1.96
 _SURE = 1.64
 # Reasons of an estimate that leave it in doubt, however far it is from all others.
 _DOUBTS = (OTHER_KIND, *GIVEN_UP)
+# Slower backends that a sentence names.
+_NAMED = 2
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """The fastest backend for a training, as `perceptron.fastest` answers."""
+    """The fastest backend for a training: the answer of `perceptron.fastest` and of ``advise``."""
 
     backend: str
     """The fastest; empty where none can train this here."""
@@ -42,13 +57,14 @@ class Advice(Struct, frozen=True, kw_only=True):
     seconds: float | None
     """Of the whole training; None where nothing is known."""
     low: float | None
-    """The 95% interval of ``seconds``. 0 where waiting for cores may explain all of the time."""
+    """The 95% interval of ``seconds``; 0 where waiting for cores may explain all of the time, and
+    None of a single repeat."""
     high: float | None
     """Its upper end."""
     why: str
-    """One sentence, with *estimated* and *undecided* where that is so."""
+    """One line: ``sentence``, the time, and where it comes from or what leaves it undecided."""
     decided: bool
-    """False where another backend takes at most 10% longer or may be as fast, and where a time
+    """False where another backend may be as fast or has no time though it can run, and where a time
     that was compared is contended or of a single repeat."""
     source: Source
     """``measured``, ``estimated`` (of this or of one that may be as fast) or ``unknown``."""
@@ -58,6 +74,29 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Which libraries have changed since then; None if none has."""
     candidates: tuple[Candidate, ...]
     """All backends that were asked about, the fastest first."""
+    problem: str = ""
+    """The training: a reference such as ``mlp:60000x784x128:10c``, or what a model is called."""
+    iterations: int = 0
+    """Of the whole training, those of all its epochs."""
+    epochs: int | None = None
+    """None where the training was given in iterations."""
+    dtype: str = ""
+    threads: int = 0
+    sentence: str = ""
+    """The verdict: the fastest, and how many times as long others take."""
+    use: str | None = None
+    """The backend, where at least some others are known to take longer; else None."""
+    ties: tuple[str, ...] = ()
+    """Those within ±5% of the fastest, as repeats side by side show."""
+    unsure: tuple[str, ...] = ()
+    """Those that may be as fast."""
+    undecided: str | None = None
+    """Why nothing is known of which one is the fastest, though some have a time; else None."""
+
+    @property
+    def in_doubt(self) -> list[str]:
+        """Those of which neither a tie with the fastest nor a difference is known."""
+        return [name for name in self.unsure if name not in self.ties]
 
     def apply(self, model: Any) -> Any:
         """Move a PyTorch module to where it trains fastest, as `Module.to` does; return it.
@@ -80,10 +119,17 @@ class Advice(Struct, frozen=True, kw_only=True):
         return torch.compile(moved)
 
 
-def contenders(found: Iterable[Candidate]) -> list[Candidate]:
+def contenders(
+    found: Iterable[Candidate], ratios: Mapping[str, Interval] | None = None
+) -> list[Candidate]:
     """Return the fastest and those that may be as fast, the fastest first."""
     timed = sorted((one for one in found if one.seconds), key=_seconds)
-    return [one for one in timed if one is timed[0] or not _surely_faster(timed[0], one)]
+    known = ratios or {}
+    return [
+        one
+        for one in timed
+        if one is timed[0] or not _surely_faster(timed[0], one, known.get(one.backend))
+    ]
 
 
 def is_enough(found: Sequence[Candidate]) -> bool:
@@ -117,41 +163,57 @@ def choose(
     measured: str | None = None,
     stale: str | None = None,
     able: Sequence[str] | None = None,
+    ratios: Mapping[str, Interval] | None = None,
+    new: Collection[str] = (),
 ) -> Advice:
     """Return the fastest of the candidates; without any time the first that can run, if one can.
 
     With ``able`` it is one of these, and what a rewrite for another would save is told.
-    Raises ValueError without a candidate.
+    ``ratios`` are those to the fastest of times measured side by side, by backend; ``new`` are the
+    backends that were measured for this very question. Raises ValueError without a candidate.
     """
     ordered = sorted(found, key=_seconds)
     picks = [one for one in ordered if able is None or one.backend in able]
     if not picks:
         raise ValueError("no candidates to choose from")
-    may_be = contenders(picks)
-    unknown = [one for one in picks if _is_unknown(one)]
+    may_be = contenders(picks, ratios)
     best = may_be[0] if may_be else _first(picks)
-    in_doubt = any(one.doubt for one in picks)
-    decided = len(may_be) == 1 and not (unknown or in_doubt) and best.reason not in _DOUBTS
     is_here = best.seconds is not None or _is_unknown(best)
-    return Advice(
+    doubts = _doubts(picks, len(found) == 1)
+    advice = Advice(
         backend=best.backend if is_here else "",
         device=best.device if is_here else "",
         compiled=able is not None and best.backend.endswith("-compiled"),
         seconds=best.seconds,
         low=best.low,
         high=best.high,
-        why=_why(best, picks, may_be, unknown) + _rewrite(best, ordered[0]),
-        decided=decided,
+        why="",
+        decided=False,
         source=_source(may_be),
         measured=measured if may_be else None,
         stale=stale if may_be else None,
         candidates=tuple(ordered),
+        ties=tuple(name for name, ratio in (ratios or {}).items() if ratio.is_tie),
+        unsure=tuple(one.backend for one in may_be[1:]),
+        undecided=", and ".join(doubts) or None,
+    )
+    others = [one for one in picks if one.seconds is not None and one is not best]
+    unknown = [one.backend for one in picks if _is_unknown(one)]
+    decided = bool(may_be) and not (doubts or advice.in_doubt or unknown)
+    is_part_known = bool(may_be) and not doubts and len(others) > len(advice.in_doubt)
+    sentence = _sentence(advice, best, others, ratios or {})
+    return replace(
+        advice,
+        decided=decided,
+        use=best.backend if decided or is_part_known else None,
+        sentence=sentence,
+        why=_why(sentence, best, doubts, unknown, best.backend in new) + _rewrite(best, ordered[0]),
     )
 
 
 def _is_unknown(candidate: Candidate) -> bool:
     """Return whether it may be the fastest for all that is known."""
-    return candidate.seconds is None and candidate.reason in (NOT_KNOWN, *GIVEN_UP)
+    return candidate.seconds is None and candidate.reason in (NOT_KNOWN, NOT_REACHED, *GIVEN_UP)
 
 
 def _seconds(candidate: Candidate) -> float:
@@ -164,8 +226,13 @@ def _first(found: Sequence[Candidate]) -> Candidate:
     return next((one for one in able if one.backend == "numpy"), (able or list(found))[0])
 
 
-def _surely_faster(one: Candidate, other: Candidate) -> bool:
-    """Return whether the first is faster by more than 10 %, and by more than chance explains."""
+def _surely_faster(one: Candidate, other: Candidate, ratio: Interval | None = None) -> bool:
+    """Return whether the first is faster by more than chance explains: see the head of this file.
+
+    ``ratio`` is that of the other's time to the first one's, where both were measured side by side.
+    """
+    if ratio is not None:
+        return ratio.low is not None and ratio.low > 1
     apart = log(_seconds(other) / _seconds(one))
     return apart > max(log(ALIKE), _SURE * sqrt(_variance(one) + _variance(other)))
 
@@ -184,36 +251,86 @@ def _source(may_be: Sequence[Candidate]) -> Source:
     return "measured" if is_measured else "estimated"
 
 
-def _why(
+def _doubts(picks: Sequence[Candidate], is_alone: bool) -> list[str]:
+    """Return what leaves the whole answer undecided, however far apart the times are."""
+    best, *others = picks
+    if best.seconds is None:
+        return []
+    if is_alone:
+        return ["no other backend was asked for: no comparison"]
+    unknown = [one.backend for one in others if _is_unknown(one)]
+    if unknown and all(one.seconds is None for one in others):
+        return [f"{_not_measured(unknown)}: no comparison"]
+    doubts = [f"{best.backend} {best.reason}"] if best.reason in GIVEN_UP else []
+    doubts += [OTHER_KIND] if best.reason == OTHER_KIND else []
+    for doubt in dict.fromkeys(one.doubt for one in picks if one.doubt):
+        those = enumerated(one.backend for one in picks if one.doubt == doubt)
+        doubts.append(f"{those}: {doubt}" if doubt in IN_DOUBT else doubt)
+    return doubts
+
+
+def _not_measured(names: Sequence[str]) -> str:
+    return f"{enumerated(names)} {'was' if len(names) == 1 else 'were'} not measured"
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def _sentence(
+    found: Advice,
     best: Candidate,
-    ordered: Sequence[Candidate],
-    may_be: Sequence[Candidate],
-    unknown: Sequence[Candidate],
+    others: Sequence[Candidate],
+    ratios: Mapping[str, Interval],
 ) -> str:
-    if not may_be:
-        if best.reason != NOT_KNOWN:
-            reasons = "; ".join(f"{one.backend}: {one.reason}" for one in ordered)
-            return f"undecided: no backend has a time; {reasons}"
+    """Return what is the fastest, and how many times as long the others take."""
+    if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
-    parts = [f"{best.backend} takes {_time(best)}"]
-    others = [one for one in ordered if one.seconds is not None and one is not best]
-    parts += [_beside(one, best) for one in others[:1]]
-    if any(one.source == "estimated" for one in (best, *others[:1])):
-        parts.append("estimated from other shapes measured on this machine")
-    sentence = ", ".join(parts)
-    doubts = []
-    if len(may_be) > 1:
-        doubts.append(f"{_listed(may_be[1:])} may be as fast")
-    if unknown:
-        doubts.append(f"nothing is known of {_listed(unknown)}")
-    if best.reason in GIVEN_UP:
-        doubts.append(f"{best.backend} {best.reason}")
-    if best.reason == OTHER_KIND:
-        doubts.append(OTHER_KIND)
-    for doubt in IN_DOUBT:
-        doubted = [one for one in ordered if one.doubt == doubt]
-        doubts += [f"{_listed(doubted)}: {doubt}"] if doubted else []
-    return f"{sentence}; undecided: {', and '.join(doubts)}" if doubts else sentence
+    if best.seconds is None:
+        reasons = (f"{one.backend}: {one.reason}" for one in found.candidates)
+        return f"not measured: {'; '.join(reasons)}"
+    ties, in_doubt = found.ties, found.in_doubt
+    alike = [one for one in others if one.backend in ties or found.undecided]
+    doubtful = [one for one in others if one.backend in in_doubt and one not in alike]
+    slower = [one for one in others if one not in (*alike, *doubtful)]
+    same = [named(one.backend) for one in (best, *alike, *doubtful)]
+    first = same[0]
+    if found.undecided or doubtful:
+        first = f"undecided between {enumerated(same)}" if others else "undecided"
+    elif alike:
+        first = f"{enumerated(same)} tie: within 5%"
+    elif not others:
+        # A time of what does not train a module is one of a rewrite.
+        is_module = any(one.seconds for one in found.candidates if one is not best)
+        first += f", the only backend that can train {'a module' if is_module else 'it'} here"
+    told = [takes(one, best, ratios.get(one.backend)) for one in slower[:_NAMED]]
+    if len(slower) > _NAMED:
+        told.append(f"{count(len(slower) - _NAMED)} more take longer")
+    return "; ".join([first, *told])
+
+
+def takes(other: Candidate, best: Candidate, ratio: Interval | None) -> str:
+    """Return how many times as long another takes as the best, which both have a time."""
+    value = _seconds(other) / _seconds(best)
+    parts = (value,) if ratio is None else (ratio.estimate, ratio.low, ratio.high)
+    guess = " (estimated)" if other.source == "estimated" else ""
+    return f"{named(other.backend)} takes {times_as_long(*parts)}{guess}"
+
+
+def _why(
+    sentence: str, best: Candidate, doubts: Sequence[str], unknown: Sequence[str], is_new: bool
+) -> str:
+    """Return the sentence with the time and its source, and what leaves it undecided."""
+    if best.seconds is None:
+        return sentence
+    source = "measured now" if is_new else "measured for this shape"
+    if best.source == "estimated":
+        source = "estimated from other shapes measured on this machine"
+    time = duration_interval(best.seconds, best.low, best.high)
+    parts = [sentence, f"{named(best.backend)} takes {time}, {source}"]
+    if doubts or unknown:
+        because = ", and ".join(doubts or [_not_measured(unknown)])
+        parts.append(f"{'why' if sentence.startswith('undecided') else 'undecided'}: {because}")
+    return "; ".join(parts)
 
 
 def _rewrite(best: Candidate, first: Candidate) -> str:
@@ -221,17 +338,5 @@ def _rewrite(best: Candidate, first: Candidate) -> str:
     if best.seconds is None or not _surely_faster(first, best):
         return ""
     guess = "is estimated to take" if first.source == "estimated" else "takes"
-    ratio = _seconds(first) / best.seconds
-    return f"; rewritten for {first.backend} it {guess} {ratio:.3g} times as long"
-
-
-def _time(candidate: Candidate) -> str:
-    return f"{candidate.seconds:.3g} s [{candidate.low:.3g}, {candidate.high:.3g}]"
-
-
-def _beside(other: Candidate, best: Candidate) -> str:
-    return f"{other.backend} {_seconds(other) / _seconds(best):.3g} times as long"
-
-
-def _listed(found: Sequence[Candidate]) -> str:
-    return " and ".join(one.backend for one in found)
+    ratio = times_as_long(_seconds(first) / best.seconds)
+    return f"; rewritten for {first.backend} it {guess} {ratio}"

@@ -43,6 +43,13 @@ class Interval(Struct, frozen=True):
     low: float | None
     high: float | None
 
+    @property
+    def is_tie(self) -> bool:
+        """Whether all of a ratio lies within ±5%."""
+        if self.low is None or self.high is None:
+            return False
+        return log(self.high) <= TIE and log(self.low) >= -TIE
+
 
 def scaled(value: Interval, factor: float) -> Interval:
     """Return the interval of so many times a value, a positive number of them."""

@@ -97,7 +97,7 @@ class Shape:
                 f"such as {_EXAMPLES['batch']}"
             )
         if self.feed == "host" and self.batch is None:
-            raise UserError(f"host is for batches: give a batch, such as {_EXAMPLES['host']}")
+            raise UserError(f"feed: host is for batches: give a batch, such as {_EXAMPLES['host']}")
         _number("models", str(self.models))
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from math import log
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -43,7 +44,7 @@ from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.many_models import usual_for
 from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.study import Estimates, Option, Over, Plan, Threads
+from perceptron.studies.study import DEVICE, DTYPE, Estimates, Option, Over, Plan, Threads
 
 # Repeats of the problem itself, and of sizes beside it.
 _REPEATS = 3
@@ -51,6 +52,13 @@ _BESIDE = 2
 # Share of the time that the problem's own repeats leave for sizes beside it.
 _BESIDE_SHARE = 0.4
 _SAMPLES, _SAMPLE_SECONDS = 5, 0.005
+# Each is an option.
+_OF_SHAPE = tuple(field.name for field in fields(Shape))
+
+
+def _count(help_text: str, metavar: str) -> Option:
+    """Return the option of a whole number from 1."""
+    return Option(help_text, metavar=metavar, as_text=True)
 
 
 class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,12 +66,8 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
 
     in_seconds: ClassVar[bool] = True
 
-    rows: Annotated[int | None, Option("Rows of the training data.", metavar="N", as_text=True)] = (
-        None
-    )
-    features: Annotated[
-        int | None, Option("Features of the training data.", metavar="D", as_text=True)
-    ] = None
+    rows: Annotated[int | None, _count("Rows of the training data.", "N")] = None
+    features: Annotated[int | None, _count("Features of the training data.", "D")] = None
     hidden: Annotated[
         tuple[int, ...],
         Option("Hidden-layer widths. Default: no hidden layer.", metavar="H[,H…]", each_once=False),
@@ -72,12 +76,9 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
         str | None, Option("Take a problem or FILE.toml[:SIZE] instead of a shape.", metavar="P")
     ] = None
     classes: Annotated[
-        int | None,
-        Option("Classes, with cross-entropy. Default: one output.", metavar="C", as_text=True),
+        int | None, _count("Classes, with cross-entropy. Default: one output.", "C")
     ] = None
-    batch: Annotated[
-        int | None, Option("Rows of an iteration. Default: all.", metavar="B", as_text=True)
-    ] = None
+    batch: Annotated[int | None, _count("Rows of an iteration. Default: all.", "B")] = None
     optimizer: Annotated[
         OptimizerName | None, Option("Train with sgd, adam or adamw. Default: sgd.", metavar="NAME")
     ] = None
@@ -85,29 +86,18 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
         Feed | None,
         Option("Take batches from the device (resident) or the host.", metavar="NAME"),
     ] = None
-    models: Annotated[
-        int | None, Option("Train N models of this shape. Default: 1.", metavar="N", as_text=True)
-    ] = None
-    epochs: Annotated[
-        int | None, Option("Train for E passes over the rows.", metavar="E", as_text=True)
-    ] = None
+    models: Annotated[int | None, _count("Train N models of this shape. Default: 1.", "N")] = None
+    epochs: Annotated[int | None, _count("Train for E passes over the rows.", "E")] = None
     iterations: Annotated[
-        int | None,
-        Option(
-            "Train for K iterations. Default: 10000, or the problem's.", metavar="K", as_text=True
-        ),
+        int | None, _count("Train for K iterations. Default: 10000, or the problem's.", "K")
     ] = None
-    what_if: Annotated[
-        str | None, Option("Estimate a GPU that is not here: h100, a100, …", metavar="DEVICE")
-    ] = None
+    what_if: Annotated[str | None, DEVICE] = None
     backends: Annotated[
         tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
     ] = ()
     threads: Threads = None
     over: Over = ()
-    dtype: Annotated[
-        DType | None, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
-    ] = None
+    dtype: Annotated[DType | None, DTYPE] = None
     name: str = ""
     """The problem's name, as its rows have it."""
     length: TrainingLength = TrainingLength()
@@ -142,41 +132,19 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def _reference(self) -> str:
         """The problem's reference, from the options of the shape or as typed."""
-        shape = {
-            "--rows": self.rows,
-            "--features": self.features,
-            "--hidden": self.hidden,
-            "--classes": self.classes,
-            "--batch": self.batch,
-            "--optimizer": self.optimizer,
-            "--feed": self.feed,
-            "--models": self.models,
-        }
-        given = next((option for option, value in shape.items() if value), None)
+        given = {name: value for name in _OF_SHAPE if (value := getattr(self, name))}
         if self.problem is not None:
-            if given is not None:
-                raise UserError(f"give {given}, which describes a shape, or --problem, not both")
+            if given:
+                option = f"--{next(iter(given))}"
+                raise UserError(f"give {option}, which describes a shape, or --problem, not both")
             return self.problem
-        rows, features = self.rows, self.features
-        if rows is None or features is None:
+        if self.rows is None or self.features is None:
             raise UserError("give --rows and --features (and --hidden), or --problem")
-        if self.classes is not None and not 2 <= self.classes <= rows:
-            raise UserError(f"--classes: {self.classes} is not between 2 and the {rows} of --rows")
-        if self.batch is not None and not 1 <= self.batch <= rows:
-            raise UserError(f"--batch: {self.batch} is not between 1 and the {rows} of --rows")
-        if self.feed == "host" and self.batch is None:
-            raise UserError("--feed host needs batches: add --batch, such as --batch 128")
-        made = Shape(
-            rows,
-            features,
-            self.hidden,
-            classes=self.classes,
-            batch=self.batch,
-            optimizer=self.optimizer or "sgd",
-            feed=self.feed or "resident",
-            models=self.models or 1,
-        )
-        return made.reference
+        try:
+            return Shape(**given).reference
+        except UserError as error:
+            field = str(error).partition(":")[0]
+            raise UserError(f"--{error}" if field in given else str(error)) from None
 
     @property
     def references(self) -> tuple[str, ...]:

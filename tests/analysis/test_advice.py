@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from perceptron.analysis.advice import Ranking, advise
+from perceptron.analysis.advice import ProblemAdvice, advise
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.records.measurement import Measurement
@@ -34,18 +34,24 @@ def three(seconds: Mapping[str, float], prepare: float = 0.0) -> list[Measuremen
     ]
 
 
-def advised(rows: list[Measurement], length: TrainingLength = LONG, *, count: int = 3) -> Ranking:
+def advised(
+    rows: list[Measurement], length: TrainingLength = LONG, *, count: int = 3
+) -> ProblemAdvice:
     return advise(rows, BACKENDS[:count], NAME, length, [])
 
 
 def test_a_tie_advises_either() -> None:
     found = advised(three({"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3))
-    assert (found.use, found.ties) == ("numpy", ["torch-cpu"])
+    assert (found.use, found.ties) == ("numpy", ("torch-cpu",))
 
 
 def test_nothing_measured_says_why() -> None:
     found = advise(three({}), ("torch-cuda",), NAME, LONG, [])
-    assert (found.use, found.leading) == (None, None)
+    assert (found.use, found.seconds, found.sentence) == (
+        None,
+        None,
+        f"not measured: torch-cuda: {ABSENT}",
+    )
     assert found.options[0].reason == ABSENT
 
 
@@ -91,7 +97,7 @@ def test_contended_samples_and_one_repeat_name_no_winner(
         for process in range(processes)
     ]
     found = advised(rows, count=2)
-    assert (found.use, found.ties, found.unsure) == (None, [], ["torch-cpu"])
+    assert (found.use, found.ties, found.unsure) == (None, (), ("torch-cpu",))
     assert [option.backend for option in found.options] == ["numpy", "torch-cpu"]
     assert found.undecided == why
 

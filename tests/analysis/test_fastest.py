@@ -12,6 +12,7 @@ from perceptron.analysis.candidates import (
 )
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import choose, contenders, is_enough
+from perceptron.analysis.interval import Interval
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT, NO_START, NO_TIME
 from tests.made_work import drawn, rows_of_two, work
 
@@ -40,7 +41,12 @@ def test_the_fastest_is_chosen_and_all_are_told() -> None:
     assert advice.source == "measured"
     assert "undecided" not in advice.why
     assert "estimated" not in advice.why
-    assert "numba 2 times as long" in advice.why
+    assert advice.sentence == "numpy; numba takes 2.00× as long; torch-cpu takes 3.00× as long"
+    assert (
+        advice.why
+        == f"{advice.sentence}; numpy takes 1.00 [0.990, 1.01] s, measured for this shape"
+    )
+    assert choose(found, new=("numpy",)).why.endswith("measured now")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,42 @@ def test_two_within_a_tenth_or_within_chance_are_not_sure(
 ) -> None:
     advice = choose([timed("numpy", 1.0, off), timed("torch-cpu", second, off)])
     assert advice.decided is decided
-    assert ("undecided: torch-cpu may be as fast" in advice.why) is not decided
+    assert advice.why.startswith("undecided between numpy and torch-cpu") is not decided
+    assert (advice.use, advice.unsure) == (("numpy", ()) if decided else (None, ("torch-cpu",)))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "tie", "decided"),
+    [
+        ((1.04, 1.03, 1.049), True, True),
+        ((1.5, 0.9, 2.5), False, False),
+        ((1.5, None, None), False, False),
+    ],
+)
+def test_repeats_side_by_side_decide_by_their_ratio(
+    ratio: tuple[float, float | None, float | None], tie: bool, decided: bool
+) -> None:
+    """They tell 4% apart, and twice as long in times that vary by themselves tells nothing."""
+    found = [timed("numpy", 1.0, 1.001), timed("torch-cpu", ratio[0], 1.001)]
+    advice = choose(found, ratios={"torch-cpu": Interval(*ratio)})
+    assert (advice.decided, bool(advice.ties), bool(advice.in_doubt)) == (decided, tie, not decided)
+    assert advice.sentence.startswith("numpy and torch-cpu tie: within 5%") is tie
+
+
+def test_a_pick_beside_what_is_far_slower_is_used_though_another_may_be_as_fast() -> None:
+    """Decided in part: by intervals, and where one that can run has no time."""
+    slow, alike = timed("numba", 9.0), timed("torch-cpu", 1.05)
+    unknown = Candidate(backend="jax-cpu", device="cpu", reason=NOT_KNOWN)
+    for other in (alike, unknown):
+        advice = choose([NUMPY_KNOWN, other, slow])
+        assert (advice.backend, advice.use, advice.decided) == ("numpy", "numpy", False)
+        assert choose([NUMPY_KNOWN, other]).use is None
+
+
+def test_a_backend_asked_for_alone_is_compared_with_none() -> None:
+    advice = choose([NUMPY_KNOWN])
+    assert (advice.backend, advice.use, advice.decided) == ("numpy", None, False)
+    assert "no other backend was asked for" in advice.why
 
 
 def test_an_estimate_is_called_one() -> None:
@@ -120,12 +161,12 @@ ANOTHER_KIND = [
         *(
             (
                 [NUMPY_KNOWN, Candidate(backend="torch-cpu", device="cpu", reason=reason)],
-                "torch-cpu",
+                "torch-cpu was not measured: no comparison",
             )
             for reason in (NOT_KNOWN, *GIVEN_UP)
         ),
         (ANOTHER_KIND, OTHER_KIND),
-        ([replace(NUMPY_KNOWN, source="estimated", reason=NO_TIME)], f"numpy {NO_TIME}"),
+        ([replace(NUMPY_KNOWN, source="estimated", reason=NO_TIME), FAR], f"numpy {NO_TIME}"),
         *(([replace(NUMPY_KNOWN, doubt=doubt), FAR], f"numpy: {doubt}") for doubt in IN_DOUBT),
         *(([NUMPY_KNOWN, replace(FAR, doubt=doubt)], f"torch-cpu: {doubt}") for doubt in IN_DOUBT),
     ],
@@ -134,7 +175,8 @@ def test_what_leaves_a_pick_unsure_is_said(found: list[Candidate], why: str) -> 
     """What nobody knows, another kind, what was given up, and doubt, however far apart two are."""
     advice = choose(found)
     assert (advice.backend, advice.decided) == ("numpy", False)
-    assert advice.why.partition("undecided: ")[2].removeprefix("nothing is known of ") == why
+    assert advice.undecided == why
+    assert advice.why.endswith(f"; why: {why}")
 
 
 def test_what_cannot_run_or_is_far_off_leaves_a_pick_sure() -> None:

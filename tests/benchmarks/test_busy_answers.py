@@ -55,11 +55,11 @@ def test_only_decided_answers_are_claims() -> None:
         "use": "numpy",
         "unsure": ["torch-cpu"],
         "ties": [],
-        "options": [
-            {"backend": "numpy", "ratio": {}},
-            {"backend": "torch-cpu", "ratio": {"estimate": 4780.0}},
-            {"backend": "numba", "ratio": {"estimate": 2.0}},
+        "candidates": [
+            {"backend": "numpy", "seconds": 1.0},
+            {"backend": "torch-cpu", "seconds": 4780.0},
+            {"backend": "numba", "seconds": 2.0},
+            {"backend": "torch-cuda", "seconds": None},
         ],
-        "changes": [],
     }
     assert list(claims_of("advise", advice)) == [Claim("p", 0, "numpy", "numba")]

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from perceptron import Advice
+from perceptron.analysis.candidates import Candidate
 from perceptron.answer import Answered
 from perceptron.cli import app
 from perceptron.errors import UserError
@@ -84,6 +86,10 @@ def test_what_is_undecided_is_inconclusive(
         document = json.loads(capsys.readouterr().out)
         assert document["use"] == (None if code else "numpy")
         assert document["changes"][0]["crossovers"][0]["decided"]
+        assert document["decided"] == (code == 0)
+        # The answer of `perceptron.fastest`, and what else the rows tell.
+        assert set(Advice.__struct_fields__) < set(document)
+        assert set(document["candidates"][0]) == set(Candidate.__struct_fields__)
         assert judged.answer.verdicts[0].decided == ("no" if code else "yes")
         assert bool(judged.answer.next) == (code == 0)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.analysis.advice import NO_TIME, Ranking
+from perceptron.analysis.advice import NO_TIME, ProblemAdvice
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
 from perceptron.answer import Answered
 from perceptron.errors import UserError
@@ -53,9 +53,9 @@ def codes(told: Answered) -> set[str]:
     return {warning.code for warning in told.warnings}
 
 
-def found(told: Answered) -> Ranking:
-    data = {name: told.answer.data[name] for name in Ranking.__struct_fields__}
-    return Ranking(**data)
+def found(told: Answered) -> ProblemAdvice:
+    data = {name: told.answer.data[name] for name in ProblemAdvice.__struct_fields__}
+    return ProblemAdvice(**data)
 
 
 def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 
+from msgspec.structs import replace
+
 from perceptron.analysis.candidates import (
     NOT_KNOWN,
     BackendHere,
@@ -52,17 +54,25 @@ class Answer:
 
     def advice(self) -> Advice:
         """Answer, and measure first where that is asked for."""
-        found = self._candidates()
-        wanted = self._wanted(found)
-        if wanted:
+        asked, begun, found = self._asked, now(), self._candidates()
+        if wanted := self._wanted(found):
             self._measure(wanted)
             found = self._candidates()
         behind = self._behind(found)
-        return choose(
+        advice = choose(
             found,
             measured=max((known.row.when for known in behind), default=None),
             stale=_changes(behind),
-            able=self._asked.able,
+            able=asked.able,
+            new=[own.row.backend for own in behind if wanted and own.row.when >= begun],
+        )
+        return replace(
+            advice,
+            problem=asked.name,
+            iterations=asked.iterations,
+            epochs=asked.iterations // asked.work.iterations_per_epoch,
+            dtype=asked.dtype,
+            threads=asked.threads,
         )
 
     def _left(self) -> float:

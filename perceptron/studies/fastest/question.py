@@ -44,6 +44,11 @@ class Question:
     """Backends that train the PyTorch module in hand, which alone may be picked; None for all."""
 
     @property
+    def name(self) -> str:
+        """What the training is called: the reference of its shape, if that describes it."""
+        return "model" if self.own else reference_of(self.work.shape)
+
+    @property
     def problem(self) -> Problem:
         """The training, of dense layers."""
         assert not isinstance(self.own, AsItIs), "a module as it is has no problem"
@@ -201,6 +206,7 @@ def variant_of(problem: Problem, asked: TrainingShape) -> str:
     return "" if own == ordinary else ", ".join(own)
 
 
+@lru_cache(maxsize=1024)
 def reference_of(asked: TrainingShape) -> str:
     """Return the reference of a shape alone; raise `UserError` for one that cannot be."""
     made = shape.Shape(

@@ -157,5 +157,5 @@ def test_what_cannot_be_kept_answers_all_the_same(cache: Path, disk: str) -> Non
         with pytest.warns(RuntimeWarning, match="nothing is kept"):
             advice = fastest(**asked, measure="now", seconds=100)
         assert advice.source == "measured"
-        assert fastest(**asked) == advice
+        assert fastest(**asked).seconds == advice.seconds
     assert not cache.exists()

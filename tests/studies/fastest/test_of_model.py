@@ -489,7 +489,7 @@ def test_a_module_goes_to_a_device_of_pytorchs(cache: Path) -> None:
     advice = fastest(model, *data, among=("numpy", "torch-cpu"), **fields)
     assert (advice.backend, advice.device, advice.decided) == ("torch-cpu", "cpu", True)
     assert advice.seconds == pytest.approx(0.2)
-    assert "rewritten for numpy it takes 0.5 times as long" in advice.why
+    assert "rewritten for numpy it takes 0.50× as long" in advice.why
     assert [one.backend for one in advice.candidates] == ["numpy", "torch-cpu"]
     assert advice.apply(model) is model
     keep(cache, {"numpy": 4e-3})
