@@ -143,9 +143,8 @@ class DerivedTrainer(FlatTrainer):
         """Yield the next batches, each gathered when its turn comes."""
         feed, batch, of_rows = self.feed, self._network.batch, self._of_rows
         for begin, end in batches.spans(self._iteration, iterations):
-            inputs, targets = feed(begin, end)
-            ones, scale = of_rows[end - begin]
-            yield batch(inputs, targets, ones, scale)
+            # No name holds a batch for longer: its memory is that of the next one.
+            yield batch(*feed(begin, end), *of_rows[end - begin])
 
     def _predict(self, inputs: Array) -> Array:
         outputs: Any = self._network.outputs(self._put(inputs))
