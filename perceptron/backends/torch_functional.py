@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from perceptron.backends.protocol import LadderStep
@@ -36,7 +35,7 @@ class FunctionalTrainer(DeviceTrainer, FlatTrainer):
         super().__init__(problem, dtype, device, classes=True)
         self._lay_out(torch)
         self._leaves = [array.detach().requires_grad_() for array in self._views(self._parameters)]
-        self._feed = self.data.feed()
+        self.feed = self.data.feed()
         self._activations = _activations(problem)
         self._loss = _loss_function(problem.loss)
 
@@ -50,14 +49,6 @@ class FunctionalTrainer(DeviceTrainer, FlatTrainer):
             gradients = grad(error(inputs, targets), leaves)
             with no_grad():
                 step(gradients)
-        self._iteration += iterations
-
-    def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Return inputs and targets of the next iterations, each gathered when its turn comes."""
-        if self._batches is None:
-            return repeat((self.data.inputs, self.data.targets), iterations)
-        feed, spans = self._feed, self._batches.spans(self._iteration, iterations)
-        return (feed(begin, end) for begin, end in spans)
 
     def _step(self, iterations: int) -> Step:
         """Return what takes the next so many steps."""

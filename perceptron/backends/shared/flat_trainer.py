@@ -125,7 +125,12 @@ class DerivedTrainer(FlatTrainer):
 
     def _advance(self, iterations: int) -> None:
         """Take so many steps."""
-        self._take(self._fed(iterations), self._factors(iterations))
+        rows: Iterable[Batch] = (
+            repeat(self._whole, iterations)
+            if self._batches is None
+            else self._gathered(self._batches, iterations)
+        )
+        self._take(rows, self._factors(iterations))
         self._iteration += iterations
 
     def _take(self, batches: Iterable[Batch], factors: Iterator[Factors]) -> None:
@@ -134,13 +139,12 @@ class DerivedTrainer(FlatTrainer):
         step = step_of(self._xp, self._problem.optimizer, *own, factors, self.piece)
         self._network.train(batches, step)
 
-    def _fed(self, iterations: int) -> Iterator[Batch]:
-        """Return the next batches, each gathered when its turn comes."""
-        if self._batches is None:
-            return repeat(self._whole, iterations)
+    def _gathered(self, batches: Batches, iterations: int) -> Iterator[Batch]:
+        """Yield the next batches, each gathered when its turn comes."""
         feed, batch, of_rows = self.feed, self._network.batch, self._of_rows
-        spans = self._batches.spans(self._iteration, iterations)
-        return (batch(*feed(begin, end), *of_rows[end - begin]) for begin, end in spans)
+        for begin, end in batches.spans(self._iteration, iterations):
+            # No name holds a batch for longer: its memory is that of the next one.
+            yield batch(*feed(begin, end), *of_rows[end - begin])
 
     def _predict(self, inputs: Array) -> Array:
         outputs: Any = self._network.outputs(self._put(inputs))

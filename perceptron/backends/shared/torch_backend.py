@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from perceptron import optional
@@ -9,7 +11,7 @@ from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.shared.evaluation import Scored
-from perceptron.backends.shared.torch_data import TrainingData, tensor, to_host
+from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData, tensor, to_host
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
 class DeviceTrainer(Scored):
     """Has the data on the device, or in host memory where the problem is fed from there.
 
-    With ``classes`` the targets of cross-entropy are classes, as PyTorch's loss takes them.
+    ``feed`` gives its batches, where there are any. With ``classes`` the targets of cross-entropy
+    are classes, as PyTorch's loss takes them.
     """
+
+    feed: Feed
 
     def __init__(self, problem: Problem, dtype: DType, device: str, *, classes: bool) -> None:
         import torch
@@ -40,6 +45,15 @@ class DeviceTrainer(Scored):
 
     def queue(self, iterations: int) -> None:
         raise NotImplementedError
+
+    def _fed(self, iterations: int) -> Iterator[Pair]:
+        """Return inputs and targets of the next iterations, each made when its turn comes."""
+        first = self._iteration
+        self._iteration += iterations
+        if self._batches is None:
+            return repeat((self.data.inputs, self.data.targets), iterations)
+        feed = self.feed
+        return (feed(begin, end) for begin, end in self._batches.spans(first, iterations))
 
     def _put(self, array: Array) -> torch.Tensor:
         return tensor(array, self._dtype, self._device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ import numpy as np
 
 from perceptron.backends.shared.torch_backend import DeviceTrainer
 from perceptron.backends.shared.torch_data import Feed, Pair, to_host
-from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Loss, Problem
@@ -128,18 +127,6 @@ class ModuleTrainer(DeviceTrainer):
                 "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
                 "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
             }
-
-    def _fed(self, iterations: int) -> Iterator[Pair]:
-        """Return inputs and targets of the next iterations, each made when its turn comes."""
-        if self._batches is None:
-            return repeat((self.data.inputs, self.data.targets), iterations)
-        return self._taken(self._batches, iterations)
-
-    def _taken(self, batches: Batches, iterations: int) -> Iterator[Pair]:
-        feed = self.feed
-        for begin, end in batches.spans(self._iteration, iterations):
-            yield feed(begin, end)
-        self._iteration += iterations
 
     def _make_feed(self, at_once: int) -> Feed:
         return self.data.feed(at_once)
