@@ -39,8 +39,6 @@ DEAR = 1.5
 # Standard deviations of a 95% interval, and those beyond which a difference is decided.
 _NORMAL = 1.96
 _SURE = 1.64
-# Reasons of an estimate that leave it in doubt, however far it is from all others.
-_DOUBTS = (OTHER_KIND, *GIVEN_UP)
 # Slower backends that a sentence names.
 _NAMED = 2
 

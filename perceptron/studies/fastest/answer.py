@@ -47,6 +47,8 @@ class Answer:
         self._ends = monotonic() + asked.seconds
         self._file = cache.cache_file()
         self._known = cache.load(self._file)
+        self._looked_through: Known | None = None
+        self._own_rows: list[KnownRow] = []
         self._learn_results(results)
         self._learn_backends()
         self._cannot = {name: self._refusal(name) for name in asked.among}
@@ -178,7 +180,10 @@ class Answer:
         return found
 
     def _rows(self) -> list[KnownRow]:
-        return self._known.rows_of(self._asked.dtype, self._asked.threads)
+        if self._looked_through is not self._known:  # that takes a tenth of the answer
+            self._looked_through = self._known
+            self._own_rows = self._known.rows_of(self._asked.dtype, self._asked.threads)
+        return self._own_rows
 
     def _curves(self) -> dict[str, CostCurve]:
         """Return the curves through the rows, fitted if that was not done yet."""
