@@ -76,7 +76,8 @@ def smoke(backends: Sequence[str], gpu: str, seconds: float) -> list[Smoked]:
         def asked(job: Batch) -> Outcome:
             try:
                 backend = registry.load(job.backend)
-                return next(workers.run((job.backend, job.extra), job, backend))
+                (outcome,) = workers.run((job.backend, job.extra), job, backend)
+                return outcome
             except Abandoned:
                 return Outcome(problem=_PROBLEM, status="failed", reason="did not end in time")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.records.gpu_day import Packer, unpack
+from perceptron.records.gpu_day import DayState, Packer, keep_day, open_day, unpack
 
 ROWS = "runs/h100/one/measurements.jsonl"
 
@@ -129,3 +129,17 @@ def test_a_rehearsal_is_kept_apart_from_measurements(tmp_path: Path, rehearsal: 
         unpack(archive, tmp_path / "results")
     unpack(archive, tmp_path / "new")
     assert unpack(archive, tmp_path / "new") == ["runs/h100/one"]
+
+
+def test_an_empty_folder_begins_with_the_archive_and_no_other_does(tmp_path: Path) -> None:
+    """A machine that is lent keeps nothing; one that still has the day has more than came home."""
+    archive, day = tmp_path / "day.tar.gz", tmp_path / "day"
+    early, late = (DayState(rehearsal=False, xla_flags=flags) for flags in ("--a", "--b"))
+    put(day, ROWS)
+    keep_day(day, early)
+    Packer(day, archive).pack()
+    keep_day(day, late)
+    assert open_day(day, False, archive) == late
+    assert open_day(tmp_path / "new", False, archive) == early
+    assert (tmp_path / "new" / ROWS).exists()
+    assert open_day(tmp_path / "first", False, tmp_path / "none.tar.gz").stages == []
