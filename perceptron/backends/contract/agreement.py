@@ -36,7 +36,7 @@ _REHEARSAL = 3
 # Where rounding alone could be such a share of a movement, a mistake could hide behind it.
 _MOST_ROUNDING = 0.05
 # Rounding leads as far as a backend is off if NumPy ends so near to that.
-_AS_FAR = 10.0
+_AS_FAR = 4.0
 # Rows whose two best classes are as near, as a share of the largest output, may be in either.
 _NEAR = 1e-4
 # Of more models so many are trained alone.
