@@ -31,8 +31,8 @@ ITERATIONS = 10
 TOLERANCE: dict[DType, float] = {"float64": 1e-6, "float32": 1e-4}
 """Share of its movement by which a quantity may differ."""
 
-# What reset() does not take back shows only after some training.
-_REHEARSAL = 3
+# What reset() does not take back shows only after a step.
+_REHEARSAL = 1
 # Where rounding alone could be such a share of a movement, a mistake could hide behind it.
 _MOST_ROUNDING = 0.05
 # Rounding leads as far as a backend is off if NumPy ends so near to that.
