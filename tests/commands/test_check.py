@@ -39,7 +39,7 @@ def test_only_a_backend_that_keeps_its_promises_is_to_be_benched(
     }
 
 
-KEPT = CheckResult(name="agrees", passed=12, skipped=1, broken=[])
+KEPT = CheckResult(name="agrees", passed=12, skipped=1, broken=[], note="in float32 alone")
 BROKEN = CheckResult(name="resets", passed=11, skipped=1, broken=["xor: [differs] by 2"])
 
 
@@ -52,4 +52,4 @@ def test_a_broken_promise_says_where(capsys: pytest.CaptureFixture[str]) -> None
         ["agrees", "yes", "12", "1"],
         ["resets", "NO", "11", "1"],
     ]
-    assert lines[-1] == "resets: xor: [differs] by 2"
+    assert lines[-2:] == ["agrees: in float32 alone", "resets: xor: [differs] by 2"]

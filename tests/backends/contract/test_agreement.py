@@ -364,16 +364,6 @@ def test_a_trainer_without_some_parameters_is_named_by_what_it_gives() -> None:
         agreement.standing(problem, trainer.parameters()[:3], trainer.evaluate())
 
 
-def one_model_wrong(model: int, drift: float) -> Mutation:
-    """Train one of the models too far."""
-
-    def spoil(arrays: list[Array]) -> None:
-        for array in arrays:
-            array[model] *= drift
-
-    return Mutation("one model off", spoiled(spoil))
-
-
 class OneBiasStale(Driver):
     """Leaves the last bias of one model where it starts."""
 
@@ -396,14 +386,10 @@ def test_a_wrong_model_is_noticed_though_it_is_not_among_those_trained_alone(
     assert len(alone) == agreement.MOST_ALONE < problem.models
     wrong = next(model for model in range(problem.models) if model not in alone)
     stale = Mutation("stale", type("Stale", (OneBiasStale,), {"model": wrong}))
-    for dtype in ("float64", "float32"):
-        trainer = stale.of(BACKEND, problem, dtype)  # type: ignore[arg-type]
-        difference = agreement.compare(problem, trainer, dtype, expected)  # type: ignore[arg-type]
-        assert not difference.agrees
-        assert dtype == "float32" or difference.quantity.endswith(f" of model {wrong}")
-    if problem is OR_GATES:  # Adam's steps are no longer for it
-        trainer = one_model_wrong(wrong, 1.0001).of(BACKEND, problem, "float64")
-        assert not agreement.compare(problem, trainer, "float64", expected).agrees
+    trainer = stale.of(BACKEND, problem, "float64")
+    difference = agreement.compare(problem, trainer, "float64", expected)
+    assert not difference.agrees
+    assert difference.quantity.endswith(f" of model {wrong}")
     assert agreement.check(BACKEND, problem, "float32", expected).agrees
 
 
