@@ -22,7 +22,7 @@ from perceptron.problems.datasets import Array, Dataset, Part
 from perceptron.problems.held_out import OfEachModel
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Problem
-from perceptron.problems.start import GivenStart, Start
+from perceptron.problems.start import GivenStart
 
 # A power of two, so that dividing by it is exact, and so large that of a step from any parameter
 # hardly more than the gradient is left.
@@ -249,11 +249,13 @@ def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
 
 def _of_the_models(problem: Problem) -> Iterator[Mutation]:
     def from_one_start(problem: Problem) -> Problem:
-        return replace(problem, start=OneStart(problem.start))
+        return replace(problem, start=GivenStart(tuple(map(of_the_first, start_of(problem)))))
 
     def with_one_fold(problem: Problem) -> Problem:
-        dataset = _given(problem.dataset, lambda array: array[[0] * problem.models])
-        return replace(problem, dataset=dataset)
+        return replace(problem, dataset=_given(problem.dataset, of_the_first))
+
+    def of_the_first(array: Array) -> Array:
+        return array[[0] * problem.models]
 
     yield Mutation("all models from one start", misread=from_one_start)
     yield Mutation("gradients summed over the models", spoiled(_sum_over_models))
@@ -429,19 +431,6 @@ class PositionKept(Driver):
 
     def reset_position(self) -> None:
         pass
-
-
-@dataclass(frozen=True)
-class OneStart(Start):
-    """Where the first model starts, for all models."""
-
-    start: Start
-
-    def parameters(self, widths: Sequence[int]) -> list[Array]:
-        return self.start.parameters(widths)
-
-    def of_model(self, index: int) -> Start:
-        return self.start
 
 
 class WrongPart(Driver):
