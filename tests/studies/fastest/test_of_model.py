@@ -445,6 +445,7 @@ assert advice.apply(model)._orig_mod is model
 """
 
 
+@pytest.mark.slow
 def test_a_module_of_a_script_goes_through_the_compiler(cache: Path, tmp_path: Path) -> None:
     """The compiler looks for what its class refers to by the name of the script's module."""
     cpp_unavailable() is None or pytest.skip("no compiler of C++")
