@@ -20,7 +20,7 @@ from perceptron.backends.contract.mutants import (
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.backends.protocol import Trainer, Unsupported
+from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.datasets import Array, TableData
@@ -439,3 +439,37 @@ def test_a_model_that_diverges_is_noticed_though_it_is_not_among_those_trained_a
         np.errstate(all="ignore"),
     ):
         agreement.reference(problem)
+
+
+class InaccurateDriver(Driver):
+    """Says that its accuracy is 0."""
+
+    def evaluate(self) -> Evaluation:
+        told = super().evaluate()
+        return replace(told, train=replace(told.train, accuracy=0.0))
+
+
+class StaleDriver(Driver):
+    """Gives a third of its parameters as they were at the start."""
+
+    def parameters(self) -> list[Array]:
+        old = arrays_of(self.problem, self.start)
+        return [
+            np.where(np.arange(new.size).reshape(new.shape) % 3 == 0, begun, new)
+            for begun, new in zip(old, super().parameters(), strict=True)
+        ]
+
+
+@pytest.mark.parametrize("kind", [InaccurateDriver, StaleDriver])
+@pytest.mark.parametrize("name", ["symptoms", "batches-momentum"])
+def test_what_a_backend_says_of_itself_is_held_against_its_parameters(
+    name: str, kind: type[Driver]
+) -> None:
+    """In float32 alone, too, where half of the values may be anywhere."""
+    problem = SMALL[name]
+    expected = agreement.reference(problem)
+    assert agreement.compare(
+        problem, Driver(BACKEND, problem, "float32"), "float32", expected
+    ).agrees
+    wrong = agreement.compare(problem, kind(BACKEND, problem, "float32"), "float32", expected)
+    assert not wrong.agrees, str(wrong)
