@@ -63,13 +63,19 @@ class ModuleTraining:
     def __init__(self, file: Path, device: str, is_compiled: bool) -> None:
         import torch
 
-        parts = torch.load(io.BytesIO(received(file)), map_location="cpu", weights_only=False)
-        model, self._loss, self._optimizer, self._batch, feed = parts
         self._accelerator = TorchAccelerator(device)
         place = self._accelerator.place
+        parts = torch.load(io.BytesIO(received(file)), map_location=place, weights_only=False)
+        model, self._loss, self._optimizer, self._batch, feed = parts
         self._tensors = [*model.to(place).parameters(), *model.buffers()]
         self._start = [tensor.detach().clone() for tensor in self._tensors]
-        self._optimizer.load_state_dict(self._optimizer.state_dict())  # its state follows
+        for group in self._optimizer.param_groups:
+            for parameter in group["params"]:
+                state = self._optimizer.state.get(parameter, {})
+                # Steps are counted on the host, unless all is to stay on the device.
+                stays = group.get("capturable") or group.get("fused")
+                if isinstance(state.get("step"), torch.Tensor) and not stays:
+                    state["step"] = state["step"].cpu()
         self._model = model
         if is_compiled:
             _find_globals(model)
@@ -77,8 +83,7 @@ class ModuleTraining:
         self._place = None
         if feed == "host":
             self._place = place
-        else:
-            self._batch = tuple(tensor.to(place) for tensor in self._batch)
+            self._batch = tuple(tensor.cpu() for tensor in self._batch)
 
     def train(self, iterations: int) -> None:
         """Take so many steps on the batch, which a loader's is copied to the device for each."""

@@ -253,7 +253,7 @@ class Answer:
         return [
             name
             for name, row in newest
-            if (row is None or row.when < begun) and self._may_try(name)
+            if (row is None or row.when <= begun) and self._may_try(name)
         ]
 
     def _measure_alone(self, names: Sequence[str]) -> None:
@@ -264,7 +264,10 @@ class Answer:
             return
         devices = {one.name: one.device for one in self._backends()}
         rows = measure(self._asked, names, devices, seconds)
+        # What a program's own code raised may be gone the next time; a refusal of ours stays.
+        passing = [row for row in rows if isinstance(self._asked.own, AsItIs) and row.reason]
         new = [self._known_row(row) for row in rows if row.reason not in GIVEN_UP]
+        new = [known for known in new if known.row not in passing]
         share = seconds / len(names)
         late = [
             self._attempt(
@@ -277,6 +280,11 @@ class Answer:
             for row in rows
             # A machine that was busy may be so for a while.
             if (why := row.doubt or row.reason) in (*GIVEN_UP, CONTENDED)
+        ]
+        late += [
+            self._attempt(row.backend, str(row.reason), share, False, row.prepare_seconds)
+            for row in passing
+            if row.reason not in GIVEN_UP
         ]
         self._known = cache.update(
             self._file, lambda known: known.with_rows(new).with_attempts(late)

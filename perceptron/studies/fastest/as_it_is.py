@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import io
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple, cast, get_args
 
 import cloudpickle
@@ -20,8 +22,6 @@ from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Loss
 from perceptron.studies.fastest.data import Data, is_a, name_of
 
-# What a module has beside parameters that may decide what its forward does.
-_PLAIN = (bool, int, float, str, type(None))
 _RATE = 0.01
 
 
@@ -42,6 +42,9 @@ class AsItIs(NamedTuple):
     data: Data
     part: str
     """What of it no other backend has."""
+    parameters: int
+    digest: str
+    """Of all that may change how long an iteration takes."""
 
     @property
     def dtype(self) -> DType:
@@ -60,14 +63,14 @@ class AsItIs(NamedTuple):
             batch=data.batch,
             optimizer=name_of(self.optimizer).lower(),
             feed=data.feed,
-            module=_digest(self),
+            module=self.digest,
         )
         return Work(
             shape=shape,
             iterations_per_epoch=data.iterations_per_epoch,
             operations=0,
             bytes_moved=0,
-            parameters=sum(one.numel() for one in self.model.parameters()),
+            parameters=self.parameters,
             activations=0,
             state_arrays=0,
         )
@@ -93,15 +96,27 @@ def as_it_is(
     if not trained:
         raise UserError("model: it has no parameters to train")
     inputs, targets = (_tensor(one, trained[0].dtype) for one in batch)
-    return AsItIs(model, _loss(loss), _optimizer(optimizer, trained), (inputs, targets), data, part)
+    called, steps, taken = _loss(loss), _optimizer(optimizer, trained), (inputs, targets)
+    return AsItIs(
+        model=model,
+        loss=called,
+        optimizer=steps,
+        batch=taken,
+        data=data,
+        part=part,
+        parameters=sum(one.numel() for one in model.parameters()),
+        digest=_digest(model, called, steps, taken),
+    )
 
 
 def _tensor(values: Any, dtype: Any) -> Any:
     """Return a tensor; what is none becomes one as a program would make it for this model."""
     torch = sys.modules["torch"]
     if isinstance(values, torch.Tensor):
-        return values
-    made = torch.as_tensor(np.asarray(values))
+        # Without the rest of the data, which a slice is written with.
+        return values.detach().clone().requires_grad_(values.requires_grad)
+    array = np.array(values)
+    made = torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
     if made.is_floating_point():
         return made.to(dtype)
     return made.long() if made.dtype is torch.int32 else made
@@ -139,43 +154,70 @@ def _optimizer(optimizer: Any, trained: list[Any]) -> Any:
 # --- what makes it another training --------------------------------------------------------------
 
 
-def _digest(training: AsItIs) -> str:
+def _digest(model: Any, loss: Any, optimizer: Any, batch: tuple[Any, Any]) -> str:
     """Return 12 hexadecimal digits of all that may change how long an iteration takes.
 
-    Values of parameters and the rate do not. Of the code it is the files of the modules' classes
-    and of the loss: what those call in other files is not looked at.
+    Values of tensors and the rate do not. Of the code it is the files that the classes and
+    functions are from: what those call in other files is not looked at.
     """
-    parts = hashlib.sha256()
-    for text in _told(training):
-        parts.update(text.encode())
-        parts.update(b"\n")
-    return parts.hexdigest()[:12]
+    groups = [
+        {name: value for name, value in group.items() if name not in ("lr", "initial_lr")}
+        for group in optimizer.param_groups
+    ]
+    written = io.BytesIO()
+    _Writer(written).dump((model, loss, type(optimizer), groups, batch))
+    return hashlib.sha256(written.getbuffer()).hexdigest()[:12]
 
 
-def _told(training: AsItIs) -> Iterator[str]:
-    kinds = {type(training.loss): training.loss}
-    for path, module in training.model.named_modules():
-        kinds[type(module)] = type(module)
-        yield f"{path} {type(module).__qualname__} {module!r}"
-        yield repr(sorted((k, v) for k, v in vars(module).items() if isinstance(v, _PLAIN)))
-    tensors = [*training.model.named_parameters(), *training.model.named_buffers()]
-    for name, tensor in [*tensors, *zip(("inputs", "targets"), training.batch, strict=True)]:
-        yield f"{name} {tuple(tensor.shape)} {tensor.dtype} {tensor.requires_grad}"
-    yield repr(training.loss) if is_a(training.loss, "torch.nn", "Module") else ""
-    yield type(training.optimizer).__qualname__
-    for group in training.optimizer.param_groups:
-        plain = {k: v for k, v in group.items() if k not in ("params", "lr", "initial_lr")}
-        yield f"{len(group['params'])} {plain}"
-    for kind in kinds.values():
-        if not getattr(kind, "__module__", "").startswith("torch."):
-            yield _code_of(kind)
+class _Writer(pickle.Pickler):
+    """Writes a tensor as what it is but its values, and code as its text."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, protocol=5)
+        self._tensors: dict[int, int] = {}
+        self._functions: set[int] = set()
+
+    def persistent_id(self, value: object) -> object:
+        torch = sys.modules["torch"]
+        if isinstance(value, torch.Tensor):
+            number = self._tensors.setdefault(id(value), len(self._tensors))
+            return (number, type(value).__name__, *_form(value))
+        if inspect.isfunction(value) and id(value) in self._functions:
+            return value.__qualname__  # one that calls itself
+        if inspect.isfunction(value):
+            self._functions.add(id(value))
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            return (*_code_of(value), cells, value.__defaults__, value.__kwdefaults__)
+        if inspect.isclass(value):
+            return _code_of(value)
+        return None
 
 
-def _code_of(value: Any) -> str:
-    """Return the file that a class or a function is from, or itself where it is from none."""
-    value = value if inspect.isclass(value) or inspect.isfunction(value) else type(value)
+def _form(tensor: Any) -> tuple[object, ...]:
+    shape = tuple(tensor.shape)
+    stride = tuple(tensor.stride()) if str(tensor.layout) == "torch.strided" else ()
+    return (shape, stride, str(tensor.layout), str(tensor.dtype), tensor.requires_grad)
+
+
+def _code_of(value: Any) -> tuple[str, ...]:
+    """Return the name of a class or a function, and the text of a program's own."""
+    name = f"{value.__module__}.{value.__qualname__}"
+    if str(value.__module__).partition(".")[0] in ("torch", "builtins", *sys.stdlib_module_names):
+        return (name,)
     try:
-        file = inspect.getsourcefile(value)
-        return Path(file or "").read_text(encoding="utf-8")
-    except (OSError, TypeError, ValueError):
-        return hashlib.sha256(cloudpickle.dumps(value)).hexdigest()
+        file = Path(inspect.getsourcefile(value) or "")
+        return name, file.read_text(encoding="utf-8")
+    except (OSError, TypeError, ValueError):  # typed in, or of a notebook
+        held = vars(value).values() if inspect.isclass(value) else (value,)
+        functions = [one for one in held if inspect.isfunction(one)]
+        return (name, *(text for one in functions for text in _instructions(one.__code__)))
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield repr(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _instructions(constant)
+        else:
+            yield repr(constant)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from perceptron.errors import UserError
+from perceptron.errors import UserError, in_one_line
 from perceptron.problems.batches import Last
 from perceptron.problems.problem import Feed
 
@@ -94,9 +94,10 @@ def _loaded(loader: Any) -> Data:
         tensors = getattr(dataset, "tensors", None)
         with _random_numbers_kept():
             first = dataset[0] if tensors is None else [tensor[:1][0] for tensor in tensors]
-    except (TypeError, IndexError, KeyError, NotImplementedError):
+    except Exception as error:  # noqa: BLE001 the data set is the user's
         raise UserError(
-            f"inputs: {name_of(dataset)} cannot be counted: give arrays and batch="
+            f"inputs: {name_of(dataset)} cannot be counted: {in_one_line(error)}: give arrays and "
+            "batch="
         ) from None
     if not isinstance(first, tuple | list) or len(first) != 2:
         raise UserError("inputs: the DataLoader loads no (inputs, targets): give arrays and batch=")
@@ -126,8 +127,8 @@ def first_batch(inputs: Any, targets: Any, data: Data) -> tuple[Any, Any]:
     if targets is not None:
         return inputs[:rows], targets[:rows]
     with _random_numbers_kept():
-        loaded = inputs.collate_fn([inputs.dataset[row] for row in range(rows)])
-    return loaded[0], loaded[1]
+        of_inputs, of_targets = inputs.collate_fn([inputs.dataset[row] for row in range(rows)])
+    return of_inputs, of_targets
 
 
 @contextmanager

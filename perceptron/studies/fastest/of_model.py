@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 
-from perceptron.errors import UserError, unknown
+from perceptron.errors import UserError, in_one_line, unknown
 from perceptron.problems.datasets import Clusters, Separable
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
 from perceptron.problems.problem import DTYPES, Activation, DType, Layer, Loss, Problem
@@ -70,8 +70,7 @@ def of_model(
         try:
             return _dense(cast("Any", model), data, loss, optimizer)
         except NotOurs as part:
-            batches = first_batch(inputs, targets, data)
-            training = as_it_is(cast("Any", model), data, loss, optimizer, batches, str(part))
+            training = _undescribed(model, inputs, targets, data, loss, optimizer, str(part))
             note = f"trained as it is, because only PyTorch has {part}"
             return OfModel(training, training.dtype, epochs=1, is_module=True, note=note)
     if any(is_a(model, "sklearn.neural_network", name) for name in _ESTIMATORS):
@@ -86,6 +85,20 @@ def of_model(
 
 
 # --- a PyTorch module ----------------------------------------------------------------------------
+
+
+def _undescribed(
+    model: Any, inputs: Any, targets: Any, data: Data, loss: Any, optimizer: Any, part: str
+) -> AsItIs:
+    """Return the training as it is; whatever code of the user's raises is a `UserError`."""
+    if hasattr(model, "_orig_mod"):
+        raise UserError("model: it is compiled already: give the module itself, model._orig_mod")
+    try:
+        return as_it_is(model, data, loss, optimizer, first_batch(inputs, targets, data), part)
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 the code is the user's
+        raise UserError(f"model: cannot be trained as it is: {in_one_line(error)}") from None
 
 
 def _dense(module: Any, data: Data, loss: object, optimizer: object) -> OfModel:

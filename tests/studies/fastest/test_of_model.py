@@ -226,7 +226,6 @@ OTHER = nn.Linear(4, 4)
         (nn.Linear(4, 4, bias=False), "Linear without a bias"),
         (nn.Sequential(FROZEN, nn.Linear(4, 4)), "layer 0 (Linear) that is frozen"),
         (nn.Sequential(WEIGHT_NORM), "layer 0 (Linear) with parts beside"),
-        (nn.Sequential(SPECTRAL_NORM), "layer 0 (ParametrizedLinear) with parts beside"),
         (nn.Sequential(SHARED, nn.ReLU(), SHARED), "layer 2 (Linear) for the second time"),
         (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), "layer 0 (ReLU)"),
         (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Tanh()), "layer 2 (Tanh)"),
@@ -454,13 +453,101 @@ def test_a_module_of_a_script_goes_through_the_compiler(cache: Path, tmp_path: P
     subprocess.run([sys.executable, "train.py"], cwd=tmp_path, env=environment, check=True)
 
 
-def test_what_breaks_in_a_module_is_the_reason(cache: Path) -> None:
+def scaled(times: int) -> Callable[[Any, Any], Any]:
+    """A loss that takes longer with ``times``, by the same code."""
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        return sum((outputs - targets).square().mean() for _ in range(times))
+
+    return loss
+
+
+class Configured(Normed):
+    """What its forward does is not in its repr."""
+
+    def __init__(self, **held: Any) -> None:
+        super().__init__()
+        self.held = held
+
+
+def hooked() -> Any:
+    model = Normed()
+    model.inner.register_forward_hook(lambda *_: None)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"loss": scaled(1)}, {"loss": scaled(1000)}),
+        ({"loss": nn.functional.mse_loss}, {"loss": nn.functional.huber_loss}),
+        ({"loss": nn.HuberLoss(delta=1.0)}, {"loss": nn.HuberLoss(reduction="sum")}),
+        ({"model": Configured(times=1)}, {"model": Configured(times=1000)}),
+        ({"model": Configured(act=torch.relu)}, {"model": Configured(act=torch.tanh)}),
+        ({"model": Normed()}, {"model": hooked()}),
+        ({"inputs": torch.zeros(8, 4)}, {"inputs": torch.zeros(4, 8).T}),
+        ({"optimizer": "sgd"}, {"optimizer": "adamw"}),
+    ],
+)
+def test_what_may_take_another_time_is_another_training(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    def digest(given: dict[str, Any]) -> str:
+        usual: dict[str, Any] = {"model": Normed(), "inputs": torch.zeros(8, 4), "loss": "mse"}
+        given = {"targets": torch.zeros(8, 4), "optimizer": None, "batch": None} | usual | given
+        training: Any = of_model(**given).training
+        return str(training.digest)
+
+    assert digest(one) == digest(one) != digest(other)
+
+
+def test_the_part_that_is_trained_tells_trainings_apart() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 4))
+    parts = [torch.optim.Adam(part.parameters()) for part in (model[0], model[2])]
+    data = torch.zeros(8, 4), torch.zeros(8, 4)
+    made: list[Any] = [of_model(model, *data, "mse", step, None).training for step in parts]
+    assert made[0].digest != made[1].digest
+
+
+def test_only_the_batch_travels(tmp_path: Path) -> None:
+    data = torch.zeros(100_000, 4), torch.zeros(100_000, 4)
+    made: Any = of_model(Normed(), *data, "mse", None, 8).training
+    made.write(tmp_path / "module")
+    assert (tmp_path / "module").stat().st_size < 100_000
+
+
+def test_what_breaks_in_a_module_is_the_reason_for_an_hour(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, data = nn.Sequential(nn.LayerNorm(5)), (torch.zeros(8, 4), torch.zeros(8, 4))
-    found = fastest(model, *data, loss="mse", threads=1, among=("torch-cpu",), seconds=60)
+    fields: dict[str, Any] = {"loss": "mse", "threads": 1, "among": ("torch-cpu",)}
+    found = fastest(model, *data, seconds=60, **fields)
     assert (found.backend, found.source) == ("", "unknown")
     assert "RuntimeError: Given normalized_shape=[5]" in found.why
+    asked: list[object] = []
+    monkeypatch.setattr(measure, "measure", lambda *given: asked.append(given) or [])
+    assert fastest(model, *data, seconds=60, **fields).why == found.why
+    assert not asked
+    update(cache, lambda known: replace(known, attempts=[]))  # an hour later
+    fastest(model, *data, seconds=60, **fields)
+    assert asked
     model.held = (one for one in ())
-    refused("model: cannot be pickled", model, *data, measure="now", among=("torch-cpu",))
+    refused("model: cannot be trained as it is", model, *data, among=("torch-cpu",))
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "named"),
+    [
+        (nn.LazyLinear(4), torch.zeros(8, 4), "uninitialized"),
+        (Normed(), np.array([["a"] * 4] * 8), "TypeError"),
+        (Normed(), [{"x": torch.zeros(4)}] * 8, "TypeError"),
+        (SPECTRAL_NORM, torch.zeros(8, 4), "Serialization of parametrized modules"),
+    ],
+)
+def test_what_cannot_be_taken_as_it_is_is_told_in_a_line(
+    model: Any, inputs: Any, named: str
+) -> None:
+    refused(named, model, inputs, torch.zeros(8, 4))
 
 
 def test_a_loader_s_batch_is_drawn_without_drawing_from_the_program(cache: Path) -> None:
