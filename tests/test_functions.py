@@ -14,13 +14,13 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from nbclient import NotebookClient
 
 from perceptron import crossover
 from perceptron.errors import UserError
 from perceptron.functions import FunctionCrossover
 from perceptron.studies.functions import called
 from tests.conftest import ROOT, Perceptron
+from tests.notebooks import execute
 
 LOCK = threading.Lock()
 # Sleeping takes the time that it takes, whatever machine this is.
@@ -251,12 +251,8 @@ def test_what_a_file_starts_keeps_nobody_waiting(tmp_path: Path) -> None:
             assert psutil.Process(int(pid.read_text())).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_notebook_shows_the_answer_and_its_figure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_notebook_shows_the_answer_and_its_figure(tmp_path: Path) -> None:
     """Functions and data of a notebook's own cells."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     notebook = nbformat.v4.new_notebook()
     cells = (
         "import time, perceptron\npause = 2e-5",
@@ -265,7 +261,7 @@ def test_a_notebook_shows_the_answer_and_its_figure(
         "lambda size: size, [5, 400], seconds=240, threads=1)",
     )
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
-    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    execute(notebook, tmp_path)
     shown = [output for output in notebook.cells[-1].outputs if output.output_type != "stream"]
     (answer,) = shown
     assert "flat overtakes slope at size" in answer.data["text/plain"]
