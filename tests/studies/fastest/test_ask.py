@@ -67,7 +67,7 @@ def test_a_measurement_answers_and_is_kept() -> None:
     assert now.candidates[1].reason
 
     again = fastest(**SHAPE, among=("numpy", "torch-xpu"))
-    assert now.why.endswith("measured now")
+    assert "measured now" in now.why
     assert again == replace(now, why=again.why)
     ten_times = fastest(**SHAPE | {"epochs": 1000}, among=("numpy",))
     assert ten_times.seconds is not None
