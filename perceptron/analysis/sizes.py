@@ -94,9 +94,10 @@ def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 
 def listed(stretches: Iterable[Stretch], axis: str) -> str:
-    """Return ``16,384–65,536 and 262,144–1,048,576 rows``; of many the widest three."""
+    """Return ``16,384–65,536 and 262,144–1,048,576 rows``; of over three the widest two."""
     every = joined(stretches)
-    widest = sorted(every, key=lambda one: one[1] / max(one[0], 1.0))[-_STRETCHES:]
+    shown = _STRETCHES if len(every) <= _STRETCHES else _STRETCHES - 1
+    widest = sorted(every, key=lambda one: one[1] / max(one[0], 1.0))[-shown:]
     texts = [stretch(*one) for one in every if one in widest]
     words = enumerated(texts) if texts else ""
     more = len(every) - len(texts)
