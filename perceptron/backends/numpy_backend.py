@@ -31,11 +31,18 @@ class NumpyBackend:
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)
 
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for a problem that it cannot train: there is none."""
+
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
-        trainer = NumpyTrainer(problem, dtype)
+        self.require(problem, dtype)
+        trainer = self._trainer(problem, dtype)
         trainer.train(2)  # warm up: the first product starts the thread pool
         trainer.reset()
         return trainer
+
+    def _trainer(self, problem: Problem, dtype: DType) -> Trainer:
+        return NumpyTrainer(problem, dtype)
 
 
 BACKEND = NumpyBackend()

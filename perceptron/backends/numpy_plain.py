@@ -12,7 +12,7 @@ import numpy as np
 
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import typed
-from perceptron.backends.protocol import LadderStep, Trainer, Unsupported
+from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam, AdamW
@@ -163,12 +163,8 @@ class PlainBackend(NumpyBackend):
         if problem.models > 1:
             raise Unsupported("trains one model, as a textbook does")
 
-    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
-        self.require(problem, dtype)
-        trainer = PlainTrainer(problem, dtype)
-        trainer.train(2)
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType) -> PlainTrainer:
+        return PlainTrainer(problem, dtype)
 
 
 BACKEND = PlainBackend()

@@ -13,6 +13,7 @@ from typing import Any
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.backends.shared.torch_trainer import start_again
 from perceptron.errors import in_one_line
 from perceptron.measure.batch import first_touch
 from perceptron.measure.job import Batch, Outcome, timed
@@ -38,15 +39,16 @@ class Modules:
                 yield Outcome(problem=problem, status="failed", reason=in_one_line(error))
 
     def _outcome(self, problem: str, batch: Batch) -> Outcome:
-        device = batch.backend.split("-")[1]
+        backend = registry.load(batch.backend)
         if not self._is_ready:
             keep_freed_memory()
-            first_touch(registry.load(batch.backend), batch)
+            first_touch(backend, batch)
             self._is_ready = True
         if batch.extra is not None:  # only to have everything imported
             return Outcome(problem=problem)
         begin = time.perf_counter()
-        training = ModuleTraining(Path(problem), device, batch.backend.endswith("-compiled"))
+        is_compiled = batch.backend.endswith("-compiled")
+        training = ModuleTraining(Path(problem), backend.device, is_compiled)
         training.train(2)  # compiles; first kernels
         prepare_seconds = time.perf_counter() - begin
         timing = time_training(training, Effort(batch.samples, batch.minimum_seconds))
@@ -100,15 +102,7 @@ class ModuleTraining:
 
     def reset(self) -> None:
         """Start again, from the parameters that came."""
-        import torch
-
-        with torch.no_grad():
-            for tensor, start in zip(self._tensors, self._start, strict=True):
-                tensor.copy_(start)
-            for state in self._optimizer.state.values():
-                for value in state.values():
-                    if isinstance(value, torch.Tensor):
-                        value.zero_()
+        start_again(self._tensors, self._start, self._optimizer)
         self._accelerator.synchronize()
 
 

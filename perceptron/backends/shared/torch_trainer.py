@@ -132,16 +132,7 @@ class ModuleTrainer(DeviceTrainer):
         return self.data.feed(at_once)
 
     def reset(self) -> None:
-        import torch
-
-        with torch.no_grad():
-            for parameter, start in zip(self._parameters, self._start, strict=True):
-                parameter.copy_(start)
-            # From zeros a step is the first; the arrays stay where they are, as a graph needs them.
-            for state in self._optimizer.state.values():
-                for value in state.values():
-                    if isinstance(value, torch.Tensor):
-                        value.zero_()
+        start_again(self._parameters, self._start, self._optimizer)
         self._iteration = 0
         self._synchronize()
 
@@ -156,6 +147,24 @@ class ModuleTrainer(DeviceTrainer):
 
     def _synchronize(self) -> None:
         self._accelerator.synchronize()
+
+
+def start_again(
+    tensors: Iterable[torch.Tensor], start: Iterable[torch.Tensor], optimizer: torch.optim.Optimizer
+) -> None:
+    """Put tensors where they started, and the optimizer before its first step.
+
+    Arrays stay where they are, as a graph needs them; from zeros a step is the first.
+    """
+    import torch
+
+    with torch.no_grad():
+        for tensor, first in zip(tensors, start, strict=True):
+            tensor.copy_(first)
+        for state in optimizer.state.values():
+            for value in state.values():
+                if isinstance(value, torch.Tensor):
+                    value.zero_()
 
 
 def as_linear(arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
