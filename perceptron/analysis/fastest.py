@@ -284,7 +284,7 @@ def _sentence(
     if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
-        reasons = (f"{one.backend}: {one.reason}" for one in found.candidates)
+        reasons = (f"{one.backend}: {one.reason}" for one in found.candidates if one.reason)
         return f"not measured: {'; '.join(reasons)}"
     ties, in_doubt = found.ties, found.in_doubt
     alike = [one for one in others if one.backend in ties or found.undecided]

@@ -49,6 +49,12 @@ def test_the_fastest_is_chosen_and_all_are_told() -> None:
     assert choose(found, new=("numpy",)).why.endswith("measured now")
 
 
+def test_what_cannot_be_applied_gives_no_reason_for_what_was_not_measured() -> None:
+    late = Candidate(backend="torch-cpu", device="cpu", reason=NO_START)
+    advice = choose([timed("numpy", 1.0), late], able=["torch-cpu"])
+    assert advice.sentence == f"not measured: torch-cpu: {NO_START}"
+
+
 @pytest.mark.parametrize(
     ("second", "off", "decided"), [(1.05, 1.001, False), (1.2, 1.001, True), (1.2, 1.5, False)]
 )
