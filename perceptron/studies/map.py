@@ -244,7 +244,7 @@ def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
 # --- in words ------------------------------------------------------------------------------------
 
 # As many as fit into a terminal of 100 columns, and a screen of 24 lines.
-_COLUMNS, _LINES = 12, 16
+_COLUMNS, _LINES = 11, 16
 _AS_ON_PAGE = "The fastest, and how many times as fast as the next (• measured, ? undecided)"
 
 
