@@ -200,11 +200,6 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
 
     request = reading.request
     rows = times(parse_rows(file, lines, complain))
-    if request.packer is not None and not request.families:
-        columns = request.packer.pack(rows)
-        if columns.are_ours:
-            reading.families.update(columns["family"])
-            return columns
     families = {row.family for row in rows}
     reading.families |= families
     if not all(map(request.wants, families)):

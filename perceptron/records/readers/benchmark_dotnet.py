@@ -39,11 +39,12 @@ class _Benchmark(Struct, rename="pascal"):
         seconds = seconds_of("Median") or seconds_of("Mean")
         if seconds is None:
             return None
-        low, high = median_interval(
-            seconds, seconds_of("Q1"), seconds_of("Q3"), statistics.get("N")
-        )
-        spread = stdev(seconds_of("StandardDeviation"))
-        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+        quartiles = seconds_of("Q1"), seconds_of("Q3")
+        return {
+            "seconds": seconds,
+            "stdev": stdev(seconds_of("StandardDeviation")),
+            **median_interval(seconds, *quartiles, statistics.get("N")),
+        }
 
 
 class _Host(Struct, rename="pascal"):

@@ -33,12 +33,13 @@ class _Estimates(Struct):
         seconds = duration(self.median.point_estimate * _NANOSECOND)
         if seconds is None:
             return None
-        low, high = None, None
+        time: StatedTime = {"seconds": seconds}
+        if self.std_dev:
+            time["stdev"] = stdev(self.std_dev.point_estimate * _NANOSECOND)
         if self.median.standard_error is not None:
             reach = _REACH * self.median.standard_error * _NANOSECOND
-            low, high = stated_interval(seconds - reach, seconds + reach, seconds)
-        spread = stdev(self.std_dev.point_estimate * _NANOSECOND) if self.std_dev else None
-        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+            time |= stated_interval(seconds - reach, seconds + reach, seconds)
+        return time
 
 
 class _Benchmark(Struct):

@@ -130,20 +130,20 @@ def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:
     for entry in repetitions:
         if entry.error_occurred:
             reason = label(entry.error_message) or "error without a message"
-            return StatedTime(status="failed", reason=reason), len(repetitions)
+            return {"status": "failed", "reason": reason}, len(repetitions)
         if entry.skipped:
             reason = label(entry.skip_message) or "skipped without a message"
-            return StatedTime(status="skipped", reason=reason), len(repetitions)
+            return {"status": "skipped", "reason": reason}, len(repetitions)
     if not repetitions:
         return _aggregate_time({entry.aggregate or "": entry for entry in reversed(entries)})
     samples = [entry.seconds for entry in repetitions if entry.seconds is not None]
     if not samples:
         return None, len(repetitions)
-    seconds, low, high = median(samples), None, None
+    time: StatedTime = {"seconds": median(samples), "samples": samples}
     if len(samples) > 1:
         lower, _, upper = quantiles(samples, method="inclusive")
-        low, high = median_interval(seconds, lower, upper, len(samples))
-    return StatedTime(seconds=seconds, low=low, high=high, samples=samples), len(repetitions)
+        time |= median_interval(time["seconds"], lower, upper, len(samples))
+    return time, len(repetitions)
 
 
 def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, int]:
@@ -154,8 +154,8 @@ def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, i
         if entry is None or seconds is None:
             continue
         spread = stdev(aggregates["stddev"].seconds) if "stddev" in aggregates else None
-        low, high = mean_interval(seconds, spread and spread * error, entry.repetitions)
-        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread), 1
+        interval = mean_interval(seconds, spread and spread * error, entry.repetitions)
+        return {"seconds": seconds, "stdev": spread, **interval}, 1
     return None, 0
 
 

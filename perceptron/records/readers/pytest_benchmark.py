@@ -8,8 +8,7 @@ others parameters say it: those of the test, what it keeps in ``extra_info``, it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -30,8 +29,7 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label
 
-# No test has so many parameters; to find their pieces would take seconds, or all the stack.
-_MOST_TRIES = 10_000_000
+_MOST_TRIES = 1_000_000
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
 
@@ -70,12 +68,14 @@ class _Benchmark(Struct):
         seconds = duration(next((value for value in stated if value is not None), None))
         if seconds is None:
             return None
-        low, high = median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds"))
         data = stats.get("data")
-        times = [duration(value) for value in data] if isinstance(data, list) else []
-        samples = [time for time in times if time is not None]
-        spread = stdev(stats.get("stddev"))
-        return StatedTime(seconds=seconds, low=low, high=high, samples=samples, stdev=spread)
+        times = map(duration, data if isinstance(data, list) else [])
+        return {
+            "seconds": seconds,
+            "samples": [time for time in times if time is not None],
+            "stdev": stdev(stats.get("stddev")),
+            **median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds")),
+        }
 
 
 class _Own(Struct):
@@ -202,7 +202,7 @@ def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
     except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{rows.file}: extra_info: {error}") from None
     time, iterations = benchmark.time, info.iterations
-    if time is None or time.seconds is None or iterations < 1:
+    if time is None or iterations < 1:
         raise UserError(
             f"{rows.file}: {info.problem} on {info.backend} has no time; measure it again"
         )
@@ -211,14 +211,10 @@ def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
         name: label(value) if isinstance(value, str) else value
         for name, value in asdict(info).items()
     }
-    return Measurement(
-        **rows.facts,
-        **stated,
-        seconds=time.seconds / iterations,
-        low=time.low and time.low / iterations,
-        high=time.high and time.high / iterations,
-        samples=[sample / iterations for sample in time.samples],
-    )
+    for name in ("seconds", "low", "high"):
+        stated[name] = time.get(name) and time[name] / iterations
+    stated["samples"] = [sample / iterations for sample in time["samples"]]
+    return Measurement(**rows.facts, **stated)
 
 
 def is_plain(value: object) -> bool:
@@ -252,16 +248,17 @@ def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str,
 def _pieces(
     parameters: Mapping[str, Any], opaque: Sequence[str], pieces: list[str]
 ) -> dict[str, str]:
-    spellings = [
-        None if name in opaque else _spellings(value) for name, value in parameters.items()
-    ]
-    texts = _fit(spellings, pieces)
-    if texts is not None:
-        return dict(zip(parameters, texts, strict=True))
-    if len(opaque) == 1:
-        left = _without(pieces, [plain for plain in spellings if plain is not None])
-        if left:
-            return {opaque[0]: "-".join(left)}
+    plain = {name: _spellings(value) for name, value in parameters.items() if name not in opaque}
+    # More could be matched in more ways than anybody can wait for.
+    if len(pieces) ** len(opaque) <= _MOST_TRIES:
+        texts = [
+            f"({'|'.join(map(re.escape, plain[name])) if name in plain else '.+?'})"
+            for name in parameters
+        ]
+        if match := re.fullmatch("-".join(texts), "-".join(pieces), re.DOTALL):
+            return dict(zip(parameters, match.groups(), strict=True))
+    if len(opaque) == 1 and (left := _without(pieces, plain.values())):
+        return {opaque[0]: "-".join(left)}
     if len(pieces) == len(parameters):
         return dict(zip(parameters, pieces, strict=True))
     return dict.fromkeys(opaque, "-".join(pieces))
@@ -273,37 +270,7 @@ def _spellings(value: object) -> frozenset[str]:
     return frozenset({text, text.encode("unicode_escape").decode("ascii")})
 
 
-def _fit(spellings: Sequence[frozenset[str] | None], pieces: Sequence[str]) -> list[str] | None:
-    """Return a text for each parameter that together are the pieces in order; None if none fit.
-
-    A text is one or more pieces. ``spellings`` are those that a parameter may have; None for any.
-    """
-    if len(spellings) * len(pieces) ** 2 > _MOST_TRIES:
-        return None
-
-    @cache
-    def end(index: int, start: int) -> int | None:
-        """Return where text ``index`` may end so that those after it fit the rest."""
-        allowed = spellings[index]
-        for stop in range(start + 1, len(pieces) + 1):
-            if allowed is not None and "-".join(pieces[start:stop]) not in allowed:
-                continue
-            is_last = index == len(spellings) - 1
-            if stop == len(pieces) if is_last else end(index + 1, stop) is not None:
-                return stop
-        return None
-
-    texts, start = [], 0
-    for index in range(len(spellings)):
-        stop = end(index, start)
-        if stop is None:
-            return None
-        texts.append("-".join(pieces[start:stop]))
-        start = stop
-    return texts
-
-
-def _without(pieces: Sequence[str], plain: Sequence[frozenset[str]]) -> list[str]:
+def _without(pieces: Sequence[str], plain: Iterable[frozenset[str]]) -> list[str]:
     """Return the pieces that are left once each plain value is removed at its first occurrence."""
     left = list(pieces)
     for spellings in plain:

@@ -15,7 +15,7 @@ import perceptron
 from perceptron.errors import UserError
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.columns import Packer, data_frame
+from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.sources import load_measurements
 from tests.conftest import MakeRow
 from tests.records.readers.conftest import TABLE
@@ -96,7 +96,7 @@ def test_the_table_is_what_the_rows_are(
 def test_lists_stay_lists_of_their_own(row: MakeRow) -> None:
     """Of one length they would make a matrix, and equal ones could be changed together."""
     rows = [row(samples=[1.0, 2.0], axes=("batch",)), row(samples=[1.0, 2.0], axes=("batch",))]
-    table = data_frame([Packer().pack(rows)])
+    table = data_frame(rows)
     table["samples"][0].append(3.0)
     assert table["samples"].tolist() == [[1.0, 2.0, 3.0], [1.0, 2.0]]
     assert table["axes"].tolist() == [("batch",), ("batch",)]
@@ -105,4 +105,4 @@ def test_lists_stay_lists_of_their_own(row: MakeRow) -> None:
 @pytest.mark.parametrize("field", ["peak_bytes", "repeat"])
 def test_a_number_that_no_table_holds_is_named(row: MakeRow, field: str) -> None:
     with pytest.raises(UserError, match=rf"^{field}: a row holds a number that is too large"):
-        data_frame([Packer().pack([row(**{field: 2**63}), row(**{field: 1})])])
+        data_frame([row(**{field: 2**63}), row(**{field: 1})])
