@@ -63,6 +63,10 @@ class Dataset:
         """Return the training rows, and the test set or None."""
         return Part(*self.generate()), None
 
+    def of_model(self, index: int) -> Dataset:
+        """Return the data of one of several models alone; the same where they share them."""
+        return self
+
     def require(self) -> None:
         """Raise `UserError` where the library that the data come from is not installed."""
 

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
-from perceptron.problems.problem import Feed, Layer, Loss, Problem
+from perceptron.problems.problem import Activation, Feed, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
 
 Axis = Literal["rows", "features", "hidden", "batch", "models"]
@@ -196,50 +196,31 @@ def find(reference: str) -> Problem:
         "models": shape.models,
     }
     deep = len(shape.hidden) > 1
+    dataset: Dataset = Separable("separable points", shape.rows, shape.features)
+    hidden: Activation = "tanh" if deep else "sigmoid"
+    last = Layer(1, "sigmoid")
+    loss: Loss = "mse" if shape.hidden else "l1-mean"
+    if shape.classes is not None:
+        dataset = Clusters("clusters", shape.rows, shape.features, classes=shape.classes)
+        hidden, last, loss = "relu", Layer(shape.classes, "identity"), "cross-entropy"
+    optimizer: Optimizer = AdamW() if shape.optimizer == "adamw" else Adam()
+    if shape.optimizer == "sgd":
+        step_rows = shape.batch or shape.rows
+        optimizer = Sgd(rate=stable_rate(step_rows, shape.features, shape.hidden, shape.classes))
     return Problem(
         name=reference,
         family=shape.reference if axis is None else shape.family(axis),
         axes=() if axis is None else (_IN_WORDS[axis],),
         size=sizes[axis or "rows"],
-        dataset=_dataset(shape),
-        layers=_layers(shape),
-        loss=_loss(shape),
-        optimizer=_optimizer(shape),
+        dataset=dataset,
+        layers=(*(Layer(width, hidden) for width in shape.hidden), last),
+        loss=loss,
+        optimizer=optimizer,
         start=FanInStart(stable_gain(deep, shape.classes)),
         batch=shape.batch,
         feed=shape.feed,
         models=shape.models,
     )
-
-
-def _dataset(shape: Shape) -> Dataset:
-    if shape.classes is None:
-        return Separable("separable points", shape.rows, shape.features)
-    return Clusters("clusters", shape.rows, shape.features, classes=shape.classes)
-
-
-def _layers(shape: Shape) -> tuple[Layer, ...]:
-    if shape.classes is not None:
-        last = Layer(shape.classes, "identity")
-        return (*(Layer(width, "relu") for width in shape.hidden), last)
-    deep = len(shape.hidden) > 1
-    hidden = (Layer(width, "tanh" if deep else "sigmoid") for width in shape.hidden)
-    return (*hidden, Layer(1, "sigmoid"))
-
-
-def _loss(shape: Shape) -> Loss:
-    if shape.classes is not None:
-        return "cross-entropy"
-    return "mse" if shape.hidden else "l1-mean"
-
-
-def _optimizer(shape: Shape) -> Optimizer:
-    if shape.optimizer == "adam":
-        return Adam()
-    if shape.optimizer == "adamw":
-        return AdamW()
-    step_rows = shape.batch or shape.rows
-    return Sgd(rate=stable_rate(step_rows, shape.features, shape.hidden, shape.classes))
 
 
 class _Typed(NamedTuple):
