@@ -181,13 +181,6 @@ class _Results(Struct, frozen=True):
         columns = dict(zip(self.result_columns, msgspec.convert(entry, list[Any]), strict=False))
         return msgspec.convert(columns, _Values)
 
-    def count(self, name: str) -> int:
-        """Return how many values there are of a benchmark, whatever it measures."""
-        try:
-            return self.values(name).count
-        except (msgspec.ValidationError, RecursionError):
-            return 1
-
 
 def _columns_of_1(entry: Any) -> dict[str, Any]:
     """Return an entry of format 1 as the columns of format 2."""
@@ -328,21 +321,23 @@ def read_asv_file(
         benchmark = benchmarks.get(name) or AsvBenchmark(
             type="time" if _TIME.fullmatch(name) else ""
         )
+        try:
+            values = results.values(name)
+            wrong = ""
+        except (msgspec.ValidationError, RecursionError) as error:
+            values = _Values(result=[None])
+            wrong = f"not what asv writes: {error}"
         if benchmark.type != "time":
-            reading.leave_out(results.count(name), "of a benchmark of something else than time")
+            reading.leave_out(values.count, "of a benchmark of something else than time")
             continue
         families = _families(name, benchmark, request.roles)
         reading.families.add(families[0])
         if not request.wants(*families):
-            reading.leave_out(results.count(name), NOT_ASKED_FOR)
+            reading.leave_out(values.count, NOT_ASKED_FOR)
             continue
-        try:
-            values = results.values(name)
-        except (msgspec.ValidationError, RecursionError) as error:
-            reading.leave_out(results.count(name), "not what asv writes")
-            reading.complain(
-                file, f"benchmark {label(name)}: not what asv writes: {error}", "run it again"
-            )
+        if wrong:
+            reading.leave_out(values.count, "not what asv writes")
+            reading.complain(file, f"benchmark {label(name)}: {wrong}", "run it again")
             continue
         # The list may be of another revision than these values, or there is none.
         if len(benchmark.param_names) != len(values.choices):

@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
+from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import ForeignRow
@@ -56,10 +57,8 @@ def _in_full(runs: Runs) -> Rename | None:
 
 
 def _by_parameters(runs: Runs) -> Rename | None:
-    families: dict[str, list[ForeignRow]] = defaultdict(list)
-    for foreign in chain.from_iterable(runs):
-        if foreign.others:
-            families[foreign.row.family].append(foreign)
+    with_others = (foreign for foreign in chain.from_iterable(runs) if foreign.others)
+    families = grouped(with_others, lambda foreign: foreign.row.family)
     telling = {family: _telling(members) for family, members in families.items()}
 
     def rename(foreign: ForeignRow) -> ForeignRow:

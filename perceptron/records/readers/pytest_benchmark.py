@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
-from msgspec.structs import asdict
+from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
@@ -27,7 +27,7 @@ from perceptron.records.readers.values import (
     stdev,
     without_address,
 )
-from perceptron.untrusted_text import label
+from perceptron.untrusted_text import label, quoted
 
 _MOST_TRIES = 1_000_000
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
@@ -78,35 +78,20 @@ class _Benchmark(Struct):
         }
 
 
-class _Own(Struct):
-    """The ``extra_info`` of our own benchmarks.
-
-    Files from before it said how rows were trained are of full batches, one output and plain
-    descent.
-    """
-
-    problem: str
-    family: str
-    size: Annotated[int, Meta(ge=1)] | Annotated[float, Meta(gt=0, le=1e300)]
-    backend: str
-    iterations: int
-    problem_digest: str | None = None
-    rows: int | None = None
-    features: int | None = None
-    hidden: list[int] | None = None
-    axes: tuple[str, ...] = ()
-    outputs: int | None = 1
-    batch: int | None = None
-    iterations_per_epoch: int | None = 1
-    models: int | None = None
-    folds: bool | None = None
-    optimizer: str | None = "sgd"
-    feed: str | None = "resident"
-    device: str | None = None
-    dtype: str | None = None
-
-
+# The ``extra_info`` of our own benchmarks: fields of the row that every file has, and others with
+# what holds where a file does not state them.
 _OWN = frozenset({"problem", "family", "size", "backend", "iterations"})
+_UNSTATED: dict[str, Any] = {
+    **dict.fromkeys(("problem_digest", "rows", "features", "hidden", "batch", "models", "folds")),
+    "device": None,
+    "dtype": None,
+    "axes": (),
+    "outputs": 1,
+    "iterations_per_epoch": 1,
+    "optimizer": "sgd",
+    "feed": "resident",
+}
+_LARGEST_SIZE = 1e300
 
 
 class _Machine(Struct):
@@ -197,24 +182,29 @@ def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles
 
 
 def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
+    info = benchmark.extra_info or {}
+    # The file is untrusted: its texts are shown as those of others are.
+    stated = {
+        name: label(value) if isinstance(value, str) else value
+        for name, value in info.items()
+        if name in _OWN or name in _UNSTATED
+    }
     try:
-        info = msgspec.convert(benchmark.extra_info, _Own)
+        row = msgspec.convert({"kind": "time", **rows.facts, **_UNSTATED, **stated}, Measurement)
     except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{rows.file}: extra_info: {error}") from None
-    time, iterations = benchmark.time, info.iterations
+    if not 0 < row.size <= _LARGEST_SIZE:
+        raise UserError(f"{rows.file}: extra_info: {quoted(row.size)} is not a size above 0")
+    time, iterations = benchmark.time, row.iterations or 0
     if time is None or iterations < 1:
         raise UserError(
-            f"{rows.file}: {info.problem} on {info.backend} has no time; measure it again"
+            f"{rows.file}: {row.problem} on {row.backend} has no time; measure it again"
         )
-    # The file is untrusted: its texts are shown as those of others are.
-    stated: dict[str, Any] = {
-        name: label(value) if isinstance(value, str) else value
-        for name, value in asdict(info).items()
-    }
-    for name in ("seconds", "low", "high"):
-        stated[name] = time.get(name) and time[name] / iterations
-    stated["samples"] = [sample / iterations for sample in time["samples"]]
-    return Measurement(**rows.facts, **stated)
+    return replace(
+        row,
+        samples=[sample / iterations for sample in time["samples"]],
+        **{name: time.get(name) and time[name] / iterations for name in ("seconds", "low", "high")},
+    )
 
 
 def is_plain(value: object) -> bool:

@@ -102,7 +102,9 @@ def read_results(results: Path) -> StoredResults:
 
 def read_facts(folder: Path) -> RunFacts:
     """Read a run's facts; raises `UserError` naming the file that cannot be understood."""
-    return _facts(load_environment(folder), folder)
+    environment, starts = load_environment(folder), load_conditions(folder)
+    newest = starts[0] if starts else None
+    return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
 
 
 def read_run(folder: Path) -> LoadedRun:
@@ -110,15 +112,8 @@ def read_run(folder: Path) -> LoadedRun:
 
     Lines that are no rows are left out; `read_results` complains about them.
     """
-    run, environment, rows = load_run(folder, lambda _: None)
-    facts = _facts(environment, folder)
-    return LoadedRun(folder=folder, run=run, facts=facts, rows=standing(rows))
-
-
-def _facts(environment: Environment, folder: Path) -> RunFacts:
-    starts = load_conditions(folder)
-    newest = starts[0] if starts else None
-    return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
+    run, _, rows = load_run(folder, lambda _: None)
+    return LoadedRun(folder=folder, run=run, facts=read_facts(folder), rows=standing(rows))
 
 
 def _line(first: str, others: int = 0) -> str:
