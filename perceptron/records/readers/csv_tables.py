@@ -204,7 +204,11 @@ class _RecordReader:
         self._at = table.columns
         self._key_of = itemgetter(*(self._at[name] for name in _KEY if name in self._at))
         self._known: dict[tuple[str, ...], int] = {}
-        self._points = _Points(table)
+        # Of a table of semicolons, the columns in which nothing tells what a point means, and the
+        # first number of each that may mean either.
+        numbers = {"size", "seconds", "stdev", *_COUNTS}
+        self._unsettled = numbers & set(table.columns) if table.separator == ";" else set()
+        self._doubtful: dict[str, tuple[int, str, str]] = {}
 
     def read(self) -> None:
         """Read all records; raises `UserError` naming file, row and column."""
@@ -221,7 +225,7 @@ class _RecordReader:
                 records += 1
         except _WrongField as wrong:
             raise UserError(f"{printable(self._table.file)}, row {row}, {wrong}") from None
-        self._points.must_be_settled()
+        self._points_must_be_settled()
         self._reading.leave_out(not_asked_for, NOT_ASKED_FOR)
         if not records:
             raise UserError(
@@ -238,7 +242,7 @@ class _RecordReader:
         seconds = _plain_seconds(fields[self._at["seconds"]])
         if seconds is None:
             return False
-        self._points.look_at(row, fields, "seconds")
+        self._look_at_point(row, fields, "seconds")
         self._add_times(subject, seconds, self._stdev(row, fields))
         return True
 
@@ -268,7 +272,7 @@ class _RecordReader:
         """Add a row of a new subject, or one that takes more to understand."""
         seconds, status, reason = _outcome_of(fields[self._at["seconds"]])
         if seconds is not None:
-            self._points.look_at(row, fields, "seconds")
+            self._look_at_point(row, fields, "seconds")
         stdev = self._stdev(row, fields)
         key = self._key_of(fields)
         if seconds is None:
@@ -308,7 +312,7 @@ class _RecordReader:
             reason=reason,
         )
         for column in ("size", *_COUNTS):
-            self._points.look_at(row, fields, column)
+            self._look_at_point(row, fields, column)
         self.first.append(measurement)
         if len(self.first) > MOST_ROWS:  # before the memory is full
             raise _too_many(self._table.file)
@@ -323,45 +327,33 @@ class _RecordReader:
             return None
         stdev = _time_of("stdev", fields[self._at["stdev"]])
         if stdev is not None:
-            self._points.look_at(row, fields, "stdev")
+            self._look_at_point(row, fields, "stdev")
         return stdev
 
-
-class _Points:
-    """Meanings of the points in the columns of a table of semicolons.
-
-    One number of a column in which the point cannot stand between thousands settles the column.
-    """
-
-    def __init__(self, table: Table) -> None:
-        numbers = {"size", "seconds", "stdev", *_COUNTS}
-        self._unsettled = numbers & set(table.columns) if table.separator == ";" else set()
-        self._table = table
-        self._doubtful: dict[str, tuple[int, str]] = {}
-
-    def look_at(self, row: int, fields: list[str], column: str) -> None:
-        """Look at a number, unless its column is settled."""
+    def _look_at_point(self, row: int, fields: list[str], column: str) -> None:
+        """Look at a number: a point that cannot stand between thousands settles its column."""
         if column not in self._unsettled:
             return
-        text = fields[self._table.columns[column]].strip()
+        text = fields[self._at[column]].strip()
         if _POINT_OR_THOUSAND(text):
-            self._doubtful.setdefault(column, (row, text))
+            self._doubtful.setdefault(column, (row, column, text))
         elif "." in text:
             self._unsettled.discard(column)
             self._doubtful.pop(column, None)
 
-    def must_be_settled(self) -> None:
+    def _points_must_be_settled(self) -> None:
         """Raise `UserError` about the first number whose point may mean either."""
-        doubtful = ((row, column, text) for column, (row, text) in self._doubtful.items())
-        for row, column, text in sorted(doubtful):
-            one = text.removeprefix("+")
-            thousands = int(one.replace(".", ""))
-            short = f"{float(one)!r}"
-            plain = f"{one}0" if _POINT_OR_THOUSAND(short) else short
-            raise UserError(
-                f"{self._table.file}, row {row}, column {column!r}: {quoted(text)} may mean "
-                f"{float(one):g} or {thousands:,}; write {plain} or {thousands}"
-            )
+        if not self._doubtful:
+            return
+        row, column, text = min(self._doubtful.values())
+        one = text.removeprefix("+")
+        thousands = int(one.replace(".", ""))
+        short = f"{float(one)!r}"
+        plain = f"{one}0" if _POINT_OR_THOUSAND(short) else short
+        raise UserError(
+            f"{self._table.file}, row {row}, column {column!r}: {quoted(text)} may mean "
+            f"{float(one):g} or {thousands:,}; write {plain} or {thousands}"
+        )
 
 
 class _WrongField(Exception):
