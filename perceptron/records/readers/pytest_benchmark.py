@@ -8,7 +8,7 @@ others parameters say it: those of the test, what it keeps in ``extra_info``, it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -228,51 +228,36 @@ def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str,
     opaque = [name for name, value in parameters.items() if not is_plain(value)]
     if not opaque:
         return dict(parameters)
-    named = _pieces(parameters, opaque, test_id.split("-")) if test_id else {}
+    named = _pieces(parameters, opaque, test_id) if test_id else {}
     return {
         name: named.get(name, without_address(str(value))) if name in opaque else value
         for name, value in parameters.items()
     }
 
 
-def _pieces(
-    parameters: Mapping[str, Any], opaque: Sequence[str], pieces: list[str]
-) -> dict[str, str]:
+def _pieces(parameters: Mapping[str, Any], opaque: Sequence[str], test_id: str) -> dict[str, str]:
+    pieces = test_id.split("-")
     plain = {name: _spellings(value) for name, value in parameters.items() if name not in opaque}
     # More could be matched in more ways than anybody can wait for.
     if len(pieces) ** len(opaque) <= _MOST_TRIES:
-        texts = [
-            f"({'|'.join(map(re.escape, plain[name])) if name in plain else '.+?'})"
-            for name in parameters
-        ]
-        if match := re.fullmatch("-".join(texts), "-".join(pieces), re.DOTALL):
+        texts = "-".join(f"({plain.get(name, '.+?')})" for name in parameters)
+        if match := re.fullmatch(texts, test_id, re.DOTALL):
             return dict(zip(parameters, match.groups(), strict=True))
-    if len(opaque) == 1 and (left := _without(pieces, plain.values())):
-        return {opaque[0]: "-".join(left)}
+    left = test_id
+    for spellings in plain.values():
+        left = re.sub(rf"(?:^|-)(?:{spellings})(?=-|$)", "", left, count=1)
+    if len(opaque) == 1 and (name := left.removeprefix("-")):
+        return {opaque[0]: name}
     if len(pieces) == len(parameters):
         return dict(zip(parameters, pieces, strict=True))
-    return dict.fromkeys(opaque, "-".join(pieces))
+    return dict.fromkeys(opaque, test_id)
 
 
-def _spellings(value: object) -> frozenset[str]:
-    """Return how pytest may spell a plain value in an id (_pytest/python.py, ``IdMaker``)."""
+def _spellings(value: object) -> str:
+    """Return a pattern of how pytest may spell a plain value (_pytest/python.py, ``IdMaker``)."""
     text = str(value)
-    return frozenset({text, text.encode("unicode_escape").decode("ascii")})
-
-
-def _without(pieces: Sequence[str], plain: Iterable[frozenset[str]]) -> list[str]:
-    """Return the pieces that are left once each plain value is removed at its first occurrence."""
-    left = list(pieces)
-    for spellings in plain:
-        for words in (spelling.split("-") for spelling in spellings):
-            starts = range(len(left) - len(words) + 1)
-            start = next(
-                (first for first in starts if left[first : first + len(words)] == words), None
-            )
-            if start is not None:
-                del left[start : start + len(words)]
-                break
-    return left
+    escaped = text.encode("unicode_escape").decode("ascii")
+    return "|".join(map(re.escape, dict.fromkeys((text, escaped))))
 
 
 PYTEST_BENCHMARK = JsonFormat("pytest-benchmark", _is_pytest, _File, _add)
