@@ -121,15 +121,14 @@ def _arrow(kind: inspect.Type) -> Any:
             return pyarrow.list_(_arrow(item))
         case inspect.StructType():
             return pyarrow.struct(_fields(kind))
-        case inspect.BoolType():
-            return pyarrow.bool_()
-        case inspect.IntType():
-            return pyarrow.int64()
-        case inspect.FloatType():
-            return pyarrow.float64()
-        case inspect.StrType() | inspect.LiteralType():
-            return pyarrow.string()
-    raise TypeError(f"no column for {kind}")
+    scalars = {
+        inspect.BoolType: pyarrow.bool_,
+        inspect.IntType: pyarrow.int64,
+        inspect.FloatType: pyarrow.float64,
+        inspect.StrType: pyarrow.string,
+        inspect.LiteralType: pyarrow.string,
+    }
+    return scalars[type(kind)]()
 
 
 def _parts(results: Path, warnings: list[MeasurementWarning]) -> Iterator[list[Measurement]]:
