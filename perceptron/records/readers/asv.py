@@ -123,7 +123,12 @@ class _Values(Struct, frozen=True):
         for result, low, high, lower, upper, count, deviation, samples in zip(*padded, strict=True):
             seconds = duration(result)
             if seconds is None:
-                yield _no_time(result)
+                is_absent = isinstance(result, float) and isnan(result)
+                why = "failed in asv" if result is None else "not a time above 0 in asv"
+                yield {
+                    "status": "skipped" if is_absent else "failed",
+                    "reason": "n/a in asv" if is_absent else why,
+                }
                 continue
             interval = stated_interval(low, high, seconds)
             if not any(interval.values()):
@@ -135,13 +140,6 @@ class _Values(Struct, frozen=True):
                 "samples": [time for time in times if time is not None],
                 **interval,
             }
-
-
-def _no_time(result: object) -> dict[str, Any]:
-    if isinstance(result, float) and isnan(result):
-        return {"status": "skipped", "reason": "n/a in asv"}
-    why = "failed in asv" if result is None else "not a time above 0 in asv"
-    return {"status": "failed", "reason": why}
 
 
 class _Results(Struct, frozen=True):
@@ -209,11 +207,8 @@ def _get(entry: Any, key: str) -> Any:
 
 def is_asv_folder(folder: Path) -> bool:
     """Whether asv keeps results here: its list of benchmarks, or a machine's facts or folder."""
-    return (
-        (folder / "benchmarks.json").is_file()
-        or (folder / "machine.json").is_file()
-        or any(folder.glob("*/machine.json"))
-    )
+    facts = any((folder / name).is_file() for name in FACTS)
+    return facts or any(folder.glob("*/machine.json"))
 
 
 def is_asv_results(content: object) -> bool:
