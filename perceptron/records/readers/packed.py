@@ -34,7 +34,7 @@ def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
     Raises `UserError` naming the file where it is packed in another way or damaged, or where more
     is in it than is read, and OSError where it cannot be opened.
     """
-    with file.open("rb") as packed:
+    with file.open("rb", _HEAD) as packed:  # in blocks of 8 KiB, rows took a fifth longer
         unpack = _unpacker(packed.peek(6))
         if unpack is None:
             yield packed

@@ -237,7 +237,8 @@ def load_results(
         parameters, and without pandas.
     """
     optional.require("pages", "pandas")
-    return data_frame(_load(sources, by, size, size_regex, sep))
+    with no_search_for_cycles():
+        return data_frame(_load(sources, by, size, size_regex, sep))
 
 
 def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
