@@ -61,5 +61,5 @@ def _column(values: np.ndarray[Any, np.dtype[Any]], dtype: str) -> Any:
 
     if dtype != "Int64":
         return pandas.Series(values.astype(dtype, copy=False), dtype=dtype, copy=False)
-    absent = np.equal(values, None).astype(bool)
+    absent = pandas.isna(values)
     return pandas.arrays.IntegerArray(np.where(absent, 1, values).astype("int64"), absent)
