@@ -125,7 +125,6 @@ class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fie
     size: SizeKeys | None = None
 
 
-AnyData = Generated | FromCsv | Bundled
 AnyModel = Model[Generated] | Model[FromCsv] | Model[Bundled]
 
 
