@@ -180,7 +180,7 @@ def decode(file: Path, content: bytes) -> object:
 def _format_of(file: Path, document: object) -> JsonFormat:
     """Return the format of a document; raises `UserError` naming a file that is of none."""
     for known in FORMATS:
-        if known.recognises(document):
+        if isinstance(document, dict) and known.recognises(document):
             return known
     names = ", ".join(["asv", *(known.name for known in FORMATS)])
     raise UserError(f"{file}: JSON, but of none of {names}")

@@ -58,10 +58,6 @@ class _File(Struct, rename="pascal"):
     host_environment_info: _Host | None = None
 
 
-def _is_benchmark_dotnet(document: object) -> bool:
-    return isinstance(document, dict) and {"HostEnvironmentInfo", "Benchmarks"} <= set(document)
-
-
 def _add(document: _File, rows: BenchmarkRows) -> None:
     """Add a row for each benchmark: its class is the family, its method the parameter ``name``.
 
@@ -77,4 +73,6 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
         rows.add(one.type, one.method, one.time, parameters=one.stated_parameters)
 
 
-BENCHMARK_DOTNET = JsonFormat("BenchmarkDotNet", _is_benchmark_dotnet, _File, _add)
+BENCHMARK_DOTNET = JsonFormat(
+    "BenchmarkDotNet", lambda of: {"HostEnvironmentInfo", "Benchmarks"} <= set(of), _File, _add
+)

@@ -49,10 +49,6 @@ class _Benchmark(Struct):
     full_id: str = ""
 
 
-def _is_criterion(document: object) -> bool:
-    return isinstance(document, dict) and {"median", "median_abs_dev"} <= set(document)
-
-
 def _add(document: _Estimates, rows: BenchmarkRows) -> None:
     """Add the row of a benchmark: its group is the family, its function the parameter ``name``.
 
@@ -76,4 +72,6 @@ def _add(document: _Estimates, rows: BenchmarkRows) -> None:
     )
 
 
-CRITERION = JsonFormat("criterion", _is_criterion, _Estimates, _add)
+CRITERION = JsonFormat(
+    "criterion", lambda of: {"median", "median_abs_dev"} <= set(of), _Estimates, _add
+)

@@ -65,10 +65,6 @@ class _File(Struct):
     entries: dict[str, list[_Run]]
 
 
-def _is_github_action(document: object) -> bool:
-    return isinstance(document, dict) and isinstance(document.get("entries"), dict)
-
-
 def _add(document: _File, rows: BenchmarkRows) -> None:
     """Add a run for each run of each suite, which is the family.
 
@@ -125,4 +121,6 @@ def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime | None:
     return {"seconds": seconds, "stdev": spread, **stated_interval(fast, slow, seconds)}
 
 
-GITHUB_ACTION = JsonFormat("github-action-benchmark", _is_github_action, _File, _add)
+GITHUB_ACTION = JsonFormat(
+    "github-action-benchmark", lambda of: isinstance(of.get("entries"), dict), _File, _add
+)

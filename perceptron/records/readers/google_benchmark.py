@@ -77,10 +77,6 @@ class _File(Struct):
     benchmarks: list[_Entry]
 
 
-def _is_google_benchmark(document: object) -> bool:
-    return isinstance(document, dict) and "benchmarks" in document and "context" in document
-
-
 def _add(document: _File, rows: BenchmarkRows) -> None:
     """Add a row for each benchmark of the executable, which is the family.
 
@@ -159,4 +155,6 @@ def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, i
     return None, 0
 
 
-GOOGLE_BENCHMARK = JsonFormat("Google Benchmark", _is_google_benchmark, _File, _add)
+GOOGLE_BENCHMARK = JsonFormat(
+    "Google Benchmark", lambda of: {"benchmarks", "context"} <= set(of), _File, _add
+)

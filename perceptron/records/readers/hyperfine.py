@@ -53,11 +53,10 @@ def _of_run(time: Any, code: object) -> StatedTime | None:
     return None if seconds is None else {"seconds": seconds, "samples": [time]}
 
 
-def _is_hyperfine(document: object) -> bool:
-    if not isinstance(document, dict) or not isinstance(document.get("results"), list):
-        return False
-    return all(
-        isinstance(result, Mapping) and "command" in result for result in document["results"]
+def _is_hyperfine(document: Mapping[str, Any]) -> bool:
+    results = document.get("results")
+    return isinstance(results, list) and all(
+        isinstance(result, Mapping) and "command" in result for result in results
     )
 
 

@@ -35,7 +35,8 @@ def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
     is in it than is read, and OSError where it cannot be opened.
     """
     with file.open("rb", _HEAD) as packed:  # in blocks of 8 KiB, rows took a fifth longer
-        unpack = _unpacker(packed.peek(6))
+        head = packed.peek(6)
+        unpack = next((_UNPACKERS[magic] for magic in _UNPACKERS if head.startswith(magic)), None)
         if unpack is None:
             yield packed
             return
@@ -61,10 +62,6 @@ def read_json_bytes(file: Path, content: IO[bytes]) -> bytes:
     if len(text) > MOST_JSON_BYTES:
         raise UserError(f"{file}: more than {MOST_JSON_BYTES >> 20} MiB of JSON; split it")
     return text
-
-
-def _unpacker(head: bytes) -> Callable[[Path, io.BufferedReader], IO[bytes]] | None:
-    return next((unpack for magic, unpack in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
 def _unzip(file: Path, packed: io.BufferedReader) -> IO[bytes]:

@@ -132,10 +132,6 @@ class _File(Struct):
         }
 
 
-def _is_pytest(document: object) -> bool:
-    return isinstance(document, dict) and "benchmarks" in document and "context" not in document
-
-
 def _add(document: _File, rows: BenchmarkRows) -> None:
     """Add a row for each benchmark with the parameters asked for, and for each of our own.
 
@@ -260,4 +256,6 @@ def _spellings(value: object) -> str:
     return "|".join(map(re.escape, dict.fromkeys((text, escaped))))
 
 
-PYTEST_BENCHMARK = JsonFormat("pytest-benchmark", _is_pytest, _File, _add)
+PYTEST_BENCHMARK = JsonFormat(
+    "pytest-benchmark", lambda of: "benchmarks" in of and "context" not in of, _File, _add
+)

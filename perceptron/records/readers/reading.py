@@ -344,13 +344,13 @@ def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str,
 
 
 class JsonFormat(NamedTuple):
-    """A tool whose results are JSON: what recognises a document, its type, and what adds its rows.
+    """A tool whose results are JSON: what recognises an object, its type, and what adds its rows.
 
     The type holds what is read of it. ``add`` begins a run before it adds the rows of that.
     """
 
     name: str
-    recognises: Callable[[object], bool]
+    recognises: Callable[[Mapping[str, Any]], bool]
     document: type[Struct]
     add: Callable[[Any, BenchmarkRows], None]
 

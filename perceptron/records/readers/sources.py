@@ -176,7 +176,8 @@ def _leave_out_copies(readings: Sequence[Reading]) -> None:
         row = foreign.row
         if row.file is None or not (row.source == "asv" or "." in row.when):
             return False
-        return first_file.setdefault(_identity(foreign), row.file) != row.file
+        same = (_MOMENT(row), foreign.name, tuple(foreign.others.values()))
+        return first_file.setdefault(same, row.file) != row.file
 
     for reading in readings:
         before = sum(map(len, reading.runs))
@@ -188,10 +189,6 @@ def _leave_out_copies(readings: Sequence[Reading]) -> None:
             for run in reading.runs
         ]
         reading.leave_out(before - sum(map(len, reading.runs)), _A_COPY)
-
-
-def _identity(foreign: ForeignRow) -> Hashable:
-    return _MOMENT(foreign.row), foreign.name, tuple(foreign.others.values())
 
 
 Source = str | Path
