@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -131,9 +132,20 @@ def _own_files(folder: Path, complaints: Complaints) -> Iterator[Path]:
                     yield file
 
 
+@contextmanager
+def _noted(path: Path, complaints: Complaints) -> Iterator[None]:
+    """Complain of a file or folder that cannot be read."""
+    try:
+        yield
+    except OSError as error:  # not permitted, or a link to itself
+        complaints[path].append(f"{path}: cannot be read: {error.strerror}")
+    except UserError as error:
+        complaints[path].append(str(error))
+
+
 def _own(file: Path, complaints: Complaints) -> list[ForeignRow]:
     rows: list[ForeignRow] = []
-    try:
+    with _noted(file, complaints):
         must_be_a_file(file)
         # Rows before an error are kept.
         rows.extend(
@@ -141,10 +153,6 @@ def _own(file: Path, complaints: Complaints) -> list[ForeignRow]:
             for row in read_rows(file, lambda what: complaints[file].append(what))
             if isinstance(row, Measurement)
         )
-    except OSError as error:
-        complaints[file].append(f"{file}: cannot be read: {error.strerror}")
-    except UserError as error:
-        complaints[file].append(str(error))
     return rows
 
 
@@ -172,7 +180,7 @@ def _asv_runs(folder: Path, complaints: Complaints) -> Iterator[list[ForeignRow]
 def _asv(
     file: Path, benchmarks: dict[str, AsvBenchmark], complaints: Complaints
 ) -> list[ForeignRow]:
-    try:
+    with _noted(file, complaints):
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
         reading = Reading(ReadRequest(ours=True))
@@ -180,17 +188,11 @@ def _asv(
         for warning in reading.complaints:
             complaints[file].append(warning.message)
         return rows
-    except UserError as error:
-        complaints[file].append(str(error))
     return []
 
 
 def _entries(folder: Path, complaints: Complaints) -> list[Path]:
     """Return what is in a folder, by name; nothing if it is no folder or does not exist."""
-    try:
+    with _noted(folder, complaints), suppress(FileNotFoundError, NotADirectoryError):
         return sorted(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:  # not permitted, or a link to itself
-        complaints[folder].append(f"{folder}: cannot be read: {error.strerror}")
-        return []
+    return []
