@@ -231,17 +231,15 @@ def check_size(size: int, axis: Axis) -> None:
 
 
 def _check_layers(model: AnyModel) -> None:
-    last = model.layers[-1]
-    if model.loss == "bce" and last.activation != "sigmoid":
-        raise UserError(
-            "loss: 'bce' needs predictions between 0 and 1: "
-            f"give the last layer 'sigmoid' instead of {last.activation!r}"
-        )
-    if model.loss == "cross-entropy" and last.activation != "identity":
-        raise UserError(
-            "loss: 'cross-entropy' takes its softmax itself: "
-            f"give the last layer 'identity' instead of {last.activation!r}"
-        )
+    last = model.layers[-1].activation
+    for loss, activation, why in (
+        ("bce", "sigmoid", "needs predictions between 0 and 1"),
+        ("cross-entropy", "identity", "takes its softmax itself"),
+    ):
+        if model.loss == loss and last != activation:
+            raise UserError(
+                f"loss: {loss!r} {why}: give the last layer {activation!r} instead of {last!r}"
+            )
 
 
 def _check_training(model: AnyModel) -> None:
