@@ -81,10 +81,13 @@ def _name_and_number(
     if request.roles.across_machines:
         by = request.roles.backends
         runs = [[_on_any_machine(row, by) for row in run] for run in runs]
-    named = iter(name_rows(runs))
+    left = list(reversed(name_rows(runs)))
+    del runs
     for reading in readings:
-        for _ in reading.runs:
-            reading.rows += numbers.number([foreign.row for foreign in next(named)])
+        # Numbered rows are others: there may be a million, so both are not kept.
+        count, reading.runs = len(reading.runs), []
+        for _ in range(count):
+            reading.rows += numbers.number([foreign.row for foreign in left.pop()])
 
 
 def _real_path(source: str | Path) -> str:
