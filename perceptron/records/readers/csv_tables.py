@@ -213,15 +213,21 @@ class _RecordReader:
     def read(self) -> None:
         """Read all records; raises `UserError` naming file, row and column."""
         row = records = not_asked_for = 0
+        width, at_seconds = self._table.width, self._at["seconds"]
         try:
             for row, fields in self._table:
-                if not self._is_repeat(row, fields):
-                    if is_blank(fields):
-                        continue
-                    if self._is_asked_for(fields):
-                        self._add(row, self._table.fitted(row, fields))
-                    else:
-                        not_asked_for += 1
+                is_whole = len(fields) == width
+                subject = self._known.get(self._key_of(fields)) if is_whole else None
+                seconds = None if subject is None else _plain_seconds(fields[at_seconds])
+                if subject is not None and seconds is not None:  # as of nearly all rows
+                    self._look_at_point(row, fields, "seconds")
+                    self._add_times(subject, seconds, self._stdev(row, fields))
+                elif is_blank(fields):
+                    continue
+                elif self._is_asked_for(fields):
+                    self._add(row, self._table.fitted(row, fields))
+                else:
+                    not_asked_for += 1
                 records += 1
         except _WrongField as wrong:
             raise UserError(f"{printable(self._table.file)}, row {row}, {wrong}") from None
@@ -231,20 +237,6 @@ class _RecordReader:
             raise UserError(
                 f"{printable(self._table.file)}: no rows after the header; nothing can be compared"
             )
-
-    def _is_repeat(self, row: int, fields: list[str]) -> bool:
-        """Add a row whose subject is known and whose time is plain, as nearly all are."""
-        if len(fields) != self._table.width:
-            return False
-        subject = self._known.get(self._key_of(fields))
-        if subject is None:
-            return False
-        seconds = _plain_seconds(fields[self._at["seconds"]])
-        if seconds is None:
-            return False
-        self._look_at_point(row, fields, "seconds")
-        self._add_times(subject, seconds, self._stdev(row, fields))
-        return True
 
     def with_times(self, row: Measurement, places: Sequence[int]) -> Measurement:
         """Return the row with the medians of those at some places."""
