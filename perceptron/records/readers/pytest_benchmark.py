@@ -99,12 +99,6 @@ class _Machine(Struct):
     python_implementation: str | None = None
     python_version: str | None = None
 
-    @property
-    def environment(self) -> str | None:
-        """The interpreter; nothing else of the environment is in the file."""
-        stated = filter(None, (self.python_implementation, self.python_version))
-        return label(" ".join(stated)) or None
-
 
 class _Commit(Struct):
     id: str | None = None
@@ -123,9 +117,10 @@ class _File(Struct):
         """Fields that all rows of the file share."""
         machine, commit = self.machine_info or _Machine(), self.commit_info or _Commit()
         known = revision(commit.id)
+        interpreter = filter(None, (machine.python_implementation, machine.python_version))
         return {
             "machine": label(machine.node) or "unknown",
-            "environment": machine.environment,
+            "environment": label(" ".join(interpreter)) or None,
             "commit": f"{known}-dirty" if known and commit.dirty else known,
             "committed": in_utc(commit.time),
             "when": label(self.datetime),
