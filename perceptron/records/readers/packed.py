@@ -35,7 +35,8 @@ def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
     is in it than is read, and OSError where it cannot be opened.
     """
     # In blocks of 8 KiB, as by default, reading rows took a fifth longer.
-    with io.BufferedReader(io.FileIO(file), _HEAD) as packed:
+    opened: io.BufferedReader = io.BufferedReader(io.FileIO(file), _HEAD)
+    with opened as packed:
         head = packed.peek(6)
         unpack = next((_UNPACKERS[magic] for magic in _UNPACKERS if head.startswith(magic)), None)
         if unpack is None:

@@ -180,6 +180,7 @@ def _asv_runs(folder: Path, complaints: Complaints) -> Iterator[list[ForeignRow]
 def _asv(
     file: Path, benchmarks: dict[str, AsvBenchmark], complaints: Complaints
 ) -> list[ForeignRow]:
+    rows: list[ForeignRow] = []
     with _noted(file, complaints):
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
@@ -187,8 +188,7 @@ def _asv(
         rows = read_asv_file(file, benchmarks, reading.request, reading)
         for warning in reading.complaints:
             complaints[file].append(warning.message)
-        return rows
-    return []
+    return rows
 
 
 def _entries(folder: Path, complaints: Complaints) -> list[Path]:
