@@ -20,7 +20,7 @@ from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, KERNELS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.naming import ProcessNumbers
-from perceptron.records.readers.sources import LoadedSource
+from perceptron.records.readers.reading import Reading, ReadRequest
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -76,19 +76,12 @@ def measured(**fields: Any) -> Measurement:
     return Measurement(**(defaults | fields))
 
 
-def loaded(rows: list[Measurement], **fields: Any) -> LoadedSource:
+def loaded(rows: list[Measurement], **fields: Any) -> Reading:
     """A source as its reader hands it over."""
-    defaults: dict[str, Any] = {
-        "source": "somewhere",
-        "formats": ["asv"],
-        "files": 1,
-        "joined": 0,
-        "left_out": {},
-        "unread": [],
-        "families": ["line"],
-        "warnings": [],
-    }
-    return LoadedSource(rows=rows, **(defaults | fields))
+    reading = Reading(ReadRequest(), "somewhere")
+    for name, value in {"rows": rows, "formats": {"asv"}, "files": 1, **fields}.items():
+        setattr(reading, name, value)
+    return reading
 
 
 def read_as_one(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:

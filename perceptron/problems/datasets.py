@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,10 @@ class Dataset:
     def divide(self) -> tuple[Part, Part | None]:
         """Return the training rows, and the test set or None."""
         return Part(*self.generate()), None
+
+    def of_model(self, index: int) -> Dataset:
+        """Return the data of one of several models alone; the same where they share them."""
+        return self
 
     def require(self) -> None:
         """Raise `UserError` where the library that the data come from is not installed."""
@@ -194,10 +198,7 @@ class BreastCancer(Dataset):
         _require_sklearn("breast-cancer")
 
     def generate(self) -> tuple[Array, Array]:
-        self.require()
-        from sklearn.datasets import load_breast_cancer
-
-        inputs, targets = _arrays_of(load_breast_cancer())
+        inputs, targets = _bundled("breast-cancer", "load_breast_cancer")
         return (inputs - inputs.mean(axis=0)) / inputs.std(axis=0), targets
 
 
@@ -209,10 +210,7 @@ class Digits(Dataset):
         _require_sklearn("digits")
 
     def generate(self) -> tuple[Array, Array]:
-        self.require()
-        from sklearn.datasets import load_digits
-
-        inputs, targets = _arrays_of(load_digits())
+        inputs, targets = _bundled("digits", "load_digits")
         return inputs / 16.0, targets
 
 
@@ -221,7 +219,11 @@ def _require_sklearn(problem: str) -> None:
         raise UserError(f"problem {problem!r}: {reason}")
 
 
-def _arrays_of(table: Any) -> tuple[Array, Array]:
+def _bundled(problem: str, load: str) -> tuple[Array, Array]:
+    _require_sklearn(problem)
+    import sklearn.datasets
+
+    table = getattr(sklearn.datasets, load)()
     targets = np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
     return np.asarray(table.data, dtype=np.float64), targets
 

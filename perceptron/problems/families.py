@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod, sqrt
+from typing import Any
 
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Clusters, Separable
@@ -55,11 +56,19 @@ def label(size: Size) -> str:
     return "x".join(str(number) for number in size)
 
 
+def _named(name: str, size: Size) -> dict[str, Any]:
+    """Return what a problem of a family is called, and its size."""
+    return {
+        "name": f"{name}:{label(size)}",
+        "family": name,
+        "size": prod(size),
+        "sizes": (size[0], size[1]) if len(size) == 2 else None,
+    }
+
+
 def _perceptron(name: str, size: int, rows: int, features: int) -> Problem:
     return Problem(
-        name=f"{name}:{size}",
-        family=name,
-        size=size,
+        **_named(name, (size,)),
         dataset=Separable("separable points", rows, features),
         layers=(Layer(1, "sigmoid"),),
         loss="l1-mean",
@@ -72,10 +81,7 @@ def _mlp(
     name: str, size: Size, rows: int, hidden: Sequence[Layer], rate: float, gain: float = 1.0
 ) -> Problem:
     return Problem(
-        name=f"{name}:{label(size)}",
-        family=name,
-        size=prod(size),
-        sizes=(size[0], size[1]) if len(size) == 2 else None,
+        **_named(name, size),
         dataset=Separable("separable points", rows, 64),
         layers=(*hidden, Layer(1, "sigmoid")),
         loss="mse",
@@ -109,10 +115,7 @@ def _mlp_map(name: str, rows: int, width: int) -> Problem:
 def _classifier(name: str, size: Size, width: int, batch: int, feed: Feed = "resident") -> Problem:
     """Return ten classes of 64 features, learned by one hidden layer and Adam, as people train."""
     return Problem(
-        name=f"{name}:{label(size)}",
-        family=name,
-        size=prod(size),
-        sizes=(size[0], size[1]) if len(size) == 2 else None,
+        **_named(name, size),
         dataset=Clusters("clusters", _CLASSIFIED_ROWS, 64, classes=10),
         layers=(Layer(width, "relu"), Layer(10, "identity")),
         loss="cross-entropy",
@@ -124,22 +127,14 @@ def _classifier(name: str, size: Size, width: int, batch: int, feed: Feed = "res
 
 
 def _many_or_gates(name: str, models: int) -> Problem:
-    return replace(
-        or_gate(name),
-        name=f"{name}:{models}",
-        reference=f"{name}:{models}",
-        size=models,
-        models=models,
-    )
+    own = _named(name, (models,))
+    return replace(or_gate(name), **own, reference=own["name"], models=models)
 
 
 def _many_mlps(name: str, size: Size, models: int, width: int) -> Problem:
     """Return as many classifiers of digits as one trains to choose a seed or a rate."""
     return Problem(
-        name=f"{name}:{label(size)}",
-        family=name,
-        size=prod(size),
-        sizes=(size[0], size[1]) if len(size) == 2 else None,
+        **_named(name, size),
         dataset=DIGITS_IN_TWO,
         layers=(Layer(width, "relu"), Layer(10, "identity")),
         loss="cross-entropy",

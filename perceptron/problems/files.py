@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
@@ -216,24 +217,22 @@ def _check_targets(model: AnyModel, dataset: Dataset) -> None:
     width = model.layers[-1].width
     where = f"layers[{len(model.layers) - 1}].width: the last layer has width"
     classes = len(dataset.class_names)
-    if not classes:
-        columns = dataset.targets.shape[1] if isinstance(dataset, CsvData) else 1
-        if width != columns:
-            raise UserError(f"{where} {columns}, got {width}")
-        _check_for_bce(model, dataset)
+    if classes:
+        allowed = (2, 1) if classes == 2 and model.loss != "cross-entropy" else (classes,)
+        if width not in allowed:
+            wanted = " or ".join(str(number) for number in allowed)
+            raise UserError(f"{where} {wanted} for {_listed(dataset)}, got {width}")
         return
-    allowed = (2, 1) if classes == 2 and model.loss != "cross-entropy" else (classes,)
-    if width not in allowed:
-        wanted = " or ".join(str(number) for number in allowed)
-        raise UserError(f"{where} {wanted} for {_listed(dataset)}, got {width}")
-
-
-def _check_for_bce(model: AnyModel, dataset: Dataset) -> None:
+    columns = dataset.targets.shape[1] if isinstance(dataset, CsvData) else 1
+    if width != columns:
+        raise UserError(f"{where} {columns}, got {width}")
     # Our formula of this loss holds for these two values only.
-    if model.loss == "bce" and isinstance(dataset, CsvData):
-        known = (dataset.targets == 0) | (dataset.targets == 1)
-        if not known.all():
-            raise UserError(f"loss: 'bce' needs targets of 0 and 1 in {dataset.target_name!r}")
+    if (
+        model.loss == "bce"
+        and isinstance(dataset, CsvData)
+        and not np.isin(dataset.targets, (0, 1)).all()
+    ):
+        raise UserError(f"loss: 'bce' needs targets of 0 and 1 in {dataset.target_name!r}")
 
 
 def _listed(dataset: Dataset) -> str:

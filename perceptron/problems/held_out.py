@@ -5,7 +5,7 @@ For cross-validation each of several models holds out a fold of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Array, Dataset, Part
+from perceptron.problems.definition import ADDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,30 +103,37 @@ def _shares(counts: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]
 _FOLDS_SEED = 1
 
 
-class OfEachModel(Dataset):
-    """Data of their own for each of several models: inputs (models, rows, features), targets so."""
-
-    def of_model(self, index: int) -> Dataset:
-        """Return the data of one model alone."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True, kw_only=True)
-class _InFolds(Dataset):
+class Folds(Dataset):
     """``whole``, whose rows to train on are divided into ``folds`` parts of equal size.
 
-    Rows are drawn at random; those that are left over where the parts do not divide them are in no
-    fold. What ``whole`` itself holds out is not used.
+    The rows of each model, one model after the other: inputs (models, rows, features). Model i
+    trains on all rows but fold i, which is held out from it; with ``fold`` that one model's alone:
+    (rows, features). Rows are drawn at random; those that are left over where the parts do not
+    divide them are in no fold. What ``whole`` itself holds out is not used.
     """
 
     whole: Dataset
     folds: int
+    fold: int | None = field(default=None, metadata=ADDED)
 
     def require(self) -> None:
         self.whole.require()
 
     def generate(self) -> tuple[Array, Array]:
         return self.parts()[0]
+
+    def divide(self) -> tuple[Part, Part]:
+        rows = self.whole.divide()[0]
+        order = np.random.default_rng(_FOLDS_SEED).permutation(len(rows.inputs))
+        if self.fold is not None:
+            return self._without(self.fold, rows, order)
+        parts = [self._without(fold, rows, order) for fold in range(self.folds)]
+        train, held_out = (
+            Part(*(np.stack(arrays) for arrays in zip(*own, strict=True)))
+            for own in zip(*parts, strict=True)
+        )
+        return train, held_out
 
     def _without(self, fold: int, rows: Part, order: Any) -> tuple[Part, Part]:
         """Return the rows outside a fold and those in it, each in the order of the whole."""
@@ -135,41 +143,8 @@ class _InFolds(Dataset):
         inputs, targets = rows
         return Part(inputs[~held], targets[~held]), Part(inputs[held], targets[held])
 
-    def _order(self, rows: Part) -> Any:
-        return np.random.default_rng(_FOLDS_SEED).permutation(len(rows.inputs))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Folds(_InFolds, OfEachModel):
-    """Every model's rows, one model after the other: inputs (models, rows, features).
-
-    Model i trains on all rows but fold i, which is held out from it.
-    """
-
-    def divide(self) -> tuple[Part, Part]:
-        rows = self.whole.divide()[0]
-        order = self._order(rows)
-        parts = [self._without(fold, rows, order) for fold in range(self.folds)]
-        train, held_out = (
-            Part(*(np.stack(arrays) for arrays in zip(*own, strict=True)))
-            for own in zip(*parts, strict=True)
-        )
-        return train, held_out
-
-    def of_model(self, index: int) -> Dataset:
-        own = _as_described(self, self.rows)
-        return WithoutFold(**own, whole=self.whole, folds=self.folds, fold=index)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WithoutFold(_InFolds):
-    """All rows but those of one fold, which is held out."""
-
-    fold: int
-
-    def divide(self) -> tuple[Part, Part]:
-        rows = self.whole.divide()[0]
-        return self._without(self.fold, rows, self._order(rows))
+    def of_model(self, index: int) -> Folds:
+        return replace(self, fold=index)
 
 
 def in_folds(whole: Dataset, folds: int) -> Folds:

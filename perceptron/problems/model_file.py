@@ -10,7 +10,7 @@ from dataclasses import fields
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -125,7 +125,6 @@ class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fie
     size: SizeKeys | None = None
 
 
-AnyData = Generated | FromCsv | Bundled
 AnyModel = Model[Generated] | Model[FromCsv] | Model[Bundled]
 
 
@@ -206,14 +205,20 @@ def _tables(
 
 def check_model(model: AnyModel) -> None:
     """Refuse what depends on several keys; raise `UserError` that names one of them."""
+    data = model.data
     _check_layers(model)
     _check_training(model)
     if model.loss == "cross-entropy":
-        _check_classes(model.data)
-    if isinstance(model.data, FromCsv):
-        _check_columns(model.data.target_columns)
+        if isinstance(data, Generated) and data.classes is None:
+            raise UserError("loss: 'cross-entropy' needs classes: give data.classes, such as 10")
+        if isinstance(data, FromCsv) and len(data.target_columns) > 1:
+            raise UserError("data.target: 'cross-entropy' takes one column, of classes")
+    if isinstance(data, FromCsv):
+        for index, name in enumerate(data.target_columns):
+            if name in data.target_columns[:index]:
+                raise UserError(f"data.target: {name!r} is there twice")
     _check_folds(model)
-    if model.data.test_seed is not None and model.data.test_share is None:
+    if data.test_seed is not None and data.test_share is None:
         raise UserError("data.test_seed: needs data.test_share, such as test_share = 0.25")
     if model.size is not None:
         _check_axis(model, model.size)
@@ -226,30 +231,15 @@ def check_size(size: int, axis: Axis) -> None:
 
 
 def _check_layers(model: AnyModel) -> None:
-    last = model.layers[-1]
-    if model.loss == "bce" and last.activation != "sigmoid":
-        raise UserError(
-            "loss: 'bce' needs predictions between 0 and 1: "
-            f"give the last layer 'sigmoid' instead of {last.activation!r}"
-        )
-    if model.loss == "cross-entropy" and last.activation != "identity":
-        raise UserError(
-            "loss: 'cross-entropy' takes its softmax itself: "
-            f"give the last layer 'identity' instead of {last.activation!r}"
-        )
-
-
-def _check_classes(data: AnyData) -> None:
-    if isinstance(data, Generated) and data.classes is None:
-        raise UserError("loss: 'cross-entropy' needs classes: give data.classes, such as 10")
-    if isinstance(data, FromCsv) and len(data.target_columns) > 1:
-        raise UserError("data.target: 'cross-entropy' takes one column, of classes")
-
-
-def _check_columns(columns: tuple[str, ...]) -> None:
-    for index, name in enumerate(columns):
-        if name in columns[:index]:
-            raise UserError(f"data.target: {name!r} is there twice")
+    last = model.layers[-1].activation
+    for loss, activation, why in (
+        ("bce", "sigmoid", "needs predictions between 0 and 1"),
+        ("cross-entropy", "identity", "takes its softmax itself"),
+    ):
+        if model.loss == loss and last != activation:
+            raise UserError(
+                f"loss: {loss!r} {why}: give the last layer {activation!r} instead of {last!r}"
+            )
 
 
 def _check_training(model: AnyModel) -> None:
@@ -278,7 +268,8 @@ def _check_folds(model: AnyModel) -> None:
 def _check_axis(model: AnyModel, size: SizeKeys) -> None:
     hidden = len(model.layers) - 1
     if size.axis in ("rows", "features") and not isinstance(model.data, Generated):
-        raise UserError(f"size.axis: {size.axis!r} needs generated data; {_whose(model.data)}")
+        whose = repr(model.data.name) if isinstance(model.data, Bundled) else "a CSV file's"
+        raise UserError(f"size.axis: {size.axis!r} needs generated data; this is {whose}")
     if size.axis == "width" and not hidden:
         raise UserError("size.axis: 'width' needs a hidden layer before the last one")
     if size.axis == "depth" and hidden != 1:
@@ -290,10 +281,6 @@ def _check_axis(model: AnyModel, size: SizeKeys) -> None:
             check_size(value, size.axis)
         except UserError as error:
             raise UserError(f"size.values[{index}]: {error}") from None
-
-
-def _whose(data: FromCsv | Bundled) -> str:
-    return "this is a CSV file's" if isinstance(data, FromCsv) else f"this is {data.name!r}"
 
 
 def optimizer_of(rate: float | None, keys: OptimizerKeys | None) -> Optimizer:
@@ -308,28 +295,20 @@ def optimizer_of(rate: float | None, keys: OptimizerKeys | None) -> Optimizer:
         return Sgd(rate=rate)
     if rate is not None:
         raise UserError("rate: belongs in the table [optimizer] where there is one")
-    _check_optimizer(keys)
-    return _KINDS[keys.name](**_given(keys))
-
-
-def _check_optimizer(keys: OptimizerKeys) -> None:
     if keys.name == "sgd" and keys.rate is None:
         raise UserError("optimizer: Object missing required field `rate`, such as rate = 0.1")
-    known = [field.name for field in fields(_KINDS[keys.name])]
-    for key, value in _given(keys).items():
+    kind = _KINDS[keys.name]
+    known = [field.name for field in fields(kind)]
+    stated = {key: value for key, value in asdict(keys).items() if value is not None}
+    del stated["name"]
+    for key, value in stated.items():
         if key not in known:
             raise UserError(f"optimizer.{key}: {keys.name!r} takes {', '.join(known)}")
         if isinstance(value, float):
             _check_finite(f"optimizer.{key}", value)
     if keys.nesterov and not keys.momentum:
         raise UserError("optimizer.nesterov: needs momentum above 0, such as momentum = 0.9")
-
-
-def _given(keys: OptimizerKeys) -> dict[str, Any]:
-    """Return what the file says of the optimizer beside its name."""
-    return {
-        key: value for key, value in asdict(keys).items() if key != "name" and value is not None
-    }
+    return kind(**stated)
 
 
 def _check_finite(where: str, value: float) -> None:

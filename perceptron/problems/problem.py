@@ -12,7 +12,7 @@ from perceptron.errors import UserError
 from perceptron.problems.batches import Batches, Last
 from perceptron.problems.datasets import Array, Dataset, Part
 from perceptron.problems.definition import ADDED, NO_PART, definition_digest
-from perceptron.problems.held_out import OfEachModel, in_folds
+from perceptron.problems.held_out import in_folds
 from perceptron.problems.optimizer import Optimizer
 from perceptron.problems.start import Start
 
@@ -95,7 +95,7 @@ class Problem:
             object.__setattr__(self, "reference", self.name)
         if self.models < 1:
             raise UserError(f"models: {self.models} is not at least 1")
-        if self.folds and not isinstance(self.dataset, OfEachModel):
+        if self.folds and self.dataset.of_model(0) is self.dataset:
             object.__setattr__(self, "dataset", in_folds(self.dataset, self.models))
         if self.batch is None:
             if self.feed == "host":
@@ -200,13 +200,12 @@ class Problem:
 
     def single(self, index: int) -> Problem:
         """Return the training of one of the models alone, the first being 0."""
-        dataset = self.dataset
         return replace(
             self,
             name=f"{self.name}, model {index}",
             models=1,
             folds=False,
-            dataset=dataset.of_model(index) if isinstance(dataset, OfEachModel) else dataset,
+            dataset=self.dataset.of_model(index),
             start=self.start.of_model(index),
         )
 

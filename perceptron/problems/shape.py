@@ -18,25 +18,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import sqrt
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
-from perceptron.problems.problem import Feed, Layer, Loss, Problem
+from perceptron.problems.problem import Activation, Feed, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
 
 Axis = Literal["rows", "features", "hidden", "batch", "models"]
 
 FORM = "mlp:ROWSxFEATURESxHIDDEN"
 _PREFIX = "mlp:"
-_IN_WORDS: dict[Axis, str] = {
-    "rows": "rows",
-    "features": "features",
-    "hidden": "hidden width",
-    "batch": "batch",
-    "models": "models",
-}
 _EXAMPLES: dict[str, str] = {
     "": "mlp:1000x20x64",
     "rows": "mlp:*x20x64:1000",
@@ -168,16 +161,16 @@ def axis_of(family: str) -> str | None:
     'hidden width'
     """
     try:
-        typed = _split(family)
-        axis = typed.starred()
-        if axis is None or typed.size is not None:
+        numbers, parts, size = _split(family)
+        axis = _starred(numbers, parts)
+        if axis is None or size is not None:
             return None
-        for index, word in enumerate(typed.numbers):
+        for index, word in enumerate(numbers):
             if word != "*":
                 _number(_name_of(index), word)
     except UserError:
         return None
-    return _IN_WORDS[axis]
+    return _in_words(axis)
 
 
 def find(reference: str) -> Problem:
@@ -196,15 +189,26 @@ def find(reference: str) -> Problem:
         "models": shape.models,
     }
     deep = len(shape.hidden) > 1
+    dataset: Dataset = Separable("separable points", shape.rows, shape.features)
+    hidden: Activation = "tanh" if deep else "sigmoid"
+    last = Layer(1, "sigmoid")
+    loss: Loss = "mse" if shape.hidden else "l1-mean"
+    if shape.classes is not None:
+        dataset = Clusters("clusters", shape.rows, shape.features, classes=shape.classes)
+        hidden, last, loss = "relu", Layer(shape.classes, "identity"), "cross-entropy"
+    optimizer: Optimizer = AdamW() if shape.optimizer == "adamw" else Adam()
+    if shape.optimizer == "sgd":
+        step_rows = shape.batch or shape.rows
+        optimizer = Sgd(rate=stable_rate(step_rows, shape.features, shape.hidden, shape.classes))
     return Problem(
         name=reference,
         family=shape.reference if axis is None else shape.family(axis),
-        axes=() if axis is None else (_IN_WORDS[axis],),
+        axes=() if axis is None else (_in_words(axis),),
         size=sizes[axis or "rows"],
-        dataset=_dataset(shape),
-        layers=_layers(shape),
-        loss=_loss(shape),
-        optimizer=_optimizer(shape),
+        dataset=dataset,
+        layers=(*(Layer(width, hidden) for width in shape.hidden), last),
+        loss=loss,
+        optimizer=optimizer,
         start=FanInStart(stable_gain(deep, shape.classes)),
         batch=shape.batch,
         feed=shape.feed,
@@ -212,92 +216,58 @@ def find(reference: str) -> Problem:
     )
 
 
-def _dataset(shape: Shape) -> Dataset:
-    if shape.classes is None:
-        return Separable("separable points", shape.rows, shape.features)
-    return Clusters("clusters", shape.rows, shape.features, classes=shape.classes)
-
-
-def _layers(shape: Shape) -> tuple[Layer, ...]:
-    if shape.classes is not None:
-        last = Layer(shape.classes, "identity")
-        return (*(Layer(width, "relu") for width in shape.hidden), last)
-    deep = len(shape.hidden) > 1
-    hidden = (Layer(width, "tanh" if deep else "sigmoid") for width in shape.hidden)
-    return (*hidden, Layer(1, "sigmoid"))
-
-
-def _loss(shape: Shape) -> Loss:
-    if shape.classes is not None:
-        return "cross-entropy"
-    return "mse" if shape.hidden else "l1-mean"
-
-
-def _optimizer(shape: Shape) -> Optimizer:
-    if shape.optimizer == "adam":
-        return Adam()
-    if shape.optimizer == "adamw":
-        return AdamW()
-    step_rows = shape.batch or shape.rows
-    return Sgd(rate=stable_rate(step_rows, shape.features, shape.hidden, shape.classes))
-
-
-class _Typed(NamedTuple):
-    """A reference taken apart: parts as they were typed, with a star in place of one or none."""
-
-    numbers: tuple[str, ...]
-    parts: Mapping[str, str]
-    """Texts by their names, which are those of `_ORDER`."""
-    size: str | None
-
-    def starred(self) -> Axis | None:
-        """Return where the star is; raise `UserError` for stars that make no family."""
-        rows, features, *hidden = (word == "*" for word in self.numbers)
-        if any(hidden) and not all(hidden):
-            raise UserError("star every hidden layer or none, such as mlp:1000x20x*x*:64")
-        if self.parts.get("classes") == "*":
-            raise UserError("classes are not varied: star rows, features, hidden, batch or models")
-        stars: dict[Axis, bool] = {
-            "rows": rows,
-            "features": features,
-            "hidden": any(hidden),
-            "batch": self.parts.get("batch") == "*",
-            "models": self.parts.get("models") == "*",
-        }
-        axes = [axis for axis, is_starred in stars.items() if is_starred]
-        if len(axes) > 1:
-            names = " and ".join(_IN_WORDS[axis] for axis in axes)
-            raise UserError(f"stars at {names}: star one of them, such as {_example(axes[0])}")
-        return axes[0] if axes else None
+def _starred(numbers: Sequence[str], parts: Mapping[str, str]) -> Axis | None:
+    """Return where the star is; raise `UserError` for stars that make no family."""
+    rows, features, *hidden = (word == "*" for word in numbers)
+    if any(hidden) and not all(hidden):
+        raise UserError("star every hidden layer or none, such as mlp:1000x20x*x*:64")
+    if parts.get("classes") == "*":
+        raise UserError("classes are not varied: star rows, features, hidden, batch or models")
+    stars: dict[Axis, bool] = {
+        "rows": rows,
+        "features": features,
+        "hidden": any(hidden),
+        "batch": parts.get("batch") == "*",
+        "models": parts.get("models") == "*",
+    }
+    axes = [axis for axis, is_starred in stars.items() if is_starred]
+    if len(axes) > 1:
+        names = " and ".join(map(_in_words, axes))
+        raise UserError(f"stars at {names}: star one of them, such as {_example(axes[0])}")
+    return axes[0] if axes else None
 
 
 def _read(reference: str) -> tuple[Shape, Axis | None]:
     """Return the shape and which axis was starred, if one was."""
     try:
-        typed = _split(reference)
-        axis, size = typed.starred(), typed.size
+        numbers, typed, size = _split(reference)
+        axis = _starred(numbers, typed)
         if axis is None and size is not None:
             raise UserError(f"a size needs a star in its place, such as {_EXAMPLES['rows']}")
         if axis is not None and not size:
-            raise UserError(f"needs a size, its {_IN_WORDS[axis]}, such as {_example(axis)}")
+            raise UserError(f"needs a size, its {_in_words(axis)}, such as {_example(axis)}")
 
         def number(name: str, word: str) -> int:
             return _number(name, size if size and word == "*" else word)
 
         rows, features, *hidden = (
-            number(_name_of(index), word) for index, word in enumerate(typed.numbers)
+            number(_name_of(index), word) for index, word in enumerate(numbers)
         )
         parts: dict[str, Any] = {
             name: number(name, word) if name in _UNITS.values() else word
-            for name, word in typed.parts.items()
+            for name, word in typed.items()
         }
         return Shape(rows, features, tuple(hidden), **parts), axis
     except UserError as error:
         raise UserError(f"problem {reference!r}: {error}") from None
 
 
-def _split(reference: str) -> _Typed:
-    """Take a reference apart; raise `UserError` for a part that is none, or is out of order."""
+def _split(reference: str) -> tuple[tuple[str, ...], dict[str, str], str | None]:
+    """Take a reference apart: numbers, parts by their names of `_ORDER`, and size, as typed.
+
+    A star may stand in place of each. Raises `UserError` for a part that is none, or is out of
+    order.
+    """
     first, *words = reference.removeprefix(_PREFIX).split(":")
     numbers = tuple(first.split("x"))
     if not reference.startswith(_PREFIX) or len(numbers) < 2:
@@ -317,7 +287,7 @@ def _split(reference: str) -> _Typed:
             size = word
         else:
             raise _not_a_part(word)
-    return _Typed(numbers, parts, size)
+    return numbers, parts, size
 
 
 def _name_of(index: int) -> str:
@@ -364,6 +334,10 @@ def _not_a_part(word: str) -> UserError:
     near = get_close_matches(word, _WORDS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"use the parts of {_EXAMPLES['all']}"
     return UserError(f"{word!r} is no part of a shape: {hint}")
+
+
+def _in_words(axis: Axis) -> str:
+    return "hidden width" if axis == "hidden" else axis
 
 
 def _example(axis: Axis) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from perceptron.grouping import grouped
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Arm = Literal["base", "head", "control"]
@@ -163,10 +164,7 @@ def waiting_arms(readings: Mapping[Arm, Reading]) -> frozenset[Arm]:
 
 def by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
     """Return the blocks of each benchmark."""
-    own: dict[str, list[Block]] = {}
-    for block in blocks:
-        own.setdefault(block.benchmark, []).append(block)
-    return own
+    return grouped(blocks, lambda block: block.benchmark)
 
 
 def counted(blocks: Iterable[Block]) -> list[Block]:
@@ -175,9 +173,7 @@ def counted(blocks: Iterable[Block]) -> list[Block]:
     Of those with the most ratios the last one; if some arm waited alone in that one too, the take
     whose arms differ least in how long they waited. The ratios themselves have no say.
     """
-    takes: dict[tuple[Stage, int, str], list[Block]] = {}
-    for block in blocks:
-        takes.setdefault((block.stage, block.number, block.benchmark), []).append(block)
+    takes = grouped(blocks, lambda block: (block.stage, block.number, block.benchmark))
     return [_best(own) for own in takes.values()]
 
 
@@ -186,16 +182,16 @@ def _best(takes: list[Block]) -> Block:
     usable = [block for block in reversed(takes) if _ratios(block) == most]
     if not waiting_arms(usable[0].readings()):
         return usable[0]
-    return min(usable, key=_waiting_difference)
+
+    def waiting_difference(block: Block) -> float:
+        waits = _known_waits(block.readings()).values()
+        return max(waits) - min(waits) if waits else inf
+
+    return min(usable, key=waiting_difference)
 
 
 def _ratios(block: Block) -> int:
     return sum(block.log_ratio(arm) is not None for arm in block.readings())
-
-
-def _waiting_difference(block: Block) -> float:
-    waits = _known_waits(block.readings()).values()
-    return max(waits) - min(waits) if waits else inf
 
 
 def _known_waits(readings: Mapping[Arm, Reading]) -> dict[Arm, float]:

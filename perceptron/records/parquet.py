@@ -17,10 +17,10 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import ROWS, closed_folders
 from perceptron.records.readers.asv import is_asv_folder
-from perceptron.records.readers.columns import Columns, data_frame
+from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.naming import ProcessNumbers
 from perceptron.records.readers.reading import ReadRequest
-from perceptron.records.readers.sources import load_columns
+from perceptron.records.readers.sources import load_sources
 from perceptron.records.warning import MeasurementWarning
 from perceptron.version import __version__
 
@@ -84,15 +84,15 @@ MADE_BY = b"made by"
 MAKER = b"perceptron "
 
 
-def arrow_table(runs: Sequence[Columns]) -> pyarrow.Table:
-    """Return the rows of the runs as `load_results` has them; what was not measured is null.
+def arrow_table(rows: Sequence[Measurement]) -> pyarrow.Table:
+    """Return rows as `load_results` has them; what was not measured is null.
 
     There is one column for each field of a `Measurement`, by its name.
     """
     import pandas
     import pyarrow
 
-    frame = data_frame(runs)
+    frame = data_frame(rows)
     plain = [None if state is None else msgspec.to_builtins(state) for state in frame["gpu"]]
     frame["gpu"] = pandas.Series(plain, dtype=object)
     schema = pyarrow.schema(_fields(inspect.type_info(Measurement)))
@@ -121,19 +121,18 @@ def _arrow(kind: inspect.Type) -> Any:
             return pyarrow.list_(_arrow(item))
         case inspect.StructType():
             return pyarrow.struct(_fields(kind))
-        case inspect.BoolType():
-            return pyarrow.bool_()
-        case inspect.IntType():
-            return pyarrow.int64()
-        case inspect.FloatType():
-            return pyarrow.float64()
-        case inspect.StrType() | inspect.LiteralType():
-            return pyarrow.string()
-    raise TypeError(f"no column for {kind}")
+    scalars = {
+        inspect.BoolType: pyarrow.bool_,
+        inspect.IntType: pyarrow.int64,
+        inspect.FloatType: pyarrow.float64,
+        inspect.StrType: pyarrow.string,
+        inspect.LiteralType: pyarrow.string,
+    }
+    return scalars[type(kind)]()
 
 
-def _parts(results: Path, warnings: list[MeasurementWarning]) -> Iterator[list[Columns]]:
-    """Yield the runs of each machine, then all of asv's, which are named together."""
+def _parts(results: Path, warnings: list[MeasurementWarning]) -> Iterator[list[Measurement]]:
+    """Yield the rows of each machine, then all of asv's, which are named together."""
     numbers = ProcessNumbers()
     for closed, why in closed_folders(results):
         warnings.append(_not_read(f"{closed}: {why}"))
@@ -144,13 +143,13 @@ def _parts(results: Path, warnings: list[MeasurementWarning]) -> Iterator[list[C
     for source in sources:
         try:
             # Results of asv that lie here are of this suite's own benchmarks.
-            runs, notes = load_columns([source], ReadRequest(ours=True), numbers)
+            (loaded,) = load_sources([source], ReadRequest(ours=True), numbers)
         except UserError as error:
             warnings.append(_not_read(str(error)))
             continue
-        warnings += notes
-        if any(map(len, runs)):
-            yield runs
+        warnings += loaded.warnings
+        if loaded.rows:
+            yield loaded.rows
 
 
 def _not_read(what: str) -> MeasurementWarning:

@@ -14,8 +14,8 @@ from perceptron.errors import UserError, unknown
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
-from perceptron.records.readers.sources import LoadedSource, load_sources
+from perceptron.records.readers.reading import NOT_ASKED_FOR, Reading, ReadRequest, is_case_of
+from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import revision
 from perceptron.records.warning import MeasurementWarning
 
@@ -139,7 +139,7 @@ def _named(commit: str, rows: Iterable[Measurement]) -> str:
     raise UserError(f"--commit {commit!r} {problem}: give the first digits of one, such as {named}")
 
 
-def _warnings(loaded: Iterable[LoadedSource], roles: ParameterRoles) -> list[MeasurementWarning]:
+def _warnings(loaded: Iterable[Reading], roles: ParameterRoles) -> list[MeasurementWarning]:
     warnings = [warning for source in loaded for warning in source.warnings]
     if roles.across_machines:
         warnings.append(

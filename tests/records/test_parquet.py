@@ -16,7 +16,6 @@ from perceptron.records import parquet as module
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.parquet import arrow_table, export
-from perceptron.records.readers.columns import Packer
 from tests.conftest import MakeRow
 from tests.made import BENCH, everything, keep, line
 from tests.made_fleet import made_fleet
@@ -77,9 +76,9 @@ def test_one_machine_at_a_time_is_read(
     sizes = []
     real = module.arrow_table
 
-    def table(runs: list[module.Columns]) -> object:
-        sizes.append(sum(map(len, runs)))
-        return real(runs)
+    def table(rows: list[Measurement]) -> object:
+        sizes.append(len(rows))
+        return real(rows)
 
     monkeypatch.setattr(module, "arrow_table", table)
     export(results, tmp_path / "fleet")
@@ -193,9 +192,7 @@ def test_columns_have_types_whatever_is_in_them(row: MakeRow) -> None:
     """Else two machines' parts could not be read together."""
     gpu = GpuState(name="g", sm_mhz=1, slowed_by=["heat"])
     full = row(gpu=gpu, hidden=[8], sizes=(2, 3), axes=("rows", "width"), samples=[1.0], size=6)
-    schemas = [
-        arrow_table(part).schema for part in ([], *([Packer().pack([r])] for r in (row(), full)))
-    ]
+    schemas = [arrow_table(part).schema for part in ([], [row()], [full])]
     assert schemas[0].equals(schemas[1])
     assert schemas[0].equals(schemas[2])
     assert tuple(schemas[0].names) == Measurement.__struct_fields__
@@ -223,7 +220,7 @@ def test_each_field_has_arrows_type_of_its_own(field: str, kind: pyarrow.DataTyp
 def test_values_are_those_of_the_row_and_null_where_nothing_was_measured(row: MakeRow) -> None:
     gpu = GpuState(name="g", sm_mhz=1, slowed_by=["heat"], locked=False)
     rows = [row(gpu=gpu, hidden=[8], samples=[1.0, 2.0], seconds=1.5), row(seconds=None)]
-    one, other = arrow_table([Packer().pack(rows)]).to_pylist()
+    one, other = arrow_table(rows).to_pylist()
     assert one["gpu"]["slowed_by"] == ["heat"]
     assert (one["gpu"]["sm_mhz"], one["gpu"]["locked"]) == (1, False)
     assert (one["hidden"], one["samples"], one["seconds"]) == ([8], [1.0, 2.0], 1.5)

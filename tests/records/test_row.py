@@ -52,31 +52,26 @@ def test_a_number_of_models_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -
     assert ground(row(models=None)) == ground(row(models=1))
 
 
-@pytest.mark.parametrize("family", ["mlp-batch", "mlp-batch-host", "mlp-width-adam", "mlp-width"])
-def test_all_sizes_of_a_family_of_ours_stand_on_one_ground(row: MakeRow, family: str) -> None:
-    rows = [row(**problem_fields(catalogue.find(f"{family}:{size}"))) for size in (16, 128, 1024)]
-    assert len({ground(of) for of in rows}) == 1
-    assert ground(rows[0]).optimizer == ("sgd" if family == "mlp-width" else "adam")
-
-
 @pytest.mark.parametrize(
-    ("form", "fixed"),
+    ("form", "optimizer", "batch"),
     [
-        ("mlp:1000x20x8:10c:*b:adam:{}", None),
-        ("mlp:1000x20x*:10c:32b:adam:{}", 32),
-        ("mlp:1000x20x8:10c:32b:adam:*m:{}", 32),
+        ("mlp-batch:{}", "adam", None),
+        ("mlp-batch-host:{}", "adam", None),
+        ("mlp-width-adam:{}", "adam", 128),
+        ("mlp-width:{}", "sgd", None),
+        ("mlp:1000x20x8:10c:*b:adam:{}", "adam", None),
+        ("mlp:1000x20x*:10c:32b:adam:{}", "adam", 32),
+        ("mlp:1000x20x8:10c:32b:adam:*m:{}", "adam", 32),
+        ("batch-width:{0}x{0}", "adam", None),
     ],
-    ids=["along the batch", "along the width", "along the models"],
 )
-def test_sizes_of_a_shape_stand_on_one_ground(row: MakeRow, form: str, fixed: int | None) -> None:
-    rows = [row(**problem_fields(catalogue.find(form.format(size)))) for size in (16, 32, 64)]
-    assert {ground(of).batch for of in rows} == {fixed}
-    assert len({ground(of) for of in rows}) == 1
-
-
-def test_cells_of_a_map_along_the_batch_stand_on_one_ground(row: MakeRow) -> None:
-    cells = ("batch-width:4x32", "batch-width:256x4", "batch-width:64x64")
-    assert len({ground(row(**problem_fields(catalogue.find(cell)))) for cell in cells}) == 1
+def test_all_sizes_of_a_family_stand_on_one_ground(
+    row: MakeRow, form: str, optimizer: str, batch: int | None
+) -> None:
+    """Of ours, of a shape along each of its axes, and the cells of a map along the batch."""
+    problems = [catalogue.find(form.format(size)) for size in (16, 32, 64)]
+    (where,) = {ground(row(**problem_fields(problem))) for problem in problems}
+    assert (where.optimizer, where.batch) == (optimizer, batch)
 
 
 def test_several_processes_may_wait_for_what_they_exchange() -> None:

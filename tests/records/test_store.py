@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from io import FileIO
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.run import Run
 from perceptron.records.store import (
+    RunJournal,
     known_environment,
     load_conditions,
     load_environment_file,
@@ -22,23 +25,28 @@ from perceptron.records.store import (
 )
 from tests.conftest import MakeRow
 
+LATER = "2026-01-02T00:00:00Z"
+Start = Callable[..., AbstractContextManager[RunJournal]]
+
 
 @pytest.fixture
-def run(environment: Environment) -> Run:
-    return Run(
+def start(tmp_path: Path, environment: Environment) -> Start:
+    """Start the run, with changes, as a command does."""
+    run = Run(
         plan={"study": "bench", "backends": ["numpy"]},
         machine="box",
         environment=environment.id,
         commit="abc",
         started="2026-01-01T00:00:00Z",
     )
+    return lambda **changes: open_run(
+        tmp_path, msgspec.structs.replace(run, **changes), environment
+    )
 
 
-def test_a_row_is_on_disk_as_soon_as_it_is_there(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
+def test_a_row_is_on_disk_as_soon_as_it_is_there(start: Start, row: MakeRow) -> None:
     """Before the next is measured, and before the run is finished."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         for size in (1, 2, 3):
             journal.append(row(size=size, samples=[1e-6, 2e-6], seconds=1e-6))
             on_disk = list(read_rows(journal.folder / "measurements.jsonl"))
@@ -46,14 +54,11 @@ def test_a_row_is_on_disk_as_soon_as_it_is_there(
             assert len(on_disk) == size
 
 
-def test_an_unfinished_run_is_resumed(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
+def test_an_unfinished_run_is_resumed(start: Start, row: MakeRow) -> None:
     """Same plan, ground and commit: the rows are there again, in the same folder."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         journal.append(row())
-    later = msgspec.structs.replace(run, started="2026-01-02T00:00:00Z")
-    with open_run(tmp_path, later, environment) as resumed:
+    with start(started=LATER) as resumed:
         assert resumed.rows == [row()]
         assert resumed.folder == journal.folder
 
@@ -71,10 +76,10 @@ def test_the_order_in_which_thread_pools_were_loaded_is_no_fact(environment: Env
 
 
 def test_memory_that_grows_makes_no_other_environment(
-    tmp_path: Path, run: Run, environment: Environment
+    start: Start, environment: Environment
 ) -> None:
     """A virtual machine's does when it is needed: the next call must resume the same run."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         machine = journal.folder.parent
     grown = msgspec.structs.replace(environment, memory_bytes=2**40)
     assert known_environment(machine, grown) == environment
@@ -104,22 +109,18 @@ def test_facts_of_record_lie_under_their_id(results_of_record: Path) -> None:
     ],
     ids=["plan", "commit", "code", "machine"],
 )
-def test_other_work_is_another_run(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow, change: dict[str, object]
-) -> None:
+def test_other_work_is_another_run(start: Start, row: MakeRow, change: dict[str, object]) -> None:
     """Rows of two revisions, plans or machines are never mixed in one run."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         journal.append(row())
-    with open_run(tmp_path, msgspec.structs.replace(run, **change), environment) as other:
+    with start(**change) as other:
         assert other.rows == []
         assert other.folder != journal.folder
 
 
-def test_what_was_estimated_is_kept_beside_the_rows(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
+def test_what_was_estimated_is_kept_beside_the_rows(start: Start, row: MakeRow) -> None:
     """The last start's, also once it is finished; it is no row."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         journal.append(row())
         journal.keep_what_if([{"device": "t4"}])
         journal.keep_what_if([{"device": "h100"}])
@@ -129,12 +130,9 @@ def test_what_was_estimated_is_kept_beside_the_rows(
     assert list(read_rows(journal.folder / "measurements.jsonl")) == [row()]
 
 
-def test_what_was_spent_is_kept_for_the_next_start(
-    tmp_path: Path, run: Run, environment: Environment
-) -> None:
+def test_what_was_spent_is_kept_for_the_next_start(start: Start) -> None:
     """Written down now and then, and at the end; a larger budget is still the same work."""
-    given = msgspec.structs.replace(run, budget_seconds=100.0)
-    with open_run(tmp_path, given, environment) as journal:
+    with start(budget_seconds=100.0) as journal:
         file = journal.folder / "run.json"
         journal.note_spent(3.0)
         assert load_plan(journal.folder).spent_seconds is None
@@ -144,8 +142,7 @@ def test_what_was_spent_is_kept_for_the_next_start(
         assert file.stat().st_mtime_ns == written
         assert load_plan(journal.folder).spent_seconds == 6.0
         journal.keep_spent(10.5)
-    more = msgspec.structs.replace(run, budget_seconds=200.0, started="2026-01-02T00:00:00Z")
-    with open_run(tmp_path, more, environment) as resumed:
+    with start(budget_seconds=200.0, started=LATER) as resumed:
         assert resumed.folder == journal.folder
         assert resumed.spent_seconds == 10.5
         resumed.finish(50.0)
@@ -158,60 +155,45 @@ def test_what_was_spent_is_kept_for_the_next_start(
     [(True, 200.0, True), (True, 100.0, False), (True, 50.0, False), (False, 200.0, False)],
 )
 def test_a_larger_budget_continues_what_a_smaller_one_cut_short(
-    tmp_path: Path,
-    run: Run,
-    environment: Environment,
-    row: MakeRow,
-    cut_short: bool,
-    budget: float,
-    resumes: bool,
+    start: Start, row: MakeRow, cut_short: bool, budget: float, resumes: bool
 ) -> None:
     """The same one measures again, as after every finished run."""
-    with open_run(
-        tmp_path, msgspec.structs.replace(run, budget_seconds=100.0), environment
-    ) as first:
+    with start(budget_seconds=100.0) as first:
         first.append(row())
         first.finish(101.0, cut_short)
-    again = msgspec.structs.replace(run, budget_seconds=budget)
-    with open_run(tmp_path, again, environment) as second:
+    with start(budget_seconds=budget) as second:
         assert (second.folder == first.folder) is resumes
         assert second.spent_seconds == (101.0 if resumes else 0.0)
 
 
-def test_a_run_of_another_format_is_refused_and_not_resumed(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
+def test_a_run_of_another_format_is_refused_and_not_resumed(start: Start, row: MakeRow) -> None:
     """Its rows may say something else than this one's would."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         journal.append(row())
         file = journal.folder / "run.json"
     file.write_bytes(file.read_bytes().replace(b'"format": 3', b'"format": 2'))
     with pytest.raises(UserError, match=r"run\.json: not what a run writes: .*format"):
         load_plan(journal.folder)
-    with open_run(tmp_path, run, environment) as later:
+    with start() as later:
         assert later.folder != journal.folder
 
 
-def test_a_line_cut_short_is_dropped_and_written_over(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
+def test_a_line_cut_short_is_dropped_and_written_over(start: Start, row: MakeRow) -> None:
     """Killed while writing: every whole row is kept, and the file is sound again."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         journal.append(row(size=1))
         journal.append(row(size=2))
     file = journal.folder / "measurements.jsonl"
     file.write_bytes(file.read_bytes()[:-20])
-    with open_run(tmp_path, run, environment) as resumed:
+    with start() as resumed:
         assert [kept.size for kept in resumed.rows] == [1]
         resumed.append(row(size=3))
     assert [kept.size for kept in read_rows(file)] == [1, 3]
 
 
-def test_two_runs_at_once_do_not_share_a_file(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
+def test_two_runs_at_once_do_not_share_a_file(start: Start, tmp_path: Path, row: MakeRow) -> None:
     """The second one starts its own, though the first looks unfinished."""
-    with open_run(tmp_path, run, environment) as one, open_run(tmp_path, run, environment) as two:
+    with start() as one, start() as two:
         assert one.folder != two.folder
         one.append(row(size=1))
         two.append(row(size=2))
@@ -240,11 +222,9 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path, line: bytes, complaint: 
         list(read_rows(file))
 
 
-def test_a_full_disk_is_one_error_and_loses_no_row(
-    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
-) -> None:
+def test_a_full_disk_is_one_error_and_loses_no_row(start: Start, row: MakeRow) -> None:
     """The device that is always full stands in for the disk."""
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         journal.append(row(size=1))
         kept = journal._lines
         with FileIO("/dev/full", "a") as full:
@@ -263,27 +243,22 @@ def test_fields_of_a_newer_version_are_passed_over(tmp_path: Path, row: MakeRow)
     assert list(read_rows(file)) == [row()]
 
 
-def test_a_folder_that_cannot_be_made_is_named(
-    tmp_path: Path, run: Run, environment: Environment
-) -> None:
-    (tmp_path / "results").write_text("a file")
+def test_a_folder_that_cannot_be_made_is_named(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
     with (
         pytest.raises(UserError, match=r"cannot write results: .*; choose another --results"),
-        open_run(tmp_path / "results", run, environment),
+        start(),
     ):
         pass
 
 
-def test_each_start_keeps_its_conditions(
-    tmp_path: Path, run: Run, environment: Environment
-) -> None:
+def test_each_start_keeps_its_conditions(start: Start) -> None:
     """The first in conditions.json, a resumed run's beside it; the newest is read first."""
     first, second = Conditions(load=1.0), Conditions(load=2.0)
-    with open_run(tmp_path, run, environment) as journal:
+    with start() as journal:
         journal.keep_conditions(first)
         assert load_conditions(journal.folder) == [first]
-    later = msgspec.structs.replace(run, started="2026-01-02T00:00:00Z")
-    with open_run(tmp_path, later, environment) as resumed:
+    with start(started=LATER) as resumed:
         resumed.keep_conditions(second)
     files = {
         file.name: msgspec.json.decode(file.read_bytes(), type=Conditions)

@@ -15,8 +15,8 @@ from perceptron.grouping import grouped
 from perceptron.numbers import count
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.reading import UnreadFile
-from perceptron.records.readers.sources import LoadedSource
+from perceptron.records.readers.reading import Reading, UnreadFile
+from perceptron.untrusted_text import printable
 
 # Reasons of rows without a time are people's own words: so many of them are told apart.
 _MOST_REASONS = 12
@@ -47,7 +47,7 @@ class SourceUse(Struct, frozen=True, kw_only=True):
 
 
 def uses(
-    sources: Sequence[LoadedSource],
+    sources: Sequence[Reading],
     crossovers: Iterable[Crossover],
     unwanted: Callable[[Measurement], str | None],
 ) -> list[SourceUse]:
@@ -59,7 +59,7 @@ def uses(
     return [_use(source, why) for source in sources]
 
 
-def _use(source: LoadedSource, why: _Why) -> SourceUse:
+def _use(source: Reading, why: _Why) -> SourceUse:
     left_out = Counter(source.left_out)
     used = 0
     for row in source.rows:
@@ -69,8 +69,8 @@ def _use(source: LoadedSource, why: _Why) -> SourceUse:
         else:
             left_out[reason] += 1
     return SourceUse(
-        source=source.source,
-        formats=source.formats,
+        source=printable(source.source),
+        formats=sorted(source.formats),
         files=source.files,
         read=used + source.joined + left_out.total(),
         used=used,

@@ -19,7 +19,6 @@ from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Batches, Indices
 from perceptron.problems.datasets import Array, Dataset, Part
-from perceptron.problems.held_out import OfEachModel
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Problem
 from perceptron.problems.start import GivenStart
@@ -50,9 +49,9 @@ class _Given(Dataset):
     def parts(self) -> tuple[Part, Part | None]:
         return self.train, self.test
 
-
-class _GivenOfEach(_Given, OfEachModel):
     def of_model(self, index: int) -> Dataset:
+        if self.train.inputs.ndim == 2:
+            return self
         return _given(self, lambda array: array[index])
 
 
@@ -60,7 +59,7 @@ def _given(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = T
     """Return a data set as another one, with what is picked of inputs and of targets."""
     train, test = dataset.parts()
     picked = Part(*map(pick, train))
-    return (_GivenOfEach if picked.inputs.ndim == 3 else _Given)(
+    return _Given(
         name=dataset.name,
         rows=picked.inputs.shape[-2],
         features=dataset.features,
@@ -260,7 +259,7 @@ def _of_the_models(problem: Problem) -> Iterator[Mutation]:
     yield Mutation("all models from one start", misread=from_one_start)
     yield Mutation("gradients summed over the models", spoiled(_sum_over_models))
     yield Mutation("one model skipped", spoiled(_skip_last_model))
-    if isinstance(problem.dataset, OfEachModel):
+    if problem.folds:
         yield Mutation("all models without the first fold", misread=with_one_fold)
 
 

@@ -180,7 +180,7 @@ def decode(file: Path, content: bytes) -> object:
 def _format_of(file: Path, document: object) -> JsonFormat:
     """Return the format of a document; raises `UserError` naming a file that is of none."""
     for known in FORMATS:
-        if known.recognises(document):
+        if isinstance(document, dict) and known.recognises(document):
             return known
     names = ", ".join(["asv", *(known.name for known in FORMATS)])
     raise UserError(f"{file}: JSON, but of none of {names}")
@@ -200,11 +200,6 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
 
     request = reading.request
     rows = times(parse_rows(file, lines, complain))
-    if request.packer is not None and not request.families:
-        columns = request.packer.pack(rows)
-        if columns.are_ours:
-            reading.families.update(columns["family"])
-            return columns
     families = {row.family for row in rows}
     reading.families |= families
     if not all(map(request.wants, families)):

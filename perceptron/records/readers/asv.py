@@ -123,25 +123,23 @@ class _Values(Struct, frozen=True):
         for result, low, high, lower, upper, count, deviation, samples in zip(*padded, strict=True):
             seconds = duration(result)
             if seconds is None:
-                yield _no_time(result)
+                is_absent = isinstance(result, float) and isnan(result)
+                why = "failed in asv" if result is None else "not a time above 0 in asv"
+                yield {
+                    "status": "skipped" if is_absent else "failed",
+                    "reason": "n/a in asv" if is_absent else why,
+                }
                 continue
             interval = stated_interval(low, high, seconds)
-            if interval == (None, None):
+            if not any(interval.values()):
                 interval = median_interval(seconds, lower, upper, count)
-            fields: dict[str, Any] = {"seconds": seconds, "low": interval[0], "high": interval[1]}
-            if deviation is not None:
-                fields["stdev"] = stdev(deviation)
-            if isinstance(samples, list):
-                times = (duration(sample) for sample in samples)
-                fields["samples"] = [sample for sample in times if sample is not None]
-            yield fields
-
-
-def _no_time(result: object) -> dict[str, Any]:
-    if isinstance(result, float) and isnan(result):
-        return {"status": "skipped", "reason": "n/a in asv"}
-    why = "failed in asv" if result is None else "not a time above 0 in asv"
-    return {"status": "failed", "reason": why}
+            times = map(duration, samples if isinstance(samples, list) else ())
+            yield {
+                "seconds": seconds,
+                "stdev": stdev(deviation),
+                "samples": [time for time in times if time is not None],
+                **interval,
+            }
 
 
 class _Results(Struct, frozen=True):
@@ -175,49 +173,32 @@ class _Results(Struct, frozen=True):
         """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""
         entry = self.results[name]
         if self.version == 1:
-            about = {
-                "started_at": _get(self.started_at, name),
-                "version": _get(self.benchmark_version, name),
-            }
-            return msgspec.convert(_columns_of_1(entry) | about, _Values)
+            about = {"started_at": self.started_at, "version": self.benchmark_version}
+            of_this = {key: _get(values, name) for key, values in about.items()}
+            return msgspec.convert(_columns_of_1(entry) | of_this, _Values)
         columns = dict(zip(self.result_columns, msgspec.convert(entry, list[Any]), strict=False))
         return msgspec.convert(columns, _Values)
-
-    def count(self, name: str) -> int:
-        """Return how many values there are of a benchmark, whatever it measures."""
-        try:
-            return self.values(name).count
-        except (msgspec.ValidationError, RecursionError):
-            return 1
 
 
 def _columns_of_1(entry: Any) -> dict[str, Any]:
     """Return an entry of format 1 as the columns of format 2."""
     if not isinstance(entry, dict):
         return {"result": [entry]}
-    result, stats, samples = entry.get("result"), entry.get("stats"), entry.get("samples")
-    stats = stats if stats is None or isinstance(stats, list) else [stats]
-
-    def of_each(key: str) -> list[Any] | None:
-        return stats and [_get(summary, key) for summary in stats]
-
-    def ends(index: int) -> list[Any] | None:
-        return stats and [
-            interval[index] if isinstance(interval, list) and len(interval) == 2 else None
-            for interval in of_each("ci_99") or []
-        ]
-
-    return {
+    result, stats = (
+        value if value is None or isinstance(value, list) else [value]
+        for value in (entry.get("result"), entry.get("stats"))
+    )
+    samples = entry.get("samples")
+    columns = {
         "params": entry.get("params"),
-        "result": result if result is None or isinstance(result, list) else [result],
-        "stats_ci_99_a": ends(0),
-        "stats_ci_99_b": ends(1),
-        "stats_q_25": of_each("q_25"),
-        "stats_q_75": of_each("q_75"),
-        "stats_repeat": of_each("repeat"),
-        "stats_std": of_each("std"),
+        "result": result,
         "samples": samples if isinstance(samples, list) else None,
     }
+    for name in ("q_25", "q_75", "repeat", "std"):
+        columns[f"stats_{name}"] = [_get(summary, name) for summary in stats or []]
+    ends = [_get(summary, "ci_99") for summary in stats or []]
+    ends = [pair if isinstance(pair, list) and len(pair) == 2 else (None, None) for pair in ends]
+    return columns | {"stats_ci_99_a": [a for a, _ in ends], "stats_ci_99_b": [b for _, b in ends]}
 
 
 def _get(entry: Any, key: str) -> Any:
@@ -226,11 +207,8 @@ def _get(entry: Any, key: str) -> Any:
 
 def is_asv_folder(folder: Path) -> bool:
     """Whether asv keeps results here: its list of benchmarks, or a machine's facts or folder."""
-    return (
-        (folder / "benchmarks.json").is_file()
-        or (folder / "machine.json").is_file()
-        or any(folder.glob("*/machine.json"))
-    )
+    facts = any((folder / name).is_file() for name in FACTS)
+    return facts or any(folder.glob("*/machine.json"))
 
 
 def is_asv_results(content: object) -> bool:
@@ -338,21 +316,23 @@ def read_asv_file(
         benchmark = benchmarks.get(name) or AsvBenchmark(
             type="time" if _TIME.fullmatch(name) else ""
         )
+        try:
+            values = results.values(name)
+            wrong = ""
+        except (msgspec.ValidationError, RecursionError) as error:
+            values = _Values(result=[None])
+            wrong = f"not what asv writes: {error}"
         if benchmark.type != "time":
-            reading.leave_out(results.count(name), "of a benchmark of something else than time")
+            reading.leave_out(values.count, "of a benchmark of something else than time")
             continue
         families = _families(name, benchmark, request.roles)
         reading.families.add(families[0])
         if not request.wants(*families):
-            reading.leave_out(results.count(name), NOT_ASKED_FOR)
+            reading.leave_out(values.count, NOT_ASKED_FOR)
             continue
-        try:
-            values = results.values(name)
-        except (msgspec.ValidationError, RecursionError) as error:
-            reading.leave_out(results.count(name), "not what asv writes")
-            reading.complain(
-                file, f"benchmark {label(name)}: not what asv writes: {error}", "run it again"
-            )
+        if wrong:
+            reading.leave_out(values.count, "not what asv writes")
+            reading.complain(file, f"benchmark {label(name)}: {wrong}", "run it again")
             continue
         # The list may be of another revision than these values, or there is none.
         if len(benchmark.param_names) != len(values.choices):

@@ -39,11 +39,12 @@ class _Benchmark(Struct, rename="pascal"):
         seconds = seconds_of("Median") or seconds_of("Mean")
         if seconds is None:
             return None
-        low, high = median_interval(
-            seconds, seconds_of("Q1"), seconds_of("Q3"), statistics.get("N")
-        )
-        spread = stdev(seconds_of("StandardDeviation"))
-        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+        quartiles = seconds_of("Q1"), seconds_of("Q3")
+        return {
+            "seconds": seconds,
+            "stdev": stdev(seconds_of("StandardDeviation")),
+            **median_interval(seconds, *quartiles, statistics.get("N")),
+        }
 
 
 class _Host(Struct, rename="pascal"):
@@ -55,10 +56,6 @@ class _Host(Struct, rename="pascal"):
 class _File(Struct, rename="pascal"):
     benchmarks: list[_Benchmark]
     host_environment_info: _Host | None = None
-
-
-def _is_benchmark_dotnet(document: object) -> bool:
-    return isinstance(document, dict) and {"HostEnvironmentInfo", "Benchmarks"} <= set(document)
 
 
 def _add(document: _File, rows: BenchmarkRows) -> None:
@@ -76,4 +73,6 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
         rows.add(one.type, one.method, one.time, parameters=one.stated_parameters)
 
 
-BENCHMARK_DOTNET = JsonFormat("BenchmarkDotNet", _is_benchmark_dotnet, _File, _add)
+BENCHMARK_DOTNET = JsonFormat(
+    "BenchmarkDotNet", lambda of: {"HostEnvironmentInfo", "Benchmarks"} <= set(of), _File, _add
+)

@@ -33,12 +33,13 @@ class _Estimates(Struct):
         seconds = duration(self.median.point_estimate * _NANOSECOND)
         if seconds is None:
             return None
-        low, high = None, None
+        time: StatedTime = {"seconds": seconds}
+        if self.std_dev:
+            time["stdev"] = stdev(self.std_dev.point_estimate * _NANOSECOND)
         if self.median.standard_error is not None:
             reach = _REACH * self.median.standard_error * _NANOSECOND
-            low, high = stated_interval(seconds - reach, seconds + reach, seconds)
-        spread = stdev(self.std_dev.point_estimate * _NANOSECOND) if self.std_dev else None
-        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+            time |= stated_interval(seconds - reach, seconds + reach, seconds)
+        return time
 
 
 class _Benchmark(Struct):
@@ -46,10 +47,6 @@ class _Benchmark(Struct):
     function_id: str | None = None
     value_str: str | None = None
     full_id: str = ""
-
-
-def _is_criterion(document: object) -> bool:
-    return isinstance(document, dict) and {"median", "median_abs_dev"} <= set(document)
 
 
 def _add(document: _Estimates, rows: BenchmarkRows) -> None:
@@ -75,4 +72,6 @@ def _add(document: _Estimates, rows: BenchmarkRows) -> None:
     )
 
 
-CRITERION = JsonFormat("criterion", _is_criterion, _Estimates, _add)
+CRITERION = JsonFormat(
+    "criterion", lambda of: {"median", "median_abs_dev"} <= set(of), _Estimates, _add
+)

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import inf, isnan, nan
 from operator import attrgetter, itemgetter
@@ -27,6 +27,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, BinaryIO
 
+import numpy as np
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
@@ -73,38 +74,43 @@ def read_csv(file: Path, content: BinaryIO, reading: Reading) -> list[ForeignRow
     """Return a row for each line of the table; one without a time says why in its ``reason``.
 
     Rows with equal fields but for times are one more process each, see `naming`; where these are
-    very many, some are joined (see `TableRows`) and counted as ``joined``. Raises `UserError`
-    that names the file, the row (the number of its first line in the file) and the column.
+    very many, some are joined and counted as ``joined``. Raises `UserError` that names the file,
+    the row (the number of its first line in the file) and the column.
     """
     table = Table(file, content, reading.request.separator)
-    rows = _RecordReader(table, reading).read()
-    _name_axes(rows)
-    _complain_of_devices(table, rows, reading)
-    most = rows.most_repeats()
-    if rows.kept(most) > MOST_ROWS:
+    records = _RecordReader(table, reading)
+    records.read()
+    first = _with_axes(records.first)
+    counts = np.bincount(np.asarray(records.subjects, np.int64)).tolist()
+    _complain_of_devices(table, first, counts, reading)
+    most = _most_repeats(counts)
+    if sum(min(count, most) for count in counts) > MOST_ROWS:
         raise _too_many(file)
-    foreign_rows = [ForeignRow(row=row) for row in rows.rows(most)]
-    _count_joined(file, rows, most, len(foreign_rows), reading)
-    return foreign_rows
+    _count_joined(file, [count for count in counts if count > most], most, reading)
+    return [ForeignRow(row=row) for row in _joined(first, records, counts, most)]
 
 
-def _name_axes(rows: TableRows) -> None:
+def _with_axes(rows: Sequence[Measurement]) -> list[Measurement]:
     """Note of each case whose size is its batch, or its models, that it varies along those."""
+    rows = list(rows)
     for axis in (BATCH, MODELS):
         value = attrgetter(axis)
-        fixed = {row.family for row in rows.first if value(row) not in (None, row.size)}
-        for subject, row in enumerate(rows.first):
+        fixed = {row.family for row in rows if value(row) not in (None, row.size)}
+        for subject, row in enumerate(rows):
             if value(row) is not None and row.family not in fixed:
-                rows.first[subject] = replace(row, axes=(axis,))
+                rows[subject] = replace(row, axes=(axis,))
+    return rows
 
 
-def _complain_of_devices(table: Table, rows: TableRows, reading: Reading) -> None:
+def _complain_of_devices(
+    table: Table, first: Sequence[Measurement], counts: Sequence[int], reading: Reading
+) -> None:
     """Warn of backends of which some rows state a device and others none."""
     if "device" not in table.columns:
         return
-    stated = {row.backend for row in rows.first if row.device is not None}
+    stated = {row.backend for row in first if row.device is not None}
     partly: Counter[str] = Counter()
-    for row, count in zip(rows.first, rows.counts, strict=True):
+    for row, count in zip(first, counts, strict=True):
         if row.device is None and row.backend in stated:
             partly[row.backend] += count
     if not partly:
@@ -120,17 +126,27 @@ def _complain_of_devices(table: Table, rows: TableRows, reading: Reading) -> Non
     )
 
 
-def _count_joined(file: Path, rows: TableRows, most: int, returned: int, reading: Reading) -> None:
-    """Count the rows that were joined, and warn of it."""
-    if returned == len(rows):
+def _most_repeats(counts: Sequence[int]) -> int:
+    """Return up to how many rows a subject of so many keeps its rows as they are."""
+    rows = sum(counts)
+    if rows <= MOST_ROWS_AS_THEY_ARE:
+        return rows
+    most = MOST_REPEATS
+    while most > FEWEST_BATCHES and sum(min(count, most) for count in counts) > MOST_ROWS_JOINED:
+        most = max(FEWEST_BATCHES, most // 2)
+    return most
+
+
+def _count_joined(file: Path, joined: Sequence[int], most: int, reading: Reading) -> None:
+    """Count the rows of subjects of so many that are joined, and warn of it."""
+    if not joined:
         return
-    reading.joined += len(rows) - returned
-    joined = [count for count in rows.counts if count > most]
+    left = len(joined) * most
+    reading.joined += sum(joined) - left
     reading.complain(
         file,
         f"{_counted(sum(joined), 'row')} of {_counted(len(joined), 'case')} were joined into "
-        f"{len(joined) * most:,}, each the median of consecutive ones: there are more than "
-        f"{most:,} of a case",
+        f"{left:,}, each the median of consecutive ones: there are more than {most:,} of a case",
         f"give at most {most:,} rows of each to have every one judged by itself",
         "rows-joined",
     )
@@ -147,132 +163,95 @@ def _too_many(file: Path) -> UserError:
     )
 
 
-class TableRows:
-    """The rows of a table in their order. A subject is what equal rows measured.
+def _joined(
+    first: Sequence[Measurement], records: _RecordReader, counts: Sequence[int], most: int
+) -> Iterator[Measurement]:
+    """Yield the rows in their order, at most so many of each subject.
 
-    ``first`` is the first row of each subject, ``counts`` how many it has.
+    Of a subject with more, consecutive rows are joined into one whose ``seconds``, and ``stdev``
+    where it is stated, are the medians of theirs; the counts of two such differ by one at most. It
+    stands where the last of them stood.
     """
-
-    def __init__(self) -> None:
-        self.first: list[Measurement] = []
-        self.counts = array("I")
-        self._subjects = array("I")
-        self._seconds = array("d")
-        self._stdevs = array("d")
-
-    def __len__(self) -> int:
-        return len(self._subjects)
-
-    def add_subject(self, row: Measurement) -> int:
-        """Add the first row of a subject; return the subject's number."""
-        subject = len(self.first)
-        self.first.append(row)
-        self.counts.append(0)
-        self.add(subject, row.seconds, row.stdev)
-        return subject
-
-    def add(self, subject: int, seconds: float | None, stdev: float | None) -> None:
-        """Add a row of a subject, whose first row says whether it has a time."""
-        self.counts[subject] += 1
-        self._subjects.append(subject)
-        self._seconds.append(nan if seconds is None else seconds)
-        self._stdevs.append(nan if stdev is None else stdev)
-
-    def most_repeats(self) -> int:
-        """Return up to how many rows a subject keeps its rows as they are."""
-        if len(self) <= MOST_ROWS_AS_THEY_ARE:
-            return len(self)
-        most = MOST_REPEATS
-        while most > FEWEST_BATCHES and self.kept(most) > MOST_ROWS_JOINED:
-            most = max(FEWEST_BATCHES, most // 2)
-        return most
-
-    def kept(self, most: int) -> int:
-        """Return how many rows there are with at most so many of a subject."""
-        return sum(min(count, most) for count in self.counts)
-
-    def rows(self, most: int) -> Iterator[Measurement]:
-        """Yield the rows in their order, with at most ``most`` of a subject.
-
-        Consecutive rows of a subject with more are joined into one whose ``seconds``, and
-        ``stdev`` where it is stated, are the medians of theirs; the counts of two such differ by
-        one at most. It stands where the last of them stood.
-        """
-        batches: dict[int, list[tuple[float, float]]] = defaultdict(list)
-        seen: Counter[int] = Counter()
-        done: Counter[int] = Counter()
-        for subject, seconds, stdev in zip(
-            self._subjects, self._seconds, self._stdevs, strict=True
-        ):
-            row, count = self.first[subject], self.counts[subject]
-            if count <= most:
-                yield row if count == 1 else _with_times(row, seconds, stdev)
-                continue
-            batches[subject].append((seconds, stdev))
-            seen[subject] += 1
-            if seen[subject] == (done[subject] + 1) * count // most:
-                done[subject] += 1
-                times, stdevs = zip(*batches.pop(subject), strict=True)
-                stated = [one for one in stdevs if not isnan(one)]
-                yield _with_times(row, median(times), median(stated) if stated else nan)
-
-
-def _with_times(row: Measurement, seconds: float, stdev: float) -> Measurement:
-    return replace(
-        row,
-        seconds=None if row.seconds is None else seconds,
-        stdev=None if isnan(stdev) else stdev,
-    )
+    rows: list[Measurement | None] = [None] * len(records.subjects)
+    places = np.argsort(records.subjects, kind="stable")
+    begin = 0
+    for row, count in zip(first, counts, strict=True):
+        own = places[begin : begin + count].tolist()
+        begin += count
+        batches = min(count, most)
+        for batch in range(batches):
+            joined = own[batch * count // batches : (batch + 1) * count // batches]
+            rows[joined[-1]] = row if count == 1 else records.with_times(row, joined)
+    return (row for row in rows if row is not None)
 
 
 class _RecordReader:
-    """Reads the records of a table; of equal ones all but the times only once."""
+    """Reads the records of a table; of equal ones all but the times only once.
+
+    A subject is what equal rows measured. ``first`` is the first row of each; ``subjects`` are the
+    numbers of all rows' subjects, and ``seconds`` and ``stdevs`` their times, NaN where none is
+    stated.
+    """
 
     def __init__(self, table: Table, reading: Reading) -> None:
-        self._rows = TableRows()
+        self.first: list[Measurement] = []
+        self.subjects = array("I")
+        self.seconds = array("d")
+        self.stdevs = array("d")
         self._table = table
-        self._file = printable(table.file)
         self._wants = lru_cache(maxsize=4096)(reading.request.wants)
         self._reading = reading
         self._at = table.columns
         self._key_of = itemgetter(*(self._at[name] for name in _KEY if name in self._at))
-        self._subjects: dict[tuple[str, ...], int] = {}
-        self._points = _Points(table)
+        self._known: dict[tuple[str, ...], int] = {}
+        # Of a table of semicolons, the columns in which nothing tells what a point means, and the
+        # first number of each that may mean either.
+        numbers = {"size", "seconds", "stdev", *_COUNTS}
+        self._unsettled = numbers & set(table.columns) if table.separator == ";" else set()
+        self._doubtful: dict[str, tuple[int, str, str]] = {}
 
-    def read(self) -> TableRows:
+    def read(self) -> None:
         """Read all records; raises `UserError` naming file, row and column."""
         row = records = not_asked_for = 0
+        width, at_seconds = self._table.width, self._at["seconds"]
         try:
             for row, fields in self._table:
-                if not self._is_repeat(row, fields):
-                    if is_blank(fields):
-                        continue
-                    if self._is_asked_for(fields):
-                        self._add(row, self._table.fitted(row, fields))
-                    else:
-                        not_asked_for += 1
+                is_whole = len(fields) == width
+                subject = self._known.get(self._key_of(fields)) if is_whole else None
+                seconds = None if subject is None else _plain_seconds(fields[at_seconds])
+                if subject is not None and seconds is not None:  # as of nearly all rows
+                    self._look_at_point(row, fields, "seconds")
+                    self._add_times(subject, seconds, self._stdev(row, fields))
+                elif is_blank(fields):
+                    continue
+                elif self._is_asked_for(fields):
+                    self._add(row, self._table.fitted(row, fields))
+                else:
+                    not_asked_for += 1
                 records += 1
         except _WrongField as wrong:
-            raise UserError(f"{self._file}, row {row}, {wrong}") from None
-        self._points.must_be_settled()
+            raise UserError(f"{printable(self._table.file)}, row {row}, {wrong}") from None
+        self._points_must_be_settled()
         self._reading.leave_out(not_asked_for, NOT_ASKED_FOR)
         if not records:
-            raise UserError(f"{self._file}: no rows after the header; nothing can be compared")
-        return self._rows
+            raise UserError(
+                f"{printable(self._table.file)}: no rows after the header; nothing can be compared"
+            )
 
-    def _is_repeat(self, row: int, fields: list[str]) -> bool:
-        """Add a row whose subject is known and whose time is plain, as nearly all are."""
-        if len(fields) != self._table.width:
-            return False
-        subject = self._subjects.get(self._key_of(fields))
-        if subject is None:
-            return False
-        seconds = _plain_seconds(fields[self._at["seconds"]])
-        if seconds is None:
-            return False
-        self._points.look_at(row, fields, "seconds")
-        self._rows.add(subject, seconds, self._stdev(row, fields))
-        return True
+    def with_times(self, row: Measurement, places: Sequence[int]) -> Measurement:
+        """Return the row with the medians of those at some places."""
+        stdevs = [stdev for place in places if not isnan(stdev := self.stdevs[place])]
+        return replace(
+            row,
+            seconds=row.seconds and median(self.seconds[place] for place in places),
+            stdev=median(stdevs) if stdevs else None,
+        )
+
+    def _add_times(self, subject: int, seconds: float | None, stdev: float | None) -> None:
+        """Add a row of a subject, whose first row says whether it has a time."""
+        self.subjects.append(subject)
+        self.seconds.append(nan if seconds is None else seconds)
+        self.stdevs.append(nan if stdev is None else stdev)
 
     def _is_asked_for(self, fields: list[str]) -> bool:
         family = _text_of(self._field(fields, "case"))
@@ -285,15 +264,17 @@ class _RecordReader:
         """Add a row of a new subject, or one that takes more to understand."""
         seconds, status, reason = _outcome_of(fields[self._at["seconds"]])
         if seconds is not None:
-            self._points.look_at(row, fields, "seconds")
+            self._look_at_point(row, fields, "seconds")
         stdev = self._stdev(row, fields)
         key = self._key_of(fields)
         if seconds is None:
             key = (*key, fields[self._at["seconds"]])
-        subject = self._subjects.get(key)
-        if subject is not None:
-            self._rows.add(subject, seconds, stdev)
+        subject = self._known.setdefault(key, len(self.first))
+        self._add_times(subject, seconds, stdev)
+        if subject < len(self.first):
             return
+        if subject >= MOST_REMEMBERED:
+            del self._known[key]
 
         def text(column: str) -> str:
             return _text_of(self._field(fields, column))
@@ -303,7 +284,7 @@ class _RecordReader:
         }
         measurement = Measurement(
             source="csv",
-            file=self._file,
+            file=printable(self._table.file),
             machine=text("machine") or "unknown",
             when="",
             family=_needed_text("case", fields[self._at["case"]]),
@@ -323,12 +304,10 @@ class _RecordReader:
             reason=reason,
         )
         for column in ("size", *_COUNTS):
-            self._points.look_at(row, fields, column)
-        subject = self._rows.add_subject(measurement)
-        if subject >= MOST_ROWS:  # before the memory is full
+            self._look_at_point(row, fields, column)
+        self.first.append(measurement)
+        if len(self.first) > MOST_ROWS:  # before the memory is full
             raise _too_many(self._table.file)
-        if subject < MOST_REMEMBERED:
-            self._subjects[key] = subject
 
     def _field(self, fields: list[str], column: str) -> str:
         """Return a field of the record; an empty one where the table has no such column."""
@@ -340,45 +319,33 @@ class _RecordReader:
             return None
         stdev = _time_of("stdev", fields[self._at["stdev"]])
         if stdev is not None:
-            self._points.look_at(row, fields, "stdev")
+            self._look_at_point(row, fields, "stdev")
         return stdev
 
-
-class _Points:
-    """Meanings of the points in the columns of a table of semicolons.
-
-    One number of a column in which the point cannot stand between thousands settles the column.
-    """
-
-    def __init__(self, table: Table) -> None:
-        numbers = {"size", "seconds", "stdev", *_COUNTS}
-        self._unsettled = numbers & set(table.columns) if table.separator == ";" else set()
-        self._table = table
-        self._doubtful: dict[str, tuple[int, str]] = {}
-
-    def look_at(self, row: int, fields: list[str], column: str) -> None:
-        """Look at a number, unless its column is settled."""
+    def _look_at_point(self, row: int, fields: list[str], column: str) -> None:
+        """Look at a number: a point that cannot stand between thousands settles its column."""
         if column not in self._unsettled:
             return
-        text = fields[self._table.columns[column]].strip()
+        text = fields[self._at[column]].strip()
         if _POINT_OR_THOUSAND(text):
-            self._doubtful.setdefault(column, (row, text))
+            self._doubtful.setdefault(column, (row, column, text))
         elif "." in text:
             self._unsettled.discard(column)
             self._doubtful.pop(column, None)
 
-    def must_be_settled(self) -> None:
+    def _points_must_be_settled(self) -> None:
         """Raise `UserError` about the first number whose point may mean either."""
-        doubtful = ((row, column, text) for column, (row, text) in self._doubtful.items())
-        for row, column, text in sorted(doubtful):
-            one = text.removeprefix("+")
-            thousands = int(one.replace(".", ""))
-            short = f"{float(one)!r}"
-            plain = f"{one}0" if _POINT_OR_THOUSAND(short) else short
-            raise UserError(
-                f"{self._table.file}, row {row}, column {column!r}: {quoted(text)} may mean "
-                f"{float(one):g} or {thousands:,}; write {plain} or {thousands}"
-            )
+        if not self._doubtful:
+            return
+        row, column, text = min(self._doubtful.values())
+        one = text.removeprefix("+")
+        thousands = int(one.replace(".", ""))
+        short = f"{float(one)!r}"
+        plain = f"{one}0" if _POINT_OR_THOUSAND(short) else short
+        raise UserError(
+            f"{self._table.file}, row {row}, column {column!r}: {quoted(text)} may mean "
+            f"{float(one):g} or {thousands:,}; write {plain} or {thousands}"
+        )
 
 
 class _WrongField(Exception):

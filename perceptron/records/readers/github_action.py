@@ -65,10 +65,6 @@ class _File(Struct):
     entries: dict[str, list[_Run]]
 
 
-def _is_github_action(document: object) -> bool:
-    return isinstance(document, dict) and isinstance(document.get("entries"), dict)
-
-
 def _add(document: _File, rows: BenchmarkRows) -> None:
     """Add a run for each run of each suite, which is the family.
 
@@ -110,20 +106,21 @@ def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime | None:
         # pytest-benchmark's, in seconds, although the value is a rate: one divided by the mean.
         rounds = _ROUNDS.search(bench.extra) if isinstance(bench.extra, str) else None
         spread = stdev(number(deviation[1]))
-        low, high = mean_interval(seconds, spread, rounds and rounds[1])
-        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+        interval = mean_interval(seconds, spread, rounds and rounds[1])
+        return {"seconds": seconds, "stdev": spread, **interval}
     match = _REACH.search(stated)
     reach = duration(number(match[1])) if match else None
     if match is None or reach is None or tool == "catch2":  # which states it in any unit of time
-        return StatedTime(seconds=seconds)
+        return {"seconds": seconds}
     if match[2]:
         reach *= value / 100 * (_FROM_95_TO_99 if tool == "benchmarkjs" else 1.0)
     ends = (unit.in_seconds(value - reach), unit.in_seconds(value + reach))
     fast, slow = reversed(ends) if unit.is_rate else ends
-    low, high = stated_interval(fast, slow, seconds)
     # BenchmarkDotNet's is a standard deviation: wider than the interval of its dozen iterations.
     spread = unit.in_seconds(reach) if tool == "benchmarkdotnet" and not unit.is_rate else None
-    return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+    return {"seconds": seconds, "stdev": spread, **stated_interval(fast, slow, seconds)}
 
 
-GITHUB_ACTION = JsonFormat("github-action-benchmark", _is_github_action, _File, _add)
+GITHUB_ACTION = JsonFormat(
+    "github-action-benchmark", lambda of: isinstance(of.get("entries"), dict), _File, _add
+)

@@ -77,10 +77,6 @@ class _File(Struct):
     benchmarks: list[_Entry]
 
 
-def _is_google_benchmark(document: object) -> bool:
-    return isinstance(document, dict) and "benchmarks" in document and "context" in document
-
-
 def _add(document: _File, rows: BenchmarkRows) -> None:
     """Add a row for each benchmark of the executable, which is the family.
 
@@ -130,20 +126,20 @@ def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:
     for entry in repetitions:
         if entry.error_occurred:
             reason = label(entry.error_message) or "error without a message"
-            return StatedTime(status="failed", reason=reason), len(repetitions)
+            return {"status": "failed", "reason": reason}, len(repetitions)
         if entry.skipped:
             reason = label(entry.skip_message) or "skipped without a message"
-            return StatedTime(status="skipped", reason=reason), len(repetitions)
+            return {"status": "skipped", "reason": reason}, len(repetitions)
     if not repetitions:
         return _aggregate_time({entry.aggregate or "": entry for entry in reversed(entries)})
     samples = [entry.seconds for entry in repetitions if entry.seconds is not None]
     if not samples:
         return None, len(repetitions)
-    seconds, low, high = median(samples), None, None
+    time: StatedTime = {"seconds": median(samples), "samples": samples}
     if len(samples) > 1:
         lower, _, upper = quantiles(samples, method="inclusive")
-        low, high = median_interval(seconds, lower, upper, len(samples))
-    return StatedTime(seconds=seconds, low=low, high=high, samples=samples), len(repetitions)
+        time |= median_interval(time["seconds"], lower, upper, len(samples))
+    return time, len(repetitions)
 
 
 def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, int]:
@@ -154,9 +150,11 @@ def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, i
         if entry is None or seconds is None:
             continue
         spread = stdev(aggregates["stddev"].seconds) if "stddev" in aggregates else None
-        low, high = mean_interval(seconds, spread and spread * error, entry.repetitions)
-        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread), 1
+        interval = mean_interval(seconds, spread and spread * error, entry.repetitions)
+        return {"seconds": seconds, "stdev": spread, **interval}, 1
     return None, 0
 
 
-GOOGLE_BENCHMARK = JsonFormat("Google Benchmark", _is_google_benchmark, _File, _add)
+GOOGLE_BENCHMARK = JsonFormat(
+    "Google Benchmark", lambda of: {"benchmarks", "context"} <= set(of), _File, _add
+)

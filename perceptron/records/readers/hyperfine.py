@@ -37,7 +37,7 @@ class _Result(Struct):
         """The time of each run; without runs, the file's time of all."""
         if not self.times:
             known = [time for time in map(duration, (self.median, self.mean)) if time is not None]
-            return [StatedTime(seconds=known[0], stdev=stdev(self.stddev)) if known else None]
+            return [{"seconds": known[0], "stdev": stdev(self.stddev)} if known else None]
         codes = [*(self.exit_codes or []), *([0] * len(self.times))]
         return [_of_run(time, code) for time, code in zip(self.times, codes, strict=False)]
 
@@ -48,16 +48,15 @@ class _File(Struct):
 
 def _of_run(time: Any, code: object) -> StatedTime | None:
     if code not in (0, None):
-        return StatedTime(status="failed", reason=f"ended with exit code {quoted(code)}")
+        return {"status": "failed", "reason": f"ended with exit code {quoted(code)}"}
     seconds = duration(time)
-    return None if seconds is None else StatedTime(seconds=seconds, samples=[time])
+    return None if seconds is None else {"seconds": seconds, "samples": [time]}
 
 
-def _is_hyperfine(document: object) -> bool:
-    if not isinstance(document, dict) or not isinstance(document.get("results"), list):
-        return False
-    return all(
-        isinstance(result, Mapping) and "command" in result for result in document["results"]
+def _is_hyperfine(document: Mapping[str, Any]) -> bool:
+    results = document.get("results")
+    return isinstance(results, list) and all(
+        isinstance(result, Mapping) and "command" in result for result in results
     )
 
 

@@ -6,23 +6,21 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import chain, count, cycle
 from operator import attrgetter
-from typing import Any
 
 from msgspec.structs import replace
 
+from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.columns import Columns
 from perceptron.records.readers.reading import ForeignRow
 
 Runs = Sequence[Sequence[ForeignRow]]
 Rename = Callable[[ForeignRow], ForeignRow]
 # Fields that say of what a row is a value: all that its ground is made of, and its case.
-_FIELDS = (
+_fields_of = attrgetter(
     *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
     *("models", "axes", "family", "problem", "size", "backend"),
 )
-_fields_of = attrgetter(*_FIELDS)
 
 
 def name_rows(runs: Runs) -> Runs:
@@ -59,10 +57,8 @@ def _in_full(runs: Runs) -> Rename | None:
 
 
 def _by_parameters(runs: Runs) -> Rename | None:
-    families: dict[str, list[ForeignRow]] = defaultdict(list)
-    for foreign in chain.from_iterable(runs):
-        if foreign.others:
-            families[foreign.row.family].append(foreign)
+    with_others = (foreign for foreign in chain.from_iterable(runs) if foreign.others)
+    families = grouped(with_others, lambda foreign: foreign.row.family)
     telling = {family: _telling(members) for family, members in families.items()}
 
     def rename(foreign: ForeignRow) -> ForeignRow:
@@ -142,33 +138,23 @@ class ProcessNumbers:
 
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
+        subjects = []
+        for row in run:
+            key = _fields_of(row)
+            subjects.append(self._subjects.get(key) or self._new_subject(key, row))
         before = [row.repeat for row in run]
-        after = self._numbers(map(_fields_of, run), before)
-        return [
-            row if number == row.repeat else replace(row, repeat=number)
-            for row, number in zip(run, after, strict=True)
-        ]
-
-    def number_columns(self, run: Columns) -> Columns:
-        """Return the rows of the next run, which are columns, with their numbers."""
-        keys = zip(*(run[field] for field in _FIELDS), strict=True)
-        return run.with_column("repeat", self._numbers(keys, list(run["repeat"])))
-
-    def _numbers(self, keys: Iterable[tuple[Any, ...]], before: Sequence[int]) -> list[int]:
-        """Return the new numbers of rows with these `_FIELDS` and these numbers before."""
-        known = self._subjects
-        subjects = [known.get(key) or self._new_subject(key) for key in keys]
-        after = list(before)
+        numbered = list(run)
         for indices in _passes(subjects, before):
             offset = _offset([(before[index], subjects[index]) for index in indices])
             for index in indices:
-                after[index] += offset
-                subjects[index].add(after[index])
-        return after
+                number = before[index] + offset
+                subjects[index].add(number)
+                if offset:
+                    numbered[index] = replace(run[index], repeat=number)
+        return numbered
 
-    def _new_subject(self, key: tuple[Any, ...]) -> _Subject:
+    def _new_subject(self, key: Hashable, row: Measurement) -> _Subject:
         """Return the subject of rows that say ``key``, which others may say in other words."""
-        row = Measurement(source="", when="", **dict(zip(_FIELDS, key, strict=True)))
         family = (ground(row), row.family)
         subject = self._same.get((*family, row.problem, row.size, row.backend))
         if subject is None:

@@ -34,8 +34,11 @@ def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
     Raises `UserError` naming the file where it is packed in another way or damaged, or where more
     is in it than is read, and OSError where it cannot be opened.
     """
-    with file.open("rb") as packed:
-        unpack = _unpacker(packed.peek(6))
+    # In blocks of 8 KiB, as by default, reading rows took a fifth longer.
+    opened: io.BufferedReader = io.BufferedReader(io.FileIO(file), _HEAD)
+    with opened as packed:
+        head = packed.peek(6)
+        unpack = next((_UNPACKERS[magic] for magic in _UNPACKERS if head.startswith(magic)), None)
         if unpack is None:
             yield packed
             return
@@ -61,10 +64,6 @@ def read_json_bytes(file: Path, content: IO[bytes]) -> bytes:
     if len(text) > MOST_JSON_BYTES:
         raise UserError(f"{file}: more than {MOST_JSON_BYTES >> 20} MiB of JSON; split it")
     return text
-
-
-def _unpacker(head: bytes) -> Callable[[Path, io.BufferedReader], IO[bytes]] | None:
-    return next((unpack for magic, unpack in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
 def _unzip(file: Path, packed: io.BufferedReader) -> IO[bytes]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
-from msgspec.structs import asdict
+from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
@@ -28,10 +27,9 @@ from perceptron.records.readers.values import (
     stdev,
     without_address,
 )
-from perceptron.untrusted_text import label
+from perceptron.untrusted_text import label, quoted
 
-# No test has so many parameters; to find their pieces would take seconds, or all the stack.
-_MOST_TRIES = 10_000_000
+_MOST_TRIES = 1_000_000
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
 
@@ -70,55 +68,36 @@ class _Benchmark(Struct):
         seconds = duration(next((value for value in stated if value is not None), None))
         if seconds is None:
             return None
-        low, high = median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds"))
         data = stats.get("data")
-        times = [duration(value) for value in data] if isinstance(data, list) else []
-        samples = [time for time in times if time is not None]
-        spread = stdev(stats.get("stddev"))
-        return StatedTime(seconds=seconds, low=low, high=high, samples=samples, stdev=spread)
+        times = map(duration, data if isinstance(data, list) else [])
+        return {
+            "seconds": seconds,
+            "samples": [time for time in times if time is not None],
+            "stdev": stdev(stats.get("stddev")),
+            **median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds")),
+        }
 
 
-class _Own(Struct):
-    """The ``extra_info`` of our own benchmarks.
-
-    Files from before it said how rows were trained are of full batches, one output and plain
-    descent.
-    """
-
-    problem: str
-    family: str
-    size: Annotated[int, Meta(ge=1)] | Annotated[float, Meta(gt=0, le=1e300)]
-    backend: str
-    iterations: int
-    problem_digest: str | None = None
-    rows: int | None = None
-    features: int | None = None
-    hidden: list[int] | None = None
-    axes: tuple[str, ...] = ()
-    outputs: int | None = 1
-    batch: int | None = None
-    iterations_per_epoch: int | None = 1
-    models: int | None = None
-    folds: bool | None = None
-    optimizer: str | None = "sgd"
-    feed: str | None = "resident"
-    device: str | None = None
-    dtype: str | None = None
-
-
+# The ``extra_info`` of our own benchmarks: fields of the row that every file has, and others with
+# what holds where a file does not state them.
 _OWN = frozenset({"problem", "family", "size", "backend", "iterations"})
+_UNSTATED: dict[str, Any] = {
+    **dict.fromkeys(("problem_digest", "rows", "features", "hidden", "batch", "models", "folds")),
+    "device": None,
+    "dtype": None,
+    "axes": (),
+    "outputs": 1,
+    "iterations_per_epoch": 1,
+    "optimizer": "sgd",
+    "feed": "resident",
+}
+_LARGEST_SIZE = 1e300
 
 
 class _Machine(Struct):
     node: str = "unknown"
     python_implementation: str | None = None
     python_version: str | None = None
-
-    @property
-    def environment(self) -> str | None:
-        """The interpreter; nothing else of the environment is in the file."""
-        stated = filter(None, (self.python_implementation, self.python_version))
-        return label(" ".join(stated)) or None
 
 
 class _Commit(Struct):
@@ -138,17 +117,14 @@ class _File(Struct):
         """Fields that all rows of the file share."""
         machine, commit = self.machine_info or _Machine(), self.commit_info or _Commit()
         known = revision(commit.id)
+        interpreter = filter(None, (machine.python_implementation, machine.python_version))
         return {
             "machine": label(machine.node) or "unknown",
-            "environment": machine.environment,
+            "environment": label(" ".join(interpreter)) or None,
             "commit": f"{known}-dirty" if known and commit.dirty else known,
             "committed": in_utc(commit.time),
             "when": label(self.datetime),
         }
-
-
-def _is_pytest(document: object) -> bool:
-    return isinstance(document, dict) and "benchmarks" in document and "context" not in document
 
 
 def _add(document: _File, rows: BenchmarkRows) -> None:
@@ -197,27 +173,28 @@ def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles
 
 
 def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
+    info = benchmark.extra_info or {}
+    # The file is untrusted: its texts are shown as those of others are.
+    stated = {
+        name: label(value) if isinstance(value, str) else value
+        for name, value in info.items()
+        if name in _OWN or name in _UNSTATED
+    }
     try:
-        info = msgspec.convert(benchmark.extra_info, _Own)
+        row = msgspec.convert({"kind": "time", **rows.facts, **_UNSTATED, **stated}, Measurement)
     except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{rows.file}: extra_info: {error}") from None
-    time, iterations = benchmark.time, info.iterations
-    if time is None or time.seconds is None or iterations < 1:
+    if not 0 < row.size <= _LARGEST_SIZE:
+        raise UserError(f"{rows.file}: extra_info: {quoted(row.size)} is not a size above 0")
+    time, iterations = benchmark.time, row.iterations or 0
+    if time is None or iterations < 1:
         raise UserError(
-            f"{rows.file}: {info.problem} on {info.backend} has no time; measure it again"
+            f"{rows.file}: {row.problem} on {row.backend} has no time; measure it again"
         )
-    # The file is untrusted: its texts are shown as those of others are.
-    stated: dict[str, Any] = {
-        name: label(value) if isinstance(value, str) else value
-        for name, value in asdict(info).items()
-    }
-    return Measurement(
-        **rows.facts,
-        **stated,
-        seconds=time.seconds / iterations,
-        low=time.low and time.low / iterations,
-        high=time.high and time.high / iterations,
-        samples=[sample / iterations for sample in time.samples],
+    return replace(
+        row,
+        samples=[sample / iterations for sample in time["samples"]],
+        **{name: time.get(name) and time[name] / iterations for name in ("seconds", "low", "high")},
     )
 
 
@@ -242,80 +219,38 @@ def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str,
     opaque = [name for name, value in parameters.items() if not is_plain(value)]
     if not opaque:
         return dict(parameters)
-    named = _pieces(parameters, opaque, test_id.split("-")) if test_id else {}
+    named = _pieces(parameters, opaque, test_id) if test_id else {}
     return {
         name: named.get(name, without_address(str(value))) if name in opaque else value
         for name, value in parameters.items()
     }
 
 
-def _pieces(
-    parameters: Mapping[str, Any], opaque: Sequence[str], pieces: list[str]
-) -> dict[str, str]:
-    spellings = [
-        None if name in opaque else _spellings(value) for name, value in parameters.items()
-    ]
-    texts = _fit(spellings, pieces)
-    if texts is not None:
-        return dict(zip(parameters, texts, strict=True))
-    if len(opaque) == 1:
-        left = _without(pieces, [plain for plain in spellings if plain is not None])
-        if left:
-            return {opaque[0]: "-".join(left)}
+def _pieces(parameters: Mapping[str, Any], opaque: Sequence[str], test_id: str) -> dict[str, str]:
+    pieces = test_id.split("-")
+    plain = {name: _spellings(value) for name, value in parameters.items() if name not in opaque}
+    # More could be matched in more ways than anybody can wait for.
+    if len(pieces) ** len(opaque) <= _MOST_TRIES:
+        texts = "-".join(f"({plain.get(name, '.+?')})" for name in parameters)
+        if match := re.fullmatch(texts, test_id, re.DOTALL):
+            return dict(zip(parameters, match.groups(), strict=True))
+    left = test_id
+    for spellings in plain.values():
+        left = re.sub(rf"(?:^|-)(?:{spellings})(?=-|$)", "", left, count=1)
+    if len(opaque) == 1 and (name := left.removeprefix("-")):
+        return {opaque[0]: name}
     if len(pieces) == len(parameters):
         return dict(zip(parameters, pieces, strict=True))
-    return dict.fromkeys(opaque, "-".join(pieces))
+    return dict.fromkeys(opaque, test_id)
 
 
-def _spellings(value: object) -> frozenset[str]:
-    """Return how pytest may spell a plain value in an id (_pytest/python.py, ``IdMaker``)."""
+def _spellings(value: object) -> str:
+    """Return a pattern of how pytest may spell a plain value (_pytest/python.py, ``IdMaker``)."""
     text = str(value)
-    return frozenset({text, text.encode("unicode_escape").decode("ascii")})
+    escaped = text.encode("unicode_escape").decode("ascii")
+    return "|".join(map(re.escape, dict.fromkeys((text, escaped))))
 
 
-def _fit(spellings: Sequence[frozenset[str] | None], pieces: Sequence[str]) -> list[str] | None:
-    """Return a text for each parameter that together are the pieces in order; None if none fit.
-
-    A text is one or more pieces. ``spellings`` are those that a parameter may have; None for any.
-    """
-    if len(spellings) * len(pieces) ** 2 > _MOST_TRIES:
-        return None
-
-    @cache
-    def end(index: int, start: int) -> int | None:
-        """Return where text ``index`` may end so that those after it fit the rest."""
-        allowed = spellings[index]
-        for stop in range(start + 1, len(pieces) + 1):
-            if allowed is not None and "-".join(pieces[start:stop]) not in allowed:
-                continue
-            is_last = index == len(spellings) - 1
-            if stop == len(pieces) if is_last else end(index + 1, stop) is not None:
-                return stop
-        return None
-
-    texts, start = [], 0
-    for index in range(len(spellings)):
-        stop = end(index, start)
-        if stop is None:
-            return None
-        texts.append("-".join(pieces[start:stop]))
-        start = stop
-    return texts
-
-
-def _without(pieces: Sequence[str], plain: Sequence[frozenset[str]]) -> list[str]:
-    """Return the pieces that are left once each plain value is removed at its first occurrence."""
-    left = list(pieces)
-    for spellings in plain:
-        for words in (spelling.split("-") for spelling in spellings):
-            starts = range(len(left) - len(words) + 1)
-            start = next(
-                (first for first in starts if left[first : first + len(words)] == words), None
-            )
-            if start is not None:
-                del left[start : start + len(words)]
-                break
-    return left
-
-
-PYTEST_BENCHMARK = JsonFormat("pytest-benchmark", _is_pytest, _File, _add)
+PYTEST_BENCHMARK = JsonFormat(
+    "pytest-benchmark", lambda of: "benchmarks" in of and "context" not in of, _File, _add
+)

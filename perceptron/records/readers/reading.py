@@ -9,11 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from perceptron.errors import UserError
-from perceptron.records.measurement import Measurement, Status
-from perceptron.records.readers.columns import Columns, Packer
+from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import MACHINE, ParameterRoles
 from perceptron.records.readers.values import number
 from perceptron.records.warning import MeasurementWarning
@@ -51,9 +49,8 @@ class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
     others: Mapping[str, str] = {}
 
 
-Run = list[ForeignRow] | Columns
-"""Rows of one run, of which those with an equal ``repeat`` were measured side by side; of ours the
-columns, where that was asked for."""
+Run = list[ForeignRow]
+"""Rows of one run, of which those with an equal ``repeat`` were measured side by side."""
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
@@ -67,8 +64,6 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     families: tuple[str, ...] = ()
     ours: bool = False
     separator: str | None = None
-    packer: Packer | None = None
-    """Makes columns of our own runs, for callers that need no rows."""
 
     def wants(self, *names: str) -> bool:
         """Return whether a benchmark of these names, short and in full, can be what is asked for.
@@ -97,14 +92,15 @@ class UnreadFile(Struct, frozen=True):
 
 
 class Reading:
-    """A source while it is read: its runs so far, and notes on what is none of their rows.
+    """A source as it was named, and what was read of it: runs, and notes on what is no row.
 
+    ``rows`` are those of the ``runs``, once all sources are named and numbered together.
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
-    several stands for them. ``has_parameters`` says that its benchmarks have some to choose by, so
-    that the user must hear of it if none was. ``seen`` are the files that were read, of all sources
-    that share it.
+    several stands for them. ``unread`` are files that cannot be read, ``files`` how many were.
+    ``has_parameters`` says that its benchmarks have some to choose by, so that the user must hear
+    of it if none was. ``seen`` are the files that were read, of all sources that share it.
     """
 
     def __init__(
@@ -113,6 +109,7 @@ class Reading:
         self.request = request
         self.source = source
         self.runs: list[Run] = []
+        self.rows: list[Measurement] = []
         self.formats: set[str] = set()
         self.files = 0
         self.has_parameters = False
@@ -230,16 +227,8 @@ def converted(file: Path, content: object, kind: type[Kind], tool: str) -> Kind:
         raise UserError(f"{file}: not what {tool} writes: {error}") from None
 
 
-class StatedTime(Struct, frozen=True, kw_only=True):
-    """The fields of a `Measurement` that say how long a benchmark took, or why there is no time."""
-
-    seconds: float | None = None
-    low: float | None = None
-    high: float | None = None
-    stdev: float | None = None
-    samples: list[float] = []
-    status: Status = "ok"
-    reason: str | None = None
+StatedTime = dict[str, Any]
+"""The fields of a `Measurement` that say how long a benchmark took, or why there is no time."""
 
 
 class BenchmarkRows:
@@ -318,9 +307,9 @@ class BenchmarkRows:
             self.reading.complain_of_size(self.file, title, roles.size, value)
             return
         if time is None:
-            time = StatedTime(status="failed", reason=f"no time in {self._tool}")
+            time = {"status": "failed", "reason": f"no time in {self._tool}"}
         row = Measurement(
-            **{**self.facts, **roles.ground(known), **asdict(time), **fields},
+            **{**self.facts, **roles.ground(known), **time, **fields},
             family=family,
             size=size,
             backend=roles.backend(known),
@@ -355,13 +344,13 @@ def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str,
 
 
 class JsonFormat(NamedTuple):
-    """A tool whose results are JSON: what recognises a document, its type, and what adds its rows.
+    """A tool whose results are JSON: what recognises an object, its type, and what adds its rows.
 
     The type holds what is read of it. ``add`` begins a run before it adds the rows of that.
     """
 
     name: str
-    recognises: Callable[[object], bool]
+    recognises: Callable[[Mapping[str, Any]], bool]
     document: type[Struct]
     add: Callable[[Any, BenchmarkRows], None]
 

@@ -10,14 +10,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron import optional
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
-from perceptron.records.readers.columns import Columns, Packer, data_frame
+from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
 from perceptron.records.readers.parameter_roles import (
     MACHINE,
@@ -31,11 +30,8 @@ from perceptron.records.readers.reading import (
     ForeignRow,
     Reading,
     ReadRequest,
-    UnreadFile,
 )
 from perceptron.records.row import no_search_for_cycles
-from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import printable
 
 if TYPE_CHECKING:
     import pandas
@@ -53,103 +49,45 @@ ALL_MACHINES = "several machines"
 """The machine of rows whose machines are compared."""
 
 
-class LoadedSource(Struct, frozen=True, kw_only=True):
-    """A source as it was named: its rows, and what is none of them and why.
-
-    ``joined`` rows are in others, of which each is the median of several; ``left_out`` counts rows
-    by reason; ``unread`` are files that cannot be read; ``families`` are
-    the names of all benchmarks in it, ``files`` how many were read.
-    """
-
-    source: str
-    formats: list[str]
-    files: int
-    rows: list[Measurement]
-    joined: int
-    left_out: dict[str, int]
-    unread: list[UnreadFile]
-    families: list[str]
-    warnings: list[MeasurementWarning]
-
-
-def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[LoadedSource]:
-    """Load the sources in their order; by default the folder ``results``.
+def load_sources(
+    sources: Sequence[str | Path], request: ReadRequest, numbers: ProcessNumbers | None = None
+) -> list[Reading]:
+    """Load the sources in their order, each once; by default the folder ``results``.
 
     No two values of a problem and backend on equal ground share a ``process``, whatever runs they
-    come from. Raises `UserError` in one line for a source that does not exist or cannot be
-    understood, and where no benchmark has the parameters asked for.
+    come from; ``numbers`` are those that rows have which were loaded before, where all are parts of
+    a whole. Copies of rows in another file are left out. Raises `UserError` in one line for a
+    source that does not exist or cannot be understood, and where no benchmark has the parameters
+    asked for.
     """
-    with no_search_for_cycles():
-        readings = _read(sources, request)
-        numbered = iter(_numbered(readings, request, ProcessNumbers()))
-        return [
-            LoadedSource(
-                source=printable(reading.source),
-                formats=sorted(reading.formats),
-                files=reading.files,
-                rows=[row for _ in reading.runs for row in _rows(next(numbered))],
-                joined=reading.joined,
-                left_out=dict(reading.left_out),
-                unread=reading.unread,
-                families=sorted(reading.families),
-                warnings=reading.warnings,
-            )
-            for reading in readings
-        ]
-
-
-def load_columns(
-    sources: Sequence[str | Path], request: ReadRequest, numbers: ProcessNumbers | None = None
-) -> tuple[list[Columns], list[MeasurementWarning]]:
-    """Load the same rows as columns, one after the other for each run, and all warnings.
-
-    ``numbers`` are those that rows have which were loaded before, where all are parts of a whole.
-    Raises `UserError` as `load_sources` does.
-    """
-    packer = Packer()
-    if not request.roles.across_machines:
-        request = replace(request, packer=packer)
-    with no_search_for_cycles():
-        readings = _read(sources, request)
-        numbered = _numbered(readings, request, numbers or ProcessNumbers())
-        columns = [run if isinstance(run, Columns) else packer.pack(run) for run in numbered]
-    return columns, [warning for reading in readings for warning in reading.warnings]
-
-
-def _read(sources: Sequence[str | Path], request: ReadRequest) -> list[Reading]:
-    """Read each source once, without copies of rows in another."""
     named_once = {_real_path(source): str(source) for source in sources or ("results",)}
     seen: set[Path] = set()
     readings = [Reading(request, name, seen) for name in named_once.values()]
-    for reading in readings:
-        read_source(Path(reading.source), reading)
-    _parameters_must_be_of_use(readings, request)
-    _something_must_be_chosen(readings)
-    _leave_out_copies(readings)
+    with no_search_for_cycles():
+        for reading in readings:
+            read_source(Path(reading.source), reading)
+        _parameters_must_be_of_use(readings, request)
+        _something_must_be_chosen(readings)
+        _leave_out_copies(readings)
+        _name_and_number(readings, request, numbers or ProcessNumbers())
     return readings
 
 
-def _numbered(
-    readings: Iterable[Reading], request: ReadRequest, numbers: ProcessNumbers
-) -> list[Sequence[Measurement] | Columns]:
-    """Return all runs in their order, with the names and process numbers that they keep."""
+def _name_and_number(
+    readings: Sequence[Reading], request: ReadRequest, numbers: ProcessNumbers
+) -> None:
+    """Give the rows of all runs, in their order, the names and process numbers that they keep."""
     runs = [run for reading in readings for run in reading.runs]
-    foreign = [run for run in runs if not isinstance(run, Columns)]
     if request.roles.across_machines:
         by = request.roles.backends
-        foreign = [[_on_any_machine(row, by) for row in run] for run in foreign]
-    named = iter(name_rows(foreign))
-    return [
-        numbers.number_columns(run)
-        if isinstance(run, Columns)
-        else numbers.number([foreign.row for foreign in next(named)])
-        for run in runs
-    ]
-
-
-def _rows(run: Sequence[Measurement] | Columns) -> Sequence[Measurement]:
-    assert not isinstance(run, Columns), "no columns were asked for"
-    return run
+        runs = [[_on_any_machine(row, by) for row in run] for run in runs]
+    left = list(reversed(name_rows(runs)))
+    del runs
+    for reading in readings:
+        # Numbered rows are others: there may be a million, so both are not kept.
+        count, reading.runs = len(reading.runs), []
+        for _ in range(count):
+            reading.rows += numbers.number([foreign.row for foreign in left.pop()])
 
 
 def _real_path(source: str | Path) -> str:
@@ -235,33 +173,25 @@ def _leave_out_copies(readings: Sequence[Reading]) -> None:
     last digit. (asv keeps milliseconds, of which rows hold the second.)
     """
     first_file: dict[Hashable, str] = {}
-    files = Counter(
-        _STATE(run[0].row)
-        for reading in readings
-        for run in reading.runs
-        if run and not isinstance(run, Columns)
-    )
+    files = Counter(_STATE(run[0].row) for reading in readings for run in reading.runs if run)
 
     def is_copy(foreign: ForeignRow) -> bool:
         row = foreign.row
         if row.file is None or not (row.source == "asv" or "." in row.when):
             return False
-        return first_file.setdefault(_identity(foreign), row.file) != row.file
+        same = (_MOMENT(row), foreign.name, tuple(foreign.others.values()))
+        return first_file.setdefault(same, row.file) != row.file
 
     for reading in readings:
         before = sum(map(len, reading.runs))
         reading.runs = [
             # A history has one file of each state, and hundreds of thousands of rows.
             [foreign for foreign in run if not is_copy(foreign)]
-            if run and not isinstance(run, Columns) and files[_STATE(run[0].row)] > 1
+            if run and files[_STATE(run[0].row)] > 1
             else run
             for run in reading.runs
         ]
         reading.leave_out(before - sum(map(len, reading.runs)), _A_COPY)
-
-
-def _identity(foreign: ForeignRow) -> Hashable:
-    return _MOMENT(foreign.row), foreign.name, tuple(foreign.others.values())
 
 
 Source = str | Path
@@ -269,9 +199,7 @@ Source = str | Path
 
 def load_measurements(*sources: Source | Iterable[Source], **options: Any) -> list[Measurement]:
     """Load the rows of what `load_results` loads, in their order; ``options`` are its own."""
-    loaded = load_sources(_flat(sources), _request(**options))
-    _warn([warning for source in loaded for warning in source.warnings])
-    return [row for source in loaded for row in source.rows]
+    return _load(sources, **options)
 
 
 def load_results(
@@ -309,9 +237,8 @@ def load_results(
         parameters, and without pandas.
     """
     optional.require("pages", "pandas")
-    columns, notes = load_columns(_flat(sources), _request(by, size, size_regex, sep))
-    _warn(notes)
-    return data_frame(columns)
+    with no_search_for_cycles():
+        return data_frame(_load(sources, by, size, size_regex, sep))
 
 
 def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
@@ -326,22 +253,19 @@ def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
     return flat
 
 
-def _request(
+def _load(
+    sources: Iterable[Source | Iterable[Source]],
     by: str | Sequence[str] = (),
     size: str | None = None,
     size_regex: str | None = None,
     sep: str | None = None,
-) -> ReadRequest:
-    return ReadRequest(
-        roles=ParameterRoles(
-            by=(by,) if isinstance(by, str) else tuple(by),
-            size=size or "size",
-            pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
-        ),
-        separator=sep,
+) -> list[Measurement]:
+    roles = ParameterRoles(
+        by=(by,) if isinstance(by, str) else tuple(by),
+        size=size or "size",
+        pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
     )
-
-
-def _warn(notes: Iterable[MeasurementWarning]) -> None:
-    for warning in notes:
+    loaded = load_sources(_flat(sources), ReadRequest(roles=roles, separator=sep))
+    for warning in (warning for source in loaded for warning in source.warnings):
         warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)
+    return [row for source in loaded for row in source.rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -102,7 +103,9 @@ def read_results(results: Path) -> StoredResults:
 
 def read_facts(folder: Path) -> RunFacts:
     """Read a run's facts; raises `UserError` naming the file that cannot be understood."""
-    return _facts(load_environment(folder), folder)
+    environment, starts = load_environment(folder), load_conditions(folder)
+    newest = starts[0] if starts else None
+    return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
 
 
 def read_run(folder: Path) -> LoadedRun:
@@ -110,15 +113,8 @@ def read_run(folder: Path) -> LoadedRun:
 
     Lines that are no rows are left out; `read_results` complains about them.
     """
-    run, environment, rows = load_run(folder, lambda _: None)
-    facts = _facts(environment, folder)
-    return LoadedRun(folder=folder, run=run, facts=facts, rows=standing(rows))
-
-
-def _facts(environment: Environment, folder: Path) -> RunFacts:
-    starts = load_conditions(folder)
-    newest = starts[0] if starts else None
-    return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
+    run, _, rows = load_run(folder, lambda _: None)
+    return LoadedRun(folder=folder, run=run, facts=read_facts(folder), rows=standing(rows))
 
 
 def _line(first: str, others: int = 0) -> str:
@@ -136,9 +132,20 @@ def _own_files(folder: Path, complaints: Complaints) -> Iterator[Path]:
                     yield file
 
 
+@contextmanager
+def _noted(path: Path, complaints: Complaints) -> Iterator[None]:
+    """Complain of a file or folder that cannot be read."""
+    try:
+        yield
+    except OSError as error:  # not permitted, or a link to itself
+        complaints[path].append(f"{path}: cannot be read: {error.strerror}")
+    except UserError as error:
+        complaints[path].append(str(error))
+
+
 def _own(file: Path, complaints: Complaints) -> list[ForeignRow]:
     rows: list[ForeignRow] = []
-    try:
+    with _noted(file, complaints):
         must_be_a_file(file)
         # Rows before an error are kept.
         rows.extend(
@@ -146,10 +153,6 @@ def _own(file: Path, complaints: Complaints) -> list[ForeignRow]:
             for row in read_rows(file, lambda what: complaints[file].append(what))
             if isinstance(row, Measurement)
         )
-    except OSError as error:
-        complaints[file].append(f"{file}: cannot be read: {error.strerror}")
-    except UserError as error:
-        complaints[file].append(str(error))
     return rows
 
 
@@ -177,25 +180,19 @@ def _asv_runs(folder: Path, complaints: Complaints) -> Iterator[list[ForeignRow]
 def _asv(
     file: Path, benchmarks: dict[str, AsvBenchmark], complaints: Complaints
 ) -> list[ForeignRow]:
-    try:
+    rows: list[ForeignRow] = []
+    with _noted(file, complaints):
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
         reading = Reading(ReadRequest(ours=True))
         rows = read_asv_file(file, benchmarks, reading.request, reading)
         for warning in reading.complaints:
             complaints[file].append(warning.message)
-        return rows
-    except UserError as error:
-        complaints[file].append(str(error))
-    return []
+    return rows
 
 
 def _entries(folder: Path, complaints: Complaints) -> list[Path]:
     """Return what is in a folder, by name; nothing if it is no folder or does not exist."""
-    try:
+    with _noted(folder, complaints), suppress(FileNotFoundError, NotADirectoryError):
         return sorted(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:  # not permitted, or a link to itself
-        complaints[folder].append(f"{folder}: cannot be read: {error.strerror}")
-        return []
+    return []

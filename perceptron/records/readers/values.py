@@ -92,21 +92,25 @@ def stdev(value: object) -> float | None:
     return 0.0 if value == 0 and not isinstance(value, bool) else duration(value)
 
 
-def stated_interval(low: object, high: object, seconds: float) -> tuple[float | None, float | None]:
+Interval = dict[str, float | None]
+"""The fields of a row that hold the ends of a time's interval."""
+
+
+def stated_interval(low: object, high: object, seconds: float) -> Interval:
     """Return the ends of an interval around a time, as a file states them; None for an open end.
 
     Times are above 0: an end that is not is open.
     """
     below, above = duration(low), duration(high)
-    return (
-        None if below is None else min(below, seconds),
-        None if above is None else max(above, seconds),
-    )
+    return {
+        "low": None if below is None else min(below, seconds),
+        "high": None if above is None else max(above, seconds),
+    }
 
 
 def median_interval(
     seconds: float, lower_quartile: object, upper_quartile: object, count: object
-) -> tuple[float | None, float | None]:
+) -> Interval:
     """Return the 99% interval of a median from the quartiles of ``count`` values.
 
     The standard error of a median is `MEDIAN_ERROR` of a mean's, and quartiles of normal values are
@@ -115,20 +119,18 @@ def median_interval(
     """
     low, high = stdev(lower_quartile), duration(upper_quartile)
     if low is None or high is None:
-        return None, None
+        return {}
     return mean_interval(seconds, MEDIAN_ERROR / 1.349 * max(0.0, high - low), count)
 
 
-def mean_interval(
-    seconds: float, deviation: object, count: object
-) -> tuple[float | None, float | None]:
+def mean_interval(seconds: float, deviation: object, count: object) -> Interval:
     """Return the 99% interval of the mean of ``count`` values from their standard deviation.
 
     Without a deviation or with one value there is no interval.
     """
     spread, number_of_values = stdev(deviation), number(count)
     if spread is None or number_of_values is None or number_of_values < 2:
-        return None, None
+        return {}
     error = spread / sqrt(number_of_values)
     reach = error * _student(int(min(number_of_values, 1000)) - 1)
     return stated_interval(seconds - reach, seconds + reach, seconds)

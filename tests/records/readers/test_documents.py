@@ -64,7 +64,7 @@ def outcome(case: Case, folder: Path) -> Iterable[str]:
         yield f"joined: {loaded.joined}"
     yield from (f"left out: {rows} {reason}" for reason, rows in loaded.left_out.items())
     if case.options.get("families"):
-        yield f"families: {', '.join(loaded.families)}"
+        yield f"families: {', '.join(sorted(loaded.families))}"
     yield from (f"{one.code}: {one.message}; {one.advice}" for one in loaded.warnings)
 
 
