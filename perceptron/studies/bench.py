@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.doubt import doubt_of
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.rates import fastest_tables, without_rival
+from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told
 from perceptron.analysis.crossover.words import missing as missing_pairs
@@ -27,7 +27,6 @@ from perceptron.analysis.finding import (
     finding_table,
     finding_verdict,
 )
-from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import definitions

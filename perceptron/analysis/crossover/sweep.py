@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -202,23 +202,27 @@ def _problem(rows: Sequence[Measurement]) -> str | None:
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:
     return [
-        Curve(backend, _spots(sizes, backend), reason(rows, backend))
+        Curve(backend, list(_spots(sizes)), reason(rows, backend))
         for backend, sizes in by_backend_and_size(rows).items()
     ]
 
 
-def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoint]:
-    spots = []
+def _spots(sizes: dict[float, list[Measurement]]) -> Iterator[CurvePoint]:
     for size in sorted(sizes):
-        seconds = times(sizes[size], backend)
-        if seconds:
-            own = [row for row in sizes[size] if row.backend == backend]
-            value = of_times(list(seconds.values()))
-            if len(seconds) == 1:
-                value = _as_stated(value, sizes[size])
-            facts = (contention(own), shared_epoch(own), shared_models(own), device_share(own))
-            spots.append(CurvePoint(size, value, len(seconds), *facts))
-    return spots
+        spot = spot_of(sizes[size])
+        if spot is not None:
+            single = spot.repeats == 1
+            yield replace(spot, value=_as_stated(spot.value, sizes[size])) if single else spot
+
+
+def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
+    """Return the time of rows of one backend at one size, with its interval; None without any."""
+    seconds = times(rows, rows[0].backend)
+    if not seconds:
+        return None
+    facts = (contention(rows), shared_epoch(rows), shared_models(rows), device_share(rows))
+    value = of_times(list(seconds.values()))
+    return CurvePoint(rows[0].size, value, len(seconds), *facts)
 
 
 def _as_stated(value: Interval, rows: Iterable[Measurement]) -> Interval:

@@ -15,6 +15,7 @@ from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.ranking import fastest_at_sizes
+from perceptron.analysis.crossover.rates import single_tables
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
 from perceptron.analysis.crossover.words import (
     decided,
@@ -25,7 +26,6 @@ from perceptron.analysis.crossover.words import (
 )
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
-from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
