@@ -271,9 +271,9 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
     wanted: dict[int, set[str]] = {}
     for other in others:
-        for wish in next_measurements(rows, best, other, search):
-            if wish.size != here:
-                wanted.setdefault(wish.size, set()).update((best, other))
+        for size in next_measurements(rows, best, other, search):
+            if size != here:
+                wanted.setdefault(size, set()).update((best, other))
     if not wanted:
         return []
     towards = expected_change(rows, best, others, here)

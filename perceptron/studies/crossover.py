@@ -489,10 +489,11 @@ def _next_on(
     wanted = {(name, size): 1 for name in absent for size in (axis.low, axis.high)}
     for pair in plan.all_pairs:
         if absent.isdisjoint(pair):
-            for wish in next_measurements(rows, *pair, plan.search(axis, pair)):
+            asked = next_measurements(rows, *pair, plan.search(axis, pair))
+            for size, processes in asked.items():
                 for backend in pair:
-                    key = (backend, wish.size)
-                    wanted[key] = max(wish.processes, wanted.get(key, 0))
+                    key = (backend, size)
+                    wanted[key] = max(processes, wanted.get(key, 0))
     jobs = [
         size_job(
             axis.problem(size).reference,

@@ -15,12 +15,7 @@ from perceptron.analysis.crossover.comparable import ComparableRows, described, 
 from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, flat_gpu, is_gpu, too_fast
-from perceptron.analysis.crossover.uncertainty import (
-    Uncertainty,
-    decided,
-    doubted,
-    uncertainties,
-)
+from perceptron.analysis.crossover.uncertainty import Indices, decided, doubted, uncertainties
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own
 from perceptron.grouping import grouped
@@ -232,7 +227,7 @@ def _judge(
         sizes_measured=[point.size for point in measured],
         ratio_at=[_ratio_at(point) for point in measured],
         is_decided=is_decided,
-        undecided=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining],
+        undecided=[(measured[first].size, measured[last].size) for first, last in remaining],
         decided=[(measured[first].size, measured[last].size) for first, last in known]
         if len(measured) > 1
         else [],
@@ -252,7 +247,7 @@ def _ratio_at(point: Point) -> SizeRatio:
     return SizeRatio(point.size, ratio, low, high, point.count)
 
 
-def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
+def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Indices]) -> bool:
     if remaining or status in NO_ANSWER:
         return False
     if status == "tie":

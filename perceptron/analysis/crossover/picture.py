@@ -8,7 +8,7 @@ from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep, sweeps
 from perceptron.analysis.crossover.words import axis_of, has_turns, is_measured, sentence
 from perceptron.analysis.interval import scaled
-from perceptron.analysis.sizes import size_axis, sized
+from perceptron.analysis.sizes import sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.figure import Line, LineFigure, Mark, Note, Stretch, log_axis, size_text, within
 from perceptron.numbers import digits, duration, duration_interval, interval, rows_per_second, tick
@@ -71,7 +71,7 @@ def family_figure(rows: Iterable[Measurement], family: str, threads: int) -> Lin
     if not judged:
         return None
     sweep = judged[0]
-    return sweep_figure(sweep.curves, sweep.crossovers, size_axis(family, sweep.axis))
+    return sweep_figure(sweep.curves, sweep.crossovers, sweep.axis)
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:

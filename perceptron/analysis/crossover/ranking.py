@@ -1,59 +1,13 @@
-"""Which backend of a machine is the fastest at a size, and over which part of a sweep."""
+"""Which of several backends is the fastest, and which others may be as fast."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby, permutations
-
-from msgspec import Struct
+from itertools import permutations
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.sweep import Curve
 from perceptron.analysis.interval import Interval, ratio_of
 from perceptron.records.measurement import Measurement
-
-
-class FastestAtSize(Struct, frozen=True):
-    """The fastest backend at one size, its seconds, and which others may be as fast at 95%."""
-
-    size: float
-    backend: str
-    seconds: Interval
-    unsure: list[str]
-
-
-class FastestOver(Struct, frozen=True):
-    """Neighbouring sizes measured, from ``low`` to ``high``, at which the answer is the same."""
-
-    low: float
-    high: float
-    backend: str
-    unsure: list[str]
-
-
-def fastest_at_sizes(
-    curves: Iterable[Curve], crossovers: Iterable[Crossover]
-) -> list[FastestAtSize]:
-    """Return the fastest backend at each size of a sweep, the sizes ascending.
-
-    At one that a single backend has there is none. Another backend may be as fast unless the
-    interval of the two's ratio, of processes that measured both, rules it out; where no process
-    did, unless the intervals of their times do. A pair whose times are not believable rules nothing
-    out.
-    """
-    decided = ruled_out(crossovers)
-    by_size: dict[float, dict[str, Interval]] = {}
-    for curve in curves:
-        for spot in curve.spots:
-            by_size.setdefault(spot.size, {})[curve.backend] = spot.value
-    answers = []
-    for size in sorted(by_size):
-        seconds = by_size[size]
-        if len(seconds) < 2:
-            continue
-        best, unsure = ranked(seconds, decided.get(size, {}))
-        answers.append(FastestAtSize(size, best, seconds[best], unsure))
-    return answers
 
 
 def ranked(
@@ -81,15 +35,6 @@ def ranked(
 def apart(faster: Interval, slower: Interval) -> bool:
     """Return whether two intervals have nothing in common; single values have no interval."""
     return faster.high is not None and slower.low is not None and faster.high < slower.low
-
-
-def stretches(answers: Sequence[FastestAtSize]) -> list[FastestOver]:
-    """Return the answers with neighbouring sizes of the same answer joined."""
-    joined = []
-    for (backend, unsure), alike in groupby(answers, lambda one: (one.backend, one.unsure)):
-        sizes = [one.size for one in alike]
-        joined.append(FastestOver(sizes[0], sizes[-1], backend, unsure))
-    return joined
 
 
 def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:

@@ -12,6 +12,7 @@ from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
+from perceptron.analysis.crossover.ranking import ranked, ruled_out
 from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
@@ -27,6 +28,7 @@ from perceptron.analysis.select import (
     state,
     times,
 )
+from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
@@ -55,6 +57,15 @@ class Curve(Struct, frozen=True):
     reason: str | None
 
 
+class FastestAtSize(Struct, frozen=True):
+    """The fastest backend at one size, its seconds, and which others may be as fast at 95%."""
+
+    size: float
+    backend: str
+    seconds: Interval
+    unsure: list[str]
+
+
 class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """One family, measured in one state of the code on one ground.
 
@@ -66,8 +77,8 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     ground: Ground
     state: State
     when: str
-    axis: str | None = None
-    """The meaning of sizes, where the rows say so."""
+    axis: str
+    """What sizes count, in a word."""
     family: str
     problem: str | None = None
     """What its problems are called, without their sizes: that of a model file holds a digest of it.
@@ -88,6 +99,26 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     def curves(self) -> list[Curve]:
         """The times over sizes of each backend."""
         return _curves(self.rows)
+
+    @cached_property
+    def fastest(self) -> list[FastestAtSize]:
+        """The fastest backend at each size, ascending; none where a single one has a time.
+
+        Another may be as fast unless the interval of the two's ratio, of processes that measured
+        both, rules it out; where no process did, unless the intervals of their times do. A pair
+        whose times are not believable rules nothing out.
+        """
+        decided = ruled_out(self.crossovers)
+        by_size: dict[float, dict[str, Interval]] = {}
+        for curve in self.curves:
+            for spot in curve.spots:
+                by_size.setdefault(spot.size, {})[curve.backend] = spot.value
+        answers = []
+        for size, seconds in sorted(by_size.items()):
+            if len(seconds) > 1:
+                best, unsure = ranked(seconds, decided.get(size, {}))
+                answers.append(FastestAtSize(size, best, seconds[best], unsure))
+        return answers
 
     @cached_property
     def of_one_model(self) -> list[Curve]:
@@ -183,7 +214,7 @@ def _sweep(
         ground=ground(rows[0]),
         state=newest,
         when=when,
-        axis=axis_of(rows),
+        axis=size_axis(rows[0].family, axis_of(rows)),
         family=rows[0].family,
         problem=_problem(rows),
         per_iteration=all(row.problem is not None for row in rows),

@@ -27,7 +27,6 @@ from perceptron.analysis.crossover.words import axis_of, missing, verdicts
 from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_lines
 from perceptron.analysis.interval import Interval, scaled
-from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if import words as what_if
 from perceptron.analysis.what_if.estimate import WhatIf
@@ -123,7 +122,7 @@ def _views(sweep: Sweep, estimates: Sequence[WhatIf]) -> Iterator[_View]:
 
 
 def _times(sweep: Sweep, shown: str, times: int, estimates: Sequence[WhatIf]) -> _View:
-    axis = size_axis(sweep.family, sweep.axis)
+    axis = sweep.axis
     lines = {guess.challenger: guess.estimates for guess in estimates}
     view = _of_curves(sweep, sweep.curves, sweep.crossovers, shown, times)
     tables = [
@@ -139,7 +138,7 @@ def _times(sweep: Sweep, shown: str, times: int, estimates: Sequence[WhatIf]) ->
 def _of_curves(
     sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover], shown: str, times: int
 ) -> _View:
-    axis = size_axis(sweep.family, sweep.axis)
+    axis = sweep.axis
     figure = sweep_figure(curves, crossovers, axis, shown, times)
     table = _times_table(curves, times, axis, shown)
     return _View(shown, f"{sweep.family}: {shown}", figure, [table], crossovers)
@@ -150,7 +149,7 @@ def _ratio(sweep: Sweep, crossover: Crossover) -> _View:
     return _View(
         f"ratio of {crossover.challenger} to {crossover.incumbent}",
         title,
-        ratio_figure(crossover, size_axis(sweep.family, sweep.axis)),
+        ratio_figure(crossover, sweep.axis),
         [_ratio_table(crossover, title)],
         [crossover],
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise
 from math import hypot, log
 
@@ -30,21 +29,14 @@ _WIDE = 4.0
 NARROW = log(1.10)
 
 
-@dataclass(frozen=True)
-class Uncertainty:
-    """A size at which the winner is undecided, or a gap between two that could hide a winner.
-
-    ``first`` and ``last`` are indices into the list of points, equal for a single size.
-    """
-
-    first: int
-    last: int
+Indices = tuple[int, int]
+"""The first and the last of some neighbouring points, equal for a single size."""
 
 
-def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[Uncertainty]:
-    """Return every uncertainty, by size; without any, the verdict holds at 95% for all sizes.
+def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[Indices]:
+    """Return the sizes at which the winner is undecided, and the gaps that could hide a winner.
 
-    ``changes`` are the zeros of these points.
+    ``changes`` are the zeros of these points. Without any, the verdict holds at 95% for all sizes.
     """
     expected = _expected(points, changes)
     no_winner = _without_winner(points, changes)
@@ -54,36 +46,35 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
             *_weak(points),
             *_gaps(points, expected, no_winner),
             *_wide(points, changes),
-        ],
-        key=lambda uncertainty: (uncertainty.first, uncertainty.last),
+        ]
     )
 
 
-def decided(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> list[tuple[int, int]]:
-    """Return the ranges in which a winner is known, as indices of their first and last size.
+def decided(points: Sequence[Point], remaining: Sequence[Indices]) -> list[Indices]:
+    """Return the ranges in which a winner is known.
 
     They begin and end at decided sizes; neighbouring ones of one winner are joined where no
     uncertainty lies between. Where the surest size of a stretch is in doubt, none of it is known.
     """
     doubtful = doubted(remaining)
     with_winner = [index for index, point in enumerate(points) if point.sign]
-    ranges: list[tuple[int, int]] = []
+    ranges: list[Indices] = []
     for _, members in groupby(with_winner, key=lambda index: points[index].sign):
         stretch = list(members)
         if not doubtful.isdisjoint(stretch):
             continue
         first = stretch[0]
         for left, right in pairwise(stretch):
-            if any(doubt.first < right and doubt.last > left for doubt in remaining):
+            if any(start < right and end > left for start, end in remaining):
                 ranges.append((first, left))
                 first = right
         ranges.append((first, stretch[-1]))
     return ranges
 
 
-def doubted(remaining: Sequence[Uncertainty]) -> set[int]:
+def doubted(remaining: Sequence[Indices]) -> set[int]:
     """Return the indices of the sizes that are uncertain themselves, not only a gap beside them."""
-    return {doubt.first for doubt in remaining if doubt.first == doubt.last}
+    return {first for first, last in remaining if first == last}
 
 
 def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:
@@ -114,21 +105,21 @@ def _inside(sizes: Sequence[float], low: float, high: float) -> tuple[int, int]:
 
 def _undecided(
     points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
-) -> Iterator[Uncertainty]:
+) -> Iterator[Indices]:
     """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""
     for index, (point, sign) in enumerate(zip(points, expected, strict=True)):
         if point.says_nothing:
-            yield Uncertainty(index, index)
+            yield index, index
             continue
         if point.sign or no_winner[index] or not (point.freedom or point.stated):
             continue
         low, high = point.interval()
         other = max(-sign * low, -sign * high) if sign else max(-low, high)
         if other > TIE:
-            yield Uncertainty(index, index)
+            yield index, index
 
 
-def _weak(points: Sequence[Point]) -> Iterator[Uncertainty]:
+def _weak(points: Sequence[Point]) -> Iterator[Indices]:
     """Yield the surest size of each stretch with one winner, if even that is not sure enough."""
     stretches: list[list[int]] = []
     last = 0
@@ -142,12 +133,12 @@ def _weak(points: Sequence[Point]) -> Iterator[Uncertainty]:
     for stretch in stretches:
         best = max(stretch, key=lambda i: abs(points[i].mean) / (points[i].error or 1e-9))
         if abs(points[best].mean) <= points[best].reach(_BELIEVED):
-            yield Uncertainty(best, best)
+            yield best, best
 
 
 def _gaps(
     points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
-) -> Iterator[Uncertainty]:
+) -> Iterator[Indices]:
     """Yield gaps in which the log-ratio has room to reach the other side by more than a tie."""
     for index, (left, right) in enumerate(pairwise(points)):
         sign = expected[index]
@@ -162,14 +153,14 @@ def _gaps(
         lead = sign * (left.mean + right.mean) - hypot(left.error, right.error)
         lead -= left.hidden + right.hidden
         if (room - lead) / 2 > TIE:
-            yield Uncertainty(index, index + 1)
+            yield index, index + 1
 
 
-def _wide(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> Iterator[Uncertainty]:
+def _wide(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> Iterator[Indices]:
     """Yield the sizes inside an interval of a change that may hold several."""
     sizes = [point.size for point in points]
     for zero in changes:
         if zero.low and zero.high and zero.high / zero.low > _WIDE:
             first, stop = _inside(sizes, zero.low, zero.high)
             if first < stop:
-                yield Uncertainty(first, stop - 1)
+                yield first, stop - 1

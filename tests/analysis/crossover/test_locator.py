@@ -66,17 +66,17 @@ class Lab:
         have = {(row.size, row.repeat, row.backend) for row in rows}
         given_up = {(row.size, row.backend) for row in rows if row.status != "ok"}
         new = []
-        for process in range(max((request.processes for request in asked), default=0)):
+        for process in range(max(asked.values(), default=0)):
             for backend in (A, B):
-                for request in asked:
+                for size, processes in asked.items():
                     if (
-                        process < request.processes
-                        and (request.size, process, backend) not in have
-                        and (request.size, backend) not in given_up
+                        process < processes
+                        and (size, process, backend) not in have
+                        and (size, backend) not in given_up
                     ):
-                        new.append(self.measure(backend, request.size, process))
+                        new.append(self.measure(backend, size, process))
                         if new[-1].status != "ok":
-                            given_up.add((request.size, backend))
+                            given_up.add((size, backend))
         return new
 
     def locate(self, rows: Sequence[Measurement] = ()) -> list[Measurement]:
@@ -86,7 +86,7 @@ class Lab:
             new = self.answer(rows)
             if not new:
                 # What failed is not asked for again either.
-                assert next_measurements(rows, A, B, self.search) == []
+                assert next_measurements(rows, A, B, self.search) == {}
                 return rows
             rows += new
         pytest.fail("a hundred rounds and no end")
@@ -118,8 +118,7 @@ def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: fl
 def test_a_search_begins_with_the_coarse_sizes() -> None:
     """All of them, with as many processes as a first look takes, and nothing else."""
     requests = next_measurements([], A, B, SEARCH)
-    assert [request.size for request in requests] == [1, 4, 16, 64, 256, 1024, 4096]
-    assert {request.processes for request in requests} == {SEARCH.first}
+    assert requests == dict.fromkeys([1, 4, 16, 64, 256, 1024, 4096], SEARCH.first)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
@@ -129,12 +128,12 @@ def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
     lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
     rows: list[Measurement] = []
     while new := lab.answer(rows):
-        for request in next_measurements(rows, A, B, SEARCH):
-            assert isinstance(request.size, int)
-            assert SEARCH.low <= request.size <= SEARCH.high
-            assert processes(rows, request.size) < request.processes <= SEARCH.most
+        for size, wanted in next_measurements(rows, A, B, SEARCH).items():
+            assert isinstance(size, int)
+            assert SEARCH.low <= size <= SEARCH.high
+            assert processes(rows, size) < wanted <= SEARCH.most
         rows += new
-    assert next_measurements(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == {}
 
 
 def test_rows_of_other_backends_change_nothing() -> None:
@@ -152,9 +151,9 @@ def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
     """Three backends share rows: a size that a third one asked for is no question of this pair."""
     lab = Lab(CROSSING)
     rows = list(lab.locate())
-    assert next_measurements(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == {}
     rows += [lab.measure(A, size, process) for size in (20, 30, 31) for process in range(3)]
-    assert next_measurements(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == {}
 
 
 def test_the_bracket_closes_and_carries_enough_processes() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import Uncertainty, decided, uncertainties
+from perceptron.analysis.crossover.uncertainty import Indices, decided, uncertainties
 from tests.analysis.crossover.conftest import SPREAD, A, B, at
 
 
@@ -19,7 +19,7 @@ def measured(means: Mapping[float, float], noise: float = 0.01) -> list[Point]:
     return points(rows, A, B)
 
 
-def remaining(points: list[Point]) -> list[Uncertainty]:
+def remaining(points: list[Point]) -> list[Indices]:
     return uncertainties(points, zero_crossings(points))
 
 
@@ -37,7 +37,7 @@ def test_a_plain_answer_leaves_no_doubt() -> None:
 def test_another_winner_can_hide_between_sizes_far_apart(right: float, hidden: bool) -> None:
     """Close to the line on both sides: room for it grows with the gap, and 10 % are no gap."""
     line = measured({4: 0.06, right: 0.06}, noise=0.001)
-    assert remaining(line) == ([Uncertainty(0, 1)] if hidden else [])
+    assert remaining(line) == ([(0, 1)] if hidden else [])
 
 
 def test_a_steep_slope_beside_a_gap_makes_room_in_it() -> None:
@@ -45,30 +45,30 @@ def test_a_steep_slope_beside_a_gap_makes_room_in_it() -> None:
     flat = measured({1: 1.5, 4: 1.5, 16: 1.4})
     steep = measured({1: 4.0, 4: 1.5, 16: 1.4})
     assert remaining(flat) == []
-    assert Uncertainty(1, 2) in remaining(steep)
+    assert (1, 2) in remaining(steep)
 
 
 def test_a_gap_in_which_the_winner_changes_is_no_hiding_place() -> None:
     """The change is known; the locator halves its bracket anyway."""
-    assert Uncertainty(0, 1) not in remaining(measured({4: 0.06, 64: -0.06}, noise=0.001))
+    assert (0, 1) not in remaining(measured({4: 0.06, 64: -0.06}, noise=0.001))
 
 
 def test_a_size_where_the_other_could_win_is_in_doubt() -> None:
     """By more than ±5 %, as far as its interval goes; where it is surely a tie, it is not."""
     wide = measured({1: 1.0, 1.2: 0.0, 1.44: 1.0}, noise=0.1)
     assert wide[1].sign == 0
-    assert Uncertainty(1, 1) in remaining(wide)
+    assert (1, 1) in remaining(wide)
     surely_close = measured({1: 1.0, 1.2: 0.0, 1.44: 1.0}, noise=0.01)
     ahead_if_at_all = measured({1: 1.0, 1.2: 0.1, 1.44: 1.0}, noise=0.12)
     for line in (surely_close, ahead_if_at_all):
         assert line[1].sign == 0
-        assert Uncertainty(1, 1) not in remaining(line)
+        assert (1, 1) not in remaining(line)
 
 
 def test_inside_the_interval_of_a_change_nobody_need_be_sure() -> None:
     line = measured({1: 0.8, 1.1: 0.0, 1.2: -0.8}, noise=0.1)
     assert line[1].sign == 0
-    assert Uncertainty(1, 1) not in remaining(line)
+    assert (1, 1) not in remaining(line)
 
 
 def test_a_change_that_rests_on_hardly_anything_is_in_doubt() -> None:
@@ -76,16 +76,16 @@ def test_a_change_that_rests_on_hardly_anything_is_in_doubt() -> None:
     base = dict.fromkeys((1, 1.2, 1.44, 1.73), 0.5)
     weak, strong = (measured(base | {2.07: last}, noise=0.1) for last in (-0.13, -0.5))
     assert weak[-1].sign == strong[-1].sign == -1
-    assert Uncertainty(4, 4) in remaining(weak)
-    assert Uncertainty(4, 4) not in remaining(strong)
+    assert (4, 4) in remaining(weak)
+    assert (4, 4) not in remaining(strong)
     assert [decided(line, remaining(line))[2:] for line in (weak, strong)] == [[], [(4, 4)]]
 
 
 def test_without_a_winner_every_size_is_in_doubt_unless_it_is_a_tie() -> None:
     loud = measured({1: 0.0, 1.2: 0.0}, noise=0.2)
-    assert [doubt for doubt in remaining(loud) if doubt.first == doubt.last] == [
-        Uncertainty(0, 0),
-        Uncertainty(1, 1),
+    assert [doubt for doubt in remaining(loud) if doubt[0] == doubt[1]] == [
+        (0, 0),
+        (1, 1),
     ]
     assert remaining(measured({1: 0.0, 1.05: 0.0}, noise=0.005)) == []
 
@@ -98,7 +98,7 @@ def test_an_interval_over_a_factor_of_four_is_in_doubt() -> None:
     assert zero.high is not None
     assert zero.high / zero.low > 4
     inside = [index for index, p in enumerate(line) if zero.low <= p.size <= zero.high]
-    assert Uncertainty(inside[0], inside[-1]) in remaining(line)
+    assert (inside[0], inside[-1]) in remaining(line)
 
 
 def test_single_values_are_not_doubted() -> None:
@@ -114,6 +114,6 @@ def test_single_values_are_not_doubted() -> None:
 
 def test_doubts_come_in_order_of_size() -> None:
     line = measured({1: 0.1, 64: 0.02, 4096: 0.1, 2**18: 0.1}, noise=0.2)
-    spans = [(doubt.first, doubt.last) for doubt in remaining(line)]
+    spans = [(doubt[0], doubt[1]) for doubt in remaining(line)]
     assert len(spans) > 3
     assert spans == sorted(spans)

@@ -3,14 +3,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.ranking import (
-    FastestAtSize,
-    FastestOver,
-    fastest_at_sizes,
-    ranked,
-    stretches,
-)
-from perceptron.analysis.crossover.sweep import Sweep, sweeps
+from perceptron.analysis.crossover.ranking import ranked
+from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, sweeps
 from perceptron.analysis.interval import Interval
 from tests.made import line, linear, measured, world
 
@@ -23,7 +17,7 @@ def sweep_of(**costs: object) -> Sweep:
 def test_two_within_their_intervals_are_not_sure() -> None:
     """At one size they take the same; at the others one is ahead by far more than noise."""
     sweep = sweep_of(numpy=linear(1e-4, 1e-6), **{"torch-cpu": linear(1.64e-4, 0)})
-    answers = {one.size: one for one in fastest_at_sizes(sweep.curves, sweep.crossovers)}
+    answers = {one.size: one for one in sweep.fastest}
     assert {answers[64].backend, *answers[64].unsure} == {"numpy", "torch-cpu"}
     assert answers[4] == FastestAtSize(4, "numpy", answers[4].seconds, [])
     assert (answers[1024].backend, answers[1024].unsure) == ("torch-cpu", [])
@@ -33,7 +27,7 @@ def test_two_within_their_intervals_are_not_sure() -> None:
 def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: dict[str, object]) -> None:
     (sweep,) = sweeps(line())
     doubted = [replace(one, **doubt) for one in sweep.crossovers]
-    answers = fastest_at_sizes(sweep.curves, doubted)
+    answers = replace(sweep, crossovers=doubted).fastest
     assert all(one.unsure for one in answers)
 
 
@@ -42,13 +36,13 @@ def test_the_only_size_of_a_pair_has_no_fastest() -> None:
     both = world(measured, {"numpy": linear(1, 0), "torch-cpu": linear(800, 0)}, sizes=(4,))
     (sweep,) = sweeps([*both, *world(measured, {"numpy": linear(1, 0)}, sizes=(16,))])
     (crossover,) = sweep.crossovers
-    (answer,) = fastest_at_sizes(sweep.curves, sweep.crossovers)
+    (answer,) = sweep.fastest
     assert (crossover.status, answer.unsure) == ("undecided", ["torch-cpu"])
 
 
 def test_single_values_leave_everything_open() -> None:
     (sweep,) = sweeps(line(processes=1))
-    answers = fastest_at_sizes(sweep.curves, sweep.crossovers)
+    answers = sweep.fastest
     assert all(one.unsure for one in answers)
 
 
@@ -60,21 +54,6 @@ def test_without_a_ratio_the_intervals_decide() -> None:
     }
     assert ranked(times, {}) == ("a", ["b"])
     assert ranked(times, {("a", "b"): True, ("a", "c"): False}) == ("a", ["c"])
-
-
-def test_neighbours_with_one_answer_are_joined() -> None:
-    one = Interval(1.0, None, None)
-    answers = [
-        FastestAtSize(1, "a", one, []),
-        FastestAtSize(2, "a", one, []),
-        FastestAtSize(4, "a", one, ["b"]),
-        FastestAtSize(8, "a", one, []),
-    ]
-    assert stretches(answers) == [
-        FastestOver(1, 2, "a", []),
-        FastestOver(4, 4, "a", ["b"]),
-        FastestOver(8, 8, "a", []),
-    ]
 
 
 def test_what_is_slower_by_its_ratio_is_not_the_fastest_by_its_time() -> None:
