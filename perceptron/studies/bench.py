@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.doubt import doubt_of
 from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.locator import doubt_of
 from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.doubt import Doubt, doubt_of
+from perceptron.analysis.crossover.locator import Doubt, doubt_of
 from perceptron.records.measurement import Measurement
 from tests.made import measured
 
