@@ -54,12 +54,8 @@ class Segment(Struct, frozen=True, kw_only=True):
 class CaseHistory(Struct, frozen=True, kw_only=True):
     """One case over the commits that have a time of it, oldest first."""
 
-    machine: str
-    source: str
-    environment: str | None
-    family: str
-    size: int | float
-    backend: str
+    row: Measurement
+    """A row of the case: its machine, tool, environment, family, size and backend are of all."""
     points: list[HistoryPoint]
     steps: list[Segment]
 
@@ -76,9 +72,13 @@ def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
         if row.source == "asv" and row.commit and row.committed and has_time(row):
             case = (ground(row), row.environment, row.family, row.size, row.backend)
             cases.setdefault(case, []).append(row)
-    pasts = [(members[0], _points(members)) for members in cases.values()]
-    pasts.sort(key=lambda past: _order(past[0]))
-    return [_past(row, points) for row, points in pasts if len(points) > 1]
+    pasts = []
+    for members in sorted(cases.values(), key=lambda members: _order(members[0])):
+        points = _points(members)
+        if len(points) > 1:
+            steps = _steps([point.seconds for point in points])
+            pasts.append(CaseHistory(row=members[0], points=points, steps=steps))
+    return pasts
 
 
 def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int, str]:
@@ -99,19 +99,6 @@ def _points(rows: Iterable[Measurement]) -> list[HistoryPoint]:
         for commit, members in commits.items()
     ]
     return sorted(points, key=lambda point: (point.committed, point.commit))
-
-
-def _past(row: Measurement, points: list[HistoryPoint]) -> CaseHistory:
-    return CaseHistory(
-        machine=row.machine,
-        source=row.source,
-        environment=row.environment,
-        family=row.family,
-        size=row.size,
-        backend=row.backend,
-        points=points,
-        steps=_steps([point.seconds for point in points]),
-    )
 
 
 def _steps(seconds: Sequence[float]) -> list[Segment]:

@@ -160,6 +160,12 @@ def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval |
     return of_ratio(numerators, denominators, hidden(*sides))
 
 
+def is_slower(rows: Iterable[Measurement], slower: str, faster: str) -> bool:
+    """Return whether that is decided by the processes that measured both; not without any."""
+    ratio = ratio_of(rows, slower, faster)
+    return ratio is not None and ratio.low is not None and ratio.low > 1
+
+
 def counted_rows(
     rows: Iterable[Measurement], first: str, second: str
 ) -> tuple[list[Measurement], list[Measurement]]:

@@ -35,7 +35,7 @@ def plausible(row: Measurement) -> bool:
         and _within(counts, 1, LARGEST_SIZE)
         and _within(amounts, 0, LARGEST_SIZE)
         and (row.energy_joules is None or 0 <= row.energy_joules <= LARGEST_JOULES)
-        and (row.gpu is None or all(map(_is_reading, _readings(row.gpu))))
+        and (row.gpu is None or _within(_readings(row.gpu), -LARGEST_SIZE, LARGEST_SIZE))
     )
 
 
@@ -48,12 +48,8 @@ def _within(values: Iterable[float | None], least: float, most: float, zero: boo
 
 
 def _readings(gpu: GpuState) -> tuple[float | None, ...]:
+    """Return clocks, a limit and a temperature, which may be below 0."""
     return (gpu.sm_mhz, gpu.max_sm_mhz, gpu.power_limit_watts, gpu.temperature_celsius)
-
-
-def _is_reading(value: float | None) -> bool:
-    """Return whether a clock, a limit or a temperature can be shown; it may be below 0."""
-    return value is None or abs(value) <= LARGEST_SIZE
 
 
 def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:

@@ -14,7 +14,7 @@ from math import ceil, inf
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.interval import Interval, of_times, ratio_of
+from perceptron.analysis.interval import Interval, is_slower, of_times
 from perceptron.analysis.select import Definitions, State, is_own, moment, prepared, state, times
 from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
@@ -108,10 +108,7 @@ def _is_slower(rows: list[Measurement], slower: str, faster: str) -> bool:
 
     The times are those of all processes, and those that count may say the opposite.
     """
-    if not is_own(rows[0]):
-        return True
-    ratio = ratio_of(rows, slower, faster)
-    return ratio is not None and ratio.low is not None and ratio.low > 1
+    return not is_own(rows[0]) or is_slower(rows, slower, faster)
 
 
 def _amortise(

@@ -15,10 +15,15 @@ from math import exp, inf, log
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
+from perceptron.analysis.crossover.crossing import (
+    NARROW,
+    Indices,
+    ZeroCrossing,
+    uncertainties,
+    zero_crossings,
+)
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import NARROW, Indices, uncertainties
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, of_times
 from perceptron.analysis.select import times
 from perceptron.grouping import grouped

@@ -40,9 +40,10 @@ def sweep_figure(
     values = [value for line in lines for value in line.y]
     ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings(crossovers)
+    answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
     return LineFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
-        f"logarithmic. {_answers(crossovers)}",
+        f"logarithmic. {answers}",
         caption=f"Lower is faster. {bands(measured)}; a dotted line marks a change of winner, "
         "grey its interval.",
         height=460,
@@ -148,10 +149,6 @@ def _estimated(line: Sequence[DeviceEstimate], times: int) -> Line:
         ),
         estimated=True,
     )
-
-
-def _answers(crossovers: Sequence[Crossover]) -> str:
-    return "; ".join(sentence(crossover) for crossover in crossovers if is_measured(crossover))
 
 
 _TIE = 1.05

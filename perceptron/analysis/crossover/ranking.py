@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.interval import Interval, ratio_of
+from perceptron.analysis.interval import Interval, is_slower
 from perceptron.records.measurement import Measurement
 
 
@@ -64,10 +64,9 @@ def ruled_out_side_by_side(
     By the processes that measured both; where none did, nothing is ruled out.
     """
     rows = list(rows)
-    ratios = {pair: ratio_of(rows, pair[1], pair[0]) for pair in permutations(names, 2)}
     return {
-        pair: ratio is not None and ratio.low is not None and ratio.low > 1
-        for pair, ratio in ratios.items()
+        (faster, slower): is_slower(rows, slower, faster)
+        for faster, slower in permutations(names, 2)
     }
 
 

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
-from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
 from perceptron.analysis.crossover.ranking import ranked, ruled_out
 from perceptron.analysis.device_share import DeviceShare, device_share
@@ -20,6 +19,7 @@ from perceptron.analysis.interval import Interval, of_times, scaled
 from perceptron.analysis.select import (
     Definitions,
     State,
+    by_backend_and_size,
     has_time,
     is_own,
     moment,
@@ -209,6 +209,7 @@ def _sweep(
     # Backends run in random order, which must not choose the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     rows = Definitions(rows).keep(rows)
+    problems = {problem_without_size(row) for row in rows}
     return Sweep(
         source=rows[0].source,
         ground=ground(rows[0]),
@@ -216,7 +217,7 @@ def _sweep(
         when=when,
         axis=size_axis(rows[0].family, axis_of(rows)),
         family=rows[0].family,
-        problem=_problem(rows),
+        problem=problems.pop() if len(problems) == 1 else None,
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
         crossovers=crossovers(rows, pairs),
@@ -224,11 +225,6 @@ def _sweep(
         iterations=iterations,
         older=older,
     )
-
-
-def _problem(rows: Sequence[Measurement]) -> str | None:
-    names = {problem_without_size(row) for row in rows}
-    return names.pop() if len(names) == 1 else None
 
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:
@@ -241,9 +237,12 @@ def _curves(rows: Sequence[Measurement]) -> list[Curve]:
 def _spots(sizes: dict[float, list[Measurement]]) -> Iterator[CurvePoint]:
     for size in sorted(sizes):
         spot = spot_of(sizes[size])
+        if spot is not None and spot.repeats == 1:
+            # A single value has the interval that its file states, if it does.
+            row = next(row for row in sizes[size] if has_time(row))
+            spot = replace(spot, value=Interval(spot.value.estimate, row.low, row.high))
         if spot is not None:
-            single = spot.repeats == 1
-            yield replace(spot, value=_as_stated(spot.value, sizes[size])) if single else spot
+            yield spot
 
 
 def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
@@ -254,9 +253,3 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
     facts = (contention(rows), shared_epoch(rows), shared_models(rows), device_share(rows))
     value = of_times(list(seconds.values()))
     return CurvePoint(rows[0].size, value, len(seconds), *facts)
-
-
-def _as_stated(value: Interval, rows: Iterable[Measurement]) -> Interval:
-    """Return a single value with the interval that its file states, if it does."""
-    row = next(row for row in rows if has_time(row))
-    return Interval(value.estimate, row.low, row.high)

@@ -6,7 +6,7 @@ the ratio of a pair. `where` and the way are the switches of its page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -22,10 +22,10 @@ from perceptron.analysis.crossover.picture import (
     sweep_figure,
 )
 from perceptron.analysis.crossover.rates import epoch_cells
-from perceptron.analysis.crossover.sweep import Curve, Sweep
+from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.analysis.crossover.words import axis_of, missing, verdicts
 from perceptron.analysis.device_share import busy_cell
-from perceptron.analysis.gpu_use import state_lines
+from perceptron.analysis.gpu_use import state_line
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if import words as what_if
@@ -127,8 +127,13 @@ def _times(sweep: Sweep, shown: str, times: int, estimates: Sequence[WhatIf]) ->
     view = _of_curves(sweep, sweep.curves, sweep.crossovers, shown, times)
     tables = [
         *view.tables,
-        *_epoch_tables(sweep.curves, axis),
-        *_device_share_tables(sweep.curves, axis),
+        *_grid("Rows trained on per second, time of an epoch", axis, sweep.curves, _epoch_cell),
+        *_grid(
+            "Device busy ÷ wall [95% interval], launch-bound below a half",
+            axis,
+            [curve for curve in sweep.curves if any(spot.device for spot in curve.spots)],
+            _device_cell,
+        ),
         *what_if.tables(estimates),
     ]
     figure = sweep_figure(sweep.curves, sweep.crossovers, axis, shown, times, tuple(lines.values()))
@@ -175,7 +180,7 @@ def _lines(sweep: Sweep) -> list[str]:
             "the intervals are the 99% that its file states" if stated else "there is no interval"
         )
         lines.append(f"One repeat for each value: {kind}; another repeat may differ.")
-    lines += state_lines(sweep.gpus)
+    lines += map(state_line, sweep.gpus)
     if sweep.source == "asv":
         lines.append("Of asv's commits the newest is here; the page of history has all of them.")
     return lines
@@ -206,43 +211,36 @@ def _times_table(curves: Sequence[Curve], times: int, axis: str, shown: str) -> 
     return Table(title=f"{shown} [{kind}]", columns=columns, rows=tuple(cells))
 
 
-def _epoch_tables(curves: Sequence[Curve], axis: str) -> Iterator[Table]:
-    """Yield what the times mean for mini-batches, as `_times_table`; nothing for full batches."""
-    cells = {
-        (curve.backend, spot.size): ", ".join(epoch_cells(spot.epoch, spot.value.estimate))
-        for curve in curves
-        for spot in curve.spots
-        if spot.epoch is not None
-    }
-    if cells:
-        yield _grid("Rows trained on per second, time of an epoch", axis, curves, cells)
+def _epoch_cell(spot: CurvePoint) -> str:
+    """Return what the time means for mini-batches; empty for full batches."""
+    return ", ".join(epoch_cells(spot.epoch, spot.value.estimate)) if spot.epoch else ""
 
 
-def _device_share_tables(curves: Sequence[Curve], axis: str) -> Iterator[Table]:
-    """Yield how busy devices are, of backends whose rows tell, as `_times_table`."""
-    busy = {
-        (curve.backend, spot.size): busy_cell(spot.device)
-        for curve in curves
-        for spot in curve.spots
-        if spot.device is not None
-    }
-    if busy:
-        title = "Device busy ÷ wall [95% interval], launch-bound below a half"
-        devices = [curve for curve in curves if any(spot.device for spot in curve.spots)]
-        yield _grid(title, axis, devices, busy)
+def _device_cell(spot: CurvePoint) -> str:
+    """Return how busy a device is, where the rows tell."""
+    return busy_cell(spot.device) if spot.device else ""
 
 
 def _grid(
-    title: str, axis: str, curves: Sequence[Curve], cells: dict[tuple[str, float], str]
-) -> Table:
-    return Table(
-        title=title,
-        columns=_across(axis, curves),
-        rows=tuple(
-            (f"{size:,}", *(cells.get((curve.backend, size), NONE) for curve in curves))
-            for size in sorted({size for _, size in cells})
-        ),
-    )
+    title: str, axis: str, curves: Sequence[Curve], cell: Callable[[CurvePoint], str]
+) -> Iterator[Table]:
+    """Yield the cells of all times, sizes down and backends across; nothing without any."""
+    cells = {
+        (curve.backend, spot.size): words
+        for curve in curves
+        for spot in curve.spots
+        if (words := cell(spot))
+    }
+    sizes = sorted({size for _, size in cells})
+    if cells:
+        yield Table(
+            title=title,
+            columns=_across(axis, curves),
+            rows=tuple(
+                (f"{size:,}", *(cells.get((curve.backend, size), NONE) for curve in curves))
+                for size in sizes
+            ),
+        )
 
 
 def _across(axis: str, curves: Sequence[Curve]) -> tuple[str, ...]:

@@ -12,11 +12,10 @@ from math import exp, hypot, inf, log
 from typing import NamedTuple
 
 from perceptron.analysis.contention import Contention, by_key
-from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
-from perceptron.analysis.select import State
+from perceptron.analysis.select import State, described
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
 from perceptron.answer import Decided, Verdict
@@ -257,7 +256,10 @@ def notes(found: Crossover) -> tuple[str, ...]:
         return (f"why: {why}",) if why else ()
     if not is_measured(found):
         return ()
-    lines = [*_closest(found), *_undecided(found)]
+    lines = [*_closest(found)]
+    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    if found.undecided and not is_said and len(found.sizes_measured) > 1:
+        lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
     lines += [f"why: {found.reason}"] if found.reason else []
     return tuple(lines[:_NOTES])
 
@@ -312,13 +314,6 @@ def _narrows(known: Sequence[SizeRatio], at: SizeRatio) -> bool:
 
 def _half_width(at: SizeRatio) -> float:
     return log(at.high / at.low) / 2 if at.low and at.high else inf
-
-
-def _undecided(found: Crossover) -> Iterator[str]:
-    """Yield where another winner may hide, unless the sentence says so."""
-    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
-    if found.undecided and not is_said and len(found.sizes_measured) > 1:
-        yield f"undecided: {listed(found.undecided, axis_of(found))}"
 
 
 # --- where it was measured -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.device_share import HOST, device_share, is_beside_host, is_launch_bound
 from perceptron.analysis.finding import published_iteration_seconds
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
-from perceptron.analysis.interval import Interval, of_times, ratio_of, robust_mean
+from perceptron.analysis.interval import Interval, is_slower, of_times, ratio_of, robust_mean
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, rows_by_process, times
 from perceptron.grouping import grouped
 from perceptron.numbers import enumerated
@@ -420,14 +420,10 @@ def _floor(rows: Sequence[Measurement], names: Collection[str]) -> tuple[str | N
         return None, "a single rung can run: no comparison"
     fastest = min(seconds, key=seconds.__getitem__)
     others = [name for name in able if name != fastest]
-    rivals = [name for name in others if not _is_slower(ratio_of(rows, name, fastest))]
+    rivals = [name for name in others if not is_slower(rows, name, fastest)]
     if rivals:
         return None, f"{fastest} against {enumerated(rivals)} is undecided"
     return fastest, None
-
-
-def _is_slower(ratio: Interval | None) -> bool:
-    return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
 def _rung(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from perceptron.analysis.contention import Contention, contention, with_contended
 from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
 from perceptron.analysis.finding import measured_dot, published_dot
-from perceptron.analysis.gpu_use import state_lines
+from perceptron.analysis.gpu_use import state_line
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
 from perceptron.analysis.overhead.ladder import Ceilings, Ladder, Rung, WholeIteration, roof, roofs
@@ -147,7 +147,7 @@ def _notes(found: Ladder) -> Iterator[Note]:
             f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
             f"{rough_percent(found.harness_share)} of a sample."
         )
-    for line in (*_energies(found.rungs), *state_lines(found.gpus), *_roofless(found)):
+    for line in (*_energies(found.rungs), *map(state_line, found.gpus), *_roofless(found)):
         yield Note(line)
 
 

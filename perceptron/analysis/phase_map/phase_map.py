@@ -402,9 +402,5 @@ def _slow_if_none(field: Array) -> Array:
 
 def _rounded(line: Array) -> Line:
     """Return sizes of their logarithms; points that round to the same one are one."""
-    points = [(_size(x), _size(y)) for x, y in np.exp(line)]
-    return [point for point, _ in groupby(points)]
-
-
-def _size(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
+    sizes = ([float(f"{size:.{_DIGITS}g}") for size in point] for point in np.exp(line))
+    return [(x, y) for (x, y), _ in groupby(sizes)]

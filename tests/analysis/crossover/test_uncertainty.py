@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from perceptron.analysis.crossover.crossing import zero_crossings
+from perceptron.analysis.crossover.crossing import Indices, decided, uncertainties, zero_crossings
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import Indices, decided, uncertainties
 from tests.analysis.crossover.conftest import SPREAD, A, B, at
 
 
