@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
@@ -8,11 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perceptron.analysis.collection import collection_of
+from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.history import histories
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.records.readers.sources import load_measurements
-from tests.made import ABSENT, line, map_rows, measured, read_as_one
+from tests.analysis.crossover.conftest import row
+from tests.made import ABSENT, line, linear, map_rows, measured, read_as_one, world
 from tests.plenty import plenty
 
 
@@ -201,3 +205,41 @@ def test_no_number_is_too_large_to_be_judged(
             )
             assert crossover.reason is None or len(crossover.reason) < 400
     histories(rows)
+
+
+SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
+WAYS = {
+    "optimizer": {"optimizer": "adam"},
+    "feed": {"feed": "host", "batch": 64},
+    "outputs": {"outputs": 10},
+    "batch": {"batch": 64},
+}
+
+
+def in_two_ways(way: str, own: Sequence[str] = ("numpy", "gpu")) -> list[Measurement]:
+    """NumPy and a GPU by plain descent, which meet at 100; the other way, at 10,000."""
+    plain = world(row, {"numpy": linear(1, 1), "gpu": linear(100, 0.01)}, **SGD)
+    otherwise = world(row, {"numpy": linear(1, 1), "gpu": linear(10_000, 0.01)}, **SGD | WAYS[way])
+    return [*plain, *(one for one in otherwise if one.backend in own)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_has_its_own_crossover(way: str) -> None:
+    near, far = sorted(crossovers(in_two_ways(way)), key=lambda found: found.size or 0)
+    assert near.size == pytest.approx(100, rel=0.1)
+    assert far.size == pytest.approx(10_100, rel=0.1)
+    (field,) = set(WAYS[way]) - {"batch"} or {"batch"}
+    assert getattr(near, field) == SGD.get(field)
+    assert getattr(far, field) == WAYS[way][field]
+
+
+def test_sweeps_and_the_numbers_of_processes_follow() -> None:
+    """A sweep is of one way, and rows of another take no process from it."""
+    rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways("optimizer")]
+    numbered = read_as_one([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
+    assert {one.repeat for one in numbered if one.optimizer == "adam"} == set(range(6))
+    sweeps = collection_of(rows).sweeps
+    assert {sweep.ground.optimizer for sweep in sweeps} == {"adam", "sgd"}
+    for sweep in sweeps:
+        (crossover,) = sweep.crossovers
+        assert crossover.optimizer == sweep.ground.optimizer
