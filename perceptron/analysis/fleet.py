@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.ranking import ranked, ruled_out_side_by_side
-from perceptron.analysis.crossover.sweep import Curve, Sweep
+from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked, ruled_out_side_by_side
 from perceptron.analysis.finding import FindingRow, finding_rows
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.plausible import usable_rows

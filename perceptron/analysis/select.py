@@ -310,16 +310,14 @@ class Definitions:
         rows: Iterable[Measurement],
         apart: Callable[[Measurement], Hashable] = lambda row: None,
     ) -> None:
-        rows = list(rows)
+        self._rows = list(rows)
         self._apart = apart
-        self._several = _of_several_definitions(rows)
+        self._several = _of_several_definitions(self._rows)
         newest: dict[_Key, tuple[bool, str, str]] = {}
-        self._rows: Counter[tuple[_Key, str]] = Counter()
-        for row in rows if self._several else ():
+        for row in self._rows if self._several else ():
             key = self._key(row)
             if key is None or row.problem_digest is None:
                 continue
-            self._rows[key, row.problem_digest] += 1
             rank = (row.status == "ok", row.when, row.problem_digest)
             newest[key] = max(newest.get(key, rank), rank)
         self._counts = {key: digest for key, (_, _, digest) in newest.items()}
@@ -338,10 +336,11 @@ class Definitions:
 
     def warnings(self) -> list[MeasurementWarning]:
         """Return a warning for each problem and definition of which rows are left out."""
-        left_out: Counter[tuple[str, str, str]] = Counter()
-        for (key, digest), rows in self._rows.items():
-            if digest != self._counts[key]:
-                left_out[key[0], digest, self._counts[key]] += rows
+        left_out = Counter(
+            (row.problem or "", row.problem_digest or "", counts)
+            for row in self._rows
+            if (counts := self.instead(row)) is not None
+        )
         return [
             MeasurementWarning(
                 code=OTHER_DEFINITION,

@@ -23,9 +23,8 @@ from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import definitions, described
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if import words as estimates_in_words
 from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import Kept
+from perceptron.analysis.what_if.estimate import Kept, estimate_source, estimate_tables
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -412,13 +411,13 @@ def answer_of(
         ),
         *([] if shared is None else [f"of:    {described(shared)}"]),
         *map(source_line, sources),
-        *([estimates_in_words.source_line(guesses, checks)] if guesses else []),
+        *([estimate_source(guesses, checks)] if guesses else []),
     ]
     setup = amortisation_tables(paid)
     everything = (
         *fastest_tables(rows),
         *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
-        *estimates_in_words.tables(guesses, checks),
+        *estimate_tables(guesses, checks),
     )
     return Answer(
         question=f"crossover of {', '.join(dict.fromkeys(one.family for one in found))}",

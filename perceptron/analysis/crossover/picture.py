@@ -168,11 +168,16 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
     known = [end for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
     undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
+    bands = "Bands are the intervals that decide, 95% for all sizes together"
+    if all(at.repeats == 1 for at in crossover.ratio_at):
+        bands = "Bands follow from the 99% intervals in the files"
+    # The name of the faster backend stands where the curve does not.
+    rises = crossover.status == "reverses"
     return LineFigure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
         f"faster, below 1 {challenger}. {sentence(crossover)}",
         caption=f"Above 1 {incumbent} is faster, below it {challenger}; grey: a tie within ±5%. "
-        f"{_bands(crossover)}; yellow: undecided.",
+        f"{bands}; yellow: undecided.",
         height=420,
         x=log_axis(line.x, size_text, 2, axis),
         y=log_axis(
@@ -185,7 +190,10 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
         lines=(line,),
         marks=tuple(marks),
         stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *stretches, *undecided),
-        notes=_notes(crossover),
+        notes=(
+            Note(f"{incumbent} is faster", incumbent, top=True, right=not rises),
+            Note(f"{challenger} is faster", challenger, top=False, right=rises),
+        ),
         legend=False,
     )
 
@@ -203,19 +211,4 @@ def _line(crossover: Crossover, axis: str) -> Line:
             f"{axis} {at.size:,}: {interval(at.ratio, at.low, at.high)} ×; {at.repeats} repeats"
             for at in ratios
         ),
-    )
-
-
-def _bands(crossover: Crossover) -> str:
-    if all(at.repeats == 1 for at in crossover.ratio_at):
-        return "Bands follow from the 99% intervals in the files"
-    return "Bands are the intervals that decide, 95% for all sizes together"
-
-
-def _notes(crossover: Crossover) -> tuple[Note, Note]:
-    """Return the faster backend above and below, in its colour, where the curve is not."""
-    rises = crossover.status == "reverses"
-    return (
-        Note(f"{crossover.incumbent} is faster", crossover.incumbent, top=True, right=not rises),
-        Note(f"{crossover.challenger} is faster", crossover.challenger, top=False, right=rises),
     )

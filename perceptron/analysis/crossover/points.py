@@ -38,25 +38,25 @@ class Point:
     """
 
     size: float
-    processes: tuple[int, ...]
-    ratios: Array
-    count: int
-    """Values of each backend; of the one that has fewer if they do not pair up."""
     mean: float
-    error: float
+    processes: tuple[int, ...] = ()
+    ratios: Sequence[float] | Array = ()
+    count: int = 1
+    """Values of each backend; of the one that has fewer if they do not pair up."""
+    taken: int = 1
+    """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
+    """
+    error: float = 0.0
     """Standard error of the mean; 0 where there is a single value, or no spread."""
-    freedom: float
+    freedom: float = 0
     """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
-    weight: float
+    weight: float = 1.0
     """The error's square times this is the variance of one ratio."""
     confidence: float = CONFIDENCE
     """Level of one size at which all sizes together hold at 95% (Bonferroni)."""
     stated: tuple[float, float] | None = None
     """For single values, the largest interval of the log-ratio that the intervals in their files
     allow; zero is in it where the two overlap."""
-    taken: int = 0
-    """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
-    """
     hidden: float = 0.0
     """How far waiting for cores may have moved the mean: every interval reaches as much further.
     `UNKNOWN` where nothing bounds it, and of a single process of ours."""
@@ -163,10 +163,10 @@ def _of_pairs(
     mean, error, freedom = trimmed(ratios)
     return Point(
         size=size,
+        mean=float(mean),
         processes=tuple(counted),
         ratios=ratios,
         count=len(counted),
-        mean=float(mean),
         error=float(error),
         freedom=freedom,
         weight=len(counted),
@@ -207,15 +207,10 @@ def _of_single_values(
     )
     return Point(
         size=size,
-        processes=processes,
-        ratios=np.array([mean]),
-        count=1,
         mean=mean,
-        error=0.0,
-        freedom=0,
-        weight=1.0,
+        processes=processes,
+        ratios=(mean,),
         stated=stated,
-        taken=1,
         hidden=UNKNOWN if is_own(incumbent) else 0.0,
         spread=spread,
     )
@@ -256,14 +251,12 @@ def _of_unpaired(
         freedom = float(freedoms[several])
     return Point(
         size=size,
-        processes=(),
-        ratios=np.array([]),
-        count=min(counts),
         mean=mean,
+        count=min(counts),
+        taken=min(counts),
         error=error,
         freedom=freedom,
         weight=weight,
-        taken=min(counts),
     )
 
 

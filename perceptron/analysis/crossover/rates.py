@@ -11,13 +11,14 @@ from msgspec.structs import astuple
 
 from perceptron.analysis.contention import Contention, with_contended
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.ranking import (
+from perceptron.analysis.crossover.sweep import (
+    CurvePoint,
     names_words,
     ranked,
     ruled_out,
     ruled_out_side_by_side,
+    spot_of,
 )
-from perceptron.analysis.crossover.sweep import CurvePoint, spot_of
 from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.select import current, has_time, reason
 from perceptron.analysis.sizes import size_axis

@@ -28,8 +28,7 @@ from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_line
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.training import training_name
-from perceptron.analysis.what_if import words as what_if
-from perceptron.analysis.what_if.estimate import WhatIf
+from perceptron.analysis.what_if.estimate import WhatIf, estimate_tables
 from perceptron.answer import Figure, Note, Setting, Table, Verdict
 from perceptron.figure import LineFigure
 from perceptron.grouping import grouped
@@ -127,14 +126,19 @@ def _times(sweep: Sweep, shown: str, times: int, estimates: Sequence[WhatIf]) ->
     view = _of_curves(sweep, sweep.curves, sweep.crossovers, shown, times)
     tables = [
         *view.tables,
-        *_grid("Rows trained on per second, time of an epoch", axis, sweep.curves, _epoch_cell),
+        *_grid(
+            "Rows trained on per second, time of an epoch",
+            axis,
+            sweep.curves,
+            lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
+        ),
         *_grid(
             "Device busy ÷ wall [95% interval], launch-bound below a half",
             axis,
             [curve for curve in sweep.curves if any(spot.device for spot in curve.spots)],
-            _device_cell,
+            lambda at: busy_cell(at.device) if at.device else "",
         ),
-        *what_if.tables(estimates),
+        *estimate_tables(estimates),
     ]
     figure = sweep_figure(sweep.curves, sweep.crossovers, axis, shown, times, tuple(lines.values()))
     return view._replace(figure=figure, tables=tables)
@@ -209,16 +213,6 @@ def _times_table(curves: Sequence[Curve], times: int, axis: str, shown: str) -> 
     spots = [spot for curve in curves for spot in curve.spots]
     kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
     return Table(title=f"{shown} [{kind}]", columns=columns, rows=tuple(cells))
-
-
-def _epoch_cell(spot: CurvePoint) -> str:
-    """Return what the time means for mini-batches; empty for full batches."""
-    return ", ".join(epoch_cells(spot.epoch, spot.value.estimate)) if spot.epoch else ""
-
-
-def _device_cell(spot: CurvePoint) -> str:
-    """Return how busy a device is, where the rows tell."""
-    return busy_cell(spot.device) if spot.device else ""
 
 
 def _grid(

@@ -8,8 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from perceptron.analysis.collection import Collection, Machine
-from perceptron.analysis.crossover.ranking import names_words
-from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep
+from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, names_words
 from perceptron.analysis.crossover.words import decided, sentence
 from perceptron.analysis.finding import ITERATIONS, FindingRow
 from perceptron.analysis.fleet import MachineAnswer, machine_answers

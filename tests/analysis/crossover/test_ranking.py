@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.ranking import ranked
-from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, sweeps
+from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, ranked, sweeps
 from perceptron.analysis.interval import Interval
 from tests.made import line, linear, measured, world
 
