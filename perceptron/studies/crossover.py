@@ -16,7 +16,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
-from perceptron.analysis.crossover.told import Told, amortisation_tables, told
+from perceptron.analysis.crossover.told import amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, shared_state, verdicts
 from perceptron.analysis.plausible import usable_rows
@@ -396,7 +396,7 @@ def answer_of(
         every = [
             replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
         ]
-    parts = told(every, guesses) if every else Told()
+    parts = told(every, guesses)
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
     shared = shared_state(found)

@@ -7,8 +7,6 @@ the ratio of a pair. `where` and the way are the switches of its page.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -29,7 +27,7 @@ from perceptron.analysis.gpu_use import state_line
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if.estimate import WhatIf, estimate_tables
-from perceptron.answer import Figure, Note, Setting, Table, Verdict
+from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration_interval, interval
@@ -51,19 +49,20 @@ AMORTISATION_COLUMNS = (
 _SIZES = 7
 
 
-class Told(NamedTuple):
-    """The parts of an answer that are about its sweeps."""
-
-    verdicts: tuple[Verdict, ...] = ()
-    notes: tuple[Note, ...] = ()
-    tables: tuple[Table, ...] = ()
-    figures: tuple[Figure, ...] = ()
-
-
-def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Told:
+def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Answer:
     """Return all sweeps of a run; ``estimates`` of a device stand with their family."""
-    parts = [of_sweep(sweep, where(sweep), estimates) for sweep in sweeps]
-    return Told(*(tuple(chain(*kind)) for kind in zip(*parts, strict=True)))
+    return _together("", [of_sweep(sweep, where(sweep), estimates) for sweep in sweeps])
+
+
+def _together(question: str, parts: Sequence[Answer]) -> Answer:
+    return Answer(
+        question=question,
+        asked=(),
+        verdicts=tuple(one for part in parts for one in part.verdicts),
+        notes=tuple(note for part in parts for note in part.notes),
+        tables=tuple(table for part in parts for table in part.tables),
+        figures=tuple(figure for part in parts for figure in part.figures),
+    )
 
 
 def where(sweep: Sweep) -> Setting:
@@ -77,91 +76,85 @@ def where(sweep: Sweep) -> Setting:
     )
 
 
-class _View(NamedTuple):
-    """One way of showing a sweep."""
-
-    shown: str
-    title: str
-    figure: LineFigure | None
-    tables: Sequence[Table]
-    crossovers: Sequence[Crossover]
-
-
-def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> Told:
+def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> Answer:
     """Return one sweep, its switches standing at ``place``, for a page."""
     own = [guess for guess in estimates if guess.family == sweep.family]
-    lines = _lines(sweep)
-    says, notes = list[Verdict](), list[Note]()
-    tables, figures = list[Table](), list[Figure]()
-    for view in _views(sweep, own):
-        part = (*place, ("Shown", view.shown))
-        figures.append(Figure(title=view.title, drawing=view.figure, part=part))
-        tables += [replace(table, part=part, on="page") for table in view.tables]
-        says += [replace(one, part=part, on="page") for one in verdicts(view.crossovers)]
-        notes += [Note(line, "page", part) for line in lines]
-    return Told(tuple(says), tuple(notes), tuple(tables), tuple(figures))
+    return _together(sweep.family, list(_views(sweep, place, own)))
 
 
-def _views(sweep: Sweep, estimates: Sequence[WhatIf]) -> Iterator[_View]:
+def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterator[Answer]:
+    """Yield one way of showing a sweep after the other."""
+    axis, lines = sweep.axis, _lines(sweep)
+
+    def view(
+        shown: str,
+        title: str,
+        figure: LineFigure | None,
+        tables: Sequence[Table],
+        crossovers: Sequence[Crossover],
+    ) -> Answer:
+        part = (*place, ("Shown", shown))
+        return Answer(
+            question=sweep.family,
+            asked=(),
+            verdicts=tuple(replace(one, part=part, on="page") for one in verdicts(crossovers)),
+            notes=tuple(Note(line, "page", part) for line in lines),
+            tables=tuple(replace(table, part=part, on="page") for table in tables),
+            figures=(Figure(title=title, drawing=figure, part=part),),
+        )
+
+    def times(shown: str, number: int) -> Answer:
+        curves, crossovers = sweep.curves, sweep.crossovers
+        of_device = {guess.challenger: guess.estimates for guess in estimates}
+        figure = sweep_figure(curves, crossovers, axis, shown, number, tuple(of_device.values()))
+        tables = [
+            _times_table(curves, number, axis, shown),
+            *_grid(
+                "Rows trained on per second, time of an epoch",
+                axis,
+                curves,
+                lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
+            ),
+            *_grid(
+                "Device busy ÷ wall [95% interval], launch-bound below a half",
+                axis,
+                [curve for curve in curves if any(spot.device for spot in curve.spots)],
+                lambda at: busy_cell(at.device) if at.device else "",
+            ),
+            *estimate_tables(estimates),
+        ]
+        return view(shown, f"{sweep.family}: {shown}", figure, tables, crossovers)
+
     if not sweep.per_iteration:
-        yield _times(sweep, "time", 1, estimates)
+        yield times("time", 1)
     else:
-        yield _times(sweep, ITERATION, 1, estimates)
-        if sweep.of_one_model:
-            yield _of_curves(sweep, sweep.of_one_model, sweep.crossovers, OF_ONE_MODEL, 1)
+        yield times(ITERATION, 1)
+        if curves := sweep.of_one_model:
+            shown = OF_ONE_MODEL
+            figure = sweep_figure(curves, sweep.crossovers, axis, shown)
+            tables = [_times_table(curves, 1, axis, shown)]
+            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.crossovers)
         iterations = f"{sweep.iterations:,} iterations"
-        yield _times(sweep, f"whole training, {iterations}", sweep.iterations, estimates)
-        if sweep.cold:
+        yield times(f"whole training, {iterations}", sweep.iterations)
+        if curves := sweep.cold:
             shown = f"cold start, {iterations}"
-            cold = _of_curves(sweep, sweep.cold, sweep.cold_crossovers, shown, sweep.iterations)
-            yield cold._replace(tables=[*cold.tables, *amortisation_tables(sweep.amortisations)])
+            figure = sweep_figure(curves, sweep.cold_crossovers, axis, shown, sweep.iterations)
+            tables = [
+                _times_table(curves, sweep.iterations, axis, shown),
+                *amortisation_tables(sweep.amortisations),
+            ]
+            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.cold_crossovers)
     for crossover in sweep.crossovers:
         if crossover.ratio_at:
-            yield _ratio(sweep, crossover)
-
-
-def _times(sweep: Sweep, shown: str, times: int, estimates: Sequence[WhatIf]) -> _View:
-    axis = sweep.axis
-    lines = {guess.challenger: guess.estimates for guess in estimates}
-    view = _of_curves(sweep, sweep.curves, sweep.crossovers, shown, times)
-    tables = [
-        *view.tables,
-        *_grid(
-            "Rows trained on per second, time of an epoch",
-            axis,
-            sweep.curves,
-            lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
-        ),
-        *_grid(
-            "Device busy ÷ wall [95% interval], launch-bound below a half",
-            axis,
-            [curve for curve in sweep.curves if any(spot.device for spot in curve.spots)],
-            lambda at: busy_cell(at.device) if at.device else "",
-        ),
-        *estimate_tables(estimates),
-    ]
-    figure = sweep_figure(sweep.curves, sweep.crossovers, axis, shown, times, tuple(lines.values()))
-    return view._replace(figure=figure, tables=tables)
-
-
-def _of_curves(
-    sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover], shown: str, times: int
-) -> _View:
-    axis = sweep.axis
-    figure = sweep_figure(curves, crossovers, axis, shown, times)
-    table = _times_table(curves, times, axis, shown)
-    return _View(shown, f"{sweep.family}: {shown}", figure, [table], crossovers)
-
-
-def _ratio(sweep: Sweep, crossover: Crossover) -> _View:
-    title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
-    return _View(
-        f"ratio of {crossover.challenger} to {crossover.incumbent}",
-        title,
-        ratio_figure(crossover, sweep.axis),
-        [_ratio_table(crossover, title)],
-        [crossover],
-    )
+            pair = f"{crossover.challenger} over {crossover.incumbent}"
+            title = f"{sweep.family}: time of {pair}"
+            yield view(
+                f"ratio of {crossover.challenger} to {crossover.incumbent}",
+                title,
+                ratio_figure(crossover, axis),
+                [_ratio_table(crossover, title)],
+                [crossover],
+            )
 
 
 def _lines(sweep: Sweep) -> list[str]:

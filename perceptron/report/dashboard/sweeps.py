@@ -32,16 +32,7 @@ def sweep_views(collection: Collection, looks: Looks) -> Views:
 
 
 def _of_sweep(sweep: Sweep) -> Shown:
-    parts = of_sweep(sweep, ())
-    answer = Answer(
-        question=sweep.family,
-        asked=(),
-        verdicts=parts.verdicts,
-        notes=parts.notes,
-        tables=parts.tables,
-        figures=parts.figures,
-    )
-    return Shown(answer, place(sweep))
+    return Shown(of_sweep(sweep, ()), place(sweep))
 
 
 def place(sweep: Sweep) -> Setting:
