@@ -57,15 +57,13 @@ def scaled(value: Interval, factor: float) -> Interval:
     return Interval(factor * value.estimate, *ends)
 
 
-def robust_mean(
-    values: Sequence[float] | Array, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
+def robust_mean(values: Sequence[float] | Array) -> tuple[float, float]:
     """Return the trimmed mean of values in the order measured, and half its interval's width.
 
     The half width is inf for a single value.
     """
     middle, error, freedom = trimmed(np.asarray(values, np.float64))
-    return float(middle), float(error) * quantile(freedom, confidence) if freedom else inf
+    return float(middle), float(error) * quantile(freedom, CONFIDENCE) if freedom else inf
 
 
 def trimmed(values: Array) -> tuple[Any, Any, int]:

@@ -78,16 +78,15 @@ def has_time(row: Measurement) -> bool:
     )
 
 
-def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -> dict[int, float]:
+def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
     """Return seconds per iteration of this backend by process, where there are any.
 
-    Of whole iterations, or up to the end of an iteration ``phase``. A time that is zero, negative
-    or not finite is ignored. Raises ValueError where two rows have the same process: then they are
-    of different problems, and must be separated first.
+    A time that is zero, negative or not finite is ignored. Raises ValueError where two rows have
+    the same process: then they are of different problems, and must be separated first.
     """
     return {
         process: row.seconds
-        for process, row in rows_by_process(rows, backend, phase).items()
+        for process, row in rows_by_process(rows, backend).items()
         if row.seconds is not None
     }
 
@@ -103,7 +102,7 @@ def median_seconds(rows: Iterable[Measurement]) -> dict[float, float]:
 def rows_by_process(
     rows: Iterable[Measurement], backend: str, phase: str | None = None
 ) -> dict[int, Measurement]:
-    """Return the rows that `times` takes its times from."""
+    """Return the rows that `times` takes its times from, or those up to the end of a ``phase``."""
     by_process: dict[int, Measurement] = {}
     for row in rows:
         if (row.backend, row.phase) != (backend, phase):

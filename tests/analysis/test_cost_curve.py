@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from msgspec.structs import replace
 
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
-from perceptron.analysis.cost_fit import Array, costs, neighbourhood
+from perceptron.analysis.cost_fit import neighbourhood
 from perceptron.analysis.work import Work
 from tests import made_work
 from tests.made_work import drawn, measured, rows_of_two
@@ -135,19 +134,6 @@ def test_neither_evaluating_nor_importing_needs_scipy(curve: CostCurve) -> None:
         [sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True
     )
     assert answer.stdout == "False\n"
-
-
-@given(
-    arrays(np.float64, (8, 3), elements=st.one_of(st.just(0.0), st.floats(1e-3, 1e6))),
-    arrays(np.float64, 8, elements=st.floats(1e-9, 1e3)),
-)
-@pytest.mark.filterwarnings("error")
-def test_costs_are_not_negative_and_no_sum_is_zero(amounts: Array, seconds: Array) -> None:
-    amounts[:, 0] = 1.0
-    found, left = costs(amounts, seconds)
-    assert min(found) >= 0
-    assert np.all(amounts @ found > 0)
-    assert np.median(left) == pytest.approx(0, abs=1e-9)
 
 
 def test_of_few_rows_none_is_called_absurd() -> None:

@@ -103,14 +103,6 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
         judged |= here
 
 
-def _is_slower(rows: list[Measurement], slower: str, faster: str) -> bool:
-    """Return whether that is decided per iteration; single values of other tools are believed.
-
-    The times are those of all processes, and those that count may say the opposite.
-    """
-    return not is_own(rows[0]) or is_slower(rows, slower, faster)
-
-
 def _amortise(
     rows: list[Measurement],
     pair: tuple[str, str],
@@ -127,9 +119,10 @@ def _amortise(
         )
         for sign in (1, -1)
     )
-    if not _is_slower(rows, slower, faster) or (
-        _end(seconds[faster], 1) >= _end(seconds[slower], -1)
-    ):
+    # The times are those of all processes, and those that count may say the opposite. Single values
+    # of other tools are believed.
+    is_decided = not is_own(rows[0]) or is_slower(rows, slower, faster)
+    if not is_decided or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
         high = inf
     likely = _iterations(
         prepare[faster].estimate,

@@ -164,7 +164,9 @@ class Gaps:
         """
         last = zero
         while self._exists(index):
-            where, inside = self._logarithms(index), self._inside(index)
+            left, right = self._points[index], self._points[index + 1]
+            where = (1 - self._weights) * left.x + self._weights * right.x
+            inside = self._inside(index)
             beyond = where > zero if step > 0 else where < zero
             xs, contains = where[beyond][::step], inside[beyond][::step]
             count = len(xs) if contains.all() else int(contains.argmin())
@@ -188,11 +190,6 @@ class Gaps:
             index = further.get(index, index + step)
         further.update(dict.fromkeys(passed, index))
         return index
-
-    def _logarithms(self, index: int) -> Array:
-        """Return the logarithms of the sizes in a gap, from one end to the other."""
-        left, right = self._points[index], self._points[index + 1]
-        return (1 - self._weights) * left.x + self._weights * right.x
 
     def _inside(self, index: int) -> npt.NDArray[np.bool_]:
         """Return whether the intervals at these sizes contain zero."""
