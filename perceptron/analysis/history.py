@@ -17,6 +17,7 @@ from perceptron.analysis.interval import (
     of_times,
     quantile,
     trimmed,
+    welch,
 )
 from perceptron.analysis.select import has_time
 from perceptron.grouping import grouped
@@ -112,20 +113,14 @@ def _steps(seconds: Sequence[float]) -> list[Segment]:
 
 
 def _change(before: Sequence[float], after: Sequence[float]) -> Interval:
-    """Return the change as ratio − 1 and its interval: Welch's with trimmed means of logarithms.
-
-    After Yuen, Biometrika 61 (1974), whose degrees of freedom are Welch's.
-    """
+    """Return the change as ratio − 1 and its interval: Welch's with trimmed means of logarithms."""
     old, old_error, old_freedom = trimmed(np.log(before))
     new, new_error, new_freedom = trimmed(np.log(after))
     change = float(new - old)
     if not old_freedom or not new_freedom:
         return Interval(_share(change), None, None)
-    one, other = float(old_error) ** 2, float(new_error) ** 2
-    reach = 0.0
-    if one + other > 0:
-        freedom = (one + other) ** 2 / (one**2 / old_freedom + other**2 / new_freedom)
-        reach = (one + other) ** 0.5 * quantile(freedom, CONFIDENCE)
+    error, freedom = welch((float(old_error), float(new_error)), (old_freedom, new_freedom))
+    reach = error * quantile(freedom, CONFIDENCE)
     return Interval(_share(change), _share(change - reach), _share(change + reach))
 
 

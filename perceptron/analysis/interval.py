@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from math import exp, inf, log
+from math import exp, inf, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,16 @@ def _alike(values: Array) -> Any:
 def quantile(freedom: float, confidence: float) -> float:
     """Return Student's t: the standard errors that an interval reaches to each side."""
     return float(special.stdtrit(freedom, (1 + confidence) / 2))
+
+
+def welch(errors: Sequence[float], freedoms: Sequence[float]) -> tuple[float, float]:
+    """Return the error of a difference of two means and Welch's degrees of freedom, none of them 0.
+
+    After Yuen also of trimmed means.
+    """
+    squares = [error**2 for error in errors]
+    spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
+    return sqrt(sum(squares)), sum(squares) ** 2 / spread if spread else sum(freedoms)
 
 
 def of_times(seconds: Sequence[float]) -> Interval:

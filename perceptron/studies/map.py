@@ -22,9 +22,9 @@ from perceptron.analysis.phase_map.phase_map import (
     UNKNOWN,
     MapCell,
     PhaseMap,
+    map_figure,
     phase_map_of,
 )
-from perceptron.analysis.phase_map.picture import map_figure
 from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import definitions

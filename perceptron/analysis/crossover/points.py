@@ -19,7 +19,7 @@ import numpy as np
 from scipy import special
 
 from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
-from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
+from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
 from perceptron.analysis.select import by_backend_and_size, has_time, is_own
 from perceptron.records.measurement import Measurement
 
@@ -241,10 +241,7 @@ def _of_unpaired(
     # If both vary alike, a ratio of single values has twice the variance of one value.
     weight = 2 / (1 / counts[0] + 1 / counts[1])
     if min(freedoms) > 0:
-        squares = [float(error) ** 2 for error in errors]
-        error = sqrt(sum(squares))
-        spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
-        freedom = sum(squares) ** 2 / spread if spread else float(sum(freedoms))
+        error, freedom = welch([float(error) for error in errors], freedoms)
     else:
         several = int(freedoms[1] > 0)
         error = float(errors[several]) * sqrt(1 + counts[several])
