@@ -159,13 +159,15 @@ def _line(complaint: str) -> str:
 
 def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list[list[StoredRun]]:
     """Return the runs of a study by machine and question."""
-    groups: dict[str, list[StoredRun]] = {}
-    for stored in runs:
-        if stored.run.plan.get("study") == study:
-            # What an older plan lacks is what a newer one leaves empty.
-            question = [stored.run.plan.get(name) or None for name in asked]
-            groups.setdefault(repr((stored.run.machine, question)), []).append(stored)
-    return list(groups.values())
+    own = (stored for stored in runs if stored.run.plan.get("study") == study)
+    # What an older plan lacks is what a newer one leaves empty.
+    questions = grouped(
+        own,
+        lambda stored: repr(
+            (stored.run.machine, [stored.run.plan.get(name) or None for name in asked])
+        ),
+    )
+    return list(questions.values())
 
 
 def _by_hardware(

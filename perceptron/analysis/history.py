@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import expm1
 from statistics import median
@@ -68,11 +68,14 @@ def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
     of their date, then revision. Several values of one commit become their median. Two
     environments are two cases. A time that is zero, negative or not finite is ignored.
     """
-    cases: dict[Hashable, list[Measurement]] = {}
-    for row in rows:
-        if row.source == "asv" and row.commit and row.committed and has_time(row):
-            case = (ground(row), row.environment, row.family, row.size, row.backend)
-            cases.setdefault(case, []).append(row)
+    dated = (
+        row
+        for row in rows
+        if row.source == "asv" and row.commit and row.committed and has_time(row)
+    )
+    cases = grouped(
+        dated, lambda row: (ground(row), row.environment, row.family, row.size, row.backend)
+    )
     pasts = []
     for members in sorted(cases.values(), key=lambda members: _order(members[0])):
         points = _points(members)

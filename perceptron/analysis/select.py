@@ -144,12 +144,9 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
     if len({state for _, state in newest.values()}) < 2:
         return kept
     # Two states were not measured side by side, and their processes have no number in common.
-    processes: dict[str, list[int]] = {}
-    for row in kept:
-        processes.setdefault(row.backend, []).append(row.repeat)
     rank = {
-        backend: {number: position for position, number in enumerate(sorted(set(numbers)))}
-        for backend, numbers in processes.items()
+        backend: {number: rank for rank, number in enumerate(sorted({row.repeat for row in own}))}
+        for backend, own in grouped(kept, lambda row: row.backend).items()
     }
     return [replace(row, repeat=rank[row.backend][row.repeat]) for row in kept]
 
@@ -204,7 +201,7 @@ class ComparableRows:
         They are several where another tool measured it in several environments; of our own rows the
         newest counts. Without any date no commit is the newest, and all are there.
         """
-        both = (where for where in self._newest_first if self._share(where, incumbent, challenger))
+        both = (where for where in self._newest_first if self._shared(where, incumbent, challenger))
         first = next(both, None)
         if first is None:
             return []
@@ -215,7 +212,7 @@ class ComparableRows:
         return [
             where
             for where in self._newest_first
-            if _code(where) == _code(first) and self._share(where, incumbent, challenger)
+            if _code(where) == _code(first) and self._shared(where, incumbent, challenger)
         ]
 
     def newest(self, backend: str) -> State | None:
@@ -244,10 +241,6 @@ class ComparableRows:
 
     def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
         return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()
-
-    def _share(self, where: State, incumbent: str, challenger: str) -> bool:
-        sizes = self.by_size(where, challenger)
-        return any(size in sizes for size in self.by_size(where, incumbent))
 
 
 def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:

@@ -11,6 +11,7 @@ from perceptron.analysis import gpu_use
 from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
 from perceptron.analysis.sizes import number
+from perceptron.grouping import grouped
 from perceptron.numbers import digits
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
@@ -84,12 +85,10 @@ def failure_warnings(
 
     What was killed comes first: the command is inconclusive then.
     """
-    problems: dict[tuple[str, str], list[str]] = {}
-    for backend, problem, reason in failed:
-        problems.setdefault((backend, reason or "no reason given"), []).append(problem)
+    alike = grouped(failed, lambda one: (one[0], one[2] or "no reason given"))
     warnings = []
-    for (backend, reason), where in problems.items():
-        names = list(dict.fromkeys(where))
+    for (backend, reason), where in alike.items():
+        names = list(dict.fromkeys(problem for _, problem, _ in where))
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         killed = was_killed(reason)
         cause = "" if of_functions else f"run perceptron check {backend} to find the cause; "

@@ -15,9 +15,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.interval import Interval, is_slower, of_times
-from perceptron.analysis.select import Definitions, State, is_own, moment, prepared, state, times
+from perceptron.analysis.select import Definitions, is_own, moment, prepared, state, times
 from perceptron.grouping import grouped
-from perceptron.records.ground import Ground, ground
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 
@@ -71,15 +71,12 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 
     Two backends are judged at the newest commit that has both, as crossovers are.
     """
-    groups: dict[tuple[str, Ground], dict[State, list[Measurement]]] = {}
-    for row in rows:
-        if row.status == "ok" and row.prepare_seconds:
-            by_state = groups.setdefault((row.family, ground(row)), {})
-            by_state.setdefault(state(row), []).append(row)
+    started = (row for row in rows if row.status == "ok" and row.prepare_seconds)
+    groups = grouped(started, lambda row: (row.family, ground(row)))
     judged = [
         amortisation
-        for by_state in groups.values()
-        for amortisation in _of_family(by_state.values())
+        for members in groups.values()
+        for amortisation in _of_family(grouped(members, state).values())
     ]
     return sorted(judged, key=lambda amortisation: (amortisation.family, amortisation.size))
 

@@ -18,6 +18,7 @@ from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import has_time, is_own, times
 from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 SYNCHRONIZE = "synchronize before stopping the timer"
@@ -115,13 +116,8 @@ def _by_size(
     rows: Sequence[Measurement], backend: str, sizes: Sequence[float]
 ) -> dict[float, float]:
     """Return the logarithm of the median time at each size."""
-    by_size: dict[float, list[Measurement]] = {size: [] for size in sizes}
-    for row in rows:
-        if row.backend == backend and row.size in by_size:
-            by_size[row.size].append(row)
-    return {
-        size: log(median(times(members, backend).values())) for size, members in by_size.items()
-    }
+    by_size = grouped((row for row in rows if row.backend == backend), lambda row: row.size)
+    return {size: log(median(times(by_size[size], backend).values())) for size in sizes}
 
 
 def _range(logs: Mapping[float, float]) -> float:

@@ -30,6 +30,7 @@ from perceptron.analysis.select import (
 )
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
+from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
 
@@ -175,16 +176,10 @@ def sweeps(
     A case is a family on one ground; of other tools two environments are two cases. Families of one
     size, the finding's among them, and those along two axes have none.
     """
-    cases: dict[tuple[object, ...], dict[object, list[Measurement]]] = {}
-    for row in rows:
-        if row.phase is None and row.family not in (*EXTRAS, FAMILY):
-            # Of rows of ours, only the newest environment counts.
-            own = is_own(row)
-            key = (row.source, row.family, ground(row), None if own else row.environment)
-            within = row.commit if own else state(row)
-            cases.setdefault(key, {}).setdefault(within, []).append(row)
+    whole = (row for row in rows if row.phase is None and row.family not in (*EXTRAS, FAMILY))
     found = []
-    for case, states in cases.items():
+    for case, own in grouped(whole, _case).items():
+        states = grouped(own, lambda row: row.commit if is_own(row) else state(row))
         lines = [
             (max(map(moment, members)), repr(within), members)
             for within, members in states.items()
@@ -196,6 +191,12 @@ def sweeps(
     found.sort(key=lambda one: one[:2], reverse=True)
     asked = None if pairs is None else tuple(pairs)
     return [_sweep(members, when, older, asked, iterations) for when, _, members, older in found]
+
+
+def _case(row: Measurement) -> tuple[object, ...]:
+    # Of rows of ours, only the newest environment counts.
+    environment = None if is_own(row) else row.environment
+    return row.source, row.family, ground(row), environment
 
 
 def _sweep(

@@ -23,6 +23,7 @@ from perceptron.figure import (
     log_axis,
     placed,
 )
+from perceptron.grouping import grouped
 from perceptron.numbers import (
     NONE,
     count,
@@ -153,23 +154,23 @@ def _notes(found: Ladder) -> Iterator[Note]:
 
 def _energies(rungs: Sequence[Rung]) -> Iterator[str]:
     """Yield a line for each reason why the energy of an iteration is not known, with its rungs."""
-    reasons: dict[str, list[str]] = {}
-    for rung in _on_device(rungs):
-        if rung.energy_joules_per_iteration is None:
-            reasons.setdefault(str(rung.energy_reason), []).append(rung.backend)
-    for reason, names in reasons.items():
-        yield f"The energy of {', '.join(names)} was not measured: {reason}."
+    unknown = (rung for rung in _on_device(rungs) if rung.energy_joules_per_iteration is None)
+    for reason, alike in grouped(unknown, lambda rung: rung.energy_reason).items():
+        names = ", ".join(rung.backend for rung in alike)
+        yield f"The energy of {names} was not measured: {reason}."
 
 
 def _roofless(found: Ladder) -> Iterator[str]:
     """Yield a line for each device with rungs and no ceilings, where others have some."""
     devices = {limits.device for limits in found.ceilings}
-    without: dict[str, list[str]] = {}
-    for rung in found.rungs:
-        if devices and rung.seconds_per_iteration is not None and rung.device not in devices:
-            without.setdefault(rung.device or "a device not stated", []).append(rung.backend)
-    for name, names in without.items():
-        yield (f"No ceiling of {name} was measured to compare {', '.join(names)} with.")
+    without = (
+        rung
+        for rung in found.rungs
+        if devices and rung.seconds_per_iteration is not None and rung.device not in devices
+    )
+    for device, alike in grouped(without, lambda rung: rung.device).items():
+        name, names = device or "a device not stated", ", ".join(rung.backend for rung in alike)
+        yield f"No ceiling of {name} was measured to compare {names} with."
 
 
 def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
