@@ -295,5 +295,5 @@ def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]
     incumbent, challenger = pair
     takes = times_as_long(exp(point.mean))
     text = f"a single size decides nothing: {challenger} takes {takes} there"
-    better = comparable.more_sizes(incumbent, challenger, 1)
+    better = comparable.with_several_sizes(incumbent, challenger)
     return f"{text}; more sizes at {described(better)}" if better else text
