@@ -11,8 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
-from perceptron.analysis.plausible import plausible
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, plausible
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
 from perceptron.errors import UserError

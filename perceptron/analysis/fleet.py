@@ -9,7 +9,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked, ruled_out_side_by_side
 from perceptron.analysis.finding import FindingRow, finding_rows
 from perceptron.analysis.interval import Interval
-from perceptron.analysis.plausible import usable_rows
+from perceptron.analysis.select import usable_rows
 from perceptron.answer import Answered
 from perceptron.records.ground import Ground
 

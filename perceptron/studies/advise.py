@@ -21,8 +21,7 @@ from perceptron.analysis.advice import (
 )
 from perceptron.analysis.advice_words import figures, told
 from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions, has_time
+from perceptron.analysis.select import definitions, has_time, usable_rows
 from perceptron.analysis.select import times as times_of
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows

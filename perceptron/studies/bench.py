@@ -28,8 +28,7 @@ from perceptron.analysis.finding import (
     finding_verdict,
 )
 from perceptron.analysis.over_processes import threads_in_all
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Figure, Note, Page, Setting
 from perceptron.backends import registry

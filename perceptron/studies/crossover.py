@@ -19,8 +19,7 @@ from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, shared_state, verdicts
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions, described
+from perceptron.analysis.select import definitions, described, usable_rows
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device

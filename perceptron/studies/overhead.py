@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.overhead.ladder import Ladder, ladder
 from perceptron.analysis.overhead.words import told
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Page
 from perceptron.backends import registry

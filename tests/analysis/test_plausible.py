@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.analysis.plausible import plausible
+from perceptron.analysis.select import plausible
 from perceptron.records.conditions import GpuState
 from tests.made import measured
 

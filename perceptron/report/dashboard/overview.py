@@ -25,7 +25,7 @@ from perceptron.analysis.crossover.words import (
 )
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
-from perceptron.analysis.plausible import usable_rows
+from perceptron.analysis.select import usable_rows
 from perceptron.analysis.training import training_words
 from perceptron.answer import Answered, Verdict
 from perceptron.figure import Figure
