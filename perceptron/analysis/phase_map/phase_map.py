@@ -162,19 +162,19 @@ def _measured(
     Not where a rival's worker was killed: another try may have its time.
     """
     typical = {name: of_times(own).estimate for name, own in seconds.items()}
-    fastest, second = _two(typical)
-    if fastest is None or second is None:
+    names = _ordered(typical)
+    if len(names) < 2:
         alone = rivals and not any(was_killed(row.reason) for row in rows)
-        return _cell(cell, fastest, second, None, measured=True, decided=alone)
+        return _cell(cell, names, None, measured=True, decided=alone)
+    fastest, second, *others = names
     ratio = ratio_of(rows, second, fastest)
     if ratio is not None and ratio.estimate < 1:  # processes that do not count had reversed it
         fastest, second = second, fastest
         ratio = ratio_of(rows, second, fastest)
-    others = [name for name in typical if name not in (fastest, second)]
     decided = _is_decided([ratio, *(ratio_of(rows, name, fastest) for name in others)])
     if ratio is None:  # no interval without a process that measured both, but there is a ratio
         ratio = Interval(typical[second] / typical[fastest], None, None)
-    return _cell(cell, fastest, second, ratio, measured=True, decided=decided)
+    return _cell(cell, [fastest, second], ratio, measured=True, decided=decided)
 
 
 def _is_decided(ratios: Sequence[Interval | None]) -> bool:
@@ -188,28 +188,22 @@ def _is_decided(ratios: Sequence[Interval | None]) -> bool:
 
 
 def _between(cell: Cell, logs: dict[str, float], decided: bool) -> MapCell:
-    known = {name: value for name, value in logs.items() if not np.isnan(value)}
-    fastest, second = _two(known)
-    if fastest is None or second is None:
-        return _cell(cell, fastest, second, None, measured=False, decided=decided)
-    ratio = Interval(exp(known[second] - known[fastest]), None, None)
-    return _cell(cell, fastest, second, ratio, measured=False, decided=decided)
+    names, ratio = _ordered(logs), None
+    if len(names) > 1:
+        ratio = Interval(exp(logs[names[1]] - logs[names[0]]), None, None)
+    return _cell(cell, names, ratio, measured=False, decided=decided)
 
 
-def _two(costs: dict[str, float]) -> tuple[str | None, str | None]:
-    ordered = [*sorted(costs, key=lambda name: (costs[name], name)), None, None]
-    return ordered[0], ordered[1]
+def _ordered(costs: dict[str, float]) -> list[str]:
+    known = (name for name, cost in costs.items() if not np.isnan(cost))
+    return sorted(known, key=lambda name: (costs[name], name))
 
 
 def _cell(
-    cell: Cell,
-    fastest: str | None,
-    second: str | None,
-    ratio: Interval | None,
-    *,
-    measured: bool,
-    decided: bool,
+    cell: Cell, names: Sequence[str], ratio: Interval | None, *, measured: bool, decided: bool
 ) -> MapCell:
+    """Return a cell; ``names`` begin with its fastest and its second, where there are two."""
+    fastest, second = (*names, None, None)[:2]
     tied = ratio is not None and ratio.estimate <= exp(TIE)
     return MapCell(
         x=cell[0],
