@@ -224,11 +224,9 @@ def _machines(
 ) -> list[Machine]:
     by_name = grouped(rows, lambda row: row.machine)
     counts = Counter(stored.run.machine for stored in runs)
-    newest: dict[str, StoredRun] = {}
-    for stored in runs:
-        newest.setdefault(stored.run.machine, stored)
+    newest = {stored.run.machine: stored for stored in reversed(runs)}
     machines = []
-    for name in dict.fromkeys([*newest, *by_name]):
+    for name in newest | by_name:
         own = by_name.get(name, [])
         machine = Machine(
             name=name,

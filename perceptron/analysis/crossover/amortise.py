@@ -107,26 +107,20 @@ def _amortise(
     prepare: Mapping[str, Interval],
 ) -> Amortisation:
     faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
-    low, high = (
+    low, likely, high = (
         _iterations(
             _end(prepare[faster], -sign),
             _end(prepare[slower], sign),
             _end(seconds[faster], -sign),
             _end(seconds[slower], sign),
         )
-        for sign in (1, -1)
+        for sign in (1, 0, -1)
     )
     # The times are those of all processes, and those that count may say the opposite. Single values
     # of other tools are believed.
     is_decided = not is_own(rows[0]) or is_slower(rows, slower, faster)
     if not is_decided or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
         high = inf
-    likely = _iterations(
-        prepare[faster].estimate,
-        prepare[slower].estimate,
-        seconds[faster].estimate,
-        seconds[slower].estimate,
-    )
     first = rows[0]
     return Amortisation(
         family=first.family,
@@ -145,8 +139,8 @@ def _amortise(
 
 
 def _end(interval: Interval, sign: int) -> float:
-    """Return the upper end for 1, the lower for −1; the estimate where there is no interval."""
-    end = interval.high if sign > 0 else interval.low
+    """Return the upper end for 1, the lower for −1; the estimate for 0 and without an interval."""
+    end = {1: interval.high, -1: interval.low}.get(sign)
     return interval.estimate if end is None else end
 
 
