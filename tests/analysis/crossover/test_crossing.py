@@ -43,9 +43,13 @@ def only(points: Sequence[Point]) -> ZeroCrossing:
 
 def spread(means: Sequence[float], noise: float) -> list[Point]:
     """Make points whose estimate at each size is the mean that is given."""
+    return measured(dict(zip(SIZES, means, strict=False)), noise)
+
+
+def measured(means: Mapping[float, float], noise: float = 0.01) -> list[Point]:
     rows = [
         measurement
-        for size, mean in zip(SIZES, means, strict=False)
+        for size, mean in means.items()
         for measurement in at(size, mean + noise * SPREAD)
     ]
     return points(rows, A, B)
@@ -269,15 +273,6 @@ def test_each_gap_is_calculated_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert walked.walk(index, point.x, step=1) is None
         assert walked.walk(index, point.x, step=-1) is None
     assert len(calls) == len(noise) - 1
-
-
-def measured(means: Mapping[float, float], noise: float = 0.01) -> list[Point]:
-    rows = [
-        measurement
-        for size, mean in means.items()
-        for measurement in at(size, mean + noise * SPREAD)
-    ]
-    return points(rows, A, B)
 
 
 def remaining(points: list[Point]) -> list[Indices]:

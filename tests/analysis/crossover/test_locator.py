@@ -22,10 +22,10 @@ from perceptron.analysis.crossover.locator import (
 )
 from perceptron.analysis.crossover.words import notes
 from perceptron.records.measurement import Measurement
+from tests.analysis.crossover.conftest import A, B, row
 from tests.made import Cost, linear, measured
 from tests.watching import unwatched
 
-A, B = "numpy", "torch-cpu"
 Fails = Callable[[str, int], bool]
 SEARCH = Search(1, 4096)
 # Equal at (10 − 1) / (0.1 − 0.01) = 100.
@@ -49,15 +49,10 @@ class Lab:
         """Return the same row every time, and another in every process."""
         random = np.random.default_rng([process, size, backend == A])
         failed = self.fails(backend, size)
-        return Measurement(
-            source="test",
-            machine="box",
-            when="",
-            family="line",
+        return row(
             size=size,
             problem=f"line:{size}",
             backend=backend,
-            device="cpu",
             repeat=process,
             seconds=None
             if failed

@@ -189,16 +189,7 @@ def test_flat_is_judged_by_the_median_of_each_size_that_is_asked_for(
     times: list[tuple[list[float], list[float]]], asked: int
 ) -> None:
     rows = [
-        Measurement(
-            source="t",
-            machine="m",
-            when="",
-            family="f",
-            size=size,
-            backend=backend,
-            repeat=process,
-            seconds=value,
-        )
+        row(size=size, backend=backend, device=None, repeat=process, seconds=value)
         for size, both in enumerate(times)
         for backend, values in zip(("numpy", "cupy"), both, strict=True)
         for process, value in enumerate(values)
