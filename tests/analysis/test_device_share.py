@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.device_share import busy_cell, device_share, kind_of_hardware
+from perceptron.analysis.device_share import busy_cell, busy_share, kind_of_hardware
 from perceptron.records.conditions import GpuState
 from perceptron.rehearsal import VARIABLE
 from tests.made import FACTS, GPU_FACTS, GPU_NAME, bench_rows, gpu_rows, measured, on_gpu
@@ -15,8 +15,8 @@ from tests.made import FACTS, GPU_FACTS, GPU_NAME, bench_rows, gpu_rows, measure
     ("busy", "is_bound"), [(0.04, True), (0.49, True), (0.51, False), (1, False)]
 )
 def test_a_device_that_waits_most_of_the_time_is_launch_bound(busy: float, is_bound: bool) -> None:
-    share = device_share([on_gpu(measured(seconds=1e-4), busy)])
-    assert share.busy.estimate == pytest.approx(busy)
+    share = busy_share([on_gpu(measured(seconds=1e-4), busy)])
+    assert share.estimate == pytest.approx(busy)
     assert busy_cell(share).endswith(", launch-bound") == is_bound
 
 
@@ -25,7 +25,7 @@ def test_a_device_that_waits_most_of_the_time_is_launch_bound(busy: float, is_bo
     [{"device_seconds": None}, {"seconds": None}, {"phase": "forward"}, {"status": "failed"}],
 )
 def test_what_does_not_tell_is_neither(fields: dict[str, Any]) -> None:
-    assert device_share([replace(on_gpu(measured(seconds=1e-4), 0.5), **fields)]) is None
+    assert busy_share([replace(on_gpu(measured(seconds=1e-4), 0.5), **fields)]) is None
 
 
 def test_the_gpu_that_trained_names_the_run() -> None:

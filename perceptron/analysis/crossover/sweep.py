@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
-from perceptron.analysis.device_share import DeviceShare, device_share
+from perceptron.analysis.device_share import busy_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, is_slower, of_times, scaled
@@ -46,8 +46,8 @@ class CurvePoint(Struct, frozen=True):
     """The epoch of a size that was trained in batches."""
     models: int = 1
     """Models that an iteration is a step of."""
-    device: DeviceShare | None = None
-    """The share of a device beside the host in the time, where its rows tell."""
+    busy: Interval | None = None
+    """The share of the time that a device beside the host was busy, where its rows tell."""
 
 
 class Curve(Struct, frozen=True):
@@ -251,7 +251,7 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
     seconds = times(rows, rows[0].backend)
     if not seconds:
         return None
-    facts = (contention(rows), shared_epoch(rows), shared_models(rows), device_share(rows))
+    facts = (contention(rows), shared_epoch(rows), shared_models(rows), busy_share(rows))
     value = of_times(list(seconds.values()))
     return CurvePoint(rows[0].size, value, len(seconds), *facts)
 

@@ -118,8 +118,8 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
             *_grid(
                 "Device busy ÷ wall [95% interval], launch-bound below a half",
                 axis,
-                [curve for curve in curves if any(spot.device for spot in curve.spots)],
-                lambda at: busy_cell(at.device) if at.device else "",
+                [curve for curve in curves if any(spot.busy for spot in curve.spots)],
+                lambda at: busy_cell(at.busy) if at.busy else "",
             ),
             *estimate_tables(estimates),
         ]

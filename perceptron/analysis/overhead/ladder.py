@@ -10,7 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
-from perceptron.analysis.device_share import HOST, device_share, is_beside_host, is_launch_bound
+from perceptron.analysis.device_share import (
+    HOST,
+    busy_share,
+    device_seconds,
+    is_beside_host,
+    is_launch_bound,
+)
 from perceptron.analysis.finding import published_iteration_seconds
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, is_slower, of_times, ratio_of, robust_mean
@@ -456,11 +462,11 @@ def _rung(
         ratio = Interval(1.0, 1.0, 1.0)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
     prepare_seconds, from_cache = _prepared(own)
-    limits, share = roof(ceilings, device), device_share(own)
+    limits, of_device, share = roof(ceilings, device), device_seconds(own), busy_share(own)
     # The ceilings are those of one device.
     one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
     decided = seconds.low is not None and hidden(filter(has_time, own)) < UNKNOWN
-    busy = share.busy.estimate if share else None
+    busy = share.estimate if share else None
     joules, no_joules = energy(rows, backend, device)
     return replace(
         rung,
@@ -476,10 +482,10 @@ def _rung(
         gbytes=gbytes if one else None,
         bound=bound_by(gflops, gbytes, bytes_moved, limits, busy) if one and decided else None,
         ceiling=limits.name if limits and one else None,
-        device_seconds=share.seconds.estimate if share else None,
+        device_seconds=of_device.estimate if of_device else None,
         busy_share=busy,
-        busy_low=share.busy.low if share else None,
-        busy_high=share.busy.high if share else None,
+        busy_low=share.low if share else None,
+        busy_high=share.high if share else None,
         energy_joules_per_iteration=joules,
         energy_reason=no_joules,
         peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
