@@ -107,20 +107,23 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
         curves, crossovers = sweep.curves, sweep.crossovers
         of_device = {guess.challenger: guess.estimates for guess in estimates}
         figure = sweep_figure(curves, crossovers, axis, shown, number, tuple(of_device.values()))
-        tables = [
-            _times_table(curves, number, axis, shown),
-            *_grid(
+        beside = (
+            _grid(
                 "Rows trained on per second, time of an epoch",
                 axis,
                 curves,
                 lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
             ),
-            *_grid(
+            _grid(
                 "Device busy ÷ wall [95% interval], launch-bound below a half",
                 axis,
                 [curve for curve in curves if any(spot.busy for spot in curve.spots)],
                 lambda at: busy_cell(at.busy) if at.busy else "",
             ),
+        )
+        tables = [
+            _times_table(curves, number, axis, shown),
+            *(table for table in beside if table.rows),
             *estimate_tables(estimates),
         ]
         return view(shown, f"{sweep.family}: {shown}", figure, tables, crossovers)
@@ -184,54 +187,46 @@ def _lines(sweep: Sweep) -> list[str]:
 
 
 def _times_table(curves: Sequence[Curve], times: int, axis: str, shown: str) -> Table:
-    """Return what ``times`` iterations take, with intervals: sizes down, backends across."""
-    sizes = sorted({spot.size for curve in curves for spot in curve.spots})
-    values = {
-        (curve.backend, spot.size): _duration(scaled(spot.value, times))
-        for curve in curves
-        for spot in curve.spots
-    }
-    rows = [
-        (f"{size:,}", *(values.get((curve.backend, size), "not measured") for curve in curves))
-        for size in sizes
-    ]
-    contentions = [
-        sum(
-            (spot.contention for curve in curves for spot in curve.spots if spot.size == size),
-            start=Contention(),
-        )
-        for size in sizes
-    ]
-    columns, cells = with_contended(_across(axis, curves), rows, contentions)
+    """Return what ``times`` iterations take, with intervals, and how contended that was."""
     spots = [spot for curve in curves for spot in curve.spots]
     kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
-    return Table(title=f"{shown} [{kind}]", columns=columns, rows=tuple(cells))
+    table = _grid(
+        f"{shown} [{kind}]",
+        axis,
+        curves,
+        lambda at: _duration(scaled(at.value, times)),
+        "not measured",
+    )
+    contentions = [
+        sum((spot.contention for spot in spots if spot.size == size), start=Contention())
+        for size in sorted({spot.size for spot in spots})
+    ]
+    columns, cells = with_contended(table.columns, table.rows, contentions)
+    return replace(table, columns=columns, rows=tuple(cells))
 
 
 def _grid(
-    title: str, axis: str, curves: Sequence[Curve], cell: Callable[[CurvePoint], str]
-) -> Iterator[Table]:
-    """Yield the cells of all times, sizes down and backends across; nothing without any."""
+    title: str,
+    axis: str,
+    curves: Sequence[Curve],
+    cell: Callable[[CurvePoint], str],
+    nothing: str = NONE,
+) -> Table:
+    """Return the cells of all times, sizes down and backends across; no rows without any."""
     cells = {
         (curve.backend, spot.size): words
         for curve in curves
         for spot in curve.spots
         if (words := cell(spot))
     }
-    sizes = sorted({size for _, size in cells})
-    if cells:
-        yield Table(
-            title=title,
-            columns=_across(axis, curves),
-            rows=tuple(
-                (f"{size:,}", *(cells.get((curve.backend, size), NONE) for curve in curves))
-                for size in sizes
-            ),
-        )
-
-
-def _across(axis: str, curves: Sequence[Curve]) -> tuple[str, ...]:
-    return (f"{axis}>", *(f"{curve.backend}>" for curve in curves))
+    return Table(
+        title=title,
+        columns=(f"{axis}>", *(f"{curve.backend}>" for curve in curves)),
+        rows=tuple(
+            (f"{size:,}", *(cells.get((curve.backend, size), nothing) for curve in curves))
+            for size in sorted({size for _, size in cells})
+        ),
+    )
 
 
 def _ratio_table(crossover: Crossover, title: str) -> Table:
