@@ -12,6 +12,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.amortise import amortisations, from_cold
+from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
@@ -19,7 +20,7 @@ from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, shared_state, verdicts
-from perceptron.analysis.select import definitions, described, usable_rows
+from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import contended_samples
+from perceptron.analysis.crossover.comparable import ComparableRows, described, why_not
 from perceptron.analysis.crossover.crossing import (
     Indices,
     decided,
@@ -21,7 +22,7 @@ from perceptron.analysis.crossover.crossing import (
 from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, is_gpu, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
-from perceptron.analysis.select import ComparableRows, State, described, is_own, why_not
+from perceptron.analysis.select import State, is_own
 from perceptron.grouping import grouped
 from perceptron.numbers import times_as_long
 from perceptron.records.ground import Ground, ground

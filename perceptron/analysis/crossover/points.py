@@ -19,8 +19,9 @@ import numpy as np
 from scipy import special
 
 from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
-from perceptron.analysis.select import by_backend_and_size, has_time, is_own
+from perceptron.analysis.select import has_time, is_own
 from perceptron.records.measurement import Measurement
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
+from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
 from perceptron.analysis.device_share import busy_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
@@ -19,7 +20,6 @@ from perceptron.analysis.interval import Interval, is_slower, of_times, scaled
 from perceptron.analysis.select import (
     Definitions,
     State,
-    by_backend_and_size,
     has_time,
     is_own,
     moment,

@@ -12,10 +12,11 @@ from math import exp, hypot, inf, log
 from typing import NamedTuple
 
 from perceptron.analysis.contention import Contention, by_key
+from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
-from perceptron.analysis.select import State, described
+from perceptron.analysis.select import State
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
 from perceptron.answer import Decided, Verdict

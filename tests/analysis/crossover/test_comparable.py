@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perceptron.analysis.crossover.comparable import ComparableRows
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.select import ComparableRows
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import row
 

@@ -1,0 +1,126 @@
+"""Which rows of a family may be compared: those of one state of the code, the newest that has both.
+
+Rows of different commits, code, environments or versions of a benchmark are never paired, nor those
+of two definitions of one problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perceptron.analysis.select import Definitions, State, has_time, is_own, moment, reason, state
+from perceptron.grouping import grouped
+from perceptron.records.measurement import Measurement
+
+BySize = dict[float, list[Measurement]]
+"""The rows with a time of one backend in one state."""
+
+
+class ComparableRows:
+    """The rows with a time of one family on one ground, by state, backend and size."""
+
+    def __init__(self, rows: Iterable[Measurement]) -> None:
+        timed = (row for row in rows if row.size > 0 and has_time(row))
+        self._rows = {
+            where: Definitions(measured).keep(measured)
+            for where, measured in grouped(timed, state).items()
+        }
+        # A history has thousands of states, of which the newest few are looked into.
+        self._by_backend: dict[State, dict[str, BySize]] = {}
+        self._newest_first = sorted(
+            self._rows, key=lambda where: (self._moment(where), repr(where)), reverse=True
+        )
+
+    def states(self, incumbent: str, challenger: str) -> list[State]:
+        """Return the states in which both have a time at the same size, of the newest such commit.
+
+        They are several where another tool measured it in several environments; of our own rows the
+        newest counts. Without any date no commit is the newest, and all are there.
+        """
+        both = (where for where in self._newest_first if self._shared(where, incumbent, challenger))
+        first = next(both, None)
+        if first is None:
+            return []
+        if all(map(is_own, self._rows[first])):
+            return [first]
+        if self._moment(first) == ("", ""):
+            return [first, *both]
+        return [
+            where
+            for where in self._newest_first
+            if _code(where) == _code(first) and self._shared(where, incumbent, challenger)
+        ]
+
+    def newest(self, backend: str) -> State | None:
+        """Return the newest state in which a backend has a time."""
+        return next((where for where in self._newest_first if self.by_size(where, backend)), None)
+
+    def are_together(self, incumbent: str, challenger: str) -> bool:
+        """Return whether some state has a time of both, be it at other sizes."""
+        return any(
+            self.by_size(where, incumbent) and self.by_size(where, challenger)
+            for where in self._newest_first
+        )
+
+    def with_several_sizes(self, incumbent: str, challenger: str) -> State | None:
+        """Return the newest state in which both have times at more than one size."""
+        return next(
+            (
+                where
+                for where in self._newest_first
+                if len(self._shared(where, incumbent, challenger)) > 1
+            ),
+            None,
+        )
+
+    def by_size(self, where: State, backend: str) -> BySize:
+        """Return the rows of a backend in a state; empty if there are none."""
+        if where not in self._by_backend:
+            self._by_backend[where] = by_backend_and_size(self._rows[where])
+        return self._by_backend[where].get(backend, {})
+
+    def _moment(self, where: State) -> tuple[str, str]:
+        return max((moment(row), row.when) for row in self._rows[where])
+
+    def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
+        return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()
+
+
+def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:
+    """Return the rows of each backend, by their sizes."""
+    by_backend = grouped(rows, lambda row: row.backend)
+    return {name: grouped(own, lambda row: row.size) for name, own in by_backend.items()}
+
+
+def _code(where: State) -> tuple[str | None, ...]:
+    return where.source, where.commit, where.code
+
+
+def described(where: State) -> str:
+    """Return a state in a few words."""
+    words = [
+        f"commit {where.commit[:8]}" if where.commit else None,
+        f"code {where.code}" if where.code else None,
+        where.environment,
+        f"version {where.version[:8]}" if where.version else None,
+    ]
+    return ", ".join(filter(None, words)) or where.source or "nothing known"
+
+
+def why_not(
+    comparable: ComparableRows, rows: Iterable[Measurement], incumbent: str, challenger: str
+) -> str:
+    """Return why two backends cannot be compared: one has no time, or they share no state."""
+    newest = {name: comparable.newest(name) for name in (incumbent, challenger)}
+    missing = [name for name, where in newest.items() if where is None]
+    if missing:
+        reasons = {name: reason(rows, name) for name in missing}
+        explained = [f"{name}: {why}" for name, why in reasons.items() if why]
+        return "; ".join(explained or [f"{name}: no times" for name in missing])
+    one, other = newest.values()
+    if one is None or other is None or comparable.are_together(incumbent, challenger):
+        return "no size was measured on both"
+    return (
+        f"never measured together: {incumbent} at {described(one)}, "
+        f"{challenger} at {described(other)}"
+    )
