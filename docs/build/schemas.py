@@ -19,8 +19,13 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.use import SourceUse
 from perceptron.analysis.finding import FindingRow
 from perceptron.analysis.gpu_use import GpuUse
-from perceptron.analysis.overhead.extras import Ceilings, DevicePart, IterationPhase, WholeIteration
-from perceptron.analysis.overhead.ladder import Rung
+from perceptron.analysis.overhead.ladder import (
+    Ceilings,
+    DevicePart,
+    IterationPhase,
+    Rung,
+    WholeIteration,
+)
 from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.analysis.race import RaceRun
 from perceptron.analysis.what_if.estimate import (

@@ -11,8 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
-from perceptron.analysis.plausible import plausible
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, plausible
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
 from perceptron.errors import UserError
@@ -159,13 +158,15 @@ def _line(complaint: str) -> str:
 
 def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list[list[StoredRun]]:
     """Return the runs of a study by machine and question."""
-    groups: dict[str, list[StoredRun]] = {}
-    for stored in runs:
-        if stored.run.plan.get("study") == study:
-            # What an older plan lacks is what a newer one leaves empty.
-            question = [stored.run.plan.get(name) or None for name in asked]
-            groups.setdefault(repr((stored.run.machine, question)), []).append(stored)
-    return list(groups.values())
+    own = (stored for stored in runs if stored.run.plan.get("study") == study)
+    # What an older plan lacks is what a newer one leaves empty.
+    questions = grouped(
+        own,
+        lambda stored: repr(
+            (stored.run.machine, [stored.run.plan.get(name) or None for name in asked])
+        ),
+    )
+    return list(questions.values())
 
 
 def _by_hardware(
@@ -223,11 +224,9 @@ def _machines(
 ) -> list[Machine]:
     by_name = grouped(rows, lambda row: row.machine)
     counts = Counter(stored.run.machine for stored in runs)
-    newest: dict[str, StoredRun] = {}
-    for stored in runs:
-        newest.setdefault(stored.run.machine, stored)
+    newest = {stored.run.machine: stored for stored in reversed(runs)}
     machines = []
-    for name in dict.fromkeys([*newest, *by_name]):
+    for name in newest | by_name:
         own = by_name.get(name, [])
         machine = Machine(
             name=name,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
-
 from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.select import has_time
 from perceptron.numbers import rough_percent, rough_percent_interval
@@ -25,33 +23,30 @@ def is_beside_host(device: str | None) -> bool:
     return device not in (HOST, None)
 
 
-class DeviceShare(Struct, frozen=True):
-    """The device's own seconds per iteration, and their share of the time, over processes."""
-
-    seconds: Interval
-    busy: Interval
-
-
 def is_launch_bound(busy: float) -> bool:
     """Return whether a device with this busy share waits for launches most of the time."""
     return busy < _LAUNCH_BOUND
 
 
-def device_share(rows: Iterable[Measurement]) -> DeviceShare | None:
-    """Return the share over rows of one backend on one problem, a row for each process.
+def _timed_by_device(rows: Iterable[Measurement]) -> list[Measurement]:
+    return [row for row in rows if has_time(row) and row.device_seconds]
 
-    None where no row has the device's own seconds.
-    """
-    own = [row for row in rows if has_time(row) and row.device_seconds]
-    if not own:
-        return None
+
+def device_seconds(rows: Iterable[Measurement]) -> Interval | None:
+    """Return the device's own seconds per iteration over rows of processes, where they tell."""
+    own = [row.device_seconds or 0.0 for row in _timed_by_device(rows)]
+    return of_times(own) if own else None
+
+
+def busy_share(rows: Iterable[Measurement]) -> Interval | None:
+    """Return these seconds as a share of the time, where the rows tell."""
+    own = _timed_by_device(rows)
     busy = [row.device_seconds or 0.0 for row in own]
-    return DeviceShare(of_times(busy), of_ratio(busy, [row.seconds or 0.0 for row in own]))
+    return of_ratio(busy, [row.seconds or 0.0 for row in own]) if own else None
 
 
-def busy_cell(share: DeviceShare) -> str:
+def busy_cell(busy: Interval) -> str:
     """Return the device's busy share, and whether the iteration is launch-bound."""
-    busy = share.busy
     words = rough_percent_interval(busy.estimate, busy.low, busy.high)
     return f"{words}, launch-bound" if is_launch_bound(busy.estimate) else words
 

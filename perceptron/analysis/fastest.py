@@ -178,6 +178,8 @@ def choose(
     best = may_be[0] if may_be else _first(picks)
     is_here = best.seconds is not None or _is_unknown(best)
     doubts = _doubts(picks, len(found) == 1)
+    is_measured = all(one.source == "measured" for one in may_be)
+    source: Source = "measured" if is_measured else "estimated"
     advice = Advice(
         backend=best.backend if is_here else "",
         device=best.device if is_here else "",
@@ -187,7 +189,7 @@ def choose(
         high=best.high,
         why="",
         decided=False,
-        source=_source(may_be),
+        source=source if may_be else "unknown",
         measured=measured if may_be else None,
         stale=stale if may_be else None,
         candidates=tuple(ordered),
@@ -240,13 +242,6 @@ def _variance(candidate: Candidate) -> float:
     if not candidate.low or not candidate.high:
         return inf
     return (log(candidate.high / candidate.low) / (2 * _NORMAL)) ** 2
-
-
-def _source(may_be: Sequence[Candidate]) -> Source:
-    if not may_be:
-        return "unknown"
-    is_measured = all(one.source == "measured" for one in may_be)
-    return "measured" if is_measured else "estimated"
 
 
 def _doubts(picks: Sequence[Candidate], is_alone: bool) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from perceptron.grouping import grouped
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -121,12 +122,8 @@ def kept_down_by(reasons: Iterable[str]) -> str:
     return f"lowered by {words or 'a cause that the driver does not name'}"
 
 
-def state_lines(gpus: Iterable[GpuUse]) -> list[str]:
-    """Return a line for each GPU: clocks free or locked, limit, heat, and what slowed it."""
-    return [_state(gpu) for gpu in gpus]
-
-
-def _state(gpu: GpuUse) -> str:
+def state_line(gpu: GpuUse) -> str:
+    """Return a GPU in a line: clocks free or locked, limit, heat, and what slowed it."""
     words = [
         {
             True: "clocks locked",
@@ -147,11 +144,7 @@ def _state(gpu: GpuUse) -> str:
 
 
 def _states(rows: Iterable[Measurement]) -> dict[str, list[GpuState]]:
-    states: dict[str, list[GpuState]] = {}
-    for row in rows:
-        if row.gpu is not None:
-            states.setdefault(row.gpu.name, []).append(row.gpu)
-    return states
+    return grouped((row.gpu for row in rows if row.gpu is not None), lambda gpu: gpu.name)
 
 
 def _use(name: str, states: list[GpuState]) -> GpuUse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import expm1
 from statistics import median
@@ -17,6 +17,7 @@ from perceptron.analysis.interval import (
     of_times,
     quantile,
     trimmed,
+    welch,
 )
 from perceptron.analysis.select import has_time
 from perceptron.grouping import grouped
@@ -54,12 +55,8 @@ class Segment(Struct, frozen=True, kw_only=True):
 class CaseHistory(Struct, frozen=True, kw_only=True):
     """One case over the commits that have a time of it, oldest first."""
 
-    machine: str
-    source: str
-    environment: str | None
-    family: str
-    size: int | float
-    backend: str
+    row: Measurement
+    """A row of the case: its machine, tool, environment, family, size and backend are of all."""
     points: list[HistoryPoint]
     steps: list[Segment]
 
@@ -71,14 +68,21 @@ def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
     of their date, then revision. Several values of one commit become their median. Two
     environments are two cases. A time that is zero, negative or not finite is ignored.
     """
-    cases: dict[Hashable, list[Measurement]] = {}
-    for row in rows:
-        if row.source == "asv" and row.commit and row.committed and has_time(row):
-            case = (ground(row), row.environment, row.family, row.size, row.backend)
-            cases.setdefault(case, []).append(row)
-    pasts = [(members[0], _points(members)) for members in cases.values()]
-    pasts.sort(key=lambda past: _order(past[0]))
-    return [_past(row, points) for row, points in pasts if len(points) > 1]
+    dated = (
+        row
+        for row in rows
+        if row.source == "asv" and row.commit and row.committed and has_time(row)
+    )
+    cases = grouped(
+        dated, lambda row: (ground(row), row.environment, row.family, row.size, row.backend)
+    )
+    pasts = []
+    for members in sorted(cases.values(), key=lambda members: _order(members[0])):
+        points = _points(members)
+        if len(points) > 1:
+            steps = _steps([point.seconds for point in points])
+            pasts.append(CaseHistory(row=members[0], points=points, steps=steps))
+    return pasts
 
 
 def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int, str]:
@@ -101,19 +105,6 @@ def _points(rows: Iterable[Measurement]) -> list[HistoryPoint]:
     return sorted(points, key=lambda point: (point.committed, point.commit))
 
 
-def _past(row: Measurement, points: list[HistoryPoint]) -> CaseHistory:
-    return CaseHistory(
-        machine=row.machine,
-        source=row.source,
-        environment=row.environment,
-        family=row.family,
-        size=row.size,
-        backend=row.backend,
-        points=points,
-        steps=_steps([point.seconds for point in points]),
-    )
-
-
 def _steps(seconds: Sequence[float]) -> list[Segment]:
     stretches = _level_stretches(seconds)
     levels = [seconds[first : last + 1] for first, last in stretches]
@@ -125,20 +116,14 @@ def _steps(seconds: Sequence[float]) -> list[Segment]:
 
 
 def _change(before: Sequence[float], after: Sequence[float]) -> Interval:
-    """Return the change as ratio − 1 and its interval: Welch's with trimmed means of logarithms.
-
-    After Yuen, Biometrika 61 (1974), whose degrees of freedom are Welch's.
-    """
+    """Return the change as ratio − 1 and its interval: Welch's with trimmed means of logarithms."""
     old, old_error, old_freedom = trimmed(np.log(before))
     new, new_error, new_freedom = trimmed(np.log(after))
     change = float(new - old)
     if not old_freedom or not new_freedom:
         return Interval(_share(change), None, None)
-    one, other = float(old_error) ** 2, float(new_error) ** 2
-    reach = 0.0
-    if one + other > 0:
-        freedom = (one + other) ** 2 / (one**2 / old_freedom + other**2 / new_freedom)
-        reach = (one + other) ** 0.5 * quantile(freedom, CONFIDENCE)
+    error, freedom = welch((float(old_error), float(new_error)), (old_freedom, new_freedom))
+    reach = error * quantile(freedom, CONFIDENCE)
     return Interval(_share(change), _share(change - reach), _share(change + reach))
 
 

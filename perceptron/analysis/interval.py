@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from math import exp, inf, log
+from math import exp, inf, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -57,15 +57,13 @@ def scaled(value: Interval, factor: float) -> Interval:
     return Interval(factor * value.estimate, *ends)
 
 
-def robust_mean(
-    values: Sequence[float] | Array, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
+def robust_mean(values: Sequence[float] | Array) -> tuple[float, float]:
     """Return the trimmed mean of values in the order measured, and half its interval's width.
 
     The half width is inf for a single value.
     """
     middle, error, freedom = trimmed(np.asarray(values, np.float64))
-    return float(middle), float(error) * quantile(freedom, confidence) if freedom else inf
+    return float(middle), float(error) * quantile(freedom, CONFIDENCE) if freedom else inf
 
 
 def trimmed(values: Array) -> tuple[Any, Any, int]:
@@ -106,6 +104,16 @@ def _alike(values: Array) -> Any:
 def quantile(freedom: float, confidence: float) -> float:
     """Return Student's t: the standard errors that an interval reaches to each side."""
     return float(special.stdtrit(freedom, (1 + confidence) / 2))
+
+
+def welch(errors: Sequence[float], freedoms: Sequence[float]) -> tuple[float, float]:
+    """Return the error of a difference of two means and Welch's degrees of freedom, none of them 0.
+
+    After Yuen also of trimmed means.
+    """
+    squares = [error**2 for error in errors]
+    spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
+    return sqrt(sum(squares)), sum(squares) ** 2 / spread if spread else sum(freedoms)
 
 
 def of_times(seconds: Sequence[float]) -> Interval:
@@ -158,6 +166,12 @@ def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval |
         return None
     numerators, denominators = ([row.seconds or 0.0 for row in side] for side in sides)
     return of_ratio(numerators, denominators, hidden(*sides))
+
+
+def is_slower(rows: Iterable[Measurement], slower: str, faster: str) -> bool:
+    """Return whether that is decided by the processes that measured both; not without any."""
+    ratio = ratio_of(rows, slower, faster)
+    return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
 def counted_rows(

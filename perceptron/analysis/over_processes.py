@@ -20,18 +20,14 @@ def name_and_processes(backend: str) -> tuple[str, int]:
     return (match[1], int(match[2])) if match else (backend, 1)
 
 
-def named(backend: str, besides: str = "") -> str:
-    """Return a backend as sentences name it, beside another one if there is one.
+def named(backend: str) -> str:
+    """Return a backend as sentences name it.
 
-    >>> named("torch-ddp@2"), named("torch-ddp", "torch-ddp@2"), named("numpy", "torch-ddp@2")
-    ('2 processes (torch-ddp@2)', '1 process (torch-ddp)', 'numpy')
+    >>> named("torch-ddp@2"), named("numpy")
+    ('2 processes (torch-ddp@2)', 'numpy')
     """
-    name, processes = name_and_processes(backend)
-    if processes > 1:
-        return f"{processes} processes ({backend})"
-    return (
-        f"1 process ({backend})" if name_and_processes(besides)[0] == name != besides else backend
-    )
+    processes = name_and_processes(backend)[1]
+    return f"{processes} processes ({backend})" if processes > 1 else backend
 
 
 def threads_in_all(threads: int | None, backends: Iterable[str]) -> str:

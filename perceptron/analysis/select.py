@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from math import inf
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from perceptron.errors import UserError
 from perceptron.grouping import grouped
+from perceptron.records.conditions import GpuState
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -78,16 +81,15 @@ def has_time(row: Measurement) -> bool:
     )
 
 
-def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -> dict[int, float]:
+def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
     """Return seconds per iteration of this backend by process, where there are any.
 
-    Of whole iterations, or up to the end of an iteration ``phase``. A time that is zero, negative
-    or not finite is ignored. Raises ValueError where two rows have the same process: then they are
-    of different problems, and must be separated first.
+    A time that is zero, negative or not finite is ignored. Raises ValueError where two rows have
+    the same process: then they are of different problems, and must be separated first.
     """
     return {
         process: row.seconds
-        for process, row in rows_by_process(rows, backend, phase).items()
+        for process, row in rows_by_process(rows, backend).items()
         if row.seconds is not None
     }
 
@@ -103,12 +105,11 @@ def median_seconds(rows: Iterable[Measurement]) -> dict[float, float]:
 def rows_by_process(
     rows: Iterable[Measurement], backend: str, phase: str | None = None
 ) -> dict[int, Measurement]:
-    """Return the rows that `times` takes its times from."""
+    """Return the rows that `times` takes its times from, or those up to the end of a ``phase``."""
     by_process: dict[int, Measurement] = {}
     for row in rows:
-        if (row.backend, row.phase) != (backend, phase):
-            continue
-        if row.status != "ok" or row.seconds is None:
+        wanted = (row.backend, row.phase, row.status) == (backend, phase, "ok")
+        if not wanted or row.seconds is None:
             continue
         if row.repeat in by_process:
             raise ValueError(f"two times of {backend} in process {row.repeat}: {row.problem}")
@@ -145,12 +146,9 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
     if len({state for _, state in newest.values()}) < 2:
         return kept
     # Two states were not measured side by side, and their processes have no number in common.
-    processes: dict[str, list[int]] = {}
-    for row in kept:
-        processes.setdefault(row.backend, []).append(row.repeat)
     rank = {
-        backend: {number: position for position, number in enumerate(sorted(set(numbers)))}
-        for backend, numbers in processes.items()
+        backend: {number: rank for rank, number in enumerate(sorted({row.repeat for row in own}))}
+        for backend, own in grouped(kept, lambda row: row.backend).items()
     }
     return [replace(row, repeat=rank[row.backend][row.repeat]) for row in kept]
 
@@ -167,6 +165,62 @@ def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
 def reason(rows: Iterable[Measurement], backend: str) -> str | None:
     """Return why this backend has no time, from the first row with a reason."""
     return next((row.reason for row in rows if row.backend == backend and row.reason), None)
+
+
+# --- which rows can be measurements at all: files of results are untrusted ------------------------
+
+# In an attosecond light crosses three atoms. Ten thousand iterations of the slowest row are still a
+# number, and so is the square of a size.
+SHORTEST_SECONDS = 1e-18
+LONGEST_SECONDS = 1e9
+LARGEST_JOULES = 1e15
+SMALLEST_SIZE = 1e-9
+LARGEST_SIZE = 2**60
+
+
+def plausible(row: Measurement) -> bool:
+    """Return whether the row's numbers can be calculated with; NaN and infinity cannot."""
+    times = (row.seconds, row.device_seconds, row.prepare_seconds, row.stdev)
+    counts = (
+        *(row.threads, row.processes, row.iterations, row.batch),
+        *(row.iterations_per_epoch, row.outputs),
+    )
+    amounts = (row.repeat, row.rows, row.peak_bytes, row.waited, row.contended)
+    return (
+        SMALLEST_SIZE <= row.size <= LARGEST_SIZE
+        and _within(times, SHORTEST_SECONDS, LONGEST_SECONDS, zero=True)
+        and _within(row.samples, SHORTEST_SECONDS, LONGEST_SECONDS, zero=True)
+        and _within(row.dropped, SHORTEST_SECONDS, LONGEST_SECONDS, zero=True)
+        and _within(counts, 1, LARGEST_SIZE)
+        and _within(amounts, 0, LARGEST_SIZE)
+        and (row.energy_joules is None or 0 <= row.energy_joules <= LARGEST_JOULES)
+        and (row.gpu is None or _within(_readings(row.gpu), -LARGEST_SIZE, LARGEST_SIZE))
+    )
+
+
+def _within(values: Iterable[float | None], least: float, most: float, zero: bool = False) -> bool:
+    # A plain loop: every row of a folder passes here, and a generator takes twice as long.
+    for value in values:
+        if value is not None and not least <= value <= most and not (zero and value == 0):
+            return False
+    return True
+
+
+def _readings(gpu: GpuState) -> tuple[float | None, ...]:
+    """Return clocks, a limit and a temperature, which may be below 0."""
+    return (gpu.sm_mhz, gpu.max_sm_mhz, gpu.power_limit_watts, gpu.temperature_celsius)
+
+
+def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of a run that can be judged together: possible numbers, one definition.
+
+    Raises `UserError` where none states its threads.
+    """
+    rows = [row for row in rows if plausible(row)]
+    rows = definitions(rows).keep(rows)
+    if not any(row.all_threads for row in rows):
+        raise UserError(f"{folder}: no rows that state their number of threads")
+    return rows
 
 
 # --- definitions of a problem ---------------------------------------------------------------------
@@ -188,16 +242,14 @@ class Definitions:
         rows: Iterable[Measurement],
         apart: Callable[[Measurement], Hashable] = lambda row: None,
     ) -> None:
-        rows = list(rows)
+        self._rows = list(rows)
         self._apart = apart
-        self._several = _of_several_definitions(rows)
+        self._several = _of_several_definitions(self._rows)
         newest: dict[_Key, tuple[bool, str, str]] = {}
-        self._rows: Counter[tuple[_Key, str]] = Counter()
-        for row in rows if self._several else ():
+        for row in self._rows if self._several else ():
             key = self._key(row)
             if key is None or row.problem_digest is None:
                 continue
-            self._rows[key, row.problem_digest] += 1
             rank = (row.status == "ok", row.when, row.problem_digest)
             newest[key] = max(newest.get(key, rank), rank)
         self._counts = {key: digest for key, (_, _, digest) in newest.items()}
@@ -216,10 +268,11 @@ class Definitions:
 
     def warnings(self) -> list[MeasurementWarning]:
         """Return a warning for each problem and definition of which rows are left out."""
-        left_out: Counter[tuple[str, str, str]] = Counter()
-        for (key, digest), rows in self._rows.items():
-            if digest != self._counts[key]:
-                left_out[key[0], digest, self._counts[key]] += rows
+        left_out = Counter(
+            (row.problem or "", row.problem_digest or "", counts)
+            for row in self._rows
+            if (counts := self.instead(row)) is not None
+        )
         return [
             MeasurementWarning(
                 code=OTHER_DEFINITION,

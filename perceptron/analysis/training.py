@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, OnGround, ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -43,24 +44,20 @@ def kept_apart(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
 
     Such rows are never compared with each other.
     """
-    groups: dict[tuple[object, ...], set[Ground]] = {}
-    for row in rows:
-        where = ground(row)
-        key = (row.family, where.machine, where.dtype, where.threads)
-        groups.setdefault(key, set()).add(where)
-    families: dict[str, list[str]] = {}
-    for (family, *_), grounds in groups.items():
-        if len(grounds) > 1:
-            named = families.setdefault(_differences(grounds), [])
-            if family not in named:
-                named.append(str(family))
+    trained = dict.fromkeys((row.family, ground(row)) for row in rows)
+    machines = grouped(trained, lambda one: (one[0], one[1].machine, one[1].dtype, one[1].threads))
+    apart = dict.fromkeys(
+        (_differences({where for _, where in alike}), family)
+        for (family, *_), alike in machines.items()
+        if len(alike) > 1
+    )
     return [
         MeasurementWarning(
             code=KEPT_APART,
-            message=f"{_some(named)}: rows of {differences} are judged apart",
+            message=f"{_some([name for _, name in named])}: rows of {differences} are judged apart",
             advice="measure both backends with the same training to compare them",
         )
-        for differences, named in families.items()
+        for differences, named in grouped(apart, lambda one: one[0]).items()
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from perceptron.analysis import gpu_use
 from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
 from perceptron.analysis.sizes import number
+from perceptron.grouping import grouped
 from perceptron.numbers import digits
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
@@ -84,12 +85,10 @@ def failure_warnings(
 
     What was killed comes first: the command is inconclusive then.
     """
-    problems: dict[tuple[str, str], list[str]] = {}
-    for backend, problem, reason in failed:
-        problems.setdefault((backend, reason or "no reason given"), []).append(problem)
+    alike = grouped(failed, lambda one: (one[0], one[2] or "no reason given"))
     warnings = []
-    for (backend, reason), where in problems.items():
-        names = list(dict.fromkeys(where))
+    for (backend, reason), where in alike.items():
+        names = list(dict.fromkeys(problem for _, problem, _ in where))
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         killed = was_killed(reason)
         cause = "" if of_functions else f"run perceptron check {backend} to find the cause; "
@@ -174,50 +173,37 @@ def warnings_of_run(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]
 def _of_one_start(
     environment: Environment, threads: int, conditions: Conditions | None
 ) -> list[MeasurementWarning]:
-    candidates = [
-        _rehearsal(environment),
-        _blas_pinned(environment),
-        _too_many_threads(environment, threads),
-    ]
+    found = [*_of_settings(environment, threads)]
     if conditions is not None:
-        candidates += [
-            _cpu_quota(conditions, threads),
-            _busy_neighbour(conditions, environment.cores, threads),
-            _other_load(conditions, environment.cores, threads),
-            _stolen_cpu(conditions),
-            _unsteady_cpu(conditions),
-            _swapping(conditions, environment.memory_bytes),
-            *map(_gpu_slowed, conditions.gpus),
-            *map(_gpu_exclusive, conditions.gpus),
-            _on_battery(conditions),
-            _governor(conditions),
-            _coarse_clock(conditions),
-        ]
-    return [warning for warning in candidates if warning is not None]
+        found += _of_cores(conditions, environment.cores, threads)
+        found += _of_cpu_and_memory(conditions, environment.memory_bytes)
+        found += _of_gpus(conditions.gpus)
+        found += _of_clocks(conditions)
+    return found
 
 
-def _rehearsal(environment: Environment) -> MeasurementWarning | None:
-    if not rehearsal.is_rehearsal(environment.variables):
-        return None
-    return MeasurementWarning(
-        code="rehearsal",
-        message="a rehearsal: the CPU stands in for every GPU, so no time is that of a GPU",
-        advice=f"measure without {rehearsal.VARIABLE}",
-    )
-
-
-def _blas_pinned(environment: Environment) -> MeasurementWarning | None:
-    pins = blas_pins(environment)
-    if not pins:
-        return None
-    kernels = {pool.kernel for pool in environment.pools if pool.library == "openblas"}
-    return MeasurementWarning(
-        code="blas-pinned",
-        message=f"NumPy's BLAS is pinned by {' '.join(f'{pin}={pins[pin]}' for pin in pins)} "
-        f"(kernel {', '.join(sorted(filter(None, kernels))) or 'unknown'}): "
-        "its products may be slower than this machine allows",
-        advice="run again with env " + " ".join(f"-u {name}" for name in pins),
-    )
+def _of_settings(environment: Environment, threads: int) -> Iterator[MeasurementWarning]:
+    if rehearsal.is_rehearsal(environment.variables):
+        yield MeasurementWarning(
+            code="rehearsal",
+            message="a rehearsal: the CPU stands in for every GPU, so no time is that of a GPU",
+            advice=f"measure without {rehearsal.VARIABLE}",
+        )
+    if pins := blas_pins(environment):
+        kernels = {pool.kernel for pool in environment.pools if pool.library == "openblas"}
+        yield MeasurementWarning(
+            code="blas-pinned",
+            message=f"NumPy's BLAS is pinned by {' '.join(f'{pin}={pins[pin]}' for pin in pins)} "
+            f"(kernel {', '.join(sorted(filter(None, kernels))) or 'unknown'}): "
+            "its products may be slower than this machine allows",
+            advice="run again with env " + " ".join(f"-u {name}" for name in pins),
+        )
+    if threads > environment.cores:
+        yield MeasurementWarning(
+            code="too-many-threads",
+            message=f"{threads} threads share {environment.cores} cores",
+            advice=f"use --threads {environment.cores} or fewer",
+        )
 
 
 def blas_pins(environment: Environment) -> dict[str, str]:
@@ -225,150 +211,111 @@ def blas_pins(environment: Environment) -> dict[str, str]:
     return {name: environment.variables[name] for name in _PINS if name in environment.variables}
 
 
-def _too_many_threads(environment: Environment, threads: int) -> MeasurementWarning | None:
-    if threads <= environment.cores:
-        return None
-    return MeasurementWarning(
-        code="too-many-threads",
-        message=f"{threads} threads share {environment.cores} cores",
-        advice=f"use --threads {environment.cores} or fewer",
-    )
-
-
-def _cpu_quota(conditions: Conditions, threads: int) -> MeasurementWarning | None:
+def _of_cores(conditions: Conditions, cores: int, threads: int) -> Iterator[MeasurementWarning]:
     quota = conditions.quota_cores
-    if quota is None or quota >= threads:
-        return None
-    return MeasurementWarning(
-        code="cpu-quota",
-        message=f"a control group limits CPU time to {quota:g} cores and throttles "
-        f"--threads {threads}",
-        advice=f"use --threads {int(quota)} or fewer, or give the container more CPU"
-        if quota >= 1
-        else "give the container at least one whole CPU",
-    )
-
-
-def _busy_neighbour(conditions: Conditions, cores: int, threads: int) -> MeasurementWarning | None:
-    if not in_the_way(conditions, cores, threads):
-        return None
-    names = named(conditions)
-    return MeasurementWarning(
-        code="busy-neighbour",
-        message=f"{users_in_words(conditions)}, too much beside --threads {threads} on "
-        f"{cores} cores",
-        advice=f"end {' and '.join(names)}, or run again with --wait to wait for idle cores"
-        if names
-        else "run again with --wait to wait for idle cores, or on an idle machine",
-    )
-
-
-def _other_load(conditions: Conditions, cores: int, threads: int) -> MeasurementWarning | None:
+    if quota is not None and quota < threads:
+        yield MeasurementWarning(
+            code="cpu-quota",
+            message=f"a control group limits CPU time to {quota:g} cores and throttles "
+            f"--threads {threads}",
+            advice=f"use --threads {int(quota)} or fewer, or give the container more CPU"
+            if quota >= 1
+            else "give the container at least one whole CPU",
+        )
+    if in_the_way(conditions, cores, threads):
+        names = named(conditions)
+        yield MeasurementWarning(
+            code="busy-neighbour",
+            message=f"{users_in_words(conditions)}, too much beside --threads {threads} on "
+            f"{cores} cores",
+            advice=f"end {' and '.join(names)}, or run again with --wait to wait for idle cores"
+            if names
+            else "run again with --wait to wait for idle cores, or on an idle machine",
+        )
     used = min(threads, cores)
     room = cores - used + LARGEST_LOAD_PER_THREAD * used
     if is_known(conditions):
         # As much may be work of ours that has just ended: the neighbours were counted now.
         room += used
-    if conditions.load is None or conditions.load <= room or is_idle(conditions):
-        return None
-    return MeasurementWarning(
-        code="other-load",
-        message=f"a load of {conditions.load:.2f} over the last minute is too much beside "
-        f"--threads {threads} on {cores} cores",
-        advice="end other programs; if they have just ended, wait a minute",
-    )
+    load = conditions.load
+    if load is not None and load > room and not is_idle(conditions):
+        yield MeasurementWarning(
+            code="other-load",
+            message=f"a load of {load:.2f} over the last minute is too much beside "
+            f"--threads {threads} on {cores} cores",
+            advice="end other programs; if they have just ended, wait a minute",
+        )
 
 
-def _stolen_cpu(conditions: Conditions) -> MeasurementWarning | None:
-    share = conditions.steal_share
-    if share is None or share <= LARGEST_STEAL_SHARE:
-        return None
-    return MeasurementWarning(
-        code="stolen-cpu",
-        message=f"steal time: other guests of the host took {100 * share:.1f}% of the CPU time",
-        advice="measure when the host is idle, or on an instance with dedicated CPUs",
-    )
-
-
-def _unsteady_cpu(conditions: Conditions) -> MeasurementWarning | None:
-    loop = conditions.loop
-    if loop is None or (
-        loop.variation <= LARGEST_VARIATION and loop.slowest_to_fastest <= LARGEST_RATIO
+def _of_cpu_and_memory(conditions: Conditions, memory_bytes: int) -> Iterator[MeasurementWarning]:
+    stolen, loop = conditions.steal_share, conditions.loop
+    if stolen is not None and stolen > LARGEST_STEAL_SHARE:
+        yield MeasurementWarning(
+            code="stolen-cpu",
+            message=f"steal time: other guests of the host took {100 * stolen:.1f}% of the CPU "
+            "time",
+            advice="measure when the host is idle, or on an instance with dedicated CPUs",
+        )
+    if loop is not None and (
+        loop.variation > LARGEST_VARIATION or loop.slowest_to_fastest > LARGEST_RATIO
     ):
-        return None
-    return MeasurementWarning(
-        code="unsteady-cpu",
-        message=f"equal work took unequal time in {len(loop.seconds)} fresh processes: spread "
-        f"{100 * loop.variation:.1f}%, slowest {loop.slowest_to_fastest:.2f} times the fastest; "
-        "the CPU is throttled or shared",
-        advice="end other programs, let the machine cool down, then run this again",
-    )
-
-
-def _swapping(conditions: Conditions, memory_bytes: int) -> MeasurementWarning | None:
+        yield MeasurementWarning(
+            code="unsteady-cpu",
+            message=f"equal work took unequal time in {len(loop.seconds)} fresh processes: spread "
+            f"{100 * loop.variation:.1f}%, slowest {loop.slowest_to_fastest:.2f} times the "
+            "fastest; the CPU is throttled or shared",
+            advice="end other programs, let the machine cool down, then run this again",
+        )
     moved, used = conditions.swapped_bytes or 0, conditions.swap_used_bytes or 0
-    if moved <= LARGEST_SWAPPED_BYTES and used <= LARGEST_SWAP_SHARE * memory_bytes:
-        return None
-    return MeasurementWarning(
-        code="swapping",
-        message=f"memory is short: {used / 2**30:.1f} GiB are swapped out, "
-        f"and {moved / 2**20:.1f} MiB moved while a small loop ran",
-        advice="end programs that hold memory, or measure smaller sizes",
-    )
+    if moved > LARGEST_SWAPPED_BYTES or used > LARGEST_SWAP_SHARE * memory_bytes:
+        yield MeasurementWarning(
+            code="swapping",
+            message=f"memory is short: {used / 2**30:.1f} GiB are swapped out, "
+            f"and {moved / 2**20:.1f} MiB moved while a small loop ran",
+            advice="end programs that hold memory, or measure smaller sizes",
+        )
 
 
-def _gpu_slowed(gpu: GpuState) -> MeasurementWarning | None:
-    if not gpu_use.is_slowed(gpu):
-        return None
-    by = gpu_use.kept_down_by(gpu_use.slowed_by(gpu))
-    return MeasurementWarning(
-        code=gpu_use.SLOWED,
-        message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {by}",
-        advice="end other programs on it and let it cool down; "
-        "nvidia-smi -q -d CLOCK,PERFORMANCE shows the cause",
-    )
+def _of_gpus(gpus: Sequence[GpuState]) -> Iterator[MeasurementWarning]:
+    for gpu in filter(gpu_use.is_slowed, gpus):
+        by = gpu_use.kept_down_by(gpu_use.slowed_by(gpu))
+        yield MeasurementWarning(
+            code=gpu_use.SLOWED,
+            message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {by}",
+            advice="end other programs on it and let it cool down; "
+            "nvidia-smi -q -d CLOCK,PERFORMANCE shows the cause",
+        )
+    for gpu in gpus:
+        if gpu.exclusive:
+            yield MeasurementWarning(
+                code="gpu-exclusive",
+                message=f"{gpu.name} is in an exclusive compute mode: of processes side by side "
+                "all but one fail",
+                advice="have its administrator set the mode back: nvidia-smi --compute-mode "
+                "DEFAULT",
+            )
 
 
-def _gpu_exclusive(gpu: GpuState) -> MeasurementWarning | None:
-    if not gpu.exclusive:
-        return None
-    return MeasurementWarning(
-        code="gpu-exclusive",
-        message=f"{gpu.name} is in an exclusive compute mode: of processes side by side all but "
-        "one fail",
-        advice="have its administrator set the mode back: nvidia-smi --compute-mode DEFAULT",
-    )
-
-
-def _on_battery(conditions: Conditions) -> MeasurementWarning | None:
-    if not conditions.on_battery:
-        return None
-    return MeasurementWarning(
-        code="on-battery",
-        message="the machine runs on battery and may lower its clock to save power",
-        advice="plug it in",
-    )
-
-
-def _governor(conditions: Conditions) -> MeasurementWarning | None:
-    slow = [name for name in conditions.governors or [] if name != "performance"]
-    if not slow:
-        return None
-    return MeasurementWarning(
-        code="frequency-governor",
-        message=f"the governor {', '.join(slow)} changes the CPU's frequency with the load",
-        advice="sudo cpupower frequency-set --governor performance",
-    )
-
-
-def _coarse_clock(conditions: Conditions) -> MeasurementWarning | None:
+def _of_clocks(conditions: Conditions) -> Iterator[MeasurementWarning]:
+    if conditions.on_battery:
+        yield MeasurementWarning(
+            code="on-battery",
+            message="the machine runs on battery and may lower its clock to save power",
+            advice="plug it in",
+        )
+    if slow := [name for name in conditions.governors or [] if name != "performance"]:
+        yield MeasurementWarning(
+            code="frequency-governor",
+            message=f"the governor {', '.join(slow)} changes the CPU's frequency with the load",
+            advice="sudo cpupower frequency-set --governor performance",
+        )
     steps = (conditions.clock_resolution_seconds, conditions.clock_tick_seconds)
     coarsest = max((step for step in steps if step is not None), default=0.0)
-    if coarsest <= LARGEST_TICK_SECONDS:
-        return None
-    return MeasurementWarning(
-        code="coarse-clock",
-        message=f"the clock moves in steps of {coarsest * 1e6:.3g} µs: short samples are rounded",
-        advice="use the processor's counter as clock; on Linux, "
-        "/sys/devices/system/clocksource/clocksource0/current_clocksource should be tsc",
-    )
+    if coarsest > LARGEST_TICK_SECONDS:
+        yield MeasurementWarning(
+            code="coarse-clock",
+            message=f"the clock moves in steps of {coarsest * 1e6:.3g} µs: short samples are "
+            "rounded",
+            advice="use the processor's counter as clock; on Linux, "
+            "/sys/devices/system/clocksource/clocksource0/current_clocksource should be tsc",
+        )

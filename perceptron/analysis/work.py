@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import hidden, is_contended, those_that_count
-from perceptron.analysis.plausible import LONGEST_SECONDS, SHORTEST_SECONDS
+from perceptron.analysis.select import LONGEST_SECONDS, SHORTEST_SECONDS
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 

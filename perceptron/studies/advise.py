@@ -21,8 +21,7 @@ from perceptron.analysis.advice import (
 )
 from perceptron.analysis.advice_words import figures, told
 from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions, has_time
+from perceptron.analysis.select import definitions, has_time, usable_rows
 from perceptron.analysis.select import times as times_of
 from perceptron.analysis.textbook import TEXTBOOK
 from perceptron.analysis.throughput import TrainingLength
@@ -284,9 +283,9 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
     wanted: dict[int, set[str]] = {}
     for other in others:
-        for wish in next_measurements(rows, best, other, search):
-            if wish.size != here:
-                wanted.setdefault(wish.size, set()).update((best, other))
+        for size in next_measurements(rows, best, other, search):
+            if size != here:
+                wanted.setdefault(size, set()).update((best, other))
     if not wanted:
         return []
     towards = expected_change(rows, best, others, here)

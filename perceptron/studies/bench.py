@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.doubt import doubt_of
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.rates import fastest_tables, without_rival
+from perceptron.analysis.crossover.locator import doubt_of
+from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told
 from perceptron.analysis.crossover.words import missing as missing_pairs
@@ -28,10 +28,8 @@ from perceptron.analysis.finding import (
     finding_verdict,
     textbook_of_finding,
 )
-from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.over_processes import threads_in_all
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Figure, Note, Page, Setting
 from perceptron.backends import registry

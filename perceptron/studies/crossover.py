@@ -17,16 +17,14 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
-from perceptron.analysis.crossover.told import Told, amortisation_tables, told
+from perceptron.analysis.crossover.told import amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, shared_state, verdicts
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if import words as estimates_in_words
 from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import Kept
+from perceptron.analysis.what_if.estimate import Kept, estimate_source, estimate_tables
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -398,7 +396,7 @@ def answer_of(
         every = [
             replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
         ]
-    parts = told(every, guesses) if every else Told()
+    parts = told(every, guesses)
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
     shared = shared_state(found)
@@ -413,13 +411,13 @@ def answer_of(
         ),
         *([] if shared is None else [f"of:    {described(shared)}"]),
         *map(source_line, sources),
-        *([estimates_in_words.source_line(guesses, checks)] if guesses else []),
+        *([estimate_source(guesses, checks)] if guesses else []),
     ]
     setup = amortisation_tables(paid)
     everything = (
         *fastest_tables(rows),
         *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
-        *estimates_in_words.tables(guesses, checks),
+        *estimate_tables(guesses, checks),
     )
     return Answer(
         question=f"crossover of {', '.join(dict.fromkeys(one.family for one in found))}",
@@ -489,10 +487,11 @@ def _next_on(
     wanted = {(name, size): 1 for name in absent for size in (axis.low, axis.high)}
     for pair in plan.all_pairs:
         if absent.isdisjoint(pair):
-            for wish in next_measurements(rows, *pair, plan.search(axis, pair)):
+            asked = next_measurements(rows, *pair, plan.search(axis, pair))
+            for size, processes in asked.items():
                 for backend in pair:
-                    key = (backend, wish.size)
-                    wanted[key] = max(wish.processes, wanted.get(key, 0))
+                    key = (backend, size)
+                    wanted[key] = max(processes, wanted.get(key, 0))
     jobs = [
         size_job(
             axis.problem(size).reference,

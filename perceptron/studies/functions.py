@@ -163,8 +163,7 @@ def _requests(
         return [(size, 1) for size in new]
     repeats = (2, 4, 8) if quick else (3, 8, 32)
     search = Search(sizes[0], sizes[-1], sizes[1:-1], inf, *repeats)
-    found = next_measurements(rows, *pair, search)
-    return [(request.size, request.processes) for request in found]
+    return list(next_measurements(rows, *pair, search).items())
 
 
 def reached(

@@ -22,12 +22,11 @@ from perceptron.analysis.phase_map.phase_map import (
     UNKNOWN,
     MapCell,
     PhaseMap,
+    map_figure,
     phase_map_of,
 )
-from perceptron.analysis.phase_map.picture import map_figure
 from perceptron.analysis.phase_map.quadtree import next_cells
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict

@@ -10,10 +10,9 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from perceptron.analysis.finding import FAMILY
-from perceptron.analysis.overhead.ladder import Ladder, Work, ladder
+from perceptron.analysis.overhead.ladder import Ladder, ladder
 from perceptron.analysis.overhead.words import told
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Page
 from perceptron.backends import registry
@@ -174,7 +173,8 @@ class Overhead:
             problem=problem,
             threads=plan.threads or 1,
             removes=plan.removes,
-            work=Work(plan.operations, plan.bytes_moved),
+            operations=plan.operations,
+            bytes_moved=plan.bytes_moved,
             hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
         )
         left_out = definitions(times(rows)).warnings()

@@ -1,14 +1,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec.structs import replace
 
-from perceptron.analysis.advice import ProblemAdvice, advise
+from perceptron.analysis.advice import (
+    AdviceAxis,
+    Change,
+    ProblemAdvice,
+    advise,
+    expected_change,
+    rows_on,
+    whole_trainings,
+)
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
+from perceptron.answer import Answer
 from perceptron.records.measurement import Measurement
-from tests.made import ABSENT, BACKENDS, measured
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies.answering import answer_run
+from tests.made import ABSENT, ADVICE, ALONG_BATCH, BACKENDS, SHAPE, advice_rows, keep, measured
 
 NAME = "mlp:8x2"
 THREE = (0.99, 1.0, 1.01)
@@ -120,3 +134,177 @@ def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(spread: float,
     assert found.undecided is None
     assert len(found.unsure) == 1
     assert bool(found.ties) is bool(found.use) is tie
+
+
+# --- where the fastest probably changes -----------------------------------------------------------
+
+
+def rows(backend: str, **seconds: float) -> list[Measurement]:
+    """Return two processes at each size, given as s4=1.0."""
+    return [
+        measured(backend=backend, size=int(size[1:]), seconds=time, repeat=process)
+        for size, time in seconds.items()
+        for process in range(2)
+    ]
+
+
+def test_a_line_through_the_two_closest_sizes_says_where() -> None:
+    """numpy's time doubles with each doubling, torch's is constant: equal at 64."""
+    numpy = rows("numpy", s4=4.0, s16=16.0, s32=32.0)
+    torch = rows("torch-cpu", s4=64.0, s16=64.0, s32=64.0)
+    assert expected_change(numpy + torch, "numpy", ["torch-cpu"], 4) == pytest.approx(64)
+
+
+def test_of_several_changes_the_nearest_counts() -> None:
+    numpy = rows("numpy", s4=4.0, s16=16.0)
+    others = [*rows("jax-cpu", s4=1024.0, s16=1024.0), *rows("torch-cpu", s4=64.0, s16=64.0)]
+    found = expected_change([*numpy, *others], "numpy", ["jax-cpu", "torch-cpu"], 4)
+    assert found == pytest.approx(64)
+
+
+@pytest.mark.parametrize("torch", [{"s4": 8.0}, {"s4": 8.0, "s16": 32.0}])
+def test_where_nothing_tells_it_is_here(torch: dict[str, float]) -> None:
+    """A single size, or times that are as far apart at both."""
+    numpy = rows("numpy", s4=4.0, s16=16.0)
+    found = expected_change([*numpy, *rows("torch-cpu", **torch)], "numpy", ["torch-cpu"], 4)
+    assert found == pytest.approx(4)
+
+
+def test_nearly_parallel_times_meet_at_a_finite_size() -> None:
+    numpy = rows("numpy", s4=4.0, s16=16.0)
+    torch = rows("torch-cpu", s4=8.0, s16=31.999)
+    assert expected_change([*numpy, *torch], "numpy", ["torch-cpu"], 4) == pytest.approx(4e6)
+
+
+# --- trainings on batches, whose number of iterations follows from the batch ----------------------
+
+BATCH = AdviceAxis(axis="batch", here=64, family=ALONG_BATCH)
+FIVE = TrainingLength(epochs=5)
+
+
+def change_along_batch(rows: list[Measurement], length: TrainingLength = FIVE) -> Change:
+    axes = [(BATCH, rows_on(BATCH, rows, SHAPE))]
+    (change,) = advise(rows, BACKENDS, SHAPE, length, axes).changes
+    return change
+
+
+def test_several_models_have_the_time_of_one_and_the_rows_of_all() -> None:
+    one = advise(advice_rows(), BACKENDS, SHAPE, FIVE, [])
+    rows = [replace(row, models=400) for row in advice_rows()]
+    advised = advise(rows, BACKENDS, SHAPE, FIVE, [])
+    assert (one.models, advised.models) == (1, 400)
+    best, single = advised.options[0], one.options[0]
+    assert single.seconds_per_model is None
+    assert best.seconds_per_model.estimate == best.seconds_per_iteration.estimate / 400
+    assert best.rows_per_second.estimate == pytest.approx(400 * single.rows_per_second.estimate)
+
+
+@pytest.mark.parametrize(
+    ("models", "batch", "columns"),
+    [
+        (1, None, {"per model": False, "per epoch": False, "throughput>": False}),
+        (1, 64, {"per model": False, "per epoch": True, "throughput>": True}),
+        (400, 64, {"per model": True, "per epoch": True, "throughput>": True}),
+    ],
+)
+def test_models_and_epochs_have_columns_where_there_are_several(
+    models: int, batch: int | None, columns: dict[str, bool], tmp_path: Path
+) -> None:
+    """Where every iteration takes all rows, it is an epoch."""
+    rows = [replace(row, models=models, batch=batch) for row in advice_rows()]
+    answer = answer_run(read_run(keep(tmp_path, ADVICE, rows))).answer
+    table = answer.tables[0]
+    assert {name: name in table.columns for name in columns} == columns
+    assert {len(cells) for cells in table.rows} == {len(table.columns)}
+
+
+def noisy(factors: Mapping[str, tuple[float, ...]], *, here: bool) -> Answer:
+    """Advice where some backends' repeats vary, at the problem's own size or at the others."""
+    rows = [
+        replace(row, seconds=row.seconds * factors[row.backend][row.repeat])
+        if row.backend in factors and row.seconds and (row.problem == SHAPE) == here
+        else row
+        for row in rows_of_three()
+    ]
+    with TemporaryDirectory() as folder:
+        return answer_run(read_run(keep(Path(folder), ADVICE, rows))).answer
+
+
+def rows_of_three() -> list[Measurement]:
+    """The rows, where the GPU is there and takes four times as long as numpy."""
+    rows = [row for row in advice_rows() if row.backend != "torch-cuda"]
+    gpu = [
+        replace(row, backend="torch-cuda", seconds=4 * (row.seconds or 0.0))
+        for row in rows
+        if row.backend == "numpy"
+    ]
+    return [*rows, *gpu]
+
+
+SURE, WIDE = (1.0, 1.0, 1.0), (0.4, 0.6, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("factors", "decided", "use"),
+    [
+        ({"torch-cpu": SURE}, "yes", "numpy"),
+        ({"torch-cpu": WIDE}, "partly", "numpy"),
+        ({"torch-cpu": WIDE, "torch-cuda": (0.1, 0.3, 0.4)}, "no", None),
+    ],
+)
+def test_a_lead_that_chance_may_explain_names_no_winner(
+    factors: Mapping[str, tuple[float, ...]], decided: str, use: str | None
+) -> None:
+    """With what would tell; it is decided in part where another is known to take longer.
+
+    An axis along which the winner is known does not make up for it.
+    """
+    answer = noisy(factors, here=True)
+    verdict = answer.verdicts[0]
+    assert answer.is_decided == (decided != "no")
+    assert (verdict.decided, answer.data["use"]) == (decided, use)
+    is_open = decided != "yes"
+    assert verdict.sentence.startswith("undecided between") == is_open
+    assert ["next: " in note for note in verdict.notes] == ([False, True] if is_open else [])
+
+
+def test_the_problem_and_an_axis_through_it_do_not_contradict_each_other() -> None:
+    """One is decided by its own repeats, the other by those of all its sizes together."""
+    at_others = noisy({"torch-cpu": (0.3, 1.0, 3.0)}, here=False)
+    assert at_others.verdicts[0].decided == "yes"
+    rows = {row[3]: row[2] for row in at_others.tables[-1].rows}
+    assert rows["numpy leads at batch 64; undecided elsewhere"] == "partly"
+    at_own = noisy({"torch-cpu": (0.7, 1.0, 1.3)}, here=True)
+    assert at_own.verdicts[0].sentence.startswith("undecided between numpy and torch-cpu")
+    answers = [row[3] for row in at_own.tables[-1].rows]
+    assert "all sizes together: torch-cpu overtakes numpy at" in answers[0]
+
+
+def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
+    """torch-cpu is faster per iteration from 125 up, and never for the whole of these epochs.
+
+    It prepares for 4 s more. What it saves grows with the batch, for a number of iterations that
+    is fixed; of a number of epochs it is at most 2 µs for each of 30,000 rows.
+    """
+    rows = [
+        replace(row, prepare_seconds=4.0) if row.backend == "torch-cpu" else row
+        for row in advice_rows()
+    ]
+    assert change_along_batch(rows).crossovers[0].status == "never"
+    fixed = change_along_batch(rows, TrainingLength(iterations=10_000)).crossovers[0]
+    assert fixed.status == "crosses"
+
+
+def test_sizes_on_fewer_rows_count_as_trainings_on_all_rows() -> None:
+    """They were measured on 1,024 rows, which take less time to prepare and shorter epochs."""
+    few = [
+        row if row.problem == SHAPE else replace(row, rows=1024, prepare_seconds=1e-6)
+        for row in advice_rows()
+    ]
+
+    def seconds(axis: AdviceAxis, rows: list[Measurement]) -> list[float | None]:
+        return [row.seconds for row in whole_trainings(rows_on(axis, rows, SHAPE), FIVE)]
+
+    expected = seconds(BATCH, advice_rows())
+    assert seconds(replace(BATCH, fewer_rows=True), few) == pytest.approx(expected)
+    assert seconds(BATCH, few) != pytest.approx(expected)

@@ -47,7 +47,7 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
         ("asv", "box-00"),
         ("asv", "box-01"),
     }
-    assert {past.machine for past in collection.histories} == {"box-00", "box-01"}
+    assert {past.row.machine for past in collection.histories} == {"box-00", "box-01"}
     assert [machine.name for machine in collection.machines] == ["box", "box-01", "box-00"]
     assert collection.machines[0].sources == ["perceptron"]
     assert [told.answer.data["problem"] for told in collection.studies["race"]] == ["digits"]

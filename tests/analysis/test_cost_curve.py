@@ -6,12 +6,14 @@ from math import exp, log
 from statistics import median
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
+from perceptron.analysis.cost_fit import neighbourhood
 from perceptron.analysis.work import Work
 from tests import made_work
 from tests.made_work import drawn, measured, rows_of_two
@@ -132,3 +134,10 @@ def test_neither_evaluating_nor_importing_needs_scipy(curve: CostCurve) -> None:
         [sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True
     )
     assert answer.stdout == "False\n"
+
+
+def test_of_few_rows_none_is_called_absurd() -> None:
+    left = np.zeros(9)
+    left[4] = 9.0
+    places = np.arange(9, dtype=np.float64)[:, None]
+    assert len(neighbourhood(places, left).kept) == 9

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.gpu_use import gpu_use, gpu_warnings, state_lines
+from perceptron.analysis.gpu_use import gpu_use, gpu_warnings, state_line
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -71,7 +71,7 @@ def test_each_gpu_is_judged_by_itself() -> None:
 def test_a_name_from_a_file_is_shown_in_one_short_line() -> None:
     """What is stored is untrusted."""
     state = replace(CAPPED, name="x\x1b[31m\n" + "y" * 1000, slowed_by=["h\n"])
-    (warning,), (line,) = warnings_of(state), state_lines(gpu_use([measured(gpu=state)]))
+    (warning,), (line,) = warnings_of(state), map(state_line, gpu_use([measured(gpu=state)]))
     for text in (warning.message, line):
         assert text.isprintable()
         assert len(text) < 200
@@ -122,4 +122,4 @@ def test_the_table_and_the_warning_count_the_same_rows() -> None:
 def test_the_state_of_a_gpu_is_said(states: list[GpuState], line: str) -> None:
     """Of states that differ the span."""
     rows = [measured(gpu=state) for state in states]
-    assert state_lines(gpu_use(rows)) == [f"Slide Rule: {line}; read while it trained."]
+    assert [*map(state_line, gpu_use(rows))] == [f"Slide Rule: {line}; read while it trained."]

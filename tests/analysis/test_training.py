@@ -47,21 +47,6 @@ def test_families_trained_in_two_ways_are_named_with_what_differs() -> None:
     assert warning.message == "one, other: rows of adam and of sgd are judged apart"
 
 
-@pytest.mark.parametrize(
-    ("field", "words"),
-    [
-        ({"batch": 64}, "batches of 64 and of full batches, or an unknown batch"),
-        ({"feed": "host"}, "fed from the host and of resident data"),
-        ({"outputs": 10}, "1 output and of 10 outputs"),
-        ({"optimizer": None}, "no stated optimizer and of sgd"),
-    ],
-    ids=["batch", "feed", "outputs", "not stated"],
-)
-def test_each_difference_has_its_words(field: dict[str, object], words: str) -> None:
-    (warning,) = kept_apart([measured(**PLAIN), measured(**PLAIN | field)])
-    assert words in warning.message
-
-
 def test_other_machines_and_sizes_along_the_batch_are_no_difference() -> None:
     along = [measured(size=size, batch=size, axes=("batch",)) for size in (1, 2)]
     assert kept_apart([*along, measured(machine="bus", family="line", optimizer="adam")]) == []

@@ -24,10 +24,12 @@ from perceptron.analysis.what_if.estimate import (
     WhatIf,
     check,
     estimate,
+    estimate_source,
+    estimate_tables,
     ratio_to,
+    size_words,
     what_if,
 )
-from perceptron.analysis.what_if.words import size_words, source_line, tables
 from perceptron.errors import UserError
 from tests.made import measured
 
@@ -153,8 +155,8 @@ def test_where_it_might_cross_has_a_range() -> None:
     assert answer.size == pytest.approx(64)
     assert (answer.low, answer.high) == (pytest.approx(32), pytest.approx(128))
     assert size_words(answer) == "64.0 [32.0, 128]"
-    assert "No measurement of h100 is at hand" in source_line([answer], [])
-    assert "datasheet" in source_line([answer], [])
+    assert "No measurement of h100 is at hand" in estimate_source([answer], [])
+    assert "datasheet" in estimate_source([answer], [])
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_what_depends_on_the_range_is_open(
     assert (answer.statuses.likely, answer.statuses.best, answer.statuses.worst) == cases
     sizes = (answer.size, answer.low, answer.high)
     assert [size is not None for size in sizes] == [case == "crosses" for case in cases]
-    assert tables([answer])[0].rows[0][-1] == words
+    assert estimate_tables([answer])[0].rows[0][-1] == words
 
 
 @pytest.mark.parametrize(("sizes", "waited"), [((2, 64), 0.0), ((4,), 0.0), ((4, 16), 0.6)])
@@ -197,18 +199,18 @@ def test_estimates_are_checked_where_a_device_was_measured() -> None:
     )
     assert near.error == pytest.approx(0.25)
     guesses = [answered(64e-6)]
-    assert "Of 2 measurements of h100, 1 lie in" in source_line(guesses, [near, far])
-    assert tables(guesses, [near])[1].rows[0][-1] == "+25%"
+    assert "Of 2 measurements of h100, 1 lie in" in estimate_source(guesses, [near, far])
+    assert estimate_tables(guesses, [near])[1].rows[0][-1] == "+25%"
 
 
 def test_what_cannot_be_estimated_says_why() -> None:
     """Its measurement stays in the table, and counts for nothing."""
     rows = [measured(machine="h100-box", backend=EAGER, device="cuda", size=4, seconds=8e-5)]
     checked, guesses = check(rows, None, "nobody knows"), [answered(64e-6)]
-    assert tables(guesses, [checked])[1].rows == (
+    assert estimate_tables(guesses, [checked])[1].rows == (
         ("h100-box", "line", "4", "2", EAGER, "nobody knows", "80.0 µs", "–"),
     )
-    assert "No measurement of h100" in source_line(guesses, [checked])
+    assert "No measurement of h100" in estimate_source(guesses, [checked])
 
 
 def test_an_unknown_device_is_named() -> None:

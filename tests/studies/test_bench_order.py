@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.doubt import doubt_of
+from perceptron.analysis.crossover.locator import doubt_of
 from perceptron.measure.job import Time
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement

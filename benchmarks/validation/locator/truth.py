@@ -113,11 +113,11 @@ def trial(seed: int) -> WorldTrial:
         if not requests:
             break
         done = {(row.size, row.repeat) for row in clock.rows}
-        for process in range(max(request.processes for request in requests)):
+        for process in range(max(requests.values())):
             sizes = [
-                request.size
-                for request in requests
-                if process < request.processes and (request.size, process) not in done
+                size
+                for size, processes in requests.items()
+                if process < processes and (size, process) not in done
             ]
             if sizes:
                 clock.measure(sizes, process)

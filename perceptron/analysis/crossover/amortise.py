@@ -14,10 +14,10 @@ from math import ceil, inf
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.interval import Interval, of_times, ratio_of
-from perceptron.analysis.select import Definitions, State, is_own, moment, prepared, state, times
+from perceptron.analysis.interval import Interval, is_slower, of_times
+from perceptron.analysis.select import Definitions, is_own, moment, prepared, state, times
 from perceptron.grouping import grouped
-from perceptron.records.ground import Ground, ground
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 
@@ -71,15 +71,12 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 
     Two backends are judged at the newest commit that has both, as crossovers are.
     """
-    groups: dict[tuple[str, Ground], dict[State, list[Measurement]]] = {}
-    for row in rows:
-        if row.status == "ok" and row.prepare_seconds:
-            by_state = groups.setdefault((row.family, ground(row)), {})
-            by_state.setdefault(state(row), []).append(row)
+    started = (row for row in rows if row.status == "ok" and row.prepare_seconds)
+    groups = grouped(started, lambda row: (row.family, ground(row)))
     judged = [
         amortisation
-        for by_state in groups.values()
-        for amortisation in _of_family(by_state.values())
+        for members in groups.values()
+        for amortisation in _of_family(grouped(members, state).values())
     ]
     return sorted(judged, key=lambda amortisation: (amortisation.family, amortisation.size))
 
@@ -103,17 +100,6 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
         judged |= here
 
 
-def _is_slower(rows: list[Measurement], slower: str, faster: str) -> bool:
-    """Return whether that is decided per iteration; single values of other tools are believed.
-
-    The times are those of all processes, and those that count may say the opposite.
-    """
-    if not is_own(rows[0]):
-        return True
-    ratio = ratio_of(rows, slower, faster)
-    return ratio is not None and ratio.low is not None and ratio.low > 1
-
-
 def _amortise(
     rows: list[Measurement],
     pair: tuple[str, str],
@@ -121,25 +107,20 @@ def _amortise(
     prepare: Mapping[str, Interval],
 ) -> Amortisation:
     faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
-    low, high = (
+    low, likely, high = (
         _iterations(
             _end(prepare[faster], -sign),
             _end(prepare[slower], sign),
             _end(seconds[faster], -sign),
             _end(seconds[slower], sign),
         )
-        for sign in (1, -1)
+        for sign in (1, 0, -1)
     )
-    if not _is_slower(rows, slower, faster) or (
-        _end(seconds[faster], 1) >= _end(seconds[slower], -1)
-    ):
+    # The times are those of all processes, and those that count may say the opposite. Single values
+    # of other tools are believed.
+    is_decided = not is_own(rows[0]) or is_slower(rows, slower, faster)
+    if not is_decided or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
         high = inf
-    likely = _iterations(
-        prepare[faster].estimate,
-        prepare[slower].estimate,
-        seconds[faster].estimate,
-        seconds[slower].estimate,
-    )
     first = rows[0]
     return Amortisation(
         family=first.family,
@@ -158,8 +139,8 @@ def _amortise(
 
 
 def _end(interval: Interval, sign: int) -> float:
-    """Return the upper end for 1, the lower for −1; the estimate where there is no interval."""
-    end = interval.high if sign > 0 else interval.low
+    """Return the upper end for 1, the lower for −1; the estimate for 0 and without an interval."""
+    end = {1: interval.high, -1: interval.low}.get(sign)
     return interval.estimate if end is None else end
 
 

@@ -15,26 +15,20 @@ from perceptron.records.measurement import Measurement
 BySize = dict[float, list[Measurement]]
 """The rows with a time of one backend in one state."""
 
-_UNDATED = ("", "")
-
 
 class ComparableRows:
     """The rows with a time of one family on one ground, by state, backend and size."""
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
         timed = (row for row in rows if row.size > 0 and has_time(row))
-        self._rows: dict[State, list[Measurement]] = {}
+        self._rows = {
+            where: Definitions(measured).keep(measured)
+            for where, measured in grouped(timed, state).items()
+        }
         # A history has thousands of states, of which the newest few are looked into.
         self._by_backend: dict[State, dict[str, BySize]] = {}
-        self._own: set[State] = set()
-        self._moments: dict[State, tuple[str, str]] = {}
-        for where, measured in grouped(timed, state).items():
-            self._rows[where] = Definitions(measured).keep(measured)
-            self._moments[where] = max((moment(row), row.when) for row in self._rows[where])
-            if all(map(is_own, self._rows[where])):
-                self._own.add(where)
         self._newest_first = sorted(
-            self._rows, key=lambda where: (self._moments[where], repr(where)), reverse=True
+            self._rows, key=lambda where: (self._moment(where), repr(where)), reverse=True
         )
 
     def states(self, incumbent: str, challenger: str) -> list[State]:
@@ -43,18 +37,18 @@ class ComparableRows:
         They are several where another tool measured it in several environments; of our own rows the
         newest counts. Without any date no commit is the newest, and all are there.
         """
-        both = (where for where in self._newest_first if self._share(where, incumbent, challenger))
+        both = (where for where in self._newest_first if self._shared(where, incumbent, challenger))
         first = next(both, None)
         if first is None:
             return []
-        if first in self._own:
+        if all(map(is_own, self._rows[first])):
             return [first]
-        if self._moments[first] == _UNDATED:
+        if self._moment(first) == ("", ""):
             return [first, *both]
         return [
             where
             for where in self._newest_first
-            if _code(where) == _code(first) and self._share(where, incumbent, challenger)
+            if _code(where) == _code(first) and self._shared(where, incumbent, challenger)
         ]
 
     def newest(self, backend: str) -> State | None:
@@ -68,12 +62,16 @@ class ComparableRows:
             for where in self._newest_first
         )
 
-    def more_sizes(self, incumbent: str, challenger: str, than: int) -> State | None:
-        """Return the newest state in which both have times at more than so many sizes."""
-        for where in self._newest_first:
-            if len(self._shared(where, incumbent, challenger)) > than:
-                return where
-        return None
+    def with_several_sizes(self, incumbent: str, challenger: str) -> State | None:
+        """Return the newest state in which both have times at more than one size."""
+        return next(
+            (
+                where
+                for where in self._newest_first
+                if len(self._shared(where, incumbent, challenger)) > 1
+            ),
+            None,
+        )
 
     def by_size(self, where: State, backend: str) -> BySize:
         """Return the rows of a backend in a state; empty if there are none."""
@@ -81,12 +79,11 @@ class ComparableRows:
             self._by_backend[where] = by_backend_and_size(self._rows[where])
         return self._by_backend[where].get(backend, {})
 
+    def _moment(self, where: State) -> tuple[str, str]:
+        return max((moment(row), row.when) for row in self._rows[where])
+
     def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
         return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()
-
-    def _share(self, where: State, incumbent: str, challenger: str) -> bool:
-        sizes = self.by_size(where, challenger)
-        return any(size in sizes for size in self.by_size(where, incumbent))
 
 
 def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:

@@ -12,15 +12,15 @@ from msgspec.structs import replace
 
 from perceptron.analysis.contention import contended_samples
 from perceptron.analysis.crossover.comparable import ComparableRows, described, why_not
-from perceptron.analysis.crossover.crossing import zero_crossings
-from perceptron.analysis.crossover.points import Point, points_of
-from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, flat_gpu, is_gpu, too_fast
-from perceptron.analysis.crossover.uncertainty import (
-    Uncertainty,
+from perceptron.analysis.crossover.crossing import (
+    Indices,
     decided,
     doubted,
     uncertainties,
+    zero_crossings,
 )
+from perceptron.analysis.crossover.points import Point, points_of
+from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, is_gpu, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own
 from perceptron.grouping import grouped
@@ -191,14 +191,16 @@ def _judge(
     remaining = uncertainties(measured, changes)
     known = decided(measured, remaining)
     in_question = len(doubted(remaining))
-    compared = (used, pair, [point.size for point in measured])
+    impossible, caution = suspicions(used, pair, [point.size for point in measured])
     status: Status
     explanation: str | None = None
     if not measured:
         status, explanation = "not measured", "no repeat measured both"
-    elif impossible := too_fast(*compared):
+    elif impossible:
         status, explanation, changes, remaining, known = "suspect", impossible, [], [], []
-    elif len(measured) > 1 and all(_is_even(point) for point in measured):
+    elif len(measured) > 1 and all(
+        abs(point.mean) <= TIE and not point.says_nothing for point in measured
+    ):
         status, changes, known = "tie", [], []
     elif not known or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
@@ -216,10 +218,14 @@ def _judge(
             explanation = f"{loser} stops winning as sizes grow; {SYNCHRONIZE}"
     is_decided = _is_decided(status, measured, remaining)
     if status not in NO_ANSWER:
-        doubt = None if is_decided or remaining else _why_not_sure(measured)
-        if status == "tie" and not is_decided:
-            doubt = doubt or "their intervals reach beyond 5%"
-        explanation = "; ".join(filter(None, (flat_gpu(*compared), doubt))) or None
+        doubt = None
+        if not is_decided and not remaining:
+            doubt = "single values have no interval"
+            if all(point.freedom for point in measured):
+                doubt = "no size is decided by more than 5%"
+        elif status == "tie" and not is_decided:
+            doubt = "their intervals reach beyond 5%"
+        explanation = "; ".join(filter(None, (caution, doubt))) or None
     only = changes[0] if len(changes) == 1 else None
     return replace(
         nothing,
@@ -232,7 +238,7 @@ def _judge(
         sizes_measured=[point.size for point in measured],
         ratio_at=[_ratio_at(point) for point in measured],
         is_decided=is_decided,
-        undecided=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining],
+        undecided=[(measured[first].size, measured[last].size) for first, last in remaining],
         decided=[(measured[first].size, measured[last].size) for first, last in known]
         if len(measured) > 1
         else [],
@@ -242,17 +248,13 @@ def _judge(
     )
 
 
-def _is_even(point: Point) -> bool:
-    return abs(point.mean) <= TIE and not point.says_nothing
-
-
 def _ratio_at(point: Point) -> SizeRatio:
     low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval())
     ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
     return SizeRatio(point.size, ratio, low, high, point.count)
 
 
-def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
+def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Indices]) -> bool:
     if remaining or status in NO_ANSWER:
         return False
     if status == "tie":
@@ -294,12 +296,5 @@ def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]
     incumbent, challenger = pair
     takes = times_as_long(exp(point.mean))
     text = f"a single size decides nothing: {challenger} takes {takes} there"
-    better = comparable.more_sizes(incumbent, challenger, 1)
+    better = comparable.with_several_sizes(incumbent, challenger)
     return f"{text}; more sizes at {described(better)}" if better else text
-
-
-def _why_not_sure(points: Sequence[Point]) -> str:
-    """Return why nothing is decided although no other winner hides at any size."""
-    if all(point.freedom for point in points):
-        return "no size is decided by more than 5%"
-    return "single values have no interval"

@@ -8,14 +8,25 @@ search that was cut short resumes by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import exp, log
+from itertools import chain, pairwise
+from math import exp, inf, log
 
-from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
+from msgspec import Struct
+
+from perceptron.analysis.crossover.crossing import (
+    NARROW,
+    Indices,
+    ZeroCrossing,
+    uncertainties,
+    zero_crossings,
+)
+from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import NARROW, Uncertainty, uncertainties
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, of_times
+from perceptron.analysis.select import times
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 # Where in a gap to measure, in this order: elsewhere when a backend fails in its middle.
@@ -43,24 +54,25 @@ class Search:
     most: int = 32
 
 
-@dataclass(frozen=True)
-class MeasurementRequest:
-    """Measure both backends at ``size`` until ``processes`` processes have."""
-
-    size: int
-    processes: int
+Wanted = list[tuple[int, int]]
+"""Sizes, and how many processes are to measure both backends there."""
 
 
 def next_measurements(
     rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search
-) -> list[MeasurementRequest]:
-    """Return what to measure next; nothing when the answer is as good as it gets."""
+) -> dict[int, int]:
+    """Return at which sizes to measure both next, until so many processes have.
+
+    Nothing when the answer is as good as it gets.
+    """
     rows = [row for row in rows if row.backend in (incumbent, challenger)]
     known = points(rows, incumbent, challenger)
     measured = {point.size: point.taken for point in known}
-    closed = _closed(rows)
+    # Where a backend failed or was skipped, measuring again is useless.
+    closed = {row.size for row in rows if row.status != "ok"}
+    sizes = ({row.size for row in rows if row.backend == name} for name in (incumbent, challenger))
     # Sizes at which both have a row: one measured there for another pair does not count.
-    tried = (_sizes(rows, incumbent) & _sizes(rows, challenger)) | closed
+    tried = set.intersection(*sizes) | closed
     # Coarse sizes, and those of a round that was cut short.
     new = [
         size
@@ -68,28 +80,20 @@ def next_measurements(
         if size not in closed and measured.get(size, 0) < search.first
     ]
     if new:
-        return [MeasurementRequest(size, search.first) for size in new]
-    wanted: dict[int, int] = {}
-
-    def want(request: MeasurementRequest) -> None:
-        if request.size not in closed:
-            wanted[request.size] = max(request.processes, wanted.get(request.size, 0))
-
+        return dict.fromkeys(new, search.first)
     changes = zero_crossings(known)
-    for doubt in uncertainties(known, changes):
-        for request in _for_doubt(known, doubt, tried, search):
-            want(request)
-    for zero in changes:
-        for request in _for_zero(known, zero, tried, search):
-            want(request)
+    asked = [
+        *(_for_doubt(known, doubt, tried, search) for doubt in uncertainties(known, changes)),
+        *(_for_zero(known, zero, tried, search) for zero in changes),
+    ]
     if known and not changes:  # how close it comes is the answer then
         closest = min(known, key=lambda point: abs(point.mean))
-        want(MeasurementRequest(int(closest.size), search.enough))
-    return [
-        MeasurementRequest(size, processes)
-        for size, processes in sorted(wanted.items())
-        if measured.get(size, 0) < processes
-    ]
+        asked.append([(int(closest.size), search.enough)])
+    return {
+        size: processes
+        for size, processes in sorted(chain(*asked))  # of one size the most come last
+        if size not in closed and measured.get(size, 0) < processes
+    }
 
 
 def coarse_sizes(search: Search) -> list[int]:
@@ -108,52 +112,97 @@ def coarse_sizes(search: Search) -> list[int]:
 
 
 def _for_doubt(
-    points: Sequence[Point], doubt: Uncertainty, tried: set[float], search: Search
-) -> Iterator[MeasurementRequest]:
+    points: Sequence[Point], doubt: Indices, tried: set[float], search: Search
+) -> Wanted:
     """Request a size inside a gap, or more processes at the sizes that are in doubt."""
-    left, right = points[doubt.first], points[doubt.last]
-    neighbours = doubt.last - doubt.first == 1
-    if neighbours and (left.sign or right.sign or right.x - left.x > _WORTHWHILE):
-        middle = _between(left, right, tried)
-        if middle is not None:
-            yield MeasurementRequest(middle, search.first)
-    if not neighbours:
-        for point in points[doubt.first : doubt.last + 1]:
-            yield MeasurementRequest(int(point.size), min(search.most, 2 * point.taken))
+    first, last = doubt
+    if last - first != 1:
+        doubtful = points[first : last + 1]
+        return [(int(point.size), min(search.most, 2 * point.taken)) for point in doubtful]
+    left, right = points[first], points[last]
+    if left.sign or right.sign or right.x - left.x > _WORTHWHILE:
+        return _between(left, right, tried, search)
+    return []
 
 
 def _for_zero(
     points: Sequence[Point], zero: ZeroCrossing, tried: set[float], search: Search
-) -> Iterable[MeasurementRequest]:
+) -> Wanted:
     """Request a size inside the bracket, or where that is narrow enough, processes around it."""
     low, high = zero.ends
     indices = {point.size: index for index, point in enumerate(points)}
     left, right = indices[zero.bracket[0]], indices[zero.bracket[1]]
     gap = points[right].x - points[left].x
-    if gap > max(NARROW, log(high / low)):
-        middle = _between(points[left], points[right], tried)
-        if middle is not None:
-            return [MeasurementRequest(middle, search.first)]
+    if gap > max(NARROW, log(high / low)) and (
+        between := _between(points[left], points[right], tried, search)
+    ):
+        return between
     inside = [index for index, point in enumerate(points) if low <= point.size <= high]
     first, last = min([left, *inside]), max([right, *inside])
-    return [
-        MeasurementRequest(int(point.size), search.enough) for point in points[first : last + 1]
-    ]
+    return [(int(point.size), search.enough) for point in points[first : last + 1]]
 
 
-def _between(left: Point, right: Point, tried: set[float]) -> int | None:
-    """Return a whole number between two sizes: the middle unless a backend failed there."""
+def _between(left: Point, right: Point, tried: set[float], search: Search) -> Wanted:
+    """Request a whole number between two sizes, if any: the middle unless that was tried."""
     for weight in _WEIGHTS:
         size = round(exp((1 - weight) * left.x + weight * right.x))
         if left.size < size < right.size and size not in tried:
-            return size
-    return None
+            return [(size, search.first)]
+    return []
 
 
-def _sizes(rows: Iterable[Measurement], backend: str) -> set[float]:
-    return {row.size for row in rows if row.backend == backend}
+# --- how much more processes would tell: where an answer is undecided, or wide --------------------
 
 
-def _closed(rows: Iterable[Measurement]) -> set[float]:
-    """Return the sizes at which a backend failed or was skipped: measuring again is useless."""
-    return {row.size for row in rows if row.status != "ok"}
+class Doubt(Struct, frozen=True, order=True):
+    """The larger, the more there is to learn.
+
+    ``unsure`` says that more processes may change an answer, ``width`` is half the widest 95%
+    interval in it, as a logarithm. What waiting for cores may hide is in neither: more processes
+    do not make that smaller.
+    """
+
+    unsure: bool
+    width: float
+    sizes: tuple[float, ...] = ()
+    """Sizes at which more processes may change an answer."""
+
+
+def doubt_of(rows: Iterable[Measurement]) -> Doubt:
+    """Judge the rows of one family and number of threads; nothing measured is all in doubt."""
+    rows = list(rows)
+    if not any(row.status == "ok" for row in rows):
+        return Doubt(True, inf)
+    pairs = [pair for pair in crossovers(rows) if pair.ratio_at]
+    if not pairs:
+        return Doubt(False, max(_time_widths(rows), default=inf))
+    sizes, width = set[float](), 0.0
+    for pair in pairs:
+        # A gap between two decided sizes is left to a search: more repeats do not close it.
+        stretches = [(-inf, inf)] if pair.status == "undecided" else pair.undecided
+        for point in points(rows, pair.incumbent, pair.challenger):
+            low, high = _by_repeats(point)
+            width = max(width, (high - low) / 2)
+            may_turn = low <= 0 <= high and max(-low, high) > TIE
+            if may_turn and any(first <= point.size <= last for first, last in stretches):
+                sizes.add(point.size)
+    return Doubt(bool(sizes), width, tuple(sorted(sizes)))
+
+
+def _by_repeats(point: Point) -> tuple[float, float]:
+    """Return the 95% interval of one size by itself, as far as more repeats may make it smaller."""
+    low, high = point.interval(CONFIDENCE)
+    if max(-low, high) >= LARGEST_LOG:
+        return -inf, inf
+    hidden = point.hidden if point.freedom else 0.0
+    return low + hidden, high - hidden
+
+
+def _time_widths(rows: Sequence[Measurement]) -> Iterable[float]:
+    """Yield half the width of each backend's interval at each size, as a logarithm."""
+    groups = grouped(rows, lambda row: (row.backend, row.problem, row.size))
+    for (backend, *_), members in groups.items():
+        seconds = list(times(members, backend).values())
+        if seconds:
+            time = of_times(seconds)
+            yield log(time.high / time.low) / 2 if time.low and time.high else inf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import ForeignRow
 from perceptron.untrusted_text import label
 
-# More are not read.
+# Pairs of which one backend changed; more are not read.
 _MOST_PAIRS = 100
 # Sizes are counts; logarithms of larger ones overflow.
 _LARGEST_SIZE = 1e15
@@ -44,24 +44,25 @@ def moved_crossovers(comparison: Comparison) -> list[MovedCrossover]:
         if row.verdict in {"regression", "improvement"} and row.change is not None
         if row.stands_on != "work"  # there the clock saw nothing
     }
-    return [
-        _moved(base, head)
-        for line, pairs in _lines_with_pairs(_lines(comparison, changed))
-        for base, head in zip(
-            crossovers(line.base, pairs), crossovers(line.head, pairs), strict=True
-        )
-        if _is_apart(base, head)
-    ]
-
-
-def _moved(base: Crossover, head: Crossover) -> MovedCrossover:
-    return MovedCrossover(
-        family=base.family,
-        incumbent=base.incumbent,
-        challenger=base.challenger,
-        base=_end(base),
-        head=_end(head),
-    )
+    moved: list[MovedCrossover] = []
+    remaining = _MOST_PAIRS
+    for line in _lines(comparison, changed):
+        pairs = [pair for pair in pairs_of(line.base) if line.changed & set(pair)][:remaining]
+        remaining -= len(pairs)
+        if pairs:
+            both = zip(crossovers(line.base, pairs), crossovers(line.head, pairs), strict=True)
+            moved += [
+                MovedCrossover(
+                    family=base.family,
+                    incumbent=base.incumbent,
+                    challenger=base.challenger,
+                    base=_end(base),
+                    head=_end(head),
+                )
+                for base, head in both
+                if _is_apart(base, head)
+            ]
+    return moved
 
 
 def _end(crossover: Crossover) -> CrossoverEnd:
@@ -149,16 +150,6 @@ def _times(blocks: Sequence[Block]) -> dict[int, tuple[float, float]]:
             number = block.number + (first if block.stage == "confirmation" else 0)
             pairs[number] = (base, head)
     return pairs
-
-
-def _lines_with_pairs(lines: Iterable[_Line]) -> Iterator[tuple[_Line, list[tuple[str, str]]]]:
-    """Yield families with the pairs of which one backend changed, at most `_MOST_PAIRS` pairs."""
-    remaining = _MOST_PAIRS
-    for line in lines:
-        pairs = [pair for pair in pairs_of(line.base) if line.changed & set(pair)][:remaining]
-        remaining -= len(pairs)
-        if pairs:
-            yield line, pairs
 
 
 def _is_apart(base: Crossover, head: Crossover) -> bool:

@@ -8,7 +8,7 @@ from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep, sweeps
 from perceptron.analysis.crossover.words import axis_of, has_turns, is_measured, sentence
 from perceptron.analysis.interval import scaled
-from perceptron.analysis.sizes import size_axis, sized
+from perceptron.analysis.sizes import sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.figure import Line, LineFigure, Mark, Note, Stretch, log_axis, size_text, within
 from perceptron.numbers import digits, duration, duration_interval, interval, rows_per_second, tick
@@ -40,9 +40,10 @@ def sweep_figure(
     values = [value for line in lines for value in line.y]
     ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings(crossovers)
+    answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
     return LineFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
-        f"logarithmic. {_answers(crossovers)}",
+        f"logarithmic. {answers}",
         caption=f"Lower is faster. {bands(measured)}; a dotted line marks a change of winner, "
         "grey its interval.",
         height=460,
@@ -71,7 +72,7 @@ def family_figure(rows: Iterable[Measurement], family: str, threads: int) -> Lin
     if not judged:
         return None
     sweep = judged[0]
-    return sweep_figure(sweep.curves, sweep.crossovers, size_axis(family, sweep.axis))
+    return sweep_figure(sweep.curves, sweep.crossovers, sweep.axis)
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
@@ -150,10 +151,6 @@ def _estimated(line: Sequence[DeviceEstimate], times: int) -> Line:
     )
 
 
-def _answers(crossovers: Sequence[Crossover]) -> str:
-    return "; ".join(sentence(crossover) for crossover in crossovers if is_measured(crossover))
-
-
 _TIE = 1.05
 # There is room for more ticks up an axis than along one.
 _TICKS = 12
@@ -171,11 +168,16 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
     known = [end for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
     undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
+    bands = "Bands are the intervals that decide, 95% for all sizes together"
+    if all(at.repeats == 1 for at in crossover.ratio_at):
+        bands = "Bands follow from the 99% intervals in the files"
+    # The name of the faster backend stands where the curve does not.
+    rises = crossover.status == "reverses"
     return LineFigure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
         f"faster, below 1 {challenger}. {sentence(crossover)}",
         caption=f"Above 1 {incumbent} is faster, below it {challenger}; grey: a tie within ±5%. "
-        f"{_bands(crossover)}; yellow: undecided.",
+        f"{bands}; yellow: undecided.",
         height=420,
         x=log_axis(line.x, size_text, 2, axis),
         y=log_axis(
@@ -188,7 +190,10 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
         lines=(line,),
         marks=tuple(marks),
         stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *stretches, *undecided),
-        notes=_notes(crossover),
+        notes=(
+            Note(f"{incumbent} is faster", incumbent, top=True, right=not rises),
+            Note(f"{challenger} is faster", challenger, top=False, right=rises),
+        ),
         legend=False,
     )
 
@@ -206,19 +211,4 @@ def _line(crossover: Crossover, axis: str) -> Line:
             f"{axis} {at.size:,}: {interval(at.ratio, at.low, at.high)} ×; {at.repeats} repeats"
             for at in ratios
         ),
-    )
-
-
-def _bands(crossover: Crossover) -> str:
-    if all(at.repeats == 1 for at in crossover.ratio_at):
-        return "Bands follow from the 99% intervals in the files"
-    return "Bands are the intervals that decide, 95% for all sizes together"
-
-
-def _notes(crossover: Crossover) -> tuple[Note, Note]:
-    """Return the faster backend above and below, in its colour, where the curve is not."""
-    rises = crossover.status == "reverses"
-    return (
-        Note(f"{crossover.incumbent} is faster", crossover.incumbent, top=True, right=not rises),
-        Note(f"{crossover.challenger} is faster", crossover.challenger, top=False, right=rises),
     )

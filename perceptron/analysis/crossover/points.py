@@ -20,7 +20,7 @@ from scipy import special
 
 from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.crossover.comparable import by_backend_and_size
-from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
+from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
 from perceptron.analysis.select import has_time, is_own
 from perceptron.records.measurement import Measurement
 
@@ -39,25 +39,25 @@ class Point:
     """
 
     size: float
-    processes: tuple[int, ...]
-    ratios: Array
-    count: int
-    """Values of each backend; of the one that has fewer if they do not pair up."""
     mean: float
-    error: float
+    processes: tuple[int, ...] = ()
+    ratios: Sequence[float] | Array = ()
+    count: int = 1
+    """Values of each backend; of the one that has fewer if they do not pair up."""
+    taken: int = 1
+    """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
+    """
+    error: float = 0.0
     """Standard error of the mean; 0 where there is a single value, or no spread."""
-    freedom: float
+    freedom: float = 0
     """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
-    weight: float
+    weight: float = 1.0
     """The error's square times this is the variance of one ratio."""
     confidence: float = CONFIDENCE
     """Level of one size at which all sizes together hold at 95% (Bonferroni)."""
     stated: tuple[float, float] | None = None
     """For single values, the largest interval of the log-ratio that the intervals in their files
     allow; zero is in it where the two overlap."""
-    taken: int = 0
-    """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
-    """
     hidden: float = 0.0
     """How far waiting for cores may have moved the mean: every interval reaches as much further.
     `UNKNOWN` where nothing bounds it, and of a single process of ours."""
@@ -164,10 +164,10 @@ def _of_pairs(
     mean, error, freedom = trimmed(ratios)
     return Point(
         size=size,
+        mean=float(mean),
         processes=tuple(counted),
         ratios=ratios,
         count=len(counted),
-        mean=float(mean),
         error=float(error),
         freedom=freedom,
         weight=len(counted),
@@ -208,15 +208,10 @@ def _of_single_values(
     )
     return Point(
         size=size,
-        processes=processes,
-        ratios=np.array([mean]),
-        count=1,
         mean=mean,
-        error=0.0,
-        freedom=0,
-        weight=1.0,
+        processes=processes,
+        ratios=(mean,),
         stated=stated,
-        taken=1,
         hidden=UNKNOWN if is_own(incumbent) else 0.0,
         spread=spread,
     )
@@ -247,24 +242,19 @@ def _of_unpaired(
     # If both vary alike, a ratio of single values has twice the variance of one value.
     weight = 2 / (1 / counts[0] + 1 / counts[1])
     if min(freedoms) > 0:
-        squares = [float(error) ** 2 for error in errors]
-        error = sqrt(sum(squares))
-        spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
-        freedom = sum(squares) ** 2 / spread if spread else float(sum(freedoms))
+        error, freedom = welch([float(error) for error in errors], freedoms)
     else:
         several = int(freedoms[1] > 0)
         error = float(errors[several]) * sqrt(1 + counts[several])
         freedom = float(freedoms[several])
     return Point(
         size=size,
-        processes=(),
-        ratios=np.array([]),
-        count=min(counts),
         mean=mean,
+        count=min(counts),
+        taken=min(counts),
         error=error,
         freedom=freedom,
         weight=weight,
-        taken=min(counts),
     )
 
 

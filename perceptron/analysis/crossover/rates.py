@@ -1,27 +1,28 @@
-"""Rates beside times: rows per second, the time of an epoch and of one model; the fastest."""
+"""Tables of times and what they mean: the fastest at each size, and families of one size.
+
+Rates beside times are rows per second, the time of an epoch and of one model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
+from msgspec.structs import astuple
+
+from perceptron.analysis.contention import Contention, with_contended
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.ranking import (
+from perceptron.analysis.crossover.sweep import (
+    CurvePoint,
     names_words,
     ranked,
     ruled_out,
     ruled_out_side_by_side,
+    spot_of,
 )
-from perceptron.analysis.interval import of_times
-from perceptron.analysis.select import current, has_time, reason, times
+from perceptron.analysis.finding import FAMILY
+from perceptron.analysis.select import current, has_time, reason
 from perceptron.analysis.sizes import size_axis
-from perceptron.analysis.throughput import (
-    Epoch,
-    epoch_of,
-    models_of,
-    shared_epoch,
-    shared_models,
-)
+from perceptron.analysis.throughput import Epoch, epoch_of, models_of, shared_epoch
 from perceptron.answer import Table
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
@@ -34,14 +35,8 @@ EPOCH_COLUMNS = ("throughput>", "per epoch>")
 MODEL_COLUMN = "per model>"
 
 
-class Rate(NamedTuple):
-    """The seconds of an iteration, and what it is a part of and a step of."""
-
-    epoch: Epoch | None
-    """None without batches."""
-    models: int
-    seconds: float | None
-    """None if not measured."""
+_Row = tuple[tuple[str, ...], CurvePoint | None]
+"""The cells of a table's row, and the time that it shows; None if not measured."""
 
 
 def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
@@ -51,7 +46,7 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
     At a size at which a single backend has a time none is the fastest: `without_rival` names it.
     """
     lines = [line for members in _told(rows) for line in _of_family(members)]
-    columns, cells = with_rates(COLUMNS, (own for own, _ in lines), (rate for _, rate in lines))
+    columns, cells = _with_rates(COLUMNS, lines)
     return [Table(title=TITLE, columns=columns, rows=tuple(cells))] if cells else []
 
 
@@ -89,36 +84,32 @@ def _told(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     ]
 
 
-def epoch_cells(epoch: Epoch | None, seconds: float | None) -> tuple[str, str]:
+def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
     """Return the cells below `EPOCH_COLUMNS` of a time per iteration; dashes if not in batches."""
-    if epoch is None or seconds is None:
+    if epoch is None:
         return NONE, NONE
     return rows_per_second(epoch.rows_per_second(seconds)), duration(epoch.seconds(seconds))
 
 
-def with_rates(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], rates: Iterable[Rate]
+def _with_rates(
+    columns: Sequence[str], rows: Sequence[_Row]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return a table with what the times of its rows mean, in their order.
+    """Return a table with what the times of its rows mean.
 
     It has `EPOCH_COLUMNS` if any of its rows is of batches, and `MODEL_COLUMN` if any is of several
     models.
     """
-    lines, rates = [tuple(row) for row in rows], list(rates)
-    if any(rate.epoch is not None for rate in rates):
-        columns = (*columns, *EPOCH_COLUMNS)
-        lines = [
-            (*line, *epoch_cells(rate.epoch, rate.seconds))
-            for line, rate in zip(lines, rates, strict=True)
-        ]
-    if any(rate.models > 1 for rate in rates):
-        columns = (*columns, MODEL_COLUMN)
-        lines = [(*line, _of_one(rate)) for line, rate in zip(lines, rates, strict=True)]
-    return tuple(columns), lines
-
-
-def _of_one(rate: Rate) -> str:
-    return NONE if rate.seconds is None else duration(rate.seconds / rate.models)
+    has_epochs = any(spot is not None and spot.epoch is not None for _, spot in rows)
+    has_models = any(spot is not None and spot.models > 1 for _, spot in rows)
+    columns = (*columns, *EPOCH_COLUMNS * has_epochs, *(MODEL_COLUMN,) * has_models)
+    cells = []
+    for own, spot in rows:
+        epochs, of_one = (NONE, NONE), NONE
+        if spot is not None:
+            epochs = epoch_cells(spot.epoch, spot.value.estimate)
+            of_one = duration(spot.value.estimate / spot.models)
+        cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
+    return columns, cells
 
 
 def _by_size(rows: Iterable[Measurement]) -> list[list[Measurement]]:
@@ -126,33 +117,70 @@ def _by_size(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     return [sizes[size] for size in sorted(sizes)]
 
 
-def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], Rate]]:
+def _of_family(rows: Sequence[Measurement]) -> Iterator[_Row]:
     decided = ruled_out(crossovers(rows))
     for here in _by_size(rows):
-        epoch = shared_epoch(here)
-        if epoch is None and any(epoch_of(row) is not None for row in here):  # of two problems
+        if shared_epoch(here) is None and any(map(epoch_of, here)):  # of two problems
             continue
-        seconds = {
-            backend: of_times(list(times(here, backend).values()))
-            for backend in dict.fromkeys(row.backend for row in here)
+        spots = {
+            backend: spot
+            for backend, own in grouped(here, lambda row: row.backend).items()
+            if (spot := spot_of(own)) is not None
         }
-        if len(seconds) < 2:
+        if len(spots) < 2:
             continue
+        seconds = {backend: spot.value for backend, spot in spots.items()}
         best, unsure = ranked(
             seconds, ruled_out_side_by_side(here, seconds) | decided.get(here[0].size, {})
         )
-        time = seconds[best]
         cells = (
             here[0].family,
             _size(here[0]),
             NONE if here[0].threads is None else str(here[0].threads),
             names_words(best, unsure),
-            duration_interval(time.estimate, time.low, time.high),
+            duration_interval(*astuple(seconds[best])),
         )
-        yield cells, Rate(epoch, shared_models(here), time.estimate)
+        yield cells, spots[best]
 
 
 def _size(row: Measurement) -> str:
     numbers = row.sizes or (row.size,)
     axes = row.axes if len(row.axes) == len(numbers) else (size_axis(row.family),)
     return f"{' × '.join(axes)} {' × '.join(map(count, numbers))}"
+
+
+# --- families of one size: there is no size to compare along -------------------------------------
+
+
+def single_tables(rows: Iterable[Measurement]) -> list[Table]:
+    """Return the times of families of one size, the finding's aside; no table without any.
+
+    Where some train over several processes, all say how many.
+    """
+    rows = list(rows)
+    over_processes = any((row.processes or 1) > 1 for row in rows)
+    lines = [
+        _of_backend(own, over_processes)
+        for family, members in grouped(rows, lambda row: row.family).items()
+        if family != FAMILY and len({(row.size, row.problem) for row in members}) == 1
+        for own in grouped(members, lambda row: (ground(row), row.backend)).values()
+    ]
+    threads = "processes × threads" if over_processes else "threads"
+    columns, cells = _with_rates(
+        ("family", "backend", threads, "time per iteration [95% interval]"), lines
+    )
+    contentions = (Contention() if spot is None else spot.contention for _, spot in lines)
+    columns, cells = with_contended(columns, cells, contentions)
+    return [Table(title="One size", columns=columns, rows=tuple(cells))] if cells else []
+
+
+def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
+    one, spot, because = own[0], spot_of(own), reason(own, own[0].backend)
+    answer = f"not measured: {because}"
+    if spot is not None:
+        answer = duration_interval(*astuple(spot.value))
+        answer += f", then no more: {because}" if because else ""
+    threads = str(ground(one).threads)
+    if over_processes:
+        threads = NONE if one.threads is None else f"{one.processes or 1} × {one.threads}"
+    return (one.family, one.backend, threads, answer), spot

@@ -18,6 +18,7 @@ from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import has_time, is_own, times
 from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 SYNCHRONIZE = "synchronize before stopping the timer"
@@ -49,61 +50,38 @@ def is_gpu(rows: Sequence[Measurement], backend: str) -> bool:
     return any(map(is_beside_host, devices))
 
 
-def too_fast(
+def suspicions(
     rows: Sequence[Measurement], backends: tuple[str, str], sizes: Sequence[float]
-) -> str | None:
-    """Return why a GPU's times over these sizes cannot be right; None if they can.
+) -> tuple[str | None, str | None]:
+    """Return why a GPU's times over these sizes cannot be right, and a caution if they are flat.
 
-    Only times that other tools measured can be wrong in this way.
+    None of these where nothing is wrong. Only times that other tools measured can be too short.
     """
-    pair = _gpu_and_cpu(rows, backends)
-    if pair is None:
-        return None
-    gpu, cpu = pair
+    gpus = [backend for backend in backends if is_gpu(rows, backend)]
+    if len(gpus) != 1 or not sizes:
+        return None, None
+    (gpu,), (cpu,) = gpus, set(backends).difference(gpus)
     foreign = [row for row in rows if row.backend == gpu and not is_own(row)]
-    if not foreign:
-        return None
-    below = _below_floor(foreign)
-    if below is not None:
-        return below
-    gpu_times, cpu_times = (_by_size(rows, name, sizes) for name in pair)
-    if not _is_flat(gpu_times, cpu_times) or _INTERPRETER_NAME.search(cpu):
-        return None
+    impossible = _below_floor(foreign)
+    gpu_times, cpu_times = (_by_size(rows, name, sizes) for name in (gpu, cpu))
+    growth = _range(cpu_times)
+    if growth < _GROWTH or _range(gpu_times) > _FLAT:
+        return impossible, None
     last = max(sizes)
     ahead = exp(min(cpu_times[last] - gpu_times[last], LARGEST_LOG))
-    if ahead <= _MOST_AHEAD:
-        return None
-    moved = ahead * _SLOWEST_CPU / 1e12
-    return (
-        f"{gpu}'s times are physically impossible; with {_SLOWEST_CPU / 1e9:g} GB/s for {cpu} they "
-        f"imply {moved:.2g} TB/s at size {last:,.6g}; {SYNCHRONIZE}"
+    if not impossible and foreign and ahead > _MOST_AHEAD and not _INTERPRETER_NAME.search(cpu):
+        moved = ahead * _SLOWEST_CPU / 1e12
+        impossible = (
+            f"{gpu}'s times are physically impossible; with {_SLOWEST_CPU / 1e9:g} GB/s for {cpu} "
+            f"they imply {moved:.2g} TB/s at size {last:,.6g}; {SYNCHRONIZE}"
+        )
+    grown = exp(min(growth, LARGEST_LOG))
+    times_as_long = f"{grown:,.0f}" if grown < 1e9 else f"{grown:.0e}"
+    why = f"launch-bound, or not waited for; {SYNCHRONIZE}" if foreign else "launch-bound"
+    return impossible, (
+        f"{gpu} takes equally long at all sizes while {cpu} takes {times_as_long} times as long: "
+        f"{why}"
     )
-
-
-def flat_gpu(
-    rows: Sequence[Measurement], backends: tuple[str, str], sizes: Sequence[float]
-) -> str | None:
-    """Return the caution that a GPU takes equally long at all these sizes; None if it does not."""
-    pair = _gpu_and_cpu(rows, backends)
-    if pair is None:
-        return None
-    gpu, cpu = pair
-    gpu_times, cpu_times = (_by_size(rows, name, sizes) for name in pair)
-    if not _is_flat(gpu_times, cpu_times):
-        return None
-    why = "launch-bound"
-    if any(row.backend == gpu and not is_own(row) for row in rows):
-        why += f", or not waited for; {SYNCHRONIZE}"
-    return f"{_flat_words(gpu, cpu, cpu_times)}: {why}"
-
-
-def _gpu_and_cpu(rows: Sequence[Measurement], backends: tuple[str, str]) -> tuple[str, str] | None:
-    gpus = [backend for backend in backends if is_gpu(rows, backend)]
-    if len(gpus) != 1:
-        return None
-    (gpu,) = gpus
-    (cpu,) = set(backends) - {gpu}
-    return gpu, cpu
 
 
 def _below_floor(rows: Sequence[Measurement]) -> str | None:
@@ -138,28 +116,10 @@ def _by_size(
     rows: Sequence[Measurement], backend: str, sizes: Sequence[float]
 ) -> dict[float, float]:
     """Return the logarithm of the median time at each size."""
-    by_size: dict[float, list[Measurement]] = {size: [] for size in sizes}
-    for row in rows:
-        if row.backend == backend and row.size in by_size:
-            by_size[row.size].append(row)
-    return {
-        size: log(median(times(members, backend).values())) for size, members in by_size.items()
-    }
+    by_size = grouped((row for row in rows if row.backend == backend), lambda row: row.size)
+    return {size: log(median(times(by_size[size], backend).values())) for size in sizes}
 
 
 def _range(logs: Mapping[float, float]) -> float:
     """Return the logarithm of the slowest over the fastest size."""
     return max(logs.values()) - min(logs.values())
-
-
-def _is_flat(gpu_times: Mapping[float, float], cpu_times: Mapping[float, float]) -> bool:
-    return _range(cpu_times) >= _GROWTH and _range(gpu_times) <= _FLAT
-
-
-def _flat_words(gpu: str, cpu: str, cpu_times: Mapping[float, float]) -> str:
-    grown = _factor(exp(min(_range(cpu_times), LARGEST_LOG)))
-    return f"{gpu} takes equally long at all sizes while {cpu} takes {grown} times as long"
-
-
-def _factor(value: float) -> str:
-    return f"{value:,.0f}" if value < 1e9 else f"{value:.0e}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import permutations
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,10 +13,10 @@ from perceptron.analysis.contention import Contention, contention
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
-from perceptron.analysis.device_share import DeviceShare, device_share
+from perceptron.analysis.device_share import busy_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
-from perceptron.analysis.interval import Interval, of_times, scaled
+from perceptron.analysis.interval import Interval, is_slower, of_times, scaled
 from perceptron.analysis.select import (
     Definitions,
     State,
@@ -27,7 +28,9 @@ from perceptron.analysis.select import (
     state,
     times,
 )
+from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
+from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
 
@@ -43,8 +46,8 @@ class CurvePoint(Struct, frozen=True):
     """The epoch of a size that was trained in batches."""
     models: int = 1
     """Models that an iteration is a step of."""
-    device: DeviceShare | None = None
-    """The share of a device beside the host in the time, where its rows tell."""
+    busy: Interval | None = None
+    """The share of the time that a device beside the host was busy, where its rows tell."""
 
 
 class Curve(Struct, frozen=True):
@@ -53,6 +56,15 @@ class Curve(Struct, frozen=True):
     backend: str
     spots: list[CurvePoint]
     reason: str | None
+
+
+class FastestAtSize(Struct, frozen=True):
+    """The fastest backend at one size, its seconds, and which others may be as fast at 95%."""
+
+    size: float
+    backend: str
+    seconds: Interval
+    unsure: list[str]
 
 
 class Sweep(Struct, frozen=True, kw_only=True, dict=True):
@@ -66,8 +78,8 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     ground: Ground
     state: State
     when: str
-    axis: str | None = None
-    """The meaning of sizes, where the rows say so."""
+    axis: str
+    """What sizes count, in a word."""
     family: str
     problem: str | None = None
     """What its problems are called, without their sizes: that of a model file holds a digest of it.
@@ -88,6 +100,26 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     def curves(self) -> list[Curve]:
         """The times over sizes of each backend."""
         return _curves(self.rows)
+
+    @cached_property
+    def fastest(self) -> list[FastestAtSize]:
+        """The fastest backend at each size, ascending; none where a single one has a time.
+
+        Another may be as fast unless the interval of the two's ratio, of processes that measured
+        both, rules it out; where no process did, unless the intervals of their times do. A pair
+        whose times are not believable rules nothing out.
+        """
+        decided = ruled_out(self.crossovers)
+        by_size: dict[float, dict[str, Interval]] = {}
+        for curve in self.curves:
+            for spot in curve.spots:
+                by_size.setdefault(spot.size, {})[curve.backend] = spot.value
+        answers = []
+        for size, seconds in sorted(by_size.items()):
+            if len(seconds) > 1:
+                best, unsure = ranked(seconds, decided.get(size, {}))
+                answers.append(FastestAtSize(size, best, seconds[best], unsure))
+        return answers
 
     @cached_property
     def of_one_model(self) -> list[Curve]:
@@ -144,16 +176,10 @@ def sweeps(
     A case is a family on one ground; of other tools two environments are two cases. Families of one
     size, the finding's among them, and those along two axes have none.
     """
-    cases: dict[tuple[object, ...], dict[object, list[Measurement]]] = {}
-    for row in rows:
-        if row.phase is None and row.family not in (*EXTRAS, FAMILY):
-            # Of rows of ours, only the newest environment counts.
-            own = is_own(row)
-            key = (row.source, row.family, ground(row), None if own else row.environment)
-            within = row.commit if own else state(row)
-            cases.setdefault(key, {}).setdefault(within, []).append(row)
+    whole = (row for row in rows if row.phase is None and row.family not in (*EXTRAS, FAMILY))
     found = []
-    for case, states in cases.items():
+    for case, own in grouped(whole, _case).items():
+        states = grouped(own, lambda row: row.commit if is_own(row) else state(row))
         lines = [
             (max(map(moment, members)), repr(within), members)
             for within, members in states.items()
@@ -167,6 +193,12 @@ def sweeps(
     return [_sweep(members, when, older, asked, iterations) for when, _, members, older in found]
 
 
+def _case(row: Measurement) -> tuple[object, ...]:
+    # Of rows of ours, only the newest environment counts.
+    environment = None if is_own(row) else row.environment
+    return row.source, row.family, ground(row), environment
+
+
 def _sweep(
     members: list[Measurement],
     when: str,
@@ -178,14 +210,15 @@ def _sweep(
     # Backends run in random order, which must not choose the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     rows = Definitions(rows).keep(rows)
+    problems = {problem_without_size(row) for row in rows}
     return Sweep(
         source=rows[0].source,
         ground=ground(rows[0]),
         state=newest,
         when=when,
-        axis=axis_of(rows),
+        axis=size_axis(rows[0].family, axis_of(rows)),
         family=rows[0].family,
-        problem=_problem(rows),
+        problem=problems.pop() if len(problems) == 1 else None,
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
         crossovers=crossovers(rows, pairs),
@@ -195,33 +228,95 @@ def _sweep(
     )
 
 
-def _problem(rows: Sequence[Measurement]) -> str | None:
-    names = {problem_without_size(row) for row in rows}
-    return names.pop() if len(names) == 1 else None
-
-
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:
     return [
-        Curve(backend, _spots(sizes, backend), reason(rows, backend))
+        Curve(backend, list(_spots(sizes)), reason(rows, backend))
         for backend, sizes in by_backend_and_size(rows).items()
     ]
 
 
-def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoint]:
-    spots = []
+def _spots(sizes: dict[float, list[Measurement]]) -> Iterator[CurvePoint]:
     for size in sorted(sizes):
-        seconds = times(sizes[size], backend)
-        if seconds:
-            own = [row for row in sizes[size] if row.backend == backend]
-            value = of_times(list(seconds.values()))
-            if len(seconds) == 1:
-                value = _as_stated(value, sizes[size])
-            facts = (contention(own), shared_epoch(own), shared_models(own), device_share(own))
-            spots.append(CurvePoint(size, value, len(seconds), *facts))
-    return spots
+        spot = spot_of(sizes[size])
+        if spot is not None and spot.repeats == 1:
+            # A single value has the interval that its file states, if it does.
+            row = next(row for row in sizes[size] if has_time(row))
+            spot = replace(spot, value=Interval(spot.value.estimate, row.low, row.high))
+        if spot is not None:
+            yield spot
 
 
-def _as_stated(value: Interval, rows: Iterable[Measurement]) -> Interval:
-    """Return a single value with the interval that its file states, if it does."""
-    row = next(row for row in rows if has_time(row))
-    return Interval(value.estimate, row.low, row.high)
+def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
+    """Return the time of rows of one backend at one size, with its interval; None without any."""
+    seconds = times(rows, rows[0].backend)
+    if not seconds:
+        return None
+    facts = (contention(rows), shared_epoch(rows), shared_models(rows), busy_share(rows))
+    value = of_times(list(seconds.values()))
+    return CurvePoint(rows[0].size, value, len(seconds), *facts)
+
+
+def ranked(
+    seconds: Mapping[str, Interval], decided: Mapping[tuple[str, str], bool]
+) -> tuple[str, list[str]]:
+    """Return the fastest of these names and those that may be as fast, the faster first.
+
+    ``decided`` says of (faster, slower) pairs whether they are; those that are not in it are
+    judged by the intervals of their times. A ratio is judged without contended processes, which a
+    time may rest on: what is slower by its ratio is not the fastest by its time. Raises ValueError
+    without a time.
+    """
+    names = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
+    best = next(
+        (name for name in names if not any(decided.get((other, name)) for other in names)), names[0]
+    )
+    others = [name for name in names if name != best]
+    return best, [
+        name
+        for name in others
+        if not decided.get((best, name), apart(seconds[best], seconds[name]))
+    ]
+
+
+def apart(faster: Interval, slower: Interval) -> bool:
+    """Return whether two intervals have nothing in common; single values have no interval."""
+    return faster.high is not None and slower.low is not None and faster.high < slower.low
+
+
+def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:
+    """Return by size whether the second of each (faster, slower) pair is surely slower.
+
+    Only where the crossover itself calls the size decided: of many sizes one or two are apart by
+    chance, and one size alone decides nothing.
+    """
+    by_size: dict[float, dict[tuple[str, str], bool]] = {}
+    for crossover in crossovers:
+        incumbent, challenger = crossover.incumbent, crossover.challenger
+        for at in crossover.ratio_at:
+            believed = crossover.status != "suspect" and any(
+                low <= at.size <= high for low, high in crossover.decided
+            )
+            pairs = by_size.setdefault(at.size, {})
+            pairs[incumbent, challenger] = believed and at.low is not None and at.low > 1
+            pairs[challenger, incumbent] = believed and at.high is not None and at.high < 1
+    return by_size
+
+
+def ruled_out_side_by_side(
+    rows: Iterable[Measurement], names: Iterable[str]
+) -> dict[tuple[str, str], bool]:
+    """Return `ruled_out` at one size from its rows, where there is no crossover to ask.
+
+    By the processes that measured both; where none did, nothing is ruled out.
+    """
+    rows = list(rows)
+    return {
+        (faster, slower): is_slower(rows, slower, faster)
+        for faster, slower in permutations(names, 2)
+    }
+
+
+def names_words(backend: str, unsure: Sequence[str]) -> str:
+    """Return the fastest backend; where others may be as fast, that it is undecided."""
+    names = [backend, *unsure]
+    return f"undecided: {' or '.join(names)}" if unsure else backend

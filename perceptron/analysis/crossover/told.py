@@ -6,9 +6,7 @@ the ratio of a pair. `where` and the way are the switches of its page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -22,16 +20,14 @@ from perceptron.analysis.crossover.picture import (
     sweep_figure,
 )
 from perceptron.analysis.crossover.rates import epoch_cells
-from perceptron.analysis.crossover.sweep import Curve, Sweep
+from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.analysis.crossover.words import axis_of, missing, verdicts
 from perceptron.analysis.device_share import busy_cell
-from perceptron.analysis.gpu_use import state_lines
+from perceptron.analysis.gpu_use import state_line
 from perceptron.analysis.interval import Interval, scaled
-from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_name
-from perceptron.analysis.what_if import words as what_if
-from perceptron.analysis.what_if.estimate import WhatIf
-from perceptron.answer import Figure, Note, Setting, Table, Verdict
+from perceptron.analysis.what_if.estimate import WhatIf, estimate_tables
+from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration_interval, interval
@@ -53,19 +49,20 @@ AMORTISATION_COLUMNS = (
 _SIZES = 7
 
 
-class Told(NamedTuple):
-    """The parts of an answer that are about its sweeps."""
-
-    verdicts: tuple[Verdict, ...] = ()
-    notes: tuple[Note, ...] = ()
-    tables: tuple[Table, ...] = ()
-    figures: tuple[Figure, ...] = ()
-
-
-def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Told:
+def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Answer:
     """Return all sweeps of a run; ``estimates`` of a device stand with their family."""
-    parts = [of_sweep(sweep, where(sweep), estimates) for sweep in sweeps]
-    return Told(*(tuple(chain(*kind)) for kind in zip(*parts, strict=True)))
+    return _together("", [of_sweep(sweep, where(sweep), estimates) for sweep in sweeps])
+
+
+def _together(question: str, parts: Sequence[Answer]) -> Answer:
+    return Answer(
+        question=question,
+        asked=(),
+        verdicts=tuple(one for part in parts for one in part.verdicts),
+        notes=tuple(note for part in parts for note in part.notes),
+        tables=tuple(table for part in parts for table in part.tables),
+        figures=tuple(figure for part in parts for figure in part.figures),
+    )
 
 
 def where(sweep: Sweep) -> Setting:
@@ -79,81 +76,88 @@ def where(sweep: Sweep) -> Setting:
     )
 
 
-class _View(NamedTuple):
-    """One way of showing a sweep."""
-
-    shown: str
-    title: str
-    figure: LineFigure | None
-    tables: Sequence[Table]
-    crossovers: Sequence[Crossover]
-
-
-def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> Told:
+def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> Answer:
     """Return one sweep, its switches standing at ``place``, for a page."""
     own = [guess for guess in estimates if guess.family == sweep.family]
-    lines = _lines(sweep)
-    says, notes = list[Verdict](), list[Note]()
-    tables, figures = list[Table](), list[Figure]()
-    for view in _views(sweep, own):
-        part = (*place, ("Shown", view.shown))
-        figures.append(Figure(title=view.title, drawing=view.figure, part=part))
-        tables += [replace(table, part=part, on="page") for table in view.tables]
-        says += [replace(one, part=part, on="page") for one in verdicts(view.crossovers)]
-        notes += [Note(line, "page", part) for line in lines]
-    return Told(tuple(says), tuple(notes), tuple(tables), tuple(figures))
+    return _together(sweep.family, list(_views(sweep, place, own)))
 
 
-def _views(sweep: Sweep, estimates: Sequence[WhatIf]) -> Iterator[_View]:
+def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterator[Answer]:
+    """Yield one way of showing a sweep after the other."""
+    axis, lines = sweep.axis, _lines(sweep)
+
+    def view(
+        shown: str,
+        title: str,
+        figure: LineFigure | None,
+        tables: Sequence[Table],
+        crossovers: Sequence[Crossover],
+    ) -> Answer:
+        part = (*place, ("Shown", shown))
+        return Answer(
+            question=sweep.family,
+            asked=(),
+            verdicts=tuple(replace(one, part=part, on="page") for one in verdicts(crossovers)),
+            notes=tuple(Note(line, "page", part) for line in lines),
+            tables=tuple(replace(table, part=part, on="page") for table in tables),
+            figures=(Figure(title=title, drawing=figure, part=part),),
+        )
+
+    def times(shown: str, number: int) -> Answer:
+        curves, crossovers = sweep.curves, sweep.crossovers
+        of_device = {guess.challenger: guess.estimates for guess in estimates}
+        figure = sweep_figure(curves, crossovers, axis, shown, number, tuple(of_device.values()))
+        beside = (
+            _grid(
+                "Rows trained on per second, time of an epoch",
+                axis,
+                curves,
+                lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
+            ),
+            _grid(
+                "Device busy ÷ wall [95% interval], launch-bound below a half",
+                axis,
+                [curve for curve in curves if any(spot.busy for spot in curve.spots)],
+                lambda at: busy_cell(at.busy) if at.busy else "",
+            ),
+        )
+        tables = [
+            _times_table(curves, number, axis, shown),
+            *(table for table in beside if table.rows),
+            *estimate_tables(estimates),
+        ]
+        return view(shown, f"{sweep.family}: {shown}", figure, tables, crossovers)
+
     if not sweep.per_iteration:
-        yield _times(sweep, "time", 1, estimates)
+        yield times("time", 1)
     else:
-        yield _times(sweep, ITERATION, 1, estimates)
-        if sweep.of_one_model:
-            yield _of_curves(sweep, sweep.of_one_model, sweep.crossovers, OF_ONE_MODEL, 1)
+        yield times(ITERATION, 1)
+        if curves := sweep.of_one_model:
+            shown = OF_ONE_MODEL
+            figure = sweep_figure(curves, sweep.crossovers, axis, shown)
+            tables = [_times_table(curves, 1, axis, shown)]
+            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.crossovers)
         iterations = f"{sweep.iterations:,} iterations"
-        yield _times(sweep, f"whole training, {iterations}", sweep.iterations, estimates)
-        if sweep.cold:
+        yield times(f"whole training, {iterations}", sweep.iterations)
+        if curves := sweep.cold:
             shown = f"cold start, {iterations}"
-            cold = _of_curves(sweep, sweep.cold, sweep.cold_crossovers, shown, sweep.iterations)
-            yield cold._replace(tables=[*cold.tables, *amortisation_tables(sweep.amortisations)])
+            figure = sweep_figure(curves, sweep.cold_crossovers, axis, shown, sweep.iterations)
+            tables = [
+                _times_table(curves, sweep.iterations, axis, shown),
+                *amortisation_tables(sweep.amortisations),
+            ]
+            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.cold_crossovers)
     for crossover in sweep.crossovers:
         if crossover.ratio_at:
-            yield _ratio(sweep, crossover)
-
-
-def _times(sweep: Sweep, shown: str, times: int, estimates: Sequence[WhatIf]) -> _View:
-    axis = size_axis(sweep.family, sweep.axis)
-    lines = {guess.challenger: guess.estimates for guess in estimates}
-    view = _of_curves(sweep, sweep.curves, sweep.crossovers, shown, times)
-    tables = [
-        *view.tables,
-        *_epoch_tables(sweep.curves, axis),
-        *_device_share_tables(sweep.curves, axis),
-        *what_if.tables(estimates),
-    ]
-    figure = sweep_figure(sweep.curves, sweep.crossovers, axis, shown, times, tuple(lines.values()))
-    return view._replace(figure=figure, tables=tables)
-
-
-def _of_curves(
-    sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover], shown: str, times: int
-) -> _View:
-    axis = size_axis(sweep.family, sweep.axis)
-    figure = sweep_figure(curves, crossovers, axis, shown, times)
-    table = _times_table(curves, times, axis, shown)
-    return _View(shown, f"{sweep.family}: {shown}", figure, [table], crossovers)
-
-
-def _ratio(sweep: Sweep, crossover: Crossover) -> _View:
-    title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
-    return _View(
-        f"ratio of {crossover.challenger} to {crossover.incumbent}",
-        title,
-        ratio_figure(crossover, size_axis(sweep.family, sweep.axis)),
-        [_ratio_table(crossover, title)],
-        [crossover],
-    )
+            pair = f"{crossover.challenger} over {crossover.incumbent}"
+            title = f"{sweep.family}: time of {pair}"
+            yield view(
+                f"ratio of {crossover.challenger} to {crossover.incumbent}",
+                title,
+                ratio_figure(crossover, axis),
+                [_ratio_table(crossover, title)],
+                [crossover],
+            )
 
 
 def _lines(sweep: Sweep) -> list[str]:
@@ -176,78 +180,53 @@ def _lines(sweep: Sweep) -> list[str]:
             "the intervals are the 99% that its file states" if stated else "there is no interval"
         )
         lines.append(f"One repeat for each value: {kind}; another repeat may differ.")
-    lines += state_lines(sweep.gpus)
+    lines += map(state_line, sweep.gpus)
     if sweep.source == "asv":
         lines.append("Of asv's commits the newest is here; the page of history has all of them.")
     return lines
 
 
 def _times_table(curves: Sequence[Curve], times: int, axis: str, shown: str) -> Table:
-    """Return what ``times`` iterations take, with intervals: sizes down, backends across."""
-    sizes = sorted({spot.size for curve in curves for spot in curve.spots})
-    values = {
-        (curve.backend, spot.size): _duration(scaled(spot.value, times))
-        for curve in curves
-        for spot in curve.spots
-    }
-    rows = [
-        (f"{size:,}", *(values.get((curve.backend, size), "not measured") for curve in curves))
-        for size in sizes
-    ]
-    contentions = [
-        sum(
-            (spot.contention for curve in curves for spot in curve.spots if spot.size == size),
-            start=Contention(),
-        )
-        for size in sizes
-    ]
-    columns, cells = with_contended(_across(axis, curves), rows, contentions)
+    """Return what ``times`` iterations take, with intervals, and how contended that was."""
     spots = [spot for curve in curves for spot in curve.spots]
     kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
-    return Table(title=f"{shown} [{kind}]", columns=columns, rows=tuple(cells))
-
-
-def _epoch_tables(curves: Sequence[Curve], axis: str) -> Iterator[Table]:
-    """Yield what the times mean for mini-batches, as `_times_table`; nothing for full batches."""
-    cells = {
-        (curve.backend, spot.size): ", ".join(epoch_cells(spot.epoch, spot.value.estimate))
-        for curve in curves
-        for spot in curve.spots
-        if spot.epoch is not None
-    }
-    if cells:
-        yield _grid("Rows trained on per second, time of an epoch", axis, curves, cells)
-
-
-def _device_share_tables(curves: Sequence[Curve], axis: str) -> Iterator[Table]:
-    """Yield how busy devices are, of backends whose rows tell, as `_times_table`."""
-    busy = {
-        (curve.backend, spot.size): busy_cell(spot.device)
-        for curve in curves
-        for spot in curve.spots
-        if spot.device is not None
-    }
-    if busy:
-        title = "Device busy ÷ wall [95% interval], launch-bound below a half"
-        devices = [curve for curve in curves if any(spot.device for spot in curve.spots)]
-        yield _grid(title, axis, devices, busy)
+    table = _grid(
+        f"{shown} [{kind}]",
+        axis,
+        curves,
+        lambda at: _duration(scaled(at.value, times)),
+        "not measured",
+    )
+    contentions = [
+        sum((spot.contention for spot in spots if spot.size == size), start=Contention())
+        for size in sorted({spot.size for spot in spots})
+    ]
+    columns, cells = with_contended(table.columns, table.rows, contentions)
+    return replace(table, columns=columns, rows=tuple(cells))
 
 
 def _grid(
-    title: str, axis: str, curves: Sequence[Curve], cells: dict[tuple[str, float], str]
+    title: str,
+    axis: str,
+    curves: Sequence[Curve],
+    cell: Callable[[CurvePoint], str],
+    nothing: str = NONE,
 ) -> Table:
+    """Return the cells of all times, sizes down and backends across; no rows without any."""
+    cells = {
+        (curve.backend, spot.size): words
+        for curve in curves
+        for spot in curve.spots
+        if (words := cell(spot))
+    }
     return Table(
         title=title,
-        columns=_across(axis, curves),
+        columns=(f"{axis}>", *(f"{curve.backend}>" for curve in curves)),
         rows=tuple(
-            (f"{size:,}", *(cells.get((curve.backend, size), NONE) for curve in curves))
+            (f"{size:,}", *(cells.get((curve.backend, size), nothing) for curve in curves))
             for size in sorted({size for _, size in cells})
         ),
     )
-
-
-def _across(axis: str, curves: Sequence[Curve]) -> tuple[str, ...]:
-    return (f"{axis}>", *(f"{curve.backend}>" for curve in curves))
 
 
 def _ratio_table(crossover: Crossover, title: str) -> Table:

@@ -90,12 +90,6 @@ def _folded(left_out: Counter[str]) -> list[tuple[str, int]]:
 
 _Subject = tuple[str, Ground, str]
 """A family, its ground and a backend."""
-_Place = tuple[str, str, str | None, int | None]
-"""A family, the machine, dtype and number of threads."""
-
-
-def _place(row: Measurement) -> _Place:
-    return row.family, row.machine, row.dtype, row.all_threads
 
 
 class _Why:
@@ -104,7 +98,7 @@ class _Why:
     def __init__(
         self,
         crossovers: Iterable[Crossover],
-        rows: Iterable[Measurement],
+        rows: Sequence[Measurement],
         unwanted: Callable[[Measurement], str | None],
     ) -> None:
         self._unwanted = unwanted
@@ -119,8 +113,8 @@ class _Why:
                     key = _in_state(crossover, backend)
                     self._sizes.setdefault(key, set()).update(crossover.sizes_measured)
                     self._partners.setdefault(key, set()).add(partner)
-        self._rows = rows
         self._definitions = definitions(rows)
+        self._wanted = [row for row in rows if unwanted(row) is None]
         # Thousands of rows share a subject and a state.
         self._known: dict[object, tuple[str | None, str | set[float]]] = {}
 
@@ -149,33 +143,29 @@ class _Why:
 
     @cached_property
     def _lines(self) -> set[tuple[str, Ground]]:
-        wanted = (row for row in self._rows if self._unwanted(row) is None)
-        families = grouped(wanted, lambda row: (row.family, ground(row)))
+        families = grouped(self._wanted, lambda row: (row.family, ground(row)))
         return {key for key, members in families.items() if is_line(members)}
 
     @cached_property
-    def _backends(self) -> dict[_Place, dict[Ground, set[str]]]:
-        """The backends that have rows, by family and place, then by ground."""
-        backends: dict[_Place, dict[Ground, set[str]]] = {}
-        for row in self._rows:
-            if self._unwanted(row) is None:
-                here = backends.setdefault(_place(row), {})
-                here.setdefault(ground(row), set()).add(row.backend)
-        return backends
+    def _trained(self) -> dict[object, set[tuple[Ground, str]]]:
+        """The grounds and backends that have rows, by family and place."""
+        places = grouped(self._wanted, _place)
+        return {
+            place: {(ground(row), row.backend) for row in here} for place, here in places.items()
+        }
 
     def _is_trained_alone(self, row: Measurement) -> bool:
         """Return whether other backends have rows of this family that were trained otherwise."""
-        here = self._backends.get(_place(row), {})
-        return len(here) > 1 and here.get(ground(row)) == {row.backend}
+        here, own = self._trained.get(_place(row), set()), ground(row)
+        alike = {backend for where, backend in here if where == own}
+        return alike == {row.backend} and any(where != own for where, _ in here)
 
     @cached_property
-    def _side_by_side(self) -> dict[tuple[object, ...], set[str]]:
+    def _side_by_side(self) -> dict[object, set[str]]:
         """The backends that have a time, by process of our own."""
-        backends: dict[tuple[object, ...], set[str]] = {}
-        for row in self._rows:
-            if is_own(row) and has_time(row) and self._unwanted(row) is None:
-                backends.setdefault(_process(row), set()).add(row.backend)
-        return backends
+        timed = (row for row in self._wanted if is_own(row) and has_time(row))
+        processes = grouped(timed, _process)
+        return {key: {row.backend for row in here} for key, here in processes.items()}
 
     def _why_none(self, row: Measurement) -> str:
         """Return why no row of this subject in this state is in an answer."""
@@ -196,6 +186,10 @@ class _Why:
         if subject not in self._subjects:
             return "of a backend in no pair that was judged"
         return "of a state in which no other backend has a time at the same size"
+
+
+def _place(row: Measurement) -> tuple[object, ...]:
+    return row.family, row.machine, row.dtype, row.all_threads
 
 
 def _subject(of: Crossover | Measurement, backend: str) -> _Subject:

@@ -98,31 +98,33 @@ class _Side(NamedTuple):
         return f"{self.name} {verb}{'' if self.is_several else 's'}"
 
 
-class _Pair(NamedTuple):
-    """``prefix`` names what both have in common: ``torch-cpu: ``."""
-
-    prefix: str
-    incumbent: _Side
-    challenger: _Side
+_Sides = dict[str, _Side]
+"""The ``incumbent`` and the ``challenger``."""
 
 
-def _pair(found: Crossover) -> _Pair:
-    """Return how a sentence names the two: by processes, by ways to train models, by backends.
+def _sides(found: Crossover) -> tuple[str, _Sides]:
+    """Return what both have in common, as ``torch-cpu: ``, and how a sentence names each.
 
-    What another tool calls its backends is no number of processes.
+    By processes, by ways to train models, or by backends. What another tool calls its backends is
+    no number of processes.
     """
-    one, other = found.incumbent, found.challenger
-    if not _is_ours(found):
-        return _Pair("", _Side(one, one), _Side(other, other))
+    prefix, one, other = "", found.incumbent, found.challenger
     (name, processes), (same, others) = map(name_and_processes, (one, other))
-    if name == same and processes != others:
-        return _Pair(f"{name}: ", _of_processes(processes), _of_processes(others))
-    if one != other and one.removesuffix(SEQUENTIAL) == other.removesuffix(SEQUENTIAL):
-        ways = (_Side(way, way) for way in map(_way, (one, other)))
-        return _Pair(f"{one.removesuffix(SEQUENTIAL)}: ", *ways)
-    if processes > 1 or others > 1:
-        return _Pair("", _of_processes(processes, name), _of_processes(others, same))
-    return _Pair("", *(_Side(of, of, of == _POOL) for of in (one, other)))
+    bare = one.removesuffix(SEQUENTIAL)
+    if not _is_ours(found):
+        both = _Side(one, one), _Side(other, other)
+    elif name == same and processes != others:
+        prefix = f"{name}: "
+        both = _of_processes(processes), _of_processes(others)
+    elif one != other and bare == other.removesuffix(SEQUENTIAL):
+        prefix = f"{bare}: "
+        ways = ["sequential" if of.endswith(SEQUENTIAL) else "batched" for of in (one, other)]
+        both = _Side(ways[0], ways[0]), _Side(ways[1], ways[1])
+    elif processes > 1 or others > 1:
+        both = _of_processes(processes, name), _of_processes(others, same)
+    else:
+        both = _Side(one, one, one == _POOL), _Side(other, other, other == _POOL)
+    return prefix, {"incumbent": both[0], "challenger": both[1]}
 
 
 def _of_processes(processes: int, backend: str = "") -> _Side:
@@ -133,34 +135,33 @@ def _of_processes(processes: int, backend: str = "") -> _Side:
     return _Side(name, name if backend else str(processes), several)
 
 
-def _way(backend: str) -> str:
-    return "sequential" if backend.endswith(SEQUENTIAL) else "batched"
-
-
 def sentence(found: Crossover) -> str:
     """Name the faster backend at each size, as far as that is decided."""
-    pair, axis = _pair(found), axis_of(found)
-    sides = {"incumbent": pair.incumbent, "challenger": pair.challenger}
     if found.status == "not measured":
         return f"not measured: {found.reason or 'no times'}"
     if found.status == "suspect":
         return f"no answer: {(found.reason or '').partition('; ')[0]}"
-    return pair.prefix + _said(found, sides, axis)
+    prefix, sides = _sides(found)
+    return prefix + _said(found, sides, axis_of(found))
 
 
-def _said(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
-    incumbent, challenger = sides["incumbent"], sides["challenger"]
+def _said(found: Crossover, sides: _Sides, axis: str) -> str:
     if found.status in ("crosses", "reverses") and found.size is not None and found.decided:
-        return _crossing(found, sides, axis)
+        guess = _guessed_side(found)
+        if guess is None:
+            return _overtakes(found, sides, axis)
+        later, earlier = _order(found)
+        winner = sides[earlier if guess == "above" else later]
+        return f"{winner.does('is')} faster {_where(found, axis)}"
     if found.status in ("always", "never"):
-        winner = incumbent if found.status == "never" else challenger
+        winner = sides["incumbent" if found.status == "never" else "challenger"]
         return f"{winner.does('is')} faster {_where(found, axis)}"
     if found.status == "multiple" and _is_every_lead_decided(found):
-        first, *later = found.crossings
+        first, *later_ones = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
-        return ", ".join(
-            [start, *(f"{sides[one.direction].short} from {digits(one.size)}" for one in later)]
-        )
+        turns = (f"{sides[one.direction].short} from {digits(one.size)}" for one in later_ones)
+        return ", ".join([start, *turns])
+    incumbent, challenger = sides.values()
     if found.size is not None or not found.sizes_measured:  # of another tool's document
         return f"undecided between {incumbent.name} and {challenger.name}"
     first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
@@ -185,7 +186,7 @@ def _is_every_lead_decided(found: Crossover) -> bool:
     )
 
 
-def _leads(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
+def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
     """Return which is faster in each range in which that is decided."""
     ratios = {at.size: at.ratio for at in found.ratio_at}
     ranges: dict[str, list[tuple[float, float]]] = {}
@@ -194,15 +195,6 @@ def _leads(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
         ranges.setdefault(winner, []).append((low, high))
     leads = (f"{sides[one].does('lead')} at {listed(own, axis)}" for one, own in ranges.items())
     return f"{', '.join(leads)}; undecided elsewhere"
-
-
-def _crossing(found: Crossover, sides: dict[str, _Side], axis: str) -> str:
-    later, earlier = _order(found)
-    guess = _guessed_side(found)
-    if guess is not None:
-        winner = sides[earlier if guess == "above" else later]
-        return f"{winner.does('is')} faster {_where(found, axis)}"
-    return _overtakes(found, sides[later], sides[earlier], axis)
 
 
 def has_crossing(found: Crossover) -> bool:
@@ -231,10 +223,11 @@ def _guessed_side(found: Crossover) -> str | None:
     return None if below == above else "above" if below else "below"
 
 
-def _overtakes(found: Crossover, later: _Side, earlier: _Side, axis: str) -> str:
+def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
     assert found.size is not None, "one change of winner"
+    later, earlier = _order(found)
     at = located(found.size, found.low, found.high, axis)
-    return f"{later.does('overtake')} {earlier.short} at {at}"
+    return f"{sides[later].does('overtake')} {sides[earlier].short} at {at}"
 
 
 def _where(found: Crossover, axis: str) -> str:
@@ -264,23 +257,24 @@ def notes(found: Crossover) -> tuple[str, ...]:
         return (f"why: {why}",) if why else ()
     if not is_measured(found):
         return ()
-    lines = [*_closest(found), *_undecided(found), *_why(found)]
+    lines = [*_closest(found)]
+    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    if found.undecided and not is_said and len(found.sizes_measured) > 1:
+        lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
+    lines += [f"why: {found.reason}"] if found.reason else []
     return tuple(lines[:_NOTES])
 
 
 def _closest(found: Crossover) -> Iterator[str]:
     """Yield the size at which the loser comes closest, or where it is ahead by the estimate."""
+    _, sides = _sides(found)
     if found.status in ("crosses", "reverses") and _guessed_side(found) is not None:
-        sides = {"incumbent": _pair(found).incumbent, "challenger": _pair(found).challenger}
-        later, earlier = _order(found)
-        words = _overtakes(found, sides[later], sides[earlier], axis_of(found))
-        yield f"leaning: {words}"
+        yield f"leaning: {_overtakes(found, sides, axis_of(found))}"
         return
     sign = {"never": 1, "always": -1}.get(found.status, 0)
     if not sign or not found.ratio_at:
         return
-    pair = _pair(found)
-    loser = pair.challenger if sign > 0 else pair.incumbent
+    loser = sides["challenger" if sign > 0 else "incumbent"]
     known = [_turned(at, sign) for at in found.ratio_at]
     ahead = [at for at in known if _may_lead(at)]
     at = min(ahead or known, key=lambda one: one.ratio)
@@ -321,18 +315,6 @@ def _narrows(known: Sequence[SizeRatio], at: SizeRatio) -> bool:
 
 def _half_width(at: SizeRatio) -> float:
     return log(at.high / at.low) / 2 if at.low and at.high else inf
-
-
-def _undecided(found: Crossover) -> Iterator[str]:
-    """Yield where another winner may hide, unless the sentence says so."""
-    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
-    if found.undecided and not is_said and len(found.sizes_measured) > 1:
-        yield f"undecided: {listed(found.undecided, axis_of(found))}"
-
-
-def _why(found: Crossover) -> Iterator[str]:
-    if found.reason:
-        yield f"why: {found.reason}"
 
 
 # --- where it was measured -----------------------------------------------------------------------

@@ -12,6 +12,7 @@ from scipy.interpolate import NearestNDInterpolator, RBFInterpolator
 
 from perceptron.analysis.interval import robust_mean
 from perceptron.analysis.select import is_own, times
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
 # Variance of log time that a distance of 1 in log size brings about beside the trend: how much a
@@ -71,11 +72,7 @@ def _steps(low: int, high: int, points: int) -> tuple[int, ...]:
 
 def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
     """Return the rows of each cell; rows without two sizes are left out."""
-    by_cell: dict[Cell, list[Measurement]] = {}
-    for row in rows:
-        if row.sizes is not None:
-            by_cell.setdefault(row.sizes, []).append(row)
-    return by_cell
+    return grouped((row for row in rows if row.sizes is not None), lambda row: row.sizes or (0, 0))
 
 
 def whole_cells(rows: Iterable[Measurement]) -> list[Measurement]:
@@ -96,14 +93,14 @@ def whole_cells(rows: Iterable[Measurement]) -> list[Measurement]:
 
 def times_by_cell(rows: Iterable[Measurement]) -> dict[Cell, dict[str, list[float]]]:
     """Return seconds per iteration by cell and backend, in the order of the processes."""
-    by_cell: dict[Cell, dict[str, list[float]]] = {}
-    for cell, members in rows_by_cell(rows).items():
-        here = by_cell.setdefault(cell, {})
-        for backend in sorted({row.backend for row in members}):
-            by_process = times(members, backend)
-            if by_process:
-                here[backend] = [by_process[process] for process in sorted(by_process)]
-    return by_cell
+    return {
+        cell: {
+            backend: [seconds for _, seconds in sorted(by_process.items())]
+            for backend in sorted({row.backend for row in members})
+            if (by_process := times(members, backend))
+        }
+        for cell, members in rows_by_cell(rows).items()
+    }
 
 
 # --- between the measured cells -------------------------------------------------------------------

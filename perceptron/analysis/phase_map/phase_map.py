@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import product
-from math import exp, sqrt
+from itertools import combinations, groupby, product
+from math import exp, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
+from scipy import ndimage
+from scipy.interpolate import RegularGridInterpolator
 
 from perceptron.analysis.interval import TIE, Interval, of_times, ratio_of
-from perceptron.analysis.phase_map.borders import Border, borders
 from perceptron.analysis.phase_map.grid import (
     Array,
     Cell,
@@ -29,6 +30,9 @@ from perceptron.analysis.phase_map.grid import (
     whole_cells,
 )
 from perceptron.analysis.select import reason
+from perceptron.figure import Cell as DrawnCell
+from perceptron.figure import MapFigure, Region
+from perceptron.numbers import digits, interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import was_killed
@@ -158,19 +162,19 @@ def _measured(
     Not where a rival's worker was killed: another try may have its time.
     """
     typical = {name: of_times(own).estimate for name, own in seconds.items()}
-    fastest, second = _two(typical)
-    if fastest is None or second is None:
+    names = _ordered(typical)
+    if len(names) < 2:
         alone = rivals and not any(was_killed(row.reason) for row in rows)
-        return _cell(cell, fastest, second, None, measured=True, decided=alone)
+        return _cell(cell, names, None, measured=True, decided=alone)
+    fastest, second, *others = names
     ratio = ratio_of(rows, second, fastest)
     if ratio is not None and ratio.estimate < 1:  # processes that do not count had reversed it
         fastest, second = second, fastest
         ratio = ratio_of(rows, second, fastest)
-    others = [name for name in typical if name not in (fastest, second)]
     decided = _is_decided([ratio, *(ratio_of(rows, name, fastest) for name in others)])
     if ratio is None:  # no interval without a process that measured both, but there is a ratio
         ratio = Interval(typical[second] / typical[fastest], None, None)
-    return _cell(cell, fastest, second, ratio, measured=True, decided=decided)
+    return _cell(cell, [fastest, second], ratio, measured=True, decided=decided)
 
 
 def _is_decided(ratios: Sequence[Interval | None]) -> bool:
@@ -184,28 +188,22 @@ def _is_decided(ratios: Sequence[Interval | None]) -> bool:
 
 
 def _between(cell: Cell, logs: dict[str, float], decided: bool) -> MapCell:
-    known = {name: value for name, value in logs.items() if not np.isnan(value)}
-    fastest, second = _two(known)
-    if fastest is None or second is None:
-        return _cell(cell, fastest, second, None, measured=False, decided=decided)
-    ratio = Interval(exp(known[second] - known[fastest]), None, None)
-    return _cell(cell, fastest, second, ratio, measured=False, decided=decided)
+    names, ratio = _ordered(logs), None
+    if len(names) > 1:
+        ratio = Interval(exp(logs[names[1]] - logs[names[0]]), None, None)
+    return _cell(cell, names, ratio, measured=False, decided=decided)
 
 
-def _two(costs: dict[str, float]) -> tuple[str | None, str | None]:
-    ordered = [*sorted(costs, key=lambda name: (costs[name], name)), None, None]
-    return ordered[0], ordered[1]
+def _ordered(costs: dict[str, float]) -> list[str]:
+    known = (name for name, cost in costs.items() if not np.isnan(cost))
+    return sorted(known, key=lambda name: (costs[name], name))
 
 
 def _cell(
-    cell: Cell,
-    fastest: str | None,
-    second: str | None,
-    ratio: Interval | None,
-    *,
-    measured: bool,
-    decided: bool,
+    cell: Cell, names: Sequence[str], ratio: Interval | None, *, measured: bool, decided: bool
 ) -> MapCell:
+    """Return a cell; ``names`` begin with its fastest and its second, where there are two."""
+    fastest, second = (*names, None, None)[:2]
     tied = ratio is not None and ratio.estimate <= exp(TIE)
     return MapCell(
         x=cell[0],
@@ -306,3 +304,222 @@ def _percent(share: float) -> str:
 
 def _round(value: float) -> str:
     return f"{float(f'{value:.2g}'):,.0f}"
+
+
+# --- where the winner changes, as lines -----------------------------------------------------------
+
+# Log-ratio beyond which it no longer says how far the border is: a step, or a backend that stops
+# working, is put halfway between two cells.
+_STEEP = 0.3
+# Points for each one of a line, where it is cut off behind a third backend.
+_FINER = 8
+_DIGITS = 4  # significant ones of a size on a border
+
+Line = list[tuple[float, float]]
+
+
+class Border(Struct, frozen=True):
+    """Sizes at which the two fastest backends take equally long.
+
+    Each line is of points in units of the axes, straight on logarithmic ones; it is closed if its
+    ends meet.
+    """
+
+    backends: tuple[str, str]
+    lines: list[Line]
+
+
+def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
+    """Return the border of each two backends that have one; ``surfaces`` are log times."""
+    if min(grid.shape) < 2:
+        return []
+    shared = []
+    for first, second in combinations(sorted(surfaces), 2):
+        others = [field for name, field in surfaces.items() if name not in (first, second)]
+        lines = [
+            _rounded(part)
+            for line in _zeros(grid, surfaces[first], surfaces[second])
+            for part in _where_fastest(grid, line, surfaces[first], surfaces[second], others)
+        ]
+        if lines := [line for line in lines if len(line) > 1]:
+            shared.append(Border((first, second), lines))
+    return shared
+
+
+def _zeros(grid: CellGrid, first: Array, second: Array) -> list[Array]:
+    """Return lines, in logarithms of both sizes, along which two log times are equal."""
+    from contourpy import LineType, contour_generator  # here: only maps need it
+
+    ratio = np.clip(_slow_if_none(first) - _slow_if_none(second), -_STEEP, _STEEP)
+    lines = contour_generator(
+        np.log(grid.x_values),
+        np.log(grid.y_values),
+        np.ma.masked_array(ratio, np.isnan(first) & np.isnan(second)).T,
+        line_type=LineType.Separate,
+    ).lines(0.0)
+    return [np.asarray(line) for line in lines]
+
+
+def _where_fastest(
+    grid: CellGrid, line: Array, first: Array, second: Array, others: list[Array]
+) -> list[Array]:
+    """Return the stretches of a line on which no other backend is faster than these two."""
+    fine = _finer(line)
+    ours = np.minimum(_along(grid, fine, first), _along(grid, fine, second))
+    ahead = np.ones(len(fine), bool)
+    for field in others:
+        ahead &= ours <= _along(grid, fine, field)
+    corner = np.arange(len(fine)) % _FINER == 0
+    cuts = np.flatnonzero(np.diff(ahead)) + 1
+    ends = np.zeros(len(fine), bool)
+    ends[[0, -1, *cuts, *(cuts - 1)]] = True
+    kept = np.split(ahead & (corner | ends), cuts)
+    return [part[here] for part, here in zip(np.split(fine, cuts), kept, strict=True)]
+
+
+def _finer(line: Array) -> Array:
+    """Return the same line with more points, so that it is cut close to where it should be."""
+    steps = np.arange(0, len(line) - 1 + 0.5 / _FINER, 1 / _FINER)
+    numbers = np.arange(len(line))
+    return np.stack([np.interp(steps, numbers, line[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _along(grid: CellGrid, line: Array, field: Array) -> Array:
+    """Interpolate a field along a line."""
+    axes = (np.log(grid.x_values), np.log(grid.y_values))
+    values: Array = RegularGridInterpolator(axes, _slow_if_none(field))(
+        np.clip(line, [axis[0] for axis in axes], [axis[-1] for axis in axes])
+    )
+    return values
+
+
+def _slow_if_none(field: Array) -> Array:
+    """Return the field with a backend slower than any other where it has no time."""
+    return np.nan_to_num(field, nan=1e3)
+
+
+def _rounded(line: Array) -> Line:
+    """Return sizes of their logarithms; points that round to the same one are one."""
+    sizes = ([float(f"{size:.{_DIGITS}g}") for size in point] for point in np.exp(line))
+    return [(x, y) for (x, y), _ in groupby(sizes)]
+
+
+# --- the figure: hue for the winner, intensity for its lead ---------------------------------------
+
+# Ratios at which the colours may end; the first that nine cells in ten do not exceed is taken.
+_TOPS = (2, 4, 8, 16, 32, 64)
+# The smallest share of the map that has room for a name.
+_LABELLED = 0.03
+
+
+def map_figure(phase_map: PhaseMap) -> MapFigure:
+    """Return the map with its borders and names.
+
+    Every region carries the name of its winner, so that nothing is shown by colour alone.
+    """
+    top = _top_ratio(phase_map)
+    x, y = phase_map.axes
+    height = len(phase_map.y_values)
+    cells = [_drawn(phase_map, cell, top) for cell in phase_map.cells]
+    return MapFigure(
+        alt=f"Map of {phase_map.family} over {x} and {y}, both logarithmic. {phase_map.summary}.",
+        caption="Colour: the fastest backend, stronger with its lead over the next, up to "
+        f"{top}×. Dots: measured cells, open where undecided. Lines: equal times. Grey: a tie "
+        "within 5%. Palest: undecided.",
+        key=_key(phase_map),
+        height=560,
+        x_title=x,
+        y_title=y,
+        x_values=tuple(phase_map.x_values),
+        y_values=tuple(phase_map.y_values),
+        backends=tuple(phase_map.backends),
+        top=top,
+        cells=tuple(
+            tuple(cells[column * height + row] for column in range(len(phase_map.x_values)))
+            for row in range(height)
+        ),
+        borders=tuple(
+            tuple((point[0], point[1]) for point in line)
+            for border in phase_map.borders
+            for line in border.lines
+        ),
+        regions=tuple(_regions(phase_map)),
+    )
+
+
+def _top_ratio(phase_map: PhaseMap) -> int:
+    """Return the ratio at which the colours end: nine cells in ten do not exceed it, or 64.
+
+    Of those that are decided.
+    """
+    ratios = [cell.ratio for cell in phase_map.cells if cell.ratio is not None and cell.decided]
+    wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
+    return next((top for top in _TOPS if top >= wanted), _TOPS[-1])
+
+
+def _drawn(phase_map: PhaseMap, cell: MapCell, top: int) -> DrawnCell:
+    tie = cell.winner == TIED
+    strength = 1.0 if cell.ratio is None else min(1.0, log(cell.ratio) / log(top))
+    strength = strength if cell.decided else 0.0
+    return DrawnCell(
+        backend=None if tie else cell.winner,
+        strength=strength,
+        tie=tie,
+        measured=cell.measured,
+        decided=cell.decided,
+        text=_text(phase_map, cell),
+    )
+
+
+def _text(phase_map: PhaseMap, cell: MapCell) -> str:
+    x, y = phase_map.axes
+    where = f"{x} {cell.x:,}, {y} {cell.y:,}: "
+    if cell.winner is None or cell.fastest is None:
+        return where + "no backend has a time"
+    if cell.ratio is None:
+        return where + f"only {cell.fastest} has a time"
+    ahead = interval(cell.ratio, cell.low, cell.high) if cell.measured else digits(cell.ratio)
+    how = "measured" if cell.measured else "between measured cells"
+    tie = ", a tie" if cell.winner == TIED else ""
+    doubt = "" if cell.decided else ", undecided"
+    return f"{where}{cell.fastest} {ahead}× as fast as {cell.second}{tie}{doubt}; {how}"
+
+
+def _regions(phase_map: PhaseMap) -> list[Region]:
+    """Return the names of the winners, each where its region is widest, and what is undecided."""
+    shape = (len(phase_map.x_values), len(phase_map.y_values))
+    winners = np.array([cell.answer for cell in phase_map.cells]).reshape(shape)
+    # By how much a backend is ahead is known where it was measured.
+    leads = [cell.ratio if cell.ratio and cell.measured else 1.0 for cell in phase_map.cells]
+    ratios = np.array(leads).reshape(shape)
+    regions = []
+    for backend in (*phase_map.backends, UNDECIDED):
+        areas, count = ndimage.label(winners == backend)
+        for number in range(1, count + 1):
+            area = areas == number
+            if area.mean() >= _LABELLED:
+                most = float(ratios[area].max())
+                is_ahead = backend != UNDECIDED and most > 1
+                detail = f"up to {digits(most, 2)}× faster" if is_ahead else ""
+                regions.append(Region(*_middle(area), backend, detail))
+    return regions
+
+
+def _middle(area: Mask) -> tuple[int, int]:
+    """Return the cell of the area that is far from its edge, and of those the most central."""
+    depth = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
+    deepest = np.argwhere(depth >= 0.9 * depth.max())
+    middle = np.argwhere(area).mean(axis=0)
+    x, y = deepest[((deepest - middle) ** 2).sum(axis=1).argmin()]
+    return int(x), int(y)
+
+
+def _key(phase_map: PhaseMap) -> str:
+    parts = ["dots: measured (open: undecided)"]
+    if phase_map.borders:
+        parts.append("lines: borders")
+    if any(cell.winner == TIED for cell in phase_map.cells):
+        parts.append("grey: tie within 5%")
+    if UNKNOWN in phase_map.shares:
+        parts.append("white: no time")
+    return "; ".join(parts)

@@ -27,12 +27,13 @@ def history_views(collection: Collection, looks: Looks) -> Views:
     views = Views("history", SWITCHES)
     parts: dict[tuple[str, ...], int] = {}
     for past in collection.histories:
+        row = past.row
         setting = (
-            past.family,
-            machine_name(past.machine, past.source),
-            past.environment or "not stated",
-            f"{past.size:,}",
-            past.backend,
+            row.family,
+            machine_name(row.machine, row.source),
+            row.environment or "not stated",
+            f"{row.size:,}",
+            row.backend,
         )
         part = parts.setdefault(setting[:2], len(parts))
         views.add(part, setting, _view(past, looks))
@@ -42,9 +43,9 @@ def history_views(collection: Collection, looks: Looks) -> Views:
 def _view(past: CaseHistory, looks: Looks) -> View:
     steps = len(past.steps) - 1
     summary = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
-    first, last = past.points[0], past.points[-1]
+    first, last, row = past.points[0], past.points[-1], past.row
     return View(
-        title=f"{past.family}, {size_axis(past.family)} {past.size:,}, {past.backend}",
+        title=f"{row.family}, {size_axis(row.family)} {row.size:,}, {row.backend}",
         lines=[
             f"{len(past.points)} commits from {first.committed[:10]} to {last.committed[:10]}: "
             f"{summary}.",
@@ -57,11 +58,11 @@ def _view(past: CaseHistory, looks: Looks) -> View:
 
 
 def _figure(past: CaseHistory, looks: Looks) -> ViewFigure:
-    look = looks[past.backend]
+    look = looks[past.row.backend]
     dots: Trace = {
         "type": "scatter",
         "mode": "markers",
-        "name": for_plotly(past.backend),
+        "name": for_plotly(past.row.backend),
         "x": list(range(len(past.points))),
         "y": [point.seconds for point in past.points],
         "marker": {"color": f"{look.colour}/0.55", "symbol": look.symbol, "size": 6},
@@ -74,7 +75,7 @@ def _figure(past: CaseHistory, looks: Looks) -> ViewFigure:
     levels = [_level(past, step, look) for step in past.steps]
     shown = _places(len(past.points))
     return ViewFigure(
-        alt=f"Time per iteration of {past.backend} over {len(past.points)} commits: "
+        alt=f"Time per iteration of {past.row.backend} over {len(past.points)} commits: "
         + "; ".join(_words(past, step) for step in past.steps),
         caption="Lines are levels between steps. Commits are in the order of their dates, evenly "
         "spread.",

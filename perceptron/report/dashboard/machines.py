@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from perceptron.analysis.collection import Collection, Machine
-from perceptron.analysis.crossover.ranking import FastestOver, names_words
+from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, names_words
 from perceptron.analysis.crossover.words import decided, sentence
 from perceptron.analysis.finding import ITERATIONS, FindingRow
-from perceptron.analysis.fleet.machine_answer import FamilyAnswer, MachineAnswer, machine_answers
-from perceptron.analysis.interval import Interval
-from perceptron.analysis.sizes import size_axis, sized
+from perceptron.analysis.fleet import MachineAnswer, machine_answers
+from perceptron.analysis.interval import Interval, scaled
+from perceptron.analysis.sizes import sized
 from perceptron.analysis.training import training_words
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, duration_interval, memory, ratio
@@ -137,7 +138,7 @@ _FACTS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
 
 # --- what they answer ----------------------------------------------------------------------------
 
-_Member = tuple[MachineAnswer, FamilyAnswer]
+_Member = tuple[MachineAnswer, Sweep]
 
 _MACHINE = Column("machine", "machine")
 _GROUND = (
@@ -183,14 +184,14 @@ _CROSSOVERS = (
 
 def fleet_tables(answers: Sequence[MachineAnswer]) -> list[LargeTable]:
     """Return the tables of all questions that have an answer."""
-    families = [(one, family) for one in answers for family in one.families]
+    families = [(one, family) for one in answers for family in one.sweeps]
     tables = [_matrix(answers), _finding(answers), *_by_size(families), _crossovers(families)]
     return [table for table in tables if table.rows]
 
 
 def _matrix(answers: Sequence[MachineAnswer]) -> LargeTable:
     """Return the table of machine × question: the fastest backend, and over which sizes."""
-    counts = Counter(_family_name(family) for one in answers for family in one.families)
+    counts = Counter(_family_name(family) for one in answers for family in one.sweeps)
     names = sorted(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST])
     left_out = len(counts) - len(names)
     columns = (
@@ -220,13 +221,13 @@ def _family_columns(names: Iterable[str]) -> Iterator[Column]:
 def _matrix_rows(one: MachineAnswer, names: Sequence[str]) -> Iterator[list[Value]]:
     """Yield a row for each number of threads and dtype: they are different answers."""
     cells: dict[tuple[int | None, str | None], dict[str, list[str]]] = {}
-    for family in one.families:
-        words = fastest_words(family.fastest, size_axis(family.family, family.axis))
+    for family in one.sweeps:
+        words = fastest_words(family.fastest, family.axis)
         own = cells.setdefault((family.ground.threads, family.ground.dtype), {})
         own.setdefault(_family_name(family), []).append(words)
-    finding, best = one.finding, None if one.finding is None else one.finding.best
-    at = None
+    finding, best, at = one.finding, None, None
     if finding is not None:
+        best = next((row for row in finding.rows if row.backend == finding.fastest), None)
         alike = sorted((key for key in cells if key[0] == finding.threads), key=str)
         at = alike[0] if alike else (finding.threads, "as published")
         cells.setdefault(at, {})
@@ -289,22 +290,23 @@ def _by_size(families: Sequence[_Member]) -> Iterator[LargeTable]:
 
 def _size_rows(members: Iterable[_Member]) -> list[list[Value]]:
     ordered = sorted(
-        ((one, family, size) for one, family in members for size in family.sizes),
-        key=lambda entry: (entry[1].family, entry[2].at.size, entry[2].at.seconds.estimate),
+        ((one, family, at) for one, family in members for at in family.fastest),
+        key=lambda entry: (entry[1].family, entry[2].size, entry[2].seconds.estimate),
     )
     return [
         [
             _name_of(one),
             family.family,
-            size.at.size,
-            names_words(size.at.backend, size.at.unsure),
-            _seconds_words(size.at.seconds),
-            _seconds_words(size.training),
+            at.size,
+            names_words(at.backend, at.unsure),
+            _seconds_words(at.seconds),
+            # Of a source that does not say what was timed, no training is known.
+            _seconds_words(scaled(at.seconds, ITERATIONS) if family.per_iteration else None),
             *_ground_cells(family),
-            state_name(family.commit, family.when),
-            _number(size.at.seconds.estimate),
+            state_name(family.state.commit, family.when),
+            _number(at.seconds.estimate),
         ]
-        for one, family, size in ordered
+        for one, family, at in ordered
     ]
 
 
@@ -327,7 +329,7 @@ def _crossovers(families: Iterable[_Member]) -> LargeTable:
     return LargeTable(label="crossovers", title=title, columns=_CROSSOVERS, rows=rows)
 
 
-def _ground_cells(family: FamilyAnswer) -> tuple[Value, ...]:
+def _ground_cells(family: Sweep) -> tuple[Value, ...]:
     return family.ground.threads, family.ground.dtype, training_words(family.ground) or None
 
 
@@ -335,7 +337,7 @@ def _name_of(one: MachineAnswer) -> str:
     return shortened(machine_name(one.machine, one.source))
 
 
-def _family_name(family: FamilyAnswer) -> str:
+def _family_name(family: Sweep) -> str:
     """Return the family, with how it was trained where that is not plain."""
     words = training_words(family.ground)
     return f"{family.family} ({words})" if words else family.family
@@ -350,12 +352,13 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.6g}")
 
 
-def fastest_words(stretches: Sequence[FastestOver], axis: str) -> str:
+def fastest_words(answers: Iterable[FastestAtSize], axis: str) -> str:
     """Return ``numpy at 4–64 rows; undecided: numpy or torch-cpu at 128 rows``."""
     words = []
-    for one in stretches:
-        sizes = f"{one.low:,}" if one.low == one.high else f"{one.low:,}–{one.high:,}"
-        words.append(f"{names_words(one.backend, one.unsure)} at {sized(sizes, axis)}")
+    for names, alike in groupby(answers, lambda at: names_words(at.backend, at.unsure)):
+        ends = [at.size for at in alike]
+        sizes = f"{ends[0]:,}" if len(ends) == 1 else f"{ends[0]:,}–{ends[-1]:,}"
+        words.append(f"{names} at {sized(sizes, axis)}")
     return "; ".join(words) or "no two backends have a time"
 
 

@@ -14,7 +14,7 @@ from perceptron import numbers
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.ranking import fastest_at_sizes
+from perceptron.analysis.crossover.rates import single_tables
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
 from perceptron.analysis.crossover.words import (
     decided,
@@ -25,9 +25,7 @@ from perceptron.analysis.crossover.words import (
 )
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
-from perceptron.analysis.one_size import single_tables
-from perceptron.analysis.plausible import usable_rows
-from perceptron.analysis.sizes import size_axis
+from perceptron.analysis.select import usable_rows
 from perceptron.analysis.training import training_words
 from perceptron.answer import Answered, Verdict
 from perceptron.figure import Figure
@@ -298,7 +296,7 @@ def _winner(sweep: Sweep) -> tuple[str, ...]:
     name = shortened(f"{sweep.family} ({words})" if words else sweep.family)
     if not sizes:
         return (name, "–", "nothing measured", "–", "nothing measured")
-    axis = size_axis(sweep.family, sweep.axis)
+    axis = sweep.axis
     ends = [
         cell
         for size in (sizes[0], sizes[-1])
@@ -316,9 +314,7 @@ def _fastest(sweep: Sweep, size: float) -> str:
     times = [f"{shortened(name)} {_time(spots[name])}" for name in ordered[:2]]
     if len(times) == 1:
         return f"{times[0]}, and no other has a time"
-    (answer,) = (
-        one for one in fastest_at_sizes(sweep.curves, sweep.crossovers) if one.size == size
-    )
+    (answer,) = (one for one in sweep.fastest if one.size == size)
     return f"undecided: {' or '.join(times)}" if answer.unsure else " before ".join(times)
 
 

@@ -6,16 +6,11 @@ from collections.abc import Sequence
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.crossover.picture import bands, curve_line
-from perceptron.analysis.crossover.sweep import Sweep
+from perceptron.analysis.crossover.sweep import Curve, Sweep
 from perceptron.analysis.crossover.told import of_sweep, where
 from perceptron.analysis.finding import ITERATIONS
-from perceptron.analysis.fleet.one_backend import (
-    BackendOnMachines,
-    MachineCurve,
-    backends_on_machines,
-)
+from perceptron.analysis.fleet import BackendOnMachines, backends_on_machines
 from perceptron.analysis.interval import scaled
-from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_name
 from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure, log_axis, size_text, within
@@ -37,16 +32,7 @@ def sweep_views(collection: Collection, looks: Looks) -> Views:
 
 
 def _of_sweep(sweep: Sweep) -> Shown:
-    parts = of_sweep(sweep, ())
-    answer = Answer(
-        question=sweep.family,
-        asked=(),
-        verdicts=parts.verdicts,
-        notes=parts.notes,
-        tables=parts.tables,
-        figures=parts.figures,
-    )
-    return Shown(answer, place(sweep))
+    return Shown(of_sweep(sweep, ()), place(sweep))
 
 
 def place(sweep: Sweep) -> Setting:
@@ -70,11 +56,12 @@ def sweep_address(collection: Collection) -> str:
 
 def _of_machines(group: BackendOnMachines) -> Shown:
     # More lines in one figure cannot be told apart.
-    newest = sorted(range(len(group.curves)), key=lambda at: group.curves[at].when, reverse=True)
+    newest = sorted(range(len(group.curves)), key=lambda at: group.curves[at][0].when, reverse=True)
     drawn = [group.curves[at] for at in sorted(newest[: len(MACHINES)])]
-    machines = len({(one.machine, one.source) for one in group.curves})
+    machines = len({(sweep.ground.machine, sweep.source) for sweep, _ in group.curves})
+    alike = group.alike
     notes = [
-        f"{group.backend} on {machines:,} machines, {group.ground.dtype or 'dtype not stated'}: "
+        f"{group.backend} on {machines:,} machines, {alike.ground.dtype or 'dtype not stated'}: "
         "the newest sweep of each, with its number of threads."
     ]
     if len(drawn) < len(group.curves):
@@ -82,18 +69,18 @@ def _of_machines(group: BackendOnMachines) -> Shown:
             f"Of {len(group.curves):,} lines the {len(drawn)} newest are drawn; the table has all."
         )
     ways = [("time", 1)]
-    if group.per_iteration:
+    if alike.per_iteration:
         whole = f"whole training, {ITERATIONS:,} iterations"
         ways = [("time per iteration", 1), (whole, ITERATIONS)]
     tables, figures = [], []
     for shown, times in ways:
         part = (("Shown", f"{group.backend}: {shown}"),)
-        title = f"{group.family}: {group.backend} on several machines, {shown}"
-        drawing = _figure(group, [(_label(one), one) for one in drawn], shown, times)
+        title = f"{alike.family}: {group.backend} on several machines, {shown}"
+        drawing = _figure(group, [(_label(sweep), curve) for sweep, curve in drawn], shown, times)
         figures.append(Figure(title=title, drawing=drawing, part=part))
         tables.append(_values(group, shown, times, part))
     answer = Answer(
-        question=group.family,
+        question=alike.family,
         asked=(),
         verdicts=(),
         notes=tuple(map(Note, notes)),
@@ -102,38 +89,40 @@ def _of_machines(group: BackendOnMachines) -> Shown:
     )
     definition = f", definition {group.definition + 1}" if group.definition else ""
     place = (
-        ("Family", group.family),
+        ("Family", alike.family),
         ("Machine", SEVERAL),
         ("Commit", f"newest of each machine{definition}"),
-        ("dtype", group.ground.dtype or "not stated"),
+        ("dtype", alike.ground.dtype or "not stated"),
         ("Threads", "each line its own"),
-        ("Training", training_name(group.ground)),
+        ("Training", training_name(alike.ground)),
     )
     return Shown(answer, place)
 
 
-def _label(one: MachineCurve) -> str:
-    threads = "threads not stated"
-    if one.threads is not None:
-        threads = f"{one.threads:,} thread{'' if one.threads == 1 else 's'}"
-    return f"{machine_name(one.machine, one.source)}, {threads}"
+def _label(sweep: Sweep) -> str:
+    number, threads = sweep.ground.threads, "threads not stated"
+    if number is not None:
+        threads = f"{number:,} thread{'' if number == 1 else 's'}"
+    return f"{machine_name(sweep.ground.machine, sweep.source)}, {threads}"
 
 
 def _values(group: BackendOnMachines, shown: str, times: int, part: Setting) -> Table:
     """Return the times as a table: machines down, sizes across."""
-    axis = size_axis(group.family, group.axis)
-    sizes = sorted({spot.size for one in group.curves for spot in one.curve.spots})
+    axis = group.alike.axis
+    sizes = sorted({spot.size for _, curve in group.curves for spot in curve.spots})
     rows = []
-    for one in group.curves:
-        values = {spot.size: scaled(spot.value, times) for spot in one.curve.spots}
+    for sweep, curve in group.curves:
+        values = {spot.size: scaled(spot.value, times) for spot in curve.spots}
         cells = [
             duration_interval(value.estimate, value.low, value.high)
             if (value := values.get(size)) is not None
             else "not measured"
             for size in sizes
         ]
-        threads = "not stated" if one.threads is None else f"{one.threads:,}"
-        name, state = machine_name(one.machine, one.source), state_name(one.commit, one.when)
+        where = sweep.ground
+        threads = "not stated" if where.threads is None else f"{where.threads:,}"
+        name = machine_name(where.machine, sweep.source)
+        state = state_name(sweep.state.commit, sweep.when)
         rows.append((name, threads, state, *cells))
     return Table(
         title=f"{group.backend}, {shown} [95% interval]",
@@ -144,24 +133,24 @@ def _values(group: BackendOnMachines, shown: str, times: int, part: Setting) -> 
 
 
 def _figure(
-    group: BackendOnMachines, drawn: Sequence[tuple[str, MachineCurve]], shown: str, times: int
+    group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown: str, times: int
 ) -> LineFigure:
     """Return times over sizes, ``times`` those of one iteration, a line for each labelled curve.
 
     There are no more curves than `palette.MACHINES`; each has a value. No crossover is marked, as
     two machines are not compared.
     """
-    axis = size_axis(group.family, group.axis)
+    axis = group.alike.axis
     lines = [
-        curve_line(one.curve, axis, times, label, machine)
-        for machine, (label, one) in enumerate(drawn)
+        curve_line(curve, axis, times, label, machine)
+        for machine, (label, curve) in enumerate(drawn)
     ]
     values = [value for line in lines for value in line.y]
     ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
     return LineFigure(
         alt=f"{shown} of {group.backend} over {axis} on {'; '.join(label for label, _ in drawn)}, "
         "both axes logarithmic, a line for each machine",
-        caption=f"Lower is faster. {bands([one.curve for _, one in drawn])}. Machines "
+        caption=f"Lower is faster. {bands([curve for _, curve in drawn])}. Machines "
         "differ in hardware, libraries and the settings in the legend; their times are not divided "
         "by each other.",
         height=460 + 14 * max(0, len(lines) - 3),  # a line of the legend has 14 pixels

@@ -191,19 +191,12 @@ def test_the_states_chosen_are_those_of_the_newest_commit_that_has_both(
 ) -> None:
     """Judged by going through all pairs of rows."""
     rows = [
-        Measurement(
-            source="asv",
-            file="a.json",
-            machine="box",
-            family="line",
-            backend=backend,
-            size=size,
-            seconds=1.0,
+        of_asv(
+            *(backend, size, 1.0),
             commit=commit,
             committed=committed,
             environment=environment,
             version=version,
-            when=OLD,
         )
         for backend, size, (commit, committed), environment, version in chosen
     ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, exp, log
+from math import ceil, exp, inf, log
 
 import numpy as np
 import pytest
@@ -13,13 +13,19 @@ from msgspec.structs import replace
 
 from benchmarks.validation.locator.truth import DENSE, trial
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
+from perceptron.analysis.crossover.locator import (
+    Doubt,
+    Search,
+    coarse_sizes,
+    doubt_of,
+    next_measurements,
+)
 from perceptron.analysis.crossover.words import notes
 from perceptron.records.measurement import Measurement
-from tests.made import Cost, linear
+from tests.analysis.crossover.conftest import A, B, row
+from tests.made import Cost, linear, measured
 from tests.watching import unwatched
 
-A, B = "numpy", "torch-cpu"
 Fails = Callable[[str, int], bool]
 SEARCH = Search(1, 4096)
 # Equal at (10 − 1) / (0.1 − 0.01) = 100.
@@ -43,15 +49,10 @@ class Lab:
         """Return the same row every time, and another in every process."""
         random = np.random.default_rng([process, size, backend == A])
         failed = self.fails(backend, size)
-        return Measurement(
-            source="test",
-            machine="box",
-            when="",
-            family="line",
+        return row(
             size=size,
             problem=f"line:{size}",
             backend=backend,
-            device="cpu",
             repeat=process,
             seconds=None
             if failed
@@ -66,17 +67,17 @@ class Lab:
         have = {(row.size, row.repeat, row.backend) for row in rows}
         given_up = {(row.size, row.backend) for row in rows if row.status != "ok"}
         new = []
-        for process in range(max((request.processes for request in asked), default=0)):
+        for process in range(max(asked.values(), default=0)):
             for backend in (A, B):
-                for request in asked:
+                for size, processes in asked.items():
                     if (
-                        process < request.processes
-                        and (request.size, process, backend) not in have
-                        and (request.size, backend) not in given_up
+                        process < processes
+                        and (size, process, backend) not in have
+                        and (size, backend) not in given_up
                     ):
-                        new.append(self.measure(backend, request.size, process))
+                        new.append(self.measure(backend, size, process))
                         if new[-1].status != "ok":
-                            given_up.add((request.size, backend))
+                            given_up.add((size, backend))
         return new
 
     def locate(self, rows: Sequence[Measurement] = ()) -> list[Measurement]:
@@ -86,7 +87,7 @@ class Lab:
             new = self.answer(rows)
             if not new:
                 # What failed is not asked for again either.
-                assert next_measurements(rows, A, B, self.search) == []
+                assert next_measurements(rows, A, B, self.search) == {}
                 return rows
             rows += new
         pytest.fail("a hundred rounds and no end")
@@ -118,8 +119,7 @@ def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: fl
 def test_a_search_begins_with_the_coarse_sizes() -> None:
     """All of them, with as many processes as a first look takes, and nothing else."""
     requests = next_measurements([], A, B, SEARCH)
-    assert [request.size for request in requests] == [1, 4, 16, 64, 256, 1024, 4096]
-    assert {request.processes for request in requests} == {SEARCH.first}
+    assert requests == dict.fromkeys([1, 4, 16, 64, 256, 1024, 4096], SEARCH.first)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
@@ -129,12 +129,12 @@ def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
     lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
     rows: list[Measurement] = []
     while new := lab.answer(rows):
-        for request in next_measurements(rows, A, B, SEARCH):
-            assert isinstance(request.size, int)
-            assert SEARCH.low <= request.size <= SEARCH.high
-            assert processes(rows, request.size) < request.processes <= SEARCH.most
+        for size, wanted in next_measurements(rows, A, B, SEARCH).items():
+            assert isinstance(size, int)
+            assert SEARCH.low <= size <= SEARCH.high
+            assert processes(rows, size) < wanted <= SEARCH.most
         rows += new
-    assert next_measurements(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == {}
 
 
 def test_rows_of_other_backends_change_nothing() -> None:
@@ -152,9 +152,9 @@ def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
     """Three backends share rows: a size that a third one asked for is no question of this pair."""
     lab = Lab(CROSSING)
     rows = list(lab.locate())
-    assert next_measurements(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == {}
     rows += [lab.measure(A, size, process) for size in (20, 30, 31) for process in range(3)]
-    assert next_measurements(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == {}
 
 
 def test_the_bracket_closes_and_carries_enough_processes() -> None:
@@ -353,3 +353,58 @@ def test_simulated_worlds_are_judged_right_and_cheaply() -> None:
     assert len(covered) > 25
     assert np.mean(covered) >= 0.88
     assert np.median([searched.measurements / searched.dense for searched in trials]) <= 1 / 6
+
+
+def rows(
+    ratios: dict[int, float], noise: float, processes: int = 6, family: str = "mlp-width"
+) -> list[Measurement]:
+    """Times whose ratio is known at each size, and varies between processes."""
+    return [
+        measured(
+            family=family,
+            problem=f"{family}:{size}",
+            size=size,
+            backend=backend,
+            repeat=process,
+            seconds=1e-4 * (ratio if backend == "torch-cpu" else 1 + noise * (-1) ** process),
+        )
+        for size, ratio in ratios.items()
+        for process in range(processes)
+        for backend in ("numpy", "torch-cpu")
+    ]
+
+
+def test_what_is_sure_is_in_no_doubt() -> None:
+    doubt = doubt_of(rows({4: 2.0, 8: 2.1, 16: 2.0}, noise=0.01))
+    assert not doubt.unsure
+    assert doubt.sizes == ()
+    assert doubt.width < 0.05
+
+
+def test_a_size_whose_winner_is_not_sure_is_in_doubt() -> None:
+    """More than any family that is sure, however wide that is."""
+    doubtful = doubt_of(rows({4: 2.0, 8: 1.1, 16: 2.0}, noise=0.2))
+    assert doubtful.unsure
+    assert 8 in doubtful.sizes
+    wide = Doubt(False, inf)
+    assert doubtful > wide
+
+
+def test_nothing_measured_is_the_largest_doubt() -> None:
+    assert doubt_of([]) == Doubt(True, inf)
+    skipped = measured(status="skipped", reason="needs more memory")
+    assert doubt_of([skipped]) == Doubt(True, inf)
+
+
+def test_a_family_of_one_size_is_as_wide_as_its_times() -> None:
+    quiet, loud = (doubt_of(rows({8: 2.0}, noise)) for noise in (0.001, 0.2))
+    assert not quiet.unsure
+    assert quiet.width < loud.width
+
+
+def test_what_waiting_may_hide_is_no_reason_for_more_processes() -> None:
+    """A family that is contended throughout would otherwise get all of the time that is left."""
+    quiet = rows({4: 2.0, 8: 1.3, 16: 2.0}, noise=0.02)
+    waiting = [replace(row, samples=[1.0] * 5, waited=0.2, contended=0) for row in quiet]
+    assert doubt_of(waiting).width == pytest.approx(doubt_of(quiet).width)
+    assert doubt_of(waiting).sizes == doubt_of(quiet).sizes == ()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import exp, log, sqrt
 
 import numpy as np
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from perceptron.analysis.crossover.points import Point, points, slope, steepest
+from perceptron.analysis.crossover.points import Point, points
 from tests.analysis.crossover.conftest import A, B, at, row
 
 
@@ -204,16 +203,3 @@ def test_the_stated_spread_widens_what_is_noise() -> None:
     assert singles([0.5, -0.12, 0.5], stdev=0.1) == [1, 0, 1]
     assert singles([0.5, -0.16, 0.5], stdev=0.1) == [1, -1, 1]
     assert singles([0.5, -0.12, 0.5], stdev=0.01) == [1, -1, 1]
-
-
-def test_the_steepest_slope_around_a_gap() -> None:
-    """Of the gap and its two neighbours, not of those further away; less one standard error."""
-    line = made({1: [0.0], 2: [1.0], 4: [1.1], 8: [1.2], 16: [1.3], 32: [-3.0]})
-    slopes = [slope(left, right) * log(2) for left, right in pairwise(line)]
-    assert slopes == pytest.approx([1.0, 0.1, 0.1, 0.1, -4.3])
-    assert steepest(line, 0) * log(2) == pytest.approx(1.0)
-    assert steepest(line, 1) * log(2) == pytest.approx(1.0)
-    assert steepest(line, 2) * log(2) == pytest.approx(0.1)
-    assert steepest(line, 3) * log(2) == pytest.approx(4.3)
-    noisy = made({1: [-0.1, 0.0, 0.1], 2: [-0.05, 0.0, 0.05]})
-    assert steepest(noisy, 0) == 0.0

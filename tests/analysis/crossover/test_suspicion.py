@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, flat_gpu, too_fast
+from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, suspicions
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import only, row
 from tests.made import linear, world
@@ -189,16 +189,7 @@ def test_flat_is_judged_by_the_median_of_each_size_that_is_asked_for(
     times: list[tuple[list[float], list[float]]], asked: int
 ) -> None:
     rows = [
-        Measurement(
-            source="t",
-            machine="m",
-            when="",
-            family="f",
-            size=size,
-            backend=backend,
-            repeat=process,
-            seconds=value,
-        )
+        row(size=size, backend=backend, device=None, repeat=process, seconds=value)
         for size, both in enumerate(times)
         for backend, values in zip(("numpy", "cupy"), both, strict=True)
         for process, value in enumerate(values)
@@ -206,8 +197,8 @@ def test_flat_is_judged_by_the_median_of_each_size_that_is_asked_for(
     cpu, gpu = ([median(here) for here in side[:asked]] for side in zip(*times, strict=True))
     flat = max(gpu) <= 1.1 * min(gpu) and max(cpu) >= 1000 * min(cpu)
     sizes = list(range(len(times)))[:asked]
-    assert (flat_gpu(rows, ("numpy", "cupy"), sizes) is not None) == flat
-    assert (flat_gpu(rows, ("cupy", "numpy"), sizes) is not None) == flat
-    assert too_fast(rows, ("numpy", "cupy"), sizes) is None
-    suspect = too_fast(foreign(rows), ("numpy", "cupy"), sizes) is not None
-    assert suspect == (flat and cpu[-1] > 800 * gpu[-1])
+    for pair in (("numpy", "cupy"), ("cupy", "numpy")):
+        impossible, caution = suspicions(rows, pair, sizes)
+        assert (impossible, caution is not None) == (None, flat)
+    impossible, _ = suspicions(foreign(rows), ("numpy", "cupy"), sizes)
+    assert (impossible is not None) == (flat and cpu[-1] > 800 * gpu[-1])

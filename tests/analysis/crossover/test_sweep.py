@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
@@ -8,11 +9,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.sweep import Sweep, sweeps
+from perceptron.analysis.collection import collection_of
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, ranked, sweeps
 from perceptron.analysis.history import histories
+from perceptron.analysis.interval import Interval
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.records.readers.sources import load_measurements
-from tests.made import ABSENT, line, map_rows, measured, read_as_one
+from tests.analysis.crossover.conftest import row
+from tests.made import ABSENT, line, linear, map_rows, measured, read_as_one, world
 from tests.plenty import plenty
 
 
@@ -201,3 +206,95 @@ def test_no_number_is_too_large_to_be_judged(
             )
             assert crossover.reason is None or len(crossover.reason) < 400
     histories(rows)
+
+
+SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
+WAYS = {
+    "optimizer": {"optimizer": "adam"},
+    "feed": {"feed": "host", "batch": 64},
+    "outputs": {"outputs": 10},
+    "batch": {"batch": 64},
+}
+
+
+def in_two_ways(way: str, own: Sequence[str] = ("numpy", "gpu")) -> list[Measurement]:
+    """NumPy and a GPU by plain descent, which meet at 100; the other way, at 10,000."""
+    plain = world(row, {"numpy": linear(1, 1), "gpu": linear(100, 0.01)}, **SGD)
+    otherwise = world(row, {"numpy": linear(1, 1), "gpu": linear(10_000, 0.01)}, **SGD | WAYS[way])
+    return [*plain, *(one for one in otherwise if one.backend in own)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_has_its_own_crossover(way: str) -> None:
+    near, far = sorted(crossovers(in_two_ways(way)), key=lambda found: found.size or 0)
+    assert near.size == pytest.approx(100, rel=0.1)
+    assert far.size == pytest.approx(10_100, rel=0.1)
+    (field,) = set(WAYS[way]) - {"batch"} or {"batch"}
+    assert getattr(near, field) == SGD.get(field)
+    assert getattr(far, field) == WAYS[way][field]
+
+
+def test_sweeps_and_the_numbers_of_processes_follow() -> None:
+    """A sweep is of one way, and rows of another take no process from it."""
+    rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways("optimizer")]
+    numbered = read_as_one([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
+    assert {one.repeat for one in numbered if one.optimizer == "adam"} == set(range(6))
+    sweeps = collection_of(rows).sweeps
+    assert {sweep.ground.optimizer for sweep in sweeps} == {"adam", "sgd"}
+    for sweep in sweeps:
+        (crossover,) = sweep.crossovers
+        assert crossover.optimizer == sweep.ground.optimizer
+
+
+def sweep_of(**costs: object) -> Sweep:
+    (sweep,) = sweeps(world(measured, costs, sizes=(4, 16, 64, 256, 1024), family="line"))  # type: ignore[arg-type]
+    return sweep
+
+
+def test_two_within_their_intervals_are_not_sure() -> None:
+    """At one size they take the same; at the others one is ahead by far more than noise."""
+    sweep = sweep_of(numpy=linear(1e-4, 1e-6), **{"torch-cpu": linear(1.64e-4, 0)})
+    answers = {one.size: one for one in sweep.fastest}
+    assert {answers[64].backend, *answers[64].unsure} == {"numpy", "torch-cpu"}
+    assert answers[4] == FastestAtSize(4, "numpy", answers[4].seconds, [])
+    assert (answers[1024].backend, answers[1024].unsure) == ("torch-cpu", [])
+
+
+@pytest.mark.parametrize("doubt", [{"status": "suspect"}, {"status": "undecided", "decided": []}])
+def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: dict[str, object]) -> None:
+    (sweep,) = sweeps(line())
+    doubted = [replace(one, **doubt) for one in sweep.crossovers]
+    answers = replace(sweep, crossovers=doubted).fastest
+    assert all(one.unsure for one in answers)
+
+
+def test_the_only_size_of_a_pair_has_no_fastest() -> None:
+    """As its crossover says, however far the times are apart."""
+    both = world(measured, {"numpy": linear(1, 0), "torch-cpu": linear(800, 0)}, sizes=(4,))
+    (sweep,) = sweeps([*both, *world(measured, {"numpy": linear(1, 0)}, sizes=(16,))])
+    (crossover,) = sweep.crossovers
+    (answer,) = sweep.fastest
+    assert (crossover.status, answer.unsure) == ("undecided", ["torch-cpu"])
+
+
+def test_single_values_leave_everything_open() -> None:
+    (sweep,) = sweeps(line(processes=1))
+    answers = sweep.fastest
+    assert all(one.unsure for one in answers)
+
+
+def test_without_a_ratio_the_intervals_decide() -> None:
+    times = {
+        "a": Interval(1.0, 0.9, 1.1),
+        "b": Interval(1.15, 1.05, 1.3),
+        "c": Interval(2.0, 1.8, 2.2),
+    }
+    assert ranked(times, {}) == ("a", ["b"])
+    assert ranked(times, {("a", "b"): True, ("a", "c"): False}) == ("a", ["c"])
+
+
+def test_what_is_slower_by_its_ratio_is_not_the_fastest_by_its_time() -> None:
+    """A time may rest on contended repeats, which no ratio does."""
+    seconds = {"numpy": Interval(2.0, 1.0, 4.0), "torch-cpu": Interval(1.5, 1.0, 2.0)}
+    decided = {("numpy", "torch-cpu"): True, ("torch-cpu", "numpy"): False}
+    assert ranked(seconds, decided) == ("numpy", [])

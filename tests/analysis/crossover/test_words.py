@@ -87,26 +87,6 @@ def found(status: Any, **about: Any) -> Crossover:
     ("crossover", "words"),
     [
         (
-            found(
-                "crosses",
-                size=105_408.0,
-                low=64_935.3,
-                high=None,
-                decided=[(4, 64), (262144, 262144)],
-            ),
-            "torch-cpu overtakes numpy at 105,000 rows [64,900, …]",
-        ),
-        (
-            found(
-                "reverses",
-                size=900.0,
-                low=800.0,
-                high=1000.0,
-                decided=[(4, 64), (1024, 16384)],
-            ),
-            "numpy overtakes torch-cpu at 900 rows [800, 1,000]",
-        ),
-        (
             found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(4, 64)]),
             "numpy is faster up to 64 rows; undecided above",
         ),
@@ -116,25 +96,8 @@ def found(status: Any, **about: Any) -> Crossover:
         ),
         (found("reverses", size=900.0, low=800.0), "undecided between numpy and torch-cpu"),
         (
-            found("never", decided=[(4, 16384)]),
-            "numpy is faster at every measured size, 4–16,384 rows",
-        ),
-        (found("always", decided=[(4, 64)]), "torch-cpu is faster up to 64 rows; undecided above"),
-        (
             found("never", decided=[(4, 64), (16384, 16384)]),
             "numpy is faster at 4–64 and 16,384 rows; undecided elsewhere",
-        ),
-        (
-            found("never", decided=[(64, 16384)]),
-            "numpy is faster from 64 rows; undecided below",
-        ),
-        (
-            found(
-                "multiple",
-                crossings=[Crossing(900.0, "challenger"), Crossing(5100.0, "incumbent")],
-                decided=[(4, 64), (1024, 1024), (16384, 16384)],
-            ),
-            "torch-cpu leads from 900 rows, numpy from 5,100",
         ),
         (
             found(
@@ -149,13 +112,12 @@ def found(status: Any, **about: Any) -> Crossover:
             found("never", decided=[(4, 64)], is_decided=True),
             "numpy is faster up to 64 rows; at worst a tie above",
         ),
-        (found("undecided"), "undecided at every size, 4–16,384 rows"),
-        (found("not measured", reason="no times"), "not measured: no times"),
     ],
 )
 def test_a_backend_is_called_faster_only_where_that_is_decided(
     crossover: Crossover, words: str
 ) -> None:
+    """What the goldens do not show: a guess on one side, gaps, and what is at worst a tie."""
     assert sentence(crossover) == words
 
 

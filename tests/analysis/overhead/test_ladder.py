@@ -5,28 +5,32 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.extras import (
+from perceptron.analysis.overhead.ladder import (
     IterationPhase,
+    Ladder,
+    Rung,
     device_parts,
     energy,
     iteration_phases,
+    ladder,
 )
-from perceptron.analysis.overhead.ladder import Ladder, Rung, Work, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, Measurement
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows, measured
 
-WORK = Work(74, 212)
+WORK = (74, 212)
 
 
 def judged(
-    rows: list[Measurement], removes: dict[str, str] = LADDER["removes"], work: Work = WORK
+    rows: list[Measurement],
+    removes: dict[str, str] = LADDER["removes"],
+    work: tuple[int, int] = WORK,
 ) -> Ladder:
-    return ladder(rows, "or-gate", 2, removes, work, {})
+    return ladder(rows, "or-gate", 2, removes, *work, {})
 
 
-def rungs(rows: list[Measurement], work: Work = WORK) -> dict[str, Rung]:
+def rungs(rows: list[Measurement], work: tuple[int, int] = WORK) -> dict[str, Rung]:
     return {rung.backend: rung for rung in judged(rows, GPU_LADDER["removes"], work).rungs}
 
 
@@ -111,7 +115,7 @@ def test_what_a_rung_is_bound_by(larger: int, gflops: float, gbytes: float, boun
         else replace(row, seconds=larger * (row.seconds or 0))
         for row in ladder_rows()
     ]
-    assert rungs(rows, Work(1000 * larger, 4000 * larger))["numba"].bound == bound
+    assert rungs(rows, (1000 * larger, 4000 * larger))["numba"].bound == bound
 
 
 def test_without_ceilings_of_its_device_a_rung_is_held_against_none() -> None:
@@ -129,13 +133,15 @@ def test_without_ceilings_of_its_device_a_rung_is_held_against_none() -> None:
     [
         (0.9, WORK, "latency"),
         (None, WORK, None),
-        (0.9, Work(4_000_000_000, 1_000), "arithmetic"),
-        (0.9, Work(1_000, 200_000_000), "memory"),
-        (0.9, Work(1_000, 900_000_000), "latency"),
-        (0.9, Work(4_000_000_000, 900_000_000), "arithmetic"),
+        (0.9, (4_000_000_000, 1_000), "arithmetic"),
+        (0.9, (1_000, 200_000_000), "memory"),
+        (0.9, (1_000, 900_000_000), "latency"),
+        (0.9, (4_000_000_000, 900_000_000), "arithmetic"),
     ],
 )
-def test_what_keeps_a_busy_device(busy: float | None, work: Work, bound: str | None) -> None:
+def test_what_keeps_a_busy_device(
+    busy: float | None, work: tuple[int, int], bound: str | None
+) -> None:
     """In 100 µs: 40 of 50 TFLOP/s, 2 of 3 TB/s, or 9 TB/s, which no memory gives.
 
     Nothing is said of a slow rung whose device does not tell whether it waits.

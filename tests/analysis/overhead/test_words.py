@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from perceptron.analysis.overhead.ladder import Ladder, Rung, Work, ladder
+from perceptron.analysis.overhead.ladder import Ladder, Rung, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.answer import Answer, Table
 from perceptron.figure import LineFigure
@@ -18,7 +18,7 @@ from perceptron.report.tables import terminal
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
 
 ROWS = gpu_ladder_rows()
-FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], Work(74, 212), {})
+FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], 74, 212, {})
 CUDA = next(rung for rung in FOUND.rungs if rung.backend == "torch-cuda")
 
 
@@ -112,7 +112,7 @@ def test_a_part_that_failed_has_its_reason() -> None:
 
 def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
     rows = ladder_rows()
-    found = told(ladder(rows, "or-gate", 2, LADDER["removes"], Work(74, 212), {}), rows, (), ())
+    found = told(ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {}), rows, (), ())
     words = [note.text for note in found.notes]
     words += [cell for one in found.tables for row in one.rows for cell in (one.title, *row)]
     assert not any(word in text.lower() for text in words for word in ("device", "clocks"))

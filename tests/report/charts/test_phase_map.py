@@ -6,8 +6,7 @@ import pytest
 
 from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
 from perceptron.analysis.phase_map.grid import log_grid
-from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
-from perceptron.analysis.phase_map.picture import map_figure
+from perceptron.analysis.phase_map.phase_map import PhaseMap, map_figure, phase_map_of
 from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import stroke
 from perceptron.studies.map import letters_table

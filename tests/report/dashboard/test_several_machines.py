@@ -9,9 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.collection import collection_of
-from perceptron.analysis.crossover.ranking import FastestOver
+from perceptron.analysis.crossover.sweep import FastestAtSize, sweeps
+from perceptron.analysis.fleet import machine_answers
+from perceptron.analysis.interval import Interval
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fastest_words
+from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fastest_words, fleet_tables
 from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
@@ -107,15 +109,28 @@ def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Pa
     assert rows[0]["machine"] == "epyc-64"
 
 
+@pytest.mark.parametrize(("problem", "takes"), [("made:4", "40.0"), (None, "–")])
+def test_times_of_nobody_knows_what_are_of_no_training(problem: str | None, takes: str) -> None:
+    """Else 10,000 iterations of the fastest are told."""
+    rows = [replace(row, seconds=4e-6, problem=problem and f"made:{row.size}") for row in line()]
+    table = fleet_tables(machine_answers(sweeps(rows), []))[1]
+    place = [column.id for column in table.columns].index("training_time")
+    assert {str(row[place]).partition(" [")[0] for row in table.rows} == {takes}
+
+
 def test_the_fastest_over_a_sweep_in_words() -> None:
+    """Neighbours with one answer are joined."""
+    one = Interval(1.0, None, None)
     parts = [
-        FastestOver(4, 64, "numpy", []),
-        FastestOver(128, 128, "numpy", ["torch-cpu"]),
-        FastestOver(256, 1024, "torch-cpu", []),
+        FastestAtSize(4, "numpy", one, []),
+        FastestAtSize(64, "numpy", one, []),
+        FastestAtSize(128, "numpy", one, ["torch-cpu"]),
+        FastestAtSize(256, "torch-cpu", one, []),
+        FastestAtSize(1024, "torch-cpu", one, []),
     ]
     assert fastest_words(parts, "width") == (
         "numpy at width 4–64; undecided: numpy or torch-cpu at width 128; "
         "torch-cpu at width 256–1,024"
     )
-    assert fastest_words(parts[:1], "batch") == "numpy at batch 4–64"
+    assert fastest_words(parts[:2], "batch") == "numpy at batch 4–64"
     assert fastest_words([], "width") == "no two backends have a time"

@@ -9,10 +9,9 @@ from msgspec.structs import replace
 from perceptron.analysis.contention import Contention, by_key, contended, with_contended
 from perceptron.analysis.crossover.amortise import amortisations
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.rates import fastest_tables, without_rival
+from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
 from perceptron.analysis.crossover.told import AMORTISATION_COLUMNS, amortisation_tables
 from perceptron.analysis.crossover.words import verdicts
-from perceptron.analysis.one_size import single_tables
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
 from tests.made import linear, world

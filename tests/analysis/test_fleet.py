@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.sweep import sweeps
-from perceptron.analysis.fleet.machine_answer import machine_answers
-from perceptron.analysis.fleet.one_backend import BackendOnMachines, backends_on_machines
+from perceptron.analysis.fleet import BackendOnMachines, backends_on_machines, machine_answers
 from perceptron.records.measurement import Measurement
 from tests.made import line
 
@@ -26,16 +24,10 @@ def groups(*rows: Measurement) -> list[BackendOnMachines]:
 
 
 def test_of_one_machine_and_family_the_newest_state_answers() -> None:
-    """With the fastest of each stretch, and what 10,000 iterations take by it."""
     (answer,) = machine_answers(sweeps([*on("box", **OLD), *on("box")]), [])
-    (family,) = answer.families
-    assert family.commit == "abc"
-    assert [(part.low, part.high, part.backend) for part in family.fastest] == [
-        (4, 64, "numpy"),
-        (256, 256, "torch-cpu"),
-    ]
-    for size in family.sizes:
-        assert size.training.estimate == pytest.approx(10_000 * size.at.seconds.estimate)
+    (sweep,) = answer.sweeps
+    assert sweep.state.commit == "abc"
+    assert [at.backend for at in sweep.fastest] == ["numpy", "numpy", "numpy", "torch-cpu"]
 
 
 def test_grounds_stay_apart() -> None:
@@ -47,33 +39,27 @@ def test_grounds_stay_apart() -> None:
         for row in on("box", threads=threads, dtype=dtype)
     ]
     (answer,) = machine_answers(sweeps(rows), [])
-    grounds = {(family.ground.threads, family.ground.dtype) for family in answer.families}
-    assert len(grounds) == len(answer.families) == 4
-
-
-def test_times_of_nobody_knows_what_have_no_training() -> None:
-    (answer,) = machine_answers(sweeps(on("epyc-1", problem=None)), [])
-    assert all(size.training is None for size in answer.families[0].sizes)
+    grounds = {(sweep.ground.threads, sweep.ground.dtype) for sweep in answer.sweeps}
+    assert len(grounds) == len(answer.sweeps) == 4
 
 
 def test_each_backend_of_two_machines_is_one_group_in_its_newest_state() -> None:
     found = groups(*on("a", "b"), *on("a", **OLD))
-    assert [(one.family, one.backend) for one in found] == [
+    assert [(one.alike.family, one.backend) for one in found] == [
         ("mlp-width", "numpy"),
         ("mlp-width", "torch-cpu"),
     ]
     for one in found:
-        assert [(curve.machine, curve.commit) for curve in one.curves] == [
-            ("a", "abc"),
-            ("b", "abc"),
-        ]
+        newest = [(sweep.ground.machine, sweep.state.commit) for sweep, _ in one.curves]
+        assert newest == [("a", "abc"), ("b", "abc")]
     assert groups(*on("a"), *on("a", threads=1)) == [], "one machine has none"
 
 
 def test_dtypes_never_mix_and_threads_say_so() -> None:
     found = groups(*on("a"), *on("b", dtype="float64"), *on("a", "c", threads=1))
-    assert {one.ground.dtype for one in found} == {"float32"}
-    assert [(c.machine, c.threads) for c in found[0].curves] == [("a", 1), ("a", 2), ("c", 1)]
+    assert {one.alike.ground.dtype for one in found} == {"float32"}
+    lines = [(sweep.ground.machine, sweep.ground.threads) for sweep, _ in found[0].curves]
+    assert lines == [("a", 1), ("a", 2), ("c", 1)]
 
 
 def test_another_training_or_problem_is_another_group() -> None:
@@ -93,7 +79,7 @@ def test_another_definition_of_one_name_is_another_group() -> None:
     old = on("c", "d", problem_digest="old", when="2026-01-01T00:00:00Z")
     unknown = on("e", when="2025-12-01T00:00:00Z")
     found = [one for one in groups(*old, *newest, *unknown) if one.backend == "numpy"]
-    assert [[curve.machine for curve in one.curves] for one in found] == [
+    assert [[sweep.ground.machine for sweep, _ in one.curves] for one in found] == [
         ["a", "b", "e"],
         ["c", "d"],
     ]

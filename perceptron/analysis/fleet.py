@@ -1,0 +1,155 @@
+"""What each of many machines answers, and one backend on several; never a ratio of two machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked, ruled_out_side_by_side
+from perceptron.analysis.finding import FindingRow, finding_rows
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.select import usable_rows
+from perceptron.answer import Answered
+from perceptron.records.ground import Ground
+
+
+class FindingAnswer(Struct, frozen=True, kw_only=True):
+    """The finding of a machine's newest run of the main job: 10,000 iterations of each backend."""
+
+    threads: int
+    rows: list[FindingRow]
+    fastest: str | None
+    """None without a time."""
+    unsure: list[str]
+
+
+class MachineAnswer(Struct, frozen=True, kw_only=True):
+    """The answers of a machine; ``source`` is the tool that measured it."""
+
+    machine: str
+    source: str
+    finding: FindingAnswer | None
+    sweeps: list[Sweep]
+    """The newest of each family and ground."""
+
+
+def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> list[MachineAnswer]:
+    """Return the answers of each machine, in the order of their names.
+
+    Of each machine, family and ground the first sweep counts, and of each machine the first run of
+    the main job: both begin with the newest. Nothing of one machine is divided by another's.
+    """
+    newest: dict[tuple[str, str], dict[tuple[str, Ground], Sweep]] = {}
+    for sweep in sweeps:
+        own = newest.setdefault((sweep.ground.machine, sweep.source), {})
+        own.setdefault((sweep.family, sweep.ground), sweep)
+    findings: dict[tuple[str, str], FindingAnswer] = {}
+    for bench in benches:
+        key = (bench.run.run.machine, "perceptron")
+        if bench.answer.data["finding"] and key not in findings:
+            findings[key] = _finding(bench)
+    return [
+        MachineAnswer(
+            machine=machine,
+            source=source,
+            finding=findings.get((machine, source)),
+            sweeps=sorted(
+                newest.get((machine, source), {}).values(),
+                key=lambda sweep: (sweep.family, str(sweep.ground)),
+            ),
+        )
+        for machine, source in sorted({*newest, *findings})
+    ]
+
+
+def _finding(bench: Answered) -> FindingAnswer:
+    found: list[FindingRow] = bench.answer.data["finding"]
+    seconds = {
+        row.backend: Interval(row.seconds, row.low, row.high)
+        for row in found
+        if row.seconds is not None
+    }
+    own = usable_rows(bench.results, bench.run.times)
+    threads = min(row.all_threads for row in own if row.all_threads is not None)
+    rows = finding_rows(row for row in own if row.all_threads == threads)
+    decided = ruled_out_side_by_side(rows, seconds)
+    best, unsure = ranked(seconds, decided) if seconds else (None, [])
+    return FindingAnswer(threads=threads, rows=found, fastest=best, unsure=unsure)
+
+
+# --- one backend on several machines: whose curves may stand in one figure -----------------------
+
+_Digests = dict[str, str]
+# A definition: the digest of each problem, by its name. A machine with an older checkout has
+# another, and its times are of other trainings.
+
+
+class BackendOnMachines(Struct, frozen=True, kw_only=True):
+    """The same trainings by the same backend, on two machines or more; dtypes are never mixed."""
+
+    backend: str
+    definition: int
+    """Which of the definitions that the problems' names have: nearly always 0, the newest row's."""
+    curves: list[tuple[Sweep, Curve]]
+    """By machine and number of threads: the backend's curve, in the newest sweep."""
+    alike: Sweep
+    """The newest of the sweeps; its machine and threads are its own alone."""
+
+
+def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
+    """Return each backend of each family that two machines measured, in the order of their names.
+
+    ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
+    Curves stand together where family, problem, its definition, dtype, training, the tool that
+    measured and the benchmark's version are equal; threads may differ, and each curve says its own.
+    A sweep that does not know its definition stands with the first.
+    """
+    groups: dict[tuple[tuple[object, ...], int, str], list[tuple[Sweep, Curve]]] = {}
+    seen: set[tuple[object, ...]] = set()
+    definitions: dict[tuple[object, ...], list[_Digests]] = {}
+    for sweep in sweeps:
+        where, version = sweep.ground, sweep.state.version
+        trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
+        alike = (*trained, *where._replace(machine="", threads=None))
+        own = (*alike, where.machine, where.threads)
+        if own in seen:
+            continue
+        seen.add(own)
+        definition = _definition_of(sweep, definitions.setdefault(alike, [])) or 0
+        for curve in sweep.curves:
+            if curve.spots:
+                groups.setdefault((alike, definition, curve.backend), []).append((sweep, curve))
+    made = [
+        BackendOnMachines(
+            backend=backend,
+            definition=definition,
+            curves=sorted(
+                members, key=lambda one: (one[0].ground.machine, one[0].ground.threads or 0)
+            ),
+            alike=members[0][0],
+        )
+        for (_, definition, backend), members in groups.items()
+        if len({sweep.ground.machine for sweep, _ in members}) > 1
+    ]
+    return sorted(made, key=lambda one: (one.alike.family, str(one.alike.ground[1:]), one.backend))
+
+
+def _definition_of(sweep: Sweep, known: list[_Digests]) -> int | None:
+    """Return which of the ``known`` definitions a sweep's problems have; a new one joins them.
+
+    None where its rows do not say, as those of other tools.
+    """
+    own = {
+        row.problem: row.problem_digest
+        for row in sweep.rows
+        if row.problem is not None and row.problem_digest is not None
+    }
+    if not own:
+        return None
+    for number, digests in enumerate(known):
+        if all(digests.get(problem, digest) == digest for problem, digest in own.items()):
+            digests.update(own)
+            return number
+    known.append(own)
+    return len(known) - 1
