@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator
-from perceptron.backends.accelerators.protocol import Accelerator, place
-from perceptron.backends.accelerators.stand_in import HostAccelerator, place_of
+from perceptron.backends.accelerators.protocol import Accelerator, place, place_of
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, thread_variables
 from perceptron.backends.shared.update import Factors, factors_of
 from perceptron.problems.problem import DType, Problem
 
-_GPU, _HOST = CupyAccelerator(), HostAccelerator()
+_GPU, _HOST = CupyAccelerator(), Accelerator()
 
 
 class CupyTrainer(NumpyTrainer):

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Loop, Queue, cuda_unavailable, loop_of
+from perceptron.backends.accelerators.protocol import (
+    Accelerator,
+    Loop,
+    Queue,
+    cuda_unavailable,
+    loop_of,
+)
 from perceptron.backends.accelerators.torch_accelerator import held_up
 from perceptron.problems.problem import DType
 
@@ -27,33 +33,21 @@ def _cupy() -> Any:
     return cupy
 
 
-class CupyAccelerator:
+class CupyAccelerator(Accelerator):
     """The first CUDA device.
 
     CuPy's pool keeps what it has taken from the device and does not count what it gave out of it
     at most, short of a hook that would be called in the timed loop: peaks of memory are unknown.
     """
 
-    kind = "cuda"
     place = "cuda"
 
     def unavailable(self) -> str | None:
         # In this order: without a GPU installing CuPy would be of no use.
         return cuda_unavailable() or optional.missing("cupy")
 
-    def touch(self) -> None:
-        square = _cupy().ones((2, 2), "float32")
-        square.dot(square)  # starts the library of products
-        self.synchronize()
-
     def synchronize(self) -> None:
         _cupy().cuda.Device().synchronize()
-
-    def reset_peak_memory(self) -> None:
-        pass
-
-    def peak_memory(self) -> int | None:
-        return None
 
     def free_memory(self) -> int | None:
         """Return what the device has left, and what the pool keeps of it and has not lent."""

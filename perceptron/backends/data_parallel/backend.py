@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Queue
-from perceptron.backends.accelerators.stand_in import place_of
+from perceptron.backends.accelerators.protocol import Queue, place_of
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.data_parallel.nodes import layout
 from perceptron.backends.data_parallel.world import World, running_world, world_of
