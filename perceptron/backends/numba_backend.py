@@ -21,9 +21,16 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from perceptron import optional
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
-from perceptron.backends.python_backend import LoopTrainer, scale_of, sgd_of, turns_of
+from perceptron.backends.python_backend import (
+    LoopTrainer,
+    arguments_of,
+    scale_of,
+    sgd_of,
+    turns_of,
+)
 from perceptron.backends.shared.compiled_layers import (
     ACTIVATIONS,
     LOSSES,
@@ -58,14 +65,8 @@ class WrittenOutTrainer(LoopTrainer):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
-        real = np.dtype(dtype).type
         # Copies, which all have one type: some of the columns are read-only.
         self._columns = tuple(np.array(column) for column in self._columns)
-        self._scale_of_all = real(self._scale_of_all)
-        self._numbers = tuple(real(number) for number in self._numbers)
-        if self._turns is not None:
-            begins, ends, scales, orders = self._turns
-            self._turns = begins, ends, scales.astype(dtype), orders
         self._loop = _written_out(self._form, dtype)
 
     def _values(self, arrays: tuple[Array, ...]) -> tuple[Any, ...]:
@@ -242,9 +243,6 @@ class NumbaModels(Scored):
         )
         self.reset()
 
-    def train(self, iterations: int) -> None:
-        raise NotImplementedError
-
     def reset(self) -> None:
         self._states[0] = self._start
         self._states[1:] = 0.0
@@ -268,20 +266,14 @@ class WrittenOutModels(NumbaModels):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
-        optimizer, real = self._optimizer, np.dtype(dtype).type
-        self._numbers = real(optimizer.momentum), real(optimizer.rate * optimizer.weight_decay)
+        self._numbers, self._turns = arguments_of(problem, dtype)
         # (columns, data sets, rows)
         columns = np.concatenate([self._inputs, self._targets], axis=2)
         self._columns = np.ascontiguousarray(np.moveaxis(columns, 2, 0))
-        self._scale_of_all = real(scale_of(problem, problem.step_rows))
-        self._turns: tuple[Any, ...] | None = None
-        if self._batches is not None:
-            begins, ends, scales, orders = turns_of(problem, self._batches)
-            self._turns = begins, ends, scales.astype(dtype), orders
-        self._loop = _written_out_models(LoopForm.of(problem, optimizer), dtype)
+        self._loop = _written_out_models(LoopForm.of(problem, self._optimizer), dtype)
 
     def train(self, iterations: int) -> None:
-        turns = (*self._turns, self._iteration) if self._turns else self._scale_of_all
+        turns = self._turns if self._batches is None else (*self._turns, self._iteration)
         self._loop(self._columns, self._states, *self._numbers, turns, iterations)
         self._iteration += iterations
 
@@ -357,12 +349,11 @@ def train(columns, states, momentum, decay, turns, iterations):
 """
 
 
-class NumbaBackend:
+class NumbaBackend(NumpyBackend):
     """Trains every problem that `numpy` trains by sgd."""
 
     name = "numba"
     compiles = True
-    device = "cpu"
     summary = "Numba: the whole loop compiled"
     rung = LadderStep(
         "everything but the arithmetic: one compiled loop over plain arrays", after="jax-cpu"
@@ -370,7 +361,6 @@ class NumbaBackend:
     rung_of_models = LadderStep(
         "a call for each model: a parallel loop over them", after="numba-sequential"
     )
-    published_dtype: DType = "float64"
     imports = ("numba", "scipy.linalg.cython_blas")
 
     def unavailable(self) -> str | None:
@@ -386,20 +376,15 @@ class NumbaBackend:
         """Raise `Unsupported` for an optimizer other than sgd."""
         sgd_of(problem)
 
-    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
+    def _trainer(self, problem: Problem, dtype: DType) -> Trainer:
         models = problem.models
         few = (
             parameter_count(problem) <= models * MOST_VARIABLES
             and products(problem) <= models * MOST_PRODUCTS
         )
-        trainer: Trainer
         if models > 1:
-            trainer = (WrittenOutModels if few else LayeredModels)(problem, dtype)
-        else:
-            trainer = (WrittenOutTrainer if few else LayeredTrainer)(problem, dtype)
-        trainer.train(2)  # compiles, and starts the thread pool of BLAS
-        trainer.reset()
-        return trainer
+            return (WrittenOutModels if few else LayeredModels)(problem, dtype)
+        return (WrittenOutTrainer if few else LayeredTrainer)(problem, dtype)
 
 
 BACKEND = NumbaBackend()

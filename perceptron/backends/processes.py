@@ -19,9 +19,10 @@ import numpy as np
 import psutil
 
 from perceptron import optional
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
-from perceptron.backends.shared.evaluation import mean_of
+from perceptron.backends.shared.evaluation import Scored, mean_of
 from perceptron.backends.shared.gradient import views
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -98,7 +99,7 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-class ProcessesTrainer:
+class ProcessesTrainer(Scored):
     """Sends each worker its share of the models, and gathers where they then stand."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
@@ -140,9 +141,6 @@ class ProcessesTrainer:
     def reset(self) -> None:
         self._standing, self._taken = self._at_start(), 0
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
     def evaluate(self) -> Evaluation:
         evaluations = []
         for model, parameters in enumerate(self._standing.parameters):
@@ -175,17 +173,15 @@ def _least_seconds(models: int) -> float:
     return max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * models)
 
 
-class ProcessesBackend:
+class ProcessesBackend(NumpyBackend):
     """Trains what `numpy` trains, with the same results, in a worker process for each thread."""
 
     name = "processes"
-    device = "cpu"
     summary = "numpy, one model after the other, in a pool of a process for each thread"
     rung_of_models = LadderStep(
         "cores that stand idle: a process for each", after="numpy-sequential"
     )
     imports = ("joblib",)
-    published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:
         return optional.missing("joblib")
@@ -200,11 +196,8 @@ class ProcessesBackend:
     def process_ids(self) -> list[int]:
         return [child.pid for child in psutil.Process().children(recursive=True)]
 
-    def prepare(self, problem: Problem, dtype: DType) -> ProcessesTrainer:
-        trainer = ProcessesTrainer(problem, dtype)
-        trainer.train(2)  # starts the pool, and has each worker import and prepare
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType) -> ProcessesTrainer:
+        return ProcessesTrainer(problem, dtype)
 
 
 BACKEND = ProcessesBackend()
