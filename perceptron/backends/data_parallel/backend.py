@@ -25,6 +25,7 @@ from perceptron.backends.protocol import (
     thread_variables,
     threads_of_each,
 )
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -82,7 +83,7 @@ class DataParallelBackend:
         return DataParallelTrainer(self.ranks.world(), problem, dtype)
 
 
-class DataParallelTrainer:
+class DataParallelTrainer(Scored):
     """One trainer in each rank. Every method raises `RankFailed` if a rank fails."""
 
     def __init__(self, world: World, problem: Problem, dtype: DType) -> None:
@@ -100,9 +101,6 @@ class DataParallelTrainer:
 
     def reset(self) -> None:
         self._world.ask("do", self._number, "reset")
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
         """Have rank 0 evaluate all rows."""
