@@ -17,23 +17,22 @@ tensors there, warms up, records, replays and is evaluated there.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, Unsupported
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch
-from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData
+from perceptron.backends.shared.torch_data import Pair
 from perceptron.backends.shared.torch_trainer import ModuleTrainer
-from perceptron.backends.torch_bmm import BmmTrainer
-from perceptron.backends.torch_eager import TorchTrainer
-from perceptron.backends.torch_ensemble import EnsembleTrainer
-from perceptron.backends.torch_manual import ManualTrainer
+from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
+from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -190,22 +189,7 @@ def refusing(device: str, host_values: Sequence[torch.Tensor] = ()) -> AbstractC
 STEPS = 10
 
 
-class Recordable(Trainer, Protocol):
-    """A trainer whose steps can be recorded."""
-
-    data: TrainingData
-    feed: Feed
-    """Feeds as many batches as a graph takes; absent where all rows are one batch."""
-
-    def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
-        """Take so many steps, on these batches or on all rows, with nothing from the host in them.
-
-        What changes from step to step the device must count itself.
-        """
-
-    @property
-    def host_values(self) -> Sequence[torch.Tensor]:
-        """What a step reads in host memory where the CPU stands in for a device; else nothing."""
+Recordable = ModuleTrainer | ManualTrainer
 
 
 class Kind(NamedTuple):
@@ -215,7 +199,7 @@ class Kind(NamedTuple):
     rows: int
 
 
-class RecordedTrainer:
+class RecordedTrainer(Scored):
     """``make`` makes the trainer whose steps are recorded; everything it does is on one stream.
 
     Of ``resident`` data batches are gathered in the graph. Of ``host`` data those of a whole graph
@@ -270,9 +254,6 @@ class RecordedTrainer:
             self._place.zero_()
             self.trainer.reset()
         self._iteration = 0
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
         with self._capture.on_stream():

@@ -120,8 +120,7 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
 class FunctionalBackend(OnTorch):
     """What `torch-cpu` computes, without `nn.Module` and `torch.optim` around it."""
 
-    def _trainer(self, problem: Problem, dtype: DType, device: str) -> FunctionalTrainer:
-        return FunctionalTrainer(problem, dtype, device)
+    trainer = FunctionalTrainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         return trace(lambda: self._trainer(problem, dtype, "meta"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.backends import registry, torch_bmm, torch_compiled, torch_manual
+from perceptron.backends import registry, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
@@ -86,7 +86,7 @@ def test_a_graph_holds_few_steps_and_none_that_follow_at_another_length(
     assert torch_compiled.unrolled(problem) == steps
 
 
-@pytest.mark.parametrize("kind", [torch_manual.ManualTrainer, torch_bmm.BmmTrainer])
+@pytest.mark.parametrize("kind", [torch_manual.ManualTrainer, torch_manual.BmmTrainer])
 def test_products_by_hand_are_in_full_precision(kind: Any) -> None:
     torch.set_float32_matmul_precision("high")
     kind(SHORT_LAST, "float32", "cpu")

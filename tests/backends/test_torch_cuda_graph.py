@@ -11,7 +11,6 @@ import pytest
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.torch_bmm import BmmTrainer
 from perceptron.backends.torch_cuda_graph import (
     STEPS,
     CudaCapture,
@@ -19,9 +18,8 @@ from perceptron.backends.torch_cuda_graph import (
     RecordedTrainer,
     refusing,
 )
-from perceptron.backends.torch_eager import TorchTrainer
-from perceptron.backends.torch_ensemble import EnsembleTrainer
-from perceptron.backends.torch_manual import ManualTrainer
+from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
+from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import Problem

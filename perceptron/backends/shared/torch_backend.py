@@ -63,9 +63,10 @@ class DeviceTrainer(Scored):
 
 
 class OnTorch:
-    """Subclasses make the trainer; the device is an argument."""
+    """Subclasses name the trainer; the device is an argument."""
 
     imports: tuple[str, ...] = ("torch",)
+    trainer: Any
 
     def __init__(
         self,
@@ -99,4 +100,4 @@ class OnTorch:
 
     def _trainer(self, problem: Problem, dtype: DType, device: str) -> Any:
         """Return the trainer, not warmed up, on what PyTorch calls the device."""
-        raise NotImplementedError
+        return self.trainer(problem, dtype, device)
