@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -412,6 +413,7 @@ def _wait_for(state: State) -> None:
         array.block_until_ready()
 
 
+@dataclass(eq=False)
 class JaxBackend:
     """JAX on one device.
 
@@ -420,24 +422,16 @@ class JaxBackend:
 
     imports = ("jax", "jax.numpy")
     compiles = True
+    _found = False
+    name: str
+    device: str
+    summary: str
+    rung: LadderStep | None = None
+    rung_of_models: LadderStep | None = None
+    published_dtype: DType = "float32"
 
-    def __init__(
-        self,
-        name: str,
-        device: str,
-        summary: str,
-        rung: LadderStep | None = None,
-        published_dtype: DType = "float32",
-        rung_of_models: LadderStep | None = None,
-    ) -> None:
-        self.name = name
-        self.device = device
-        self.summary = summary
-        self.rung = rung
-        self.rung_of_models = rung_of_models
-        self.published_dtype = published_dtype
-        self.accelerator = None if device == "cpu" else JaxAccelerator(device)
-        self._found = False
+    def __post_init__(self) -> None:
+        self.accelerator = None if self.device == "cpu" else JaxAccelerator(self.device)
 
     def unavailable(self) -> str | None:
         reason = optional.missing("jax")

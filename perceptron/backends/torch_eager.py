@@ -160,7 +160,7 @@ class TorchBackend(OnTorch):
     fused: bool | None = None
     """The option of `torch.optim`; None takes what PyTorch takes."""
     low_precision: tuple[str, ...] = ("bfloat16",)
-    trainer: type[ModuleTrainer] = TorchTrainer
+    trainer = TorchTrainer
     of_several: type[ModuleTrainer] = EnsembleTrainer
     """The trainer of several models."""
 

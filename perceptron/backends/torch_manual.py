@@ -131,7 +131,7 @@ class BmmTrainer(ManualTrainer):
 class ManualBackend(OnTorch):
     """What `torch-cpu` computes, without recording it for a backward pass."""
 
-    trainer: type[ManualTrainer] = ManualTrainer
+    trainer = ManualTrainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         return trace(lambda: self._trainer(problem, dtype, "meta"))
