@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from perceptron.backends.shared.flat_trainer import DerivedTrainer
 from perceptron.backends.shared.gradient import Namespace, numpy_matrices, numpy_stacks
-from perceptron.backends.shared.update import Factors, State
+from perceptron.backends.shared.update import Factors
 from perceptron.problems.datasets import Array, Part
 from perceptron.problems.problem import DType, Problem
 
@@ -60,9 +60,9 @@ class NumpyTrainer(DerivedTrainer):
             self._advance(iterations)
 
     @property
-    def stands_at(self) -> tuple[Any, State]:
+    def stands_at(self) -> list[Any]:
         """The flat parameters and the optimizer's arrays, which training changes."""
-        return self._parameters, self._state
+        return [self._parameters, *self._state]
 
     def stand_at(self, parameters: Any, state: Sequence[Any], iterations: int) -> None:
         """Go on from where another training of this kind stood after so many iterations."""
