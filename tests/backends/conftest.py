@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
+from perceptron.backends.shared.kernels import capturable_anywhere
 from perceptron.problems.batches import Last
 from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Optimizer, Sgd
@@ -52,15 +52,10 @@ def one_torch_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def capturable_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def capturable_on_a_cpu() -> Iterator[None]:
     """PyTorch asks for a device that captures, though the arithmetic is that of any."""
-    for name in ("torch.optim.adam", "torch.optim.adamw"):
-        monkeypatch.setattr(
-            import_module(name),
-            "_get_capturable_supported_devices",
-            lambda *_: ["cpu", "meta"],
-            raising=False,
-        )
+    with capturable_anywhere():
+        yield
 
 
 @pytest.fixture
