@@ -1,9 +1,10 @@
-"""PyTorch of one model: by hand, loaded and compiled, in what the contract does not say."""
+"""PyTorch of one model: by hand, loaded, compiled and fed, in what the contract does not say."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from perceptron.backends import registry, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
+from perceptron.backends.shared.torch_data import BUFFERS, TrainingData
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
 from perceptron.backends.torch_cuda_graph import refusing
 from perceptron.problems import catalogue
@@ -109,3 +111,34 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
         torch_compiled.train_steps(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
         )
+
+
+def test_a_buffer_is_written_to_only_after_its_last_copy() -> None:
+    """Buffers take turns, each waits for its own copy, and none has the memory of another.
+
+    On a CPU a copy is the buffer itself: what was given stays until its buffer is next.
+    """
+    log: list[str] = []
+    numbers = iter(range(BUFFERS))
+
+    def event() -> SimpleNamespace:
+        """Stand in for a GPU's event: note what it is asked."""
+        number = next(numbers)
+        return SimpleNamespace(
+            record=lambda: log.append(f"copied from {number}"),
+            synchronize=lambda: log.append(f"waited for {number}"),
+        )
+
+    data = TrainingData(SHORT_LAST, torch.float64, torch.device("cpu"), classes=True)
+    assert data.batches is not None
+    feed = data.from_host(data.batches.size, event, pin=False)
+    spans = list(data.batches.spans(0, BUFFERS + 2))
+    given = [feed(begin, end) for begin, end in spans]
+    turns = [0, 1, 2, 0, 1]
+    assert log == [
+        word for number in turns for word in (f"waited for {number}", f"copied from {number}")
+    ]
+    for (begin, end), (inputs, targets) in list(zip(spans, given, strict=True))[-BUFFERS:]:
+        rows = data.orders[begin:end]
+        assert torch.equal(inputs, data.inputs[rows])
+        assert torch.equal(targets, data.targets[rows])
