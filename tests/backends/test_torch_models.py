@@ -15,7 +15,8 @@ from perceptron.backends.torch_eager import EnsembleTrainer
 from perceptron.backends.torch_manual import BmmTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FOLDS, MANY, ONE_LAYER, assert_trains_as_numpy
+from tests.backends.batched import FOLDS, MANY, ONE_LAYER
+from tests.backends.conftest import OVER_EPOCHS, assert_as_numpy
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -34,7 +35,7 @@ def test_batches_that_are_copied_are_the_same(kind: type[Several], problem: Prob
     """From buffers in host memory, whose short batch is a part of them."""
     trainer = kind(problem, "float64", "cpu")
     trainer.feed = trainer.data.from_host(36, _Event, pin=False)
-    assert_trains_as_numpy(trainer, problem, 40)
+    assert_as_numpy(trainer, problem, iterations=40, tolerance=OVER_EPOCHS)
 
 
 class _Event:
