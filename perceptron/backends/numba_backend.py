@@ -74,11 +74,7 @@ class WrittenOutTrainer(LoopTrainer):
 
 
 class LayeredTrainer(NumpyTrainer):
-    """Arrays for all layers, allocated once.
-
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
-    """
+    """Arrays for all layers, allocated once."""
 
     several = False
 
@@ -220,11 +216,7 @@ def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., 
 
 
 class NumbaModels(Scored):
-    """Holds the parameters of all models, each one's together; subclasses train.
-
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
-    """
+    """Holds the parameters of all models, each one's together; subclasses train."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         self._optimizer = sgd_of(problem)

@@ -305,11 +305,7 @@ def _product(left: Array, right: Array, out: Array) -> Call:
 
 
 class InplaceTrainer(Scored):
-    """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one.
-
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
-    """
+    """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         self._problem, self._dtype = problem, np.dtype(dtype)

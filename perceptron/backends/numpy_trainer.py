@@ -21,9 +21,6 @@ ToHost = Callable[[Any], Array]  # an array of a namespace → the same as NumPy
 class NumpyTrainer(DerivedTrainer):
     """Trains one model or several on NumPy's arrays.
 
-    A batch is gathered by its indices in the timed loop. Where the host is the device, that is so
-    whatever the problem's ``feed``.
-
     ``xp`` is NumPy, or a module with functions and methods of the same names whose arrays lie on
     a device, from which ``to_host`` copies them.
     """

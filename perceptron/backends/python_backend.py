@@ -33,8 +33,7 @@ class LoopTrainer(NumpyTrainer):
     """Trains by a written-out loop, which subclasses set.
 
     Holds its parameters in NumPy arrays between two trainings, and in variables during one.
-    A batch is gathered by its indices in the timed loop, row by row, whatever the problem's
-    ``feed``: the host is the device.
+    Batches are gathered row by row.
     """
 
     several = False

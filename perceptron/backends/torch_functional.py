@@ -24,9 +24,7 @@ Step = Callable[[Sequence["torch.Tensor"]], None]
 class FunctionalTrainer(DeviceTrainer, FlatTrainer):
     """Parameters are leaf tensors, and views of the flat one.
 
-    So all but a plain step of gradient descent changes them in one pass; see `update`. A batch is
-    gathered by its indices in the timed loop, whatever the problem's ``feed``: the host is the
-    device.
+    So all but a plain step of gradient descent changes them in one pass; see `update`.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:

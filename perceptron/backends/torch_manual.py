@@ -64,13 +64,7 @@ def stacks() -> Library:
 
 
 class ManualTrainer(DeviceTrainer, DerivedTrainer):
-    """Trains one model; the device is an argument.
-
-    A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
-    gathered in host memory and, on a GPU, copied from there; see `TrainingData.from_host`.
-
-    With ``recorded`` the trainer is one whose steps `torch_cuda_graph` records, so many at once.
-    """
+    """Trains one model; the device is an argument, and ``recorded`` that of `ModuleTrainer`."""
 
     def __init__(
         self, problem: Problem, dtype: DType, device: str = "cpu", *, recorded: int = 0

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 class ModuleTrainer(DeviceTrainer):
     """A trainer on any device; a subclass says where gradients come from.
 
-    A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
-    gathered in host memory and, on a GPU, copied from there; see `TrainingData.from_host`.
-
     ``foreach`` and ``fused`` are those of `torch.optim`: None takes what PyTorch takes. With
     ``recorded`` the trainer is one whose steps `torch_cuda_graph` records, so many at once.
     """
