@@ -19,6 +19,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -323,13 +324,14 @@ def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[in
         iterations -= kind.steps
 
 
+@dataclass(eq=False)
 class GraphBackend(OnTorch):
-    """What `torch-cuda` computes, kernel for kernel."""
+    """What a backend of these trainers computes, kernel for kernel."""
 
     # The first step of an optimizer, and looking at a step before it is recorded, import the last.
     imports = ("torch", "torch._dynamo")
-    of_one: type[Recordable] = TorchTrainer
-    of_several: type[Recordable] = EnsembleTrainer
+    of_one: Any = TorchTrainer
+    of_several: Any = EnsembleTrainer
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         where = place(self)
@@ -350,13 +352,6 @@ class GraphBackend(OnTorch):
         return self.of_one if problem.models == 1 else self.of_several
 
 
-class ManualGraphBackend(GraphBackend):
-    """What `torch-cuda-manual` computes, kernel for kernel; of several models `torch-cuda-bmm`."""
-
-    of_one = ManualTrainer
-    of_several = BmmTrainer
-
-
 _REPLAYED = "launches from Python: recorded steps, replayed"
 BACKEND = GraphBackend(
     "torch-cuda-graph",
@@ -364,10 +359,12 @@ BACKEND = GraphBackend(
     f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda"),
 )
-MANUAL = ManualGraphBackend(
+MANUAL = GraphBackend(
     "torch-cuda-manual-graph",
     "cuda",
     f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda-manual"),
     LadderStep(_REPLAYED, after="torch-cuda-bmm"),
+    of_one=ManualTrainer,
+    of_several=BmmTrainer,
 )
