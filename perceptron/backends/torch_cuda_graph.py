@@ -244,7 +244,7 @@ class RecordedTrainer(Scored):
     def queue(self, iterations: int) -> None:
         graphs = self.graphs
         with self._capture.on_stream():
-            for begin, kind in self._runs(iterations):
+            for begin, kind in runs(self._batches, self._data.rows, self._iteration, iterations):
                 if self._is_staged:
                     self._stage(begin, begin + kind.steps * kind.rows)
                 graphs[kind]()
@@ -263,11 +263,6 @@ class RecordedTrainer(Scored):
     def parameters(self) -> list[Array]:
         with self._capture.on_stream():
             return self.trainer.parameters()
-
-    def _runs(self, iterations: int) -> Iterator[tuple[int, Kind]]:
-        if self._batches is None:
-            return runs_of_all(self._data.rows, iterations)
-        return runs(self._batches, self._iteration, iterations)
 
     def _steps(self, kind: Kind) -> None:
         """Take the steps of a graph: what is recorded."""
@@ -301,19 +296,19 @@ def kinds(batches: Batches | None, rows: int) -> list[Kind]:
     return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
 
 
-def runs_of_all(rows: int, iterations: int) -> Iterator[tuple[int, Kind]]:
-    """Yield 0 and a graph for as many iterations as it has steps, all of them on all rows."""
-    many, rest = divmod(iterations, STEPS)
-    yield from repeat((0, Kind(STEPS, rows)), many)
-    yield from repeat((0, Kind(1, rows)), rest)
-
-
-def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[int, Kind]]:
-    """Yield where in `Batches.orders` the next batches begin, and the graph for them.
+def runs(
+    batches: Batches | None, rows: int, iteration: int, iterations: int
+) -> Iterator[tuple[int, Kind]]:
+    """Yield where in `Batches.orders` the next batches begin, or 0, and the graph for them.
 
     The batches of a graph have one length and lie one behind the other: none reaches past a short
     batch, nor past the last of all orders.
     """
+    if batches is None:
+        calls, rest = divmod(iterations, STEPS)
+        yield from repeat((0, Kind(STEPS, rows)), calls)
+        yield from repeat((0, Kind(1, rows)), rest)
+        return
     many = Kind(min(STEPS, batches.full_from(0)), batches.size)
     one, short = Kind(1, batches.size), Kind(1, batches.shortest)
     while iterations:
