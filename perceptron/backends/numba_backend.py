@@ -130,29 +130,14 @@ def settings_of(problem: Problem, dtype: DType) -> dict[str, Any]:
     }
 
 
-def descent_of_models(arrays: LoopArrays) -> Callable[[LoopArrays, int, int], None]:
-    """Compile `descent` of several models, by as many threads as have arrays of their own.
-
-    What a thread writes has an axis of threads in front: ``gradients``, ``signals``, ``deltas`` and
-    ``targets``. ``parameters`` and ``buffer`` are (models, size), ``all_inputs`` and
-    ``all_targets`` (data sets, rows, columns) with one data set, or one for each model. The
-    function takes ``arrays`` or others of the same types, the first iteration's number and how many
-    follow.
-    """
-    import numba
-
-    typeof: Any = numba.typeof
-    train_share, train_all = _compiled_for(typeof(arrays))
-
-    def descend_all(arrays: LoopArrays, first: int, iterations: int) -> None:
-        train_all(arrays, train_share, first, iterations)
-
-    return descend_all
-
-
 @lru_cache(maxsize=8)
-def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
-    """Compile what trains one thread's models, and what calls that in parallel.
+def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Compile `descent` of one thread's models, and what calls that in parallel.
+
+    There are as many threads as have `LoopArrays` of their own. What a thread writes has an axis of
+    threads in front: ``gradients``, ``signals``, ``deltas`` and ``targets``. ``parameters`` and
+    ``buffer`` are (models, size), ``all_inputs`` and ``all_targets`` (data sets, rows, columns)
+    with one data set, or one for each model.
 
     The second takes the first as an address. If it knew its code, Numba would compile that again
     for each of the functions that it makes of a parallel loop.
@@ -275,7 +260,7 @@ class LayeredModels(NumbaModels):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import scipy.linalg.cython_blas  # noqa: F401 its BLAS is Numba's, and among the pools below
-        from numba import get_num_threads
+        from numba import get_num_threads, typeof
 
         super().__init__(problem, dtype)
         threads = min(get_num_threads(), problem.models)
@@ -296,13 +281,13 @@ class LayeredModels(NumbaModels):
             all_targets=self._targets,
             **settings_of(problem, dtype),
         )
-        self._descend = descent_of_models(self._arrays)
+        self._share, self._descend = _descents(typeof(self._arrays))  # type: ignore[no-untyped-call]
         self._pools = ThreadpoolController()
 
     def train(self, iterations: int) -> None:
         # A pool of BLAS in each of our threads would have them wait for each other.
         with self._pools.limit(limits=1, user_api="blas"):
-            self._descend(self._arrays, self._iteration, iterations)
+            self._descend(self._arrays, self._share, self._iteration, iterations)
         self._iteration += iterations
 
 
