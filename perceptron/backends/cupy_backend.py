@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator
-from perceptron.backends.accelerators.protocol import Accelerator, place
-from perceptron.backends.accelerators.stand_in import HostAccelerator, place_of
+from perceptron.backends.accelerators.protocol import Accelerator, place, place_of
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, thread_variables
 from perceptron.backends.shared.update import Factors, factors_of
 from perceptron.problems.problem import DType, Problem
 
-_GPU, _HOST = CupyAccelerator(), HostAccelerator()
+_GPU, _HOST = CupyAccelerator(), Accelerator()
 
 
 class CupyTrainer(NumpyTrainer):
@@ -47,7 +47,7 @@ class CupyTrainer(NumpyTrainer):
         return factors_of(self._problem.optimizer, self._iteration, iterations)
 
 
-class CupyBackend:
+class CupyBackend(NumpyBackend):
     """Trains every problem that `numpy` trains."""
 
     name = "cupy"
@@ -56,6 +56,7 @@ class CupyBackend:
     rung = LadderStep(
         "PyTorch: CuPy launches the same gradients from Python", after="torch-cuda-manual"
     )
+    published_dtype: DType = "float32"
 
     @property
     def accelerator(self) -> Accelerator:
@@ -73,11 +74,8 @@ class CupyBackend:
         # Off by default, and to be off whatever the user's environment says: see `agreement`.
         return thread_variables(threads) | {"CUPY_TF32": "0"}
 
-    def prepare(self, problem: Problem, dtype: DType) -> CupyTrainer:
-        trainer = CupyTrainer(problem, dtype)
-        trainer.train(2)  # warm up: CuPy compiles each of its kernels at the first call
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType) -> CupyTrainer:
+        return CupyTrainer(problem, dtype)
 
 
 BACKEND = CupyBackend()

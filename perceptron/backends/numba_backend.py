@@ -21,9 +21,16 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from perceptron import optional
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
-from perceptron.backends.python_backend import LoopTrainer, scale_of, sgd_of, turns_of
+from perceptron.backends.python_backend import (
+    LoopTrainer,
+    arguments_of,
+    scale_of,
+    sgd_of,
+    turns_of,
+)
 from perceptron.backends.shared.compiled_layers import (
     ACTIVATIONS,
     LOSSES,
@@ -58,14 +65,8 @@ class WrittenOutTrainer(LoopTrainer):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
-        real = np.dtype(dtype).type
         # Copies, which all have one type: some of the columns are read-only.
         self._columns = tuple(np.array(column) for column in self._columns)
-        self._scale_of_all = real(self._scale_of_all)
-        self._numbers = tuple(real(number) for number in self._numbers)
-        if self._turns is not None:
-            begins, ends, scales, orders = self._turns
-            self._turns = begins, ends, scales.astype(dtype), orders
         self._loop = _written_out(self._form, dtype)
 
     def _values(self, arrays: tuple[Array, ...]) -> tuple[Any, ...]:
@@ -73,11 +74,7 @@ class WrittenOutTrainer(LoopTrainer):
 
 
 class LayeredTrainer(NumpyTrainer):
-    """Arrays for all layers, allocated once.
-
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
-    """
+    """Arrays for all layers, allocated once."""
 
     several = False
 
@@ -133,29 +130,14 @@ def settings_of(problem: Problem, dtype: DType) -> dict[str, Any]:
     }
 
 
-def descent_of_models(arrays: LoopArrays) -> Callable[[LoopArrays, int, int], None]:
-    """Compile `descent` of several models, by as many threads as have arrays of their own.
-
-    What a thread writes has an axis of threads in front: ``gradients``, ``signals``, ``deltas`` and
-    ``targets``. ``parameters`` and ``buffer`` are (models, size), ``all_inputs`` and
-    ``all_targets`` (data sets, rows, columns) with one data set, or one for each model. The
-    function takes ``arrays`` or others of the same types, the first iteration's number and how many
-    follow.
-    """
-    import numba
-
-    typeof: Any = numba.typeof
-    train_share, train_all = _compiled_for(typeof(arrays))
-
-    def descend_all(arrays: LoopArrays, first: int, iterations: int) -> None:
-        train_all(arrays, train_share, first, iterations)
-
-    return descend_all
-
-
 @lru_cache(maxsize=8)
-def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
-    """Compile what trains one thread's models, and what calls that in parallel.
+def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Compile `descent` of one thread's models, and what calls that in parallel.
+
+    There are as many threads as have `LoopArrays` of their own. What a thread writes has an axis of
+    threads in front: ``gradients``, ``signals``, ``deltas`` and ``targets``. ``parameters`` and
+    ``buffer`` are (models, size), ``all_inputs`` and ``all_targets`` (data sets, rows, columns)
+    with one data set, or one for each model.
 
     The second takes the first as an address. If it knew its code, Numba would compile that again
     for each of the functions that it makes of a parallel loop.
@@ -219,11 +201,7 @@ def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., 
 
 
 class NumbaModels(Scored):
-    """Holds the parameters of all models, each one's together; subclasses train.
-
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
-    """
+    """Holds the parameters of all models, each one's together; subclasses train."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         self._optimizer = sgd_of(problem)
@@ -241,9 +219,6 @@ class NumbaModels(Scored):
             for values in (part.inputs, part.targets)
         )
         self.reset()
-
-    def train(self, iterations: int) -> None:
-        raise NotImplementedError
 
     def reset(self) -> None:
         self._states[0] = self._start
@@ -268,20 +243,14 @@ class WrittenOutModels(NumbaModels):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
-        optimizer, real = self._optimizer, np.dtype(dtype).type
-        self._numbers = real(optimizer.momentum), real(optimizer.rate * optimizer.weight_decay)
+        self._numbers, self._turns = arguments_of(problem, dtype)
         # (columns, data sets, rows)
         columns = np.concatenate([self._inputs, self._targets], axis=2)
         self._columns = np.ascontiguousarray(np.moveaxis(columns, 2, 0))
-        self._scale_of_all = real(scale_of(problem, problem.step_rows))
-        self._turns: tuple[Any, ...] | None = None
-        if self._batches is not None:
-            begins, ends, scales, orders = turns_of(problem, self._batches)
-            self._turns = begins, ends, scales.astype(dtype), orders
-        self._loop = _written_out_models(LoopForm.of(problem, optimizer), dtype)
+        self._loop = _written_out_models(LoopForm.of(problem, self._optimizer), dtype)
 
     def train(self, iterations: int) -> None:
-        turns = (*self._turns, self._iteration) if self._turns else self._scale_of_all
+        turns = self._turns if self._batches is None else (*self._turns, self._iteration)
         self._loop(self._columns, self._states, *self._numbers, turns, iterations)
         self._iteration += iterations
 
@@ -291,7 +260,7 @@ class LayeredModels(NumbaModels):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import scipy.linalg.cython_blas  # noqa: F401 its BLAS is Numba's, and among the pools below
-        from numba import get_num_threads
+        from numba import get_num_threads, typeof
 
         super().__init__(problem, dtype)
         threads = min(get_num_threads(), problem.models)
@@ -312,13 +281,13 @@ class LayeredModels(NumbaModels):
             all_targets=self._targets,
             **settings_of(problem, dtype),
         )
-        self._descend = descent_of_models(self._arrays)
+        self._share, self._descend = _descents(typeof(self._arrays))  # type: ignore[no-untyped-call]
         self._pools = ThreadpoolController()
 
     def train(self, iterations: int) -> None:
         # A pool of BLAS in each of our threads would have them wait for each other.
         with self._pools.limit(limits=1, user_api="blas"):
-            self._descend(self._arrays, self._iteration, iterations)
+            self._descend(self._arrays, self._share, self._iteration, iterations)
         self._iteration += iterations
 
 
@@ -357,12 +326,11 @@ def train(columns, states, momentum, decay, turns, iterations):
 """
 
 
-class NumbaBackend:
+class NumbaBackend(NumpyBackend):
     """Trains every problem that `numpy` trains by sgd."""
 
     name = "numba"
     compiles = True
-    device = "cpu"
     summary = "Numba: the whole loop compiled"
     rung = LadderStep(
         "everything but the arithmetic: one compiled loop over plain arrays", after="jax-cpu"
@@ -370,7 +338,6 @@ class NumbaBackend:
     rung_of_models = LadderStep(
         "a call for each model: a parallel loop over them", after="numba-sequential"
     )
-    published_dtype: DType = "float64"
     imports = ("numba", "scipy.linalg.cython_blas")
 
     def unavailable(self) -> str | None:
@@ -386,20 +353,15 @@ class NumbaBackend:
         """Raise `Unsupported` for an optimizer other than sgd."""
         sgd_of(problem)
 
-    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
+    def _trainer(self, problem: Problem, dtype: DType) -> Trainer:
         models = problem.models
         few = (
             parameter_count(problem) <= models * MOST_VARIABLES
             and products(problem) <= models * MOST_PRODUCTS
         )
-        trainer: Trainer
         if models > 1:
-            trainer = (WrittenOutModels if few else LayeredModels)(problem, dtype)
-        else:
-            trainer = (WrittenOutTrainer if few else LayeredTrainer)(problem, dtype)
-        trainer.train(2)  # compiles, and starts the thread pool of BLAS
-        trainer.reset()
-        return trainer
+            return (WrittenOutModels if few else LayeredModels)(problem, dtype)
+        return (WrittenOutTrainer if few else LayeredTrainer)(problem, dtype)
 
 
 BACKEND = NumbaBackend()

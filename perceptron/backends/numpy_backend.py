@@ -8,7 +8,10 @@ from perceptron.problems.problem import DType, Problem
 
 
 class NumpyBackend:
-    """The reference for agreement, and the incumbent of most comparisons."""
+    """The reference for agreement, and the incumbent of most comparisons.
+
+    Others that are written for NumPy's arrays have their own trainers, and what they need besides.
+    """
 
     name = "numpy"
     device = "cpu"
@@ -37,7 +40,7 @@ class NumpyBackend:
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         self.require(problem, dtype)
         trainer = self._trainer(problem, dtype)
-        trainer.train(2)  # warm up: the first product starts the thread pool
+        trainer.train(2)  # warm up: thread pools, processes, what is compiled when first called
         trainer.reset()
         return trainer
 

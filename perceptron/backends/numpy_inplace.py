@@ -2,7 +2,9 @@
 
 The arithmetic is that of `gradient` and `update`, with every array made beforehand and every
 operation given the array for its result. It stays apart from them because its speed is its point:
-no call is looked up, no argument bound and no array made while it trains.
+no call is looked up, no argument bound and no array made while it trains. Functions return the
+calls of one operation on the arrays they are given; making them may allocate, calling them does
+not.
 
 Weights and bias of a layer are one matrix. Beside the values that enter a layer stands a column of
 ones, so that products with weights and bias are one product, and their gradients another. Batches
@@ -14,35 +16,185 @@ in the order that BLAS is fastest with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise, repeat
+from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.evaluation import Scored
-from perceptron.backends.shared.fixed_calls import (
-    Call,
-    activation_calls,
-    empty,
-    slope_calls,
-    step_calls,
-)
-from perceptron.backends.shared.gradient import (
-    Network,
-    activations_of,
-    numpy_matrices,
-    step_scale,
-)
+from perceptron.backends.shared.gradient import numpy_matrices, outputs_of, step_scale
 from perceptron.backends.shared.update import factors_of
 from perceptron.problems.batches import Batches
 from perceptron.problems.cost import parameter_count
 from perceptron.problems.datasets import Array
-from perceptron.problems.optimizer import Adam, Sgd
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.problem import Activation, DType, Loss, Problem
+
+Call = Callable[[], object]
+Calls = list[Call]
+
+
+def empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Return an array that begins with a cache line of 64 bytes, as wide registers read it best."""
+    real = np.dtype(dtype)
+    size = prod(shape) * real.itemsize
+    raw = np.empty(size + 64, np.uint8)
+    first = -raw.ctypes.data % 64
+    array: Array = raw[first : first + size].view(real).reshape(shape)
+    return array
+
+
+def activation_calls(kind: Activation, values: Array, delta: Array) -> tuple[Calls, Calls]:
+    """Return what turns ``values`` y into A(y), and ``delta``, of their shape, ∂E/∂a into ∂E/∂y.
+
+    Both are in place. The second may spoil A(y), which nothing needs after it.
+    """
+    one = np.ones((), values.dtype)
+    if kind == "sigmoid":
+        return (
+            [
+                partial(np.negative, values, values),
+                partial(np.exp, values, values),
+                partial(np.add, values, one, values),
+                partial(np.reciprocal, values, values),
+            ],
+            [
+                partial(np.multiply, delta, values, delta),
+                partial(np.subtract, one, values, values),
+                partial(np.multiply, delta, values, delta),
+            ],
+        )
+    if kind == "tanh":
+        return (
+            [partial(np.tanh, values, values)],
+            [
+                partial(np.multiply, values, values, values),
+                partial(np.subtract, one, values, values),
+                partial(np.multiply, delta, values, delta),
+            ],
+        )
+    if kind == "relu":
+        # One mask serves both ways, and three passes take less than `np.maximum` with a number.
+        positive, mask = np.empty(values.shape, np.bool_), empty(values.shape, values.dtype)
+        return (
+            [
+                partial(np.greater, values, 0.0 * one, positive),
+                partial(np.copyto, mask, positive),
+                partial(np.multiply, values, mask, values),
+            ],
+            [partial(np.multiply, delta, mask, delta)],
+        )
+    return [], []
+
+
+def slope_calls(
+    loss: Loss, predictions: Array, targets: Array, delta: Array, scale: float
+) -> Calls:
+    """Return the calls that leave ∂E/∂f in ``delta``, without the factors of `slope_scale`.
+
+    All are (outputs, rows). Cross-entropy leaves it multiplied with ``scale``, by which its
+    ``targets`` must be multiplied beforehand: that costs no call. It spoils ``predictions``.
+    """
+    if loss == "cross-entropy":
+        return _cross_entropy_calls(predictions, targets, delta, scale)
+    difference = partial(np.subtract, predictions, targets, delta)
+    if loss == "mse":
+        return [difference]
+    if loss != "bce":
+        return [difference, partial(np.sign, delta, delta)]
+    one, smallest = np.ones((), delta.dtype), np.array(1e-12, delta.dtype)
+    variance = empty(delta.shape, delta.dtype)
+    return [
+        difference,
+        partial(np.subtract, one, predictions, variance),
+        partial(np.multiply, variance, predictions, variance),
+        partial(np.maximum, variance, smallest, out=variance),
+        partial(np.divide, delta, variance, delta),
+    ]
+
+
+def _cross_entropy_calls(predictions: Array, targets: Array, delta: Array, scale: float) -> Calls:
+    row = empty(predictions.shape[1:], delta.dtype)
+    # NumPy's iterator over arrays of unequal shape takes longer than to repeat the row first.
+    rows = empty(delta.shape, delta.dtype)
+    # Their product with exponentials is the sum over the scale: one call for both.
+    ones = np.full(len(predictions), 1.0 / scale, delta.dtype)
+    return [
+        partial(np.maximum.reduce, predictions, 0, None, row),
+        partial(np.copyto, rows, row),
+        partial(np.subtract, predictions, rows, predictions),
+        partial(np.exp, predictions, predictions),
+        partial(ones.dot, predictions, row),
+        partial(np.copyto, rows, row),
+        partial(np.divide, predictions, rows, delta),
+        partial(np.subtract, delta, targets, delta),
+    ]
+
+
+def step_calls(
+    optimizer: Optimizer, parameters: Array, gradients: Array, state: tuple[Array, ...]
+) -> tuple[Calls, tuple[Array, Array]]:
+    """Return the calls of a step on flat arrays, and the two numbers of Adam that change.
+
+    These are the `update.adam_factors`, to be written into the 0-d arrays before each step. `Sgd`
+    wants gradients that are multiplied with the rate already. Gradients are spoiled.
+    """
+    real = parameters.dtype.type
+    factor: Array = np.zeros((), real)
+    eps: Array = np.zeros((), real)
+    decay = optimizer.weight_decay
+    calls: Calls = []
+    if isinstance(optimizer, AdamW):
+        keep = np.array(1.0 - optimizer.rate * decay, real)
+        calls += [partial(np.multiply, parameters, keep, parameters)] if decay else []
+    elif decay:
+        rate = optimizer.rate if isinstance(optimizer, Sgd) else 1.0
+        calls += _add_multiple(gradients, parameters, np.array(rate * decay, real))
+    if isinstance(optimizer, Adam):
+        calls += _adam_calls(optimizer, gradients, state, factor, eps)
+    elif optimizer.momentum:
+        (buffer,) = state
+        momentum = np.array(optimizer.momentum, real)
+        calls += [
+            partial(np.multiply, buffer, momentum, buffer),
+            partial(np.add, buffer, gradients, buffer),
+        ]
+        if optimizer.nesterov:
+            calls += _add_multiple(gradients, buffer, momentum)
+        else:
+            gradients = buffer
+    calls += [partial(np.subtract, parameters, gradients, parameters)]
+    return calls, (factor, eps)
+
+
+def _add_multiple(to: Array, array: Array, factor: Array) -> Calls:
+    product = empty(array.shape, array.dtype)
+    return [partial(np.multiply, array, factor, product), partial(np.add, to, product, to)]
+
+
+def _adam_calls(
+    optimizer: Adam, gradients: Array, state: tuple[Array, ...], factor: Array, eps: Array
+) -> Calls:
+    """Return the calls that turn gradients into what is taken off the parameters."""
+    mean, square = state
+    first, second = (np.array(beta, mean.dtype) for beta in optimizer.betas)
+    return [
+        partial(np.multiply, mean, first, mean),
+        partial(np.add, mean, gradients, mean),
+        partial(np.multiply, gradients, gradients, gradients),
+        partial(np.multiply, square, second, square),
+        partial(np.add, square, gradients, square),
+        partial(np.sqrt, square, gradients),
+        partial(np.add, gradients, eps, gradients),
+        partial(np.divide, mean, gradients, gradients),
+        partial(np.multiply, gradients, factor, gradients),
+    ]
 
 
 def joint_matrices(flat: Array, widths: Sequence[int]) -> list[Array]:
@@ -79,7 +231,7 @@ def iteration_calls(
     scale: float,
     factor: float,
     stay: bool,
-) -> list[Call]:
+) -> Calls:
     """Return the calls that compute the gradients on ``inputs`` and ``targets``.
 
     ``inputs`` (rows, features + 1) with their ones, ``targets`` (outputs, rows); ``stay`` tells
@@ -90,8 +242,8 @@ def iteration_calls(
     entering = [inputs, *(with_ones(np.zeros((rows, width), dtype)) for width in problem.hidden)]
     outputs, last_delta = (empty((problem.outputs, rows), dtype) for _ in range(2))
     deltas = [*(empty(signal.shape, dtype) for signal in entering[1:]), last_delta]
-    calls: list[Call] = []
-    damps: list[list[Call]] = []
+    calls: Calls = []
+    damps: list[Calls] = []
     for index, layer in enumerate(problem.layers):
         below, matrix = entering[index], matrices[index]
         if index + 1 < len(problem.layers):
@@ -123,14 +275,14 @@ def _backward_calls(
     gradients: Sequence[Array],
     entering: Sequence[Array],
     deltas: Sequence[Array],
-    damps: Sequence[list[Call]],
-) -> list[Call]:
+    damps: Sequence[Calls],
+) -> Calls:
     """Return the calls from ∂E/∂a of the last layer down to all gradients.
 
     A delta of a hidden layer has a column for the ones above, which nothing reads.
     """
     last = len(matrices) - 1
-    calls: list[Call] = []
+    calls: Calls = []
     for index in range(last, -1, -1):
         delta, matrix, below = deltas[index], matrices[index], entering[index]
         calls += damps[index]
@@ -152,15 +304,8 @@ def _product(left: Array, right: Array, out: Array) -> Call:
     return partial(left.dot, right, out) if in_one else partial(np.matmul, left, right, out)
 
 
-Calls = list[Call]
-
-
 class InplaceTrainer(Scored):
-    """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one.
-
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
-    """
+    """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         self._problem, self._dtype = problem, np.dtype(dtype)
@@ -215,10 +360,8 @@ class InplaceTrainer(Scored):
         return [array.copy() for array in self._arrays]
 
     def _predict(self, inputs: Array) -> Array:
-        problem = self._problem
-        library, activations = numpy_matrices(np), activations_of(problem)
-        network = Network(library, self._arrays, (), activations, problem.loss)
-        outputs: Array = network.outputs(inputs.astype(self._dtype))
+        values = inputs.astype(self._dtype)
+        outputs: Array = outputs_of(self._problem, numpy_matrices(np), self._arrays, values)
         return outputs
 
     def _scale(self, rows: int) -> float:
@@ -276,11 +419,8 @@ class InplaceBackend(NumpyBackend):
     summary = "NumPy, gradients derived by hand, nothing allocated while training"
     rung = LadderStep("allocations: every array is there before the loop", after="numpy")
 
-    def prepare(self, problem: Problem, dtype: DType) -> InplaceTrainer:
-        trainer = InplaceTrainer(problem, dtype)
-        trainer.train(2)  # warm up, as `numpy` does
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType) -> InplaceTrainer:
+        return InplaceTrainer(problem, dtype)
 
 
 BACKEND = InplaceBackend()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from perceptron.backends.shared.flat_trainer import DerivedTrainer
 from perceptron.backends.shared.gradient import Namespace, numpy_matrices, numpy_stacks
-from perceptron.backends.shared.update import Factors, State
+from perceptron.backends.shared.update import Factors
 from perceptron.problems.datasets import Array, Part
 from perceptron.problems.problem import DType, Problem
 
@@ -20,9 +20,6 @@ ToHost = Callable[[Any], Array]  # an array of a namespace → the same as NumPy
 
 class NumpyTrainer(DerivedTrainer):
     """Trains one model or several on NumPy's arrays.
-
-    A batch is gathered by its indices in the timed loop. Where the host is the device, that is so
-    whatever the problem's ``feed``.
 
     ``xp`` is NumPy, or a module with functions and methods of the same names whose arrays lie on
     a device, from which ``to_host`` copies them.
@@ -60,9 +57,9 @@ class NumpyTrainer(DerivedTrainer):
             self._advance(iterations)
 
     @property
-    def stands_at(self) -> tuple[Any, State]:
+    def stands_at(self) -> list[Any]:
         """The flat parameters and the optimizer's arrays, which training changes."""
-        return self._parameters, self._state
+        return [self._parameters, *self._state]
 
     def stand_at(self, parameters: Any, state: Sequence[Any], iterations: int) -> None:
         """Go on from where another training of this kind stood after so many iterations."""

@@ -19,9 +19,10 @@ import numpy as np
 import psutil
 
 from perceptron import optional
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Evaluation, LadderStep, thread_variables
-from perceptron.backends.shared.evaluation import mean_of
+from perceptron.backends.shared.evaluation import Scored, mean_of
 from perceptron.backends.shared.gradient import views
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -33,17 +34,6 @@ _LEAST_SECONDS_OF_A_MODEL = 1e-3
 _LOOK_SECONDS = 0.5
 
 _numbers = count()
-
-
-class Standing(NamedTuple):
-    """Where models stand: parameters (models, parameters), those of the optimizer likewise."""
-
-    parameters: Array
-    state: list[Array]
-
-    def of(self, models: slice) -> Standing:
-        """Return where these stand."""
-        return Standing(self.parameters[models], [array[models] for array in self.state])
 
 
 class _Training(NamedTuple):
@@ -68,22 +58,18 @@ def _kept_trainer(training: _Training, model: int) -> NumpyTrainer:
     return _kept[key]
 
 
-def _train(
-    training: _Training, first: int, standing: Standing, taken: int, iterations: int
-) -> Standing:
-    """Train these models, the first of which has this number, after iterations already taken."""
-    ends = Standing(
-        np.empty_like(standing.parameters), [np.empty_like(array) for array in standing.state]
-    )
-    for index in range(len(standing.parameters)):
+def _train(training: _Training, first: int, standing: Array, taken: int, iterations: int) -> Array:
+    """Train these models, the first of which has this number, after iterations already taken.
+
+    Where models stand is (models, arrays, parameters): of each the parameters, and what the
+    optimizer keeps of them.
+    """
+    ends = np.empty_like(standing)
+    for index, (parameters, *state) in enumerate(standing):
         trainer = _kept_trainer(training, first + index)
-        own = (standing.parameters[index], [array[index] for array in standing.state])
-        trainer.stand_at(*own, taken)
+        trainer.stand_at(parameters, state, taken)
         trainer.train(iterations)
-        parameters, state = trainer.stands_at
-        ends.parameters[index] = parameters
-        for end, array in zip(ends.state, state, strict=True):
-            end[index] = array
+        ends[index] = trainer.stands_at
     return ends
 
 
@@ -98,16 +84,21 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-class ProcessesTrainer:
+class ProcessesTrainer(Scored):
     """Sends each worker its share of the models, and gathers where they then stand."""
+
+    _standing: Array
+    _taken: int
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import joblib
 
         self._training = _Training((os.getpid(), next(_numbers)), problem, dtype)
         models = problem.models
-        start = [array.reshape(models, -1) for array in problem.stacked_start()]
-        self._start = np.concatenate(start, axis=1).astype(dtype)
+        start = [array.reshape(models, 1, -1) for array in problem.stacked_start()]
+        parameters = np.concatenate(start, axis=2).astype(dtype)
+        state = [np.zeros_like(parameters)] * problem.optimizer.state_arrays
+        self._start = np.concatenate([parameters, *state], axis=1)
         self._jobs = joblib.cpu_count()
         self._run = joblib.Parallel(
             n_jobs=self._jobs,
@@ -120,47 +111,36 @@ class ProcessesTrainer:
             initargs=(os.getpid(),),
         )
         self.least_seconds = _least_seconds(models)
-        self._standing, self._taken = self._at_start(), 0
+        self.reset()
 
     def train(self, iterations: int) -> None:
         import joblib
 
         train = joblib.delayed(_train)
-        ends: list[Standing] = self._run(
-            train(self._training, share.start, self._standing.of(share), self._taken, iterations)
+        ends: list[Array] = self._run(
+            train(self._training, share.start, self._standing[share], self._taken, iterations)
             for share in self._shares()
         )
-        states = zip(*(end.state for end in ends), strict=True)
-        self._standing = Standing(
-            np.concatenate([end.parameters for end in ends]),
-            [np.concatenate(arrays) for arrays in states],
-        )
+        self._standing = np.concatenate(ends)
         self._taken += iterations
 
     def reset(self) -> None:
-        self._standing, self._taken = self._at_start(), 0
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
+        self._standing, self._taken = self._start, 0
 
     def evaluate(self) -> Evaluation:
         evaluations = []
-        for model, parameters in enumerate(self._standing.parameters):
+        for model, (parameters, *state) in enumerate(self._standing):
             trainer = _kept_trainer(self._training, model)
-            trainer.stand_at(parameters, [array[model] for array in self._standing.state], 0)
+            trainer.stand_at(parameters, state, 0)
             evaluations.append(trainer.evaluate())
         return mean_of(evaluations)
 
     def parameters(self) -> list[Array]:
         problem = self._training.problem
-        singles = [views(own, problem.widths) for own in self._standing.parameters]
+        singles = [views(own, problem.widths) for own in self._standing[:, 0]]
         if problem.models == 1:
             return [array.copy() for array in singles[0]]
         return [np.stack(arrays) for arrays in zip(*singles, strict=True)]
-
-    def _at_start(self) -> Standing:
-        arrays = self._training.problem.optimizer.state_arrays
-        return Standing(self._start, [np.zeros_like(self._start) for _ in range(arrays)])
 
     def _shares(self) -> Iterator[slice]:
         """Yield which models each worker is sent: as many as the others, give or take one."""
@@ -175,17 +155,15 @@ def _least_seconds(models: int) -> float:
     return max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * models)
 
 
-class ProcessesBackend:
+class ProcessesBackend(NumpyBackend):
     """Trains what `numpy` trains, with the same results, in a worker process for each thread."""
 
     name = "processes"
-    device = "cpu"
     summary = "numpy, one model after the other, in a pool of a process for each thread"
     rung_of_models = LadderStep(
         "cores that stand idle: a process for each", after="numpy-sequential"
     )
     imports = ("joblib",)
-    published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:
         return optional.missing("joblib")
@@ -200,11 +178,8 @@ class ProcessesBackend:
     def process_ids(self) -> list[int]:
         return [child.pid for child in psutil.Process().children(recursive=True)]
 
-    def prepare(self, problem: Problem, dtype: DType) -> ProcessesTrainer:
-        trainer = ProcessesTrainer(problem, dtype)
-        trainer.train(2)  # starts the pool, and has each worker import and prepare
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType) -> ProcessesTrainer:
+        return ProcessesTrainer(problem, dtype)
 
 
 BACKEND = ProcessesBackend()

@@ -51,8 +51,10 @@ class Trainer(Protocol):
 
         Returns when the work is done, not when it is queued. Training continues with the next
         batch, from the present parameters and the present state of the optimizer: ``train(500)``
-        twice leaves what ``train(1000)`` leaves. Batches are those of `Problem.batches`, made
-        beforehand.
+        twice leaves what ``train(1000)`` leaves. Batches are those of `Problem.batches`, whose
+        orders are made beforehand. Each is gathered by its indices in the timed loop: of
+        ``resident`` data on the device, of ``host`` data in host memory, from where it is copied.
+        Where the host is the device, a problem's ``feed`` makes no difference.
         """
 
     def reset(self) -> None:

@@ -33,8 +33,7 @@ class LoopTrainer(NumpyTrainer):
     """Trains by a written-out loop, which subclasses set.
 
     Holds its parameters in NumPy arrays between two trainings, and in variables during one.
-    A batch is gathered by its indices in the timed loop, row by row, whatever the problem's
-    ``feed``: the host is the device.
+    Batches are gathered row by row.
     """
 
     several = False
@@ -45,18 +44,11 @@ class LoopTrainer(NumpyTrainer):
         super().__init__(problem, dtype)
         self._columns: Any = [*self._inputs.T, *self._targets.T]
         self._form = LoopForm.of(problem, optimizer)
-        self._numbers: tuple[Any, ...] = (
-            optimizer.momentum,
-            optimizer.rate * optimizer.weight_decay,
-        )
-        self._scale_of_all: Any = scale_of(problem, problem.step_rows)
-        self._turns: tuple[Any, ...] | None = (
-            None if self._batches is None else turns_of(problem, self._batches)
-        )
+        self._numbers, self._turns = arguments_of(problem, dtype)
 
     def train(self, iterations: int) -> None:
         arrays = (self._parameters, *self._state)
-        turns = (*self._turns, self._iteration) if self._turns else self._scale_of_all
+        turns = self._turns if self._batches is None else (*self._turns, self._iteration)
         values = self._loop(self._columns, self._values(arrays), *self._numbers, turns, iterations)
         for array, part in zip(arrays, np.reshape(values, (len(arrays), -1)), strict=True):
             array[...] = part
@@ -73,8 +65,11 @@ class PythonTrainer(LoopTrainer):
         super().__init__(problem, dtype)
         self._loop = _loop(self._form)
         self._columns = [column.tolist() for column in self._columns]
-        if self._turns is not None:
-            self._turns = tuple(array.tolist() for array in self._turns)
+        self._numbers = [number.item() for number in self._numbers]
+        if self._batches is None:
+            self._turns = self._turns.item()
+        else:
+            self._turns = [array.tolist() for array in self._turns]
 
 
 def sgd_of(problem: Problem) -> Sgd:
@@ -82,6 +77,16 @@ def sgd_of(problem: Problem) -> Sgd:
     if not isinstance(problem.optimizer, Sgd):
         raise Unsupported(f"trains by sgd only, not by {problem.optimizer.kind}")
     return problem.optimizer
+
+
+def arguments_of(problem: Problem, dtype: DType) -> tuple[Any, Any]:
+    """Return a `Loop`'s numbers, of this dtype, and its ``turns`` but for the first to take."""
+    optimizer, real = sgd_of(problem), np.dtype(dtype).type
+    numbers = real(optimizer.momentum), real(optimizer.rate * optimizer.weight_decay)
+    if problem.batches is None:
+        return numbers, real(scale_of(problem, problem.step_rows))
+    begins, ends, scales, orders = turns_of(problem, problem.batches)
+    return numbers, (begins, ends, scales.astype(dtype), orders)
 
 
 def scale_of(problem: Problem, rows: int) -> float:
@@ -120,12 +125,8 @@ class PythonBackend(NumpyBackend):
                 "each is a variable in the source of the loop"
             )
 
-    def prepare(self, problem: Problem, dtype: DType) -> PythonTrainer:
-        self.require(problem, dtype)
-        trainer = PythonTrainer(problem, dtype)
-        trainer.train(2)  # warm up: the interpreter specialises what it has run
-        trainer.reset()
-        return trainer
+    def _trainer(self, problem: Problem, dtype: DType) -> PythonTrainer:
+        return PythonTrainer(problem, dtype)
 
 
 BACKEND = PythonBackend()

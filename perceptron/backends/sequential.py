@@ -20,7 +20,7 @@ from perceptron.backends.protocol import (
     Unsupported,
     least_seconds_of,
 )
-from perceptron.backends.shared.evaluation import mean_of
+from perceptron.backends.shared.evaluation import Scored, mean_of
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
@@ -34,7 +34,7 @@ _LEAST_SECONDS_OF_A_MODEL = 1e-3
 _PASSED_ON = ("imports", "compiles", "accelerator", "unprofiled", "published_dtype", "require")
 
 
-class SequentialTrainer:
+class SequentialTrainer(Scored):
     """Trains each model so many iterations, one model after the other."""
 
     def __init__(self, trainers: list[Trainer]) -> None:
@@ -51,9 +51,6 @@ class SequentialTrainer:
     def reset(self) -> None:
         for trainer in self._trainers:
             trainer.reset()
-
-    def loss(self) -> float:
-        return float(np.mean([trainer.loss() for trainer in self._trainers]))
 
     def evaluate(self) -> Evaluation:
         return mean_of([trainer.evaluate() for trainer in self._trainers])

@@ -17,23 +17,23 @@ tensors there, warms up, records, replays and is evaluated there.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, Trainer, Unsupported
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch
-from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData
+from perceptron.backends.shared.torch_data import Pair
 from perceptron.backends.shared.torch_trainer import ModuleTrainer
-from perceptron.backends.torch_bmm import BmmTrainer
-from perceptron.backends.torch_eager import TorchTrainer
-from perceptron.backends.torch_ensemble import EnsembleTrainer
-from perceptron.backends.torch_manual import ManualTrainer
+from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
+from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -190,22 +190,7 @@ def refusing(device: str, host_values: Sequence[torch.Tensor] = ()) -> AbstractC
 STEPS = 10
 
 
-class Recordable(Trainer, Protocol):
-    """A trainer whose steps can be recorded."""
-
-    data: TrainingData
-    feed: Feed
-    """Feeds as many batches as a graph takes; absent where all rows are one batch."""
-
-    def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
-        """Take so many steps, on these batches or on all rows, with nothing from the host in them.
-
-        What changes from step to step the device must count itself.
-        """
-
-    @property
-    def host_values(self) -> Sequence[torch.Tensor]:
-        """What a step reads in host memory where the CPU stands in for a device; else nothing."""
+Recordable = ModuleTrainer | ManualTrainer
 
 
 class Kind(NamedTuple):
@@ -215,7 +200,7 @@ class Kind(NamedTuple):
     rows: int
 
 
-class RecordedTrainer:
+class RecordedTrainer(Scored):
     """``make`` makes the trainer whose steps are recorded; everything it does is on one stream.
 
     Of ``resident`` data batches are gathered in the graph. Of ``host`` data those of a whole graph
@@ -259,7 +244,7 @@ class RecordedTrainer:
     def queue(self, iterations: int) -> None:
         graphs = self.graphs
         with self._capture.on_stream():
-            for begin, kind in self._runs(iterations):
+            for begin, kind in runs(self._batches, self._data.rows, self._iteration, iterations):
                 if self._is_staged:
                     self._stage(begin, begin + kind.steps * kind.rows)
                 graphs[kind]()
@@ -271,9 +256,6 @@ class RecordedTrainer:
             self.trainer.reset()
         self._iteration = 0
 
-    def loss(self) -> float:
-        return self.evaluate().train.loss
-
     def evaluate(self) -> Evaluation:
         with self._capture.on_stream():
             return self.trainer.evaluate()
@@ -281,11 +263,6 @@ class RecordedTrainer:
     def parameters(self) -> list[Array]:
         with self._capture.on_stream():
             return self.trainer.parameters()
-
-    def _runs(self, iterations: int) -> Iterator[tuple[int, Kind]]:
-        if self._batches is None:
-            return runs_of_all(self._data.rows, iterations)
-        return runs(self._batches, self._iteration, iterations)
 
     def _steps(self, kind: Kind) -> None:
         """Take the steps of a graph: what is recorded."""
@@ -319,19 +296,19 @@ def kinds(batches: Batches | None, rows: int) -> list[Kind]:
     return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
 
 
-def runs_of_all(rows: int, iterations: int) -> Iterator[tuple[int, Kind]]:
-    """Yield 0 and a graph for as many iterations as it has steps, all of them on all rows."""
-    many, rest = divmod(iterations, STEPS)
-    yield from repeat((0, Kind(STEPS, rows)), many)
-    yield from repeat((0, Kind(1, rows)), rest)
-
-
-def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[int, Kind]]:
-    """Yield where in `Batches.orders` the next batches begin, and the graph for them.
+def runs(
+    batches: Batches | None, rows: int, iteration: int, iterations: int
+) -> Iterator[tuple[int, Kind]]:
+    """Yield where in `Batches.orders` the next batches begin, or 0, and the graph for them.
 
     The batches of a graph have one length and lie one behind the other: none reaches past a short
     batch, nor past the last of all orders.
     """
+    if batches is None:
+        calls, rest = divmod(iterations, STEPS)
+        yield from repeat((0, Kind(STEPS, rows)), calls)
+        yield from repeat((0, Kind(1, rows)), rest)
+        return
     many = Kind(min(STEPS, batches.full_from(0)), batches.size)
     one, short = Kind(1, batches.size), Kind(1, batches.shortest)
     while iterations:
@@ -342,13 +319,14 @@ def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[in
         iterations -= kind.steps
 
 
+@dataclass(eq=False)
 class GraphBackend(OnTorch):
-    """What `torch-cuda` computes, kernel for kernel."""
+    """What a backend of these trainers computes, kernel for kernel."""
 
     # The first step of an optimizer, and looking at a step before it is recorded, import the last.
     imports = ("torch", "torch._dynamo")
-    of_one: type[Recordable] = TorchTrainer
-    of_several: type[Recordable] = EnsembleTrainer
+    of_one: Any = TorchTrainer
+    of_several: Any = EnsembleTrainer
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         where = place(self)
@@ -369,13 +347,6 @@ class GraphBackend(OnTorch):
         return self.of_one if problem.models == 1 else self.of_several
 
 
-class ManualGraphBackend(GraphBackend):
-    """What `torch-cuda-manual` computes, kernel for kernel; of several models `torch-cuda-bmm`."""
-
-    of_one = ManualTrainer
-    of_several = BmmTrainer
-
-
 _REPLAYED = "launches from Python: recorded steps, replayed"
 BACKEND = GraphBackend(
     "torch-cuda-graph",
@@ -383,10 +354,12 @@ BACKEND = GraphBackend(
     f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda"),
 )
-MANUAL = ManualGraphBackend(
+MANUAL = GraphBackend(
     "torch-cuda-manual-graph",
     "cuda",
     f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda-manual"),
     LadderStep(_REPLAYED, after="torch-cuda-bmm"),
+    of_one=ManualTrainer,
+    of_several=BmmTrainer,
 )

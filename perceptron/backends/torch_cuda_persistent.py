@@ -18,7 +18,7 @@ from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
 from perceptron.backends.shared.flat_trainer import FlatTrainer
-from perceptron.backends.shared.gradient import Network, activations_of, step_scale
+from perceptron.backends.shared.gradient import activations_of, outputs_of, step_scale
 from perceptron.backends.shared.one_block import fitting
 from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
 from perceptron.backends.torch_manual import matrices
@@ -61,9 +61,8 @@ class PersistentTrainer(DeviceTrainer, FlatTrainer):
         self._accelerator.synchronize()
 
     def _predict(self, inputs: Array) -> Array:
-        activations, loss = activations_of(self._problem), self._problem.loss
-        network = Network(matrices(), self._views(self._parameters), (), activations, loss)
-        return self._host(network.outputs(self._put(inputs)))
+        arrays, values = self._views(self._parameters), self._put(inputs)
+        return self._host(outputs_of(self._problem, matrices(), arrays, values))
 
 
 def kernel() -> ModuleType:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from perceptron.backends.protocol import LadderStep, Unsupported
-from perceptron.backends.shared.torch_data import Feed
+from perceptron.backends.shared.torch_data import Feed, Pair
 from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
 from perceptron.problems.batches import Batches
@@ -45,46 +45,6 @@ class Order:
         return iter(rows)
 
 
-class Loaded:
-    """A feed from a loader, whose batches it moves to the device.
-
-    A loader goes forward only: batches are asked for one after the other, or from the first again.
-    """
-
-    def __init__(
-        self,
-        dataset: torch.utils.data.TensorDataset,
-        batches: Batches,
-        device: torch.device,
-        pin_memory: bool,
-    ) -> None:
-        from torch.utils.data import DataLoader
-
-        self._order, self._device, self._pin_memory = Order(batches), device, pin_memory
-        self._loader = DataLoader(
-            dataset,
-            batch_size=batches.size,
-            sampler=self._order,
-            drop_last=batches.last == "drop",
-            pin_memory=pin_memory,
-        )
-
-    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
-        if begin == 0:
-            self._order.start()
-            self._stream = self._epochs()
-        inputs, targets = next(self._stream)
-        device, non_blocking = self._device, self._pin_memory
-        return (
-            inputs.to(device, non_blocking=non_blocking),
-            targets.to(device, non_blocking=non_blocking),
-        )
-
-    def _epochs(self) -> Iterator[list[torch.Tensor]]:
-        while True:
-            yield from self._loader
-
-
 class LoaderTrainer(TorchTrainer):
     """The data set lies on the device, or in host memory where the problem is fed from there.
 
@@ -92,11 +52,39 @@ class LoaderTrainer(TorchTrainer):
     """
 
     def _make_feed(self, at_once: int) -> Feed:
-        from torch.utils.data import TensorDataset
+        """Return what moves a loader's batches to the device.
+
+        A loader goes forward only: they are asked for one after the other, or from the first again.
+        """
+        from torch.utils.data import DataLoader, TensorDataset
 
         assert self._batches is not None
-        dataset = TensorDataset(self.data.inputs, self.data.targets)
-        return Loaded(dataset, self._batches, self.data.device, pin_memory=self.data.is_copied)
+        order, device, pinned = Order(self._batches), self.data.device, self.data.is_copied
+        loader = DataLoader(
+            TensorDataset(self.data.inputs, self.data.targets),
+            batch_size=self._batches.size,
+            sampler=order,
+            drop_last=self._batches.last == "drop",
+            pin_memory=pinned,
+        )
+        stream: Iterator[list[torch.Tensor]]
+
+        def epochs() -> Iterator[list[torch.Tensor]]:
+            order.start()
+            while True:
+                yield from loader
+
+        def feed(begin: int, end: int) -> Pair:
+            nonlocal stream
+            if begin == 0:
+                stream = epochs()
+            inputs, targets = next(stream)
+            return (
+                inputs.to(device, non_blocking=pinned),
+                targets.to(device, non_blocking=pinned),
+            )
+
+        return feed
 
 
 class LoaderBackend(TorchBackend):

@@ -24,9 +24,7 @@ Step = Callable[[Sequence["torch.Tensor"]], None]
 class FunctionalTrainer(DeviceTrainer, FlatTrainer):
     """Parameters are leaf tensors, and views of the flat one.
 
-    So all but a plain step of gradient descent changes them in one pass; see `update`. A batch is
-    gathered by its indices in the timed loop, whatever the problem's ``feed``: the host is the
-    device.
+    So all but a plain step of gradient descent changes them in one pass; see `update`.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
@@ -120,8 +118,7 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
 class FunctionalBackend(OnTorch):
     """What `torch-cpu` computes, without `nn.Module` and `torch.optim` around it."""
 
-    def _trainer(self, problem: Problem, dtype: DType, device: str) -> FunctionalTrainer:
-        return FunctionalTrainer(problem, dtype, device)
+    trainer = FunctionalTrainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         return trace(lambda: self._trainer(problem, dtype, "meta"))

@@ -1,8 +1,13 @@
-"""PyTorch without autograd: the gradient code of the NumPy backend, over torch's functions."""
+"""PyTorch without autograd: the gradient code of the NumPy backend, over torch's functions.
+
+Of one model, or without vmap of several in batched products. Models of one layer that share their
+data are together one layer of models × outputs units, and its product takes a fraction of the time
+of as many small ones; see `flat_trainer`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import repeat
 from operator import attrgetter
@@ -59,13 +64,7 @@ def stacks() -> Library:
 
 
 class ManualTrainer(DeviceTrainer, DerivedTrainer):
-    """Trains one model; the device is an argument.
-
-    A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
-    gathered in host memory and, on a GPU, copied from there; see `torch_data.FromHost`.
-
-    With ``recorded`` the trainer is one whose steps `torch_cuda_graph` records, so many at once.
-    """
+    """Trains one model; the device is an argument, and ``recorded`` that of `ModuleTrainer`."""
 
     def __init__(
         self, problem: Problem, dtype: DType, device: str = "cpu", *, recorded: int = 0
@@ -87,6 +86,7 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
         self._advance(iterations)
 
     def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
+        """Take so many steps as `ModuleTrainer.take_recorded` does."""
         optimizer = self._problem.optimizer
         factors: Iterator[Factors] = repeat(None)
         if isinstance(optimizer, Adam):
@@ -100,9 +100,7 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
         batch, of_rows = self._network.batch, self._of_rows
         self._take((batch(*pair, *of_rows[pair[0].shape[-2]]) for pair in batches), factors)
 
-    @property
-    def host_values(self) -> list[torch.Tensor]:
-        return []
+    host_values: Sequence[torch.Tensor] = ()
 
     def reset(self) -> None:
         super().reset()
@@ -118,16 +116,26 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
             super()._take(batches, factors)
 
 
+class BmmTrainer(ManualTrainer):
+    """Trains several models, and one as `ManualTrainer` does."""
+
+    several = True
+
+
 class ManualBackend(OnTorch):
     """What `torch-cpu` computes, without recording it for a backward pass."""
 
-    trainer: type[ManualTrainer] = ManualTrainer
-
-    def _trainer(self, problem: Problem, dtype: DType, device: str) -> ManualTrainer:
-        return self.trainer(problem, dtype, device)
+    trainer = ManualTrainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         return trace(lambda: self._trainer(problem, dtype, "meta"))
+
+
+class BmmBackend(ManualBackend):
+    """What `torch-cpu` computes for several models, without vmap and without autograd."""
+
+    low_precision: tuple[str, ...] = ("bfloat16",)
+    trainer = BmmTrainer
 
 
 BACKEND = ManualBackend(
@@ -141,4 +149,16 @@ CUDA_BACKEND = ManualBackend(
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu-manual",
     LadderStep("autograd: gradients are derived by hand", after="torch-cuda"),
+)
+BMM = BmmBackend(
+    "torch-cpu-bmm",
+    "cpu",
+    "PyTorch on the CPU: several models in batched products, gradients derived by hand",
+    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu"),
+)
+CUDA_BMM = BmmBackend(
+    "torch-cuda-bmm",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu-bmm; has never run on one",
+    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cuda"),
 )

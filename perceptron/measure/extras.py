@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of, loop_of
-from perceptron.backends.accelerators.stand_in import HostAccelerator
 from perceptron.backends.protocol import Backend, Unsupported, processes_of
 from perceptron.measure.hardware import Device, device_of, hardware_of
 from perceptron.measure.job import Part, timed
@@ -103,7 +102,7 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
 
 
 def _host_ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
-    host, width = HostAccelerator(), _PRODUCT_WIDTH
+    host, width = Accelerator(), _PRODUCT_WIDTH
     product = time_training(TimedLoop(host.product(width, dtype)), effort)
     yield part("product", 2.0 * width**3, product)
     # Every byte is read once and written once.

@@ -95,8 +95,8 @@ _MANY = (
 )
 # With hidden layers the mistakes of the contract take most of a minute where vmap follows.
 _CHECK_MANY = (
-    "check {here.gpu},torch-cuda-bmm,torch-cuda-graph,torch-cuda-manual-graph,jax-cuda,"
-    "torch-cuda-sequential --problem many-or-gates:4"
+    "check {here.gpu},torch-cuda-fused,torch-cuda-bmm,torch-cuda-graph,torch-cuda-manual-graph,"
+    "jax-cuda,torch-cuda-sequential --problem many-or-gates:4"
 )
 _CHECK = "check {here.checked} --problem or-gate --problem mlp-width:64"
 _LADDER = "overhead --problem or-gate --backends numpy,torch-cpu,{here.rungs},numba"

@@ -1,14 +1,9 @@
-"""Problems of batches, small enough to train in a moment, and what holds for every trainer."""
+"""Problems of batches, small enough to train in a moment."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-import pytest
-
-from perceptron.backends.numpy_backend import BACKEND as NUMPY
-from perceptron.backends.protocol import Trainer
 from perceptron.problems.datasets import Clusters
 from perceptron.problems.held_out import hold_out
 from perceptron.problems.optimizer import Adam, AdamW, Sgd
@@ -62,21 +57,3 @@ FOLDS = replace(MANY, name="folds", folds=True)
 
 CYCLE = 64 * 4
 """Iterations after which the batches of `SHORT_LAST` begin again."""
-
-
-def assert_trains_as_numpy(trainer: Trainer, problem: Problem, iterations: int) -> None:
-    """In float64 so many iterations end at the same parameters, losses and accuracies."""
-    reference = NUMPY.prepare(problem, "float64")
-    reference.train(iterations)
-    trainer.train(iterations)
-    for array, target in zip(trainer.parameters(), reference.parameters(), strict=True):
-        np.testing.assert_allclose(array, target, rtol=1e-6, atol=1e-9)
-    ours, theirs = trainer.evaluate(), reference.evaluate()
-    assert ours.test is not None
-    assert theirs.test is not None
-    assert ours.train.loss == pytest.approx(theirs.train.loss, rel=1e-6)
-    assert ours.test.loss == pytest.approx(theirs.test.loss, rel=1e-6)
-    assert (ours.train.accuracy, ours.test.accuracy) == (
-        theirs.train.accuracy,
-        theirs.test.accuracy,
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
+from perceptron.backends.shared.kernels import capturable_anywhere
 from perceptron.problems.batches import Last
 from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Optimizer, Sgd
@@ -52,15 +52,10 @@ def one_torch_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def capturable_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def capturable_on_a_cpu() -> Iterator[None]:
     """PyTorch asks for a device that captures, though the arithmetic is that of any."""
-    for name in ("torch.optim.adam", "torch.optim.adamw"):
-        monkeypatch.setattr(
-            import_module(name),
-            "_get_capturable_supported_devices",
-            lambda *_: ["cpu", "meta"],
-            raising=False,
-        )
+    with capturable_anywhere():
+        yield
 
 
 @pytest.fixture
@@ -125,21 +120,28 @@ def assert_as_numpy(
     problem: Problem,
     dtype: DType = "float64",
     iterations: int = 20,
-    tolerance: float | None = None,
+    tolerance: tuple[float, float] | None = None,
 ) -> None:
-    """Both train from the start and end at the same loss and parameters.
+    """Both train from the start and end at the same parameters, losses and accuracies.
 
-    ``tolerance`` is relative, and with it nothing else is allowed.
+    ``tolerance`` is relative and absolute.
     """
     reference = NUMPY.prepare(problem, "float64")
     reference.train(iterations)
     trainer.train(iterations)
-    relative, absolute = (1e-10, 1e-12) if dtype == "float64" else (1e-5, 1e-5)
-    assert trainer.loss() == pytest.approx(reference.loss(), rel=relative / 10)
-    if tolerance is not None:
-        relative, absolute = tolerance, 0.0
+    relative, absolute = tolerance or ((1e-10, 1e-12) if dtype == "float64" else (1e-5, 1e-5))
     for actual, expected in zip(trainer.parameters(), reference.parameters(), strict=True):
         np.testing.assert_allclose(actual, expected, rtol=relative, atol=absolute)
+    ours, theirs = trainer.evaluate(), reference.evaluate()
+    assert (ours.test is None) == (theirs.test is None)
+    for own, other in ((ours.train, theirs.train), (ours.test, theirs.test)):
+        if own and other:
+            assert own.loss == pytest.approx(other.loss, rel=max(relative / 10, 1e-11))
+            assert own.accuracy == other.accuracy
+
+
+OVER_EPOCHS = (1e-6, 1e-9)
+"""The tolerance of many steps by Adam, which divides by small numbers."""
 
 
 def broken_promises(

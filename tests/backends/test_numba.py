@@ -27,7 +27,8 @@ from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FEW_PARAMETERS, MANY, assert_trains_as_numpy
+from tests.backends.batched import FEW_PARAMETERS, MANY
+from tests.backends.conftest import OVER_EPOCHS, assert_as_numpy
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
@@ -85,7 +86,7 @@ def test_several_models_train_as_numpys_do(
         set_num_threads(count)
         trainer = BACKEND.prepare(problem, "float64")
         assert type(trainer) is kind
-        assert_trains_as_numpy(trainer, problem, 11)
+        assert_as_numpy(trainer, problem, iterations=11, tolerance=OVER_EPOCHS)
         ends.append(trainer.parameters())
     for several, one in zip(*ends, strict=True):
         np.testing.assert_array_equal(several, one)
@@ -101,7 +102,7 @@ def test_models_are_shared_out_whatever_the_number_of_threads(
     monkeypatch.setattr(numba, "get_num_threads", lambda: count)
     trainer = LayeredModels(FOLDS_AT_ONCE, "float64")
     assert len(trainer._arrays.gradients) == min(count, 5)
-    assert_trains_as_numpy(trainer, FOLDS_AT_ONCE, 3)
+    assert_as_numpy(trainer, FOLDS_AT_ONCE, iterations=3, tolerance=OVER_EPOCHS)
 
 
 def test_blas_has_one_thread_within_ours_and_its_own_number_afterwards() -> None:

@@ -1,17 +1,19 @@
-"""PyTorch of one model: by hand, loaded and compiled, in what the contract does not say."""
+"""PyTorch of one model: by hand, loaded, compiled and fed, in what the contract does not say."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from perceptron.backends import registry, torch_bmm, torch_compiled, torch_manual
+from perceptron.backends import registry, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
+from perceptron.backends.shared.torch_data import BUFFERS, TrainingData
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
 from perceptron.backends.torch_cuda_graph import refusing
 from perceptron.problems import catalogue
@@ -86,7 +88,7 @@ def test_a_graph_holds_few_steps_and_none_that_follow_at_another_length(
     assert torch_compiled.unrolled(problem) == steps
 
 
-@pytest.mark.parametrize("kind", [torch_manual.ManualTrainer, torch_bmm.BmmTrainer])
+@pytest.mark.parametrize("kind", [torch_manual.ManualTrainer, torch_manual.BmmTrainer])
 def test_products_by_hand_are_in_full_precision(kind: Any) -> None:
     torch.set_float32_matmul_precision("high")
     kind(SHORT_LAST, "float32", "cpu")
@@ -109,3 +111,34 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
         torch_compiled.train_steps(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
         )
+
+
+def test_a_buffer_is_written_to_only_after_its_last_copy() -> None:
+    """Buffers take turns, each waits for its own copy, and none has the memory of another.
+
+    On a CPU a copy is the buffer itself: what was given stays until its buffer is next.
+    """
+    log: list[str] = []
+    numbers = iter(range(BUFFERS))
+
+    def event() -> SimpleNamespace:
+        """Stand in for a GPU's event: note what it is asked."""
+        number = next(numbers)
+        return SimpleNamespace(
+            record=lambda: log.append(f"copied from {number}"),
+            synchronize=lambda: log.append(f"waited for {number}"),
+        )
+
+    data = TrainingData(SHORT_LAST, torch.float64, torch.device("cpu"), classes=True)
+    assert data.batches is not None
+    feed = data.from_host(data.batches.size, event, pin=False)
+    spans = list(data.batches.spans(0, BUFFERS + 2))
+    given = [feed(begin, end) for begin, end in spans]
+    turns = [0, 1, 2, 0, 1]
+    assert log == [
+        word for number in turns for word in (f"waited for {number}", f"copied from {number}")
+    ]
+    for (begin, end), (inputs, targets) in list(zip(spans, given, strict=True))[-BUFFERS:]:
+        rows = data.orders[begin:end]
+        assert torch.equal(inputs, data.inputs[rows])
+        assert torch.equal(targets, data.targets[rows])

@@ -10,19 +10,18 @@ import numpy as np
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.torch_bmm import BmmTrainer
 from perceptron.backends.torch_cuda_graph import STEPS, refusing
-from perceptron.backends.torch_ensemble import EnsembleTrainer
+from perceptron.backends.torch_eager import EnsembleTrainer
+from perceptron.backends.torch_manual import BmmTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FOLDS, MANY, ONE_LAYER, assert_trains_as_numpy
+from tests.backends.batched import FOLDS, MANY, ONE_LAYER
+from tests.backends.conftest import OVER_EPOCHS, assert_as_numpy
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
 
 import torch
-
-from perceptron.backends.shared.torch_data import FromHost
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread", "capturable_on_a_cpu")
 
@@ -35,11 +34,8 @@ both = pytest.mark.parametrize("kind", [EnsembleTrainer, BmmTrainer])
 def test_batches_that_are_copied_are_the_same(kind: type[Several], problem: Problem) -> None:
     """From buffers in host memory, whose short batch is a part of them."""
     trainer = kind(problem, "float64", "cpu")
-    data, device = trainer.data, torch.device("cpu")
-    trainer.feed = FromHost(
-        data.inputs, data.targets, data.orders, 36, device, _Event, pin=False, axis=data.axis
-    )
-    assert_trains_as_numpy(trainer, problem, 40)
+    trainer.feed = trainer.data.from_host(36, _Event, pin=False)
+    assert_as_numpy(trainer, problem, iterations=40, tolerance=OVER_EPOCHS)
 
 
 class _Event:

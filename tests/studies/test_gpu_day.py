@@ -105,6 +105,15 @@ def test_a_check_computes_what_a_worker_computes() -> None:
             assert wanted.keys() <= variables_of(command, known).keys(), command
 
 
+def test_every_gpu_backend_that_trains_several_models_is_checked_on_them() -> None:
+    """The page of many models names them, and a test holds it true."""
+    commands = commands_of(STAGES[-1], Here({}, rehearse=False))
+    page = (ROOT / "docs" / "many-models.md").read_text(encoding="utf-8")
+    table = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    on_gpu = re.findall(r"`([a-z]+-cuda[a-z-]*|cupy)`", table)
+    assert {one[1] for one in commands if "many-or-gates:4" in one} == set(on_gpu)
+
+
 def test_the_gpu_is_compared_with_the_cpu_and_many_models_with_one_by_one() -> None:
     assert values(words("rows", backends_here()), "--pair") == [
         "numpy:torch-cuda",

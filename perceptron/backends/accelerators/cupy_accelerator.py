@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Loop, Queue, cuda_unavailable, loop_of
+from perceptron.backends.accelerators.protocol import (
+    Accelerator,
+    Loop,
+    Queue,
+    cuda_unavailable,
+    loop_of,
+)
 from perceptron.backends.accelerators.torch_accelerator import held_up
 from perceptron.problems.problem import DType
 
@@ -27,33 +34,21 @@ def _cupy() -> Any:
     return cupy
 
 
-class CupyAccelerator:
+class CupyAccelerator(Accelerator):
     """The first CUDA device.
 
     CuPy's pool keeps what it has taken from the device and does not count what it gave out of it
     at most, short of a hook that would be called in the timed loop: peaks of memory are unknown.
     """
 
-    kind = "cuda"
     place = "cuda"
 
     def unavailable(self) -> str | None:
         # In this order: without a GPU installing CuPy would be of no use.
         return cuda_unavailable() or optional.missing("cupy")
 
-    def touch(self) -> None:
-        square = _cupy().ones((2, 2), "float32")
-        square.dot(square)  # starts the library of products
-        self.synchronize()
-
     def synchronize(self) -> None:
         _cupy().cuda.Device().synchronize()
-
-    def reset_peak_memory(self) -> None:
-        pass
-
-    def peak_memory(self) -> int | None:
-        return None
 
     def free_memory(self) -> int | None:
         """Return what the device has left, and what the pool keeps of it and has not lent."""
@@ -65,7 +60,7 @@ class CupyAccelerator:
         _cupy().get_default_memory_pool().free_all_blocks()
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        return held_up(_AsTorch(_cupy()), queue, iterations)
+        return held_up(_as_torch(_cupy()), queue, iterations)
 
     def product(self, width: int, dtype: DType) -> Loop:
         xp = _cupy()
@@ -99,34 +94,21 @@ class CupyAccelerator:
         return loop_of(work, self.synchronize)
 
 
-class _AsTorch:
-    """What `held_up` needs of `torch.cuda`, by CuPy."""
+def _as_torch(cupy: Any) -> Any:
+    """Return what `held_up` needs of `torch.cuda`, by CuPy."""
+    cuda, spin = cupy.cuda, cupy.RawKernel(_SPIN, "spin")
 
-    def __init__(self, cupy: Any) -> None:
-        self._cupy = cupy
-        self._spin = cupy.RawKernel(_SPIN, "spin")
-        self._sleep(1)  # compiles it
+    def sleep(cycles: int) -> None:
+        spin((1,), (1,), (np.int64(cycles),))
 
-    def synchronize(self) -> None:
-        self._cupy.cuda.Device().synchronize()
+    def event(*, enable_timing: bool) -> Any:
+        own = cuda.Event(disable_timing=not enable_timing)
+        return SimpleNamespace(
+            own=own,
+            record=own.record,
+            synchronize=own.synchronize,
+            elapsed_time=lambda end: float(cuda.get_elapsed_time(own, end.own)),  # milliseconds
+        )
 
-    def _sleep(self, cycles: int) -> None:
-        self._spin((1,), (1,), (np.int64(cycles),))
-
-    def Event(self, *, enable_timing: bool) -> _Event:  # noqa: N802 PyTorch's name
-        return _Event(self._cupy.cuda, enable_timing)
-
-
-class _Event:
-    def __init__(self, cuda: Any, has_timing: bool) -> None:
-        self._cuda, self._event = cuda, cuda.Event(disable_timing=not has_timing)
-
-    def record(self) -> None:
-        self._event.record()
-
-    def synchronize(self) -> None:
-        self._event.synchronize()
-
-    def elapsed_time(self, end: _Event) -> float:
-        """Return the milliseconds until another event."""
-        return float(self._cuda.get_elapsed_time(self._event, end._event))
+    sleep(1)  # compiles it
+    return SimpleNamespace(synchronize=cuda.Device().synchronize, _sleep=sleep, Event=event)

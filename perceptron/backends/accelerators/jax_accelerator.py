@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import Loop, Queue, cuda_unavailable
-from perceptron.backends.accelerators.stand_in import place_of
+from perceptron.backends.accelerators.protocol import (
+    Accelerator,
+    Loop,
+    Queue,
+    cuda_unavailable,
+    place_of,
+)
 from perceptron.problems.problem import DType
 
 if TYPE_CHECKING:
@@ -71,7 +76,7 @@ DECIDED = "PERCEPTRON_XLA_FLAGS"
 """Set to the flags that a process found, so that those that it starts need not try them again."""
 
 
-class JaxAccelerator:
+class JaxAccelerator(Accelerator):
     """The first device of a kind."""
 
     def __init__(self, kind: str) -> None:

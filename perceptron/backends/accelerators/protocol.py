@@ -6,10 +6,12 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+
+import numpy as np
 
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DType
+from perceptron.rehearsal import is_rehearsal
 
 # Does something this many times, and returns when the device has done it.
 Loop = Callable[[int], None]
@@ -31,33 +33,34 @@ def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) 
     return loop
 
 
-def seconds_by_the_clock(queue: Queue, iterations: int) -> float:
-    """Return the seconds per iteration of a CPU, which has done what was queued when it returns."""
-    begin = time.perf_counter()
-    queue(iterations)
-    return (time.perf_counter() - begin) / iterations
+def place_of(kind: str) -> str:
+    """Return where the work of a device of this kind is done: on itself, or on the CPU.
+
+    No other function of the backends knows of rehearsals: all ask an accelerator for its ``place``
+    and do there what they would do on any CPU.
+    """
+    return "cpu" if is_rehearsal() else kind
 
 
-class Accelerator(Protocol):
-    """A device. Making one is free: heavy imports stay inside the methods.
+class Accelerator:
+    """A device; here the CPU, driven by NumPy, in the place of one whose library needs a GPU.
 
-    No method asks more than the library knows; what it does not know is None. A backend names its
-    own in the attribute ``accelerator``, where the CPU has None. What may follow besides:
-
-    * ``free_memory()``: the bytes that a training may take of the device's memory, or None.
-    * ``release()``: give back the memory that the library keeps for later.
-    * ``uuid()``: what NVIDIA's driver calls the device, or None.
+    Making one is free: heavy imports stay inside the methods. No method asks more than the library
+    knows; what it does not know is None. A backend names its own in the attribute ``accelerator``,
+    where the CPU has None.
     """
 
-    kind: str
+    kind: str = "cuda"
     """As `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
 
     @property
     def place(self) -> str:
         """Where its work is done: its kind, or ``cpu`` where the CPU stands in for it."""
+        return "cpu"
 
     def unavailable(self) -> str | None:
         """Return why it cannot be used here, in one line; None if it can."""
+        return None
 
     def touch(self) -> None:
         """Start what starts once in a process, and wait for it.
@@ -65,6 +68,7 @@ class Accelerator(Protocol):
         That is the client, the context, the allocator and the library of products: it costs a
         process seconds, and no problem.
         """
+        self.product(2, "float32")(1)
 
     def synchronize(self) -> None:
         """Wait until the device has done all that it was given."""
@@ -74,25 +78,46 @@ class Accelerator(Protocol):
 
     def peak_memory(self) -> int | None:
         """Return the most bytes that the library's allocator gave out since `reset_peak_memory`."""
+        return None
+
+    def free_memory(self) -> int | None:
+        """Return the bytes that a training may take of the device's memory."""
+        return None
+
+    def release(self) -> None:
+        """Give back the memory that the library keeps for later."""
+
+    def uuid(self) -> str | None:
+        """Return what NVIDIA's driver calls the device."""
+        return None
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
         """Return the device's own seconds per training iteration, by its own events.
 
         Everything is queued before the device begins, so that it never waits for the host. None
-        where that cannot be had.
+        where that cannot be had. The CPU has done what was queued when ``queue`` returns.
         """
+        begin = time.perf_counter()
+        queue(iterations)
+        return (time.perf_counter() - begin) / iterations
 
     def product(self, width: int, dtype: DType) -> Loop:
         """Return a loop of products of two square matrices of this width, in full precision."""
+        left, right, result = (np.ones((width, width), dtype) for _ in range(3))
+        return loop_of(lambda: np.dot(left, right, out=result))
 
     def copy(self, size: int) -> Loop:
         """Return a loop that copies so many bytes within the device's memory."""
+        source, target = (np.ones(size // 4, "float32") for _ in range(2))
+        return loop_of(lambda: np.copyto(target, source))
 
     def transfers(self, size: int) -> Mapping[str, Loop]:
         """Return loops that copy so many bytes ``host to device`` and ``device to host``."""
+        return {"host to device": self.copy(size), "device to host": self.copy(size)}
 
     def versions(self) -> dict[str, str]:
         """Return versions of what drives the device beneath the library, by name."""
+        return {}
 
 
 def accelerator_of(backend: Backend) -> Accelerator | None:

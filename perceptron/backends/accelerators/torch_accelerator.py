@@ -12,13 +12,13 @@ from typing import Any
 
 from perceptron.backends.accelerators.protocol import (
     NO_CUDA_DEVICE,
+    Accelerator,
     Loop,
     Queue,
     cuda_unavailable,
     loop_of,
-    seconds_by_the_clock,
+    place_of,
 )
-from perceptron.backends.accelerators.stand_in import place_of
 from perceptron.problems.problem import DType
 
 # Where the driver of AMD's GPUs is loaded.
@@ -30,7 +30,7 @@ _HELD_CYCLES = 2_000_000
 _ATTEMPTS = 6
 
 
-class TorchAccelerator:
+class TorchAccelerator(Accelerator):
     """The first device of a kind.
 
     On the CPU there is nothing to wait for, no allocator to ask, and what the device does takes as
@@ -46,13 +46,6 @@ class TorchAccelerator:
 
     def unavailable(self) -> str | None:
         return None if self.place == "cpu" else device_unavailable(self.kind)
-
-    def touch(self) -> None:
-        import torch
-
-        square = torch.ones((2, 2), device=self.place)
-        square @ square  # starts the library of products
-        self.synchronize()
 
     def synchronize(self) -> None:
         if self.place not in ("cpu", "meta"):
@@ -92,7 +85,7 @@ class TorchAccelerator:
         host's pauses in it: then fewer iterations are queued, behind a longer wait.
         """
         if self.place == "cpu":
-            return seconds_by_the_clock(queue, iterations)
+            return super().busy_seconds(queue, iterations)
         if self.place != "cuda":
             return None
         return held_up(self._module(), queue, iterations)

@@ -14,9 +14,9 @@ import numpy as np
 
 from perceptron.backends.contract.agreement import ITERATIONS, start_of
 from perceptron.backends.protocol import Backend, Evaluation, Trainer
-from perceptron.backends.shared.evaluation import evaluate, predict
+from perceptron.backends.shared.evaluation import Scored, evaluate, predict
 from perceptron.backends.shared.gradient import views
-from perceptron.backends.shared.update import adam_factors, start_state, update
+from perceptron.backends.shared.update import State, adam_factors, start_state, update
 from perceptron.problems.batches import Batches, Indices
 from perceptron.problems.datasets import Array, Dataset, Part
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
@@ -69,15 +69,25 @@ def _given(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = T
     )
 
 
-class Driver:
+class Driver(Scored):
     """A trainer in float64 but for its gradients; mutants override what they get wrong."""
+
+    kept: tuple[str, ...] = ()
+    """What `reset` does not take back."""
+    values: Array
+    state: State
+    steps: int
+    iteration: int
 
     def __init__(self, backend: Backend, problem: Problem, dtype: DType) -> None:
         self.backend, self.problem, self.dtype = backend, problem, dtype
         self.start = _flat(start_of(problem))
-        self.values = self.start.copy()
-        self.state = start_state(np, problem.optimizer, self.start)
-        self.steps = self.iteration = 0
+        vars(self).update(self.at_start())
+
+    def at_start(self) -> dict[str, object]:
+        """Return what changes while it trains, as it is before."""
+        state = start_state(np, self.problem.optimizer, self.start)
+        return {"values": self.start.copy(), "state": state, "steps": 0, "iteration": 0}
 
     def train(self, iterations: int) -> None:
         for _ in range(iterations):
@@ -87,12 +97,8 @@ class Driver:
             self.step(gradient)
 
     def reset(self) -> None:
-        self.values = self.start.copy()
-        self.reset_state()
-        self.reset_position()
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
+        at_start = self.at_start()
+        vars(self).update({name: at_start[name] for name in at_start.keys() - self.kept})
 
     def evaluate(self) -> Evaluation:
         arrays = arrays_of(self.problem, self.values)
@@ -100,13 +106,6 @@ class Driver:
 
     def parameters(self) -> list[Array]:
         return [array.copy() for array in arrays_of(self.problem, self.values)]
-
-    def reset_state(self) -> None:
-        self.state = start_state(np, self.problem.optimizer, self.start)
-        self.steps = 0
-
-    def reset_position(self) -> None:
-        self.iteration = 0
 
     def rows(self, iteration: int) -> Indices | None:
         """Return the rows of an iteration's batch; None for all."""
@@ -177,7 +176,7 @@ def mutations(problem: Problem) -> list[Mutation]:
         *(_of_the_batches(problem.batches) if problem.batches else ()),
     ]
     if problem.held_out_part() is not None:
-        found.append(Mutation("training part evaluated as test set", WrongPart))
+        found.append(Mutation("training part evaluated as test set", WRONG_PART))
     return found
 
 
@@ -187,7 +186,9 @@ def _of_the_loss(problem: Problem) -> Iterator[Mutation]:
         yield Mutation("mean over rows only", scaled(float(problem.outputs)))
     rows = None if problem.batches is None else problem.batches.indices(0)
     if _overflows(problem, start_of(problem), rows, "float64"):
-        yield Mutation("softmax without its maximum taken off", PlainSoftmax, depends_on_dtype=True)
+        yield Mutation(
+            "softmax without its maximum taken off", PLAIN_SOFTMAX, depends_on_dtype=True
+        )
 
 
 def _of_the_layers(problem: Problem) -> Iterator[Mutation]:
@@ -205,11 +206,11 @@ def _of_the_layers(problem: Problem) -> Iterator[Mutation]:
 def _of_the_optimizer(optimizer: Optimizer) -> Iterator[Mutation]:
     decays = optimizer.weight_decay >= _VISIBLE_DECAY
     if isinstance(optimizer, Adam):
-        yield Mutation("no bias correction", NoBiasCorrection)
-        yield Mutation("averages kept by reset()", StateKept)
-        yield Mutation("step count kept by reset()", StepsKept)
+        yield Mutation("no bias correction", NO_BIAS_CORRECTION)
+        yield Mutation("averages kept by reset()", STATE_KEPT)
+        yield Mutation("step count kept by reset()", STEPS_KEPT)
         if optimizer.eps >= _VISIBLE_EPS:
-            yield Mutation("eps inside the root", EpsInside)
+            yield Mutation("eps inside the root", EPS_INSIDE)
         if decays:
             kind, name = Adam, "weight decay coupled for decoupled"
             if not isinstance(optimizer, AdamW):
@@ -221,7 +222,7 @@ def _of_the_optimizer(optimizer: Optimizer) -> Iterator[Mutation]:
         yield Mutation(name, misread=_stepping(other))
         none = replace(optimizer, momentum=0.0, nesterov=False)
         yield Mutation("no momentum", misread=_stepping(none))
-        yield Mutation("momentum's buffer kept by reset()", StateKept)
+        yield Mutation("momentum's buffer kept by reset()", STATE_KEPT)
     if decays:
         yield Mutation("no weight decay", misread=_stepping(replace(optimizer, weight_decay=0.0)))
 
@@ -230,7 +231,7 @@ def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
     if batches.per_epoch > 1:
         yield Mutation("order off by one batch", taking(lambda iteration, _: iteration + 1))
         yield Mutation("stale batch", taking(lambda iteration, _: max(iteration - 1, 0)))
-        yield Mutation("position kept by reset()", PositionKept)
+        yield Mutation("position kept by reset()", POSITION_KEPT)
         yield Mutation(
             "order of another seed",
             misread=lambda problem: replace(problem, order_seed=problem.order_seed + 1),
@@ -243,7 +244,7 @@ def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
             yield Mutation("last batch kept", misread=lambda old: replace(old, last="keep"))
             return
         yield Mutation("last batch dropped", misread=lambda old: replace(old, last="drop"))
-        yield Mutation("short batch divided by the rows of a whole one", WholeBatch)
+        yield Mutation("short batch divided by the rows of a whole one", WHOLE_BATCH)
 
 
 def _of_the_models(problem: Problem) -> Iterator[Mutation]:
@@ -278,39 +279,37 @@ def _swapped(layer: int) -> Callable[[Problem], Problem]:
     return swap
 
 
+def mistaken(**wrong: object) -> Kind:
+    """Return a `Driver` with these methods, or what it keeps, in the place of its own."""
+    return type("Mistaken", (Driver,), wrong)
+
+
 def scaled(factor: float) -> Kind:
     """Return what multiplies the loss, and with it the gradient, by ``factor``."""
-
-    class Scaled(Driver):
-        def gradient(self, rows: Indices | None) -> Array:
-            return factor * super().gradient(rows)
-
-        def loss(self) -> float:
-            return factor * super().loss()
-
-    return Scaled
+    return mistaken(
+        gradient=lambda self, rows: factor * Driver.gradient(self, rows),
+        loss=lambda self: factor * Driver.loss(self),
+    )
 
 
 def spoiled(spoil: Callable[[list[Array]], object]) -> Kind:
     """Return what has its gradients spoiled, the arrays of all layers, in place."""
 
-    class Spoiled(Driver):
-        def gradient(self, rows: Indices | None) -> Array:
-            gradient = super().gradient(rows)
-            spoil(arrays_of(self.problem, gradient))
-            return gradient
+    def gradient(self: Driver, rows: Indices | None) -> Array:
+        gradient = Driver.gradient(self, rows)
+        spoil(arrays_of(self.problem, gradient))
+        return gradient
 
-    return Spoiled
+    return mistaken(gradient=gradient)
 
 
 def taking(batch: Callable[[int, int], int]) -> Kind:
     """Return what takes another batch, of an iteration and the iterations of an epoch."""
 
-    class Taking(Driver):
-        def rows(self, iteration: int) -> Indices | None:
-            return super().rows(batch(iteration, self.problem.iterations_per_epoch))
+    def rows(self: Driver, iteration: int) -> Indices | None:
+        return Driver.rows(self, batch(iteration, self.problem.iterations_per_epoch))
 
-    return Taking
+    return mistaken(rows=rows)
 
 
 def _turning(layer: int) -> Callable[[list[Array]], None]:
@@ -334,44 +333,36 @@ def _skip_last_model(arrays: list[Array]) -> None:
 def stale(index: int) -> Kind:
     """Return what never moves this array."""
 
-    class Stale(Driver):
-        def step(self, gradient: Array) -> None:
-            array = arrays_of(self.problem, self.values)[index]
-            before = array.copy()
-            super().step(gradient)
-            array[...] = before
+    def step(self: Driver, gradient: Array) -> None:
+        array = arrays_of(self.problem, self.values)[index]
+        before = array.copy()
+        Driver.step(self, gradient)
+        array[...] = before
 
-    return Stale
+    return mistaken(step=step)
 
 
 def dropped(index: int) -> Kind:
     """Return what has zeros in place of this array after each step."""
 
-    class Dropped(Driver):
-        def step(self, gradient: Array) -> None:
-            super().step(gradient)
-            arrays_of(self.problem, self.values)[index][...] = 0.0
+    def step(self: Driver, gradient: Array) -> None:
+        Driver.step(self, gradient)
+        arrays_of(self.problem, self.values)[index][...] = 0.0
 
-    return Dropped
-
-
-class WholeBatch(Driver):
-    """Takes the mean over a short batch as if it had the rows of a whole one."""
-
-    def gradient(self, rows: Indices | None) -> Array:
-        assert rows is not None
-        return len(rows) / self.problem.step_rows * super().gradient(rows)
+    return mistaken(step=step)
 
 
-class PlainSoftmax(Driver):
-    """Exponentiates values as they are."""
+def _of_a_whole_batch(self: Driver, rows: Indices) -> Array:
+    """Take the mean over a short batch as if it had the rows of a whole one."""
+    return len(rows) / self.problem.step_rows * Driver.gradient(self, rows)
 
-    def gradient(self, rows: Indices | None) -> Array:
-        gradient = super().gradient(rows)
-        arrays = arrays_of(self.problem, self.values)
-        if _overflows(self.problem, arrays, rows, self.dtype):
-            gradient *= np.nan  # inf/inf
-        return gradient
+
+def _by_plain_softmax(self: Driver, rows: Indices | None) -> Array:
+    """Exponentiate values as they are."""
+    gradient = Driver.gradient(self, rows)
+    if _overflows(self.problem, arrays_of(self.problem, self.values), rows, self.dtype):
+        gradient *= np.nan  # inf/inf
+    return gradient
 
 
 def _overflows(problem: Problem, arrays: list[Array], rows: Indices | None, dtype: DType) -> bool:
@@ -383,58 +374,37 @@ def _overflows(problem: Problem, arrays: list[Array], rows: Indices | None, dtyp
     return bool(outputs.max() > np.log(np.finfo(dtype).max))
 
 
-class NoBiasCorrection(Driver):
-    """Takes Adam's averages as they are, small as they begin."""
-
-    def factors(self, optimizer: Adam) -> tuple[float, float]:
-        # The rule keeps M = m/(1 − β₁) and V = v/(1 − β₂).
-        first, second = optimizer.betas
-        root = (1.0 - second) ** 0.5
-        return optimizer.rate * (1.0 - first) / root, optimizer.eps / root
+def _uncorrected(self: Driver, optimizer: Adam) -> tuple[float, float]:
+    """Take Adam's averages as they are, small as they begin."""
+    # The rule keeps M = m/(1 − β₁) and V = v/(1 − β₂).
+    first, second = optimizer.betas
+    root = (1.0 - second) ** 0.5
+    return optimizer.rate * (1.0 - first) / root, optimizer.eps / root
 
 
-class EpsInside(Driver):
-    """Steps along m/√(v + eps)."""
-
-    def step(self, gradient: Array) -> None:
-        optimizer = self.problem.optimizer
-        assert isinstance(optimizer, Adam)
-        super().step(gradient)
-        first, second = optimizer.betas
-        mean, square = self.state
-        mean = mean * (1.0 - first) / (1.0 - first**self.steps)
-        square = square * (1.0 - second) / (1.0 - second**self.steps)
-        # What decay did stays; the step is taken again.
-        self.values += optimizer.rate * mean / (np.sqrt(square) + optimizer.eps)
-        self.values -= optimizer.rate * mean / np.sqrt(square + optimizer.eps)
+def _with_eps_inside(self: Driver, gradient: Array) -> None:
+    """Step along m/√(v + eps)."""
+    optimizer = self.problem.optimizer
+    assert isinstance(optimizer, Adam)
+    Driver.step(self, gradient)
+    first, second = optimizer.betas
+    mean, square = self.state
+    mean = mean * (1.0 - first) / (1.0 - first**self.steps)
+    square = square * (1.0 - second) / (1.0 - second**self.steps)
+    # What decay did stays; the step is taken again.
+    self.values += optimizer.rate * mean / (np.sqrt(square) + optimizer.eps)
+    self.values -= optimizer.rate * mean / np.sqrt(square + optimizer.eps)
 
 
-class StateKept(Driver):
-    """Resets the parameters and the count of steps, not the averages."""
-
-    def reset_state(self) -> None:
-        self.steps = 0
+def _of_the_training_part(self: Driver) -> Evaluation:
+    evaluation = Driver.evaluate(self)
+    return replace(evaluation, test=evaluation.train)
 
 
-class StepsKept(Driver):
-    """Counts on over a reset."""
-
-    def reset_state(self) -> None:
-        steps = self.steps
-        super().reset_state()
-        self.steps = steps
-
-
-class PositionKept(Driver):
-    """Goes on with the next batch after a reset."""
-
-    def reset_position(self) -> None:
-        pass
-
-
-class WrongPart(Driver):
-    """Evaluates the training part where the test set is asked for."""
-
-    def evaluate(self) -> Evaluation:
-        evaluation = super().evaluate()
-        return replace(evaluation, test=evaluation.train)
+WHOLE_BATCH = mistaken(gradient=_of_a_whole_batch)
+PLAIN_SOFTMAX = mistaken(gradient=_by_plain_softmax)
+NO_BIAS_CORRECTION = mistaken(factors=_uncorrected)
+EPS_INSIDE = mistaken(step=_with_eps_inside)
+STATE_KEPT, STEPS_KEPT = mistaken(kept=("state",)), mistaken(kept=("steps",))
+POSITION_KEPT = mistaken(kept=("iteration",))
+WRONG_PART = mistaken(evaluate=_of_the_training_part)

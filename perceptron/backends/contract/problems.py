@@ -115,14 +115,5 @@ def _problem(
 
 def _large_values() -> Problem:
     """Return a classifier whose outputs exceed 710, of which even float64 has no exponential."""
-    return Problem(
-        name="large-values",
-        family="large-values",
-        size=_CLASSES.rows,
-        dataset=_CLASSES,
-        layers=(Layer(3, "identity"),),
-        loss="cross-entropy",
-        optimizer=Sgd(rate=100.0, momentum=0.5),
-        start=FanInStart(gain=2000.0),
-        batch=_BATCH,
-    )
+    problem = _problem("large-values", Sgd(rate=100.0, momentum=0.5))
+    return replace(problem, layers=(Layer(3, "identity"),), start=FanInStart(gain=2000.0))

@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Queue
-from perceptron.backends.accelerators.stand_in import place_of
+from perceptron.backends.accelerators.protocol import Queue, place_of
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.data_parallel.nodes import layout
 from perceptron.backends.data_parallel.world import World, running_world, world_of
@@ -26,6 +25,7 @@ from perceptron.backends.protocol import (
     thread_variables,
     threads_of_each,
 )
+from perceptron.backends.shared.evaluation import Scored
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -83,7 +83,7 @@ class DataParallelBackend:
         return DataParallelTrainer(self.ranks.world(), problem, dtype)
 
 
-class DataParallelTrainer:
+class DataParallelTrainer(Scored):
     """One trainer in each rank. Every method raises `RankFailed` if a rank fails."""
 
     def __init__(self, world: World, problem: Problem, dtype: DType) -> None:
@@ -101,9 +101,6 @@ class DataParallelTrainer:
 
     def reset(self) -> None:
         self._world.ask("do", self._number, "reset")
-
-    def loss(self) -> float:
-        return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
         """Have rank 0 evaluate all rows."""

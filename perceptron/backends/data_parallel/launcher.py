@@ -62,8 +62,6 @@ class Report(Struct, frozen=True, omit_defaults=True):
     """Ranks that ended without leaving, the first to fail first."""
     lines: tuple[str, ...] = ()
     """The last line of each rank of this node, by its local number."""
-    error: str = ""
-    """Why the launcher itself failed."""
 
 
 def main() -> None:
@@ -77,8 +75,10 @@ def main() -> None:
         if failures:
             _tell(Report(failures=failures))
             code = 1
-    except Exception as error:  # noqa: BLE001 whatever it is, the leader must hear of it
-        _tell(Report(error=f"{type(error).__name__}: {' '.join(str(error).split())}"))
+    except Exception as error:  # noqa: BLE001 whatever it is, the leader reads of it
+        print(
+            f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr, flush=True
+        )
         code = 1
     shutil.rmtree(logs, ignore_errors=True)
     os._exit(code)  # threads of the rendezvous would be waited for

@@ -10,8 +10,7 @@ where the processes do not divide the batch, and are empty where there are more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -33,36 +32,31 @@ class RankTrainer(TorchTrainer):
 
         super().__init__(problem, dtype, device)
         self._rank, self._processes = rank, processes
+        self._loss_of_rows, self._loss = self._loss, self._weighted
         devices = None if self._device.type == "cpu" else [self._device.index]
         self._distributed = DistributedDataParallel(self._model, device_ids=devices)
+        self._model = self._distributed
 
-    def _take(self, batches: Iterable[Any]) -> None:
-        model, optimizer = self._distributed, self._optimizer
-        for inputs, targets, weight in batches:
-            error = self._error(model(inputs), targets, weight)
-            optimizer.zero_grad()
-            error.backward()
-            optimizer.step()
-
-    def _error(self, outputs: torch.Tensor, targets: torch.Tensor, weight: float) -> Any:
+    def _weighted(self, outputs: torch.Tensor, weighted: tuple[torch.Tensor, float]) -> Any:
         """Return the loss of the rows, so weighted that the average over ranks is the batch's.
 
         A rank without rows takes part in the all-reduce with zeros: there is no mean of nothing,
         but a sum.
         """
+        targets, weight = weighted
         if not weight:
             return outputs.sum()
-        error = self._loss(outputs, targets)
+        error = self._loss_of_rows(outputs, targets)
         return error if weight == 1.0 else error * weight
 
     def _fed(self, iterations: int) -> Iterator[Any]:
-        """Return this rank's part of the next batches and its weight, made when its turn comes."""
+        """Return this rank's part of the next batches, with its weight beside the targets."""
         if self._batches is not None:
             return self._parts_of(self._batches, iterations)
         rows = len(self.data.inputs)
         begin, end = part_of(rows, self._rank, self._processes)
-        part = self.data.inputs[begin:end], self.data.targets[begin:end]
-        return repeat((*part, self._weight(rows)), iterations)
+        targets = self.data.targets[begin:end], self._weight(rows)
+        return repeat((self.data.inputs[begin:end], targets), iterations)
 
     def _parts_of(self, batches: Batches, iterations: int) -> Iterator[Any]:
         feed, rank, processes = self.feed, self._rank, self._processes
@@ -71,61 +65,35 @@ class RankTrainer(TorchTrainer):
             rows = end - begin
             first, last = part_of(rows, rank, processes)
             inputs, targets = feed(begin + first, begin + last)
-            yield inputs, targets, weights[rows]
+            yield inputs, (targets, weights[rows])
         self._iteration += iterations
 
     def _weight(self, rows: int) -> float:
         return weight_of(self._problem.loss, rows, self._rank, self._processes)
 
+    def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self._distributed.module(inputs)
+        return outputs
+
     def _phases_of_gradients(self) -> dict[str, Callable[[int], None]]:
-        """Return loops as `TorchTrainer` does, with what data-parallel training adds.
+        """Return the loops of `TorchTrainer`, and what data-parallel training adds.
 
         ``backward`` and what comes before it run under `no_sync`, as gradients are accumulated:
         nothing is exchanged. ``buckets and all-reduce`` is what the iteration takes longer with it:
         the hooks, copies into the buckets and out of them, the exchange, and waiting for ranks that
         are behind.
         """
-        model, optimizer = self._distributed, self._optimizer
 
-        def forward(iterations: int) -> None:
-            with model.no_sync():
-                for inputs, _, _ in self._fed(iterations):
-                    model(inputs)
-            self._synchronize()
-
-        def with_loss(iterations: int) -> None:
-            with model.no_sync():
-                for inputs, targets, weight in self._fed(iterations):
-                    self._error(model(inputs), targets, weight)
-            self._synchronize()
-
-        def with_zero_grad(iterations: int) -> None:
-            with model.no_sync():
-                for inputs, targets, weight in self._fed(iterations):
-                    self._error(model(inputs), targets, weight)
-                    optimizer.zero_grad()
-            self._synchronize()
-
-        def with_backward(
-            surrounding: Callable[[], AbstractContextManager[None]],
-        ) -> Callable[[int], None]:
+        def alone(phase: Callable[[int], None]) -> Callable[[int], None]:
             def loop(iterations: int) -> None:
-                with surrounding():
-                    for inputs, targets, weight in self._fed(iterations):
-                        error = self._error(model(inputs), targets, weight)
-                        optimizer.zero_grad()
-                        error.backward()
-                self._synchronize()
+                with self._distributed.no_sync():
+                    phase(iterations)
 
             return loop
 
-        return {
-            "forward": forward,
-            "loss": with_loss,
-            "zero_grad": with_zero_grad,
-            "backward": with_backward(model.no_sync),
-            "buckets and all-reduce": with_backward(nullcontext),
-        }
+        phases = super()._phases_of_gradients()
+        exchanging = {"buckets and all-reduce": phases["backward"]}
+        return {name: alone(phase) for name, phase in phases.items()} | exchanging
 
 
 def part_of(rows: int, rank: int, processes: int) -> tuple[int, int]:

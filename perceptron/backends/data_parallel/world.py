@@ -58,19 +58,17 @@ class World:
         self.processes = processes
         self._numbers = itertools.count()
         self._dropped: list[int] = []
-        self._launched: Launched | None = launch(processes, device)
+        self.has_ended = False
+        """Whether nothing can be asked of it any more."""
+        self._ranks: list[tuple[Connection, Hello]] = []
+        """The connection on which each rank is asked, and what it said of itself."""
+        self._door, self._launchers = launch(processes, device)
         try:
-            self._launched.wait_for_ranks()
-            self._ranks = self._launched.requests
+            self._ranks = self._wait_for_ranks()
             self.ask("join", EXCHANGE_SECONDS)
         except BaseException:
             self.end()
             raise
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing can be asked of it any more."""
-        return self._launched is None
 
     def next_number(self) -> int:
         """Return a number for a trainer."""
@@ -82,10 +80,9 @@ class World:
 
     def process_ids(self) -> list[int] | None:
         """Return the numbers of the ranks' processes; None if some run on another machine."""
-        hellos = self._hellos()
-        if any(hello.host != host_identity() for hello in hellos):
+        if any(hello.host != host_identity() for _, hello in self._ranks):
             return None
-        return [hello.process_id for hello in hellos]
+        return [hello.process_id for _, hello in self._ranks]
 
     def ask(self, operation: str, *arguments: object) -> list[Any]:
         """Return what each rank answers, once all have. Raises `Unsupported` if all raise it.
@@ -108,7 +105,7 @@ class World:
         message = pickle.dumps(request)
         for rank in asked:
             with suppress(OSError):  # it has died, as its answer will say
-                self._ranks[rank].send_bytes(message)
+                self._ranks[rank][0].send_bytes(message)
         try:
             answers, dead = self._answers(asked)
         except BaseException:  # interrupted: the next answer would be that to this
@@ -129,7 +126,7 @@ class World:
 
     def _answers(self, asked: Sequence[int]) -> tuple[dict[int, Any], list[int]]:
         """Wait for the ranks; return what they answered, and which of them have died."""
-        waiting = {self._ranks[rank]: rank for rank in asked}
+        waiting = {self._ranks[rank][0]: rank for rank in asked}
         answers: dict[int, Any] = {}
         dead: list[int] = []
         until = time.monotonic() + ANSWER_SECONDS
@@ -152,9 +149,8 @@ class World:
 
     def _reason(self, asked: Sequence[int], answers: dict[int, Any], dead: list[int]) -> str:
         """Say which rank is to blame: of several the one that the others waited for."""
-        assert self._launched is not None
         if dead:
-            failures = self._launched.failures(_REPORT_SECONDS)
+            failures = self._failures(_REPORT_SECONDS)
             failure = next((each for each in failures if each.rank == dead[0]), None)
             if failure is None and failures:
                 failure = failures[0]
@@ -166,7 +162,7 @@ class World:
         own = {rank: each for rank, each in raised.items() if not _is_of_others(each)}
         silent = [rank for rank in asked if rank not in answers]
         if silent and not own:
-            line = self._launched.last_line(self._hellos()[silent[0]]) or "none"
+            line = self._last_line(silent[0]) or "none"
             if len(silent) == len(asked) > 1:
                 return (
                     f"none of the {self.processes} processes answered within {ANSWER_SECONDS:g} s; "
@@ -183,14 +179,70 @@ class World:
     def _called(self, rank: int) -> str:
         return f"rank {rank} of {self.processes}"
 
-    def _hellos(self) -> list[Hello]:
-        return [] if self._launched is None else self._launched.hellos
+    def _wait_for_ranks(self) -> list[tuple[Connection, Hello]]:
+        """Return all ranks when they have come. Raises `RankFailed` if one does not."""
+        came: dict[int, tuple[Connection, Hello]] = {}
+        until = time.monotonic() + START_SECONDS
+        while len(came) < self.processes:
+            with suppress(queue.Empty):
+                connection, hello = self._door.arrivals.get(timeout=_LOOK_SECONDS)
+                came[hello.rank] = (connection, hello)
+                continue
+            if any(launcher.has_ended for launcher in self._launchers):
+                raise RankFailed(self._why_not_started())
+            if time.monotonic() > until:
+                raise RankFailed(
+                    f"{len(came)} of {self.processes} processes came within {START_SECONDS:g} s"
+                )
+        self._door.close()
+        return [came[rank] for rank in range(self.processes)]
+
+    def _why_not_started(self) -> str:
+        for failure in self._failures(_LINE_SECONDS):
+            return f"{self._called(failure.rank)} {describe_exit(failure.exit)}: {failure.line}"
+        for launcher in self._launchers:
+            if launcher.has_ended:
+                said = launcher.last_message() or "no message"
+                return f"what starts the processes {describe_exit(launcher.wait())}: {said}"
+        return "the processes ended before they came"
+
+    def _failures(self, timeout_seconds: float) -> tuple[Failure, ...]:
+        """Return how the launchers say that ranks failed; () if none does within the time."""
+        until = time.monotonic() + timeout_seconds
+        open_launchers = list(self._launchers)
+        while open_launchers:
+            for launcher in list(open_launchers):
+                try:
+                    line = launcher.read_line(_LOOK_SECONDS)
+                except TimeoutError:
+                    continue
+                if line is None:
+                    open_launchers.remove(launcher)
+                elif failures := msgspec.json.decode(line, type=Report).failures:
+                    return failures
+            if time.monotonic() > until:
+                break
+        return ()
+
+    def _last_line(self, rank: int) -> str:
+        """Return the last line that a rank wrote on standard error; "" if it is not known."""
+        _, hello = self._ranks[rank]
+        launcher = self._launchers[hello.node]
+        launcher.send(b"lines")
+        with suppress(TimeoutError):
+            if line := launcher.read_line(_LINE_SECONDS):
+                lines = msgspec.json.decode(line, type=Report).lines
+                return lines[hello.local_rank] if hello.local_rank < len(lines) else ""
+        return ""
 
     def end(self) -> None:
-        """End all ranks and what started them."""
-        if self._launched is not None:
-            self._launched.end()
-            self._launched = None
+        """End all ranks and what started them: close what they listen to, and they leave."""
+        if not self.has_ended:
+            self.has_ended = True
+            self._door.close()
+            for connection, _ in self._ranks:
+                connection.close()
+            end_all(self._launchers, _SECONDS_TO_LEAVE)
 
 
 def _is_of_others(raised: Raised) -> bool:
@@ -222,8 +274,8 @@ def end_worlds() -> None:
     _worlds.clear()
 
 
-def launch(processes: int, device: str) -> Launched:
-    """Start so many ranks, which have not come yet.
+def launch(processes: int, device: str) -> tuple[_Door, list[ChildProcess]]:
+    """Start so many ranks; return where they will come, and their launchers, node by node.
 
     Raises `UserError` if they cannot be shared out over the nodes, and `RankFailed` if nothing can
     be started there or no rank could connect.
@@ -261,7 +313,7 @@ def launch(processes: int, device: str) -> Launched:
             end_all(launchers)
             door.close()
             raise RankFailed(f"the processes cannot be started by {command[0]}: {error}") from None
-    return Launched(processes, door, launchers)
+    return door, launchers
 
 
 def _environment(where: Layout, key: bytes) -> dict[str, str]:
@@ -277,83 +329,6 @@ def _free_port(address: str) -> int:
     with closing(socket.create_server((address, 0))) as server:
         port: int = server.getsockname()[1]
     return port
-
-
-class Launched:
-    """Launchers, and the ranks that have come."""
-
-    def __init__(self, processes: int, door: _Door, launchers: list[ChildProcess]) -> None:
-        self._processes = processes
-        self._door = door
-        self._launchers = launchers
-        self.requests: list[Connection] = []
-        """The connections on which ranks are asked, by their rank."""
-        self.hellos: list[Hello] = []
-        """What each rank said of itself, by its rank."""
-
-    def wait_for_ranks(self) -> None:
-        """Return when all ranks have come. Raises `RankFailed` if one does not."""
-        came: dict[int, tuple[Connection, Hello]] = {}
-        until = time.monotonic() + START_SECONDS
-        while len(came) < self._processes:
-            with suppress(queue.Empty):
-                connection, hello = self._door.arrivals.get(timeout=_LOOK_SECONDS)
-                came[hello.rank] = (connection, hello)
-                continue
-            if any(launcher.has_ended for launcher in self._launchers):
-                raise RankFailed(self._why_not_started())
-            if time.monotonic() > until:
-                raise RankFailed(
-                    f"{len(came)} of {self._processes} processes came within {START_SECONDS:g} s"
-                )
-        self._door.close()
-        self.requests = [came[rank][0] for rank in range(self._processes)]
-        self.hellos = [came[rank][1] for rank in range(self._processes)]
-
-    def _why_not_started(self) -> str:
-        for failure in self.failures(_LINE_SECONDS):
-            ended = describe_exit(failure.exit)
-            return f"rank {failure.rank} of {self._processes} {ended}: {failure.line}"
-        for launcher in self._launchers:
-            if launcher.has_ended:
-                said = launcher.last_message() or "no message"
-                return f"what starts the processes {describe_exit(launcher.wait())}: {said}"
-        return "the processes ended before they came"
-
-    def failures(self, timeout_seconds: float) -> tuple[Failure, ...]:
-        """Return how the launchers say that ranks failed; () if none does within the time."""
-        until = time.monotonic() + timeout_seconds
-        open_launchers = list(self._launchers)
-        while open_launchers:
-            for launcher in list(open_launchers):
-                try:
-                    line = launcher.read_line(_LOOK_SECONDS)
-                except TimeoutError:
-                    continue
-                if line is None:
-                    open_launchers.remove(launcher)
-                elif failures := msgspec.json.decode(line, type=Report).failures:
-                    return failures
-            if time.monotonic() > until:
-                break
-        return ()
-
-    def last_line(self, rank: Hello) -> str:
-        """Return the last line that a rank wrote on standard error; "" if it is not known."""
-        launcher = self._launchers[rank.node]
-        launcher.send(b"lines")
-        with suppress(TimeoutError):
-            if line := launcher.read_line(_LINE_SECONDS):
-                lines = msgspec.json.decode(line, type=Report).lines
-                return lines[rank.local_rank] if rank.local_rank < len(lines) else ""
-        return ""
-
-    def end(self) -> None:
-        """Close all connections, and have the launchers leave, which end their ranks."""
-        self._door.close()
-        for connection in self.requests:
-            connection.close()
-        end_all(self._launchers, _SECONDS_TO_LEAVE)
 
 
 class _Door:

@@ -69,12 +69,6 @@ def jax_events() -> Counter[str]:
     return counts
 
 
-def has_found(before: Counter[str], now: Counter[str]) -> bool:
-    """Return whether JAX found a program on disk in between, or had all of them in the process."""
-    made = now - before
-    return bool(made["cache_hits"]) or not made["backend_compile_duration"]
-
-
 def inductor_wrote(since: float) -> bool:
     """Return whether TorchInductor compiled something into its cache ``since`` that time."""
     from torch._inductor.runtime.cache_dir_utils import cache_dir

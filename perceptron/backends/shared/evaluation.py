@@ -8,10 +8,9 @@ import numpy as np
 
 from perceptron.backends.protocol import Evaluation, Score
 from perceptron.backends.shared.gradient import (
-    Network,
-    activations_of,
     numpy_matrices,
     numpy_stacks,
+    outputs_of,
 )
 from perceptron.problems import cost
 from perceptron.problems.datasets import Array, Part
@@ -38,7 +37,7 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
 
 
 class Scored:
-    """A trainer that predicts: its loss and its accuracy are those of its predictions."""
+    """A trainer whose loss is that of its evaluation; one that predicts is evaluated by that."""
 
     _problem: Problem
 
@@ -134,7 +133,6 @@ def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Arr
     """
     arrays = [np.asarray(array, np.float64) for array in parameters]
     library = (numpy_stacks if problem.models > 1 else numpy_matrices)(np)
-    network = Network(library, arrays, (), activations_of(problem), problem.loss)
     with np.errstate(over="ignore"):
-        outputs: Array = network.outputs(np.asarray(inputs, np.float64))
+        outputs: Array = outputs_of(problem, library, arrays, np.asarray(inputs, np.float64))
     return outputs

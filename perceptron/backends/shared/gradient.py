@@ -235,6 +235,11 @@ def activations_of(problem: Problem) -> tuple[Activation, ...]:
     return tuple(layer.activation for layer in problem.layers)
 
 
+def outputs_of(problem: Problem, library: Library, arrays: Sequence[Tensor], inputs: Any) -> Any:
+    """Return the outputs of a problem's network with these arrays for parameters."""
+    return Network(library, arrays, (), activations_of(problem), problem.loss).outputs(inputs)
+
+
 def views(flat: Tensor, widths: Sequence[int], models: int | None = None) -> list[Tensor]:
     """Return the arrays of a network whose values lie in one flat array, as views of it.
 

@@ -97,7 +97,7 @@ def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]
     with torch.device("meta"):
         trainer = make()
     tracer: Any = Tracer()  # type: ignore[no-untyped-call]
-    with _as_where_steps_are_recorded():
+    with capturable_anywhere():
         trainer.train(1)
         with tracer:
             trainer.train(1)
@@ -105,13 +105,13 @@ def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]
 
 
 @contextmanager
-def _as_where_steps_are_recorded() -> Iterator[None]:
-    """Let PyTorch's optimizers dispatch on the meta device what they do on one that captures."""
+def capturable_anywhere() -> Iterator[None]:
+    """Let PyTorch's optimizers dispatch on CPU and meta what they do on a device that captures."""
     modules = [import_module(f"torch.optim.{name}") for name in ("adam", "adamw")]
     name = "_get_capturable_supported_devices"
     before = [(module, getattr(module, name)) for module in modules if hasattr(module, name)]
     for module, _ in before:
-        setattr(module, name, lambda *_, **__: ["meta"])
+        setattr(module, name, lambda *_, **__: ["cpu", "meta"])
     try:
         yield
     finally:

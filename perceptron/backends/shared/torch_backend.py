@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
@@ -62,25 +63,20 @@ class DeviceTrainer(Scored):
         return to_host(tensor)
 
 
+@dataclass(eq=False)
 class OnTorch:
-    """Subclasses make the trainer; the device is an argument."""
+    """Subclasses name the trainer; the device is an argument."""
 
-    imports: tuple[str, ...] = ("torch",)
+    imports: ClassVar[tuple[str, ...]] = ("torch",)
+    trainer: ClassVar[Any]
+    name: str
+    device: str
+    summary: str
+    rung: LadderStep | None = None
+    rung_of_models: LadderStep | None = None
 
-    def __init__(
-        self,
-        name: str,
-        device: str,
-        summary: str,
-        rung: LadderStep | None = None,
-        rung_of_models: LadderStep | None = None,
-    ) -> None:
-        self.name = name
-        self.device = device
-        self.summary = summary
-        self.rung = rung
-        self.rung_of_models = rung_of_models
-        self.accelerator = None if device == "cpu" else TorchAccelerator(device)
+    def __post_init__(self) -> None:
+        self.accelerator = None if self.device == "cpu" else TorchAccelerator(self.device)
 
     def unavailable(self) -> str | None:
         reason = optional.missing("torch")
@@ -99,4 +95,4 @@ class OnTorch:
 
     def _trainer(self, problem: Problem, dtype: DType, device: str) -> Any:
         """Return the trainer, not warmed up, on what PyTorch calls the device."""
-        raise NotImplementedError
+        return self.trainer(problem, dtype, device)

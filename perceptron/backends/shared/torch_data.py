@@ -6,7 +6,6 @@ They are gathered on the device, or in host memory and copied there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -59,12 +58,51 @@ class TrainingData:
         """Return what gives at most so many batches at a time."""
         import torch
 
-        data = (self.inputs, self.targets, self.orders)
         if not self.is_copied:
-            return Resident(*data, axis=self.axis)
+            return self._gathered
         assert self.batches is not None
         event = getattr(torch, self.device.type).Event
-        return FromHost(*data, most * self.batches.size, self.device, event, axis=self.axis)
+        return self.from_host(most * self.batches.size, event)
+
+    def _gathered(self, begin: int, end: int) -> Pair:
+        rows, axis = self.orders[begin:end], self.axis
+        return self.inputs.index_select(axis, rows), self.targets.index_select(axis, rows)
+
+    def from_host(self, size: int, event: Callable[[], Any], pin: bool = True) -> Feed:
+        """Return what gathers a batch of at most ``size`` rows in host memory, and copies it.
+
+        From pinned memory a GPU copies by itself, while Python queues what follows. ``BUFFERS``
+        take turns: one is written to again only when the device has passed the event behind its
+        last copy. ``event`` makes such an event, on a GPU `torch.cuda.Event`.
+        """
+        import torch
+
+        axis, device, select = self.axis, self.device, torch.index_select
+        all_inputs, all_targets, orders = self.inputs, self.targets, self.orders
+
+        def buffer_for(values: torch.Tensor) -> torch.Tensor:
+            shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
+            return torch.empty(shape, dtype=values.dtype, device="cpu", pin_memory=pin)
+
+        buffers = cycle(
+            [(buffer_for(all_inputs), buffer_for(all_targets), event()) for _ in range(BUFFERS)]
+        )
+
+        def feed(begin: int, end: int) -> Pair:
+            rows, size = orders[begin:end], end - begin
+            inputs, targets, copied = next(buffers)
+            copied.synchronize()
+            inputs, targets = inputs.narrow(axis, 0, size), targets.narrow(axis, 0, size)
+            select(all_inputs, axis, rows, out=inputs)
+            select(all_targets, axis, rows, out=targets)
+            batch = (
+                inputs.to(device, non_blocking=True),
+                targets.to(device, non_blocking=True),
+            )
+            copied.record()
+            return batch
+
+        return feed
 
     @property
     def rows(self) -> int:
@@ -92,80 +130,3 @@ def to_host(tensor: torch.Tensor) -> Array:
     values = tensor.detach().cpu()
     array: Array = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
     return array
-
-
-class Resident:
-    """All data lie where they are needed: a batch is a gather.
-
-    ``inputs`` (rows, features), ``targets`` of as many rows and ``orders`` (see `Batches.orders`)
-    lie on one device. ``axis`` is that of the rows: 1 where each of several models has its own.
-    """
-
-    def __init__(
-        self, inputs: torch.Tensor, targets: torch.Tensor, orders: torch.Tensor, axis: int = 0
-    ) -> None:
-        self._inputs, self._targets, self._orders, self._axis = inputs, targets, orders, axis
-
-    def __call__(self, begin: int, end: int) -> Pair:
-        rows, axis = self._orders[begin:end], self._axis
-        return self._inputs.index_select(axis, rows), self._targets.index_select(axis, rows)
-
-
-@dataclass(frozen=True)
-class _Buffer:
-    """Host memory of one batch, and the event behind the last copy out of it."""
-
-    inputs: torch.Tensor
-    targets: torch.Tensor
-    copied: Any
-
-
-class FromHost:
-    """All data lie in host memory: a batch is gathered there into a buffer, and copied.
-
-    From pinned memory a GPU copies by itself, while Python queues what follows. ``BUFFERS`` take
-    turns: one is written to again only when the device has passed the event behind its last copy.
-
-    ``event`` makes such an event, on a GPU `torch.cuda.Event`. ``size`` is the most rows of a
-    batch; ``axis`` is that of the rows, as in `Resident`.
-    """
-
-    def __init__(
-        self,
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        orders: torch.Tensor,
-        size: int,
-        device: torch.device,
-        event: Callable[[], Any],
-        pin: bool = True,
-        axis: int = 0,
-    ) -> None:
-        import torch
-
-        def buffer_for(tensor: torch.Tensor) -> torch.Tensor:
-            shape = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
-            return torch.empty(shape, dtype=tensor.dtype, device="cpu", pin_memory=pin)
-
-        self._inputs, self._targets, self._orders = inputs, targets, orders
-        self._device, self._axis = device, axis
-        self._buffers = cycle(
-            [_Buffer(buffer_for(inputs), buffer_for(targets), event()) for _ in range(BUFFERS)]
-        )
-
-    def __call__(self, begin: int, end: int) -> Pair:
-        import torch
-
-        rows, axis = self._orders[begin:end], self._axis
-        buffer = next(self._buffers)
-        buffer.copied.synchronize()
-        inputs = buffer.inputs.narrow(axis, 0, end - begin)
-        targets = buffer.targets.narrow(axis, 0, end - begin)
-        torch.index_select(self._inputs, axis, rows, out=inputs)
-        torch.index_select(self._targets, axis, rows, out=targets)
-        batch = (
-            inputs.to(self._device, non_blocking=True),
-            targets.to(self._device, non_blocking=True),
-        )
-        buffer.copied.record()
-        return batch

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 class ModuleTrainer(DeviceTrainer):
     """A trainer on any device; a subclass says where gradients come from.
 
-    A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
-    gathered in host memory and, on a GPU, copied from there; see `torch_data.FromHost`.
-
     ``foreach`` and ``fused`` are those of `torch.optim`: None takes what PyTorch takes. With
     ``recorded`` the trainer is one whose steps `torch_cuda_graph` records, so many at once.
     """
@@ -43,7 +40,7 @@ class ModuleTrainer(DeviceTrainer):
         if self._batches is not None:
             self.feed = self._make_feed(max(1, recorded))
         self._start = as_linear([self._put(array) for array in self._start_arrays()])
-        self._loss = loss_of(problem.loss)
+        self._loss: Any = loss_of(problem.loss)
         self._parameters = self._make_parameters()
         self._optimizer = optimizer_of(
             problem.optimizer,
@@ -103,12 +100,17 @@ class ModuleTrainer(DeviceTrainer):
         self._take(self._fed(iterations))
 
     def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
+        """Take so many steps, on these batches or on all rows, with nothing from the host in them.
+
+        What changes from step to step the device must count itself.
+        """
         self._take(
             repeat((self.data.inputs, self.data.targets), steps) if batches is None else batches
         )
 
     @property
     def host_values(self) -> list[torch.Tensor]:
+        """What a step reads in host memory where the CPU stands in for a device; else nothing."""
         states = self._optimizer.state.values() if self._device.type == "cpu" else ()
         return [state["step"] for state in states if "step" in state]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from perceptron.backends.contract import agreement
 from perceptron.backends.contract.agreement import Quantity, Refused
 from perceptron.backends.contract.mutants import (
     Driver,
-    Mutation,
+    Kind,
     arrays_of,
+    mistaken,
     mutations,
     spoiled,
 )
@@ -21,7 +23,9 @@ from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
+from perceptron.backends.shared.gradient import Library, Network, activations_of, slope_scale
 from perceptron.problems import catalogue
+from perceptron.problems.batches import Indices
 from perceptron.problems.cost import operations
 from perceptron.problems.datasets import Array, TableData
 from perceptron.problems.families import FAMILIES
@@ -120,47 +124,40 @@ def test_the_difference_names_the_quantity_and_the_size() -> None:
     )
 
 
-class FewerBits(Driver):
-    """Computes the gradients itself, in float32 but for its products."""
+Product = Callable[[Array, Array], Array]
 
-    product: Callable[[Array, Array], Array]
 
-    def gradient(self, rows: object) -> Array:
+def with_products(product: Product) -> Kind:
+    """Return what computes the gradients itself, in float32 but for its products."""
+
+    def matmul(left: Array, right: Array, out: Array | None = None) -> Array:
+        result = product(left, right)
+        if out is not None:
+            out[...] = result
+        return result
+
+    def layer(weights: Array, bias: Array) -> Callable[[Array], Array]:
+        return lambda values: product(values, weights) + bias
+
+    def row_sums(ones: Array, values: Array, out: Array) -> None:
+        out[...] = product(ones[np.newaxis], values)[0]
+
+    def gradient(self: Driver, rows: Indices | None) -> Array:
         inputs, targets = (
-            np.asarray(array if rows is None else array[rows], np.float32)  # type: ignore[call-overload]
+            np.asarray(array if rows is None else array[rows], np.float32)
             for array in self.problem.training_part()
         )
-        parameters = [array.astype(np.float32) for array in arrays_of(self.problem, self.values)]
-        outputs = [inputs]
-        for layer, weights, bias in zip(
-            self.problem.layers, parameters[::2], parameters[1::2], strict=True
-        ):
-            values = type(self).product(outputs[-1], weights) + bias
-            if layer.activation == "sigmoid":
-                values = 1.0 / (1.0 + np.exp(-values))
-            elif layer.activation == "relu":
-                values = np.maximum(values, 0.0)
-            outputs.append(values)
-        delta = outputs[-1] - targets
-        if self.problem.loss == "cross-entropy":
-            shares = np.exp(outputs[-1])
-            delta = shares / shares.sum(axis=1, keepdims=True) - targets
-        else:
-            assert self.problem.loss in ("mse", "l1-mean", "l1-sum")
-            delta = 2.0 * delta / delta.shape[1] if self.problem.loss == "mse" else np.sign(delta)
-        delta = delta / (1 if self.problem.loss == "l1-sum" else len(delta))
-        gradients: list[Array] = []
-        for index in reversed(range(len(self.problem.layers))):
-            output = outputs[index + 1]
-            if self.problem.layers[index].activation == "sigmoid":
-                delta = delta * output * (1.0 - output)
-            elif self.problem.layers[index].activation == "relu":
-                delta = delta * (output > 0.0)
-            ones = np.ones((1, len(delta)), np.float32)
-            below = type(self).product(outputs[index].T, delta)
-            gradients = [below, type(self).product(ones, delta)[0], *gradients]
-            delta = type(self).product(delta, parameters[2 * index].T)
+        arrays = [array.astype(np.float32) for array in arrays_of(self.problem, self.values)]
+        gradients = [np.empty_like(array) for array in arrays]
+        library = Library(np, layer, matmul, row_sums, attrgetter("T"))
+        activations, loss = activations_of(self.problem), self.problem.loss
+        network = Network(library, arrays, gradients, activations, loss)
+        scale = np.float32(slope_scale(loss, *targets.shape))
+        ones = np.ones(len(inputs), np.float32)
+        network.train([network.batch(inputs, targets, ones, scale)], lambda: None)
         return np.concatenate([array.astype(np.float64).ravel() for array in gradients])
+
+    return mistaken(gradient=gradient)
 
 
 def float32(left: Array, right: Array) -> Array:
@@ -187,9 +184,8 @@ def float16_sums(left: Array, right: Array) -> Array:
 class InFloat32(NumpyBackend):
     """Right in float64 and of other products in float32; without float64 where that is asked."""
 
-    def __init__(self, product: Callable[[Array, Array], Array], alone: bool = False) -> None:
-        self.kind = type("Product", (FewerBits,), {"product": staticmethod(product)})
-        self.alone = alone
+    def __init__(self, product: Product, alone: bool = False) -> None:
+        self.kind, self.alone = with_products(product), alone
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         if dtype == "float64":
@@ -204,9 +200,7 @@ class InFloat32(NumpyBackend):
 @pytest.mark.parametrize(
     "name", ["symptoms", "mlp-width:8", "mlp-map:16x32", "batches-momentum", "batches-of-one"]
 )
-def test_fewer_bits_than_float32_are_noticed(
-    name: str, product: Callable[[Array, Array], Array], alone: bool
-) -> None:
+def test_fewer_bits_than_float32_are_noticed(name: str, product: Product, alone: bool) -> None:
     """TF32 left on, sums in float16: what float64 cannot show; and the line says where to look."""
     problem = SMALL[name]
     expected = agreement.reference(problem)
@@ -263,7 +257,7 @@ def test_where_rounding_decides_nobody_is_said_to_disagree() -> None:
 
     class ToOneSide(NumpyBackend):
         def prepare(self, problem: Problem, dtype: DType) -> Trainer:
-            return Mutation("turned", spoiled(turn)).of(BACKEND, problem, dtype)
+            return spoiled(turn)(BACKEND, problem, dtype)
 
     with pytest.raises(Refused, match=r"weights: rounding decides where it ends, even in float64"):
         agreement.check(ToOneSide(), problem, "float32", expected)
@@ -318,7 +312,7 @@ def test_a_backend_of_nans_disagrees(dtype: DType) -> None:
         arrays[-1][-1] = np.nan
 
     for problem in (SMALL["or-gate"], SMALL["many-momentum"]):
-        trainer = Mutation("NaN", spoiled(spoil)).of(BACKEND, problem, dtype)
+        trainer = spoiled(spoil)(BACKEND, problem, dtype)
         expected = agreement.reference(problem)
         assert not agreement.compare(problem, trainer, dtype, expected).agrees
 
@@ -359,18 +353,6 @@ def test_a_trainer_without_some_parameters_is_named_by_what_it_gives() -> None:
         agreement.standing(problem, trainer.parameters()[:3], trainer.evaluate())
 
 
-class OneBiasStale(Driver):
-    """Leaves the last bias of one model where it starts."""
-
-    model = 0
-
-    def step(self, gradient: Array) -> None:
-        bias = arrays_of(self.problem, self.values)[-1][self.model]
-        before = bias.copy()
-        super().step(gradient)
-        bias[...] = before
-
-
 @pytest.mark.parametrize("problem", [OR_GATES, BY_ADAM, FOLDS], ids=lambda problem: problem.name)
 def test_a_wrong_model_is_noticed_though_it_is_not_among_those_trained_alone(
     problem: Problem,
@@ -380,8 +362,11 @@ def test_a_wrong_model_is_noticed_though_it_is_not_among_those_trained_alone(
     alone = agreement.models_alone(problem.models)
     assert len(alone) == agreement.MOST_ALONE < problem.models
     wrong = next(model for model in range(problem.models) if model not in alone)
-    stale = Mutation("stale", type("Stale", (OneBiasStale,), {"model": wrong}))
-    trainer = stale.of(BACKEND, problem, "float64")
+
+    def stand_still(arrays: list[Array]) -> None:
+        arrays[-1][wrong] = 0.0  # the last bias, by any optimizer
+
+    trainer = spoiled(stand_still)(BACKEND, problem, "float64")
     difference = agreement.compare(problem, trainer, "float64", expected)
     assert not difference.agrees
     assert difference.quantity.endswith(f" of model {wrong}")
@@ -441,35 +426,33 @@ def test_a_model_that_diverges_is_noticed_though_it_is_not_among_those_trained_a
         agreement.reference(problem)
 
 
-class InaccurateDriver(Driver):
-    """Says that its accuracy is 0."""
-
-    def evaluate(self) -> Evaluation:
-        told = super().evaluate()
-        return replace(told, train=replace(told.train, accuracy=0.0))
+def inaccurate(self: Driver) -> Evaluation:
+    told = Driver.evaluate(self)
+    return replace(told, train=replace(told.train, accuracy=0.0))
 
 
-class StaleDriver(Driver):
-    """Gives a third of its parameters as they were at the start."""
-
-    def parameters(self) -> list[Array]:
-        old = arrays_of(self.problem, self.start)
-        return [
-            np.where(np.arange(new.size).reshape(new.shape) % 3 == 0, begun, new)
-            for begun, new in zip(old, super().parameters(), strict=True)
-        ]
+def partly_as_at_the_start(self: Driver) -> list[Array]:
+    """A third of them."""
+    old = arrays_of(self.problem, self.start)
+    return [
+        np.where(np.arange(new.size).reshape(new.shape) % 3 == 0, begun, new)
+        for begun, new in zip(old, Driver.parameters(self), strict=True)
+    ]
 
 
-@pytest.mark.parametrize("kind", [InaccurateDriver, StaleDriver])
+@pytest.mark.parametrize(
+    "kind", [mistaken(evaluate=inaccurate), mistaken(parameters=partly_as_at_the_start)]
+)
 @pytest.mark.parametrize("name", ["symptoms", "batches-momentum"])
 def test_what_a_backend_says_of_itself_is_held_against_its_parameters(
-    name: str, kind: type[Driver]
+    name: str, kind: Kind
 ) -> None:
     """In float32 alone, too, where half of the values may be anywhere."""
     problem = SMALL[name]
     expected = agreement.reference(problem)
-    assert agreement.compare(
-        problem, Driver(BACKEND, problem, "float32"), "float32", expected
-    ).agrees
-    wrong = agreement.compare(problem, kind(BACKEND, problem, "float32"), "float32", expected)
+    right, wrong = (
+        agreement.compare(problem, make(BACKEND, problem, "float32"), "float32", expected)
+        for make in (Driver, kind)
+    )
+    assert right.agrees
     assert not wrong.agrees, str(wrong)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from perceptron.backends.contract import checks, mutants
-from perceptron.backends.contract.mutants import Driver, Kind, Mutation, arrays_of
+from perceptron.backends.contract.mutants import Driver, Kind, arrays_of, mistaken
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend
 from perceptron.backends.protocol import Evaluation, Score, Trainer
-from perceptron.problems.datasets import Array
+from perceptron.backends.shared.update import start_state
 from perceptron.problems.problem import DType, Problem
 
 PROBLEMS = {problem.name: problem for problem in problems()}
@@ -22,91 +23,77 @@ class Driven(NumpyBackend):
     """NumPy's gradients, with a mistake or without one."""
 
     def __init__(self, driver: Kind) -> None:
-        self.mutation = Mutation("one", driver)
+        self.driver = driver
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
-        return self.mutation.of(BACKEND, problem, dtype)
+        return self.driver(BACKEND, problem, dtype)
 
 
-class TrainsFromTheStart(Driver):
-    def train(self, iterations: int) -> None:
-        if iterations:
-            self.reset()
-        super().train(iterations)
+def from_the_start(self: Driver, iterations: int) -> None:
+    if iterations:
+        self.reset()
+    Driver.train(self, iterations)
 
 
-class DoesNotReset(Driver):
-    def reset(self) -> None:
-        pass
+def from_the_epochs_start(self: Driver, iterations: int) -> None:
+    self.iteration -= self.iteration % self.problem.iterations_per_epoch
+    Driver.train(self, iterations)
 
 
-class HandsOutItsArrays(Driver):
-    def parameters(self) -> list[Array]:
-        return arrays_of(self.problem, self.values)
+def without_momentum_of_before(self: Driver, iterations: int) -> None:
+    self.state = start_state(np, self.problem.optimizer, self.start)
+    Driver.train(self, iterations)
 
 
-class BeginsTheEpochAgain(Driver):
-    def train(self, iterations: int) -> None:
-        self.iteration -= self.iteration % self.problem.iterations_per_epoch
-        super().train(iterations)
+def in_percent(self: Driver) -> Evaluation:
+    evaluation = Driver.evaluate(self)
+    assert evaluation.train.accuracy is not None
+    train = Score(evaluation.train.loss, 100.0 * evaluation.train.accuracy)
+    return replace(evaluation, train=train)
 
 
-class ForgetsItsMomentum(Driver):
-    def train(self, iterations: int) -> None:
-        self.reset_state()
-        super().train(iterations)
+def off_by_a_row(self: Driver) -> Evaluation:
+    evaluation = Driver.evaluate(self)
+    score = evaluation.test
+    if score is None or score.accuracy is None or not self.iteration:
+        return evaluation
+    return replace(evaluation, test=Score(score.loss, score.accuracy + 1 / 30))
 
 
-class AccuracyInPercent(Driver):
-    def evaluate(self) -> Evaluation:
-        evaluation = super().evaluate()
-        assert evaluation.train.accuracy is not None
-        train = Score(evaluation.train.loss, 100.0 * evaluation.train.accuracy)
-        return replace(evaluation, train=train)
-
-
-class WithoutHeldOutPart(Driver):
-    def evaluate(self) -> Evaluation:
-        return replace(super().evaluate(), test=None)
-
-
-class LossOfOneBatch(Driver):
-    def loss(self) -> float:
-        return 1.1 * super().loss()
-
-
-class AccuracyOffByARow(Driver):
-    def evaluate(self) -> Evaluation:
-        evaluation = super().evaluate()
-        score = evaluation.test
-        if score is None or score.accuracy is None or not self.iteration:
-            return evaluation
-        return replace(evaluation, test=Score(score.loss, score.accuracy + 1 / 30))
+TRAINS_FROM_THE_START = mistaken(train=from_the_start)
+DOES_NOT_RESET = mistaken(reset=lambda self: None)
+HANDS_OUT_ITS_ARRAYS = mistaken(parameters=lambda self: arrays_of(self.problem, self.values))
+BEGINS_THE_EPOCH_AGAIN = mistaken(train=from_the_epochs_start)
+FORGETS_ITS_MOMENTUM = mistaken(train=without_momentum_of_before)
+ACCURACY_IN_PERCENT = mistaken(evaluate=in_percent)
+WITHOUT_TEST_SET = mistaken(evaluate=lambda self: replace(Driver.evaluate(self), test=None))
+LOSS_OF_ONE_BATCH = mistaken(loss=lambda self: 1.1 * Driver.loss(self))
+ACCURACY_OFF_BY_A_ROW = mistaken(evaluate=off_by_a_row)
 
 
 @pytest.mark.parametrize(
     ("driver", "problem", "promise"),
     [
-        (TrainsFromTheStart, "or-gate", "train(20) twice leaves what train(40) leaves"),
-        (DoesNotReset, "or-gate", "reset goes back to the start"),
-        (HandsOutItsArrays, "xor-hidden", "parameters() are copies"),
-        (LossOfOneBatch, "or-gate", EVALUATES),
-        (BeginsTheEpochAgain, "batches-adam", "train(7) twice leaves what train(14) leaves"),
-        (ForgetsItsMomentum, "batches-momentum", "train(7) twice leaves what train(14) leaves"),
+        (TRAINS_FROM_THE_START, "or-gate", "train(20) twice leaves what train(40) leaves"),
+        (DOES_NOT_RESET, "or-gate", "reset goes back to the start"),
+        (HANDS_OUT_ITS_ARRAYS, "xor-hidden", "parameters() are copies"),
+        (LOSS_OF_ONE_BATCH, "or-gate", EVALUATES),
+        (BEGINS_THE_EPOCH_AGAIN, "batches-adam", "train(7) twice leaves what train(14) leaves"),
+        (FORGETS_ITS_MOMENTUM, "batches-momentum", "train(7) twice leaves what train(14) leaves"),
         (
-            mutants.PositionKept,
+            mutants.POSITION_KEPT,
             "batches-nesterov",
             "reset goes back to the first batch and step",
         ),
-        (mutants.StateKept, "batches-momentum", "reset goes back to the first batch and step"),
-        (mutants.StateKept, "batches-adamw", "reset goes back to the first batch and step"),
-        (mutants.StepsKept, "batches-adam", "reset goes back to the first batch and step"),
-        (mutants.StateKept, "batches-momentum", "agrees with float64 NumPy"),
-        (mutants.WrongPart, "batches-momentum", EVALUATES),
-        (WithoutHeldOutPart, "batches-momentum", EVALUATES),
-        (AccuracyInPercent, "batches-adam", EVALUATES),
-        (LossOfOneBatch, "several-mse", EVALUATES),
-        (AccuracyOffByARow, "batches-momentum", "agrees with float64 NumPy"),
+        (mutants.STATE_KEPT, "batches-momentum", "reset goes back to the first batch and step"),
+        (mutants.STATE_KEPT, "batches-adamw", "reset goes back to the first batch and step"),
+        (mutants.STEPS_KEPT, "batches-adam", "reset goes back to the first batch and step"),
+        (mutants.STATE_KEPT, "batches-momentum", "agrees with float64 NumPy"),
+        (mutants.WRONG_PART, "batches-momentum", EVALUATES),
+        (WITHOUT_TEST_SET, "batches-momentum", EVALUATES),
+        (ACCURACY_IN_PERCENT, "batches-adam", EVALUATES),
+        (LOSS_OF_ONE_BATCH, "several-mse", EVALUATES),
+        (ACCURACY_OFF_BY_A_ROW, "batches-momentum", "agrees with float64 NumPy"),
     ],
 )
 def test_the_promise_is_seen_to_be_broken(driver: Kind, problem: str, promise: str) -> None:

@@ -9,14 +9,17 @@ import sys
 import threading
 import time
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.data_parallel import world
-from perceptron.backends.data_parallel.messages import Raised
+from perceptron.backends.data_parallel.messages import Hello, Raised
 from perceptron.backends.data_parallel.nodes import NODES
 from perceptron.backends.protocol import RankFailed, Ranks, Trainer, Unsupported
 from perceptron.problems import catalogue
@@ -120,36 +123,29 @@ def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped(with_launche
     assert_gone(processes)
 
 
-class Answers:
-    """The ranks' side of their connections, answering without a process."""
-
-    def __init__(self, *answers: object) -> None:
-
-        self.pairs = [Pipe() for _ in answers]
-        self.requests = [ours for ours, _ in self.pairs]
-        self.hellos = [None for _ in answers]
-        self.is_ended = False
-        for (_, theirs), answer in zip(self.pairs, answers, strict=True):
-            threading.Thread(target=self._serve, args=(theirs, answer), daemon=True).start()
-
-    def _serve(self, connection, answer) -> None:  # type: ignore[no-untyped-def]
-        connection.recv()
-        connection.send(None)  # joined
-        connection.recv()
-        connection.send(answer)  # and is silent from then on
-
-    def wait_for_ranks(self) -> None:
-        pass
-
-    def last_line(self, rank: object) -> str:
-        return ""
-
-    def end(self) -> None:
-        self.is_ended = True
-
-
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> world.World:
-    monkeypatch.setattr(world, "launch", lambda processes, device: Answers(*answers))
+    """Return a world whose ranks join and answer once, without a process."""
+    arrivals: SimpleQueue[object] = SimpleQueue()
+    pipes = [Pipe() for _ in answers]
+
+    def serve(rank: Connection, answer: object) -> None:
+        for one in (None, answer):  # joined; and silent after the next
+            rank.recv()
+            rank.send(one)
+
+    for number, ((ours, theirs), answer) in enumerate(zip(pipes, answers, strict=True)):
+        arrivals.put((ours, Hello(number, 0, number, 0, "")))
+        threading.Thread(target=serve, args=(theirs, answer), daemon=True).start()
+    door = SimpleNamespace(arrivals=arrivals, close=lambda: None)
+    launcher = SimpleNamespace(
+        has_ended=False,
+        send=lambda line: None,
+        read_line=lambda seconds: None,
+        close_input=lambda: None,
+        end=lambda seconds: None,
+        pipes=pipes,  # which stay open as long
+    )
+    monkeypatch.setattr(world, "launch", lambda processes, device: (door, [launcher]))
     return world.World(len(answers), "cpu")
 
 
