@@ -1,5 +1,7 @@
-"""Benchmarks that are awaited, in one event loop of their process. Part of the program: standard
-library only. asyncio is imported where something is async: most suites do without."""
+"""Benchmarks that are awaited, in one event loop of their process.
+
+asyncio is imported where something is async: most suites do without.
+"""
 
 from __future__ import annotations
 
@@ -7,51 +9,51 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
+from . import timing
+
+
+def is_async(function: Any) -> bool:
+    """Return whether what a call of it returns is to be awaited."""
+    inside = type(function).__call__  # of an object that is called
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inside)
+
+
+def finished(function: Any) -> Any:
+    """Return a function that returns when this one is done: itself unless it is async."""
+    if not is_async(function):
+        return function
+    run = _loop().run_until_complete
+
+    @functools.wraps(function)
+    def finished(*args: Any, **kwargs: Any) -> Any:
+        return run(function(*args, **kwargs))
+
+    return finished
+
+
+def batches(
+    function: Any,
+    call: Callable[[], Any],
+    timer: Callable[[], timing.Clock],
+    reset: Callable[[], Any] | None,
+    number: int = 0,
+) -> timing.Batches:
+    """Return batches of a ``call`` that returns what the ``function`` returns."""
+    if is_async(function):
+        run = _loop().run_until_complete
+        return timing.AwaitedBatches(run, call, timer, reset, number)
+    return timing.Batches(call, timer, reset, number)
+
 
 class Awaiting:
-    """Runs what is to be awaited, for code that cannot await.
+    """Runs an async test that may hand over work which runs the event loop itself."""
 
-    ``timing`` is handed over: nothing is imported by name here.
-    """
-
-    def __init__(self, timing: Any) -> None:
-        self._timing = timing
+    def __init__(self) -> None:
         self._break: Any = None
-
-    @staticmethod
-    def is_async(function: Any) -> bool:
-        """Return whether what a call of it returns is to be awaited."""
-        inside = type(function).__call__  # of an object that is called
-        return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inside)
-
-    def finished(self, function: Any) -> Any:
-        """Return a function that returns when this one is done: itself unless it is async."""
-        if not self.is_async(function):
-            return function
-        run = _loop().run_until_complete
-
-        @functools.wraps(function)
-        def finished(*args: Any, **kwargs: Any) -> Any:
-            return run(function(*args, **kwargs))
-
-        return finished
-
-    def batches(
-        self,
-        function: Any,
-        call: Callable[[], Any],
-        timer: Callable[[], Any],
-        reset: Callable[[], Any] | None,
-        number: int = 0,
-    ) -> Any:
-        """Return `timing.Batches` of a ``call`` that returns what the ``function`` returns."""
-        if self.is_async(function):
-            run = _loop().run_until_complete
-            return self._timing.AwaitedBatches(run, call, timer, reset, number)
-        return self._timing.Batches(call, timer, reset, number)
 
     def run_with_break(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Return what it returns. Where it asks for a `break_for`, its loop stands still."""
@@ -91,12 +93,10 @@ def _loop() -> Any:
     """Return the loop that is set for this thread, by a plug-in say; a new one without."""
     import asyncio
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loop = asyncio.get_event_loop()
-    except RuntimeError:
-        loop = None
+    loop = None
+    with suppress(RuntimeError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loop = asyncio.get_event_loop()
     if loop is None or loop.is_closed():
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -105,11 +105,10 @@ def _loop() -> Any:
 
 def _answer(context: Any, work: Callable[[], Any], answer: Any) -> None:
     """Do the work in the context of who asked for it, and answer with what comes of it."""
+    answers, result = answer.set_result, None
     try:
         result = context.run(work)
     except BaseException as error:  # noqa: BLE001 it is for who awaits the answer
-        if not answer.done():
-            answer.set_exception(error)
-    else:
-        if not answer.done():
-            answer.set_result(result)
+        answers, result = answer.set_exception, error
+    if not answer.done():
+        answers(result)

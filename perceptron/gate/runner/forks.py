@@ -1,5 +1,4 @@
-"""A process of its own for each task, forked once its module is imported. Part of the program:
-standard library only.
+"""A process of its own for each task, forked once its module is imported.
 
 What is imported is imported once, however slow that is under valgrind: a large library that a task
 imports itself, for all tasks after it. Every task starts from the same state but for that, whatever

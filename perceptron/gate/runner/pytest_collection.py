@@ -1,5 +1,4 @@
-"""Which benchmarks pytest finds, and what it cannot load. Part of the program: standard library and
-pytest only."""
+"""Which benchmarks pytest finds, and what it cannot load."""
 
 from __future__ import annotations
 
@@ -9,6 +8,8 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 import pytest
+
+from .session import ended_by, on_one_line, one_line
 
 Job = dict[str, Any]
 # Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
@@ -57,7 +58,7 @@ class Collection:
         outcome: Any = yield
         error = None if outcome.excinfo is None else outcome.excinfo[1]
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
-            self._reasons[collector.nodeid] = "it ended the process: " + _one_line(error)
+            self._reasons[collector.nodeid] = ended_by(error)
             report = pytest.CollectReport(collector.nodeid, "failed", "it ended the process", [])
             outcome.force_result(report)
 
@@ -65,12 +66,12 @@ class Collection:
         """Keep why a module does not load."""
         if isinstance(node, pytest.Collector):
             error = call.excinfo.value
-            self._reasons[node.nodeid] = _one_line(error.__cause__ or error)
+            self._reasons[node.nodeid] = one_line(error.__cause__ or error)
 
     def pytest_collectreport(self, report: Any) -> None:
         """Keep why a module skips itself, or why it does not load where nothing else said so."""
         if report.skipped and isinstance(report.longrepr, tuple):
-            self._reasons[report.nodeid] = " ".join(str(report.longrepr[2]).split())[:300]
+            self._reasons[report.nodeid] = on_one_line(str(report.longrepr[2]))
         elif report.failed:
             self._reasons.setdefault(report.nodeid, str(report.longrepr).strip()[-300:])
 
@@ -166,7 +167,3 @@ def _position(item: Any, tree: str) -> tuple[str | None, int | None]:
         if not inside.startswith(".."):
             return inside, line
     return None, None
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

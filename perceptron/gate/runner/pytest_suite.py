@@ -1,5 +1,4 @@
-"""A suite of pytest, and how pytest is started for it, whatever a project asks of it. Part of the
-program: standard library and pytest only."""
+"""A suite of pytest, and how pytest is started for it, whatever a project asks of it."""
 
 from __future__ import annotations
 
@@ -8,13 +7,18 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from .pytest_collection import Collection, described
+from .pytest_fixture import Benchmark
+from .pytest_readings import Readings
+from .session import Session, one_line
 
 Job = dict[str, Any]
 
@@ -53,25 +57,19 @@ class PytestError(Exception):
 
 
 class PytestSuite:
-    """The tests in a folder or a file of a tree.
+    """The tests in a folder or a file of a tree; ``send`` takes what is to be known at once."""
 
-    ``modules`` are those of the program: nothing is imported by name here. ``send`` takes what is
-    to be known at once.
-    """
-
-    def __init__(self, job: Job, modules: Any, send: Callable[..., object]) -> None:
+    def __init__(self, job: Job, send: Callable[..., object]) -> None:
         self.folder = os.path.join(job["tree"], job["benchmarks"])
-        self.elsewhere: list[Any] = []
         self._tree = job["tree"]
         self._tests = os.path.join(job["tree"], job["tests"])
         self._without = job.get("without", ())
         self._folder = job["folder"]
-        self._modules = modules
         self._send = send
         for name in list(os.environ):
             if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
                 del os.environ[name]  # the comparison itself may be run by tests
-        _stand_in(modules.pytest_fixture.Benchmark)
+        _stand_in()
         # Without roots what is installed is measured: the tree gives the tests alone.
         only = None if job["roots"] else self.folder
         sys.meta_path.insert(0, _AsPytestImports(self._tree, only))
@@ -82,39 +80,36 @@ class PytestSuite:
 
     def discover(self) -> Iterator[Job]:
         """Yield the answers that describe its benchmarks, and modules that do not load."""
-        collection = self._modules.pytest_collection.Collection(self._begun, self._without)
+        collection = Collection(self._begun, self._without)
         self._pytest([self._tests, "--collect-only"], [collection])
         yield from collection.unloadable()
-        yield from self._modules.pytest_collection.described(collection.items, self._tree)
+        yield from described(collection.items, self._tree)
 
-    def run(self, session: Any, tasks: list[Job]) -> None:
+    def run(self, session: Session, tasks: list[Job]) -> None:
         """Run the tasks module by module, so that what a module sets up is set up once.
 
         A benchmark draws the same, whatever ran before it in this process.
         """
-        tasks = _by_module(tasks)
-        files = list(dict.fromkeys(_file(task) for task in tasks))
-        first = {file: next(task for task in tasks if _file(task) == file) for file in files}
+        files: dict[str, list[Job]] = {}
+        for task in tasks:
+            files.setdefault(task["id"].split("::")[0], []).append(task)
+        tasks = [task for together in files.values() for task in together]
 
         def begun(file: str) -> None:
-            if file in first:
-                session.start(first[file])
+            if file in files:
+                session.start(files[file][0])
             session.seed()
 
-        collection = self._modules.pytest_collection.Collection(
-            begun, self._without, [task["id"] for task in tasks]
-        )
-        readings = self._modules.pytest_readings.Readings(session, tasks, self._modules)
-        error: PytestError | None = None
+        collection = Collection(begun, self._without, [task["id"] for task in tasks])
+        readings = Readings(session, tasks)
+        safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
+        there = [file for file in safe if os.path.exists(file)]
         try:
-            safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
-            there = [file for file in safe if os.path.exists(file)]
             if there:
                 self._pytest([*there, "--continue-on-collection-errors"], [collection, readings])
-        except PytestError as caught:
-            error = caught
-        if error is not None and not readings.answered:
-            raise error
+        except PytestError:
+            if not readings.answered:
+                raise
         readings.refuse(collection.why_not)
 
     def _begun(self, file: str) -> None:
@@ -161,9 +156,7 @@ class _Problems(io.TextIOBase):
 
     def pytest_internalerror(self, excinfo: Any) -> None:
         """Keep the first reason."""
-        error = excinfo.value
-        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        self._reason = self._reason or text
+        self._reason = self._reason or one_line(excinfo.value)
 
     def reason(self) -> str:
         """Return it in one line."""
@@ -221,14 +214,14 @@ class _AsPytestImports:
         return spec
 
 
-def _stand_in(fixture: type) -> None:
+def _stand_in() -> None:
     """Put a module that has the type of the fixture in the place of what is not installed."""
     for package, part in _TYPES.items():
         if importlib.util.find_spec(package) is None:
             for name in (package, f"{package}.{part}"):
                 sys.modules[name] = module = ModuleType(name)
                 module.__spec__ = ModuleSpec(name, None)
-                vars(module)["BenchmarkFixture"] = fixture
+                vars(module)["BenchmarkFixture"] = Benchmark
 
 
 def _places(spec: ModuleSpec) -> list[str]:
@@ -240,19 +233,6 @@ def _places(spec: ModuleSpec) -> list[str]:
 
 def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
-
-
-def _by_module(tasks: Iterable[Job]) -> list[Job]:
-    """Return the tasks in their order, those of a file together."""
-    files: dict[str, list[Job]] = {}
-    for task in tasks:
-        files.setdefault(_file(task), []).append(task)
-    return [task for together in files.values() for task in together]
-
-
-def _file(task: Job) -> str:
-    file: str = task["id"].split("::")[0]
-    return file
 
 
 def _options(tree: str, tests: str, folder: str) -> list[str]:

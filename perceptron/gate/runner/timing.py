@@ -1,4 +1,4 @@
-"""One robust number per benchmark and process. Part of the program: standard library only.
+"""One robust number per benchmark and process.
 
 A *batch* is a number of calls whose times are added. Where asv runs a setup before each sample, the
 benchmark may change what was set up, so the setup runs again before every call, or before every
@@ -40,6 +40,8 @@ _ONE_THREAD = 1.05
 Clock = Callable[[], float]
 Meter = Callable[[], "float | None"]
 """Seconds that the threads of this process have waited so far; None where that is unknown."""
+Metering = AbstractContextManager[Meter]
+Job = dict[str, Any]
 
 
 def _unknown() -> None:
@@ -226,6 +228,31 @@ class RawBatches(Batches):
         return super().run(calls)
 
 
+def timed(
+    batches: Batches, warm_up: float, task: Job, meter: Callable[[], Metering], limit: float
+) -> Job:
+    """Return the fields of a reading: calibrate, or take the samples that the task asks for.
+
+    These come after seconds of ``warm_up``. ``limit`` is the share from which on one is contended.
+    While calibrating, ``idle`` is the share of the time in which no thread ran or was ready to;
+    None where it is unknown how long threads waited for a core.
+    """
+    if task.get("calls"):
+        measured = measure(
+            batches, task["calls"], task["batches"], max(0.0, warm_up), limit=limit, meter=meter
+        )
+        value = lower_quartile(measured.samples)
+        return {"calls": task["calls"], "value": value, **measured._asdict()}
+    with meter() as waiting:
+        begin, ran, before = time.perf_counter(), time.process_time(), waiting()
+        calls, seconds, waited = calibrate(batches, meter=waiting)
+        passed = max(time.perf_counter() - begin, 1e-9)
+        more = _difference(before, waiting())
+        ran = time.process_time() - ran
+    idle = None if more is None else max(0.0, 1 - (ran + more) / passed)
+    return {"calls": calls, "call_seconds": seconds, "idle": idle, "waited": waited}
+
+
 def calibrate(
     batches: Batches,
     clock: Clock = time.perf_counter,
@@ -264,38 +291,18 @@ def calibrate(
     return _in_whole_steps(min(calls, most), batches.step), wall / calls, share
 
 
-def idle_share(
-    work: Callable[[], Any],
-    meter: Meter,
-    clock: Clock = time.perf_counter,
-    processor: Clock = time.process_time,
-) -> tuple[Any, float | None]:
-    """Return what the work returns, and in which share of its time no thread ran or was ready to.
-
-    None where it is unknown how long threads waited for a core.
-    """
-    begin, ran, waited = clock(), processor(), meter()
-    result = work()
-    passed = max(clock() - begin, 1e-9)
-    more = _difference(waited, meter())
-    if more is None:
-        return result, None
-    return result, max(0.0, 1 - (processor() - ran + more) / passed)
-
-
 def measure(
     batches: Batches,
     calls: int,
     samples: int,
     warm_up: float,
-    spare: int = 0,
     limit: float = 1.0,
-    meter: Callable[[], AbstractContextManager[Meter]] = lambda: nullcontext(_unknown),
+    meter: Callable[[], Metering] = lambda: nullcontext(_unknown),
     clock: Clock = time.perf_counter,
 ) -> Samples:
     """Return samples by the benchmark's timer, after batches to warm up.
 
-    These last at least ``warm_up`` seconds; there is one in any case. Up to ``spare`` more samples
+    These last at least ``warm_up`` seconds; there is one in any case. Up to as many samples again
     are taken in the place of those that waited for more than ``limit``, a share of their time. The
     samples that count are the first uncontended ones; where these are too few, those that waited
     least. A process that never had its cores takes none: more would be as contended.
@@ -308,7 +315,7 @@ def measure(
     made = ceil(calls / (batches.step or calls)) * (batches.step or calls)
     taken: list[Batch] = []
     while len(taken) < samples or (
-        len(taken) < samples + spare and 0 < _uncontended(taken, limit) < samples
+        len(taken) < 2 * samples and 0 < _uncontended(taken, limit) < samples
     ):
         with meter() as waited:  # again each time: a setup may have started threads
             taken.append(batches.run(calls, waited))
@@ -339,11 +346,6 @@ def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Sample
         waits if known else [],
         _share(list(seconds), sum(batch.wall for batch in kept)) if known else None,
     )
-
-
-def spare_for(samples: int) -> int:
-    """Return how many samples a process may take again."""
-    return samples
 
 
 def samples_for(call_seconds: float) -> int:

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from perceptron.gate.runner.timing import spare_for
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import PLAIN, START_SECONDS, Answer, Instrument, Seeds
 from perceptron.records.block import Arm, Benchmark, Reading, Status
@@ -216,7 +215,6 @@ class Sampler:
             "cache": cache,
             "calls": effort.calls.get(benchmark.key),
             "batches": effort.batches.get(benchmark.key),
-            "spare": spare_for(effort.batches.get(benchmark.key, 0)),
         }
 
 

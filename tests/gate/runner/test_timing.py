@@ -111,13 +111,12 @@ class Busy(Fake):
     def meter(self) -> Iterator[Callable[[], float | None]]:
         yield lambda: self.waited
 
-    def measure(self, samples: int, spare: int, with_setup: bool = False) -> Samples:
+    def measure(self, samples: int) -> Samples:
         return measure(
-            self.batches(with_setup),
+            self.batches(),
             1,
             samples,
             0.0,
-            spare=spare,
             limit=0.02,
             meter=self.meter,
             clock=self.clock,
@@ -130,7 +129,7 @@ WARM_UP = (1.0, 0.0)
 def test_a_sample_that_waited_is_taken_again_however_long_it_took() -> None:
     """The second waited and is the fastest; the fourth is slow by itself and stays."""
     busy = Busy([WARM_UP, (1.0, 0.0), (0.5, 0.1), (1.0, 0.01), (9.0, 0.0), (1.0, 0.0)])
-    measured = busy.measure(4, spare=4)
+    measured = busy.measure(4)
     assert measured.samples == [1.0, 1.0, 9.0, 1.0]
     assert measured.dropped == [0.5]
     assert measured.waits == pytest.approx([0.0, 0.01, 0.0, 0.0, 0.2])
@@ -139,12 +138,12 @@ def test_a_sample_that_waited_is_taken_again_however_long_it_took() -> None:
 
 
 def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
-    """In the order measured; no more samples than there are spare ones."""
-    calls = [WARM_UP, (1.0, 0.9), (1.0, 0.0), (2.0, 0.8), (3.0, 0.3), (4.0, 2.0), (1.0, 0.0)]
+    """In the order measured; no more samples than twice as many."""
+    calls = [WARM_UP, (1.0, 0.9), (2.0, 0.0), (3.0, 2.0), (4.0, 0.3), (1.0, 0.0)]
     busy = Busy(calls)
-    measured = busy.measure(3, spare=2)
-    assert measured.samples == [1.0, 2.0, 3.0]
-    assert measured.dropped == [1.0, 4.0]
+    measured = busy.measure(2)
+    assert measured.samples == [2.0, 4.0]
+    assert measured.dropped == [1.0, 3.0]
     assert len(busy.calls) == 1
 
 
