@@ -22,7 +22,7 @@ from perceptron.gate.sampling.processes import (
     Instrument,
     Seeds,
 )
-from perceptron.gate.sampling.sampler import CALIBRATING, Caches, Sampler
+from perceptron.gate.sampling.sampler import Caches
 from perceptron.machine import usable_cores
 from perceptron.records.block import Arm, Benchmark
 
@@ -54,7 +54,6 @@ class Asking:
     ) -> None:
         self._arms = arms
         self._caches = caches
-        self._sampler = Sampler(arms, caches)
         self._clock = clock
         self._importing: dict[Arm, tuple[str, float]] = {}
         self._start_seconds: dict[Arm, float] = {}
@@ -82,15 +81,12 @@ class Asking:
         """
         failed: dict[str, Content] = {}
         for arm in PAIR:
-            absent = {"status": "failed", "reason": f"{arm.upper()} has no such parameters"}
-            there = [own for own in benchmarks if self._arms.identifier(arm, own) is not None]
-            failed |= {own.key: absent for own in benchmarks if own not in there}
             # Beforehand: what makes a cache ends what runs beside it.
-            broken_caches = self._caches.make(arm, there, seeds, lambda: seconds_left() / 2)
-            for key, broken in broken_caches.items():
-                failed[key] = {"status": broken.status, "reason": broken.reason}
+            unready = self._caches.make(arm, benchmarks, seeds, lambda: seconds_left() / 2)
+            for key, own in unready.items():
+                failed[key] = {"status": own.status, "reason": own.reason}
         yield from ((key, dict.fromkeys(PAIR, content)) for key, content in failed.items())
-        todo = [own for own in benchmarks if own.key not in failed]
+        todo = [benchmark for benchmark in benchmarks if benchmark.key not in failed]
         answers: queue.Queue[tuple[Arm, str, Content] | BaseException | None] = queue.Queue()
         over = threading.Event()
 
@@ -163,7 +159,7 @@ class Asking:
         imports: dict[str, float],
     ) -> Iterator[tuple[str, Content]]:
         """Yield what one program answers, on at least one benchmark; add what ``imports`` take."""
-        tasks = [self._sampler.task(arm, own, CALIBRATING) for own in benchmarks]
+        tasks = [self._caches.task(arm, own) for own in benchmarks]
         left = {own.key: own for own in benchmarks}
         current, last = None, Answer(kind="end")
         began = self._clock()

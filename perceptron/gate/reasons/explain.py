@@ -164,13 +164,13 @@ def _explained(row: Row, reasons: Reasons | None) -> Row:
     )
 
 
+@dataclass(frozen=True)
 class Looking:
     """Finds what each benchmark does on BASE and on HEAD, or why nobody knows."""
 
-    def __init__(self, arms: Arms, caches: Caches, seeds: Seeds) -> None:
-        self._arms = arms
-        self._caches = caches
-        self._seeds = seeds
+    arms: Arms
+    caches: Caches
+    seeds: Seeds
 
     def trace(
         self, benchmarks: Sequence[Benchmark], left: Left
@@ -197,10 +197,10 @@ class Looking:
         """
 
         def instrument(arm: Arm) -> Instrument:
-            return valgrind.instrument(arm, self._arms.work_folder(arm), kind="profile")
+            return valgrind.instrument(arm, self.arms.work_folder(arm), kind="profile")
 
         def functions(arm: Arm, content: Content) -> Table:
-            return read_dump(self._arms.work_folder(arm), content)
+            return read_dump(self.arms.work_folder(arm), content)
 
         return self._look(benchmarks, left, instrument, functions)
 
@@ -213,11 +213,11 @@ class Looking:
     ) -> dict[str, tuple[T, T] | CannotLook]:
         found: dict[str, tuple[T, T] | CannotLook] = {}
         for arm in PAIR:
-            failed = self._caches.make(arm, benchmarks, self._seeds, left)
+            failed = self.caches.make(arm, benchmarks, self.seeds, left)
             found |= {key: CannotLook(reading.reason) for key, reading in failed.items()}
         todo = [own for own in benchmarks if own.key not in found]
-        asking = Asking(self._arms, self._caches)
-        for key, pair in asking.both(todo, self._seeds, instrument, left):
+        asking = Asking(self.arms, self.caches)
+        for key, pair in asking.both(todo, self.seeds, instrument, left):
             try:
                 base, head = (_converted(arm, pair[arm], convert) for arm in PAIR)
                 found[key] = base, head

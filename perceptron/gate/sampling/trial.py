@@ -6,13 +6,12 @@ From that follow how often a benchmark is called in each sample, and what a bloc
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from math import ceil
 
 from perceptron.gate.runner.timing import samples_for
 from perceptron.gate.sampling.processes import Seeds
-from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler, SamplingEffort
-from perceptron.gate.sampling.schedule import Costs
+from perceptron.gate.sampling.sampler import ALONE, Sampler
+from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, Costs
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Arm, Benchmark, Block, Reading, by_benchmark
 
@@ -89,7 +88,6 @@ class Trial:
     ) -> None:
         """Try until the end, or until the others of a slow function are to go last."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
-
         hurried: set[str] = set()
 
         def limit(benchmark: Benchmark) -> float:
@@ -119,21 +117,13 @@ class Trial:
                 return
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Benchmarks that gave a number on both arms, and how each is measured."""
-
-    effort: SamplingEffort
-    costs: Costs
-
-
 def calibrate(
     benchmarks: Sequence[Benchmark],
     blocks: Sequence[Block],
     start_seconds: float,
     looked_at: Collection[str] = (),
 ) -> Calibration:
-    """Choose equal effort for both arms: what the slower one needs.
+    """Choose equal effort for both arms: what the slower one needs of those that give numbers.
 
     ``start_seconds`` is what a process takes beside its benchmarks. What is only ``looked_at``
     takes fewer samples.
@@ -148,7 +138,7 @@ def calibrate(
         if not pairs or outcome(tried).kind != "measured":
             continue
         key, last = benchmark.key, pairs[-1]
-        slower = max(_call_seconds(last.base), _call_seconds(last.head))
+        slower = max(last.base.call_seconds or 0.0, last.head.call_seconds or 0.0)
         calls[key] = max(last.base.calls, last.head.calls)
         if benchmark.type == "time":
             batches[key] = samples_for(slower)
@@ -159,8 +149,4 @@ def calibrate(
         else:
             costs[key] = max(last.base.wall_seconds, last.head.wall_seconds) + _LEAST_SECONDS
     alone = frozenset(benchmark.key for benchmark in benchmarks if benchmark.type in ALONE)
-    return Calibration(SamplingEffort(calls, batches), Costs(start_seconds, costs, alone))
-
-
-def _call_seconds(reading: Reading) -> float:
-    return reading.call_seconds or 0.0
+    return Calibration(calls, batches, Costs(start_seconds, costs, alone))

@@ -13,7 +13,7 @@ from perceptron.errors import UserError
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.reasons import explain
 from perceptron.gate.reasons.explain import Looking
-from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId
+from perceptron.gate.reasons.growth import CannotLook, Cost
 from perceptron.gate.sampling.processes import Answer, Seeds
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.verdict.rule import Rule
@@ -70,7 +70,7 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
     found = looking(tmp_path, answers).profile(both, lambda: 1e3, valgrind)
     assert isinstance(found["one"], CannotLook)
     assert str(found["one"]).startswith("HEAD: no dump of callgrind")
-    table = {FunctionId("work", None): Cost(300, 0)}
+    table = {("work", None): Cost(300, 0)}
     assert found["two"] == (table, table)
     assert "another" not in found
 

@@ -8,7 +8,8 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from perceptron.gate.sampling.processes import UNSEEDED, Seeds
-from perceptron.gate.sampling.sampler import Limit, Sampler, SamplingEffort
+from perceptron.gate.sampling.sampler import Limit, Sampler
+from perceptron.gate.sampling.schedule import Calibration
 from perceptron.gate.sampling.trial import Trial
 from perceptron.records.block import Arm, Benchmark, Reading
 
@@ -25,10 +26,10 @@ class Fake:
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: SamplingEffort,
-        seeds: Seeds,
+        _effort: Calibration,
+        _seeds: Seeds,
         limit: Limit,
-        seconds_left: Callable[[], float],
+        _seconds_left: Callable[[], float],
     ) -> Iterator[tuple[str, Reading]]:
         for benchmark in benchmarks:
             self.asked.append((arm, benchmark.key))
