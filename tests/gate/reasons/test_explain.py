@@ -54,8 +54,8 @@ class Programs:
 
 def looking(folder: Path, answers: Answers) -> Looking:
     """A look at benchmarks without caches."""
-    programs, caches = Programs(folder, answers), SimpleNamespace(make=lambda *_: {})
-    return Looking(cast(Any, programs), cast(Caches, caches), Seeds(1, 2))
+    programs = cast(Any, Programs(folder, answers))
+    return Looking(programs, Caches(programs), Seeds(1, 2))
 
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
