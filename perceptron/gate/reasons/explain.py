@@ -23,7 +23,7 @@ from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.sampling.schedule import seeds
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import WorkEvidence, work_of
+from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
 from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import Comparison, Growth, Row
 
@@ -69,7 +69,7 @@ def add(
     so far. Whatever goes wrong becomes the reason why a row has none.
     """
     evidence = work_of(journal.blocks, rule)
-    changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key))]
+    changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
     if not changed:
         return comparison
     plan = comparison.plan
@@ -78,20 +78,33 @@ def add(
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
     looking = Looking(arms, caches, drawn)
     benchmarks = {own.key: own for own in comparison.benchmarks}
-    ordered = [benchmarks[row.key] for row in sorted(changed, key=_importance)]
-    found = {own.key: _known(own, evidence.get(own.key)) for own in ordered}
-    wanted = [own for own in ordered if not found[own.key].missing]
-    counted = [own for own in wanted if _is_counted(evidence.get(own.key)) and valgrind is not None]
+    found, wanted, counted = {}, [], []
+    for own in (benchmarks[row.key] for row in sorted(changed, key=_importance)):
+        found[own.key], work_evidence = Reasons(), evidence.get(own.key, NOT_COUNTED)
+        if own.type != "time":
+            found[own.key].missing.append(_NOT_A_TIME)
+        elif work_evidence.kind == "same":
+            found[own.key].missing.append(SAME_WORK)
+        else:
+            wanted.append(own)
+            if valgrind is not None and work_evidence.work is not None:
+                counted.append(own)
     kept = _KEPT * allowance if counted else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
-        for key, trace in looking.trace(wanted, lambda: end - time.monotonic() - kept).items():
-            _add_python(found[key], trace)
+        for key, traces in looking.trace(wanted, lambda: end - time.monotonic() - kept).items():
+            if isinstance(traces, CannotLook):
+                found[key].missing.append(f"Python's functions: {traces}")
+            else:
+                _add_python(found[key], *traces)
         if valgrind is not None and counted:
             progress(0, 1, "looking for reasons in compiled functions")
             profiles = looking.profile(counted, lambda: end - time.monotonic(), valgrind)
-            for key, profile in profiles.items():
-                _add_compiled(found[key], profile)
+            for key, tables in profiles.items():
+                if isinstance(tables, CannotLook):
+                    found[key].missing.append(f"compiled functions: {tables}")
+                else:
+                    found[key].growths += growths(*tables, "c", "instructions")
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
         for own in wanted:
             found[own.key].missing.append(in_one_line(error))
@@ -99,26 +112,13 @@ def add(
     return msgspec.structs.replace(comparison, rows=rows)
 
 
-def _known(benchmark: Benchmark, evidence: WorkEvidence | None) -> Reasons:
-    """Return why there is nothing to look into, if that is so."""
-    if benchmark.type != "time":
-        return Reasons(missing=[_NOT_A_TIME])
-    if evidence is not None and evidence.kind == "same":
-        return Reasons(missing=[SAME_WORK])
-    return Reasons()
-
-
-def _is_counted(evidence: WorkEvidence | None) -> bool:
-    return evidence is not None and evidence.work is not None
-
-
-def _changed(row: Row, evidence: WorkEvidence | None) -> bool:
+def _changed(row: Row, evidence: WorkEvidence) -> bool:
     """Return whether there is something to explain; what fails says why by itself."""
     if row.change is None and row.work is None:
         return False
     if row.verdict in {"regression", "improvement"}:
         return True
-    moved = evidence is not None and evidence.kind in {"changed", "rose", "fell"}
+    moved = evidence.kind in {"changed", "rose", "fell"}
     return row.probably_slower or (row.verdict == "inconclusive" and moved)
 
 
@@ -128,12 +128,8 @@ def _importance(row: Row) -> tuple[bool, float]:
     return row.verdict != "regression", -abs(change or 0.0)
 
 
-def _add_python(reasons: Reasons, answer: tuple[Trace, Trace] | CannotLook) -> None:
+def _add_python(reasons: Reasons, base: Trace, head: Trace) -> None:
     """Add what grew in Python."""
-    if isinstance(answer, CannotLook):
-        reasons.missing.append(f"Python's functions: {answer}")
-        return
-    base, head = answer
     if base.unit != head.unit:
         reasons.missing.append("Python's functions: one side has too much to count")
         return
@@ -143,14 +139,6 @@ def _add_python(reasons: Reasons, answer: tuple[Trace, Trace] | CannotLook) -> N
     if base.unit == "calls" and not grown:
         reasons.missing.append(_ONLY_CALLS)
     reasons.growths += grown
-
-
-def _add_compiled(reasons: Reasons, answer: tuple[Table, Table] | CannotLook) -> None:
-    """Add what grew in compiled functions."""
-    if isinstance(answer, CannotLook):
-        reasons.missing.append(f"compiled functions: {answer}")
-    else:
-        reasons.growths += growths(*answer, "c", "instructions")
 
 
 def _explained(row: Row, reasons: Reasons | None) -> Row:
@@ -166,7 +154,10 @@ def _explained(row: Row, reasons: Reasons | None) -> Row:
 
 @dataclass(frozen=True)
 class Looking:
-    """Finds what each benchmark does on BASE and on HEAD, or why nobody knows."""
+    """Finds what each benchmark does on BASE and on HEAD, or why nobody knows.
+
+    It begins nothing when no seconds are ``left``.
+    """
 
     arms: Arms
     caches: Caches
@@ -175,10 +166,7 @@ class Looking:
     def trace(
         self, benchmarks: Sequence[Benchmark], left: Left
     ) -> dict[str, tuple[Trace, Trace] | CannotLook]:
-        """Return what Python does, as long as there are seconds ``left``.
-
-        Raises as the arms do.
-        """
+        """Return what Python does. Raises as the arms do."""
 
         def traced(_arm: Arm, content: Content) -> Trace:
             try:
@@ -191,10 +179,7 @@ class Looking:
     def profile(
         self, benchmarks: Sequence[Benchmark], left: Left, valgrind: Valgrind
     ) -> dict[str, tuple[Table, Table] | CannotLook]:
-        """Return which functions execute instructions, as long as there are seconds ``left``.
-
-        Raises as the arms do.
-        """
+        """Return which functions execute instructions. Raises as the arms do."""
 
         def instrument(arm: Arm) -> Instrument:
             return valgrind.instrument(arm, self.arms.work_folder(arm), kind="profile")

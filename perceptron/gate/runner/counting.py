@@ -75,7 +75,7 @@ _CODE = {"x86_64": _X86_64, "AMD64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64
 class _Requests:
     """Sends requests to the valgrind that this process runs under. Raises `Refused`."""
 
-    def __init__(self, *requests: tuple[int, ...]) -> None:
+    def __init__(self) -> None:
         code = _CODE.get(platform.machine())
         if code is None:
             raise Refused("no request to valgrind is known for " + platform.machine())

@@ -10,14 +10,11 @@ from functools import partial
 from typing import Any
 
 from . import awaiting
+from .session import Refused
 
 
 class AlreadyUsed(Exception):
     """A test can measure once only."""
-
-
-class NotMeasured(Exception):
-    """Ends a test that means another thing than what would be measured; it was not run."""
 
 
 class StatisticsAsked(Exception):
@@ -77,7 +74,7 @@ class Benchmark:
 
         How many rounds there are is decided elsewhere. So what asks for one call only, as it does
         by default, and sets nothing up for it may not be called again, or be another thing when it
-        is: what a call uses up or remembers. Raises `NotMeasured` for that, ValueError and
+        is: what a call uses up or remembers. Raises `Refused` for that, ValueError and
         TypeError as pytest-benchmark does.
         """
         self._use("benchmark.pedantic(...)")
@@ -91,9 +88,10 @@ class Benchmark:
         if setup is not None and iterations > 1:
             raise ValueError("Can't use more than 1 `iterations` with a `setup` function.")
         if setup is None and rounds * iterations + warmup_rounds == 1:
-            raise NotMeasured(
+            raise Refused(
                 "benchmark.pedantic calls it once, and it may differ when it is called again: give "
-                "it a setup, or 2 rounds"
+                "it a setup, or 2 rounds",
+                "untried",
             )
         set_up, torn_down = awaiting.finished(setup), awaiting.finished(teardown)
         given = arguments = (args, kwargs or {})
@@ -140,8 +138,9 @@ class Benchmark:
 
     @property
     def weave(self) -> Callable[..., object]:
-        """Raise `NotMeasured`: what is measured then may be called any number of times."""
-        raise NotMeasured("benchmark.weave is not measured: hand the function to benchmark")
+        """Raise `Refused`: what is measured then may be called any number of times."""
+        reason = "benchmark.weave is not measured: hand the function to benchmark"
+        raise Refused(reason, "untried")
 
     patch = weave
 
@@ -152,9 +151,10 @@ class Benchmark:
         result = work()
         if inspect.iscoroutine(result):
             result.close()
-            raise NotMeasured(
+            raise Refused(
                 "what benchmark calls returns a coroutine that nothing awaits: hand the async "
-                "function itself to benchmark"
+                "function itself to benchmark",
+                "untried",
             )
         return result
 

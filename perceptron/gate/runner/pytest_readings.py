@@ -12,7 +12,7 @@ import pytest
 
 from .awaiting import Awaiting, is_async
 from .pytest_collection import has_fixture, mark
-from .pytest_fixture import Benchmark, NotMeasured, StatisticsAsked
+from .pytest_fixture import Benchmark, StatisticsAsked
 from .session import Reading, Refused, Session, ended_by, on_one_line, one_line
 from .timing import Batches
 
@@ -115,10 +115,8 @@ class Readings:
         error = None if call.excinfo is None else call.excinfo.value
         if report.passed or isinstance(error, StatisticsAsked):
             return
-        if isinstance(error, NotMeasured):  # other than what skips, it ought to have been judged
-            self._end("untried", str(error))
-        elif isinstance(error, Refused):
-            self._end("skipped", str(error))
+        if isinstance(error, Refused):
+            self._end(error.status, str(error))
         elif report.skipped:
             self._end("skipped", _why_skipped(report, error))
         else:

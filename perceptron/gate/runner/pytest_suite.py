@@ -133,18 +133,18 @@ class PytestSuite:
         return os.path.realpath(file) == os.path.realpath(self.folder)
 
 
-class _Problems(io.TextIOBase):
+class _Problems(io.StringIO):
     """A plug-in that knows why pytest itself failed: it says so on standard error as it starts."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._stream = sys.stderr
-        self._written = ""
         self._reason: str | None = None
 
     def write(self, text: str) -> int:
         """Write through, and keep it."""
-        self._written += text
-        return self._stream.write(text)
+        self._stream.write(text)
+        return super().write(text)
 
     def fileno(self) -> int:
         """Return that of standard error."""
@@ -162,7 +162,7 @@ class _Problems(io.TextIOBase):
         """Return it in one line."""
         if self._reason is not None:
             return self._reason
-        lines = [line.strip() for line in self._written.splitlines() if line.strip()]
+        lines = [line.strip() for line in self.getvalue().splitlines() if line.strip()]
         errors = [line for line in lines if re.match(r"E\s|ERROR:?\s", line)] or lines
         if not errors:
             return "pytest does not run, and does not say why"

@@ -15,7 +15,14 @@ Job = dict[str, Any]
 
 
 class Refused(Exception):
-    """A benchmark, or all of them, cannot be measured; the message says why, in one line."""
+    """A benchmark, or all of them, cannot be measured; the message says why, in one line.
+
+    What is ``untried`` ought to have been judged, other than what is ``skipped``.
+    """
+
+    def __init__(self, reason: str, status: str = "skipped") -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class Reading:
@@ -128,7 +135,7 @@ class Session:
         try:
             yield reading
         except Refused as refusal:
-            reading.fields.update(status="skipped", reason=str(refusal))
+            reading.fields.update(status=refusal.status, reason=str(refusal))
         except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
             traceback.print_exception(type(error), error, error.__traceback__)
             status = "skipped" if isinstance(error, NotImplementedError) else "failed"

@@ -314,16 +314,12 @@ def measure(
             break
     made = ceil(calls / (batches.step or calls)) * (batches.step or calls)
     taken: list[Batch] = []
-    while len(taken) < samples or (
-        len(taken) < 2 * samples and 0 < _uncontended(taken, limit) < samples
-    ):
+    uncontended = 0
+    while len(taken) < samples or (len(taken) < 2 * samples and 0 < uncontended < samples):
         with meter() as waited:  # again each time: a setup may have started threads
             taken.append(batches.run(calls, waited))
+        uncontended += (taken[-1].waited or 0.0) <= limit
     return _select(taken, samples, limit, made)
-
-
-def _uncontended(taken: list[Batch], limit: float) -> int:
-    return sum((batch.waited or 0.0) <= limit for batch in taken)
 
 
 def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Samples:
