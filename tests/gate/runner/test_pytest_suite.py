@@ -102,10 +102,6 @@ def test_thing(bench, thing):
 def test_things(benchmark, first, second):
     benchmark(toy.work, 100)
 
-@pytest.mark.parametrize("twice", [7, 7])
-def test_alike(benchmark, twice):
-    benchmark(toy.work, 100)
-
 class TestMethods:
     def test_method(self, benchmark):
         @benchmark
