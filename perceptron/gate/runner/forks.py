@@ -22,6 +22,8 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
+from .session import Measured, Session
+
 Job = dict[str, Any]
 
 # A task may take so many equal shares of the time that is left for all, and at least so many
@@ -38,19 +40,28 @@ _PAGE = 4096
 _THREADS = 2
 
 
-class Forks:
-    """Forks a child for each task; all of them have so many ``seconds``, each at most ``longest``.
+class ForkingSession(Session):
+    """Forks a child for each task; all of them have until the ``end``, each ``longest`` seconds.
 
-    ``send`` takes answers, and ``out`` is the pipe to which it writes them. The children are of
-    this process's group, and end with it.
+    ``out`` is the pipe to which answers are written. The children are of this process's group, and
+    end with it.
     """
 
+    forking = True
+
     def __init__(
-        self, seconds: float, longest: float, send: Callable[..., object], out: int
+        self,
+        kind: str,
+        measured: Measured,
+        seed: Callable[..., object],
+        send: Callable[..., object],
+        end: float,
+        longest: float,
+        out: int,
     ) -> None:
-        self._end = time.monotonic() + seconds
+        super().__init__(kind, measured, seed, send)
+        self._end = end
         self._longest = longest
-        self._send = send
         self._out = out
         self._left = 0
         self._slow: dict[str, int] = {}
@@ -59,7 +70,7 @@ class Forks:
         self._lines: list[bytes] = []
 
     def modules(self) -> list[SimpleNamespace]:
-        """Return what children alone imported: names and files, as modules have them."""
+        """Return what children imported: names and files, as modules have them."""
         files: dict[str, str] = {}
         for line in self._lines:
             files.update(json.loads(line)["files"])
@@ -76,7 +87,7 @@ class Forks:
                 last.append(task)
         yield from last
 
-    def run(self, task: Job) -> bool:
+    def hand_over(self, task: Job) -> bool:
         """Return True once a child has answered, or this process for it; False in that child.
 
         This process keeps nothing that depends on time, not even in size: children must find memory
@@ -96,6 +107,7 @@ class Forks:
             self._pipe = writing
             self._imported = set(sys.modules)
             random.setstate(draws)  # Python has drawn another one for the child
+            self._send = self._give
             return False
         os.close(writing)
         line = _read(reading, time.monotonic() + limit)
@@ -116,9 +128,10 @@ class Forks:
             self._lines.append(line)
             os.write(self._out, line)
             _import_library(json.loads(line)["files"])
+        self._answered = True
         return True
 
-    def give(self, kind: str, **fields: Any) -> None:
+    def _give(self, kind: str, **fields: Any) -> None:
         """Hand a reading to the parent and end this child; the parent says all else by itself."""
         if kind != "reading":
             return

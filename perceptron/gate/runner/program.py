@@ -21,6 +21,7 @@ import importlib
 import json
 import platform
 import threading
+import time
 import traceback
 from functools import partial
 from types import ModuleType
@@ -76,9 +77,8 @@ def main() -> None:
     # For what benchmarks start themselves: ``timeraw_`` and ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
-    children = None
-    if "seconds" in job and hasattr(os, "fork"):
-        children = forks.Forks(job["seconds"], job["limit_seconds"], send, answers.fileno())
+    end = time.monotonic() + job.get("seconds", 0.0)
+    of_children: list[Any] = []
     try:
         if job["suite"] == "pytest":
             suite = _load("pytest_suite").PytestSuite(job, send)
@@ -93,9 +93,14 @@ def main() -> None:
                 send(**answer)
             send(kind="environment", versions=_versions(job["tree"]))
         else:
-            measured = _measured_by(job, seed)
-            tasks = job["tasks"]
-            suite.run(session.Session(job["kind"], measured, seed, send, children), tasks)
+            how = job["kind"], _measured_by(job, seed), seed, send
+            if "seconds" in job and hasattr(os, "fork"):
+                limits = end, job["limit_seconds"], answers.fileno()
+                running = forks.ForkingSession(*how, *limits)
+            else:
+                running = session.Session(*how)
+            suite.run(running, job["tasks"])
+            of_children = running.modules()
     except session.Refused as error:
         send(kind="failed", reason=str(error))
         os._exit(_FAILED)
@@ -103,7 +108,7 @@ def main() -> None:
         traceback.print_exc()
         send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
-    modules = [*suite.modules(), *(children.modules() if children is not None else [])]
+    modules = [*suite.modules(), *of_children]
     own, foreign = provenance.check_origin(
         job["tree"], job["others"], suite.folder, modules, job["project"]
     )

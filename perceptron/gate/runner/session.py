@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .forks import Forks
-
 Job = dict[str, Any]
+Measured = Callable[[Any, float, Job], Job]
+"""Returns the fields of a reading of batches, by seconds to warm up and the task."""
 
 
 class Refused(Exception):
@@ -75,46 +75,40 @@ class Reading:
 class Session:
     """One process's tasks: of one ``kind``, each ``measured`` in the same way.
 
-    ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others. With
-    ``forks`` each task runs in a child.
+    ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others.
     """
+
+    forking = False
+    """Whether each task runs in a child."""
 
     def __init__(
         self,
         kind: str,
-        measured: Callable[[Any, float, Job], Job],
+        measured: Measured,
         seed: Callable[..., object],
         send: Callable[..., object],
-        forks: Forks | None = None,
     ) -> None:
         self.kind = kind
         self.measured = measured
         self.seed = seed
         self._send = send
-        self._forks = forks
         self._answered = False
 
-    @property
-    def forking(self) -> bool:
-        """Whether each task runs in a child; not in that child."""
-        return self._forks is not None
+    def modules(self) -> list[Any]:
+        """Return what children alone imported."""
+        return []
 
     def in_turn(self, tasks: list[Job]) -> Iterable[Job]:
         """Return the tasks in the order in which they are run."""
-        return tasks if self._forks is None else self._forks.in_turn(tasks)
+        return tasks
 
-    def hand_over(self, task: Job) -> bool:
+    def hand_over(self, _task: Job) -> bool:
         """Have a child run a task that is loaded; return whether it has answered.
 
         Whoever gets False runs it: the child itself, which ends with its reading, or this process
         if there are no children.
         """
-        if self._forks is None:
-            return False
-        self._answered = self._forks.run(task)
-        if not self._answered:
-            self._send, self._forks = self._forks.give, None
-        return self._answered
+        return False
 
     def start(self, task: Job) -> None:
         """Say that the task is begun: it is blamed if the process ends."""

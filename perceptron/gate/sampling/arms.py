@@ -146,9 +146,15 @@ class Arms:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         others = [str(path) for path in self.trees.all() if path != tree]
+        roots: list[str] = []
+        if self._metadata is not None:
+            metadata = self._metadata.folder(arm)
+            if metadata is not None:
+                roots.append(str(self.trees.link(arm, "metadata", str(metadata))))
+            roots += self._suite.roots(tree)
         return {
             "tree": str(tree),
-            "roots": self._roots(arm, tree),
+            "roots": roots,  # to import from before all others
             "lent": self.interpreters.lent(arm),
             "installed": project_names(self._suite, tree) if self.installed else [],
             "without": sorted(self._without.get(arm, ())),
@@ -159,14 +165,6 @@ class Arms:
             "project": self.package,
             "folder": str(folder),
         }
-
-    def _roots(self, arm: Arm, tree: Path) -> list[str]:
-        """Return the folders to import from before all others."""
-        if self._metadata is None:
-            return []
-        folder = self._metadata.folder(arm)
-        link = [] if folder is None else [str(self.trees.link(arm, "metadata", str(folder)))]
-        return [*link, *self._suite.roots(tree)]
 
     def is_of_trees(self, name: str) -> bool:
         """Return whether a tree holds a module of this name: then no library is missing."""

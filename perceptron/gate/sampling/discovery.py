@@ -165,21 +165,8 @@ def _unloadable(answer: Answer) -> Unloadable:
 
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
+    told = {name: content[name] for name in Benchmark.__struct_fields__ if name in content}
+    told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content["file"])}
     sets: list[list[str]] = content["params"]
     for index, params in enumerate(sets) if sets else [(None, [])]:
-        yield Benchmark(
-            name=content["name"],
-            pretty_name=content["pretty_name"],
-            params=params,
-            param_names=content["param_names"],
-            index=index,
-            test=content.get("test"),
-            group=content.get("group"),
-            type=content["type"],
-            unit=content["unit"],
-            timeout=content["timeout"] or 60.0,
-            cache=content["cache"],
-            cache_timeout=content["cache_timeout"],
-            file=own_file(content["file"]),
-            line=content["line"],
-        )
+        yield Benchmark(**{**told, "params": params, "index": index})

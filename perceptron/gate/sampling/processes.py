@@ -87,8 +87,8 @@ class Program:
         self,
         python: str,
         job: Mapping[str, Any],
-        seeds: Seeds = UNSEEDED,
-        instrument: Instrument = PLAIN,
+        seeds: Seeds,
+        instrument: Instrument,
     ) -> None:
         unwanted = {*_UNWANTED, *instrument.unwanted}
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}

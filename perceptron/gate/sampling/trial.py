@@ -5,7 +5,9 @@ From that follow how often a benchmark is called in each sample, and what a bloc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 from perceptron.gate.runner.timing import samples_for
@@ -23,6 +25,7 @@ _LEAST_SECONDS = 0.01
 _LOOK_SAMPLES = 3
 
 
+@dataclass
 class Trial:
     """Tries benchmarks once on base and then on head, until the ``end``.
 
@@ -31,53 +34,44 @@ class Trial:
     ``tell`` is told what is tried.
     """
 
-    def __init__(
-        self,
-        sampler: Sampler,
-        seeds: Seeds,
-        elapsed: Callable[[], float],
-        end: float,
-        longest: float,
-        tell: Callable[[str], object],
-        why: str = "",
-    ) -> None:
-        self._sampler = sampler
-        self._seeds = seeds
-        self._elapsed = elapsed
-        self._end = end
-        self._longest = longest
-        self._tell = tell
+    sampler: Sampler
+    seeds: Seeds
+    elapsed: Callable[[], float]
+    end: float
+    longest: float
+    tell: Callable[[str], object]
+    why: str = ""
+
+    def __post_init__(self) -> None:
         # Of each function, how many sets of parameters are too slow.
-        self._slow: dict[str, int] = {}
-        self._late = Reading(
-            status="untried", reason=f"no time was left to try it{why}: raise --budget"
-        )
+        self._slow: Counter[str] = Counter()
 
     def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
         """Try base, then head, which is spared what is too slow on base, or was not tried there.
 
         Nothing is compared yet, so the order favours nobody. Base has half of the time.
         """
-        base = self._try("base", benchmarks, (self._elapsed() + self._end) / 2)
+        base = self._try("base", benchmarks, (self.elapsed() + self.end) / 2)
         spared = {
             key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
             for key, reading in base.items()
             if reading.status == "slow"
         }
         tried = [own for own in benchmarks if base[own.key].status not in {"slow", "untried"}]
-        return {"base": base, "head": base | spared | self._try("head", tried, self._end)}
+        return {"base": base, "head": base | spared | self._try("head", tried, self.end)}
 
     def _try(self, arm: Arm, benchmarks: Sequence[Benchmark], end: float) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}
         todo = sorted(benchmarks, key=lambda own: own.type in ALONE)
-        while todo and self._elapsed() < end:
-            todo.sort(key=lambda own: self._slow.get(own.name, 0) >= _SLOW_PARAMETERS)
+        while todo and self.elapsed() < end:
+            todo.sort(key=lambda own: self._slow[own.name] >= _SLOW_PARAMETERS)
             together = [own for own in todo if own.type not in ALONE]
             self._try_in_one_process(
                 arm, todo[:1] if todo[0].type in ALONE else together, end, readings
             )
             todo = [own for own in todo if own.key not in readings]
-        return readings | {own.key: self._late for own in todo}
+        late = f"no time was left to try it{self.why}: raise --budget"
+        return readings | {own.key: Reading(status="untried", reason=late) for own in todo}
 
     def _try_in_one_process(
         self,
@@ -91,15 +85,15 @@ class Trial:
         hurried: set[str] = set()
 
         def limit(benchmark: Benchmark) -> float:
-            longest, left = min(benchmark.timeout, self._longest), (end - self._elapsed()) / 4
+            longest, left = min(benchmark.timeout, self.longest), (end - self.elapsed()) / 4
             if left < longest:
                 hurried.add(benchmark.key)
             return min(longest, max(1.0, ceil(left)))
 
-        for key, reading in self._sampler.sample(
-            arm, benchmarks, CALIBRATING, self._seeds, limit, lambda: end - self._elapsed()
+        for key, reading in self.sampler.sample(
+            arm, benchmarks, CALIBRATING, self.seeds, limit, lambda: end - self.elapsed()
         ):
-            self._tell(key)
+            self.tell(key)
             benchmark, slow = by_key[key], reading.status == "slow"
             if slow and key in hurried:
                 reason = f"one call is too long for the time that was left: {reading.reason}"
@@ -110,10 +104,10 @@ class Trial:
                 readings |= {own.key: reading for own in alike if own.key not in readings}
                 return
             if slow:
-                self._slow[benchmark.name] = self._slow.get(benchmark.name, 0) + 1
+                self._slow[benchmark.name] += 1
                 if self._slow[benchmark.name] == _SLOW_PARAMETERS:
                     return
-            if self._elapsed() >= end:
+            if self.elapsed() >= end:
                 return
 
 
