@@ -122,7 +122,11 @@ class ForkingSession(Session):
                 kind="reading", key=task["key"], status="slow", reason=reason, wall_seconds=limit
             )
         elif not line.endswith(b"\n"):
-            reason = "its process " + _describe(status)
+            code = os.waitstatus_to_exitcode(status)
+            how = (
+                f"exited with {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+            )
+            reason = f"its process {how}"
             self._send(kind="reading", key=task["key"], status="failed", reason=reason)
         else:
             self._lines.append(line)
@@ -180,11 +184,6 @@ def _function(task: Job) -> str:
     """Return the name of the task's benchmark without its parameters."""
     name: str = task["key"].partition("(")[0]
     return name
-
-
-def _describe(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"exited with {code}" if code >= 0 else "was ended by " + signal.Signals(-code).name
 
 
 def _lost_threads() -> str:

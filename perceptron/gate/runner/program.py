@@ -67,7 +67,8 @@ def main() -> None:
     _exit_with_parent()
     os.chdir(job["folder"])
     padding = _lay_out(job)
-    provenance.put_first(job["roots"])
+    sys.path[:0] = job["roots"]
+    sys.meta_path.insert(0, provenance.TreeFirst(job["roots"]))
     sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
     seed = _nothing
     if job.get("draw") is not None:

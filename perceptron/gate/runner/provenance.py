@@ -42,12 +42,6 @@ class TreeFirst:
         return spec if spec is not None and spec.loader is not None and spec.has_location else None
 
 
-def put_first(roots: Sequence[str]) -> None:
-    """Make this process import from these folders before any other."""
-    sys.path[:0] = roots
-    sys.meta_path.insert(0, TreeFirst(roots))
-
-
 def check_origin(
     tree: str, others: Iterable[str], benchmarks: str, modules: Iterable[Any], project: str = ""
 ) -> tuple[bool, list[str]]:

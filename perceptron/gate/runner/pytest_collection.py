@@ -117,10 +117,11 @@ def mark(item: Any) -> Any:
 def described(items: Sequence[Any], tree: str) -> Iterator[Job]:
     """Yield the answers that describe tests."""
     for item in items:
-        name = _name(item)
+        callspec = getattr(item, "callspec", None)
+        params = {} if callspec is None else callspec.params
+        name = item.nodeid if callspec is None else item.nodeid.removesuffix(f"[{callspec.id}]")
         file, line = _position(item, tree)
         marked = mark(item)
-        params = getattr(getattr(item, "callspec", None), "params", {})
         yield {
             "kind": "benchmark",
             "module": name,
@@ -130,17 +131,10 @@ def described(items: Sequence[Any], tree: str) -> Iterator[Job]:
             "type": "time",
             "unit": "seconds",
             "param_names": list(params),
-            "params": [[_text(item.callspec, parameter) for parameter in params]] if params else [],
+            "params": [[_text(callspec, parameter) for parameter in params]] if params else [],
             "file": file,
             "line": line,
         }
-
-
-def _name(item: Any) -> str:
-    """Return the id of the test without its parameters."""
-    name: str = item.nodeid
-    callspec = getattr(item, "callspec", None)
-    return name if callspec is None else name.removesuffix(f"[{callspec.id}]")
 
 
 def _text(callspec: Any, parameter: str) -> str:

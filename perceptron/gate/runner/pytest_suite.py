@@ -80,7 +80,9 @@ class PytestSuite:
 
     def discover(self) -> Iterator[Job]:
         """Yield the answers that describe its benchmarks, and modules that do not load."""
-        collection = Collection(self._begun, self._without)
+        collection = Collection(
+            lambda file: self._send(kind="start", key=file, module=file, file=file), self._without
+        )
         self._pytest([self._tests, "--collect-only"], [collection])
         yield from collection.unloadable()
         yield from described(collection.items, self._tree)
@@ -111,9 +113,6 @@ class PytestSuite:
             if not readings.answered:
                 raise
         readings.refuse(collection.why_not)
-
-    def _begun(self, file: str) -> None:
-        self._send(kind="start", key=file, module=file, file=file)
 
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
         """Run pytest as this program needs it. Raises `PytestError`."""

@@ -168,12 +168,9 @@ class AwaitedBatches(Batches):
         self,
         run: Callable[[Coroutine[Any, Any, Any]], Any],
         call: Callable[[], Any],
-        timer: Callable[[], Clock],
-        reset: Callable[[], object] | None,
-        number: int = 0,
-        clock: Clock = time.perf_counter,
+        *options: Any,
     ) -> None:
-        super().__init__(call, timer, reset, number, clock)
+        super().__init__(call, *options)
         self._run = run
         self._awaitable = call
         self._wall = 0.0
@@ -324,23 +321,19 @@ def measure(
 
 def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Samples:
     """Choose by waiting alone; equal ones in the order measured."""
-
-    def contention(index: int) -> float:
-        waited = taken[index].waited or 0.0
-        return waited if waited > limit else 0.0
-
-    chosen = sorted(sorted(range(len(taken)), key=contention)[:samples])
-    kept = [taken[index] for index in chosen]
+    contention = [batch.waited or 0.0 for batch in taken]
+    contention = [waited if waited > limit else 0.0 for waited in contention]
+    chosen = sorted(range(len(taken)), key=contention.__getitem__)[:samples]
+    kept = [batch for index, batch in enumerate(taken) if index in chosen]
     dropped = [batch for index, batch in enumerate(taken) if index not in chosen]
-    shares = [batch.waited for batch in (*kept, *dropped)]
-    waits = [share for share in shares if share is not None]
+    waits = [batch.waited for batch in (*kept, *dropped) if batch.waited is not None]
     known = len(waits) == len(taken)
-    seconds = [(batch.waited or 0.0) * batch.wall for batch in kept]
+    seconds = sum((batch.waited or 0.0) * batch.wall for batch in kept)
     return Samples(
         [batch.seconds / made for batch in kept],
         [batch.seconds / made for batch in dropped],
         waits if known else [],
-        _share(list(seconds), sum(batch.wall for batch in kept)) if known else None,
+        seconds / max(sum(batch.wall for batch in kept), 1e-9) if known else None,
     )
 
 
