@@ -123,10 +123,9 @@ class ForkingSession(Session):
             )
         elif not line.endswith(b"\n"):
             code = os.waitstatus_to_exitcode(status)
-            how = (
-                f"exited with {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
-            )
-            reason = f"its process {how}"
+            reason = f"its process exited with {code}"
+            if code < 0:
+                reason = f"its process was ended by {signal.Signals(-code).name}"
             self._send(kind="reading", key=task["key"], status="failed", reason=reason)
         else:
             self._lines.append(line)
