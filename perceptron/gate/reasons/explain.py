@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -45,15 +45,6 @@ _ONLY_CALLS = (
 _NO_REPEAT = "two calls of it in a row do not execute the same"
 
 
-@dataclass
-class Reasons:
-    """What was found out about one benchmark."""
-
-    growths: list[Growth] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    """What could not be looked at, and why."""
-
-
 def add(
     comparison: Comparison,
     arms: Arms,
@@ -78,13 +69,15 @@ def add(
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
     looking = Looking(arms, caches, drawn)
     benchmarks = {own.key: own for own in comparison.benchmarks}
-    found, wanted, counted = {}, [], []
-    for own in (benchmarks[row.key] for row in sorted(changed, key=_importance)):
-        found[own.key], work_evidence = Reasons(), evidence.get(own.key, NOT_COUNTED)
+    why: dict[str, list[Growth]] = {row.key: [] for row in changed}
+    why_not: dict[str, list[str]] = {row.key: [] for row in changed}
+    wanted, counted = [], []
+    for row in sorted(changed, key=_importance):
+        own, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
         if own.type != "time":
-            found[own.key].missing.append(_NOT_A_TIME)
+            why_not[row.key].append(_NOT_A_TIME)
         elif work_evidence.kind == "same":
-            found[own.key].missing.append(SAME_WORK)
+            why_not[row.key].append(SAME_WORK)
         else:
             wanted.append(own)
             if valgrind is not None and work_evidence.work is not None:
@@ -94,21 +87,26 @@ def add(
         progress(0, 1, "looking for reasons in Python")
         for key, traces in looking.trace(wanted, lambda: end - time.monotonic() - kept).items():
             if isinstance(traces, CannotLook):
-                found[key].missing.append(f"Python's functions: {traces}")
+                why_not[key].append(f"Python's functions: {traces}")
             else:
-                _add_python(found[key], *traces)
+                grown, unknown = _of_traces(*traces)
+                why[key] += grown
+                why_not[key] += unknown
         if valgrind is not None and counted:
             progress(0, 1, "looking for reasons in compiled functions")
             profiles = looking.profile(counted, lambda: end - time.monotonic(), valgrind)
             for key, tables in profiles.items():
                 if isinstance(tables, CannotLook):
-                    found[key].missing.append(f"compiled functions: {tables}")
+                    why_not[key].append(f"compiled functions: {tables}")
                 else:
-                    found[key].growths += growths(*tables, "c", "instructions")
+                    why[key] += growths(*tables, "c", "instructions")
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
         for own in wanted:
-            found[own.key].missing.append(in_one_line(error))
-    rows = [_explained(row, found.get(row.key)) for row in comparison.rows]
+            why_not[own.key].append(in_one_line(error))
+    rows = [
+        _explained(row, why[row.key], why_not[row.key]) if row.key in why else row
+        for row in comparison.rows
+    ]
     return msgspec.structs.replace(comparison, rows=rows)
 
 
@@ -128,28 +126,21 @@ def _importance(row: Row) -> tuple[bool, float]:
     return row.verdict != "regression", -abs(change or 0.0)
 
 
-def _add_python(reasons: Reasons, base: Trace, head: Trace) -> None:
-    """Add what grew in Python."""
+def _of_traces(base: Trace, head: Trace) -> tuple[list[Growth], list[str]]:
+    """Return what grew in Python, and what is unknown of it."""
     if base.unit != head.unit:
-        reasons.missing.append("Python's functions: one side has too much to count")
-        return
-    if not (base.repeats and head.repeats):
-        reasons.missing.append(_NO_REPEAT)
+        return [], ["Python's functions: one side has too much to count"]
+    unknown = [] if base.repeats and head.repeats else [_NO_REPEAT]
     grown = growths(table(base), table(head), "python", base.unit)
     if base.unit == "calls" and not grown:
-        reasons.missing.append(_ONLY_CALLS)
-    reasons.growths += grown
+        unknown.append(_ONLY_CALLS)
+    return grown, unknown
 
 
-def _explained(row: Row, reasons: Reasons | None) -> Row:
-    if reasons is None:
-        return row
-    missing = reasons.missing
-    if not reasons.growths and not missing:
-        missing = [_SAME_BYTECODES if row.work is None else _SAME_EVERYWHERE]
-    return msgspec.structs.replace(
-        row, why=reasons.growths, why_not="; ".join(dict.fromkeys(missing)) or None
-    )
+def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
+    if not why and not why_not:
+        why_not = [_SAME_BYTECODES if row.work is None else _SAME_EVERYWHERE]
+    return msgspec.structs.replace(row, why=why, why_not="; ".join(dict.fromkeys(why_not)) or None)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from typing import Any
 
 from . import timing
 
+# The future by which a coroutine may ask for a break.
+_BREAKS: list[Any] = []
+
 
 def is_async(function: Any) -> bool:
     """Return whether what a call of it returns is to be awaited."""
@@ -49,44 +52,39 @@ def batches(
     return timing.Batches(call, timer, reset, number)
 
 
-class Awaiting:
-    """Runs an async test that may hand over work which runs the event loop itself."""
+def run_with_break(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Return what it returns. Where it asks for a `break_for`, its loop stands still."""
+    import asyncio
 
-    def __init__(self) -> None:
-        self._break: Any = None
+    loop = _loop()
+    task = loop.create_task(coroutine)
+    while not task.done():
+        asked = loop.create_future()
+        _BREAKS[:] = [asked]
+        loop.run_until_complete(asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED))
+        _BREAKS.clear()
+        if asked.done():
+            _answer(*asked.result())
+    return task.result()
 
-    def run_with_break(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Return what it returns. Where it asks for a `break_for`, its loop stands still."""
-        import asyncio
 
-        loop = _loop()
-        task = loop.create_task(coroutine)
-        while not task.done():
-            self._break = loop.create_future()
-            either = asyncio.wait({task, self._break}, return_when=asyncio.FIRST_COMPLETED)
-            loop.run_until_complete(either)
-            asked, self._break = self._break, None
-            if asked.done():
-                _answer(*asked.result())
-        return task.result()
+def break_for(work: Callable[[], Any]) -> Any:
+    """Have work done that runs the loop itself: now, or while the loop stands still.
 
-    def break_for(self, work: Callable[[], Any]) -> Any:
-        """Have work done that runs the loop itself: now, or while the loop stands still.
+    Return what it returns, or an awaitable of that. Raises RuntimeError in a coroutine that
+    something else runs than `run_with_break`.
+    """
+    import asyncio
 
-        Return what it returns, or an awaitable of that. Raises RuntimeError in a coroutine that
-        something else runs than `run_with_break`.
-        """
-        import asyncio
-
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return work()
-        if self._break is None:
-            raise RuntimeError("an event loop runs already: make the test itself async")
-        answer = loop.create_future()
-        self._break.set_result((copy_context(), work, answer))
-        return answer
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    if not _BREAKS:
+        raise RuntimeError("an event loop runs already: make the test itself async")
+    answer = loop.create_future()
+    _BREAKS.pop().set_result((copy_context(), work, answer))
+    return answer
 
 
 def _loop() -> Any:

@@ -30,9 +30,7 @@ class Benchmark:
     enabled = True
     disabled = False
 
-    def __init__(
-        self, item: Any, marker: Any, breaks: awaiting.Awaiting, measure: Callable[[Any], object]
-    ) -> None:
+    def __init__(self, item: Any, marker: Any, measure: Callable[[Any], object]) -> None:
         callspec = getattr(item, "callspec", None)
         self.options: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
         self.name = item.name
@@ -43,7 +41,6 @@ class Benchmark:
         self.extra_info: dict[str, Any] = {}
         self.has_error = False
         self._timer = self.options.get("timer") or time.perf_counter
-        self._breaks = breaks
         self._measure = measure
         self._mode: str | None = None
 
@@ -147,7 +144,7 @@ class Benchmark:
     def _done(self, work: Callable[[], Any], *functions: Any) -> Any:
         """Return what the work with these functions does, or an awaitable of that."""
         if any(map(awaiting.is_async, functions)):
-            return self._breaks.break_for(work)
+            return awaiting.break_for(work)
         result = work()
         if inspect.iscoroutine(result):
             result.close()

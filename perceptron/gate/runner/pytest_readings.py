@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .awaiting import Awaiting, is_async
+from .awaiting import is_async, run_with_break
 from .pytest_collection import has_fixture, mark
 from .pytest_fixture import Benchmark, StatisticsAsked
 from .session import Reading, Refused, Session, ended_by, on_one_line, one_line
@@ -30,7 +30,6 @@ class Readings:
     def __init__(self, session: Session, tasks: list[Job]) -> None:
         self._session = session
         self._tasks = {task["id"]: task for task in tasks}
-        self._awaiting = Awaiting()
         self._body: Callable[..., Any] | None = None
         self._collected: set[str] = set()
         self._broken: list[tuple[BaseException, str]] = []
@@ -147,7 +146,7 @@ class Readings:
         names = pyfuncitem._fixtureinfo.argnames
         made = self._body(**{name: pyfuncitem.funcargs[name] for name in names})
         if is_async(self._body):
-            self._awaiting.run_with_break(made)
+            run_with_break(made)
         return True
 
     def refuse(self, why_not: Callable[[str], str]) -> None:
@@ -169,7 +168,7 @@ class Readings:
             self._measured = self._session.measured(batches, _WARM_UP_SECONDS, task)
             self._measured_seconds = time.perf_counter() - begin
 
-        return Benchmark(item, mark(item), self._awaiting, measure)
+        return Benchmark(item, mark(item), measure)
 
     def _why_failed(self, report: Any, call: Any) -> str:
         if call.excinfo is None:  # as an xfail that is strict and passes

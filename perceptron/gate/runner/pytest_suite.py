@@ -18,7 +18,7 @@ import pytest
 from .pytest_collection import Collection, described
 from .pytest_fixture import Benchmark
 from .pytest_readings import Readings
-from .session import Session, one_line
+from .session import Refused, Session, one_line
 
 Job = dict[str, Any]
 
@@ -50,10 +50,6 @@ _TYPES = {"pytest_benchmark": "fixture", "pytest_codspeed": "plugin"}
 
 if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
     raise ImportError(f"pytest {pytest.__version__} is too old: 7 or later is needed")
-
-
-class PytestError(Exception):
-    """pytest does not run at all."""
 
 
 class PytestSuite:
@@ -109,19 +105,19 @@ class PytestSuite:
         try:
             if there:
                 self._pytest([*there, "--continue-on-collection-errors"], [collection, readings])
-        except PytestError:
+        except Refused:
             if not readings.answered:
                 raise
         readings.refuse(collection.why_not)
 
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
-        """Run pytest as this program needs it. Raises `PytestError`."""
+        """Run pytest as this program needs it. Raises `Refused`."""
         options = _options(self._tree, self._tests, self._folder)
         problems = _Problems()
         with redirect_stderr(problems):
             code = pytest.main([*options, *arguments], plugins=[*plugins, problems])
         if code in {pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR}:
-            raise PytestError(problems.reason())
+            raise Refused(f"PytestError: {problems.reason()}")
 
     def _is_test(self, module: ModuleType) -> bool:
         file = getattr(module, "__dict__", {}).get("__file__")

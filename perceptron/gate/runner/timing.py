@@ -57,17 +57,6 @@ class Batch(NamedTuple):
     waited: float | None = None
 
 
-class Samples(NamedTuple):
-    """Seconds per call of the samples that count and of those that were dropped, in the order
-    measured, and the waited share of each, in this order; no shares where they are unknown."""
-
-    samples: list[float]
-    dropped: list[float]
-    waits: list[float]
-    waited: float | None
-    """Share of the wall time of all samples that count."""
-
-
 class Batches:
     """Batches of one benchmark, by asv's rules.
 
@@ -238,8 +227,8 @@ def timed(
         measured = measure(
             batches, task["calls"], task["batches"], max(0.0, warm_up), limit=limit, meter=meter
         )
-        value = lower_quartile(measured.samples)
-        return {"calls": task["calls"], "value": value, **measured._asdict()}
+        value = lower_quartile(measured["samples"])
+        return {"calls": task["calls"], "value": value, **measured}
     with meter() as waiting:
         begin, ran, before = time.perf_counter(), time.process_time(), waiting()
         calls, seconds, waited = calibrate(batches, meter=waiting)
@@ -296,8 +285,8 @@ def measure(
     limit: float = 1.0,
     meter: Callable[[], Metering] = lambda: nullcontext(_unknown),
     clock: Clock = time.perf_counter,
-) -> Samples:
-    """Return samples by the benchmark's timer, after batches to warm up.
+) -> Job:
+    """Return ``samples`` by the benchmark's timer, after batches to warm up.
 
     These last at least ``warm_up`` seconds; there is one in any case. Up to as many samples again
     are taken in the place of those that waited for more than ``limit``, a share of their time. The
@@ -319,8 +308,12 @@ def measure(
     return _select(taken, samples, limit, made)
 
 
-def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Samples:
-    """Choose by waiting alone; equal ones in the order measured."""
+def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Job:
+    """Choose by waiting alone; equal ones in the order measured.
+
+    ``samples`` and ``dropped`` are seconds per call, ``waits`` the share that each of both waited,
+    none where one is unknown, and ``waited`` that of the time of all samples.
+    """
     contention = [batch.waited or 0.0 for batch in taken]
     contention = [waited if waited > limit else 0.0 for waited in contention]
     chosen = sorted(range(len(taken)), key=contention.__getitem__)[:samples]
@@ -329,12 +322,13 @@ def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Sample
     waits = [batch.waited for batch in (*kept, *dropped) if batch.waited is not None]
     known = len(waits) == len(taken)
     seconds = sum((batch.waited or 0.0) * batch.wall for batch in kept)
-    return Samples(
-        [batch.seconds / made for batch in kept],
-        [batch.seconds / made for batch in dropped],
-        waits if known else [],
-        seconds / max(sum(batch.wall for batch in kept), 1e-9) if known else None,
-    )
+    share = seconds / max(sum(batch.wall for batch in kept), 1e-9)
+    return {
+        "samples": [batch.seconds / made for batch in kept],
+        "dropped": [batch.seconds / made for batch in dropped],
+        "waits": waits if known else [],
+        "waited": share if known else None,
+    }
 
 
 def samples_for(call_seconds: float) -> int:
