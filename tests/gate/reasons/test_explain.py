@@ -96,13 +96,10 @@ def test_a_trace_that_is_none_is_refused(tmp_path: Path, functions: object) -> N
 
 @pytest.mark.parametrize("error", [IndexError("list index"), UserError("no"), OSError(28, "full")])
 def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    class Broken:
-        def __init__(self, *_: object) -> None: ...
+    def broken(*_: object) -> None:
+        raise error
 
-        def trace(self, *_: object) -> None:
-            raise error
-
-    monkeypatch.setattr(explain, "Looking", Broken)
+    monkeypatch.setattr(Looking, "trace", broken)
     own = slower(benchmark="time_one", params=[], param_names=[], work=work(0.1))
     compared = comparison(own, verdict="regression", benchmarks=[benchmark("time_one")])
     journal, unused = SimpleNamespace(blocks=counts("time_one", 0.1, 0.1, 0.1)), cast(Any, object())
