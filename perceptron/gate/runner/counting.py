@@ -72,42 +72,43 @@ _ARM64 = b"".join(
 _CODE = {"x86_64": _X86_64, "AMD64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64}
 
 
-class _Requests:
-    """Sends requests to the valgrind that this process runs under. Raises `Refused`."""
+def _requests() -> Callable[..., Callable[[], int]]:
+    """Return what makes a function that sends a request to the valgrind this process runs under.
 
-    def __init__(self) -> None:
-        code = _CODE.get(platform.machine())
-        if code is None:
-            raise Refused("no request to valgrind is known for " + platform.machine())
-        try:
-            self._memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
-        except OSError as error:
-            raise Refused(
-                "this system allows no executable memory (" + str(error.strerror) + ")"
-            ) from None
-        self._memory.write(code)
-        address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
-        self._function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
-        self._words: list[Any] = []
-        if not self.request(_RUNNING_ON_VALGRIND)():
-            raise Refused("this process does not run under valgrind")
+    It is made beforehand: what it executes is counted. Raises `Refused`.
+    """
+    code = _CODE.get(platform.machine())
+    if code is None:
+        raise Refused("no request to valgrind is known for " + platform.machine())
+    try:
+        memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
+    except OSError as error:
+        problem = "this system allows no executable memory (" + str(error.strerror) + ")"
+        raise Refused(problem) from None
+    memory.write(code)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
+    kept: list[Any] = [memory]
 
-    def request(self, *words: int) -> Callable[[], int]:
-        """Return what sends this request, made beforehand: what that executes is counted."""
-        self._words.append(_WORDS(*words))
-        return partial(self._function, ctypes.addressof(self._words[-1]))
+    def request(*words: int) -> Callable[[], int]:
+        kept.append(_WORDS(*words))
+        return partial(function, ctypes.addressof(kept[-1]))
+
+    if not request(_RUNNING_ON_VALGRIND)():
+        raise Refused("this process does not run under valgrind")
+    return request
 
 
 class Counter:
     """Counts instructions of all threads of this process, under massif. Raises `Refused`."""
 
     def __init__(self) -> None:
-        self._requests = requests = _Requests()  # kept: its code is in memory of its own
+        self._request = request = _requests()  # kept: its code is in memory of its own
         self._snapshots = [os.memfd_create("instructions") for _ in range(2)]
         commands = [b"snapshot /proc/self/fd/%d" % file for file in self._snapshots]
         self._texts = list(map(ctypes.create_string_buffer, commands))
         self._before, self._after = (
-            requests.request(_COMMAND, ctypes.addressof(text)) for text in self._texts
+            request(_COMMAND, ctypes.addressof(text)) for text in self._texts
         )
         self._own = 0
         for _ in range(_COUNTS):  # once the interpreter has adapted to it
@@ -138,8 +139,8 @@ class Profiler:
     def __init__(self, dumps: str) -> None:
         self._dumps = dumps
         self._written = 0
-        self._requests = requests = _Requests()
-        self._dump, self._start, self._stop = map(requests.request, (_DUMP, _START, _STOP))
+        self._request = _requests()
+        self._dump, self._start, self._stop = map(self._request, (_DUMP, _START, _STOP))
         # Once here, or each child that is forked has callgrind read what it must of every library.
         self._start()
         self._stop()
