@@ -136,11 +136,8 @@ class Asking:
                     job={**instrument.job, **limits},
                     start_seconds=min(_MOST_SECONDS, max(_LEAST_SECONDS, seconds)),
                 )
-                for key, content in self._one_program(
-                    arm, list(left.values()), seeds, limited, imports
-                ):
-                    del left[key]
-                    yield key, content
+                for answer in self._one_program(arm, left, seeds, limited, imports):
+                    yield answer
                     if seconds_left() <= 0:
                         break
         except CannotStart as error:
@@ -153,14 +150,16 @@ class Asking:
     def _one_program(
         self,
         arm: Arm,
-        benchmarks: Sequence[Benchmark],
+        left: dict[str, Benchmark],
         seeds: Seeds,
         instrument: Instrument,
         imports: dict[str, float],
     ) -> Iterator[tuple[str, Content]]:
-        """Yield what one program answers, on at least one benchmark; add what ``imports`` take."""
-        tasks = [self._caches.task(arm, own) for own in benchmarks]
-        left = {own.key: own for own in benchmarks}
+        """Yield what one program answers, on at least one benchmark that is ``left``.
+
+        Add what ``imports`` take.
+        """
+        tasks = [self._caches.task(arm, own) for own in left.values()]
         current, last = None, Answer(kind="end")
         began = self._clock()
         for last in self._arms.run(
@@ -190,7 +189,9 @@ class Asking:
             blamed = [own for own in left.values() if self._arms.module(own) == module]
         else:  # a program that has not begun will not do so another time
             blamed = [own for own in left.values() if current is None or own is current]
-        yield from ((own.key, {"status": status, "reason": reason}) for own in blamed)
+        for own in blamed:
+            del left[own.key]
+            yield own.key, {"status": status, "reason": reason}
 
 
 def _why_no_time(imports: Mapping[str, float], spent: float) -> str:

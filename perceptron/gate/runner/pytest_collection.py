@@ -86,11 +86,30 @@ class Collection:
         wanted = benchmarks if self._wanted is None else self._wanted
         self.items = items[:] = [benchmarks[name] for name in wanted if name in benchmarks]
 
-    def unloadable(self) -> Iterator[Job]:
-        """Yield the answers about what does not load."""
-        for name, reason in self._reasons.items():
-            file = name.split("::")[0]
-            yield {"kind": "unloadable", "module": name, "file": file, "reason": reason}
+    def answers(self, tree: str) -> Iterator[Job]:
+        """Yield the answers that describe benchmarks, and what does not load."""
+        for place, reason in self._reasons.items():
+            in_file = {"module": place, "file": place.split("::")[0]}
+            yield {"kind": "unloadable", "reason": reason, **in_file}
+        for item in self.items:
+            callspec = getattr(item, "callspec", None)
+            params = {} if callspec is None else callspec.params
+            name = item.nodeid if callspec is None else item.nodeid.removesuffix(f"[{callspec.id}]")
+            file, line = _position(item, tree)
+            marked = mark(item)
+            yield {
+                "kind": "benchmark",
+                "module": name,
+                "name": name,
+                "test": item.nodeid,
+                "group": None if marked is None else marked.kwargs.get("group"),
+                "type": "time",
+                "unit": "seconds",
+                "param_names": list(params),
+                "params": [[_text(callspec, parameter) for parameter in params]] if params else [],
+                "file": file,
+                "line": line,
+            }
 
     def why_not(self, test: str) -> str:
         """Return why a test was not collected."""
@@ -112,29 +131,6 @@ def has_fixture(item: Any) -> bool:
 def mark(item: Any) -> Any:
     """Return the mark of a benchmark, or None. Without the fixture it is measured whole."""
     return next(filter(None, map(item.get_closest_marker, _NAMES)), None)
-
-
-def described(items: Sequence[Any], tree: str) -> Iterator[Job]:
-    """Yield the answers that describe tests."""
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        params = {} if callspec is None else callspec.params
-        name = item.nodeid if callspec is None else item.nodeid.removesuffix(f"[{callspec.id}]")
-        file, line = _position(item, tree)
-        marked = mark(item)
-        yield {
-            "kind": "benchmark",
-            "module": name,
-            "name": name,
-            "test": item.nodeid,
-            "group": None if marked is None else marked.kwargs.get("group"),
-            "type": "time",
-            "unit": "seconds",
-            "param_names": list(params),
-            "params": [[_text(callspec, parameter) for parameter in params]] if params else [],
-            "file": file,
-            "line": line,
-        }
 
 
 def _text(callspec: Any, parameter: str) -> str:

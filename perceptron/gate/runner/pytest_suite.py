@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .pytest_collection import Collection, described
+from .pytest_collection import Collection
 from .pytest_fixture import Benchmark
 from .pytest_readings import Readings
 from .session import Refused, Session, one_line
@@ -80,8 +80,7 @@ class PytestSuite:
             lambda file: self._send(kind="start", key=file, module=file, file=file), self._without
         )
         self._pytest([self._tests, "--collect-only"], [collection])
-        yield from collection.unloadable()
-        yield from described(collection.items, self._tree)
+        yield from collection.answers(self._tree)
 
     def run(self, session: Session, tasks: list[Job]) -> None:
         """Run the tasks module by module, so that what a module sets up is set up once.
