@@ -47,28 +47,26 @@ class CountingStage:
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
         """Count these benchmarks, and again where there is doubt."""
-        self._count(work.FIRST, benchmarks)
         other, *more = work.OTHER_DRAWS
-        self._where(work.wants_other_draws, other, benchmarks)
-        self._where(work.wants_again, work.AGAIN, benchmarks)
+        self._count(work.FIRST, benchmarks)
+        self._count(other, benchmarks, work.wants_other_draws)
+        self._count(work.AGAIN, benchmarks, work.wants_again)
         for number in more:
-            self._where(work.wants_other_draws, number, benchmarks)
+            self._count(number, benchmarks, work.wants_other_draws)
 
-    def _where(
+    def _count(
         self,
-        wanted: Callable[[Sequence[Block], Rule], bool],
         number: int,
         benchmarks: Sequence[Benchmark],
+        wanted: Callable[[Sequence[Block], Rule], bool] = lambda _blocks, _rule: True,
     ) -> None:
-        """Count those of which another round is wanted."""
-        blocks = by_benchmark(self._counts())
-        doubtful = [own for own in benchmarks if wanted(blocks.get(own.key, []), self.rule)]
-        self._count(number, doubtful)
-
-    def _count(self, number: int, benchmarks: Sequence[Benchmark]) -> None:
-        """Count those that this round lacks."""
-        done = {block.benchmark for block in self._counts() if block.number == number}
-        left = [benchmark for benchmark in benchmarks if benchmark.key not in done]
+        """Count those that this round lacks, and of which it is wanted."""
+        left = []
+        counts = by_benchmark(block for block in self.journal.blocks if block.stage == "count")
+        for own in benchmarks:
+            blocks = counts.get(own.key, [])
+            if wanted(blocks, self.rule) and all(block.number != number for block in blocks):
+                left.append(own)
         left.sort(key=lambda own: own.index or 0)  # one set of parameters of each function first
         if not left:
             return
@@ -109,9 +107,6 @@ class CountingStage:
                 )
             )
             tell()
-
-    def _counts(self) -> list[Block]:
-        return [block for block in self.journal.blocks if block.stage == "count"]
 
 
 def _sides(number: int) -> dict[Arm, str]:
