@@ -24,10 +24,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from . import awaiting
-from .session import Reading, Session, one_line
+from .session import Job, Reading, Session, one_line
 from .timing import Batches, RawBatches
-
-Job = dict[str, Any]
 
 # What asv_runner takes for a plug-in.
 _PLUGIN = "asv_bench"

@@ -22,9 +22,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
-from .session import Measured, Session
-
-Job = dict[str, Any]
+from .session import Job, Measured, Session
 
 # A task may take so many equal shares of the time that is left for all, and at least so many
 # seconds: or a slow one at the head of a long suite would take what hundreds need.

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from .session import ended_by, on_one_line, one_line
+from .session import Job, ended_by, on_one_line, one_line
 
-Job = dict[str, Any]
 # Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
 _NAMES = ("benchmark", "codspeed_benchmark")
 _MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")

@@ -13,10 +13,9 @@ import pytest
 from .awaiting import is_async, run_with_break
 from .pytest_collection import has_fixture, mark
 from .pytest_fixture import Benchmark, StatisticsAsked
-from .session import Reading, Refused, Session, ended_by, on_one_line, one_line
+from .session import Job, Reading, Refused, Session, ended_by, on_one_line, one_line
 from .timing import Batches
 
-Job = dict[str, Any]
 # As asv, before it takes its first sample.
 _WARM_UP_SECONDS = 0.1
 

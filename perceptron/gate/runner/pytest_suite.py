@@ -18,9 +18,7 @@ import pytest
 from .pytest_collection import Collection
 from .pytest_fixture import Benchmark
 from .pytest_readings import Readings
-from .session import Refused, Session, one_line
-
-Job = dict[str, Any]
+from .session import Job, Refused, Session, one_line
 
 # They order, repeat or end tests by rules of their own, or work between them.
 _UNWANTED = (

@@ -20,6 +20,8 @@ from itertools import repeat
 from math import ceil
 from typing import Any, NamedTuple
 
+from .session import Job
+
 BATCHES = 5
 BATCH_SECONDS = 0.02
 # Longer calls are timed this often instead of `BATCHES` times.
@@ -41,7 +43,6 @@ Clock = Callable[[], float]
 Meter = Callable[[], "float | None"]
 """Seconds that the threads of this process have waited so far; None where that is unknown."""
 Metering = AbstractContextManager[Meter]
-Job = dict[str, Any]
 
 
 def _unknown() -> None:

@@ -16,10 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .counting import uncollected
-from .session import Refused
+from .session import Job, Refused
 from .timing import Batches
-
-Job = dict[str, Any]
 
 # Calls before anything is counted: they fill caches.
 _WARM_UP = 3
