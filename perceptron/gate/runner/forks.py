@@ -17,12 +17,12 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
-from .session import Job, Measured, Session
+from .session import Job, Session
 
 # A task may take so many equal shares of the time that is left for all, and at least so many
 # seconds: or a slow one at the head of a long suite would take what hundreds need.
@@ -47,17 +47,8 @@ class ForkingSession(Session):
 
     forking = True
 
-    def __init__(
-        self,
-        kind: str,
-        measured: Measured,
-        seed: Callable[..., object],
-        send: Callable[..., object],
-        end: float,
-        longest: float,
-        out: int,
-    ) -> None:
-        super().__init__(kind, measured, seed, send)
+    def __init__(self, end: float, longest: float, out: int, *session: Any) -> None:
+        super().__init__(*session)
         self._end = end
         self._longest = longest
         self._out = out

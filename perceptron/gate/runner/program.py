@@ -96,8 +96,8 @@ def main() -> None:
         else:
             how = job["kind"], _measured_by(job, seed), seed, send
             if "seconds" in job and hasattr(os, "fork"):
-                limits = end, job["limit_seconds"], answers.fileno()
-                running = forks.ForkingSession(*how, *limits)
+                longest, out = job["limit_seconds"], answers.fileno()
+                running = forks.ForkingSession(end, longest, out, *how)
             else:
                 running = session.Session(*how)
             suite.run(running, job["tasks"])

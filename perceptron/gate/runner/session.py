@@ -82,11 +82,7 @@ class Session:
     """Whether each task runs in a child."""
 
     def __init__(
-        self,
-        kind: str,
-        measured: Measured,
-        seed: Callable[..., object],
-        send: Callable[..., object],
+        self, kind: str, measured: Measured, seed: Callable[..., Any], send: Callable[..., Any]
     ) -> None:
         self.kind = kind
         self.measured = measured
