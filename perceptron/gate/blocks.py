@@ -10,7 +10,7 @@ from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import Sampler
-from perceptron.gate.sampling.trial import Calibration
+from perceptron.gate.sampling.schedule import Calibration
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.gate.verdict.waits import always_waiting
 from perceptron.records.block import (
@@ -123,7 +123,7 @@ class Blocks:
             return max(benchmark.timeout, _PATIENCE * calibration.costs.benchmarks[benchmark.key])
 
         readings = {}
-        for key, reading in self._sampler.sample(arm, todo, calibration.effort, seeds, limit):
+        for key, reading in self._sampler.sample(arm, todo, calibration, seeds, limit):
             readings[key] = reading
             self._tell(key)
         return readings

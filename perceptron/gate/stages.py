@@ -20,9 +20,9 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport
-from perceptron.gate.sampling.sampler import Caches, Sampler, SamplingEffort
-from perceptron.gate.sampling.schedule import fitting
-from perceptron.gate.sampling.trial import Calibration, Trial, calibrate
+from perceptron.gate.sampling.sampler import Caches, Sampler
+from perceptron.gate.sampling.schedule import Calibration, fitting
+from perceptron.gate.sampling.trial import Trial, calibrate
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import is_far_slower_once, retry
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote, suspicious
@@ -211,8 +211,8 @@ class Stages:
         left = self._until(SCREENED) - self.elapsed_seconds
         kept = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
         self._keep_plan(
-            calls=calibration.effort.calls,
-            batches=calibration.effort.batches,
+            calls=calibration.calls,
+            batches=calibration.batches,
             screen_blocks=self._rule.screen if kept else 0,
             left_out=[
                 LeftOut(
@@ -340,7 +340,7 @@ class Stages:
         measured = calibrate(benchmarks, blocks, run.start_seconds or 0.0, same_work)
         if not run.plan.calls:
             return measured
-        return Calibration(SamplingEffort(run.plan.calls, run.plan.batches), measured.costs)
+        return replace(measured, calls=run.plan.calls, batches=run.plan.batches)
 
     def _work(self) -> dict[str, WorkEvidence]:
         return work_of(self._journal.blocks, self._rule)

@@ -22,7 +22,7 @@ from perceptron.gate.sampling.processes import (
     Instrument,
     Seeds,
 )
-from perceptron.gate.sampling.sampler import CALIBRATING, Caches, Sampler
+from perceptron.gate.sampling.sampler import Caches
 from perceptron.machine import usable_cores
 from perceptron.records.block import Arm, Benchmark
 
@@ -54,7 +54,6 @@ class Asking:
     ) -> None:
         self._arms = arms
         self._caches = caches
-        self._sampler = Sampler(arms, caches)
         self._clock = clock
         self._importing: dict[Arm, tuple[str, float]] = {}
         self._start_seconds: dict[Arm, float] = {}
@@ -82,15 +81,12 @@ class Asking:
         """
         failed: dict[str, Content] = {}
         for arm in PAIR:
-            absent = {"status": "failed", "reason": f"{arm.upper()} has no such parameters"}
-            there = [own for own in benchmarks if self._arms.identifier(arm, own) is not None]
-            failed |= {own.key: absent for own in benchmarks if own not in there}
             # Beforehand: what makes a cache ends what runs beside it.
-            broken_caches = self._caches.make(arm, there, seeds, lambda: seconds_left() / 2)
-            for key, broken in broken_caches.items():
-                failed[key] = {"status": broken.status, "reason": broken.reason}
+            unready = self._caches.make(arm, benchmarks, seeds, lambda: seconds_left() / 2)
+            for key, own in unready.items():
+                failed[key] = {"status": own.status, "reason": own.reason}
         yield from ((key, dict.fromkeys(PAIR, content)) for key, content in failed.items())
-        todo = [own for own in benchmarks if own.key not in failed]
+        todo = [benchmark for benchmark in benchmarks if benchmark.key not in failed]
         answers: queue.Queue[tuple[Arm, str, Content] | BaseException | None] = queue.Queue()
         over = threading.Event()
 
@@ -140,11 +136,8 @@ class Asking:
                     job={**instrument.job, **limits},
                     start_seconds=min(_MOST_SECONDS, max(_LEAST_SECONDS, seconds)),
                 )
-                for key, content in self._one_program(
-                    arm, list(left.values()), seeds, limited, imports
-                ):
-                    del left[key]
-                    yield key, content
+                for answer in self._one_program(arm, left, seeds, limited, imports):
+                    yield answer
                     if seconds_left() <= 0:
                         break
         except CannotStart as error:
@@ -157,14 +150,16 @@ class Asking:
     def _one_program(
         self,
         arm: Arm,
-        benchmarks: Sequence[Benchmark],
+        left: dict[str, Benchmark],
         seeds: Seeds,
         instrument: Instrument,
         imports: dict[str, float],
     ) -> Iterator[tuple[str, Content]]:
-        """Yield what one program answers, on at least one benchmark; add what ``imports`` take."""
-        tasks = [self._sampler.task(arm, own, CALIBRATING) for own in benchmarks]
-        left = {own.key: own for own in benchmarks}
+        """Yield what one program answers, on at least one benchmark that is ``left``.
+
+        Add what ``imports`` take.
+        """
+        tasks = [self._caches.task(arm, own) for own in left.values()]
         current, last = None, Answer(kind="end")
         began = self._clock()
         for last in self._arms.run(
@@ -194,7 +189,9 @@ class Asking:
             blamed = [own for own in left.values() if self._arms.module(own) == module]
         else:  # a program that has not begun will not do so another time
             blamed = [own for own in left.values() if current is None or own is current]
-        yield from ((own.key, {"status": status, "reason": reason}) for own in blamed)
+        for own in blamed:
+            del left[own.key]
+            yield own.key, {"status": status, "reason": reason}
 
 
 def _why_no_time(imports: Mapping[str, float], spent: float) -> str:

@@ -6,11 +6,12 @@ All rounds are of the same minutes on the same machine: counts of two machines a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from perceptron.gate.checkout.worktrees import SIDES
-from perceptron.gate.counting.asking import PAIR, Asking, Pair
+from perceptron.gate.counting.asking import PAIR, Asking
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
@@ -19,7 +20,7 @@ from perceptron.gate.sampling.processes import Instrument
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark, Block, Reading
+from perceptron.records.block import Arm, Benchmark, Block, Reading, by_benchmark
 
 # Of the budget, by when the last benchmark of the first round must be begun, and of all: what
 # differs says nothing until it is counted again.
@@ -29,101 +30,83 @@ _SHARE, _SHARE_OF_ALL = 0.65, 0.85
 _MOVED, _PADDING = (work.AGAIN, work.OTHER_DRAWS[0]), 997
 
 
+@dataclass
 class CountingStage:
     """Counts benchmarks, and keeps each pair of counts in the journal."""
 
-    def __init__(
-        self,
-        arms: Arms,
-        caches: Caches,
-        valgrind: Valgrind,
-        journal: ComparisonJournal,
-        rule: Rule,
-        progress: Callable[[int, int, str], None],
-        elapsed: Callable[[], float],
-    ) -> None:
-        self._trees = arms.trees
-        self._caches = caches
-        self._arms = arms
-        self._asking = Asking(arms, caches)
-        self._valgrind = valgrind
-        self._journal = journal
-        self._rule = rule
-        self._progress = progress
-        self._elapsed = elapsed
+    arms: Arms
+    caches: Caches
+    valgrind: Valgrind
+    journal: ComparisonJournal
+    rule: Rule
+    progress: Callable[[int, int, str], None]
+    elapsed: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self._asking = Asking(self.arms, self.caches)
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
         """Count these benchmarks, and again where there is doubt."""
-        self._count(work.FIRST, benchmarks)
         other, *more = work.OTHER_DRAWS
-        self._where(work.wants_other_draws, other, benchmarks)
-        self._where(work.wants_again, work.AGAIN, benchmarks)
+        self._count(work.FIRST, benchmarks)
+        self._count(other, benchmarks, work.wants_other_draws)
+        self._count(work.AGAIN, benchmarks, work.wants_again)
         for number in more:
-            self._where(work.wants_other_draws, number, benchmarks)
+            self._count(number, benchmarks, work.wants_other_draws)
 
-    def _where(
+    def _count(
         self,
-        wanted: Callable[[Sequence[Block], Rule], bool],
         number: int,
         benchmarks: Sequence[Benchmark],
+        wanted: Callable[[Sequence[Block], Rule], bool] = lambda _blocks, _rule: True,
     ) -> None:
-        """Count those of which another round is wanted."""
-        doubtful = [own for own in benchmarks if wanted(self._blocks(own.key), self._rule)]
-        self._count(number, doubtful)
-
-    def _count(self, number: int, benchmarks: Sequence[Benchmark]) -> None:
-        """Count those that this round lacks."""
-        done = {block.benchmark for block in self._of_stage("count") if block.number == number}
-        left = [benchmark for benchmark in benchmarks if benchmark.key not in done]
+        """Count those that this round lacks, and of which it is wanted."""
+        left = []
+        counts = by_benchmark(block for block in self.journal.blocks if block.stage == "count")
+        for own in benchmarks:
+            blocks = counts.get(own.key, [])
+            if wanted(blocks, self.rule) and all(block.number != number for block in blocks):
+                left.append(own)
         left.sort(key=lambda own: own.index or 0)  # one set of parameters of each function first
         if not left:
             return
-        plan = self._journal.run.plan
+        plan = self.journal.run.plan
         draws = work.FIRST if number == work.AGAIN else number
         if number != work.FIRST:
-            self._caches.forget()
+            self.caches.forget()
         seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
-        self._trees.arrange(_sides(number))
+        self.arms.trees.arrange(_sides(number))
         counted = 0
         share = _SHARE if number == work.FIRST else _SHARE_OF_ALL
 
         def seconds_left() -> float:
-            return share * plan.budget_seconds - self._elapsed()
+            return share * plan.budget_seconds - self.elapsed()
 
         def tell() -> None:
             importing = self._asking.importing
             doing = f": importing {importing} under valgrind" if importing else ""
-            self._progress(counted, len(left), f"counting, round {number + 1}{doing}")
+            self.progress(counted, len(left), f"counting, round {number + 1}{doing}")
 
         def instrument(arm: Arm) -> Instrument:
             padding = _PADDING if number in _MOVED else 0
-            return self._valgrind.instrument(arm, self._arms.work_folder(arm), padding)
+            return self.valgrind.instrument(arm, self.arms.work_folder(arm), padding)
 
         tell()
         for key, pair in self._asking.both(left, seeds, instrument, seconds_left, tell):
             counted += 1
-            self._append(number, key, pair)
-            tell()
-
-    def _append(self, number: int, key: str, pair: Pair) -> None:
-        self._journal.append(
-            Block(
-                stage="count",
-                number=number,
-                benchmark=key,
-                order=list(PAIR),
-                sides=_sides(number),
-                base=msgspec.convert(pair["base"], type=Reading),
-                head=msgspec.convert(pair["head"], type=Reading),
-                elapsed_seconds=self._elapsed(),
+            self.journal.append(
+                Block(
+                    stage="count",
+                    number=number,
+                    benchmark=key,
+                    order=list(PAIR),
+                    sides=_sides(number),
+                    base=msgspec.convert(pair["base"], type=Reading),
+                    head=msgspec.convert(pair["head"], type=Reading),
+                    elapsed_seconds=self.elapsed(),
+                )
             )
-        )
-
-    def _blocks(self, key: str) -> list[Block]:
-        return [block for block in self._of_stage("count") if block.benchmark == key]
-
-    def _of_stage(self, stage: str) -> list[Block]:
-        return [block for block in self._journal.blocks if block.stage == stage]
+            tell()
 
 
 def _sides(number: int) -> dict[Arm, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from perceptron.errors import UserError
 from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId, Table
@@ -34,7 +34,7 @@ _SHOWN = 30
 # The depth of a recursion, which callgrind tells apart.
 _RECURSION = re.compile(r"'\d+$")
 _LARGEST_BYTES = 64 * 2**20
-_MOST_CALLS = 2**53
+Calls = Annotated[int, Meta(ge=1, le=2**53)]
 _LONGEST = 300
 # Of extension modules: for which interpreter and system they were built.
 _TAG = re.compile(r"\.(?:cpython|pypy|abi3)[^.]*(?=\.)")
@@ -87,7 +87,7 @@ def _id(function: str, library: str) -> FunctionId:
     name = _RECURSION.sub("", function)
     if not name or name.startswith(("0x", "???")):
         name = UNKNOWN
-    return FunctionId(name, _short(library))
+    return name, _short(library)
 
 
 def _short(library: str) -> str | None:
@@ -99,20 +99,16 @@ def _short(library: str) -> str | None:
     return before + shared
 
 
-class Told(Struct, frozen=True, kw_only=True):
-    """What the arm says: the name of the file, and of how many calls it tells."""
-
-    dump: str
-    calls: Annotated[int, Meta(ge=1, le=_MOST_CALLS)]
-
-
 def read_dump(folder: Path, content: Mapping[str, Any]) -> Table:
-    """Return what each function costs in one call. Raises `CannotLook`."""
+    """Return what each function costs in one call, by the ``dump`` of so many ``calls``.
+
+    Raises `CannotLook`.
+    """
     try:
-        told = msgspec.convert(content, type=Told)
-        file = _inside(folder, told.dump)
+        file = _inside(folder, msgspec.convert(content.get("dump"), str))
+        calls = msgspec.convert(content.get("calls"), Calls)
         with file.open(encoding="utf-8", errors="replace") as lines:
-            return parse(lines, told.calls)
+            return parse(lines, calls)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise CannotLook(f"no dump of callgrind: {in_one_line(error)}") from None
 

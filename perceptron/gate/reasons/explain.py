@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -23,7 +23,7 @@ from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.sampling.schedule import seeds
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import WorkEvidence, work_of
+from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
 from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import Comparison, Growth, Row
 
@@ -45,15 +45,6 @@ _ONLY_CALLS = (
 _NO_REPEAT = "two calls of it in a row do not execute the same"
 
 
-@dataclass
-class Reasons:
-    """What was found out about one benchmark."""
-
-    growths: list[Growth] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    """What could not be looked at, and why."""
-
-
 def add(
     comparison: Comparison,
     arms: Arms,
@@ -69,7 +60,7 @@ def add(
     so far. Whatever goes wrong becomes the reason why a row has none.
     """
     evidence = work_of(journal.blocks, rule)
-    changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key))]
+    changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
     if not changed:
         return comparison
     plan = comparison.plan
@@ -78,47 +69,54 @@ def add(
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
     looking = Looking(arms, caches, drawn)
     benchmarks = {own.key: own for own in comparison.benchmarks}
-    ordered = [benchmarks[row.key] for row in sorted(changed, key=_importance)]
-    found = {own.key: _known(own, evidence.get(own.key)) for own in ordered}
-    wanted = [own for own in ordered if not found[own.key].missing]
-    counted = [own for own in wanted if _is_counted(evidence.get(own.key)) and valgrind is not None]
+    why: dict[str, list[Growth]] = {row.key: [] for row in changed}
+    why_not: dict[str, list[str]] = {row.key: [] for row in changed}
+    wanted, counted = [], []
+    for row in sorted(changed, key=_importance):
+        own, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
+        if own.type != "time":
+            why_not[row.key].append(_NOT_A_TIME)
+        elif work_evidence.kind == "same":
+            why_not[row.key].append(SAME_WORK)
+        else:
+            wanted.append(own)
+            if valgrind is not None and work_evidence.work is not None:
+                counted.append(own)
     kept = _KEPT * allowance if counted else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
-        for key, trace in looking.trace(wanted, lambda: end - time.monotonic() - kept).items():
-            _add_python(found[key], trace)
+        for key, traces in looking.trace(wanted, lambda: end - time.monotonic() - kept).items():
+            if isinstance(traces, CannotLook):
+                why_not[key].append(f"Python's functions: {traces}")
+            else:
+                grown, unknown = _of_traces(*traces)
+                why[key] += grown
+                why_not[key] += unknown
         if valgrind is not None and counted:
             progress(0, 1, "looking for reasons in compiled functions")
             profiles = looking.profile(counted, lambda: end - time.monotonic(), valgrind)
-            for key, profile in profiles.items():
-                _add_compiled(found[key], profile)
+            for key, tables in profiles.items():
+                if isinstance(tables, CannotLook):
+                    why_not[key].append(f"compiled functions: {tables}")
+                else:
+                    why[key] += growths(*tables, "c", "instructions")
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
         for own in wanted:
-            found[own.key].missing.append(in_one_line(error))
-    rows = [_explained(row, found.get(row.key)) for row in comparison.rows]
+            why_not[own.key].append(in_one_line(error))
+    rows = [
+        _explained(row, why[row.key], why_not[row.key]) if row.key in why else row
+        for row in comparison.rows
+    ]
     return msgspec.structs.replace(comparison, rows=rows)
 
 
-def _known(benchmark: Benchmark, evidence: WorkEvidence | None) -> Reasons:
-    """Return why there is nothing to look into, if that is so."""
-    if benchmark.type != "time":
-        return Reasons(missing=[_NOT_A_TIME])
-    if evidence is not None and evidence.kind == "same":
-        return Reasons(missing=[SAME_WORK])
-    return Reasons()
-
-
-def _is_counted(evidence: WorkEvidence | None) -> bool:
-    return evidence is not None and evidence.work is not None
-
-
-def _changed(row: Row, evidence: WorkEvidence | None) -> bool:
+def _changed(row: Row, evidence: WorkEvidence) -> bool:
     """Return whether there is something to explain; what fails says why by itself."""
     if row.change is None and row.work is None:
         return False
     if row.verdict in {"regression", "improvement"}:
         return True
-    moved = evidence is not None and evidence.kind in {"changed", "rose", "fell"}
+    moved = evidence.kind in {"changed", "rose", "fell"}
     return row.probably_slower or (row.verdict == "inconclusive" and moved)
 
 
@@ -128,57 +126,38 @@ def _importance(row: Row) -> tuple[bool, float]:
     return row.verdict != "regression", -abs(change or 0.0)
 
 
-def _add_python(reasons: Reasons, answer: tuple[Trace, Trace] | CannotLook) -> None:
-    """Add what grew in Python."""
-    if isinstance(answer, CannotLook):
-        reasons.missing.append(f"Python's functions: {answer}")
-        return
-    base, head = answer
+def _of_traces(base: Trace, head: Trace) -> tuple[list[Growth], list[str]]:
+    """Return what grew in Python, and what is unknown of it."""
     if base.unit != head.unit:
-        reasons.missing.append("Python's functions: one side has too much to count")
-        return
-    if not (base.repeats and head.repeats):
-        reasons.missing.append(_NO_REPEAT)
+        return [], ["Python's functions: one side has too much to count"]
+    unknown = [] if base.repeats and head.repeats else [_NO_REPEAT]
     grown = growths(table(base), table(head), "python", base.unit)
     if base.unit == "calls" and not grown:
-        reasons.missing.append(_ONLY_CALLS)
-    reasons.growths += grown
+        unknown.append(_ONLY_CALLS)
+    return grown, unknown
 
 
-def _add_compiled(reasons: Reasons, answer: tuple[Table, Table] | CannotLook) -> None:
-    """Add what grew in compiled functions."""
-    if isinstance(answer, CannotLook):
-        reasons.missing.append(f"compiled functions: {answer}")
-    else:
-        reasons.growths += growths(*answer, "c", "instructions")
+def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
+    if not why and not why_not:
+        why_not = [_SAME_BYTECODES if row.work is None else _SAME_EVERYWHERE]
+    return msgspec.structs.replace(row, why=why, why_not="; ".join(dict.fromkeys(why_not)) or None)
 
 
-def _explained(row: Row, reasons: Reasons | None) -> Row:
-    if reasons is None:
-        return row
-    missing = reasons.missing
-    if not reasons.growths and not missing:
-        missing = [_SAME_BYTECODES if row.work is None else _SAME_EVERYWHERE]
-    return msgspec.structs.replace(
-        row, why=reasons.growths, why_not="; ".join(dict.fromkeys(missing)) or None
-    )
-
-
+@dataclass(frozen=True)
 class Looking:
-    """Finds what each benchmark does on BASE and on HEAD, or why nobody knows."""
+    """Finds what each benchmark does on BASE and on HEAD, or why nobody knows.
 
-    def __init__(self, arms: Arms, caches: Caches, seeds: Seeds) -> None:
-        self._arms = arms
-        self._caches = caches
-        self._seeds = seeds
+    It begins nothing when no seconds are ``left``.
+    """
+
+    arms: Arms
+    caches: Caches
+    seeds: Seeds
 
     def trace(
         self, benchmarks: Sequence[Benchmark], left: Left
     ) -> dict[str, tuple[Trace, Trace] | CannotLook]:
-        """Return what Python does, as long as there are seconds ``left``.
-
-        Raises as the arms do.
-        """
+        """Return what Python does. Raises as the arms do."""
 
         def traced(_arm: Arm, content: Content) -> Trace:
             try:
@@ -191,16 +170,13 @@ class Looking:
     def profile(
         self, benchmarks: Sequence[Benchmark], left: Left, valgrind: Valgrind
     ) -> dict[str, tuple[Table, Table] | CannotLook]:
-        """Return which functions execute instructions, as long as there are seconds ``left``.
-
-        Raises as the arms do.
-        """
+        """Return which functions execute instructions. Raises as the arms do."""
 
         def instrument(arm: Arm) -> Instrument:
-            return valgrind.instrument(arm, self._arms.work_folder(arm), kind="profile")
+            return valgrind.instrument(arm, self.arms.work_folder(arm), kind="profile")
 
         def functions(arm: Arm, content: Content) -> Table:
-            return read_dump(self._arms.work_folder(arm), content)
+            return read_dump(self.arms.work_folder(arm), content)
 
         return self._look(benchmarks, left, instrument, functions)
 
@@ -213,11 +189,11 @@ class Looking:
     ) -> dict[str, tuple[T, T] | CannotLook]:
         found: dict[str, tuple[T, T] | CannotLook] = {}
         for arm in PAIR:
-            failed = self._caches.make(arm, benchmarks, self._seeds, left)
+            failed = self.caches.make(arm, benchmarks, self.seeds, left)
             found |= {key: CannotLook(reading.reason) for key, reading in failed.items()}
         todo = [own for own in benchmarks if own.key not in found]
-        asking = Asking(self._arms, self._caches)
-        for key, pair in asking.both(todo, self._seeds, instrument, left):
+        asking = Asking(self.arms, self.caches)
+        for key, pair in asking.both(todo, self.seeds, instrument, left):
             try:
                 base, head = (_converted(arm, pair[arm], convert) for arm in PAIR)
                 found[key] = base, head

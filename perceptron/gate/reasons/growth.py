@@ -20,12 +20,8 @@ class CannotLook(Exception):
     """One benchmark cannot be looked into; the message says why, in one line."""
 
 
-@dataclass(frozen=True)
-class FunctionId:
-    """A function as both revisions know it."""
-
-    name: str
-    file: str | None
+FunctionId = tuple[str, str | None]
+"""A function as both revisions know it: its name, and its file or library."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +62,7 @@ def table(trace: Trace) -> Table:
     """Return what each function counts, those of one name in one file together."""
     costs: dict[FunctionId, Cost] = {}
     for name, file, line, own, calls in trace.functions:
-        function, cost = FunctionId(name, file), Cost(own, calls, line)
-        before = costs.get(function)
-        costs[function] = cost if before is None else before + cost
+        costs[name, file] = costs.get((name, file), _NOTHING) + Cost(own, calls, line)
     return costs
 
 
@@ -78,34 +72,23 @@ def growths(base: Table, head: Table, level: FunctionLevel, unit: CountedUnit) -
     A function that only one side has counts 0 on the other.
     """
     total = max(sum(cost.own for cost in table.values()) for table in (base, head))
-
-    def change(function: FunctionId) -> float:
-        return abs(head.get(function, _NOTHING).own - base.get(function, _NOTHING).own)
-
-    changed = [
-        function
-        for function in base.keys() | head.keys()
-        if change(function) > 0 and change(function) >= _LEAST_SHARE * total
-    ]
+    changed = []
+    for name, file in base.keys() | head.keys():
+        before, after = base.get((name, file), _NOTHING), head.get((name, file), _NOTHING)
+        change = abs(after.own - before.own)
+        if change > 0 and change >= _LEAST_SHARE * total:
+            growth = Growth(
+                function=name,
+                level=level,
+                unit=unit,
+                base=before.own,
+                head=after.own,
+                base_calls=before.calls,
+                head_calls=after.calls,
+                file=file,
+                line=before.line if after.line is None else after.line,
+            )
+            changed.append(growth)
     # The name decides between equals, so that the order is the same each time.
-    changed.sort(key=lambda own: (-change(own), own.name, own.file or ""))
-    return [
-        _growth(own, base.get(own, _NOTHING), head.get(own, _NOTHING), level, unit)
-        for own in changed[:MOST]
-    ]
-
-
-def _growth(
-    function: FunctionId, base: Cost, head: Cost, level: FunctionLevel, unit: CountedUnit
-) -> Growth:
-    return Growth(
-        function=function.name,
-        level=level,
-        unit=unit,
-        base=base.own,
-        head=head.own,
-        base_calls=base.calls,
-        head_calls=head.calls,
-        file=function.file,
-        line=base.line if head.line is None else head.line,
-    )
+    changed.sort(key=lambda own: (-abs(own.head - own.base), own.function, own.file or ""))
+    return changed[:MOST]

@@ -1,1 +1,5 @@
-"""What runs inside an arm's process. Standard library and asv_runner only."""
+"""What runs inside an arm's process: the standard library, asv_runner and pytest only.
+
+From Python 3.9 up. `program` is started by its path and loads the others as a package of another
+name: so they import one another relatively, and nothing else of this package.
+"""

@@ -1,47 +1,62 @@
-"""An asv suite: which benchmarks there are, and how one of them runs by asv's rules. Part of the
-program: standard library and asv_runner only."""
+"""An asv suite: which benchmarks there are, and how one of them runs by asv's rules."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import itertools
+import json
 import math
 import os
 import pickle
+import pkgutil
 import re
+import subprocess
 import sys
+import textwrap
 import time
+import traceback
 from collections.abc import Iterator
 from functools import partial
+from importlib import metadata
+from types import SimpleNamespace
 from typing import Any
 
-Job = dict[str, Any]
+from . import awaiting
+from .session import Job, Reading, Session, one_line
+from .timing import Batches, RawBatches
+
+# What asv_runner takes for a plug-in.
+_PLUGIN = "asv_bench"
+# What ``timeraw_`` times must find nothing imported that asv's own timer would not have imported.
+_CHILD = "import sys\nexec(sys.stdin.read())\n"
+_TIMED = """
+from timeit import timeit, default_timer as timer
+seconds = timeit(stmt={stmt!r}, setup={setup!r}, number={number}, timer=timer)
+import json
+modules = list(sys.modules.items())
+files = {{name: getattr(module, "__dict__", {{}}).get("__file__") for name, module in modules}}
+print("\\n" + json.dumps([seconds, {{n: f for n, f in files.items() if isinstance(f, str)}}]))
+"""
 
 
 class AsvSuite:
-    """The package of benchmarks in a folder of a tree. Raises ImportError without asv_runner.
+    """The package of benchmarks in a folder of a tree. Raises ImportError without asv_runner."""
 
-    ``modules`` are those of the program: nothing is imported by name here.
-    """
-
-    def __init__(self, job: Job, modules: Any) -> None:
-        with modules.plugins.looked_for_by_folder():
+    def __init__(self, job: Job) -> None:
+        with _without_metadata():
             from asv_runner import discovery
         from asv_runner._aux import update_sys_path
 
         self.folder = os.path.join(job["tree"], job["benchmarks"])
         # What processes of benchmarks imported: a name and a file each.
-        self._elsewhere: list[Any] = []
+        self._elsewhere: list[SimpleNamespace] = []
         self._tree = job["tree"]
+        self._without = set(job.get("without", ()))
         self._discovery = discovery
-        self._timing = modules.timing
-        self._awaiting = modules.awaiting.Awaiting(modules.timing)
-        self._import_clock = modules.import_clock
-        self._raw_timer = modules.raw_timer
-        self._walk = modules.walk.Walk(
-            discovery, self.folder, modules.session.one_line, job.get("without", ())
-        )
+        self._benchmarks_of_modules = discovery.disc_benchmarks
+        discovery.disc_benchmarks = self._benchmarks
         update_sys_path(self.folder)
 
     def modules(self) -> list[Any]:
@@ -50,18 +65,13 @@ class AsvSuite:
 
     def discover(self) -> Iterator[Job]:
         """Yield the answers that describe its benchmarks, and modules that do not load."""
-        for found in self._walk.modules():
-            module = {"module": found.name, "file": os.path.relpath(found.file, self._tree)}
-            if found.begun:
-                yield {"kind": "start", "key": found.name, **module}
-            elif found.reason is not None:
-                yield {"kind": "unloadable", "reason": found.reason, **module}
-            for benchmark in found.benchmarks:
-                yield {"kind": "benchmark", "module": found.name} | _described(
-                    benchmark, self._tree
-                )
+        for answer, benchmarks in self._walk():
+            if benchmarks is None:
+                yield answer
+            else:
+                yield from (answer | _described(own, self._tree) for own in benchmarks)
 
-    def run(self, session: Any, tasks: list[Job]) -> None:
+    def run(self, session: Session, tasks: list[Job]) -> None:
         """Run each of the tasks.
 
         A benchmark draws the same, whatever ran before it in this process, and whoever imported its
@@ -69,35 +79,66 @@ class AsvSuite:
         """
         for task in session.in_turn(tasks):
             session.start(task)
-            with session.reading(task) as answer:
+            with session.reading(task) as reading:
                 session.seed()
                 benchmark = self._discovery.get_benchmark_from_name(self.folder, task["id"])
                 session.loaded(task)
                 if session.hand_over(task):
                     continue
                 session.seed()
-                answer.begin()  # loading imports what later benchmarks use too
+                reading.begin()  # loading imports what later benchmarks use too
                 if session.kind == "cache":
-                    benchmark._setup_cache = self._awaiting.finished(benchmark._setup_cache)
+                    benchmark._setup_cache = awaiting.finished(benchmark._setup_cache)
                     with open(task["cache"], "wb") as file:
                         pickle.dump(benchmark.do_setup_cache(), file)
-                    answer.fields["status"] = "ok"
+                    reading.fields["status"] = "ok"
                     continue
-                importing = self._import_clock.ImportClock()
-                # What is timed must not pay for the clock; imports matter for calibrating only.
-                with contextlib.nullcontext() if task.get("calls") else importing:
-                    try:
-                        answer.fields.update(
-                            self._run(benchmark, task, session.measured, importing)
-                        )
-                    finally:
-                        answer.imported = importing.seconds
+                with reading.importing(task):
+                    reading.fields.update(self._run(benchmark, task, session, reading))
 
-    def _run(self, benchmark: Any, task: Job, measured: Any, importing: Any) -> Job:
-        """Return the fields of a `Reading`.
+    def _walk(self, name: str = "") -> Iterator[tuple[Job, list[Any] | None]]:
+        """Yield what is said of each module before it is imported, and of one that fails.
 
-        ``importing.seconds`` counts while something is imported, which is no part of a setup.
+        Else what is said of each of its benchmarks, and these. One that fails costs only itself:
+        asv_runner either stops at the first import that fails or forgets which one it was.
         """
+        name = name or os.path.basename(self.folder)
+        if name in self._without:
+            return
+        path = os.path.join(self.folder, *name.split(".")[1:])
+        file = os.path.join(path, "__init__.py") if os.path.isdir(path) else path + ".py"
+        module = {"module": name, "file": os.path.relpath(file, self._tree)}
+        yield {"kind": "start", "key": name, **module}, None
+        answer: Job = {"kind": "benchmark", "module": name}
+        inside: Any = ()
+        found: list[Any] | None = None
+        try:
+            imported = importlib.import_module(name)
+            inside = getattr(imported, "__path__", ())
+            found = self._of_module(imported)
+        except BaseException as error:  # noqa: BLE001 SystemExit and pytest's skip are among them
+            traceback.print_exc()
+            answer = {"kind": "unloadable", "reason": one_line(error), **module}
+        yield answer, found
+        for _, inner, _ in pkgutil.iter_modules(inside, name + "."):
+            yield from self._walk(inner)
+
+    def _of_module(self, module: Any) -> list[Any]:
+        discovery = self._discovery
+        before = discovery.disc_modules
+        discovery.disc_modules = lambda *_, **__: iter((module,))
+        try:
+            return list(self._benchmarks_of_modules(self.folder))
+        finally:
+            discovery.disc_modules = before
+
+    def _benchmarks(self, *_: Any, **__: Any) -> Iterator[Any]:
+        """Be what asv_runner looks for one benchmark with."""
+        for _answer, benchmarks in self._walk():
+            yield from benchmarks or ()
+
+    def _run(self, benchmark: Any, task: Job, session: Session, reading: Reading) -> Job:
+        """Return the fields of the reading. An import is no part of a setup."""
         if task.get("cache"):
             os.chdir(os.path.dirname(task["cache"]))
             with open(task["cache"], "rb") as file:
@@ -106,74 +147,114 @@ class AsvSuite:
                 benchmark.set_cache(cache)
             elif cache is not None:  # asv_runner before 0.3
                 benchmark.insert_param(cache)
-        self._await(benchmark)
+        # What is async is awaited, but for a time: many calls of that are awaited at once.
+        benchmark._setups = list(map(awaiting.finished, benchmark._setups))
+        benchmark._teardowns = list(map(awaiting.finished, benchmark._teardowns))
+        if not hasattr(benchmark, "timer"):
+            benchmark.func = awaiting.finished(benchmark.func)
         begin = time.perf_counter()
         reason = _set_up(benchmark)
         if reason is not None:
             return {"status": "skipped", "reason": reason}
-        setup_seconds = time.perf_counter() - begin - importing.seconds
+        setup_seconds = time.perf_counter() - begin - reading.imported
         try:
             if task["type"] == "time":
-                fields = self._measure(benchmark, task, measured)
-                return {"status": "ok", **fields, "setup_seconds": setup_seconds}
+                fields: Job = {"status": "ok", "setup_seconds": setup_seconds}
+
+                def run(*params: Any) -> None:
+                    batches = self._batches(benchmark, params)
+                    fields.update(session.measured(batches, benchmark.warmup_time, task))
+
+                benchmark.run = run  # do_run knows the parameters, in every version of asv_runner
+                benchmark.do_run()
+                return fields
             begin = time.perf_counter()
             value = benchmark.do_run()
-            number = isinstance(value, (int, float)) and math.isfinite(value)
-            if not number:
-                return {"status": "skipped", "reason": "it returned " + repr(value)[:80]}
             passed = time.perf_counter() - begin
+            if not (isinstance(value, (int, float)) and math.isfinite(value)):
+                return {"status": "skipped", "reason": "it returned " + repr(value)[:80]}
             return {"status": "ok", "value": value, "samples": [value], "call_seconds": passed}
         finally:
             benchmark.do_teardown()
 
-    def _await(self, benchmark: Any) -> None:
-        """Have what is async awaited, but for a time: many calls of that are awaited at once."""
-        finished = self._awaiting.finished
-        benchmark._setups = list(map(finished, benchmark._setups))
-        benchmark._teardowns = list(map(finished, benchmark._teardowns))
-        if not hasattr(benchmark, "timer"):
-            benchmark.func = finished(benchmark.func)
-
-    def _measure(self, benchmark: Any, task: Job, measured: Any) -> Job:
-        fields: Job = {}
-
-        def run(*params: Any) -> None:
-            batches = self._batches(benchmark, params)
-            fields.update(measured(batches, benchmark.warmup_time, task))
-
-        benchmark.run = run  # do_run knows the parameters, in every version of asv_runner
-        benchmark.do_run()
-        return fields
-
-    def _batches(self, benchmark: Any, params: tuple[Any, ...]) -> Any:
+    def _batches(self, benchmark: Any, params: tuple[Any, ...]) -> Batches:
+        func, number = benchmark.func, benchmark.number
         if not hasattr(benchmark, "timer"):  # timeraw
-            return self._raw_batches(benchmark, params)
+
+            def timeit(calls: int) -> float:
+                variables = getattr(benchmark, "_timeraw_env", None)
+                seconds, self._elsewhere = _timed_elsewhere(func(*params), variables, calls)
+                return seconds
+
+            return RawBatches(timeit, number)
 
         def reset() -> None:
             benchmark.do_teardown()
             if benchmark.do_setup():
                 raise RuntimeError("setup worked once and then raised NotImplementedError")
 
-        func = benchmark.func
-        return self._awaiting.batches(
+        return awaiting.batches(
             func,
             call=partial(func, *params) if params else func,
             timer=lambda: benchmark.timer,
             reset=reset if benchmark._setups else None,
-            number=benchmark.number,
+            number=number,
         )
 
-    def _raw_batches(self, benchmark: Any, params: tuple[Any, ...]) -> Any:
-        timer = self._raw_timer.RawTimer(
-            lambda: benchmark.func(*params), getattr(benchmark, "_timeraw_env", None)
-        )
 
-        def timeit(number: int) -> float:
-            seconds: float = timer.timeit(number)
-            self._elsewhere = timer.modules
-            return seconds
+@contextlib.contextmanager
+def _without_metadata() -> Iterator[None]:
+    """Let nobody find a distribution meanwhile, unless one may be a plug-in of asv_runner.
 
-        return self._timing.RawBatches(timeit, benchmark.number)
+    When it is imported, asv_runner parses the metadata of every installed distribution, because one
+    of them may be called ``asv_bench…``: a third of the start of a process, in each of them. The
+    names of the folders tell as much.
+    """
+    if any(map(_may_have_plugins, sys.path)):
+        yield
+        return
+    before = metadata.distributions
+    metadata.distributions = lambda **_: iter(())
+    try:
+        yield
+    finally:
+        metadata.distributions = before
+
+
+def _may_have_plugins(folder: str) -> bool:
+    """Return whether a name in it begins as a plug-in's does, or it cannot be looked into."""
+    try:
+        return any(name.lower().startswith(_PLUGIN) for name in os.listdir(folder or os.curdir))
+    except FileNotFoundError:
+        return False
+    except OSError:  # an archive, or forbidden
+        return True
+
+
+def _timed_elsewhere(given: Any, variables: Any, number: int) -> tuple[float, list[Any]]:
+    """Return the seconds of so many runs in a fresh process, and what that imported.
+
+    ``given`` is what to time, or that and its setup, as source. Names and files are told as modules
+    have them: it must have been the arm's code as everywhere, and asv's own timer tells seconds
+    and nothing else. Raises RuntimeError with the process's last line.
+    """
+    stmt, setup = given if isinstance(given, tuple) else (given, "")
+    code = _TIMED.format(stmt=textwrap.dedent(stmt), setup=textwrap.dedent(setup), number=number)
+    child = subprocess.run(
+        [sys.executable, "-c", _CHILD],
+        input=code.encode(),
+        capture_output=True,
+        env={**os.environ, **(variables or {})},
+        check=False,
+    )
+    messages = child.stderr.decode(errors="replace")
+    sys.stderr.write(messages)
+    if child.returncode:
+        last = messages.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
+        raise RuntimeError("its own process failed: " + last[0])
+    seconds, files = json.loads(child.stdout.splitlines()[-1])
+    imported = [SimpleNamespace(__name__=name, __file__=file) for name, file in files.items()]
+    return float(seconds), imported
 
 
 def _described(benchmark: Any, tree: str) -> Job:

@@ -1,4 +1,4 @@
-"""Instructions that a call executes, counted by valgrind. Part of the program: standard library.
+"""Instructions that a call executes, counted by valgrind.
 
 Two tools count. massif only adds up, so that everything runs about ten times as slowly as without
 it; callgrind tells functions apart, and what it counts takes ten times as long again. Requests to
@@ -24,6 +24,9 @@ from functools import partial
 from itertools import repeat, starmap
 from typing import Any
 
+from .session import Refused
+from .timing import Batches
+
 _CALLGRIND = (ord("C") << 24) + (ord("T") << 16)
 _DUMP, _START, _STOP = _CALLGRIND, _CALLGRIND + 4, _CALLGRIND + 5
 _RUNNING_ON_VALGRIND, _COMMAND = 0x1001, 0x1202
@@ -39,7 +42,8 @@ _COUNTS = 3
 # What malloc keeps at hand is no larger than so many bytes; so many of each size make room.
 _SMALL, _ROOM = 512, 1000
 Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
-"""Calls something so often, between two other calls, as `timing.Batches.repeat` does."""
+"""Calls something so often, between two other calls, as `Batches.repeat` does."""
+Seed = Callable[[], object]
 # A long call is made so often: to warm up, and to be counted.
 _LONG_CALLS = 3.0
 # Bytes of what massif writes down at a request; few of them are used.
@@ -68,46 +72,43 @@ _ARM64 = b"".join(
 _CODE = {"x86_64": _X86_64, "AMD64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64}
 
 
-class CannotCount(Exception):
-    """Nothing can be counted in this process; the message says why, in one line."""
+def _requests() -> Callable[..., Callable[[], int]]:
+    """Return what makes a function that sends a request to the valgrind this process runs under.
 
+    It is made beforehand: what it executes is counted. Raises `Refused`.
+    """
+    code = _CODE.get(platform.machine())
+    if code is None:
+        raise Refused("no request to valgrind is known for " + platform.machine())
+    try:
+        memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
+    except OSError as error:
+        problem = "this system allows no executable memory (" + str(error.strerror) + ")"
+        raise Refused(problem) from None
+    memory.write(code)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
+    kept: list[Any] = [memory]
 
-class _Requests:
-    """Sends requests to the valgrind that this process runs under. Raises `CannotCount`."""
+    def request(*words: int) -> Callable[[], int]:
+        kept.append(_WORDS(*words))
+        return partial(function, ctypes.addressof(kept[-1]))
 
-    def __init__(self, *requests: tuple[int, ...]) -> None:
-        code = _CODE.get(platform.machine())
-        if code is None:
-            raise CannotCount("no request to valgrind is known for " + platform.machine())
-        try:
-            self._memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
-        except OSError as error:
-            raise CannotCount(
-                "this system allows no executable memory (" + str(error.strerror) + ")"
-            ) from None
-        self._memory.write(code)
-        address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
-        self._function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
-        self._words: list[Any] = []
-        if not self.request(_RUNNING_ON_VALGRIND)():
-            raise CannotCount("this process does not run under valgrind")
-
-    def request(self, *words: int) -> Callable[[], int]:
-        """Return what sends this request, made beforehand: what that executes is counted."""
-        self._words.append(_WORDS(*words))
-        return partial(self._function, ctypes.addressof(self._words[-1]))
+    if not request(_RUNNING_ON_VALGRIND)():
+        raise Refused("this process does not run under valgrind")
+    return request
 
 
 class Counter:
-    """Counts instructions of all threads of this process, under massif. Raises `CannotCount`."""
+    """Counts instructions of all threads of this process, under massif. Raises `Refused`."""
 
     def __init__(self) -> None:
-        self._requests = requests = _Requests()  # kept: its code is in memory of its own
+        self._request = request = _requests()  # kept: its code is in memory of its own
         self._snapshots = [os.memfd_create("instructions") for _ in range(2)]
         commands = [b"snapshot /proc/self/fd/%d" % file for file in self._snapshots]
         self._texts = list(map(ctypes.create_string_buffer, commands))
         self._before, self._after = (
-            requests.request(_COMMAND, ctypes.addressof(text)) for text in self._texts
+            request(_COMMAND, ctypes.addressof(text)) for text in self._texts
         )
         self._own = 0
         for _ in range(_COUNTS):  # once the interpreter has adapted to it
@@ -125,21 +126,21 @@ def _time(snapshot: int) -> int:
     for line in os.pread(snapshot, _SNAPSHOT, 0).splitlines():
         if line.startswith(b"time="):
             return int(line[len(b"time=") :])
-    raise CannotCount("valgrind did not tell its count")
+    raise Refused("valgrind did not tell its count")
 
 
 class Profiler:
     """Has callgrind write down which functions execute how many instructions.
 
     ``dumps`` is the path that callgrind was told to write to: the number of the process and that of
-    the dump follow. Raises `CannotCount`.
+    the dump follow. Raises `Refused`.
     """
 
     def __init__(self, dumps: str) -> None:
         self._dumps = dumps
         self._written = 0
-        self._requests = requests = _Requests()
-        self._dump, self._start, self._stop = map(requests.request, (_DUMP, _START, _STOP))
+        self._request = _requests()
+        self._dump, self._start, self._stop = map(self._request, (_DUMP, _START, _STOP))
         # Once here, or each child that is forked has callgrind read what it must of every library.
         self._start()
         self._stop()
@@ -156,10 +157,10 @@ class Profiler:
                     if line.startswith(b"summary:"):
                         return int(line.split()[1])
         except FileNotFoundError:
-            raise CannotCount("valgrind wrote no " + os.path.basename(file)) from None
+            raise Refused("valgrind wrote no " + os.path.basename(file)) from None
         finally:
             self._remove(file)
-        raise CannotCount(os.path.basename(file) + " holds no summary")
+        raise Refused(os.path.basename(file) + " holds no summary")
 
     def keep(self, call: Callable[[], object], calls: int) -> str:
         """Count so many calls, and return the name of callgrind's file on them.
@@ -196,13 +197,9 @@ class Profiler:
 
 
 def count_calls(
-    batches: Any,
-    counter: Counter,
-    longest_seconds: float,
-    seed: Callable[[], object],
-    clock: Callable[[], float] = time.perf_counter,
-) -> float:
-    """Return the instructions of one call, after calls to warm up.
+    batches: Batches, counter: Counter, longest_seconds: float, seed: Seed
+) -> dict[str, Any]:
+    """Return the ``instructions`` of one call, after calls to warm up.
 
     How many calls that takes follows from what the first ones execute, and not from any clock: so
     it is the same on both revisions where their work is; where it is not, ``seed`` sees to it that
@@ -211,50 +208,45 @@ def count_calls(
     uncounted, and these are as many as asv makes between two setups. No garbage is collected
     meanwhile: when the collector runs depends on all that ran before.
 
-    Raises `CannotCount` if this is foreseen to take longer than ``longest_seconds``.
+    Raises `Refused` if this is foreseen to take longer than ``longest_seconds``.
     """
-    with _uncollected():
+    with uncollected():
         _make_room()
-        instructions = _warm_up(batches, counter, longest_seconds, seed, clock)
+        instructions = _warm_up(batches, counter, longest_seconds, seed)
         if instructions <= _LONG_CALL:
-            instructions = _median_count(batches, counter, instructions, seed)
-        return instructions
+            calls = _calls_at_once(batches, instructions)
+            counts = (_count(batches, counter, calls, seed) for _ in range(_COUNTS))
+            instructions = statistics.median(counts)
+        return {"instructions": instructions}
 
 
 def profile_calls(
-    batches: Any, profiler: Profiler, longest_seconds: float, seed: Callable[[], object]
-) -> tuple[str, int]:
-    """Return the name of callgrind's file on some calls, and how many these are.
+    batches: Batches, counter: Profiler, longest_seconds: float, seed: Seed
+) -> dict[str, Any]:
+    """Return the name of callgrind's file on some calls, and how many ``calls`` these are.
 
-    They are as warm as those that `count_calls` counts. Raises `CannotCount` as it does.
+    They are as warm as those that `count_calls` counts. Raises `Refused` as it does.
     """
-    with _uncollected():
-        instructions = _warm_up(batches, profiler, longest_seconds, seed, time.perf_counter)
-        calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
+    with uncollected():
+        calls = _calls_at_once(batches, _warm_up(batches, counter, longest_seconds, seed))
         batches.run(batches.step or 1)
         seed()
         batches.refresh()
-        return profiler.keep(batches.call, calls), calls
+        return {"dump": os.path.basename(counter.keep(batches.call, calls)), "calls": calls}
 
 
 def _warm_up(
-    batches: Any,
-    counter: Counter | Profiler,
-    longest_seconds: float,
-    seed: Callable[[], object],
-    clock: Callable[[], float],
+    batches: Batches, counter: Counter | Profiler, longest_seconds: float, seed: Seed
 ) -> float:
     """Call it until it is warm, and return about how many instructions a call executes."""
     step = batches.step or 1
     for doubt in _DOUBTS:
-        begin = clock()
+        begin = time.perf_counter()
         batches.run(step)
-        foreseen = _LONG_CALLS * (clock() - begin)
+        foreseen = _LONG_CALLS * (time.perf_counter() - begin)
         if foreseen > doubt * longest_seconds:
-            raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
-    seed()
-    batches.refresh()
-    instructions = counter.count(batches.repeat, step) / step
+            raise Refused(f"it would take about {foreseen:.0f} s under valgrind")
+    instructions = _count(batches, counter, step, seed)
     if instructions <= _LONG_CALL:
         for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
             batches.run(step)
@@ -272,7 +264,7 @@ def _make_room() -> None:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Collect no garbage meanwhile."""
     enabled = gc.isenabled()
     gc.collect()
@@ -284,17 +276,16 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _median_count(
-    batches: Any, counter: Counter, instructions: float, seed: Callable[[], object]
-) -> float:
-    """Return the median of several counts of calls of about so many ``instructions``."""
-    calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
-    counted = []
-    for _ in range(_COUNTS):
-        seed()
-        batches.refresh()
-        counted.append(counter.count(batches.repeat, calls) / calls)
-    return statistics.median(counted)
+def _calls_at_once(batches: Batches, instructions: float) -> int:
+    """Return how many calls of about so many ``instructions`` are counted at once."""
+    return batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
+
+
+def _count(batches: Batches, counter: Counter | Profiler, calls: int, seed: Seed) -> float:
+    """Return the instructions of each of so many calls."""
+    seed()
+    batches.refresh()
+    return counter.count(batches.repeat, calls) / calls
 
 
 def _nothing(_calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:

@@ -1,5 +1,4 @@
-"""A process of its own for each task, forked once its module is imported. Part of the program:
-standard library only.
+"""A process of its own for each task, forked once its module is imported.
 
 What is imported is imported once, however slow that is under valgrind: a large library that a task
 imports itself, for all tasks after it. Every task starts from the same state but for that, whatever
@@ -18,12 +17,12 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
-Job = dict[str, Any]
+from .session import Job, Session
 
 # A task may take so many equal shares of the time that is left for all, and at least so many
 # seconds: or a slow one at the head of a long suite would take what hundreds need.
@@ -39,19 +38,19 @@ _PAGE = 4096
 _THREADS = 2
 
 
-class Forks:
-    """Forks a child for each task; all of them have so many ``seconds``, each at most ``longest``.
+class ForkingSession(Session):
+    """Forks a child for each task; all of them have until the ``end``, each ``longest`` seconds.
 
-    ``send`` takes answers, and ``out`` is the pipe to which it writes them. The children are of
-    this process's group, and end with it.
+    ``out`` is the pipe to which answers are written. The children are of this process's group, and
+    end with it.
     """
 
-    def __init__(
-        self, seconds: float, longest: float, send: Callable[..., object], out: int
-    ) -> None:
-        self._end = time.monotonic() + seconds
+    forking = True
+
+    def __init__(self, end: float, longest: float, out: int, *session: Any) -> None:
+        super().__init__(*session)
+        self._end = end
         self._longest = longest
-        self._send = send
         self._out = out
         self._left = 0
         self._slow: dict[str, int] = {}
@@ -60,7 +59,7 @@ class Forks:
         self._lines: list[bytes] = []
 
     def modules(self) -> list[SimpleNamespace]:
-        """Return what children alone imported: names and files, as modules have them."""
+        """Return what children imported: names and files, as modules have them."""
         files: dict[str, str] = {}
         for line in self._lines:
             files.update(json.loads(line)["files"])
@@ -77,7 +76,7 @@ class Forks:
                 last.append(task)
         yield from last
 
-    def run(self, task: Job) -> bool:
+    def hand_over(self, task: Job) -> bool:
         """Return True once a child has answered, or this process for it; False in that child.
 
         This process keeps nothing that depends on time, not even in size: children must find memory
@@ -97,6 +96,7 @@ class Forks:
             self._pipe = writing
             self._imported = set(sys.modules)
             random.setstate(draws)  # Python has drawn another one for the child
+            self._send = self._give
             return False
         os.close(writing)
         line = _read(reading, time.monotonic() + limit)
@@ -111,15 +111,19 @@ class Forks:
                 kind="reading", key=task["key"], status="slow", reason=reason, wall_seconds=limit
             )
         elif not line.endswith(b"\n"):
-            reason = "its process " + _describe(status)
+            code = os.waitstatus_to_exitcode(status)
+            reason = f"its process exited with {code}"
+            if code < 0:
+                reason = f"its process was ended by {signal.Signals(-code).name}"
             self._send(kind="reading", key=task["key"], status="failed", reason=reason)
         else:
             self._lines.append(line)
             os.write(self._out, line)
             _import_library(json.loads(line)["files"])
+        self._answered = True
         return True
 
-    def give(self, kind: str, **fields: Any) -> None:
+    def _give(self, kind: str, **fields: Any) -> None:
         """Hand a reading to the parent and end this child; the parent says all else by itself."""
         if kind != "reading":
             return
@@ -168,11 +172,6 @@ def _function(task: Job) -> str:
     """Return the name of the task's benchmark without its parameters."""
     name: str = task["key"].partition("(")[0]
     return name
-
-
-def _describe(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"exited with {code}" if code >= 0 else "was ended by " + signal.Signals(-code).name
 
 
 def _lost_threads() -> str:

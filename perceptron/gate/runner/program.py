@@ -17,133 +17,108 @@ if __name__ == "__main__":
     # Modules of this folder have names that the standard library and the suite use too.
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != _HERE]
 
-import importlib.util
+import importlib
 import json
 import platform
 import threading
+import time
 import traceback
-from types import ModuleType, SimpleNamespace
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 Job = dict[str, Any]
 _FAILED = 3
+# A package of a name that no suite has: its modules find each other relatively.
+_PACKAGE = ModuleType("_perceptron_gate")
+_PACKAGE.__path__ = [_HERE, os.path.dirname(os.path.dirname(_HERE))]
+sys.modules[_PACKAGE.__name__] = _PACKAGE
 
 
-def _load(name: str, folder: str = _HERE) -> ModuleType:
-    path = os.path.join(folder, name + ".py")
-    spec = importlib.util.spec_from_file_location("_perceptron_gate_" + name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _load(name: str) -> ModuleType:
+    return importlib.import_module(f"{_PACKAGE.__name__}.{name}")
 
 
 timing = _load("timing")
-asv_suite = _load("asv_suite")
-awaiting = _load("awaiting")
+asv_suite = _load("asv_suite")  # here, so that what it imports comes from no tree
 counting = _load("counting")
 forks = _load("forks")
-import_clock = _load("import_clock")
-installed = _load("installed")
-plugins = _load("plugins")
-profiling = _load("profiling")
 provenance = _load("provenance")
-raw_timer = _load("raw_timer")
-readings = _load("readings")
 seeding = _load("seeding")
 session = _load("session")
 tracing = _load("tracing")
-waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
-walk = _load("walk")
-
-
-class Answers:
-    """Lines to the parent."""
-
-    def __init__(self) -> None:
-        # A name of a file need not be UTF-8; what is shown of it need not be exact.
-        self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
-        os.dup2(2, 1)
-
-    def fileno(self) -> int:
-        """Return where the lines go."""
-        return self._stream.fileno()
-
-    def send(self, **answer: Any) -> None:
-        """Send one line, at once."""
-        self._stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
-        self._stream.flush()
+waiting = _load("waiting")
 
 
 def main() -> None:
     """Do one job and exit."""
-    answers = Answers()
+    # A name of a file need not be UTF-8; what is shown of it need not be exact.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+    os.dup2(2, 1)
+
+    def send(**answer: Any) -> None:
+        """Send one line to the parent, at once."""
+        answers.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        answers.flush()
+
     job = json.loads(_first_line())
     if job.get("fork"):
         _continue_in_small_child()
     _exit_with_parent()
     os.chdir(job["folder"])
     padding = _lay_out(job)
-    provenance.put_first(job["roots"])
+    sys.path[:0] = job["roots"]
+    sys.meta_path.insert(0, provenance.TreeFirst(job["roots"]))
     sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
-    seeds = None if job.get("draw") is None else seeding.Seeding(job["draw"])
-    if seeds is not None:
+    seed = _nothing
+    if job.get("draw") is not None:
+        seeds = seeding.Seeding(job["draw"])
         seeds.install()
+        seed = seeds.seed_all
     # For what benchmarks start themselves: ``timeraw_`` and ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
-    children = None
-    if "seconds" in job and hasattr(os, "fork"):
-        limits = job["seconds"], job["limit_seconds"]
-        children = forks.Forks(*limits, answers.send, answers.fileno())
+    end = time.monotonic() + job.get("seconds", 0.0)
+    of_children: list[Any] = []
     try:
-        suite = _suite(job, answers)
+        if job["suite"] == "pytest":
+            suite = _load("pytest_suite").PytestSuite(job, send)
+        else:
+            suite = asv_suite.AsvSuite(job)
     except ImportError as error:
-        answers.send(kind="no runner", reason=session.one_line(error))
+        send(kind="no runner", reason=session.one_line(error))
         os._exit(_FAILED)
-    seed = _nothing if seeds is None else seeds.seed_all
     try:
         if job["kind"] == "discover":
             for answer in suite.discover():
-                answers.send(**answer)
-            answers.send(kind="environment", versions=_versions(job["tree"]))
+                send(**answer)
+            send(kind="environment", versions=_versions(job["tree"]))
         else:
-            refusals = (counting.CannotCount,)
-            measured = _measured_by(job, seed)
-            suite.run(
-                session.Session(job["kind"], measured, seed, answers.send, refusals, children),
-                job["tasks"],
-            )
-    except counting.CannotCount as error:
-        answers.send(kind="failed", reason=str(error))
+            how = job["kind"], _measured_by(job, seed), seed, send
+            if "seconds" in job and hasattr(os, "fork"):
+                longest, out = job["limit_seconds"], answers.fileno()
+                running = forks.ForkingSession(end, longest, out, *how)
+            else:
+                running = session.Session(*how)
+            suite.run(running, job["tasks"])
+            of_children = running.modules()
+    except session.Refused as error:
+        send(kind="failed", reason=str(error))
         os._exit(_FAILED)
     except BaseException as error:  # noqa: BLE001 whatever it is, the parent expects one line
         traceback.print_exc()
-        answers.send(kind="failed", reason=session.one_line(error))
+        send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
-    modules = [*suite.modules(), *(children.modules() if children is not None else [])]
+    modules = [*suite.modules(), *of_children]
     own, foreign = provenance.check_origin(
         job["tree"], job["others"], suite.folder, modules, job["project"]
     )
     code = None
     if job.get("installed"):
-        code = installed.project(job["installed"], modules)
+        code = provenance.distribution_of(job["installed"], modules)
     del padding
-    answers.send(kind="end", own=own, foreign=foreign, code=code)
+    send(kind="end", own=own, foreign=foreign, code=code)
     os._exit(0)
-
-
-def _suite(job: Job, answers: Answers) -> Any:
-    """Return the suite; raises ImportError without what runs it."""
-    if job["suite"] != "pytest":
-        return asv_suite.AsvSuite(job, sys.modules[__name__])
-    names = ("suite", "collection", "readings", "fixture")
-    loaded = {f"pytest_{name}": _load(f"pytest_{name}") for name in names}  # they import pytest
-    modules = SimpleNamespace(
-        **loaded, awaiting=awaiting, import_clock=import_clock, session=session, timing=timing
-    )
-    return modules.pytest_suite.PytestSuite(job, modules, answers.send)
 
 
 def _nothing(purpose: str = "") -> None:
@@ -163,15 +138,27 @@ def _lay_out(job: Job) -> list[object]:
 
 
 def _measured_by(job: Job, seed: Any) -> Any:
-    """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
+    """Return what gives the fields of a benchmark's reading; raises `session.Refused`."""
     if job["kind"] == "trace":
-        return tracing.Traced([job["tree"], *job["roots"]], seed, counting.CannotCount)
-    if job["kind"] not in {"count", "profile"}:
-        return readings.Timed(timing, waiting)
-    if job["kind"] == "count":
-        return readings.Counted(counting, counting.Counter(), job["longest_seconds"], seed)
-    profiler = counting.Profiler(job["dumps"])
-    return profiling.Profiled(counting, profiler, job["longest_seconds"], seed)
+        look = partial(tracing.trace_calls, roots=[job["tree"], *job["roots"]], seed=seed)
+    elif job["kind"] == "count":
+        limits: Job = {"longest_seconds": job["longest_seconds"], "seed": seed}
+        look = partial(counting.count_calls, counter=counting.Counter(), **limits)
+    elif job["kind"] == "profile":
+        limits = {"longest_seconds": job["longest_seconds"], "seed": seed}
+        look = partial(counting.profile_calls, counter=counting.Profiler(job["dumps"]), **limits)
+    else:
+        limit = waiting.LARGEST_WAITED_SHARE
+        return partial(timing.timed, meter=lambda: waiting.waiting_meter(), limit=limit)
+
+    def measured(batches: Any, warm_up: float, task: Job) -> Job:
+        del warm_up, task  # what warms it up follows from what it executes
+        if batches.elsewhere:
+            raise session.Refused("it runs in a process of its own")
+        fields: Job = look(batches)
+        return fields
+
+    return measured
 
 
 def _versions(tree: str) -> Job:

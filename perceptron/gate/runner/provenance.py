@@ -1,4 +1,4 @@
-"""Whose code a process imports. Part of the program: standard library only.
+"""Whose code a process imports.
 
 An editable install, a path file or an import hook may lead to another copy of the project than the
 tree that is measured. So the tree is searched first, and afterwards every module is checked.
@@ -6,14 +6,21 @@ tree that is measured. So the tree is searched first, and afterwards every modul
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib import metadata
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 _INSTALLED = ("site-packages", "dist-packages")
+# How `program` calls its own modules.
+_PROGRAM = "_perceptron_gate."
 
 
 class TreeFirst:
@@ -35,18 +42,8 @@ class TreeFirst:
         return spec if spec is not None and spec.loader is not None and spec.has_location else None
 
 
-def put_first(roots: Sequence[str]) -> None:
-    """Make this process import from these folders before any other."""
-    sys.path[:0] = roots
-    sys.meta_path.insert(0, TreeFirst(roots))
-
-
 def check_origin(
-    tree: str,
-    others: Iterable[str],
-    benchmarks: str,
-    modules: Iterable[ModuleType],
-    project: str = "",
+    tree: str, others: Iterable[str], benchmarks: str, modules: Iterable[Any], project: str = ""
 ) -> tuple[bool, list[str]]:
     """Return (whether code of the tree was imported, foreign modules as ``name from file``).
 
@@ -57,38 +54,73 @@ def check_origin(
     """
     own = False
     foreign = []
-    other_roots = [_real(folder) for folder in others]
-    for module in list(modules):
-        file = _file(module)
-        if file is None:
-            continue
-        if _inside(file, _real(tree)):
-            own = own or not _inside(file, _real(benchmarks))
-        elif (project and module.__name__.lower() == project) or any(
-            _inside(file, root) and not _installed(file, root) for root in other_roots
+    root, suite, other_roots = _real(tree), _real(benchmarks), list(map(_real, others))
+    for name, file in _imported(modules):
+        if _inside(file, root):
+            own = own or not _inside(file, suite)
+        elif (project and name.lower() == project) or any(
+            _inside(file, other) and not _installed(file, other) for other in other_roots
         ):
-            foreign.append(f"{module.__name__} from {file}")
+            foreign.append(f"{name} from {file}")
     return own, foreign
 
 
-def packages_of(tree: str, modules: Iterable[ModuleType]) -> set[str]:
+def packages_of(tree: str, modules: Iterable[Any]) -> set[str]:
     """Return the top-level names of modules that come from the tree."""
     root = _real(tree)
-    files = ((module.__name__, _file(module)) for module in list(modules) if _named(module))
-    return {name.split(".")[0] for name, file in files if file is not None and _inside(file, root)}
+    return {name.split(".")[0] for name, file in _imported(modules) if _inside(file, root)}
 
 
-def _named(module: ModuleType) -> bool:
-    return isinstance(getattr(module, "__dict__", {}).get("__name__"), str)
+def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, Any] | None:
+    """Return the distribution of the project as far as it was imported; None if it was not.
+
+    ``names`` are what the project may be called. The answer holds its ``name``, its ``version``,
+    the ``place`` that its package was imported from, and whether that is ``editable``. A package of
+    that name that belongs to no distribution has no version.
+    """
+    places = _places(modules)
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError, ValueError):
+            distribution = metadata.distribution(name)
+            for package in filter(places.__contains__, _packages(distribution)):
+                place, editable = places[package], _is_editable(distribution)
+                own = editable or _inside(place, _real(str(distribution.locate_file(""))))
+                return {
+                    "name": distribution.metadata["Name"],
+                    "version": distribution.version if own else None,
+                    "place": place,
+                    "editable": editable,
+                }
+    wanted = [_normal(name) for name in names]
+    for package, place in places.items():
+        if _normal(package) in wanted:
+            return {"name": package, "version": None, "place": place, "editable": False}
+    return None
 
 
-def _file(module: ModuleType) -> str | None:
-    # Not by getattr: a module that imports lazily would import now.
-    facts = getattr(module, "__dict__", {})
-    name = facts.get("__file__")
-    if facts.get("__name__") == "__main__" or not isinstance(name, str):
-        return None  # this program itself, or nothing that lies in a file
-    return _real(name)
+def _imported(modules: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the real file of what lies in one, without this program itself."""
+    for module in list(modules):
+        # Not by getattr: a module that imports lazily would import now.
+        facts = getattr(module, "__dict__", {})
+        name, file = str(facts.get("__name__")), facts.get("__file__")
+        if isinstance(file, str) and name != "__main__" and not name.startswith(_PROGRAM):
+            yield name, _real(file)
+
+
+def _places(modules: Iterable[Any]) -> dict[str, str]:
+    """Return the folder of each package, and the file of each module, of the top level."""
+    places: dict[str, str] = {}
+    for name, path in _imported(modules):
+        package, *inner = name.split(".")
+        is_package = os.path.basename(path).startswith("__init__.")
+        for _ in range(len(inner) + is_package):
+            path = os.path.dirname(path)
+        if inner:  # of a package without a file, its modules know the folder
+            places.setdefault(package, path)
+        else:
+            places[package] = path
+    return places
 
 
 def _real(path: str) -> str:
@@ -110,3 +142,29 @@ def _inside(file: str, folder: str) -> bool:
 def _installed(file: str, root: str) -> bool:
     parts = file[len(root) :].split(os.sep)
     return any(part in _INSTALLED for part in parts) or _inside(file, _real(sys.prefix))
+
+
+def _packages(distribution: metadata.Distribution) -> Iterator[str]:
+    """Yield the names that the distribution can be imported by, the likeliest first."""
+    yield _normal(distribution.metadata["Name"]).replace("-", "_")
+    yield from (distribution.read_text("top_level.txt") or "").split()
+    for file in distribution.files or ():
+        first = file.parts[0]
+        if first.startswith(("__editable__", "_editable", "..")):
+            continue
+        if len(file.parts) > 1 and not first.endswith((".dist-info", ".egg-info")):
+            yield first
+        elif first.endswith((".py", ".so", ".pyd")):
+            yield first.split(".")[0]
+
+
+def _is_editable(distribution: metadata.Distribution) -> bool:
+    try:
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    except ValueError:
+        return False
+    return bool(isinstance(origin, dict) and origin.get("dir_info", {}).get("editable"))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

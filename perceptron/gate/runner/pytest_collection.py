@@ -1,5 +1,4 @@
-"""Which benchmarks pytest finds, and what it cannot load. Part of the program: standard library and
-pytest only."""
+"""Which benchmarks pytest finds, and what it cannot load."""
 
 from __future__ import annotations
 
@@ -10,7 +9,8 @@ from typing import Any
 
 import pytest
 
-Job = dict[str, Any]
+from .session import Job, ended_by, on_one_line, one_line
+
 # Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
 _NAMES = ("benchmark", "codspeed_benchmark")
 _MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
@@ -57,7 +57,7 @@ class Collection:
         outcome: Any = yield
         error = None if outcome.excinfo is None else outcome.excinfo[1]
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
-            self._reasons[collector.nodeid] = "it ended the process: " + _one_line(error)
+            self._reasons[collector.nodeid] = ended_by(error)
             report = pytest.CollectReport(collector.nodeid, "failed", "it ended the process", [])
             outcome.force_result(report)
 
@@ -65,12 +65,12 @@ class Collection:
         """Keep why a module does not load."""
         if isinstance(node, pytest.Collector):
             error = call.excinfo.value
-            self._reasons[node.nodeid] = _one_line(error.__cause__ or error)
+            self._reasons[node.nodeid] = one_line(error.__cause__ or error)
 
     def pytest_collectreport(self, report: Any) -> None:
         """Keep why a module skips itself, or why it does not load where nothing else said so."""
         if report.skipped and isinstance(report.longrepr, tuple):
-            self._reasons[report.nodeid] = " ".join(str(report.longrepr[2]).split())[:300]
+            self._reasons[report.nodeid] = on_one_line(str(report.longrepr[2]))
         elif report.failed:
             self._reasons.setdefault(report.nodeid, str(report.longrepr).strip()[-300:])
 
@@ -85,11 +85,30 @@ class Collection:
         wanted = benchmarks if self._wanted is None else self._wanted
         self.items = items[:] = [benchmarks[name] for name in wanted if name in benchmarks]
 
-    def unloadable(self) -> Iterator[Job]:
-        """Yield the answers about what does not load."""
-        for name, reason in self._reasons.items():
-            file = name.split("::")[0]
-            yield {"kind": "unloadable", "module": name, "file": file, "reason": reason}
+    def answers(self, tree: str) -> Iterator[Job]:
+        """Yield the answers that describe benchmarks, and what does not load."""
+        for place, reason in self._reasons.items():
+            in_file = {"module": place, "file": place.split("::")[0]}
+            yield {"kind": "unloadable", "reason": reason, **in_file}
+        for item in self.items:
+            callspec = getattr(item, "callspec", None)
+            params = {} if callspec is None else callspec.params
+            name = item.nodeid if callspec is None else item.nodeid.removesuffix(f"[{callspec.id}]")
+            file, line = _position(item, tree)
+            marked = mark(item)
+            yield {
+                "kind": "benchmark",
+                "module": name,
+                "name": name,
+                "test": item.nodeid,
+                "group": None if marked is None else marked.kwargs.get("group"),
+                "type": "time",
+                "unit": "seconds",
+                "param_names": list(params),
+                "params": [[_text(callspec, parameter) for parameter in params]] if params else [],
+                "file": file,
+                "line": line,
+            }
 
     def why_not(self, test: str) -> str:
         """Return why a test was not collected."""
@@ -113,39 +132,6 @@ def mark(item: Any) -> Any:
     return next(filter(None, map(item.get_closest_marker, _NAMES)), None)
 
 
-def described(items: Sequence[Any], tree: str) -> Iterator[Job]:
-    """Yield the answers that describe tests."""
-    for item in items:
-        name = _name(item)
-        file, line = _position(item, tree)
-        marked = mark(item)
-        params = getattr(getattr(item, "callspec", None), "params", {})
-        yield {
-            "kind": "benchmark",
-            "module": name,
-            "name": name,
-            "test": item.nodeid,
-            "pretty_name": None,
-            "group": None if marked is None else marked.kwargs.get("group"),
-            "type": "time",
-            "unit": "seconds",
-            "param_names": list(params),
-            "params": [[_text(item.callspec, parameter) for parameter in params]] if params else [],
-            "timeout": None,
-            "cache": None,
-            "cache_timeout": None,
-            "file": file,
-            "line": line,
-        }
-
-
-def _name(item: Any) -> str:
-    """Return the id of the test without its parameters."""
-    name: str = item.nodeid
-    callspec = getattr(item, "callspec", None)
-    return name if callspec is None else name.removesuffix(f"[{callspec.id}]")
-
-
 def _text(callspec: Any, parameter: str) -> str:
     """Return a plain value as Python writes it, else about what pytest calls it by itself."""
     value = callspec.params[parameter]
@@ -166,7 +152,3 @@ def _position(item: Any, tree: str) -> tuple[str | None, int | None]:
         if not inside.startswith(".."):
             return inside, line
     return None, None
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

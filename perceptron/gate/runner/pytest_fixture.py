@@ -1,5 +1,5 @@
 """The ``benchmark`` fixture, as pytest-benchmark and pytest-codspeed have it, that leaves measuring
-to the gate. Part of the program: standard library only."""
+to the gate."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from . import awaiting
+from .session import Refused
+
 
 class AlreadyUsed(Exception):
     """A test can measure once only."""
-
-
-class NotMeasured(Exception):
-    """Ends a test that means another thing than what would be measured; it was not run."""
 
 
 class StatisticsAsked(Exception):
@@ -31,9 +30,7 @@ class Benchmark:
     enabled = True
     disabled = False
 
-    def __init__(
-        self, item: Any, marker: Any, awaiting: Any, measure: Callable[[Any], object]
-    ) -> None:
+    def __init__(self, item: Any, marker: Any, measure: Callable[[Any], object]) -> None:
         callspec = getattr(item, "callspec", None)
         self.options: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
         self.name = item.name
@@ -44,7 +41,6 @@ class Benchmark:
         self.extra_info: dict[str, Any] = {}
         self.has_error = False
         self._timer = self.options.get("timer") or time.perf_counter
-        self._awaiting = awaiting
         self._measure = measure
         self._mode: str | None = None
 
@@ -52,7 +48,7 @@ class Benchmark:
         """Measure calls with these arguments, and return what one more gives."""
         self._use("benchmark(...)")
         call = partial(function, *args, **kwargs) if args or kwargs else function
-        batches = self._awaiting.batches(function, call, lambda: self._timer, None)
+        batches = awaiting.batches(function, call, lambda: self._timer, None)
 
         def work() -> Any:
             self._measure(batches)
@@ -75,7 +71,7 @@ class Benchmark:
 
         How many rounds there are is decided elsewhere. So what asks for one call only, as it does
         by default, and sets nothing up for it may not be called again, or be another thing when it
-        is: what a call uses up or remembers. Raises `NotMeasured` for that, ValueError and
+        is: what a call uses up or remembers. Raises `Refused` for that, ValueError and
         TypeError as pytest-benchmark does.
         """
         self._use("benchmark.pedantic(...)")
@@ -89,27 +85,44 @@ class Benchmark:
         if setup is not None and iterations > 1:
             raise ValueError("Can't use more than 1 `iterations` with a `setup` function.")
         if setup is None and rounds * iterations + warmup_rounds == 1:
-            raise NotMeasured(
+            raise Refused(
                 "benchmark.pedantic calls it once, and it may differ when it is called again: give "
-                "it a setup, or 2 rounds"
+                "it a setup, or 2 rounds",
+                "untried",
             )
-        finished = self._awaiting.finished
-        turn = _Turn(target, args, kwargs or {}, finished(setup), finished(teardown))
+        set_up, torn_down = awaiting.finished(setup), awaiting.finished(teardown)
+        given = arguments = (args, kwargs or {})
+
+        def prepare() -> None:
+            nonlocal arguments
+            made = set_up() if set_up is not None else None
+            if made and any(given):
+                raise TypeError("Can't use `args` or `kwargs` if `setup` returns the arguments.")
+            arguments = made or given
+
+        def call() -> Any:
+            own, named = arguments
+            return target(*own, **named)
+
+        def clean_up() -> None:
+            if torn_down is not None:
+                own, named = arguments
+                torn_down(*own, **named)
+
+        def renew() -> None:
+            clean_up()
+            prepare()
+
         prepared = setup is not None or teardown is not None
-        batches = self._awaiting.batches(
-            target,
-            turn.call,
-            lambda: self._timer,
-            turn.renew if prepared else None,
-            iterations if prepared else 0,
-        )
+        reset, number = (renew, iterations) if prepared else (None, 0)
+        batches = awaiting.batches(target, call, lambda: self._timer, reset, number)
 
         def work() -> Any:
-            turn.set_up()
+            prepare()
             self._measure(batches)
-            turn.renew()
+            renew()
             result = batches.call()
-            turn.tear_down()
+            clean_up()
             return result
 
         return self._done(work, target, setup, teardown)
@@ -122,21 +135,23 @@ class Benchmark:
 
     @property
     def weave(self) -> Callable[..., object]:
-        """Raise `NotMeasured`: what is measured then may be called any number of times."""
-        raise NotMeasured("benchmark.weave is not measured: hand the function to benchmark")
+        """Raise `Refused`: what is measured then may be called any number of times."""
+        reason = "benchmark.weave is not measured: hand the function to benchmark"
+        raise Refused(reason, "untried")
 
     patch = weave
 
     def _done(self, work: Callable[[], Any], *functions: Any) -> Any:
         """Return what the work with these functions does, or an awaitable of that."""
-        if any(map(self._awaiting.is_async, functions)):
-            return self._awaiting.break_for(work)
+        if any(map(awaiting.is_async, functions)):
+            return awaiting.break_for(work)
         result = work()
         if inspect.iscoroutine(result):
             result.close()
-            raise NotMeasured(
+            raise Refused(
                 "what benchmark calls returns a coroutine that nothing awaits: hand the async "
-                "function itself to benchmark"
+                "function itself to benchmark",
+                "untried",
             )
         return result
 
@@ -147,39 +162,3 @@ class Benchmark:
                 f"Fixture can only be used once. Previously it was used in {self._mode} mode."
             )
         self._mode = mode
-
-
-class _Turn:
-    """One set-up of the function, the calls that it is for, and its teardown."""
-
-    def __init__(
-        self,
-        target: Callable[..., Any],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        setup: Callable[[], Any] | None,
-        teardown: Callable[..., object] | None,
-    ) -> None:
-        self._target = target
-        self._given = self._arguments = (args, kwargs)
-        self._setup = setup
-        self._teardown = teardown
-
-    def set_up(self) -> None:
-        made = self._setup() if self._setup is not None else None
-        if made and any(self._given):
-            raise TypeError("Can't use `args` or `kwargs` if `setup` returns the arguments.")
-        self._arguments = made or self._given
-
-    def call(self) -> Any:
-        args, kwargs = self._arguments
-        return self._target(*args, **kwargs)
-
-    def tear_down(self) -> None:
-        if self._teardown is not None:
-            args, kwargs = self._arguments
-            self._teardown(*args, **kwargs)
-
-    def renew(self) -> None:
-        self.tear_down()
-        self.set_up()

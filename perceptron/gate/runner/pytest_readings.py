@@ -1,18 +1,21 @@
-"""What the tests of pytest give: each one's reading. Part of the program: standard library and
-pytest only."""
+"""What the tests of pytest give: each one's reading."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import pytest
 
-Job = dict[str, Any]
+from .awaiting import is_async, run_with_break
+from .pytest_collection import has_fixture, mark
+from .pytest_fixture import Benchmark, StatisticsAsked
+from .session import Job, Reading, Refused, Session, ended_by, on_one_line, one_line
+from .timing import Batches
+
 # As asv, before it takes its first sample.
 _WARM_UP_SECONDS = 0.1
 
@@ -23,15 +26,15 @@ class Readings:
     Each test answers one of the tasks; ``answered`` are the ids of those that have.
     """
 
-    def __init__(self, session: Any, tasks: list[Job], modules: Any) -> None:
+    def __init__(self, session: Session, tasks: list[Job]) -> None:
         self._session = session
         self._tasks = {task["id"]: task for task in tasks}
-        self._modules = modules
-        self._awaiting = modules.awaiting.Awaiting(modules.timing)
         self._body: Callable[..., Any] | None = None
         self._collected: set[str] = set()
         self._broken: list[tuple[BaseException, str]] = []
-        self._test = _Test()
+        self._reading = Reading()
+        self._measured: Job = {}
+        self._measured_seconds = 0.0
         self.answered: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
@@ -73,20 +76,21 @@ class Readings:
         """Send the reading of one test."""
         task = self._tasks[item.nodeid]
         self._session.start(task)
-        with self._session.reading(task) as answer:
-            self._test = test = _Test()
+        with self._session.reading(task) as self._reading:
+            reading = self._reading
+            self._measured, self._measured_seconds = {}, 0.0
             self._session.seed()
             self._session.loaded(task)
-            answer.begin()
-            importing = self._modules.import_clock.ImportClock()
-            # What is timed must not pay for the clock; imports matter for calibrating only.
-            with nullcontext() if task.get("calls") else importing:
+            reading.begin()
+            with reading.importing(task):
                 outcome: Any = yield
-            answer.imported = importing.seconds
             if outcome.excinfo is not None:
-                test.fail("it ended the process: " + self._one_line(outcome.excinfo[1]))
-            setup_seconds = max(0.0, answer.wall_seconds() - test.measured_seconds)
-            answer.fields.update(test.reading(setup_seconds))
+                self._end("failed", ended_by(outcome.excinfo[1]))
+            if not self._measured:
+                self._end("skipped", "it does not call benchmark")
+            elif not reading.fields:
+                setup_seconds = max(0.0, reading.wall_seconds() - self._measured_seconds)
+                reading.fields = {"status": "ok", **self._measured, "setup_seconds": setup_seconds}
         self.answered.add(item.nodeid)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -107,17 +111,20 @@ class Readings:
         outcome: Any = yield
         report = outcome.get_result()
         error = None if call.excinfo is None else call.excinfo.value
-        if report.passed or isinstance(error, self._modules.pytest_fixture.StatisticsAsked):
+        if report.passed or isinstance(error, StatisticsAsked):
             return
-        refusal = None if error is None else self._session.refusal(error)
-        if isinstance(error, self._modules.pytest_fixture.NotMeasured):
-            self._test.leave_out(str(error))
-        elif refusal is not None:
-            self._test.skip(refusal)
+        if isinstance(error, Refused):
+            self._end(error.status, str(error))
         elif report.skipped:
-            self._test.skip(_why_skipped(report, error))
+            self._end("skipped", _why_skipped(report, error))
         else:
-            self._test.fail(self._why_failed(report, call))
+            self._end("failed", self._why_failed(report, call))
+
+    def _end(self, status: str, reason: str) -> None:
+        """Say what became of the test: its first failure if it has any, else what came first."""
+        fields = self._reading.fields
+        if not fields or (status == "failed" != fields["status"]):
+            fields.update(status=status, reason=reason)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: Any) -> Iterator[None]:
@@ -125,8 +132,8 @@ class Readings:
 
         What a plug-in for async tests puts in its place later does not count.
         """
-        self._body = item.obj if self._awaiting.is_async(item.obj) else None
-        if not self._modules.pytest_collection.has_fixture(item):
+        self._body = item.obj if is_async(item.obj) else None
+        if not has_fixture(item):
             self._body = item.obj = partial(self._fixture(item), item.obj)
         yield
 
@@ -137,8 +144,8 @@ class Readings:
             return None
         names = pyfuncitem._fixtureinfo.argnames
         made = self._body(**{name: pyfuncitem.funcargs[name] for name in names})
-        if self._awaiting.is_async(self._body):
-            self._awaiting.run_with_break(made)
+        if is_async(self._body):
+            run_with_break(made)
         return True
 
     def refuse(self, why_not: Callable[[str], str]) -> None:
@@ -147,28 +154,26 @@ class Readings:
             if name in self.answered or (name in self._collected and self.answered):
                 continue  # what was cut short is done by another process
             self._session.start(task)
-            with self._session.reading(task) as answer:
+            with self._session.reading(task) as reading:
                 reason = why_not(name)
                 status = "skipped" if reason.startswith("Skipped: ") else "failed"
-                answer.fields.update(status=status, reason=reason)
+                reading.fields = {"status": status, "reason": reason}
 
-    def _fixture(self, item: Any) -> Any:
-        test, task = self._test, self._tasks[item.nodeid]
-
-        def measure(batches: Any) -> None:
+    def _fixture(self, item: Any) -> Benchmark:
+        def measure(batches: Batches) -> None:
             self._session.seed()
             begin = time.perf_counter()
-            test.fields = self._session.measured(batches, _WARM_UP_SECONDS, task)
-            test.measured_seconds = time.perf_counter() - begin
+            task = self._tasks[item.nodeid]
+            self._measured = self._session.measured(batches, _WARM_UP_SECONDS, task)
+            self._measured_seconds = time.perf_counter() - begin
 
-        mark = self._modules.pytest_collection.mark(item)
-        return self._modules.pytest_fixture.Benchmark(item, mark, self._awaiting, measure)
+        return Benchmark(item, mark(item), measure)
 
     def _why_failed(self, report: Any, call: Any) -> str:
         if call.excinfo is None:  # as an xfail that is strict and passes
-            return " ".join(str(report.longrepr).split())[:300]
+            return on_one_line(str(report.longrepr))
         error = call.excinfo.value
-        reason = self._one_line(error)
+        reason = one_line(error)
         if isinstance(error, AssertionError) and not str(error):
             statement = " ".join(str(call.excinfo.traceback[-1].statement).split())
             reason = f"AssertionError: {statement}"[:300]
@@ -176,10 +181,6 @@ class Readings:
         if fixture is not None:
             return f"fixture {fixture}: {reason}"
         return f"teardown: {reason}" if report.when == "teardown" else reason
-
-    def _one_line(self, error: BaseException) -> str:
-        line: str = self._modules.session.one_line(error)
-        return line
 
 
 class _Fixtures:
@@ -204,41 +205,9 @@ class _Fixtures:
         return benchmark.weave
 
 
-class _Test:
-    """What is known of the test that runs: at first, that it measured nothing."""
-
-    def __init__(self) -> None:
-        self.fields: Job | None = None
-        self.measured_seconds = 0.0
-        self._status: str | None = None
-        self._reason: str | None = None
-
-    def skip(self, reason: str) -> None:
-        if self._status is None:
-            self._status, self._reason = "skipped", reason
-
-    def leave_out(self, reason: str) -> None:
-        """Give nothing; other than what skips itself, it ought to have been judged."""
-        if self._status is None:
-            self._status, self._reason = "untried", reason
-
-    def fail(self, reason: str) -> None:
-        """Fail, whatever it skipped; the first reason counts."""
-        if self._status != "failed":
-            self._status, self._reason = "failed", reason
-
-    def reading(self, setup_seconds: float) -> Job:
-        """Return the fields of its reading."""
-        if self._status is not None:
-            return {"status": self._status, "reason": self._reason}
-        if self.fields is None:
-            return {"status": "skipped", "reason": "it does not call benchmark"}
-        return {"status": "ok", **self.fields, "setup_seconds": setup_seconds}
-
-
 def _why_skipped(report: Any, error: BaseException | None) -> str:
     expected = getattr(report, "wasxfail", None)
     if expected is not None:
         text = str(expected).removeprefix("reason: ")
-        return " ".join(f"xfail: {text}".removesuffix(": ").split())[:300]
-    return " ".join(str(error).split())[:300] or "it skips"
+        return on_one_line(f"xfail: {text}".removesuffix(": "))
+    return on_one_line(str(error)) or "it skips"

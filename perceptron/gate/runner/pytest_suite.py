@@ -1,5 +1,4 @@
-"""A suite of pytest, and how pytest is started for it, whatever a project asks of it. Part of the
-program: standard library and pytest only."""
+"""A suite of pytest, and how pytest is started for it, whatever a project asks of it."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -16,7 +15,10 @@ from typing import Any
 
 import pytest
 
-Job = dict[str, Any]
+from .pytest_collection import Collection
+from .pytest_fixture import Benchmark
+from .pytest_readings import Readings
+from .session import Job, Refused, Session, one_line
 
 # They order, repeat or end tests by rules of their own, or work between them.
 _UNWANTED = (
@@ -48,30 +50,20 @@ if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
     raise ImportError(f"pytest {pytest.__version__} is too old: 7 or later is needed")
 
 
-class PytestError(Exception):
-    """pytest does not run at all."""
-
-
 class PytestSuite:
-    """The tests in a folder or a file of a tree.
+    """The tests in a folder or a file of a tree; ``send`` takes what is to be known at once."""
 
-    ``modules`` are those of the program: nothing is imported by name here. ``send`` takes what is
-    to be known at once.
-    """
-
-    def __init__(self, job: Job, modules: Any, send: Callable[..., object]) -> None:
+    def __init__(self, job: Job, send: Callable[..., object]) -> None:
         self.folder = os.path.join(job["tree"], job["benchmarks"])
-        self.elsewhere: list[Any] = []
         self._tree = job["tree"]
         self._tests = os.path.join(job["tree"], job["tests"])
         self._without = job.get("without", ())
         self._folder = job["folder"]
-        self._modules = modules
         self._send = send
         for name in list(os.environ):
             if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
                 del os.environ[name]  # the comparison itself may be run by tests
-        _stand_in(modules.pytest_fixture.Benchmark)
+        _stand_in()
         # Without roots what is installed is measured: the tree gives the tests alone.
         only = None if job["roots"] else self.folder
         sys.meta_path.insert(0, _AsPytestImports(self._tree, only))
@@ -82,52 +74,47 @@ class PytestSuite:
 
     def discover(self) -> Iterator[Job]:
         """Yield the answers that describe its benchmarks, and modules that do not load."""
-        collection = self._modules.pytest_collection.Collection(self._begun, self._without)
+        collection = Collection(
+            lambda file: self._send(kind="start", key=file, module=file, file=file), self._without
+        )
         self._pytest([self._tests, "--collect-only"], [collection])
-        yield from collection.unloadable()
-        yield from self._modules.pytest_collection.described(collection.items, self._tree)
+        yield from collection.answers(self._tree)
 
-    def run(self, session: Any, tasks: list[Job]) -> None:
+    def run(self, session: Session, tasks: list[Job]) -> None:
         """Run the tasks module by module, so that what a module sets up is set up once.
 
         A benchmark draws the same, whatever ran before it in this process.
         """
-        tasks = _by_module(tasks)
-        files = list(dict.fromkeys(_file(task) for task in tasks))
-        first = {file: next(task for task in tasks if _file(task) == file) for file in files}
+        files: dict[str, list[Job]] = {}
+        for task in tasks:
+            files.setdefault(task["id"].split("::")[0], []).append(task)
+        tasks = [task for together in files.values() for task in together]
 
         def begun(file: str) -> None:
-            if file in first:
-                session.start(first[file])
+            if file in files:
+                session.start(files[file][0])
             session.seed()
 
-        collection = self._modules.pytest_collection.Collection(
-            begun, self._without, [task["id"] for task in tasks]
-        )
-        readings = self._modules.pytest_readings.Readings(session, tasks, self._modules)
-        error: PytestError | None = None
+        collection = Collection(begun, self._without, [task["id"] for task in tasks])
+        readings = Readings(session, tasks)
+        safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
+        there = [file for file in safe if os.path.exists(file)]
         try:
-            safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
-            there = [file for file in safe if os.path.exists(file)]
             if there:
                 self._pytest([*there, "--continue-on-collection-errors"], [collection, readings])
-        except PytestError as caught:
-            error = caught
-        if error is not None and not readings.answered:
-            raise error
+        except Refused:
+            if not readings.answered:
+                raise
         readings.refuse(collection.why_not)
 
-    def _begun(self, file: str) -> None:
-        self._send(kind="start", key=file, module=file, file=file)
-
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
-        """Run pytest as this program needs it. Raises `PytestError`."""
+        """Run pytest as this program needs it. Raises `Refused`."""
         options = _options(self._tree, self._tests, self._folder)
         problems = _Problems()
         with redirect_stderr(problems):
             code = pytest.main([*options, *arguments], plugins=[*plugins, problems])
         if code in {pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR}:
-            raise PytestError(problems.reason())
+            raise Refused(f"PytestError: {problems.reason()}")
 
     def _is_test(self, module: ModuleType) -> bool:
         file = getattr(module, "__dict__", {}).get("__file__")
@@ -138,18 +125,18 @@ class PytestSuite:
         return os.path.realpath(file) == os.path.realpath(self.folder)
 
 
-class _Problems(io.TextIOBase):
+class _Problems(io.StringIO):
     """A plug-in that knows why pytest itself failed: it says so on standard error as it starts."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._stream = sys.stderr
-        self._written = ""
         self._reason: str | None = None
 
     def write(self, text: str) -> int:
         """Write through, and keep it."""
-        self._written += text
-        return self._stream.write(text)
+        self._stream.write(text)
+        return super().write(text)
 
     def fileno(self) -> int:
         """Return that of standard error."""
@@ -161,15 +148,13 @@ class _Problems(io.TextIOBase):
 
     def pytest_internalerror(self, excinfo: Any) -> None:
         """Keep the first reason."""
-        error = excinfo.value
-        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        self._reason = self._reason or text
+        self._reason = self._reason or one_line(excinfo.value)
 
     def reason(self) -> str:
         """Return it in one line."""
         if self._reason is not None:
             return self._reason
-        lines = [line.strip() for line in self._written.splitlines() if line.strip()]
+        lines = [line.strip() for line in self.getvalue().splitlines() if line.strip()]
         errors = [line for line in lines if re.match(r"E\s|ERROR:?\s", line)] or lines
         if not errors:
             return "pytest does not run, and does not say why"
@@ -221,14 +206,14 @@ class _AsPytestImports:
         return spec
 
 
-def _stand_in(fixture: type) -> None:
+def _stand_in() -> None:
     """Put a module that has the type of the fixture in the place of what is not installed."""
     for package, part in _TYPES.items():
         if importlib.util.find_spec(package) is None:
             for name in (package, f"{package}.{part}"):
                 sys.modules[name] = module = ModuleType(name)
                 module.__spec__ = ModuleSpec(name, None)
-                vars(module)["BenchmarkFixture"] = fixture
+                vars(module)["BenchmarkFixture"] = Benchmark
 
 
 def _places(spec: ModuleSpec) -> list[str]:
@@ -240,19 +225,6 @@ def _places(spec: ModuleSpec) -> list[str]:
 
 def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
-
-
-def _by_module(tasks: Iterable[Job]) -> list[Job]:
-    """Return the tasks in their order, those of a file together."""
-    files: dict[str, list[Job]] = {}
-    for task in tasks:
-        files.setdefault(_file(task), []).append(task)
-    return [task for together in files.values() for task in together]
-
-
-def _file(task: Job) -> str:
-    file: str = task["id"].split("::")[0]
-    return file
 
 
 def _options(tree: str, tests: str, folder: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Random numbers drawn alike in all arms of a block. Part of the program: standard library only.
+"""Random numbers drawn alike in all arms of a block.
 
 A suite that makes random inputs without a seed compares two draws instead of two revisions: one may
 be twice the work of the other. So the generators of the standard library, of NumPy and of torch are
@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -22,7 +21,10 @@ _MODULES = ("numpy.random", "numpy.random.bit_generator", "torch")
 
 
 class Seeding:
-    """Seeds what is imported now and what will be, with 32 bits."""
+    """Seeds what is imported now and what will be, with 32 bits.
+
+    It finds what other finders find, and seeds the modules that draw once they are loaded.
+    """
 
     def __init__(self, seed: int) -> None:
         self._first = self._seed = seed
@@ -30,7 +32,7 @@ class Seeding:
 
     def install(self) -> None:
         """Seed what comes later as soon as it is imported."""
-        sys.meta_path.insert(0, _Finder(self))
+        sys.meta_path.insert(0, self)
         self.seed_all()
 
     def seed_all(self, purpose: str = "") -> None:
@@ -41,32 +43,12 @@ class Seeding:
         for name in _MODULES:
             module = sys.modules.get(name)
             if module is not None:
-                self.seed_module(module)
-
-    def seed_module(self, module: ModuleType) -> None:
-        """Seed the generator of one of the modules."""
-        if module.__name__ == "numpy.random.bit_generator":
-            setattr(module, "randbits", self._draw)  # noqa: B010 not every module has it
-            return
-        # Something else may be called so.
-        seed = getattr(module, "manual_seed" if module.__name__ == "torch" else "seed", None)
-        if callable(seed):
-            seed(self._seed)
-
-    def _draw(self, bits: int) -> int:
-        """Be `secrets.randbits`, repeatably."""
-        return self._entropy.getrandbits(bits)
-
-
-class _Finder:
-    """Finds what the others find, and has the modules seeded that draw."""
-
-    def __init__(self, seeding: Seeding) -> None:
-        self._seeding = seeding
+                self._seed_module(module)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """Return what the first of the other finders finds."""
         if name not in _MODULES:
             return None
         for finder in sys.meta_path:
@@ -75,25 +57,27 @@ class _Finder:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, self._seeding)
+                    self._seed_when_loaded(spec.loader)
                 return spec
         return None
 
+    def _seed_when_loaded(self, loader: Any) -> None:
+        load = loader.exec_module
 
-class _Loader(Loader):
-    """Loads as the loader of the module does, and seeds it."""
+        def load_and_seed(module: ModuleType) -> None:
+            load(module)
+            if module.__name__ in _MODULES:
+                self._seed_module(module)
 
-    def __init__(self, loader: Any, seeding: Seeding) -> None:
-        self._loader = loader
-        self._seeding = seeding
+        loader.exec_module = load_and_seed
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        module: ModuleType | None = self._loader.create_module(spec)
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
-        self._seeding.seed_module(module)
+    def _seed_module(self, module: ModuleType) -> None:
+        """Seed the generator of one of the modules."""
+        if module.__name__ == "numpy.random.bit_generator":
+            # Be `secrets.randbits`, repeatably.
+            vars(module)["randbits"] = lambda bits: self._entropy.getrandbits(bits)
+            return
+        # Something else may be called so.
+        seed = getattr(module, "manual_seed" if module.__name__ == "torch" else "seed", None)
+        if callable(seed):
+            seed(self._seed)

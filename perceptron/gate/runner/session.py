@@ -1,7 +1,8 @@
-"""What a suite tells of the tasks it runs. Part of the program: standard library only."""
+"""What a suite tells of the tasks it runs."""
 
 from __future__ import annotations
 
+import builtins
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,19 @@ from contextlib import contextmanager
 from typing import Any
 
 Job = dict[str, Any]
+Measured = Callable[[Any, float, Job], Job]
+"""Returns the fields of a reading of batches, by seconds to warm up and the task."""
+
+
+class Refused(Exception):
+    """A benchmark, or all of them, cannot be measured; the message says why, in one line.
+
+    What is ``untried`` ought to have been judged, other than what is ``skipped``.
+    """
+
+    def __init__(self, reason: str, status: str = "skipped") -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class Reading:
@@ -27,53 +41,70 @@ class Reading:
         """Return what passed since, without imports."""
         return time.perf_counter() - self._begin - self.imported
 
+    @contextmanager
+    def importing(self, task: Job) -> Iterator[None]:
+        """Leave out what import statements take meanwhile, if the task is to calibrate.
+
+        A suite that imports its libraries in ``setup`` makes the first benchmark of each process
+        pay for them. That is a cost of the process, and decides how many benchmarks share one. What
+        is timed must not pay for this clock.
+        """
+        if task.get("calls"):
+            yield
+            return
+        original, inside = builtins.__import__, False
+
+        def timed(*args: Any, **named: Any) -> Any:
+            nonlocal inside
+            if inside:
+                return original(*args, **named)
+            inside, begin = True, time.perf_counter()
+            try:
+                return original(*args, **named)
+            finally:
+                inside = False
+                self.imported += time.perf_counter() - begin
+
+        builtins.__import__ = timed
+        try:
+            yield
+        finally:
+            builtins.__import__ = original
+
 
 class Session:
     """One process's tasks: of one ``kind``, each ``measured`` in the same way.
 
-    ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others;
-    ``refusals`` are exceptions whose
-    message is the reason why a benchmark is left out. With ``forks`` each task runs in a child.
+    ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others.
     """
 
+    forking = False
+    """Whether each task runs in a child."""
+
     def __init__(
-        self,
-        kind: str,
-        measured: Any,
-        seed: Callable[..., object],
-        send: Callable[..., object],
-        refusals: tuple[type[Exception], ...],
-        forks: Any = None,
+        self, kind: str, measured: Measured, seed: Callable[..., Any], send: Callable[..., Any]
     ) -> None:
         self.kind = kind
         self.measured = measured
         self.seed = seed
         self._send = send
-        self._refusals = refusals
-        self._forks = forks
         self._answered = False
 
-    @property
-    def forking(self) -> bool:
-        """Whether each task runs in a child; not in that child."""
-        return self._forks is not None
+    def modules(self) -> list[Any]:
+        """Return what children alone imported."""
+        return []
 
     def in_turn(self, tasks: list[Job]) -> Iterable[Job]:
         """Return the tasks in the order in which they are run."""
-        return tasks if self._forks is None else self._forks.in_turn(tasks)
+        return tasks
 
-    def hand_over(self, task: Job) -> bool:
+    def hand_over(self, _task: Job) -> bool:
         """Have a child run a task that is loaded; return whether it has answered.
 
         Whoever gets False runs it: the child itself, which ends with its reading, or this process
         if there are no children.
         """
-        if self._forks is None:
-            return False
-        self._answered = self._forks.run(task)
-        if not self._answered:
-            self._forks, self._send = None, self._forks.give
-        return self._answered
+        return False
 
     def start(self, task: Job) -> None:
         """Say that the task is begun: it is blamed if the process ends."""
@@ -93,29 +124,29 @@ class Session:
         self._answered = False
         try:
             yield reading
+        except Refused as refusal:
+            reading.fields.update(status=refusal.status, reason=str(refusal))
         except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
-            reading.fields.update(self.failure(error))
+            traceback.print_exception(type(error), error, error.__traceback__)
+            status = "skipped" if isinstance(error, NotImplementedError) else "failed"
+            reading.fields.update(status=status, reason=one_line(error))
         except BaseException as error:  # noqa: BLE001 as SystemExit, or pytest's skip
-            reason = "it ended the process: " + one_line(error)
-            reading.fields.update(status="failed", reason=reason)
+            reading.fields.update(status="failed", reason=ended_by(error))
         if not self._answered:
             seconds = reading.wall_seconds()
             self._send(kind="reading", key=task["key"], **reading.fields, wall_seconds=seconds)
 
-    def refusal(self, error: BaseException) -> str | None:
-        """Return why a benchmark is left out, None if this is another exception."""
-        return str(error) if isinstance(error, self._refusals) else None
-
-    def failure(self, error: BaseException) -> Job:
-        """Return the fields of a reading that an exception ended."""
-        refusal = self.refusal(error)
-        if refusal is not None:
-            return {"status": "skipped", "reason": refusal}
-        traceback.print_exception(type(error), error, error.__traceback__)
-        skipped = isinstance(error, NotImplementedError)
-        return {"status": "skipped" if skipped else "failed", "reason": one_line(error)}
-
 
 def one_line(error: BaseException) -> str:
     """Return the exception's name and message, shortened."""
-    return " ".join((type(error).__name__ + ": " + str(error)).split())[:300]
+    return on_one_line(f"{type(error).__name__}: {error}")
+
+
+def on_one_line(text: str) -> str:
+    """Return the text, shortened."""
+    return " ".join(text.split())[:300]
+
+
+def ended_by(error: BaseException) -> str:
+    """Return the reason of what an exception has ended that no test is to raise."""
+    return "it ended the process: " + one_line(error)

@@ -1,4 +1,4 @@
-"""One robust number per benchmark and process. Part of the program: standard library only.
+"""One robust number per benchmark and process.
 
 A *batch* is a number of calls whose times are added. Where asv runs a setup before each sample, the
 benchmark may change what was set up, so the setup runs again before every call, or before every
@@ -20,6 +20,8 @@ from itertools import repeat
 from math import ceil
 from typing import Any, NamedTuple
 
+from .session import Job
+
 BATCHES = 5
 BATCH_SECONDS = 0.02
 # Longer calls are timed this often instead of `BATCHES` times.
@@ -40,6 +42,7 @@ _ONE_THREAD = 1.05
 Clock = Callable[[], float]
 Meter = Callable[[], "float | None"]
 """Seconds that the threads of this process have waited so far; None where that is unknown."""
+Metering = AbstractContextManager[Meter]
 
 
 def _unknown() -> None:
@@ -53,17 +56,6 @@ class Batch(NamedTuple):
     seconds: float
     wall: float
     waited: float | None = None
-
-
-class Samples(NamedTuple):
-    """Seconds per call of the samples that count and of those that were dropped, in the order
-    measured, and the waited share of each, in this order; no shares where they are unknown."""
-
-    samples: list[float]
-    dropped: list[float]
-    waits: list[float]
-    waited: float | None
-    """Share of the wall time of all samples that count."""
 
 
 class Batches:
@@ -166,12 +158,9 @@ class AwaitedBatches(Batches):
         self,
         run: Callable[[Coroutine[Any, Any, Any]], Any],
         call: Callable[[], Any],
-        timer: Callable[[], Clock],
-        reset: Callable[[], object] | None,
-        number: int = 0,
-        clock: Clock = time.perf_counter,
+        *options: Any,
     ) -> None:
-        super().__init__(call, timer, reset, number, clock)
+        super().__init__(call, *options)
         self._run = run
         self._awaitable = call
         self._wall = 0.0
@@ -226,6 +215,31 @@ class RawBatches(Batches):
         return super().run(calls)
 
 
+def timed(
+    batches: Batches, warm_up: float, task: Job, meter: Callable[[], Metering], limit: float
+) -> Job:
+    """Return the fields of a reading: calibrate, or take the samples that the task asks for.
+
+    These come after seconds of ``warm_up``. ``limit`` is the share from which on one is contended.
+    While calibrating, ``idle`` is the share of the time in which no thread ran or was ready to;
+    None where it is unknown how long threads waited for a core.
+    """
+    if task.get("calls"):
+        measured = measure(
+            batches, task["calls"], task["batches"], max(0.0, warm_up), limit=limit, meter=meter
+        )
+        value = lower_quartile(measured["samples"])
+        return {"calls": task["calls"], "value": value, **measured}
+    with meter() as waiting:
+        begin, ran, before = time.perf_counter(), time.process_time(), waiting()
+        calls, seconds, waited = calibrate(batches, meter=waiting)
+        passed = max(time.perf_counter() - begin, 1e-9)
+        more = _difference(before, waiting())
+        ran = time.process_time() - ran
+    idle = None if more is None else max(0.0, 1 - (ran + more) / passed)
+    return {"calls": calls, "call_seconds": seconds, "idle": idle, "waited": waited}
+
+
 def calibrate(
     batches: Batches,
     clock: Clock = time.perf_counter,
@@ -264,38 +278,18 @@ def calibrate(
     return _in_whole_steps(min(calls, most), batches.step), wall / calls, share
 
 
-def idle_share(
-    work: Callable[[], Any],
-    meter: Meter,
-    clock: Clock = time.perf_counter,
-    processor: Clock = time.process_time,
-) -> tuple[Any, float | None]:
-    """Return what the work returns, and in which share of its time no thread ran or was ready to.
-
-    None where it is unknown how long threads waited for a core.
-    """
-    begin, ran, waited = clock(), processor(), meter()
-    result = work()
-    passed = max(clock() - begin, 1e-9)
-    more = _difference(waited, meter())
-    if more is None:
-        return result, None
-    return result, max(0.0, 1 - (processor() - ran + more) / passed)
-
-
 def measure(
     batches: Batches,
     calls: int,
     samples: int,
     warm_up: float,
-    spare: int = 0,
     limit: float = 1.0,
-    meter: Callable[[], AbstractContextManager[Meter]] = lambda: nullcontext(_unknown),
+    meter: Callable[[], Metering] = lambda: nullcontext(_unknown),
     clock: Clock = time.perf_counter,
-) -> Samples:
-    """Return samples by the benchmark's timer, after batches to warm up.
+) -> Job:
+    """Return ``samples`` by the benchmark's timer, after batches to warm up.
 
-    These last at least ``warm_up`` seconds; there is one in any case. Up to ``spare`` more samples
+    These last at least ``warm_up`` seconds; there is one in any case. Up to as many samples again
     are taken in the place of those that waited for more than ``limit``, a share of their time. The
     samples that count are the first uncontended ones; where these are too few, those that waited
     least. A process that never had its cores takes none: more would be as contended.
@@ -307,43 +301,35 @@ def measure(
             break
     made = ceil(calls / (batches.step or calls)) * (batches.step or calls)
     taken: list[Batch] = []
-    while len(taken) < samples or (
-        len(taken) < samples + spare and 0 < _uncontended(taken, limit) < samples
-    ):
+    uncontended = 0
+    while len(taken) < samples or (len(taken) < 2 * samples and 0 < uncontended < samples):
         with meter() as waited:  # again each time: a setup may have started threads
             taken.append(batches.run(calls, waited))
+        uncontended += (taken[-1].waited or 0.0) <= limit
     return _select(taken, samples, limit, made)
 
 
-def _uncontended(taken: list[Batch], limit: float) -> int:
-    return sum((batch.waited or 0.0) <= limit for batch in taken)
+def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Job:
+    """Choose by waiting alone; equal ones in the order measured.
 
-
-def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Samples:
-    """Choose by waiting alone; equal ones in the order measured."""
-
-    def contention(index: int) -> float:
-        waited = taken[index].waited or 0.0
-        return waited if waited > limit else 0.0
-
-    chosen = sorted(sorted(range(len(taken)), key=contention)[:samples])
-    kept = [taken[index] for index in chosen]
+    ``samples`` and ``dropped`` are seconds per call, ``waits`` the share that each of both waited,
+    none where one is unknown, and ``waited`` that of the time of all samples.
+    """
+    contention = [batch.waited or 0.0 for batch in taken]
+    contention = [waited if waited > limit else 0.0 for waited in contention]
+    chosen = sorted(range(len(taken)), key=contention.__getitem__)[:samples]
+    kept = [batch for index, batch in enumerate(taken) if index in chosen]
     dropped = [batch for index, batch in enumerate(taken) if index not in chosen]
-    shares = [batch.waited for batch in (*kept, *dropped)]
-    waits = [share for share in shares if share is not None]
+    waits = [batch.waited for batch in (*kept, *dropped) if batch.waited is not None]
     known = len(waits) == len(taken)
-    seconds = [(batch.waited or 0.0) * batch.wall for batch in kept]
-    return Samples(
-        [batch.seconds / made for batch in kept],
-        [batch.seconds / made for batch in dropped],
-        waits if known else [],
-        _share(list(seconds), sum(batch.wall for batch in kept)) if known else None,
-    )
-
-
-def spare_for(samples: int) -> int:
-    """Return how many samples a process may take again."""
-    return samples
+    seconds = sum((batch.waited or 0.0) * batch.wall for batch in kept)
+    share = seconds / max(sum(batch.wall for batch in kept), 1e-9)
+    return {
+        "samples": [batch.seconds / made for batch in kept],
+        "dropped": [batch.seconds / made for batch in dropped],
+        "waits": waits if known else [],
+        "waited": share if known else None,
+    }
 
 
 def samples_for(call_seconds: float) -> int:

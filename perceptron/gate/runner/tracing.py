@@ -1,5 +1,4 @@
-"""Bytecodes that one call executes, by the function that executes them. Part of the program:
-standard library only.
+"""Bytecodes that one call executes, by the function that executes them.
 
 The interpreter counts by itself, so that a loop that turns more often shows where it stands,
 although nothing is called more often. Only the thread that calls is counted, and what is compiled
@@ -16,7 +15,9 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-Job = dict[str, Any]
+from .counting import uncollected
+from .session import Job, Refused
+from .timing import Batches
 
 # Calls before anything is counted: they fill caches.
 _WARM_UP = 3
@@ -110,13 +111,10 @@ class Tracer:
         if function is None:
             function = self._functions[key] = Function(code, self._count_many)
         function.calls += 1
-        self._count_call()
-        return function
-
-    def _count_call(self) -> None:
         self._calls += 1
         if self._calls > MOST_CALLS:
             self._stop()
+        return function
 
     def _count_many(self) -> None:
         self._bytecodes += _SELDOM + 1
@@ -128,75 +126,54 @@ class Tracer:
         (_SET_TRACE if self._unit == "bytecodes" else _SET_PROFILE)(None)
 
 
-class Traced:
-    """Counts what a benchmark does, function by function, with paths relative to ``roots``.
+def trace_calls(batches: Batches, roots: Sequence[str], seed: Callable[[], object]) -> Job:
+    """Return the ``unit`` and the ``functions``: of each its name, file and line, what it counts
+    itself in one call of the benchmark, and its calls.
 
-    ``seed`` makes each call draw the same; ``refusal`` is raised with the reason why nothing can
-    be counted.
+    Paths are relative to ``roots``; ``seed`` makes each call draw the same. Raises `Refused`.
     """
+    with uncollected():
+        for _ in range(_WARM_UP):
+            batches.run(batches.step or 1)
+        for unit in ("bytecodes", "calls"):
+            functions, repeats = _count(batches, unit, seed)
+            if functions is not None:
+                told = _told(functions, batches.step or 1, roots)
+                return {"unit": unit, "repeats": repeats, "functions": told}
+    raise Refused("one call of it is too long to be traced")
 
-    def __init__(
-        self, roots: Sequence[str], seed: Callable[[], object], refusal: type[Exception]
-    ) -> None:
-        self._roots = [os.path.realpath(root) + os.sep for root in roots]
-        self._seed = seed
-        self._refusal = refusal
 
-    def __call__(self, batches: Any, warm_up: float, task: Job) -> Job:
-        """Return the ``unit`` and the ``functions``: of each its name, file and line, what it
-        counts itself in one call of the benchmark, and its calls."""
-        del warm_up, task
-        if batches.elsewhere:
-            raise self._refusal("it runs in a process of its own")
-        enabled = gc.isenabled()
-        gc.collect()
-        gc.disable()
-        try:
-            for _ in range(_WARM_UP):
-                batches.run(batches.step or 1)
-            for unit in ("bytecodes", "calls"):
-                functions, repeats = self._count(batches, unit)
-                if functions is not None:
-                    told = self._told(functions, batches.step or 1)
-                    return {"unit": unit, "repeats": repeats, "functions": told}
-        finally:
-            if enabled:
-                gc.enable()
-        raise self._refusal("one call of it is too long to be traced")
+def _count(
+    batches: Batches, unit: str, seed: Callable[[], object]
+) -> tuple[list[Function] | None, bool]:
+    """Return the functions, None if there is too much, and whether two counts agreed."""
+    previous: list[tuple[int, int]] = []
+    for _ in range(_MOST_COUNTS):
+        tracer = Tracer(unit)
+        seed()
+        batches.refresh()
+        tracer.run(batches.call, batches.step or 1)
+        if tracer.overflown:
+            return None, False
+        counted = [(own.own, own.calls) for own in tracer.functions]
+        if counted == previous:
+            return tracer.functions, True
+        previous = counted
+    return tracer.functions, False
 
-    def _count(self, batches: Any, unit: str) -> tuple[list[Function] | None, bool]:
-        """Return the functions, None if there is too much, and whether two counts agreed."""
-        previous: list[tuple[int, int]] = []
-        for _ in range(_MOST_COUNTS):
-            tracer = Tracer(unit)
-            self._seed()
-            batches.refresh()
-            tracer.run(batches.call, batches.step or 1)
-            if tracer.overflown:
-                return None, False
-            counted = [(own.own, own.calls) for own in tracer.functions]
-            if counted == previous:
-                return tracer.functions, True
-            previous = counted
-        return tracer.functions, False
 
-    def _told(self, functions: list[Function], calls: int) -> list[list[Any]]:
-        names = _qualified_names()
-        return [
-            [*self._named(own.code, names), own.own / calls, own.calls / calls] for own in functions
-        ]
-
-    def _named(self, code: Any, names: dict[Any, str]) -> list[Any]:
-        """Return the name of the function, its file and its line."""
-        if isinstance(code, tuple):
-            module, name = code
-            return [_sendable(name), _sendable(module), None]
-        name = getattr(code, "co_qualname", None) or names.get(code, code.co_name)
-        return [
-            _sendable(name),
-            _sendable(_shown(code.co_filename, self._roots)),
-            code.co_firstlineno,
-        ]
+def _told(functions: list[Function], calls: int, roots: Sequence[str]) -> list[list[Any]]:
+    names = _qualified_names()
+    real_roots = [os.path.realpath(root) + os.sep for root in roots]
+    told = []
+    for own in functions:
+        if isinstance(own.code, tuple):
+            (file, name), line = own.code, None
+        else:
+            name = getattr(own.code, "co_qualname", None) or names.get(own.code, own.code.co_name)
+            file, line = _shown(own.code.co_filename, real_roots), own.code.co_firstlineno
+        told.append([_sendable(name), _sendable(file), line, own.own / calls, own.calls / calls])
+    return told
 
 
 def _sendable(text: str) -> str:

@@ -17,7 +17,7 @@ from perceptron.gate.checkout.worktrees import Worktrees, with_tilde
 from perceptron.gate.environments.installed_code import Code
 from perceptron.gate.environments.interpreters import Interpreters
 from perceptron.gate.environments.metadata import Metadata, project_names
-from perceptron.gate.sampling.discovery import Discovery, Listing
+from perceptron.gate.sampling.discovery import Discovery, discover
 from perceptron.gate.sampling.processes import (
     PLAIN,
     START_SECONDS,
@@ -71,16 +71,15 @@ class Arms:
         A module of the suite that ends the program is left out of the next try, and of all programs
         of this arm. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
         """
-        listing = Listing(arm, self.interpreters.where(arm))
         under = Instrument(start_seconds=seconds)
-        while True:
-            deadly = listing.read(self.run(arm, "discover", UNSEEDED, instrument=under))
-            if deadly is None:
-                break
-            self._without.setdefault(arm, set()).add(deadly)
-        failure = None if self._metadata is None else self._metadata.failure(arm)
-        discovery = self._discoveries[arm] = listing.discovery(failure)
-        return discovery
+        self._discoveries[arm] = discover(
+            lambda: self.run(arm, "discover", UNSEEDED, instrument=under),
+            arm,
+            self.interpreters.where(arm),
+            self._without.setdefault(arm, set()),
+            lambda: None if self._metadata is None else self._metadata.failure(arm),
+        )
+        return self._discoveries[arm]
 
     def identifier(self, arm: Arm, benchmark: Benchmark) -> str | None:
         """Return by what name the arm's suite finds it; None where it has no such parameters."""
@@ -111,29 +110,18 @@ class Arms:
         ``own_peak`` keeps our own memory out of its peak. Raises `UserError` if the program cannot
         run at all, or has imported code of another tree.
         """
-        for answer in self._start(arm, kind, seeds, tasks, own_peak, instrument).answers(limit):
-            self._check(arm, answer)
-            yield self._as_known(answer)
-
-    def _start(
-        self,
-        arm: Arm,
-        kind: str,
-        seeds: Seeds,
-        tasks: Sequence[dict[str, Any]],
-        own_peak: bool,
-        instrument: Instrument,
-    ) -> Program:
         with self._lock:
             if self._closed:
                 raise UserError("the comparison was ended")
             for other, program in self._running.items():
                 if instrument.kind == PLAIN.kind or other == arm:
                     program.end()
-            job = self._job(arm, kind, tasks, own_peak)
-            program = Program(self.interpreters.path(arm), job, seeds, instrument)
-            self._running[arm] = program
-            return program
+            job = {"kind": kind, "tasks": list(tasks), "fork": own_peak, **self._job(arm)}
+            started = Program(self.interpreters.path(arm), job, seeds, instrument)
+            self._running[arm] = started
+        for answer in started.answers(limit):
+            self._check(arm, answer)
+            yield self._as_known(answer)
 
     def work_folder(self, arm: Arm) -> Path:
         """Return the folder that the arm's programs stand in; it is emptied before each of them."""
@@ -151,18 +139,22 @@ class Arms:
             for program in self._running.values():
                 program.end()
 
-    def _job(
-        self, arm: Arm, kind: str, tasks: Sequence[dict[str, Any]], own_peak: bool
-    ) -> dict[str, Any]:
+    def _job(self, arm: Arm) -> dict[str, Any]:
+        """Return what every program of the arm is told."""
         tree = self.trees.path(arm)
         folder = self.work_folder(arm)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         others = [str(path) for path in self.trees.all() if path != tree]
+        roots: list[str] = []
+        if self._metadata is not None:
+            metadata = self._metadata.folder(arm)
+            if metadata is not None:
+                roots.append(str(self.trees.link(arm, "metadata", str(metadata))))
+            roots += self._suite.roots(tree)
         return {
-            "kind": kind,
             "tree": str(tree),
-            "roots": self._roots(arm, tree),
+            "roots": roots,  # to import from before all others
             "lent": self.interpreters.lent(arm),
             "installed": project_names(self._suite, tree) if self.installed else [],
             "without": sorted(self._without.get(arm, ())),
@@ -172,17 +164,7 @@ class Arms:
             "tests": self._suite.tests,
             "project": self.package,
             "folder": str(folder),
-            "tasks": list(tasks),
-            "fork": own_peak,
         }
-
-    def _roots(self, arm: Arm, tree: Path) -> list[str]:
-        """Return the folders to import from before all others."""
-        if self._metadata is None:
-            return []
-        folder = self._metadata.folder(arm)
-        link = [] if folder is None else [str(self.trees.link(arm, "metadata", str(folder)))]
-        return [*link, *self._suite.roots(tree)]
 
     def is_of_trees(self, name: str) -> bool:
         """Return whether a tree holds a module of this name: then no library is missing."""

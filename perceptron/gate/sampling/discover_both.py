@@ -39,43 +39,33 @@ class SuiteOfBoth:
     """A file of the suite, and the seconds that importing it took."""
 
     def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
-        """Return the benchmarks that were asked for. Raises `UserError` if there is none."""
-        try:
-            return _choose(self.benchmarks, wanted, suite)
-        except UserError as error:
-            if not self.left_out:
-                raise
-            raise UserError(f"{error}; {self.left_out[0].reason}") from None
+        """Return those whose name, with or without parameters, or group holds the expression.
 
-
-def _choose(
-    benchmarks: Sequence[Benchmark], wanted: re.Pattern[str], suite: Suite
-) -> list[Benchmark]:
-    """Return those whose name, with or without parameters, or group holds the expression.
-
-    Of a suite that names a test, a function or a class only these. Raises `UserError` if there is
-    none.
-    """
-    if not benchmarks:
-        raise UserError(f"the suite has no benchmarks: {_EMPTY[suite.kind]}")
-    named = [own for own in benchmarks if _is_inside(own.key, suite.test)]
-    if not named:
-        raise UserError(
-            f"--pytest {suite.file}: none of the {len(benchmarks)} benchmarks of {suite.tests} has "
-            f"this id: name one of pytest's, such as {benchmarks[0].key}"
-        )
-    chosen = [
-        benchmark
-        for benchmark in named
-        if any(map(wanted.search, (benchmark.name, benchmark.key, benchmark.group or "")))
-    ]
-    if not chosen:
-        raise UserError(
-            f"--benchmarks {wanted.pattern}: none of the {len(named)} matches, such as "
-            f"{named[0].key}"
-        )
-    # A name imported into a second module is discovered twice by some versions of the runner.
-    return list({benchmark.key: benchmark for benchmark in chosen}.values())
+        Of a suite that names a test, a function or a class only these. Raises `UserError` if there
+        is none.
+        """
+        count = len(self.benchmarks)
+        also = f"; {self.left_out[0].reason}" if self.left_out else ""
+        if not self.benchmarks:
+            raise UserError(f"the suite has no benchmarks: {_EMPTY[suite.kind]}{also}")
+        named = [own for own in self.benchmarks if _is_inside(own.key, suite.test)]
+        if not named:
+            raise UserError(
+                f"--pytest {suite.file}: none of the {count} benchmarks of {suite.tests} has this "
+                f"id: name one of pytest's, such as {self.benchmarks[0].key}{also}"
+            )
+        # A name imported into a second module is discovered twice by some versions of the runner.
+        chosen = {
+            own.key: own
+            for own in named
+            if any(map(wanted.search, (own.name, own.key, own.group or "")))
+        }
+        if not chosen:
+            raise UserError(
+                f"--benchmarks {wanted.pattern}: none of the {len(named)} matches, such as "
+                f"{named[0].key}{also}"
+            )
+        return list(chosen.values())
 
 
 def _is_inside(test: str, named: str) -> bool:

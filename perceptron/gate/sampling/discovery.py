@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,106 +83,90 @@ class Discovery:
         return benchmark.asv_id if same_places or not ours else None
 
 
-class Listing:
-    """Reads the answers of one arm's programs until one has walked the whole suite."""
+def discover(
+    programs: Callable[[], Iterable[Answer]],
+    arm: Arm,
+    where: str,
+    without: set[str],
+    no_metadata: Callable[[], str | None],
+) -> Discovery:
+    """Return what the arm's ``programs`` say of its suite, until one has walked all of it.
 
-    def __init__(self, arm: Arm, where: str) -> None:
-        self._arm = arm
-        self._where = where
-        self._found = Discovery()
-        self._deadly: list[Unloadable] = []
-        self._silent = False
+    A module that ends its program is added to ``without``, and must not be imported by the next
+    one. What is to be installed is installed in ``where``; ``no_metadata`` tells why the project
+    could not be given its metadata. Raises `CannotImport` if no module loads.
+    """
+    deadly: list[Unloadable] = []
+    kind = CannotImport
+    while True:
+        found, ended, last = _walked(programs())
+        if last.kind not in {"failed", "silent", "died"}:
+            break
+        if last.kind == "silent":
+            kind = ImportTooLong
+        if "." not in ended.module:
+            reason = f"{ended.reason}{_advice(ended, where, None)}"
+            raise kind(f"{arm.upper()} cannot be imported: {reason}", ended.missing)
+        deadly.append(ended)
+        without.add(ended.module)
+    unmade = no_metadata()
+    failed = [
+        replace(own, reason=own.reason + _advice(own, where, unmade))
+        for own in (*found.unloadable, *deadly)
+    ]
+    if failed and not found.benchmarks:
+        first, *others = failed
+        more = f" (and {len(others)} more fail)" if others else ""
+        reason = f"{first.file}: {first.reason}{more}"
+        raise kind(f"{arm.upper()} cannot be imported: {reason}", first.missing)
+    return replace(found, unloadable=failed)
 
-    def read(self, answers: Iterable[Answer]) -> str | None:
-        """Return the module that ended this program, which must not be imported again; or None.
 
-        Raises `CannotImport` if that was the suite itself.
-        """
-        self._found = Discovery()
-        current: Unloadable | None = None
-        began = time.monotonic()
-        for answer in answers:
-            now = time.monotonic()
-            if current is not None:
-                self._found.imports.setdefault(current.file, now - began)
-            if answer.kind == "start":
-                current, began = _unloadable(answer), now
-            elif answer.kind == "benchmark":
-                self._add(answer.content)
-            elif answer.kind == "unloadable":
-                self._found.unloadable.append(_unloadable(answer))
-            elif answer.kind == "environment":
-                current = None
-                self._found.versions.update(answer.content["versions"])
-            elif answer.kind in {"failed", "silent", "died"}:
-                reason = (answer.reason or answer.kind).removeprefix(_OF_PYTEST)
-                self._silent = self._silent or answer.kind == "silent"
-                if current is None or "." not in current.module:
-                    suite = Unloadable("", "", reason)
-                    raise self._cannot_import(reason + self._advice(suite, None), suite.missing)
-                self._deadly.append(Unloadable(current.module, current.file, reason))
-                return current.module
-        return None
+def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
+    """Return what a program found, in which module it ended and why, and its last answer.
 
-    def discovery(self, no_metadata: str | None) -> Discovery:
-        """Return what was found. Raises `CannotImport` if no module loads.
+    Outside of all modules it was the suite itself.
+    """
+    found, suite = Discovery(), Unloadable("", "", "")
+    current, last, began = suite, Answer(kind="end"), time.monotonic()
+    for last in answers:
+        now = time.monotonic()
+        if current is not suite:
+            found.imports.setdefault(current.file, now - began)
+        if last.kind == "start":
+            current, began = _unloadable(last), now
+        elif last.kind == "benchmark":
+            for benchmark in _benchmarks(last.content):
+                found.benchmarks.append(benchmark)
+                found.modules[benchmark.key] = last.content.get("module", "")
+        elif last.kind == "unloadable":
+            found.unloadable.append(_unloadable(last))
+        elif last.kind == "environment":
+            current = suite
+            found.versions.update(last.content["versions"])
+    reason = (last.reason or last.kind).removeprefix(_OF_PYTEST)
+    return found, replace(current, reason=reason), last
 
-        ``no_metadata`` is why the project could not be given its metadata; None if it was.
-        """
-        found = self._found
-        failed = [
-            replace(own, reason=own.reason + self._advice(own, no_metadata))
-            for own in (*found.unloadable, *self._deadly)
-        ]
-        if failed and not found.benchmarks:
-            first, *others = failed
-            more = f" (and {len(others)} more fail)" if others else ""
-            raise self._cannot_import(f"{first.file}: {first.reason}{more}", first.missing)
-        return replace(found, unloadable=failed)
 
-    def _add(self, content: dict[str, Any]) -> None:
-        for benchmark in _benchmarks(content):
-            self._found.benchmarks.append(benchmark)
-            self._found.modules[benchmark.key] = content.get("module", "")
-
-    def _advice(self, failed: Unloadable, no_metadata: str | None) -> str:
-        if failed.missing is not None:
-            return f"; install it in {self._where}"
-        if _MISSING_PART.match(failed.reason):
-            return "; if it has to be built, compare with --build or --installed"
-        if no_metadata is not None and "PackageNotFoundError" in failed.reason:
-            return f"; its metadata cannot be made: {no_metadata}"
-        return ""
-
-    def _cannot_import(self, reason: str, missing: str | None = None) -> CannotImport:
-        kind = ImportTooLong if self._silent else CannotImport
-        return kind(f"{self._arm.upper()} cannot be imported: {reason}", missing)
+def _advice(failed: Unloadable, where: str, no_metadata: str | None) -> str:
+    if failed.missing is not None:
+        return f"; install it in {where}"
+    if _MISSING_PART.match(failed.reason):
+        return "; if it has to be built, compare with --build or --installed"
+    if no_metadata is not None and "PackageNotFoundError" in failed.reason:
+        return f"; its metadata cannot be made: {no_metadata}"
+    return ""
 
 
 def _unloadable(answer: Answer) -> Unloadable:
-    content = answer.content
-    return Unloadable(
-        content.get("module", ""), content.get("file", ""), answer.reason or "it ends the program"
-    )
+    module, file = answer.content.get("module", ""), answer.content.get("file", "")
+    return Unloadable(module, file, answer.reason or "it ends the program")
 
 
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
+    told = {name: content[name] for name in Benchmark.__struct_fields__ if name in content}
+    told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content["file"])}
     sets: list[list[str]] = content["params"]
     for index, params in enumerate(sets) if sets else [(None, [])]:
-        yield Benchmark(
-            name=content["name"],
-            pretty_name=content["pretty_name"],
-            params=params,
-            param_names=content["param_names"],
-            index=index,
-            test=content.get("test"),
-            group=content.get("group"),
-            type=content["type"],
-            unit=content["unit"],
-            timeout=content["timeout"] or 60.0,
-            cache=content["cache"],
-            cache_timeout=content["cache_timeout"],
-            file=own_file(content["file"]),
-            line=content["line"],
-        )
+        yield Benchmark(**{**told, "params": params, "index": index})

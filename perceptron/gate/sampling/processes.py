@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -15,19 +15,9 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.supervision import ChildProcess, describe_exit
 
-Kind = Literal[
-    "start",
-    "loaded",
-    "reading",
-    "benchmark",
-    "unloadable",
-    "environment",
-    "end",
-    "no runner",
-    "failed",
-    "silent",
-    "died",
-]
+Told = Literal["start", "loaded", "reading", "benchmark", "unloadable", "environment"]
+Last = Literal["end", "no runner", "failed"]
+Kind = Literal[Told, Last, "silent", "died"]
 # To start an interpreter, and to import what a suite needs.
 START_SECONDS = 120.0
 # Between closing its output and being gone.
@@ -97,12 +87,14 @@ class Program:
         self,
         python: str,
         job: Mapping[str, Any],
-        seeds: Seeds = UNSEEDED,
-        instrument: Instrument = PLAIN,
+        seeds: Seeds,
+        instrument: Instrument,
     ) -> None:
-        environment = {**variables(seeds.hash), **instrument.variables}
-        for name in instrument.unwanted:
-            environment.pop(name, None)
+        unwanted = {*_UNWANTED, *instrument.unwanted}
+        kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+        if seeds.hash is not None:
+            kept.setdefault("PYTHONHASHSEED", str(seeds.hash))
+        environment = {**kept, **instrument.variables}
         command = [*instrument.command, python, str(_PROGRAM)]
         try:
             self._process = ChildProcess(command, environment, own_group=True)
@@ -119,7 +111,7 @@ class Program:
         ``limit`` gives the seconds that a benchmark may take, by its key.
         """
         try:
-            yield from _listen(self._process, limit, self._start_seconds)
+            yield from self._listen(limit)
         finally:
             self.end()
 
@@ -127,26 +119,23 @@ class Program:
         """Kill what still runs. Another thread may be waiting for its answers, and learns of it."""
         self._process.end()
 
-
-def _listen(
-    process: ChildProcess, limit: Callable[[str], float], start_seconds: float
-) -> Iterator[Answer]:
-    seconds = start_seconds
-    while True:
-        try:
-            line = process.read_line(seconds)
-        except TimeoutError as error:
-            yield Answer(kind="silent", reason=str(error), seconds=seconds)
-            return
-        answer = None if line is None else _decode(line)
-        if answer is None:
-            yield Answer(kind="died", reason=_why(process))
-            return
-        yield answer
-        if answer.kind in {"end", "failed", "no runner"}:
-            return
-        # What a benchmark imports is not its own time; an import has as long as a start.
-        seconds = limit(answer.key) if answer.kind == "loaded" else start_seconds
+    def _listen(self, limit: Callable[[str], float]) -> Iterator[Answer]:
+        seconds = self._start_seconds
+        while True:
+            try:
+                line = self._process.read_line(seconds)
+            except TimeoutError as error:
+                yield Answer(kind="silent", reason=str(error), seconds=seconds)
+                return
+            answer = None if line is None else _decode(line)
+            if answer is None:
+                yield Answer(kind="died", reason=_why(self._process))
+                return
+            yield answer
+            if answer.kind in get_args(Last):
+                return
+            # What a benchmark imports is not its own time; an import has as long as a start.
+            seconds = limit(answer.key) if answer.kind == "loaded" else self._start_seconds
 
 
 def _decode(line: bytes) -> Answer | None:
@@ -156,14 +145,6 @@ def _decode(line: bytes) -> Answer | None:
         return msgspec.convert({**content, "content": content}, type=Answer)
     except (msgspec.DecodeError, msgspec.ValidationError, TypeError, UnicodeDecodeError):
         return None
-
-
-def variables(hash_seed: int | None) -> dict[str, str]:
-    """Return the environment of a program: the user's, without what would mix up the arms."""
-    kept = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-    if hash_seed is not None:
-        kept.setdefault("PYTHONHASHSEED", str(hash_seed))
-    return kept
 
 
 def _why(process: ChildProcess) -> str:

@@ -7,36 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from perceptron.gate.runner.timing import spare_for
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import PLAIN, START_SECONDS, Answer, Instrument, Seeds
+from perceptron.gate.sampling.processes import START_SECONDS, Answer, Instrument, Seeds
+from perceptron.gate.sampling.schedule import CALIBRATING, Calibration
 from perceptron.records.block import Arm, Benchmark, Reading, Status
 
 # The peak of a process is one number, and shared by all that ran in it.
 ALONE = frozenset({"peakmemory"})
 _ENDED_EARLY = frozenset({"silent", "died", "failed"})
 Limit = Callable[[Benchmark], float]
-
-
-@dataclass(frozen=True)
-class SamplingEffort:
-    """How a time is sampled: calls in a batch and batches, for each benchmark, equal in all arms.
-
-    What is not in it is calibrated.
-    """
-
-    calls: dict[str, int]
-    batches: dict[str, int]
-
-
-CALIBRATING = SamplingEffort({}, {})
 
 
 class Caches:
@@ -60,34 +45,50 @@ class Caches:
         seeds: Seeds,
         seconds_left: Callable[[], float] = lambda: inf,
     ) -> dict[str, Reading]:
-        """Make what these benchmarks lack; return those whose cache failed, by their key.
+        """Make what these benchmarks lack; return those without it, or such parameters, by key.
 
         Until `forget`, all are drawn as the first one was: arms may need theirs at different times.
         What takes longer than the ``seconds_left`` is slow.
         """
         self._seeds = self._seeds or seeds
         failed: dict[str, Reading] = {}  # this time; the next may be better
-        broken: dict[str, Reading] = {}
+        unready: dict[str, Reading] = {}
         for benchmark in benchmarks:
             cache = benchmark.cache
-            if cache is None or (arm, cache) in self._made:
-                continue
-            if cache not in failed:
-                began = time.monotonic()
-                reading = self._make_one(arm, benchmark, cache, self._seeds, seconds_left())
-                if reading.status == "ok":
-                    self._made[arm, cache] = time.monotonic() - began
-                    continue
-                failed[cache] = reading
-            broken[benchmark.key] = failed[cache]
-        return broken
+            if self._arms.identifier(arm, benchmark) is None:
+                reason = f"{arm.upper()} has no such parameters"
+                unready[benchmark.key] = Reading(status="failed", reason=reason)
+            elif cache is not None and (arm, cache) not in self._made:
+                if cache not in failed:
+                    began = time.monotonic()
+                    reading = self._make_one(arm, benchmark, cache, self._seeds, seconds_left())
+                    if reading.status == "ok":
+                        self._made[arm, cache] = time.monotonic() - began
+                        continue
+                    failed[cache] = reading
+                unready[benchmark.key] = failed[cache]
+        return unready
 
     def forget(self) -> None:
         """Let every setup_cache run again: what it draws at random is drawn again for all arms."""
         self._made.clear()
         self._seeds = None
 
-    def file(self, arm: Arm, cache: str) -> Path:
+    def task(
+        self, arm: Arm, benchmark: Benchmark, effort: Calibration = CALIBRATING
+    ) -> dict[str, Any]:
+        """Return what a program must know of the benchmark; its cache must have been made."""
+        cache = None if benchmark.cache is None else str(self._file(arm, benchmark.cache))
+        return {
+            "key": benchmark.key,
+            "id": self._arms.identifier(arm, benchmark),
+            "type": benchmark.type,
+            "cache": cache,
+            "calls": effort.calls.get(benchmark.key),
+            "batches": effort.batches.get(benchmark.key),
+        }
+
+    def _file(self, arm: Arm, cache: str) -> Path:
         """Return a file in a folder whose path is equally long for every arm."""
         number = self._numbers.setdefault(cache, len(self._numbers))
         return self._arms.trees.home / "caches" / arm[0] / f"{number:03}" / "cache.pickle"
@@ -97,20 +98,12 @@ class Caches:
     ) -> Reading:
         if left <= 0:
             return Reading(status="untried", reason="setup_cache: there was no time left for it")
-        file = self.file(arm, cache)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file(arm, cache).parent.mkdir(parents=True, exist_ok=True)
         seconds = _within(left, benchmark.cache_timeout or benchmark.timeout)
-        task: dict[str, Any] = {
-            "key": benchmark.key,
-            "id": self._arms.identifier(arm, benchmark) or benchmark.asv_id,
-            "type": benchmark.type,
-            "cache": str(file),
-        }
+        tasks = [self.task(arm, benchmark)]
         reading: Reading | None = None
         under = Instrument(start_seconds=_within(left, START_SECONDS))
-        for answer in self._arms.run(
-            arm, "cache", seeds, [task], lambda _: seconds, instrument=under
-        ):
+        for answer in self._arms.run(arm, "cache", seeds, tasks, lambda _: seconds, False, under):
             if answer.kind == "reading":
                 reading = msgspec.convert(answer.content, type=Reading)
             elif answer.kind in _ENDED_EARLY:
@@ -119,22 +112,14 @@ class Caches:
 
 
 class Sampler:
-    """Samples benchmarks on the arms.
-
-    With an ``instrument`` for each arm its programs count, say, instead of timing.
-    """
+    """Samples benchmarks on the arms."""
 
     def __init__(
-        self,
-        arms: Arms,
-        caches: Caches,
-        clock: Callable[[], float] = time.monotonic,
-        instrument: Callable[[Arm], Instrument] | None = None,
+        self, arms: Arms, caches: Caches, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._arms = arms
         self._caches = caches
         self._clock = clock
-        self._instrument = instrument
         self.start_seconds = 0.0
         """What a process took beside its benchmarks, at most: to start, and to import."""
 
@@ -142,7 +127,7 @@ class Sampler:
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: SamplingEffort,
+        effort: Calibration,
         seeds: Seeds,
         limit: Limit,
         seconds_left: Callable[[], float] = lambda: inf,
@@ -157,12 +142,9 @@ class Sampler:
         def half() -> float:
             return seconds_left() / 2
 
-        absent = Reading(status="failed", reason=f"{arm.upper()} has no such parameters")
-        broken = {own.key: absent for own in benchmarks if self._arms.identifier(arm, own) is None}
-        there = [own for own in benchmarks if own.key not in broken]
-        broken |= self._caches.make(arm, there, seeds, half)
-        yield from broken.items()
-        left = {own.key: own for own in benchmarks if own.key not in broken}
+        unready = self._caches.make(arm, benchmarks, seeds, half)
+        yield from unready.items()
+        left = {own.key: own for own in benchmarks if own.key not in unready}
         while left:
             together = list(left.values())
             for key, reading in self._process(arm, together, effort, seeds, limit, half()):
@@ -173,22 +155,21 @@ class Sampler:
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: SamplingEffort,
+        effort: Calibration,
         seeds: Seeds,
         limit: Limit,
         left: float,
     ) -> Iterator[tuple[str, Reading]]:
         """Yield the readings of one process, at least one."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
-        tasks = [self.task(arm, benchmark, effort) for benchmark in benchmarks]
+        tasks = [self._caches.task(arm, benchmark, effort) for benchmark in benchmarks]
         own_peak = benchmarks[0].type in ALONE
         # Blamed if the process ends early.
         current, answered, loaded = benchmarks[0].key, False, False
         begin, spent = self._clock(), 0.0
-        instrument = PLAIN if self._instrument is None else self._instrument(arm)
-        instrument = replace(instrument, start_seconds=_within(left, instrument.start_seconds))
+        under = Instrument(start_seconds=_within(left, START_SECONDS))
         for answer in self._arms.run(
-            arm, instrument.kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
+            arm, "measure", seeds, tasks, lambda key: limit(by_key[key]), own_peak, under
         ):
             if answer.kind == "start":
                 current, loaded = answer.key, False
@@ -205,19 +186,6 @@ class Sampler:
             elif answer.kind in _ENDED_EARLY and (current or not answered):
                 loaded = loaded or answer.kind != "silent"
                 yield current, ended_early(answer, loaded=loaded, left=inf if loaded else left)
-
-    def task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
-        """Return what a program must know of the benchmark; its cache must have been made."""
-        cache = None if benchmark.cache is None else str(self._caches.file(arm, benchmark.cache))
-        return {
-            "key": benchmark.key,
-            "id": self._arms.identifier(arm, benchmark),
-            "type": benchmark.type,
-            "cache": cache,
-            "calls": effort.calls.get(benchmark.key),
-            "batches": effort.batches.get(benchmark.key),
-            "spare": spare_for(effort.batches.get(benchmark.key, 0)),
-        }
 
 
 def _within(left: float, seconds: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -45,6 +45,21 @@ class Costs:
     def room(self) -> float:
         """Seconds of benchmarks that share a process."""
         return max(_SECONDS_IN_A_PROCESS, _STARTS_IN_A_PROCESS * self.start)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How benchmarks are measured, equally in all arms: calls in each batch, and batches.
+
+    What is not in them is calibrated.
+    """
+
+    calls: Mapping[str, int]
+    batches: Mapping[str, int]
+    costs: Costs
+
+
+CALIBRATING = Calibration({}, {}, Costs(0.0, {}))
 
 
 def turn(arms: Sequence[Arm], seed: int, stage: Stage, number: int) -> Turn:

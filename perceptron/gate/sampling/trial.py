@@ -5,14 +5,15 @@ From that follow how often a benchmark is called in each sample, and what a bloc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from perceptron.gate.runner.timing import samples_for
 from perceptron.gate.sampling.processes import Seeds
-from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler, SamplingEffort
-from perceptron.gate.sampling.schedule import Costs
+from perceptron.gate.sampling.sampler import ALONE, Sampler
+from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, Costs
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Arm, Benchmark, Block, Reading, by_benchmark
 
@@ -24,6 +25,7 @@ _LEAST_SECONDS = 0.01
 _LOOK_SAMPLES = 3
 
 
+@dataclass
 class Trial:
     """Tries benchmarks once on base and then on head, until the ``end``.
 
@@ -32,53 +34,44 @@ class Trial:
     ``tell`` is told what is tried.
     """
 
-    def __init__(
-        self,
-        sampler: Sampler,
-        seeds: Seeds,
-        elapsed: Callable[[], float],
-        end: float,
-        longest: float,
-        tell: Callable[[str], object],
-        why: str = "",
-    ) -> None:
-        self._sampler = sampler
-        self._seeds = seeds
-        self._elapsed = elapsed
-        self._end = end
-        self._longest = longest
-        self._tell = tell
+    sampler: Sampler
+    seeds: Seeds
+    elapsed: Callable[[], float]
+    end: float
+    longest: float
+    tell: Callable[[str], object]
+    why: str = ""
+
+    def __post_init__(self) -> None:
         # Of each function, how many sets of parameters are too slow.
-        self._slow: dict[str, int] = {}
-        self._late = Reading(
-            status="untried", reason=f"no time was left to try it{why}: raise --budget"
-        )
+        self._slow: Counter[str] = Counter()
 
     def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
         """Try base, then head, which is spared what is too slow on base, or was not tried there.
 
         Nothing is compared yet, so the order favours nobody. Base has half of the time.
         """
-        base = self._try("base", benchmarks, (self._elapsed() + self._end) / 2)
+        base = self._try("base", benchmarks, (self.elapsed() + self.end) / 2)
         spared = {
             key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
             for key, reading in base.items()
             if reading.status == "slow"
         }
         tried = [own for own in benchmarks if base[own.key].status not in {"slow", "untried"}]
-        return {"base": base, "head": base | spared | self._try("head", tried, self._end)}
+        return {"base": base, "head": base | spared | self._try("head", tried, self.end)}
 
     def _try(self, arm: Arm, benchmarks: Sequence[Benchmark], end: float) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}
         todo = sorted(benchmarks, key=lambda own: own.type in ALONE)
-        while todo and self._elapsed() < end:
-            todo.sort(key=lambda own: self._slow.get(own.name, 0) >= _SLOW_PARAMETERS)
+        while todo and self.elapsed() < end:
+            todo.sort(key=lambda own: self._slow[own.name] >= _SLOW_PARAMETERS)
             together = [own for own in todo if own.type not in ALONE]
             self._try_in_one_process(
                 arm, todo[:1] if todo[0].type in ALONE else together, end, readings
             )
             todo = [own for own in todo if own.key not in readings]
-        return readings | {own.key: self._late for own in todo}
+        late = f"no time was left to try it{self.why}: raise --budget"
+        return readings | {own.key: Reading(status="untried", reason=late) for own in todo}
 
     def _try_in_one_process(
         self,
@@ -89,19 +82,18 @@ class Trial:
     ) -> None:
         """Try until the end, or until the others of a slow function are to go last."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
-
         hurried: set[str] = set()
 
         def limit(benchmark: Benchmark) -> float:
-            longest, left = min(benchmark.timeout, self._longest), (end - self._elapsed()) / 4
+            longest, left = min(benchmark.timeout, self.longest), (end - self.elapsed()) / 4
             if left < longest:
                 hurried.add(benchmark.key)
             return min(longest, max(1.0, ceil(left)))
 
-        for key, reading in self._sampler.sample(
-            arm, benchmarks, CALIBRATING, self._seeds, limit, lambda: end - self._elapsed()
+        for key, reading in self.sampler.sample(
+            arm, benchmarks, CALIBRATING, self.seeds, limit, lambda: end - self.elapsed()
         ):
-            self._tell(key)
+            self.tell(key)
             benchmark, slow = by_key[key], reading.status == "slow"
             if slow and key in hurried:
                 reason = f"one call is too long for the time that was left: {reading.reason}"
@@ -112,19 +104,11 @@ class Trial:
                 readings |= {own.key: reading for own in alike if own.key not in readings}
                 return
             if slow:
-                self._slow[benchmark.name] = self._slow.get(benchmark.name, 0) + 1
+                self._slow[benchmark.name] += 1
                 if self._slow[benchmark.name] == _SLOW_PARAMETERS:
                     return
-            if self._elapsed() >= end:
+            if self.elapsed() >= end:
                 return
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Benchmarks that gave a number on both arms, and how each is measured."""
-
-    effort: SamplingEffort
-    costs: Costs
 
 
 def calibrate(
@@ -133,7 +117,7 @@ def calibrate(
     start_seconds: float,
     looked_at: Collection[str] = (),
 ) -> Calibration:
-    """Choose equal effort for both arms: what the slower one needs.
+    """Choose equal effort for both arms: what the slower one needs of those that give numbers.
 
     ``start_seconds`` is what a process takes beside its benchmarks. What is only ``looked_at``
     takes fewer samples.
@@ -148,7 +132,7 @@ def calibrate(
         if not pairs or outcome(tried).kind != "measured":
             continue
         key, last = benchmark.key, pairs[-1]
-        slower = max(_call_seconds(last.base), _call_seconds(last.head))
+        slower = max(last.base.call_seconds or 0.0, last.head.call_seconds or 0.0)
         calls[key] = max(last.base.calls, last.head.calls)
         if benchmark.type == "time":
             batches[key] = samples_for(slower)
@@ -159,8 +143,4 @@ def calibrate(
         else:
             costs[key] = max(last.base.wall_seconds, last.head.wall_seconds) + _LEAST_SECONDS
     alone = frozenset(benchmark.key for benchmark in benchmarks if benchmark.type in ALONE)
-    return Calibration(SamplingEffort(calls, batches), Costs(start_seconds, costs, alone))
-
-
-def _call_seconds(reading: Reading) -> float:
-    return reading.call_seconds or 0.0
+    return Calibration(calls, batches, Costs(start_seconds, costs, alone))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -50,6 +50,7 @@ class Fake:
         self.end_running: Callable[[], None] = lambda: None
         self.started: list[Arm] = []
         self.order: dict[Arm, list[str]] = {"base": [], "head": []}
+        self.limits: list[float] = []
 
     def work_folder(self, arm: Arm) -> Path:
         return cast(Path, self.trees.home) / arm
@@ -63,8 +64,12 @@ class Fake:
         return own.name.partition(".")[0]
 
     def run(self, arm: Arm, kind: str, *rest: Any, **_: Any) -> Iterator[Answer]:
-        assert kind == "count"
         tasks: Sequence[dict[str, Any]] = rest[1]
+        if kind == "cache":
+            self.limits.append(rest[2](""))
+            yield Answer(kind="silent", reason="no answer", seconds=self.limits[-1])
+            return
+        assert kind == "count"
         self.started.append(arm)
         end = self.happens(arm, "start")
         if end is not None:
@@ -128,39 +133,27 @@ def test_an_import_that_does_not_end_costs_its_own_module(
 
 
 def test_a_setup_cache_takes_no_more_than_the_time_there_is(tmp_path: Path) -> None:
-    class Cached(Fake):
-        limits: ClassVar[list[float]] = []
-
-        def run(self, arm: Arm, kind: str, *rest: Any, **other: Any) -> Iterator[Answer]:
-            if kind != "cache":
-                yield from super().run(arm, kind, *rest, **other)
-                return
-            self.limits.append(rest[2](""))
-            yield Answer(kind="silent", reason="no answer", seconds=self.limits[-1])
-
-    arms = cast(Arms, Cached(tmp_path, nothing))
+    fake = Fake(tmp_path, nothing)
+    arms = cast(Arms, fake)
     suite = [replace(own, cache="made once") if own.name[0] == "b" else own for own in SUITE]
     pairs = dict(Asking(arms, Caches(arms)).both(suite, UNSEEDED, count, lambda: 20.0))
     assert {key for key, pair in pairs.items() if pair["base"]["status"] == "untried"} == {
         "b.time_it(10)",
         "b.time_it(20)",
     }
-    assert max(Cached.limits) <= 20.0
+    assert max(fake.limits) <= 20.0
 
 
 def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
     """Or is gone: everything is left to the clock."""
 
-    class Gone(Fake):
-        def run(self, arm: Arm, kind: str, *rest: Any, **_: Any) -> Iterator[Answer]:
-            self.started.append(arm)
-            raise CannotStart("valgrind: cannot be started")
-            yield
+    def gone(_arm: Arm, _what: str) -> None:
+        raise CannotStart("valgrind: cannot be started")
 
     refused = Answer(kind="failed", reason="this system allows no executable memory")
     for fake, reason in (
         (Fake(tmp_path, lambda _, what: refused if what == "start" else None), refused.reason),
-        (Gone(tmp_path, nothing), "valgrind: cannot be started"),
+        (Fake(tmp_path, gone), "valgrind: cannot be started"),
     ):
         assert reasons(dict(asked(fake)), "base") == dict.fromkeys(KEYS, reason)
         assert sorted(fake.started) == ["base", "head"]

@@ -13,7 +13,7 @@ from perceptron.errors import UserError
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.reasons import explain
 from perceptron.gate.reasons.explain import Looking
-from perceptron.gate.reasons.growth import CannotLook, Cost, FunctionId
+from perceptron.gate.reasons.growth import CannotLook, Cost
 from perceptron.gate.sampling.processes import Answer, Seeds
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.verdict.rule import Rule
@@ -54,8 +54,8 @@ class Programs:
 
 def looking(folder: Path, answers: Answers) -> Looking:
     """A look at benchmarks without caches."""
-    programs, caches = Programs(folder, answers), SimpleNamespace(make=lambda *_: {})
-    return Looking(cast(Any, programs), cast(Caches, caches), Seeds(1, 2))
+    programs = cast(Any, Programs(folder, answers))
+    return Looking(programs, Caches(programs), Seeds(1, 2))
 
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
     found = looking(tmp_path, answers).profile(both, lambda: 1e3, valgrind)
     assert isinstance(found["one"], CannotLook)
     assert str(found["one"]).startswith("HEAD: no dump of callgrind")
-    table = {FunctionId("work", None): Cost(300, 0)}
+    table = {("work", None): Cost(300, 0)}
     assert found["two"] == (table, table)
     assert "another" not in found
 
@@ -96,13 +96,10 @@ def test_a_trace_that_is_none_is_refused(tmp_path: Path, functions: object) -> N
 
 @pytest.mark.parametrize("error", [IndexError("list index"), UserError("no"), OSError(28, "full")])
 def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    class Broken:
-        def __init__(self, *_: object) -> None: ...
+    def broken(*_: object) -> None:
+        raise error
 
-        def trace(self, *_: object) -> None:
-            raise error
-
-    monkeypatch.setattr(explain, "Looking", Broken)
+    monkeypatch.setattr(Looking, "trace", broken)
     own = slower(benchmark="time_one", params=[], param_names=[], work=work(0.1))
     compared = comparison(own, verdict="regression", benchmarks=[benchmark("time_one")])
     journal, unused = SimpleNamespace(blocks=counts("time_one", 0.1, 0.1, 0.1)), cast(Any, object())

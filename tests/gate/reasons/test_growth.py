@@ -9,7 +9,7 @@ from perceptron.gate.reasons.growth import MOST, Cost, FunctionId, growths
 
 COUNT = st.integers(0, 10**9).map(float)
 TABLE = st.dictionaries(
-    st.builds(FunctionId, st.sampled_from("abcdefghijkl"), st.sampled_from([None, "x.py"])),
+    st.tuples(st.sampled_from("abcdefghijkl"), st.sampled_from([None, "x.py"])),
     st.builds(Cost, COUNT, COUNT, st.none() | st.integers(1, 99)),
     max_size=12,
 )
@@ -28,13 +28,13 @@ def test_they_are_the_largest_changes_in_their_order(
     worth = sorted((change for change in changes.values() if change >= total / 1000), reverse=True)
     assert [abs(own.head - own.base) for own in found] == [own for own in worth if own][:MOST]
     for own in found:
-        function = FunctionId(own.function, own.file)
+        function = own.function, own.file
         assert own.base == (base[function].own if function in base else 0)
         assert own.head == (head[function].own if function in head else 0)
 
 
 def test_a_thousandth_of_all_is_the_least_that_counts() -> None:
-    small, large = FunctionId("small", None), FunctionId("large", None)
+    small, large = ("small", None), ("large", None)
     base = {small: Cost(0.0, 1.0), large: Cost(10_000.0, 1.0)}
     assert growths(base, {**base, small: Cost(9.0, 1.0)}, "c", "instructions") == []
     assert growths(base, {**base, small: Cost(11.0, 1.0)}, "c", "instructions")

@@ -38,10 +38,7 @@ def program(
         "project": "toy",
         "folder": str(folder),
         "draw": 5,
-        "tasks": [
-            {"key": key, "id": own, "type": "time", "spare": 0, **(effort or {})}
-            for key, own in tasks
-        ],
+        "tasks": [{"key": key, "id": own, "type": "time", **(effort or {})} for key, own in tasks],
         **facts,
     }
     with subprocess.Popen(

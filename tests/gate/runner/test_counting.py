@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from perceptron.gate.runner import counting
-from perceptron.gate.runner.counting import CannotCount, Counter
+from perceptron.gate.runner.counting import Counter
+from perceptron.gate.runner.session import Refused
 
 REQUESTS = platform.machine() in {"x86_64", "aarch64"}
 valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
@@ -20,8 +21,8 @@ valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind
 COUNTED = """
 import gc, sys, time
 sys.path.insert(0, {folder!r})
-import timing
-from counting import Counter, count_calls
+from runner import timing
+from runner.counting import Counter, count_calls
 from itertools import repeat
 counter = Counter()
 
@@ -32,7 +33,7 @@ def loop(turns):
 
 def count(call):
     batches = timing.Batches(call, lambda: time.perf_counter, None)
-    return count_calls(batches, counter, 60.0, lambda: None)
+    return count_calls(batches, counter, 60.0, lambda: None)["instructions"]
 
 print(
     count(lambda: loop(1000)), count(lambda: loop(2000)), count(lambda: loop(1000)),
@@ -43,7 +44,7 @@ print(
 
 def count_in_a_process(tmp_path: Path) -> list[str]:
     script = tmp_path / "script.py"
-    folder = str(Path(counting.__file__).parent)
+    folder = str(Path(counting.__file__).parents[1])
     script.write_text(COUNTED.format(folder=folder))
     command = ["valgrind", "--tool=massif", "--quiet", "--time-unit=i", "--pages-as-heap=yes"]
     # Not as the command of the gate: no library of the suite, and a path for the interpreter.
@@ -70,5 +71,5 @@ def test_a_system_without_executable_memory_is_named(monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(mmap, "mmap", refuse)
-    with pytest.raises(CannotCount, match=r"no executable memory \(Permission denied\)"):
+    with pytest.raises(Refused, match=r"no executable memory \(Permission denied\)"):
         Counter()

@@ -130,7 +130,7 @@ def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
             foreign.append({own.split()[0] for own in answers(process)[-1]["foreign"]})
     before, after = foreign
     assert "wave" in after - before
-    assert "__mp_main__" not in after
+    assert not {name for name in after if name.startswith(("__mp_main__", "_perceptron_gate"))}
 
 
 def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path) -> None:

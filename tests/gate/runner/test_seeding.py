@@ -12,7 +12,7 @@ from perceptron.gate.runner import seeding
 DRAWS = """
 import json, random, sys
 sys.path.insert(0, {folder!r})
-import seeding
+from runner import seeding
 {seeds}
 first = [random.random()]
 import numpy as np
@@ -26,7 +26,7 @@ print(json.dumps([first, [random.random(), float(np.random.rand())]]))
 def draw(seed: int | None) -> list[list[float]]:
     seeds = "" if seed is None else f"own = seeding.Seeding({seed}); own.install()"
     again = "" if seed is None else "own.seed_all()"
-    folder = str(Path(seeding.__file__).parent)
+    folder = str(Path(seeding.__file__).parents[1])
     script = DRAWS.format(folder=folder, seeds=seeds, again=again)
     answer = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,6 @@ from perceptron.gate.runner.timing import (
     BATCH_SECONDS,
     Batches,
     RawBatches,
-    Samples,
     calibrate,
     lower_quartile,
     measure,
@@ -55,7 +55,7 @@ def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: flo
     assert seconds == pytest.approx(cost)
     assert calls * cost >= BATCH_SECONDS
     assert calls == 1 or calls * cost <= 2 * BATCH_SECONDS, "more would be time for nothing"
-    samples = measure(fake.batches(), calls, 5, 0.0, clock=fake.clock).samples
+    samples = measure(fake.batches(), calls, 5, 0.0, clock=fake.clock)["samples"]
     assert lower_quartile(samples) == pytest.approx(cost)
     assert len(samples) == 5
 
@@ -111,13 +111,12 @@ class Busy(Fake):
     def meter(self) -> Iterator[Callable[[], float | None]]:
         yield lambda: self.waited
 
-    def measure(self, samples: int, spare: int, with_setup: bool = False) -> Samples:
+    def measure(self, samples: int) -> dict[str, Any]:
         return measure(
-            self.batches(with_setup),
+            self.batches(),
             1,
             samples,
             0.0,
-            spare=spare,
             limit=0.02,
             meter=self.meter,
             clock=self.clock,
@@ -130,21 +129,21 @@ WARM_UP = (1.0, 0.0)
 def test_a_sample_that_waited_is_taken_again_however_long_it_took() -> None:
     """The second waited and is the fastest; the fourth is slow by itself and stays."""
     busy = Busy([WARM_UP, (1.0, 0.0), (0.5, 0.1), (1.0, 0.01), (9.0, 0.0), (1.0, 0.0)])
-    measured = busy.measure(4, spare=4)
-    assert measured.samples == [1.0, 1.0, 9.0, 1.0]
-    assert measured.dropped == [0.5]
-    assert measured.waits == pytest.approx([0.0, 0.01, 0.0, 0.0, 0.2])
-    assert measured.waited == pytest.approx(0.01 / 12)
+    measured = busy.measure(4)
+    assert measured["samples"] == [1.0, 1.0, 9.0, 1.0]
+    assert measured["dropped"] == [0.5]
+    assert measured["waits"] == pytest.approx([0.0, 0.01, 0.0, 0.0, 0.2])
+    assert measured["waited"] == pytest.approx(0.01 / 12)
     assert busy.calls == [], "as many as needed"
 
 
 def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
-    """In the order measured; no more samples than there are spare ones."""
-    calls = [WARM_UP, (1.0, 0.9), (1.0, 0.0), (2.0, 0.8), (3.0, 0.3), (4.0, 2.0), (1.0, 0.0)]
+    """In the order measured; no more samples than twice as many."""
+    calls = [WARM_UP, (1.0, 0.9), (2.0, 0.0), (3.0, 2.0), (4.0, 0.3), (1.0, 0.0)]
     busy = Busy(calls)
-    measured = busy.measure(3, spare=2)
-    assert measured.samples == [1.0, 2.0, 3.0]
-    assert measured.dropped == [1.0, 4.0]
+    measured = busy.measure(2)
+    assert measured["samples"] == [2.0, 4.0]
+    assert measured["dropped"] == [1.0, 3.0]
     assert len(busy.calls) == 1
 
 

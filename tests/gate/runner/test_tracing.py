@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from perceptron.gate.runner import timing, tracing
-from perceptron.gate.runner.tracing import Traced
+from perceptron.gate.runner.tracing import trace_calls
 from tests.gate import old_pythons
 
 HERE = str(Path(__file__).parent)
@@ -19,8 +19,7 @@ HERE = str(Path(__file__).parent)
 
 def trace(call: Callable[[], object], **options: Any) -> dict[str, Any]:
     batches = timing.Batches(call, lambda: time.perf_counter, **{"reset": None, **options})
-    fields: dict[str, Any] = Traced([HERE], lambda: None, ValueError)(batches, 0.0, {})
-    return fields
+    return trace_calls(batches, [HERE], lambda: None)
 
 
 def loop(turns: int) -> float:
@@ -82,16 +81,16 @@ def test_what_differs_from_call_to_call_says_so() -> None:
 OLD = """
 import sys
 sys.path.insert(0, {folder!r})
-import time, timing, tracing
+import time
+from runner import timing, tracing
 
 class Thing:
     def loop(self):
         for _ in range(50):
             pass
 
-found = tracing.Traced([{root!r}], lambda: None, ValueError)(
-    timing.Batches(Thing().loop, lambda: time.perf_counter, None), 0.0, {{}}
-)
+batches = timing.Batches(Thing().loop, lambda: time.perf_counter, None)
+found = tracing.trace_calls(batches, [{root!r}], lambda: None)
 (*named, own, calls), = found["functions"]
 print(found["repeats"], named, own > 100, calls)
 """
@@ -102,7 +101,7 @@ def test_other_pythons_count_too(tmp_path: Path, version: str) -> None:
     """Also those whose code does not know its qualified name."""
     interpreter = old_pythons.python(version)
     script = tmp_path / "script.py"
-    folder = str(Path(tracing.__file__).parent)
+    folder = str(Path(tracing.__file__).parents[1])
     script.write_text(OLD.format(folder=folder, root=str(tmp_path)))
     answer = subprocess.run([interpreter, script], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "True ['Thing.loop', 'script.py', 7] True 1.0"
+    assert answer.stdout.strip() == "True ['Thing.loop', 'script.py', 8] True 1.0"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 from msgspec.structs import replace
 
 from perceptron.gate.sampling.processes import UNSEEDED, Seeds
-from perceptron.gate.sampling.sampler import Limit, Sampler, SamplingEffort
+from perceptron.gate.sampling.sampler import Limit, Sampler
+from perceptron.gate.sampling.schedule import Calibration
 from perceptron.gate.sampling.trial import Trial
 from perceptron.records.block import Arm, Benchmark, Reading
 
@@ -20,23 +21,22 @@ class Fake:
         self.now = 0.0
         self.seconds = seconds
         self.asked: list[tuple[Arm, str]] = []
+        self.slow = Reading(status="slow", reason="late")
 
     def sample(
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: SamplingEffort,
-        seeds: Seeds,
+        _effort: Calibration,
+        _seeds: Seeds,
         limit: Limit,
-        seconds_left: Callable[[], float],
+        _seconds_left: Callable[[], float],
     ) -> Iterator[tuple[str, Reading]]:
         for benchmark in benchmarks:
             self.asked.append((arm, benchmark.key))
             seconds, longest = self.seconds[benchmark.key], limit(benchmark)
-            took = min(seconds, longest)
-            self.now += took
-            slow = Reading(status="slow", reason="late", wall_seconds=took)
-            yield benchmark.key, slow if seconds > longest else Reading(status="ok")
+            self.now += min(seconds, longest)
+            yield benchmark.key, self.slow if seconds > longest else Reading(status="ok")
 
 
 def tried(
@@ -91,14 +91,8 @@ def test_a_module_that_is_not_imported_in_time_costs_one_time_out() -> None:
     slow = [Benchmark(name=f"slow.time_{n}", file="slow.py") for n in range(5)]
     fast = Benchmark(name="fast.time_it", file="fast.py")
 
-    class Importing(Fake):
-        def sample(
-            self, arm: Arm, benchmarks: Sequence[Benchmark], *others: Any
-        ) -> Iterator[tuple[str, Reading]]:
-            for key, reading in super().sample(arm, benchmarks, *others):
-                yield key, replace(reading, loaded=reading.status == "ok")
-
-    fake = Importing({own.key: 1000.0 for own in slow} | {fast.key: 1.0})
+    fake = Fake({own.key: 1000.0 for own in slow} | {fast.key: 1.0})
+    fake.slow = replace(fake.slow, loaded=False)
     readings = tried(fake, [*slow, fast])
     assert fake.asked == [("base", slow[0].key), ("base", fast.key), ("head", fast.key)]
     assert {readings["base"][own.key].status for own in slow} == {"slow"}
