@@ -8,17 +8,19 @@ the clock as its witness; and what executes the same needs no more of the clock 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import expm1, log1p
 from typing import Literal
 
 from perceptron.gate.verdict.estimate import RatioEstimate, interval, p_above
 from perceptron.gate.verdict.outcome import FAR_SLOWER
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.waits import Waits
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
 from perceptron.records.comparison import Evidence, RowVerdict, Work
 from perceptron.waiting import LARGEST_WAITED_SHARE
+
+Numbers = tuple[float | None, float | None, float | None, float | None, float | None]
+"""What a row shows beside its verdict: change, its ends, the smallest detectable, the spread."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,14 @@ class Finding:
     """It is inconclusive, and more instructions were counted."""
 
 
-Outcome = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
+Confirmation = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
 # Why fresh blocks neither confirmed nor refuted what the screen showed.
-_OPEN: dict[Outcome, str] = {
+_OPEN: dict[Confirmation | None, str] = {
     "no time": "no time was left to confirm it: raise --budget",
     "too few": "too few fresh blocks gave a number",
     "unsteady": "confirmed, but base also differs from its second copy",
     "no control": "confirmed, but base's second copy gave too few numbers",
 }
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """What became of a benchmark that the screen promoted, as slower or as faster."""
-
-    slower: bool
-    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -58,10 +52,13 @@ class Clock:
     """Of its fresh blocks; of its screen where there are none."""
     smallest: float | None
     """The smallest slowdown that it detects; None where that is none to speak of."""
-    confirmation: Confirmation | None = None
-    """None for what was not promoted."""
-    waits: Waits = field(default_factory=Waits)
-    steady: bool = True
+    promoted: int
+    """1 for what the screen promoted as slower, −1 as faster, 0 for what it did not promote."""
+    confirmation: Confirmation | None
+    """What became of what was promoted."""
+    waited: float | None
+    """See `Waits`."""
+    steady: bool
     """Whether base was as fast as its second copy: else the clock is no witness of a slowdown."""
 
 
@@ -69,15 +66,12 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     """Return the verdict on a benchmark that has numbers on both revisions."""
     if evidence.kind == "not counted":
         evidence = NOT_COUNTED
-    confirmation = clock.confirmation
-    if confirmation is not None:
-        direction = 1 if confirmation.slower else -1
-        if confirmation.outcome == "confirmed":
-            stands_on: Evidence = "both" if evidence.direction == direction else "time"
-            return Finding("regression" if confirmation.slower else "improvement", None, stands_on)
-        why = _OPEN.get(confirmation.outcome)
-        if confirmation.slower and why is not None and evidence.direction <= 0:
-            return Finding("inconclusive", f"looks slower; {why}")
+    if clock.confirmation == "confirmed":
+        stands_on: Evidence = "both" if evidence.direction == clock.promoted else "time"
+        return Finding("regression" if clock.promoted > 0 else "improvement", None, stands_on)
+    why = _OPEN.get(clock.confirmation)
+    if clock.promoted > 0 and why is not None and evidence.direction <= 0:
+        return Finding("inconclusive", f"looks slower; {why}")
     return _by_count(clock, evidence, rule) or _by_time(clock, evidence, rule)
 
 
@@ -145,10 +139,13 @@ def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     if evidence.kind == "same":
         if not blind:
             return Finding("no change", reason, "both")
-        return Finding("no change", reason or _could_have_seen(clock.smallest), "work")
+        seen = "too noisy here for the clock to tell"
+        if clock.smallest is not None:
+            seen = f"the clock could have seen {100 * clock.smallest:.0f}%"
+        return Finding("no change", reason or f"{_SAME}; {seen}", "work")
     # Where the interval excludes a slowdown of that size, none is hidden.
     if blind and interval(clock.ratio, rule.confidence)[1] >= log1p(rule.blind):
-        return Finding("inconclusive", _too_noisy(clock.waits))
+        return Finding("inconclusive", _too_noisy(clock.waited))
     return Finding("no change", reason)
 
 
@@ -196,22 +193,16 @@ def _clock_saw(ratio: RatioEstimate, rule: Rule) -> str:
     return f"the clock saw {change}% [{low}, {high}]"
 
 
-def _could_have_seen(smallest: float | None) -> str:
-    if smallest is None:
-        return f"{_SAME}; too noisy here for the clock to tell"
-    return f"{_SAME}; the clock could have seen {100 * smallest:.0f}%"
-
-
-def _too_noisy(waits: Waits) -> str:
+def _too_noisy(waited: float | None) -> str:
     """Return why nothing could be said, with the cause where waiting was it."""
-    if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
+    if waited is None or waited <= LARGEST_WAITED_SHARE:
         return f"too noisy here: {_STEADIER}"
-    share = f"{100 * waits.waited:.0f}%"
+    share = f"{100 * waited:.0f}%"
     return f"too noisy here, where it waited {share} of its time for a core: {_STEADIER}"
 
 
 def _looks_faster(clock: Clock, rule: Rule) -> str | None:
     """Return why what looks faster is no improvement; None where it does not."""
-    why = None if clock.confirmation is None else _OPEN.get(clock.confirmation.outcome)
+    why = _OPEN.get(clock.confirmation)
     decided = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
     return f"looks faster; {why}" if why is not None and decided else None

@@ -12,7 +12,7 @@ from scipy import special
 
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import idle_share
-from perceptron.records.block import Block, Reading
+from perceptron.records.block import Block, Reading, by_benchmark
 from perceptron.records.comparison import Work
 
 Kind = Literal["not counted", "same", "changed", "rose", "fell"]
@@ -70,13 +70,10 @@ NOT_COUNTED = WorkEvidence("not counted")
 
 def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
     """Return what the counted blocks of each benchmark say; nothing of what was not tried."""
-    by_benchmark: dict[str, list[Block]] = {}
-    for block in blocks:
-        if block.stage in {"count", "calibration"}:
-            by_benchmark.setdefault(block.benchmark, []).append(block)
+    known = [block for block in blocks if block.stage in {"count", "calibration"}]
     return {
         key: _evidence(own, rule)
-        for key, own in by_benchmark.items()
+        for key, own in by_benchmark(known).items()
         if any(block.stage == "count" for block in own)
     }
 
