@@ -14,6 +14,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -31,7 +33,7 @@ from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.revisions import make_own
 from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.compiled_code import NotBuilt, not_built
+from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
@@ -39,15 +41,15 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.discover_both import SuiteOfBoth, discover_both, wanted_modules
+from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
 from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
-from perceptron.gate.stages import PAIR, Progress, Stages
-from perceptron.gate.verdict.judge import judge
+from perceptron.gate.stages import Progress, Stages
+from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import PAIR, Arm, Benchmark
 from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
@@ -74,7 +76,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     if request.build:
         check_build(request)
     resolved = resolve_request(request)
-    case = _Case(request, resolved, _rule(request, rule or Rule()))
+    shares = {"least_work": request.least_work, "least_judged": request.least_judged}
+    asked: dict[str, Any] = {name: share for name, share in shares.items() if share is not None}
+    case = _Case(request, resolved, dataclasses.replace(rule or Rule(), **asked))
     case.warnings += request_warnings(request, resolved)
     valgrind, not_counted = find_valgrind(request.count)
     with working_folder(resolved.repository) as home, ExitStack() as environments:
@@ -126,8 +130,10 @@ def _measured(
         seconds = time.monotonic() - began
         return case.unmeasured("inconclusive", reason, counter=valgrind, seconds=seconds)
     valgrind = case.counter(arms, valgrind)
-    slow = _slow_import(both, budget)
-    environment = _environment(arms, both, valgrind)
+    file, importing = both.slowest_import
+    slow = f"; importing {file} took {importing:.0f} s" if importing > _SLOW_IMPORT * budget else ""
+    code = {arm: str(own) for arm, own in arms.code.items()}
+    environment = _environment(valgrind, both.versions, code)
     chosen = both.choose(_pattern(request.benchmarks), case.resolved.suite)
     run = case.run(environment)
     with open_journal(request.results, run, request.seed is not None) as journal:
@@ -138,9 +144,9 @@ def _measured(
         _assert_own_code(arms, journal, both.base_error)
         stages.screen()
         stages.confirm()
-        environment = _with_code(environment, journal.run.code)
+        environment = _environment(valgrind, both.versions, journal.run.code)
         comparison = case.judged(journal, chosen, both.left_out, environment)
-        comparison = unbuilt.added_to(comparison)
+        comparison = with_warning(comparison, unbuilt)
         if slow and comparison.verdict == "inconclusive":
             reason = f"{comparison.reason}{slow}"
             comparison = msgspec.structs.replace(comparison, reason=reason)
@@ -176,15 +182,6 @@ def _assert_own_code(
                 f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
                 "would run the same code: uninstall the project here, or check benchmark_dir"
             )
-
-
-def _with_code(
-    environment: ComparisonEnvironment, code: Mapping[Arm, str]
-) -> ComparisonEnvironment:
-    """Return the environment with where each arm imported the project from, if that is no tree."""
-    return msgspec.structs.replace(
-        environment, base_code=code.get("base"), head_code=code.get("head")
-    )
 
 
 def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> None:
@@ -287,18 +284,13 @@ class _Case:
         seconds: float = 0.0,
     ) -> Comparison:
         """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
-        environment = _facts(counter)
-        plan = self.run(environment).plan
-        return Comparison(
-            verdict=verdict,
-            reason=reason,
-            rows=[],
-            control=Control(alarmed=False, rows=[]),
-            plan=plan,
+        environment = _environment(counter)
+        return self._comparison(
+            Judgement(verdict, reason, [], Control(alarmed=False, rows=[]), []),
+            self.run(environment).plan,
             environment=environment,
             warnings=self.warnings,
             seconds=seconds,
-            reproduce=command(self.request, self.resolved, plan.seed),
             results=str(results or self.request.results),
             benchmarks=[],
             blocks=[],
@@ -314,16 +306,12 @@ class _Case:
         """Return the comparison that the journal's blocks make."""
         plan = journal.run.plan
         # What was counted is judged, if only by that.
-        counted = {
-            key for key, own in work_of(journal.blocks, self.rule).items() if own.work is not None
-        }
-        plan = msgspec.structs.replace(
-            plan, left_out=[row for row in plan.left_out if row.benchmark not in counted]
-        )
-        left_out = {row.benchmark for row in plan.left_out}
-        judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
+        work = work_of(journal.blocks, self.rule)
+        counted = {key for key, own in work.items() if own.work is not None}
+        untimed = [row for row in plan.left_out if row.benchmark not in counted]
+        left_out = {row.benchmark for row in untimed}
         judgement = judge(
-            judged,
+            [benchmark for benchmark in chosen if benchmark.key not in left_out],
             journal.blocks,
             plan.confirmation_blocks,
             self.rule,
@@ -331,21 +319,27 @@ class _Case:
             + wanted_modules(not_loaded, _pattern(self.request.benchmarks)),
             limits=plan.gate_rules,
         )
+        left = [*not_loaded, *untimed, *judgement.left_out]
+        return self._comparison(
+            judgement,
+            msgspec.structs.replace(plan, left_out=left),
+            environment=environment,
+            warnings=[*self.warnings, *unknown_waiting(chosen, journal.blocks)],
+            seconds=journal.elapsed_seconds,
+            results=str(journal.folder),
+            benchmarks=list(chosen),
+            blocks=journal.blocks,
+        )
+
+    def _comparison(self, judgement: Judgement, plan: ComparisonPlan, **facts: Any) -> Comparison:
         return Comparison(
             verdict=judgement.verdict,
             reason=judgement.reason,
             rows=judgement.rows,
             control=judgement.control,
-            plan=msgspec.structs.replace(
-                plan, left_out=[*not_loaded, *plan.left_out, *judgement.left_out]
-            ),
-            environment=environment,
-            warnings=[*self.warnings, *unknown_waiting(chosen, journal.blocks)],
-            seconds=journal.elapsed_seconds,
+            plan=plan,
             reproduce=command(self.request, self.resolved, plan.seed),
-            results=str(journal.folder),
-            benchmarks=list(chosen),
-            blocks=journal.blocks,
+            **facts,
         )
 
 
@@ -357,33 +351,13 @@ def _pattern(expression: str | None) -> re.Pattern[str]:
         raise UserError(f"--benchmarks {expression}: no regular expression: {error}") from None
 
 
-def _rule(request: CompareRequest, rule: Rule) -> Rule:
-    """Return the rule with the shares that were asked for."""
-    least_work, least_judged = request.least_work, request.least_judged
-    return dataclasses.replace(
-        rule,
-        least_work=rule.least_work if least_work is None else least_work,
-        least_judged=rule.least_judged if least_judged is None else least_judged,
-    )
-
-
-def _slow_import(suite: SuiteOfBoth, budget: float) -> str:
-    """Return which import takes much of each process's time; "" where none does."""
-    file, seconds = suite.slowest_import
-    return f"; importing {file} took {seconds:.0f} s" if seconds > _SLOW_IMPORT * budget else ""
-
-
 def _environment(
-    arms: Arms, suite: SuiteOfBoth, valgrind: Valgrind | None
+    valgrind: Valgrind | None,
+    versions: Mapping[Arm, dict[str, str]] = MappingProxyType({}),
+    code: Mapping[Arm, str] = MappingProxyType({}),
 ) -> ComparisonEnvironment:
-    environment = msgspec.structs.replace(
-        _facts(valgrind), base=suite.versions["base"], head=suite.versions["head"]
-    )
-    return _with_code(environment, {arm: str(code) for arm, code in arms.code.items()})
-
-
-def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
-    """Return what is known before anything was run."""
+    """Return the machine, the ``versions`` that each arm has, and where it imported the ``code`` of
+    the project from, if that is no tree."""
     return ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),
@@ -391,8 +365,10 @@ def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
             "architecture": platform.machine(),
             "system": platform.system(),
         },
-        base={},
-        head={},
+        base=versions.get("base", {}),
+        head=versions.get("head", {}),
         variables=steering_variables(os.environ),
+        base_code=code.get("base"),
+        head_code=code.get("head"),
         counter=None if valgrind is None else valgrind.version,
     )

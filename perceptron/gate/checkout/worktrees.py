@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -17,14 +15,13 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
 from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Arm
-from perceptron.records.files.lock import open_locked
+from perceptron.records.files.lock import abandoned, make_held
 
 # Folders that trees lie in; their paths are equally long.
 SIDES = ("a", "b", "c")
 PYTHON = "python"
 """The `Worktrees.link` to an arm's environment."""
 _PREFIX = "gate-"
-_LOCK = "lock"
 
 
 class Worktrees:
@@ -174,8 +171,9 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
     folder = cache or user_cache_path("perceptron", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(repository, folder)
-        home, lock = _make(folder)
+        for left in abandoned(folder, _PREFIX):
+            _remove(repository, left)
+        home, lock = make_held(folder, _PREFIX)
     except OSError as error:
         raise UserError(
             f"{with_tilde(folder)}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
@@ -185,16 +183,6 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
     finally:
         _remove(repository, home)
         lock.close()
-
-
-def _make(folder: Path) -> tuple[Path, FileIO]:
-    """Make a folder that others see only once its lock is held."""
-    made = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
-    lock = open_locked(made / _LOCK)
-    assert lock is not None, "nobody else knows this folder"
-    home = made.with_name(_PREFIX + made.name.removeprefix("new-"))
-    made.rename(home)
-    return home.resolve(), lock
 
 
 def _remove(repository: Path, home: Path) -> None:
@@ -215,13 +203,3 @@ def _owner(home: Path) -> Path | None:
             if administration.is_dir():
                 return administration.parents[1]
     return None
-
-
-def _remove_abandoned(repository: Path, folder: Path) -> None:
-    """Remove what nobody holds the lock of: its owner has ended, one way or another."""
-    for left in folder.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # no folder of ours
-            lock = open_locked(left / _LOCK)
-            if lock is not None:
-                _remove(repository, left)
-                lock.close()

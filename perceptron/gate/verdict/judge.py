@@ -158,14 +158,12 @@ class _Case:
 
     def outcome(self, benchmark: Benchmark) -> Outcome:
         """Return what became of the benchmark apart from its numbers."""
-        key, result = benchmark.key, ("left out", "it was not tried")
-        if key in self._takes:
-            result = outcome(self._takes[key], benchmark.timeout)
-        if result[0] == "left out" and (
-            self._evidence(key).kind == "same" or self._evidence(key).direction
-        ):
-            return "measured", None  # counted, if not timed
-        return result
+        takes, evidence = self._takes.get(benchmark.key), self._evidence(benchmark.key)
+        result: Outcome = "left out", "it was not tried"
+        if takes is not None:
+            result = outcome(takes, benchmark.timeout)
+        is_counted = evidence.kind == "same" or evidence.direction != 0
+        return ("measured", None) if result[0] == "left out" and is_counted else result
 
     def row(self, benchmark: Benchmark, result: Outcome, own: GateRule) -> Row:
         """Return the benchmark's row; ``own`` is the project's own rule for it."""
