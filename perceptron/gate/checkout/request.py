@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.asv_config import code_repository
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
-from perceptron.gate.checkout.suite import Suite, read_pytest_suite, read_suite
+from perceptron.gate.checkout.suite import Suite, code_repository, read_pytest_suite, read_suite
 from perceptron.records.block import Arm
 from perceptron.records.comparison import Counting, Side
 from perceptron.records.warning import MeasurementWarning

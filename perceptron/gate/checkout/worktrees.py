@@ -28,25 +28,17 @@ class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and `arrange` renames the trees from block to block.
 
-    What belongs to the suite is the same in all of them: what the tree at ``benchmarks`` holds of
-    it, by default HEAD's, or what lies in a repository of its own. What is compared is the code
-    that it measures.
+    What belongs to the suite is the same in all of them: HEAD's, or what lies in a repository of
+    its own. What is compared is the code that it measures.
     """
 
     def __init__(
-        self,
-        repository: Path,
-        home: Path,
-        base: Revision,
-        head: Revision,
-        suite: Suite,
-        benchmarks: Path | None = None,
+        self, repository: Path, home: Path, base: Revision, head: Revision, suite: Suite
     ) -> None:
         self.home = home
         self._repository = repository
         self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
         self._suite = suite
-        self._source = benchmarks
         self._sides: dict[Arm, str] = {}
         for arm in ("head", "base"):
             self._add(arm)
@@ -109,33 +101,11 @@ class Worktrees:
         add_changes(self._repository, revision, tree)
         self._sides[arm] = side
         if self._suite.origin is not None:
-            self._copy_benchmarks(self._suite.origin, tree)
-        elif self._source is not None or arm != "head":
-            source = self._source or self.path("head")
-            self._copy_benchmarks(source / self._suite.benchmarks, tree)
-            for name in self._suite.beside:
-                _unlink_parents(tree / name, tree)
-                _copy_file(source / name, tree / name)
-
-    def _copy_benchmarks(self, ours: Path, tree: Path) -> None:
-        theirs = tree / self._suite.benchmarks
-        _unlink_parents(theirs, tree)
-        if ours.is_file():
-            _copy_file(ours, theirs)
-        if not ours.is_dir():
-            return  # the suite's reader says so, with the name of its file
-        if theirs.is_symlink() or theirs.is_file():
-            theirs.unlink()
-        elif theirs.is_dir():
-            shutil.rmtree(theirs)
-        theirs.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(
-            ours,
-            theirs,
-            symlinks=self._suite.origin is None,  # what a guest's links name does not come along
-            ignore_dangling_symlinks=True,
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
+            # What a guest's links name does not come along.
+            _copy(self._suite.origin, tree, self._suite.benchmarks, symlinks=False)
+        elif arm != "head":
+            for name in (self._suite.benchmarks, *self._suite.beside):
+                _copy(self.path("head") / name, tree, name)
 
 
 def with_tilde(text: object) -> str:
@@ -143,22 +113,23 @@ def with_tilde(text: object) -> str:
     return str(text).replace(os.path.expanduser("~") + os.sep, "~" + os.sep)
 
 
-def _unlink_parents(path: Path, tree: Path) -> None:
-    """Remove links among the folders that lead to a path: nothing outside the tree is written."""
-    for parent in reversed(path.relative_to(tree).parents):
-        if (tree / parent).is_symlink():
+def _copy(ours: Path, tree: Path, name: str, symlinks: bool = True) -> None:
+    """Make this name in a tree what ours is: the same file, the same folder, or nothing."""
+    theirs = tree / name
+    for parent in reversed(theirs.relative_to(tree).parents):
+        if (tree / parent).is_symlink():  # nothing outside the tree is written
             (tree / parent).unlink()
-
-
-def _copy_file(ours: Path, theirs: Path) -> None:
-    """Make theirs what ours is: the same file, or none."""
     if theirs.is_dir() and not theirs.is_symlink():
-        if not ours.is_file():
-            return
         shutil.rmtree(theirs)
     theirs.unlink(missing_ok=True)
-    if ours.is_file():
+    if ours.exists():
         theirs.parent.mkdir(parents=True, exist_ok=True)
+    if ours.is_dir():
+        unwanted = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(
+            ours, theirs, symlinks=symlinks, ignore=unwanted, ignore_dangling_symlinks=True
+        )
+    elif ours.is_file():
         shutil.copy2(ours, theirs)
 
 

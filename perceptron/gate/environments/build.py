@@ -19,9 +19,9 @@ import msgspec
 from perceptron.config_file import read_toml
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
-from perceptron.gate.checkout import asv_config
 from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
 from perceptron.gate.checkout.revisions import Revision, git
+from perceptron.gate.checkout.suite import load_asv
 from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.gate.environments import build_cache, interpreters
 from perceptron.gate.environments.asv_build import install
@@ -101,7 +101,7 @@ def check(request: CompareRequest) -> None:
             "--build makes environments of its own: leave out --base-python, --head-python and "
             "--installed"
         )
-    content = asv_config.load(request.suite)
+    content = load_asv(request.suite)
     pythons = content.get("pythons") or []
     if content.get("environment_type") == "existing" or pythons == ["same"]:
         raise UserError(
@@ -168,7 +168,7 @@ class _Builder:
         self._folder = request.suite.resolve().parent if outside else place.parent
         self._tree = trees["head"]
         self._uv = which("uv")
-        self._content = asv_config.load(request.suite)
+        self._content = load_asv(request.suite)
         self._digest = _digest(self._content, self._folder)
 
     def make(self, arm: Arm) -> Made:

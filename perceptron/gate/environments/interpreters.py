@@ -1,4 +1,4 @@
-"""The interpreters of the arms: how they are started alike, and what is installed in each of them."""
+"""The interpreters of the arms: how they are started alike, and what each of them has installed."""
 
 from __future__ import annotations
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.asv_config import code_repository
-from perceptron.gate.checkout.suite import read_suite
+from perceptron.gate.checkout.suite import code_repository, read_suite
 from tests.gate.conftest import Repository
 
 URL = "https://git.example.org/group/toy.git"

@@ -84,6 +84,7 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
         Worktrees(toy.folder, used, first, first, SUITE)
         left = cache / "gate-left"
         left.mkdir()
+        (left / "perceptron.lock").touch()
         Worktrees(toy.folder, left, first, first, SUITE)
         (cache / "gate-note").write_text("no folder")
         with working_folder(elsewhere.folder):
