@@ -91,7 +91,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         case.warnings += of_limits
         changed = changed_names(resolved.repository, resolved.base, resolved.head)
         case.warnings += of_names(case.limits, changed, suite)
-        differ = differing(resolved.repository, resolved.base, resolved.head, pair, suite)
+        differ = differing(changed, pair, suite)
         same = case.same_code(differ, pair)
         if same is not None:
             return case.unmeasured("clean", f"the same code: {same}")

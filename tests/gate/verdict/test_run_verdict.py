@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.gate.verdict.judge import Judgement, judge
+from perceptron.gate.verdict.judge import Judgement, judge, judge_run
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.run_verdict import judge_run
 from perceptron.records.block import Reading
 from perceptron.records.comparison import Control, Row
 from tests.gate.conftest import benchmark, blocks
