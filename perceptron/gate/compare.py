@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -22,14 +21,7 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.gate_config import gate_rules, of_names
-from perceptron.gate.checkout.request import (
-    CompareRequest,
-    ResolvedRequest,
-    command,
-    resolve_request,
-    side,
-)
-from perceptron.gate.checkout.request import warnings as request_warnings
+from perceptron.gate.checkout.request import Case, CompareRequest, command, resolve_request, side
 from perceptron.gate.checkout.revisions import make_own
 from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
@@ -55,7 +47,6 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     ComparisonPlan,
     Control,
-    GateRule,
     LeftOut,
     Verdict,
     rule_of,
@@ -75,49 +66,39 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     _pattern(request.benchmarks)
     if request.build:
         check_build(request)
-    resolved = resolve_request(request)
-    shares = {"least_work": request.least_work, "least_judged": request.least_judged}
-    asked: dict[str, Any] = {name: share for name, share in shares.items() if share is not None}
-    case = _Case(request, resolved, dataclasses.replace(rule or Rule(), **asked))
-    case.warnings += request_warnings(request, resolved)
+    case = resolve_request(request, rule)
     valgrind, not_counted = find_valgrind(request.count)
-    with working_folder(resolved.repository) as home, ExitStack() as environments:
+    with working_folder(case.repository) as home, ExitStack() as environments:
         progress(0, 1, "checking both revisions out")
-        suite = resolved.suite
-        trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
-        suite.check(trees.path("head"), request.head)
+        trees = Worktrees(case.repository, home, case.base, case.head, case.suite)
+        case.suite.check(trees.path("head"), request.head)
         pair = trees.path("base"), trees.path("head")
         case.limits, of_limits = gate_rules(*pair, date.today())
-        case.warnings += of_limits
-        changed = changed_names(resolved.repository, resolved.base, resolved.head)
-        case.warnings += of_names(case.limits, changed, suite)
-        differ = differing(changed, pair, suite)
-        same = case.same_code(differ, pair)
+        changed = changed_names(case.repository, case.base, case.head)
+        case.warnings += [*of_limits, *of_names(case.limits, changed, case.suite)]
+        differ = differing(changed, pair, case.suite)
+        same = _same_code(case, differ, pair)
         if same is not None:
-            return case.unmeasured("clean", f"the same code: {same}")
+            return _unmeasured(case, "clean", f"the same code: {same}")
         make_own(request.results, "gate")
         case.warnings += not_counted
         if request.build:
             paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))
+            building = built(case, paths, home, progress)
             try:
-                pythons, warnings = environments.enter_context(
-                    built(request, resolved, paths, home, progress)
-                )
+                case.pythons, warnings = environments.enter_context(building)
             except HeadDoesNotBuild as finding:
-                return case.unmeasured("regression", str(finding), finding.log.parent)
-            resolved = dataclasses.replace(resolved, pythons=pythons, installed=True)
-            case.resolved = resolved
+                return _unmeasured(case, "regression", str(finding), finding.log.parent)
+            case.installed = True
             case.warnings += warnings
-        unbuilt = not_built(differ, pair, resolved)
-        started = Arms(
-            trees, suite, resolved.repository, resolved.pythons, installed=resolved.installed
-        )
+        unbuilt = not_built(differ, pair, case)
+        started = Arms(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as arms:
             return _measured(case, arms, unbuilt, valgrind, progress)
 
 
 def _measured(
-    case: _Case, arms: Arms, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
+    case: Case, arms: Arms, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
 ) -> Comparison:
     """Measure what both arms load, judge it, and look into what changed."""
     request, began = case.request, time.monotonic()
@@ -128,14 +109,14 @@ def _measured(
     except ImportTooLong as finding:
         reason = f"{finding}: raise --budget, or have it import less"
         seconds = time.monotonic() - began
-        return case.unmeasured("inconclusive", reason, counter=valgrind, seconds=seconds)
-    valgrind = case.counter(arms, valgrind)
+        return _unmeasured(case, "inconclusive", reason, counter=valgrind, seconds=seconds)
+    valgrind = _counter(case, arms, valgrind)
     file, importing = both.slowest_import
     slow = f"; importing {file} took {importing:.0f} s" if importing > _SLOW_IMPORT * budget else ""
     code = {arm: str(own) for arm, own in arms.code.items()}
     environment = _environment(valgrind, both.versions, code)
-    chosen = both.choose(_pattern(request.benchmarks), case.resolved.suite)
-    run = case.run(environment)
+    chosen = both.choose(_pattern(request.benchmarks), case.suite)
+    run = _run(case, environment)
     with open_journal(request.results, run, request.seed is not None) as journal:
         spent = time.monotonic() - began
         stages = Stages(arms, chosen, journal, case.rule, progress, valgrind, spent=spent, why=slow)
@@ -145,7 +126,7 @@ def _measured(
         stages.screen()
         stages.confirm()
         environment = _environment(valgrind, both.versions, journal.run.code)
-        comparison = case.judged(journal, chosen, both.left_out, environment)
+        comparison = _judged(case, journal, chosen, both.left_out, environment)
         comparison = with_warning(comparison, unbuilt)
         if slow and comparison.verdict == "inconclusive":
             reason = f"{comparison.reason}{slow}"
@@ -208,139 +189,136 @@ def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> 
         )
 
 
-@dataclass
-class _Case:
-    """What is compared, by which rules, and what to know of it whatever comes out."""
+def _same_code(case: Case, differ: Sequence[str], trees: Trees) -> str | None:
+    """Return why there is nothing to measure, None if there is.
 
-    request: CompareRequest
-    resolved: ResolvedRequest
-    rule: Rule
-    limits: list[GateRule] = field(default_factory=list)
-    warnings: list[MeasurementWarning] = field(default_factory=list)
-
-    def same_code(self, differ: Sequence[str], trees: Trees) -> str | None:
-        """Return why there is nothing to measure, None if there is.
-
-        What is installed may be of any revision, and another interpreter may change any benchmark,
-        or read a module otherwise than this one, which tells what the modules do.
-        """
-        pythons = self.resolved.pythons
-        if self.request.always or self.resolved.installed or pythons["base"] != pythons["head"]:
-            return None
-        if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
-            return None
-        return same_code(differ, trees, self.resolved.suite)
-
-    def counter(self, arms: Arms, valgrind: Valgrind | None) -> Valgrind | None:
-        """Return no valgrind where the interpreters would be counted at places of their own.
-
-        What a process executes depends on them. Raises `UserError` if it is to count always.
-        """
-        python = arms.interpreters.not_alike
-        if valgrind is None or python is None:
-            return valgrind
-        problem = f"{python} cannot be started through a link to its environment"
-        advice = "name the interpreter itself in that environment, no script that starts it"
-        if self.request.count == "always":
-            raise UserError(f"--count always: {problem}: {advice}")
-        message = f"instructions are not counted: {problem}"
-        self.warnings.append(MeasurementWarning(code="not counted", message=message, advice=advice))
+    What is installed may be of any revision, and another interpreter may change any benchmark,
+    or read a module otherwise than this one, which tells what the modules do.
+    """
+    pythons = case.pythons
+    if case.request.always or case.installed or pythons["base"] != pythons["head"]:
         return None
+    if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
+        return None
+    return same_code(differ, trees, case.suite)
 
-    def run(self, environment: ComparisonEnvironment) -> ComparisonRun:
-        """Return what this comparison sets out to do there."""
-        request, resolved = self.request, self.resolved
-        plan = ComparisonPlan(
-            suite=resolved.suite.file,
-            suite_state=resolved.suite.state,
-            kind=resolved.suite.kind,
-            benchmarks=request.benchmarks,
-            base=side(resolved.base, resolved.pythons["base"]),
-            head=side(resolved.head, resolved.pythons["head"]),
-            budget_seconds=60 * request.budget_minutes,
-            seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
-            rule=dataclasses.asdict(self.rule),
-            gate_rules=self.limits,
-            count=request.count,
-            seeded=request.seeded,
-            installed=resolved.installed,
-            build=request.build,
-        )
-        same = msgspec.structs.replace(plan, seed=0)
-        work = {
-            "code": fingerprint.digest(),
-            "plan": msgspec.json.encode(same, order="sorted").decode(),
-            "suite": msgspec.json.encode(resolved.suite.entries(), order="sorted").decode(),
-            "environment": msgspec.json.encode(environment, order="sorted").decode(),
-        }
-        return ComparisonRun(work=work, plan=plan)
 
-    def unmeasured(
-        self,
-        verdict: Verdict,
-        reason: str,
-        results: Path | None = None,
-        counter: Valgrind | None = None,
-        seconds: float = 0.0,
-    ) -> Comparison:
-        """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
-        environment = _environment(counter)
-        return self._comparison(
-            Judgement(verdict, reason, [], Control(alarmed=False, rows=[]), []),
-            self.run(environment).plan,
-            environment=environment,
-            warnings=self.warnings,
-            seconds=seconds,
-            results=str(results or self.request.results),
-            benchmarks=[],
-            blocks=[],
-        )
+def _counter(case: Case, arms: Arms, valgrind: Valgrind | None) -> Valgrind | None:
+    """Return no valgrind where the interpreters would be counted at places of their own.
 
-    def judged(
-        self,
-        journal: ComparisonJournal,
-        chosen: Sequence[Benchmark],
-        not_loaded: Sequence[LeftOut],
-        environment: ComparisonEnvironment,
-    ) -> Comparison:
-        """Return the comparison that the journal's blocks make."""
-        plan = journal.run.plan
-        # What was counted is judged, if only by that.
-        work = work_of(journal.blocks, self.rule)
-        counted = {key for key, own in work.items() if own.work is not None}
-        untimed = [row for row in plan.left_out if row.benchmark not in counted]
-        left_out = {row.benchmark for row in untimed}
-        judgement = judge(
-            [benchmark for benchmark in chosen if benchmark.key not in left_out],
-            journal.blocks,
-            plan.confirmation_blocks,
-            self.rule,
-            left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
-            + wanted_modules(not_loaded, _pattern(self.request.benchmarks)),
-            limits=plan.gate_rules,
-        )
-        left = [*not_loaded, *untimed, *judgement.left_out]
-        return self._comparison(
-            judgement,
-            msgspec.structs.replace(plan, left_out=left),
-            environment=environment,
-            warnings=[*self.warnings, *unknown_waiting(chosen, journal.blocks)],
-            seconds=journal.elapsed_seconds,
-            results=str(journal.folder),
-            benchmarks=list(chosen),
-            blocks=journal.blocks,
-        )
+    What a process executes depends on them. Raises `UserError` if it is to count always.
+    """
+    python = arms.interpreters.not_alike
+    if valgrind is None or python is None:
+        return valgrind
+    problem = f"{python} cannot be started through a link to its environment"
+    advice = "name the interpreter itself in that environment, no script that starts it"
+    if case.request.count == "always":
+        raise UserError(f"--count always: {problem}: {advice}")
+    message = f"instructions are not counted: {problem}"
+    case.warnings.append(MeasurementWarning(code="not counted", message=message, advice=advice))
+    return None
 
-    def _comparison(self, judgement: Judgement, plan: ComparisonPlan, **facts: Any) -> Comparison:
-        return Comparison(
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            rows=judgement.rows,
-            control=judgement.control,
-            plan=plan,
-            reproduce=command(self.request, self.resolved, plan.seed),
-            **facts,
-        )
+
+def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
+    """Return what this comparison sets out to do there."""
+    request = case.request
+    plan = ComparisonPlan(
+        suite=case.suite.file,
+        suite_state=case.suite.state,
+        kind=case.suite.kind,
+        benchmarks=request.benchmarks,
+        base=side(case.base, case.pythons["base"]),
+        head=side(case.head, case.pythons["head"]),
+        budget_seconds=60 * request.budget_minutes,
+        seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
+        rule=dataclasses.asdict(case.rule),
+        gate_rules=case.limits,
+        count=request.count,
+        seeded=request.seeded,
+        installed=case.installed,
+        build=request.build,
+    )
+    same = msgspec.structs.replace(plan, seed=0)
+    work = {
+        "code": fingerprint.digest(),
+        "plan": msgspec.json.encode(same, order="sorted").decode(),
+        "suite": msgspec.json.encode(case.suite.entries(), order="sorted").decode(),
+        "environment": msgspec.json.encode(environment, order="sorted").decode(),
+    }
+    return ComparisonRun(work=work, plan=plan)
+
+
+def _unmeasured(
+    case: Case,
+    verdict: Verdict,
+    reason: str,
+    results: Path | None = None,
+    counter: Valgrind | None = None,
+    seconds: float = 0.0,
+) -> Comparison:
+    """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
+    environment = _environment(counter)
+    return _comparison(
+        case,
+        Judgement(verdict, reason, [], Control(alarmed=False, rows=[]), []),
+        _run(case, environment).plan,
+        environment=environment,
+        warnings=case.warnings,
+        seconds=seconds,
+        results=str(results or case.request.results),
+        benchmarks=[],
+        blocks=[],
+    )
+
+
+def _judged(
+    case: Case,
+    journal: ComparisonJournal,
+    chosen: Sequence[Benchmark],
+    not_loaded: Sequence[LeftOut],
+    environment: ComparisonEnvironment,
+) -> Comparison:
+    """Return the comparison that the journal's blocks make."""
+    plan = journal.run.plan
+    # What was counted is judged, if only by that.
+    work = work_of(journal.blocks, case.rule)
+    counted = {key for key, own in work.items() if own.work is not None}
+    untimed = [row for row in plan.left_out if row.benchmark not in counted]
+    left_out = {row.benchmark for row in untimed}
+    judgement = judge(
+        [benchmark for benchmark in chosen if benchmark.key not in left_out],
+        journal.blocks,
+        plan.confirmation_blocks,
+        case.rule,
+        left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
+        + wanted_modules(not_loaded, _pattern(case.request.benchmarks)),
+        limits=plan.gate_rules,
+    )
+    left = [*not_loaded, *untimed, *judgement.left_out]
+    return _comparison(
+        case,
+        judgement,
+        msgspec.structs.replace(plan, left_out=left),
+        environment=environment,
+        warnings=[*case.warnings, *unknown_waiting(chosen, journal.blocks)],
+        seconds=journal.elapsed_seconds,
+        results=str(journal.folder),
+        benchmarks=list(chosen),
+        blocks=journal.blocks,
+    )
+
+
+def _comparison(case: Case, judgement: Judgement, plan: ComparisonPlan, **facts: Any) -> Comparison:
+    return Comparison(
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        rows=judgement.rows,
+        control=judgement.control,
+        plan=plan,
+        reproduce=command(case, plan.seed),
+        **facts,
+    )
 
 
 def _pattern(expression: str | None) -> re.Pattern[str]:

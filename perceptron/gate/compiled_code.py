@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
-from perceptron.gate.checkout.request import ResolvedRequest
+from perceptron.gate.checkout.request import Case
 from perceptron.gate.checkout.same_code import Trees, bounded, parsed, same_python
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.environments.metadata import project_names
@@ -63,11 +63,11 @@ NotBuilt = tuple[Sequence[str], str | None]
 says that there is some."""
 
 
-def not_built(names: Sequence[str], trees: Trees, resolved: ResolvedRequest) -> NotBuilt:
+def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
     """Return what is compiled in the trees' project; ``names`` differ between them."""
-    if resolved.installed:
+    if case.installed:
         return [], None
-    suite = resolved.suite
+    suite = case.suite
     sign = next(filter(None, (_declared(tree / suite.code) for tree in trees)), None)
     changed = [
         name
@@ -75,7 +75,7 @@ def not_built(names: Sequence[str], trees: Trees, resolved: ResolvedRequest) -> 
         if _is_compiled(PurePosixPath(name))
         or (sign is not None and _changes_build(name, trees, suite))
     ]
-    return changed, sign or _installed(trees[1], suite, resolved.pythons["head"])
+    return changed, sign or _installed(trees[1], suite, case.pythons["head"])
 
 
 def with_warning(comparison: Comparison, unbuilt: NotBuilt) -> Comparison:

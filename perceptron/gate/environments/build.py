@@ -19,7 +19,7 @@ import msgspec
 from perceptron.config_file import read_toml
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
-from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
+from perceptron.gate.checkout.request import Case, CompareRequest
 from perceptron.gate.checkout.revisions import Revision, git
 from perceptron.gate.checkout.suite import load_asv
 from perceptron.gate.checkout.worktrees import with_tilde
@@ -112,8 +112,7 @@ def check(request: CompareRequest) -> None:
 
 @contextmanager
 def built(
-    request: CompareRequest,
-    resolved: ResolvedRequest,
+    case: Case,
     trees: Mapping[Arm, Path],
     home: Path,
     progress: Callable[[int, int, str], None],
@@ -125,7 +124,7 @@ def built(
     `HeadDoesNotBuild`, and `UserError` if BASE does not build either.
     """
     with ExitStack() as taken:
-        builder = _Builder(request, resolved, trees, home, progress, taken)
+        builder = _Builder(case, trees, home, progress, taken)
         made = {arm: builder.make(arm) for arm in PAIR}
         differing = builder.match(made)
         build_cache.drop_oldest()
@@ -142,33 +141,32 @@ class _Builder:
 
     def __init__(
         self,
-        request: CompareRequest,
-        resolved: ResolvedRequest,
+        case: Case,
         trees: Mapping[Arm, Path],
         home: Path,
         progress: Callable[[int, int, str], None],
         taken: ExitStack,
     ) -> None:
-        self._results = request.results
+        self._results = case.request.results
         self._progress = progress
         self._taken = taken
         self._places: dict[Arm, Place] = {}
         self._built_now: set[Arm] = set()
-        self._own = {name for arm in PAIR for name in project_names(resolved.suite, trees[arm])}
+        self._own = {name for arm in PAIR for name in project_names(case.suite, trees[arm])}
         self._source = home / "source.git"
-        make_source(self._source, resolved.repository)
+        make_source(self._source, case.repository)
         self._commits: dict[Arm, str] = {
-            "base": add_commit(self._source, "perceptron-base", resolved.base, trees["base"]),
-            "head": add_commit(self._source, "perceptron-head", resolved.head, trees["head"]),
+            "base": add_commit(self._source, "perceptron-base", case.base, trees["base"]),
+            "head": add_commit(self._source, "perceptron-head", case.head, trees["head"]),
         }
         # asv stands in the folder of its file: HEAD's, as its benchmarks serve both arms too.
-        place = trees["head"] / resolved.suite.file
-        inside = resolved.suite.kind == "asv" and resolved.suite.origin is None
+        place = trees["head"] / case.suite.file
+        inside = case.suite.kind == "asv" and case.suite.origin is None
         outside = not inside or not place.parent.is_dir()
-        self._folder = request.suite.resolve().parent if outside else place.parent
+        self._folder = case.request.suite.resolve().parent if outside else place.parent
         self._tree = trees["head"]
         self._uv = which("uv")
-        self._content = load_asv(request.suite)
+        self._content = load_asv(case.request.suite)
         self._digest = _digest(self._content, self._folder)
 
     def make(self, arm: Arm) -> Made:

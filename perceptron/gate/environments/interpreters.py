@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
@@ -45,7 +45,6 @@ _CODE = {".py", ".so", ".pyd", ".dll", ".dylib"}
 
 # Where an interpreter says that it lies, that its folder lies, and what it imports from.
 _Where = tuple[str, str, list[str]]
-Answer = TypeVar("Answer")
 
 
 class Interpreters:
@@ -128,12 +127,12 @@ class Interpreters:
         return self._ask(there) == (there, str(link), list(map(moved, paths)))
 
     def _ask(self, python: str) -> _Where | None:
-        # What lies in this folder is no code.
-        return _ask(python, _WHERE, self._trees.home, _Where)
+        asked: _Where | None = _ask(python, _WHERE, self._trees.home, _Where)  # no code lies there
+        return asked
 
 
-def _ask(python: str, program: str, folder: Path, kind: type[Answer]) -> Answer | None:
-    """Return what the program, started there, prints as JSON; None if it fails."""
+def _ask(python: str, program: str, folder: Path, kind: object) -> Any:
+    """Return what the program, started there, prints as JSON of a kind; None if it fails."""
     try:
         asked = subprocess.run(
             [python, "-c", program], cwd=folder, capture_output=True, timeout=_SECONDS, check=True
