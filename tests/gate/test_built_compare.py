@@ -113,8 +113,7 @@ def compiled(
     toy.write("fastsum/_core.c", SOURCE.replace("EXTRA", "0"))
     toy.write("setup.py", SETUP)
     toy.write("benchmarks/suite.py", SUITE)
-    toy.write("asv.conf.json", json.dumps(CONFIG))
-    toy.commit("base")
+    toy.commit("base", "asv.conf.json", json.dumps(CONFIG))
     return toy
 
 
@@ -134,8 +133,7 @@ def test_a_comment_is_clean_with_a_suite_in_another_repository_too(
     suite.mkdir()
     shutil.move(compiled.folder / "benchmarks", suite / "benchmarks")
     (suite / "asv.conf.json").write_text(json.dumps({**CONFIG, "repo": "../repository"}))
-    compiled.write("fastsum/_core.c", "/* A comment. */\n" + SOURCE.replace("EXTRA", "0"))
-    compiled.commit("head")
+    compiled.commit("head", "fastsum/_core.c", "/* A comment. */\n" + SOURCE.replace("EXTRA", "0"))
     comparison = run("head", suite=Path("../fastsum-benchmarks/asv.conf.json"))
     assert comparison.verdict == "clean", comparison.reason
     assert [row.change for row in comparison.rows] == pytest.approx([0, 0])
@@ -162,8 +160,7 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
 @pytest.mark.usefixtures("traced")
 def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None:
     """It is in the document and in the comment, with what the compiler said."""
-    compiled.write("fastsum/_core.c", SOURCE.replace("EXTRA", "missing_name"))
-    compiled.commit("head")
+    compiled.commit("head", "fastsum/_core.c", SOURCE.replace("EXTRA", "missing_name"))
     comparison = run("head")
     assert (comparison.verdict, comparison.rows) == ("regression", [])
     assert comparison.reason.startswith("HEAD does not build: fastsum/_core.c:")

@@ -26,8 +26,7 @@ def compiled(toy: Repository) -> Repository:
     """In its tree the pure-Python code runs."""
     toy.write("setup.py", SETUP.format(version=""))
     toy.write("toy/_core.c", "int turns = 1;")
-    toy.write("toy/__init__.py", COUNTED + FALLBACK)
-    toy.commit("first")
+    toy.commit("first", "toy/__init__.py", COUNTED + FALLBACK)
     return toy
 
 
@@ -35,8 +34,7 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(compiled: R
     """A regression stays one."""
     compiled.write("toy/_core.c", "int turns = 20;")
     compiled.write("toy/_core.pyx.in", "")
-    compiled.write("toy/tests/data.c", "")
-    compiled.commit("second")
+    compiled.commit("second", "toy/tests/data.c", "")
     comparison = run(always=False)
     assert comparison.verdict == "inconclusive"
     assert comparison.reason.startswith(
@@ -52,8 +50,7 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(compiled: R
 
 
 def test_compiled_code_that_did_not_change_is_a_warning(compiled: Repository) -> None:
-    compiled.write("toy/__init__.py", COUNTED + FALLBACK + "MORE = 1\n")
-    compiled.commit("second")
+    compiled.commit("second", "toy/__init__.py", COUNTED + FALLBACK + "MORE = 1\n")
     comparison = run(always=False)
     assert comparison.verdict == "clean"
     (warning,) = comparison.warnings

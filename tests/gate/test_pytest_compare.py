@@ -60,8 +60,7 @@ def tested(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     shutil.rmtree(toy.folder / "benchmarks")
     (toy.folder / "asv.conf.json").unlink()
     toy.write("tests/conftest.py", CONFTEST)
-    toy.write(FILE, TESTS)
-    toy.commit("base")
+    toy.commit("base", FILE, TESTS)
     return toy
 
 
@@ -74,8 +73,7 @@ def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Reposit
     tested.write(FILE, TESTS.replace("made", "made_anew"))
     tested.write("tests/conftest.py", CONFTEST.replace("made", "made_anew"))
     slower = COUNTED.replace("amount * 1e-6", "amount * (1.05e-6 if amount == 100 else 1e-6)")
-    tested.write("toy/__init__.py", slower + "broken = True\n")
-    tested.commit("head")
+    tested.commit("head", "toy/__init__.py", slower + "broken = True\n")
     comparison = compared(benchmarks="singles|two", reasons=False)
     assert comparison.verdict == "regression", comparison.reason
     found = rows(comparison)

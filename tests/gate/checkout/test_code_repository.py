@@ -63,8 +63,7 @@ def test_a_checkout_without_remotes_is_known_by_its_package(
     toy.commit("moved")
     with pytest.raises(UserError, match=r"asv.conf.json: its repo is https.* no clone of that"):
         code_repository(FILE, toy.folder)
-    toy.write("lib/src/toy.py", "")
-    toy.commit("subfolder")
+    toy.commit("subfolder", "lib/src/toy.py", "")
     configure(elsewhere, repo=URL, repo_subdir="lib")
     assert code_repository(FILE, toy.folder) == toy.folder
 
@@ -105,8 +104,7 @@ def test_a_fork_under_another_name_is_still_the_project(elsewhere: Repository) -
         "setup.cfg": "[metadata]\nname = toy.box\nversion = 1\n",
         "setup.py": "setup(name='toy-box', version='1')\n",
     }.items():
-        elsewhere.write(file, text)
-        elsewhere.commit("project")
+        elsewhere.commit("project", file, text)
         assert code_repository(path, elsewhere.folder) == elsewhere.folder, file
         (elsewhere.folder / file).unlink()
         elsewhere.commit("none")

@@ -74,8 +74,7 @@ class Builder:
 
 @pytest.fixture
 def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
-    toy.write("toy/more.py", "")
-    toy.commit("second")
+    toy.commit("second", "toy/more.py", "")
     made_up = Builder(toy)
     monkeypatch.setattr(build, "install", made_up)
     monkeypatch.setattr(interpreters, "versions", made_up.versions)
