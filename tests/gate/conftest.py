@@ -147,7 +147,7 @@ class Repository:
         file.write_text(text)
 
     def commit(self, tag: str, name: str = "", text: str = "") -> None:
-        """Everything there is, with this file, under a tag, which another commit may have so far."""
+        """Everything there is, with this file, under a tag, which may be another commit's."""
         if name:
             self.write(name, text)
         self.git("add", "--all")
