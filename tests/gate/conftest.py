@@ -223,6 +223,13 @@ def variables(folder: Path) -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": f"{bare}"}
 
 
+def interpreter(file: Path, command: str) -> str:
+    """A script that stands for an interpreter: it starts one."""
+    file.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    file.chmod(0o755)
+    return str(file)
+
+
 def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> tuple[Path, FileLock]:
     """A folder of all workers of this run of tests, and its lock: what is made there, is once."""
     folder = tmp_path_factory.getbasetemp()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from tests.gate.conftest import COUNTED, SHORT, Repository, first_blocks, run
+from tests.gate.conftest import COUNTED, SHORT, Repository, first_blocks, interpreter, run
 from tests.gate.old_pythons import python
 
 RUNNER = Path(__file__).parents[2] / "perceptron" / "gate" / "runner"
@@ -209,19 +209,17 @@ def test_an_interpreter_that_lacks_a_dependency_is_one_line(
     toy: Repository, tmp_path: Path
 ) -> None:
     """Whether the whole suite needs it, or a module."""
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
+    bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
     toy.commit("first", "benchmarks/needy.py", "import msgspec\n\ndef time_it():\n    pass\n")
     toy.commit("second")
     with pytest.raises(UserError) as caught:
-        run(base_python=str(bare))
-    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", str(bare))
+        run(base_python=bare)
+    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", bare)
     toy.git("rm", "--quiet", "benchmarks/suite.py")
     toy.commit("second")
     with pytest.raises(UserError) as caught:
-        run(base="second", base_python=str(bare))
-    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", str(bare))
+        run(base="second", base_python=bare)
+    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", bare)
 
 
 def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import SHORT, Interrupted, Repository, rows, until
+from tests.gate.conftest import SHORT, Interrupted, Repository, interpreter, rows, until
 from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
@@ -132,10 +132,7 @@ def test_an_interpreter_that_a_script_starts_is_not_counted(
     """It may set what a link to the environment would not."""
     for environment in (old, new):
         environment.install("1.2.0", 100)
-    script = new.packages / "python"
-    script.write_text(f'#!/bin/sh\nexec {new.python} "$@"\n')
-    script.chmod(0o755)
-    new.python = str(script)
+    script = new.python = interpreter(new.packages / "python", new.python)
     if shutil.which("valgrind") is not None:
         with pytest.raises(UserError, match=f"--count always: {script} cannot be started"):
             run(old, new, count="always")

@@ -12,7 +12,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
-from tests.gate.conftest import COUNTED, Repository, first_blocks, rows, run
+from tests.gate.conftest import COUNTED, Repository, first_blocks, interpreter, rows, run
 
 FILE = "tests/speed/test_toy.py"
 TESTS = """
@@ -126,12 +126,10 @@ def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) 
 
 @pytest.mark.usefixtures("traced")
 def test_an_interpreter_without_pytest_is_named(tested: Repository, tmp_path: Path) -> None:
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
+    bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
     tested.commit("head")
     with pytest.raises(UserError, match=r"HEAD has no pytest .*/python"):
-        compared(head_python=str(bare))
+        compared(head_python=bare)
 
 
 @pytest.mark.parametrize("option", ["base_python", "head_python"])

@@ -41,13 +41,6 @@ def test_too_few_judged_are_not_clean(
     assert judge_run([row()] * judged, CALM, 0, rule, left_out)[0] == verdict
 
 
-def test_an_alarm_stops_the_clock_and_not_the_counts() -> None:
-    assert concluded(row(), control=ALARM)[0] == "inconclusive"
-    verdict, reason = concluded(row(), slower(stands_on="work"), control=ALARM)
-    assert verdict == "regression"
-    assert "differs from a second copy of itself" in reason
-
-
 def test_what_is_probably_slower_comes_before_what_nobody_can_judge() -> None:
     rise = row(verdict="inconclusive", probably_slower=True, work=work(0.12), stands_on="work")
     more = replace(rise, work=work(0.18))
