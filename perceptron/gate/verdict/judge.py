@@ -15,12 +15,12 @@ from perceptron.gate.verdict.evidence import (
     Numbers,
     find,
     find_without_clock,
+    judge_value,
     within,
 )
 from perceptron.gate.verdict.outcome import Kind, Outcome, outcome, trials
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
-from perceptron.gate.verdict.values import judge_value
 from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, by_benchmark, counted
