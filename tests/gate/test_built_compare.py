@@ -9,18 +9,16 @@ import json
 import shutil
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from perceptron.gate.checkout.request import SUITE as SUITE_FILE
-from perceptron.gate.checkout.request import CompareRequest
-from perceptron.gate.compare import compare
-from perceptron.gate.verdict.rule import Rule
-from perceptron.records.comparison import Comparison, Counting
+from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
-from tests.gate.conftest import FEWEST, SHORT, Repository
+from tests.gate.conftest import SHORT, Repository
+from tests.gate.conftest import run as compared
 
 pytestmark = [
     pytest.mark.slow,
@@ -117,13 +115,8 @@ def compiled(
     return toy
 
 
-def run(
-    head: str, count: Counting = "never", build: bool = True, suite: Path = SUITE_FILE
-) -> Comparison:
-    request = CompareRequest(
-        "base", head, suite, results=Path("results"), seed=1, count=count, build=build
-    )
-    return compare(request, lambda *_: None, Rule(**FEWEST))
+def run(head: str, **options: Any) -> Comparison:
+    return compared("base", head, build=True, always=False, **options)
 
 
 def test_a_comment_is_clean_with_a_suite_in_another_repository_too(
