@@ -112,9 +112,7 @@ def _free(folder: Path, commit: str, new: bool) -> Place | None:
     for made in (False,) if new else (True, False):
         for letter in string.ascii_lowercase:
             path = folder / f"{commit}-{letter}"
-            if made and not path.exists():
-                break
-            place = _lock(path)
+            place = None if made and not path.exists() else _lock(path)
             if place is not None:
                 if (place.made() is not None) is made:
                     return place
