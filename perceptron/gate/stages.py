@@ -22,7 +22,7 @@ from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import Caches, Sampler, SamplingEffort
-from perceptron.gate.sampling.schedule import fitting
+from perceptron.gate.sampling.schedule import Costs, fitting
 from perceptron.gate.sampling.trial import Calibration, Trial, calibrate
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import is_far_slower_once, outcome, retry
@@ -91,6 +91,7 @@ class Stages:
         self._spent = spent
         self._why = why
         self._doing = (0, 1, "")
+        self._calibration: Calibration  # of the stage that measures
 
     @property
     def elapsed_seconds(self) -> float:
@@ -104,6 +105,10 @@ class Stages:
     @property
     def _budget(self) -> float:
         return self._plan.budget_seconds
+
+    @property
+    def _costs(self) -> Costs:
+        return self._calibration.costs
 
     def _of(self, stage: Stage) -> list[Block]:
         return [block for block in self._journal.blocks if block.stage == stage]
@@ -175,22 +180,21 @@ class Stages:
         if self._journal.run.screened:
             return
         same_work = self._same_work()
-        calibration = self._calibration(same_work)
+        self._calibration = self._calibrated(same_work)
         if not self._plan.calls:
-            self._plan_screen(calibration, same_work)
+            self._plan_screen(same_work)
         plan = self._plan
         out = {row.benchmark for row in plan.left_out}
-        timed = [key for key in calibration.costs.benchmarks if key not in same_work | out]
+        timed = [key for key in self._costs.benchmarks if key not in same_work | out]
         values = [key for key in timed if self._is_value(key)]
         sizes = dict.fromkeys(timed, plan.screen_blocks)
         sizes |= dict.fromkeys(values, min(plan.screen_blocks, self._rule.look))
-        rounds = self._rounds(
-            "screen", sizes, calibration, self._until(SCREENED), self._rule.fewest_screen
-        )
+        end, fewest = self._until(SCREENED), self._rule.fewest_screen
+        rounds = self._rounds("screen", sizes, end, fewest)
         self._keep_plan(screen_blocks=rounds)
-        self._screen_noisy([key for key in timed if key not in values], calibration)
-        self._look(same_work, calibration)
-        self._plan_confirmation(calibration)
+        self._screen_noisy([key for key in timed if key not in values])
+        self._look(same_work)
+        self._plan_confirmation()
 
     def confirm(self) -> None:
         """Measure fresh blocks, with a second copy of base, of what the screen promoted."""
@@ -198,9 +202,9 @@ class Stages:
         if any(sizes.values()):
             self.caches.forget()
             self._compile_control()
-            calibration = self._calibration(self._same_work())
+            self._calibration = self._calibrated(self._same_work())
             fewest = self._rule.fewest_confirmation
-            self._rounds("confirmation", sizes, calibration, self._budget, fewest)
+            self._rounds("confirmation", sizes, self._budget, fewest)
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int, end: float) -> None:
         if not benchmarks:
@@ -223,12 +227,12 @@ class Stages:
         for benchmark in benchmarks:
             self._append("calibration", attempt, benchmark.key, turn, readings)
 
-    def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
+    def _plan_screen(self, same_work: Collection[str]) -> None:
         """Plan what only the clock can judge, first what did more work: the clock may contradict.
 
         What the fewest blocks do not fit of is left out.
         """
-        costs, work = calibration.costs, self._work()
+        costs, work = self._costs, self._work()
         order = sorted(
             (key for key in costs.benchmarks if key not in same_work),
             key=lambda key: (work.get(key, NOT_COUNTED).kind != "rose", costs.benchmarks[key]),
@@ -236,8 +240,8 @@ class Stages:
         left = self._until(SCREENED) - self.elapsed_seconds
         kept = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
         self._keep_plan(
-            calls=calibration.effort.calls,
-            batches=calibration.effort.batches,
+            calls=self._calibration.effort.calls,
+            batches=self._calibration.effort.batches,
             screen_blocks=self._rule.screen if kept else 0,
             left_out=[
                 LeftOut(
@@ -250,14 +254,7 @@ class Stages:
             ],
         )
 
-    def _rounds(
-        self,
-        stage: Stage,
-        sizes: Mapping[str, int],
-        calibration: Calibration,
-        end: float,
-        fewest: int = 0,
-    ) -> int:
+    def _rounds(self, stage: Stage, sizes: Mapping[str, int], end: float, fewest: int = 0) -> int:
         """Measure so many blocks of each, in rounds, until the ``end``.
 
         The ``fewest``, without which nothing is judged, go on until everything must be over. Return
@@ -266,18 +263,16 @@ class Stages:
         begun = {block.number for block in self._of(stage) if block.benchmark in sizes}
         most = max(sizes.values(), default=0)
         rounds = [[key for key in sizes if sizes[key] > number] for number in range(most)]
-        seconds = [len(_arms(stage)) * calibration.costs.process(keys) for keys in rounds]
+        seconds = [len(_arms(stage)) * self._costs.process(keys) for keys in rounds]
         for number, keys in enumerate(rounds):
             needed, until = (0.0, self._budget) if number < fewest else (seconds[number], end)
             if number not in begun and self.elapsed_seconds + needed > until:
                 return number
             self._say(number, most, f"{stage}, block {number + 1}")
-            self._block(stage, number, keys, calibration, end - sum(seconds[number + 1 :]))
+            self._block(stage, number, keys, end - sum(seconds[number + 1 :]))
         return most
 
-    def _block(
-        self, stage: Stage, number: int, keys: Sequence[str], calibration: Calibration, end: float
-    ) -> None:
+    def _block(self, stage: Stage, number: int, keys: Sequence[str], end: float) -> None:
         """Measure one block of those benchmarks that do not have it yet.
 
         What one arm alone had waited in is measured again, if there is time for it before the
@@ -285,21 +280,15 @@ class Stages:
         hash seed of its block, so that each order counts as often as planned, whatever is retaken.
         """
         has = {block.benchmark for block in self._of(stage) if block.number == number}
-        self._take(stage, number, 0, keys, set(keys) - has, calibration)
+        self._take(stage, number, 0, keys, set(keys) - has)
         for take in range(1, MOST_RETAKES + 1):
             todo = due(self._journal.blocks, stage, number, take)
-            seconds = len(_arms(stage)) * calibration.costs.process(sorted(todo))
+            seconds = len(_arms(stage)) * self._costs.process(sorted(todo))
             if todo and self.elapsed_seconds + seconds <= end:
-                self._take(stage, number, take, keys, todo, calibration)
+                self._take(stage, number, take, keys, todo)
 
     def _take(
-        self,
-        stage: Stage,
-        number: int,
-        take: int,
-        keys: Sequence[str],
-        todo: Collection[str],
-        calibration: Calibration,
+        self, stage: Stage, number: int, take: int, keys: Sequence[str], todo: Collection[str]
     ) -> None:
         """Measure ``todo``, grouped into processes as all ``keys`` of the block are.
 
@@ -309,23 +298,20 @@ class Stages:
         todo = self._measured().intersection(todo)
         wanted = [self._benchmarks[key] for key in keys]
         self._trees.arrange(turn.sides)
-        for group in schedule.groups(wanted, calibration.costs, self._plan.seed, stage, number):
+        for group in schedule.groups(wanted, self._costs, self._plan.seed, stage, number):
             together = [own for own in group if own.key in todo]
             if together and self.elapsed_seconds < self._budget:
-                readings = {
-                    arm: self._sample(arm, together, calibration, seeds) for arm in turn.order
-                }
+                readings = {arm: self._sample(arm, together, seeds) for arm in turn.order}
                 for benchmark in together:
                     self._append(stage, number, benchmark.key, turn, readings, take)
 
-    def _sample(
-        self, arm: Arm, todo: Sequence[Benchmark], calibration: Calibration, seeds: Seeds
-    ) -> dict[str, Reading]:
+    def _sample(self, arm: Arm, todo: Sequence[Benchmark], seeds: Seeds) -> dict[str, Reading]:
         def limit(benchmark: Benchmark) -> float:
-            return max(benchmark.timeout, _PATIENCE * calibration.costs.benchmarks[benchmark.key])
+            return max(benchmark.timeout, _PATIENCE * self._costs.benchmarks[benchmark.key])
 
-        readings = {}
-        for key, reading in self._sampler.sample(arm, todo, calibration.effort, seeds, limit):
+        readings: dict[str, Reading] = {}
+        effort = self._calibration.effort
+        for key, reading in self._sampler.sample(arm, todo, effort, seeds, limit):
             readings[key] = reading
             self._tell(key)
         return readings
@@ -355,7 +341,7 @@ class Stages:
             )
         )
 
-    def _screen_noisy(self, keys: Sequence[str], calibration: Calibration) -> None:
+    def _screen_noisy(self, keys: Sequence[str]) -> None:
         """Measure more blocks of what is too noisy to be judged.
 
         By the blocks before each: resumed, it goes on with the same.
@@ -368,25 +354,25 @@ class Stages:
             if not too_noisy or self.elapsed_seconds > end:
                 break
             self._say(number, number + 1, f"screen, block {number + 1}")
-            self._block("screen", number, too_noisy, calibration, end)
+            self._block("screen", number, too_noisy, end)
 
-    def _look(self, same_work: set[str], calibration: Calibration) -> None:
+    def _look(self, same_work: set[str]) -> None:
         """Look at what did the same work, as far as there is time: cheapest first.
 
         What is not looked at is judged by its work alone.
         """
-        costs, rule, end = calibration.costs, self._rule, self._until(LOOKED)
+        costs, rule, end = self._costs, self._rule, self._until(LOOKED)
         if not self._plan.looked_at:
             order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
             left = end - self.elapsed_seconds
             self._keep_plan(looked_at=fitting(order, costs, left, rule.look, len(PAIR)))
         looked_at = self._plan.looked_at
-        self._rounds("screen", dict.fromkeys(looked_at, rule.look), calibration, end)
+        self._rounds("screen", dict.fromkeys(looked_at, rule.look), end)
         ratios = log_ratios(self._journal.blocks, "screen")
         suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
-        self._rounds("screen", dict.fromkeys(suspects, rule.screen), calibration, end)
+        self._rounds("screen", dict.fromkeys(suspects, rule.screen), end)
 
-    def _plan_confirmation(self, calibration: Calibration) -> None:
+    def _plan_confirmation(self) -> None:
         """Plan as many blocks as the screen's spread asks for; none of what there is no time for.
 
         The most significant goes first. What `setup_cache` returns is made again, for three arms.
@@ -399,7 +385,7 @@ class Stages:
         promoted = promote(live, self._rule, self._work())
         left = self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
         fewest = self._rule.fewest_confirmation
-        kept = fitting(promoted, calibration.costs, left, fewest, len(WITH_CONTROL))
+        kept = fitting(promoted, self._costs, left, fewest, len(WITH_CONTROL))
         sizes = confirmation_sizes(live, promoted, self._rule)
         self._keep_plan(
             confirmation_blocks={key: size if key in kept else 0 for key, size in sizes.items()}
@@ -431,7 +417,7 @@ class Stages:
     def _keep_plan(self, **fields: object) -> None:
         self._keep(plan=msgspec.structs.replace(self._plan, **fields))
 
-    def _calibration(self, same_work: Collection[str]) -> Calibration:
+    def _calibrated(self, same_work: Collection[str]) -> Calibration:
         run = self._journal.run
         benchmarks, blocks = list(self._benchmarks.values()), self._of("calibration")
         measured = calibrate(benchmarks, blocks, run.start_seconds or 0.0, same_work)
