@@ -11,27 +11,21 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.gate_config import gate_rules, of_names
-from perceptron.gate.checkout.request import (
-    CompareRequest,
-    ResolvedRequest,
-    command,
-    resolve_request,
-    side,
-)
-from perceptron.gate.checkout.request import warnings as request_warnings
+from perceptron.gate.checkout.request import Case, CompareRequest, command, resolve_request, side
 from perceptron.gate.checkout.revisions import make_own
 from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.compiled_code import NotBuilt, not_built
+from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
@@ -39,21 +33,20 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.discover_both import SuiteOfBoth, discover_both, wanted_modules
+from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
 from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
-from perceptron.gate.stages import PAIR, Progress, Stages
-from perceptron.gate.verdict.judge import judge
+from perceptron.gate.stages import Progress, Stages
+from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import PAIR, Arm, Benchmark
 from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
     ComparisonPlan,
     Control,
-    GateRule,
     LeftOut,
     Verdict,
     rule_of,
@@ -73,47 +66,39 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     _pattern(request.benchmarks)
     if request.build:
         check_build(request)
-    resolved = resolve_request(request)
-    case = _Case(request, resolved, _rule(request, rule or Rule()))
-    case.warnings += request_warnings(request, resolved)
+    case = resolve_request(request, rule)
     valgrind, not_counted = find_valgrind(request.count)
-    with working_folder(resolved.repository) as home, ExitStack() as environments:
+    with working_folder(case.repository) as home, ExitStack() as environments:
         progress(0, 1, "checking both revisions out")
-        suite = resolved.suite
-        trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
-        suite.check(trees.path("head"), request.head)
+        trees = Worktrees(case.repository, home, case.base, case.head, case.suite)
+        case.suite.check(trees.path("head"), request.head)
         pair = trees.path("base"), trees.path("head")
         case.limits, of_limits = gate_rules(*pair, date.today())
-        case.warnings += of_limits
-        changed = changed_names(resolved.repository, resolved.base, resolved.head)
-        case.warnings += of_names(case.limits, changed, suite)
-        differ = differing(resolved.repository, resolved.base, resolved.head, pair, suite)
-        same = case.same_code(differ, pair)
+        changed = changed_names(case.repository, case.base, case.head)
+        case.warnings += [*of_limits, *of_names(case.limits, changed, case.suite)]
+        differ = differing(changed, pair, case.suite)
+        same = _same_code(case, differ, pair)
         if same is not None:
-            return case.unmeasured("clean", f"the same code: {same}")
+            return _unmeasured(case, "clean", f"the same code: {same}")
         make_own(request.results, "gate")
         case.warnings += not_counted
         if request.build:
             paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))
+            building = built(case, paths, home, progress)
             try:
-                pythons, warnings = environments.enter_context(
-                    built(request, resolved, paths, home, progress)
-                )
+                case.pythons, warnings = environments.enter_context(building)
             except HeadDoesNotBuild as finding:
-                return case.unmeasured("regression", str(finding), finding.log.parent)
-            resolved = dataclasses.replace(resolved, pythons=pythons, installed=True)
-            case.resolved = resolved
+                return _unmeasured(case, "regression", str(finding), finding.log.parent)
+            case.installed = True
             case.warnings += warnings
-        unbuilt = not_built(differ, pair, resolved)
-        started = Arms(
-            trees, suite, resolved.repository, resolved.pythons, installed=resolved.installed
-        )
+        unbuilt = not_built(differ, pair, case)
+        started = Arms(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as arms:
             return _measured(case, arms, unbuilt, valgrind, progress)
 
 
 def _measured(
-    case: _Case, arms: Arms, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
+    case: Case, arms: Arms, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
 ) -> Comparison:
     """Measure what both arms load, judge it, and look into what changed."""
     request, began = case.request, time.monotonic()
@@ -124,12 +109,14 @@ def _measured(
     except ImportTooLong as finding:
         reason = f"{finding}: raise --budget, or have it import less"
         seconds = time.monotonic() - began
-        return case.unmeasured("inconclusive", reason, counter=valgrind, seconds=seconds)
-    valgrind = case.counter(arms, valgrind)
-    slow = _slow_import(both, budget)
-    environment = _environment(arms, both, valgrind)
-    chosen = both.choose(_pattern(request.benchmarks), case.resolved.suite)
-    run = case.run(environment)
+        return _unmeasured(case, "inconclusive", reason, counter=valgrind, seconds=seconds)
+    valgrind = _counter(case, arms, valgrind)
+    file, importing = both.slowest_import
+    slow = f"; importing {file} took {importing:.0f} s" if importing > _SLOW_IMPORT * budget else ""
+    code = {arm: str(own) for arm, own in arms.code.items()}
+    environment = _environment(valgrind, both.versions, code)
+    chosen = both.choose(_pattern(request.benchmarks), case.suite)
+    run = _run(case, environment)
     with open_journal(request.results, run, request.seed is not None) as journal:
         spent = time.monotonic() - began
         stages = Stages(arms, chosen, journal, case.rule, progress, valgrind, spent=spent, why=slow)
@@ -138,9 +125,9 @@ def _measured(
         _assert_own_code(arms, journal, both.base_error)
         stages.screen()
         stages.confirm()
-        environment = _with_code(environment, journal.run.code)
-        comparison = case.judged(journal, chosen, both.left_out, environment)
-        comparison = unbuilt.added_to(comparison)
+        environment = _environment(valgrind, both.versions, journal.run.code)
+        comparison = _judged(case, journal, chosen, both.left_out, environment)
+        comparison = with_warning(comparison, unbuilt)
         if slow and comparison.verdict == "inconclusive":
             reason = f"{comparison.reason}{slow}"
             comparison = msgspec.structs.replace(comparison, reason=reason)
@@ -178,15 +165,6 @@ def _assert_own_code(
             )
 
 
-def _with_code(
-    environment: ComparisonEnvironment, code: Mapping[Arm, str]
-) -> ComparisonEnvironment:
-    """Return the environment with where each arm imported the project from, if that is no tree."""
-    return msgspec.structs.replace(
-        environment, base_code=code.get("base"), head_code=code.get("head")
-    )
-
-
 def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> None:
     known = journal.run.code
     code = {**known, **{arm: str(own) for arm, own in arms.code.items()}}
@@ -211,142 +189,136 @@ def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> 
         )
 
 
-@dataclass
-class _Case:
-    """What is compared, by which rules, and what to know of it whatever comes out."""
+def _same_code(case: Case, differ: Sequence[str], trees: Trees) -> str | None:
+    """Return why there is nothing to measure, None if there is.
 
-    request: CompareRequest
-    resolved: ResolvedRequest
-    rule: Rule
-    limits: list[GateRule] = field(default_factory=list)
-    warnings: list[MeasurementWarning] = field(default_factory=list)
-
-    def same_code(self, differ: Sequence[str], trees: Trees) -> str | None:
-        """Return why there is nothing to measure, None if there is.
-
-        What is installed may be of any revision, and another interpreter may change any benchmark,
-        or read a module otherwise than this one, which tells what the modules do.
-        """
-        pythons = self.resolved.pythons
-        if self.request.always or self.resolved.installed or pythons["base"] != pythons["head"]:
-            return None
-        if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
-            return None
-        return same_code(differ, trees, self.resolved.suite)
-
-    def counter(self, arms: Arms, valgrind: Valgrind | None) -> Valgrind | None:
-        """Return no valgrind where the interpreters would be counted at places of their own.
-
-        What a process executes depends on them. Raises `UserError` if it is to count always.
-        """
-        python = arms.interpreters.not_alike
-        if valgrind is None or python is None:
-            return valgrind
-        problem = f"{python} cannot be started through a link to its environment"
-        advice = "name the interpreter itself in that environment, no script that starts it"
-        if self.request.count == "always":
-            raise UserError(f"--count always: {problem}: {advice}")
-        message = f"instructions are not counted: {problem}"
-        self.warnings.append(MeasurementWarning(code="not counted", message=message, advice=advice))
+    What is installed may be of any revision, and another interpreter may change any benchmark,
+    or read a module otherwise than this one, which tells what the modules do.
+    """
+    pythons = case.pythons
+    if case.request.always or case.installed or pythons["base"] != pythons["head"]:
         return None
+    if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
+        return None
+    return same_code(differ, trees, case.suite)
 
-    def run(self, environment: ComparisonEnvironment) -> ComparisonRun:
-        """Return what this comparison sets out to do there."""
-        request, resolved = self.request, self.resolved
-        plan = ComparisonPlan(
-            suite=resolved.suite.file,
-            suite_state=resolved.suite.state,
-            kind=resolved.suite.kind,
-            benchmarks=request.benchmarks,
-            base=side(resolved.base, resolved.pythons["base"]),
-            head=side(resolved.head, resolved.pythons["head"]),
-            budget_seconds=60 * request.budget_minutes,
-            seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
-            rule=dataclasses.asdict(self.rule),
-            gate_rules=self.limits,
-            count=request.count,
-            seeded=request.seeded,
-            installed=resolved.installed,
-            build=request.build,
-        )
-        same = msgspec.structs.replace(plan, seed=0)
-        work = {
-            "code": fingerprint.digest(),
-            "plan": msgspec.json.encode(same, order="sorted").decode(),
-            "suite": msgspec.json.encode(resolved.suite.entries(), order="sorted").decode(),
-            "environment": msgspec.json.encode(environment, order="sorted").decode(),
-        }
-        return ComparisonRun(work=work, plan=plan)
 
-    def unmeasured(
-        self,
-        verdict: Verdict,
-        reason: str,
-        results: Path | None = None,
-        counter: Valgrind | None = None,
-        seconds: float = 0.0,
-    ) -> Comparison:
-        """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
-        environment = _facts(counter)
-        plan = self.run(environment).plan
-        return Comparison(
-            verdict=verdict,
-            reason=reason,
-            rows=[],
-            control=Control(alarmed=False, rows=[]),
-            plan=plan,
-            environment=environment,
-            warnings=self.warnings,
-            seconds=seconds,
-            reproduce=command(self.request, self.resolved, plan.seed),
-            results=str(results or self.request.results),
-            benchmarks=[],
-            blocks=[],
-        )
+def _counter(case: Case, arms: Arms, valgrind: Valgrind | None) -> Valgrind | None:
+    """Return no valgrind where the interpreters would be counted at places of their own.
 
-    def judged(
-        self,
-        journal: ComparisonJournal,
-        chosen: Sequence[Benchmark],
-        not_loaded: Sequence[LeftOut],
-        environment: ComparisonEnvironment,
-    ) -> Comparison:
-        """Return the comparison that the journal's blocks make."""
-        plan = journal.run.plan
-        # What was counted is judged, if only by that.
-        counted = {
-            key for key, own in work_of(journal.blocks, self.rule).items() if own.work is not None
-        }
-        plan = msgspec.structs.replace(
-            plan, left_out=[row for row in plan.left_out if row.benchmark not in counted]
-        )
-        left_out = {row.benchmark for row in plan.left_out}
-        judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
-        judgement = judge(
-            judged,
-            journal.blocks,
-            plan.confirmation_blocks,
-            self.rule,
-            left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
-            + wanted_modules(not_loaded, _pattern(self.request.benchmarks)),
-            limits=plan.gate_rules,
-        )
-        return Comparison(
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            rows=judgement.rows,
-            control=judgement.control,
-            plan=msgspec.structs.replace(
-                plan, left_out=[*not_loaded, *plan.left_out, *judgement.left_out]
-            ),
-            environment=environment,
-            warnings=[*self.warnings, *unknown_waiting(chosen, journal.blocks)],
-            seconds=journal.elapsed_seconds,
-            reproduce=command(self.request, self.resolved, plan.seed),
-            results=str(journal.folder),
-            benchmarks=list(chosen),
-            blocks=journal.blocks,
-        )
+    What a process executes depends on them. Raises `UserError` if it is to count always.
+    """
+    python = arms.interpreters.not_alike
+    if valgrind is None or python is None:
+        return valgrind
+    problem = f"{python} cannot be started through a link to its environment"
+    advice = "name the interpreter itself in that environment, no script that starts it"
+    if case.request.count == "always":
+        raise UserError(f"--count always: {problem}: {advice}")
+    message = f"instructions are not counted: {problem}"
+    case.warnings.append(MeasurementWarning(code="not counted", message=message, advice=advice))
+    return None
+
+
+def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
+    """Return what this comparison sets out to do there."""
+    request = case.request
+    plan = ComparisonPlan(
+        suite=case.suite.file,
+        suite_state=case.suite.state,
+        kind=case.suite.kind,
+        benchmarks=request.benchmarks,
+        base=side(case.base, case.pythons["base"]),
+        head=side(case.head, case.pythons["head"]),
+        budget_seconds=60 * request.budget_minutes,
+        seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
+        rule=dataclasses.asdict(case.rule),
+        gate_rules=case.limits,
+        count=request.count,
+        seeded=request.seeded,
+        installed=case.installed,
+        build=request.build,
+    )
+    same = msgspec.structs.replace(plan, seed=0)
+    work = {
+        "code": fingerprint.digest(),
+        "plan": msgspec.json.encode(same, order="sorted").decode(),
+        "suite": msgspec.json.encode(case.suite.entries(), order="sorted").decode(),
+        "environment": msgspec.json.encode(environment, order="sorted").decode(),
+    }
+    return ComparisonRun(work=work, plan=plan)
+
+
+def _unmeasured(
+    case: Case,
+    verdict: Verdict,
+    reason: str,
+    results: Path | None = None,
+    counter: Valgrind | None = None,
+    seconds: float = 0.0,
+) -> Comparison:
+    """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
+    environment = _environment(counter)
+    return _comparison(
+        case,
+        Judgement(verdict, reason, [], Control(alarmed=False, rows=[]), []),
+        _run(case, environment).plan,
+        environment=environment,
+        warnings=case.warnings,
+        seconds=seconds,
+        results=str(results or case.request.results),
+        benchmarks=[],
+        blocks=[],
+    )
+
+
+def _judged(
+    case: Case,
+    journal: ComparisonJournal,
+    chosen: Sequence[Benchmark],
+    not_loaded: Sequence[LeftOut],
+    environment: ComparisonEnvironment,
+) -> Comparison:
+    """Return the comparison that the journal's blocks make."""
+    plan = journal.run.plan
+    # What was counted is judged, if only by that.
+    work = work_of(journal.blocks, case.rule)
+    counted = {key for key, own in work.items() if own.work is not None}
+    untimed = [row for row in plan.left_out if row.benchmark not in counted]
+    left_out = {row.benchmark for row in untimed}
+    judgement = judge(
+        [benchmark for benchmark in chosen if benchmark.key not in left_out],
+        journal.blocks,
+        plan.confirmation_blocks,
+        case.rule,
+        left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
+        + wanted_modules(not_loaded, _pattern(case.request.benchmarks)),
+        limits=plan.gate_rules,
+    )
+    left = [*not_loaded, *untimed, *judgement.left_out]
+    return _comparison(
+        case,
+        judgement,
+        msgspec.structs.replace(plan, left_out=left),
+        environment=environment,
+        warnings=[*case.warnings, *unknown_waiting(chosen, journal.blocks)],
+        seconds=journal.elapsed_seconds,
+        results=str(journal.folder),
+        benchmarks=list(chosen),
+        blocks=journal.blocks,
+    )
+
+
+def _comparison(case: Case, judgement: Judgement, plan: ComparisonPlan, **facts: Any) -> Comparison:
+    return Comparison(
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        rows=judgement.rows,
+        control=judgement.control,
+        plan=plan,
+        reproduce=command(case, plan.seed),
+        **facts,
+    )
 
 
 def _pattern(expression: str | None) -> re.Pattern[str]:
@@ -357,33 +329,13 @@ def _pattern(expression: str | None) -> re.Pattern[str]:
         raise UserError(f"--benchmarks {expression}: no regular expression: {error}") from None
 
 
-def _rule(request: CompareRequest, rule: Rule) -> Rule:
-    """Return the rule with the shares that were asked for."""
-    least_work, least_judged = request.least_work, request.least_judged
-    return dataclasses.replace(
-        rule,
-        least_work=rule.least_work if least_work is None else least_work,
-        least_judged=rule.least_judged if least_judged is None else least_judged,
-    )
-
-
-def _slow_import(suite: SuiteOfBoth, budget: float) -> str:
-    """Return which import takes much of each process's time; "" where none does."""
-    file, seconds = suite.slowest_import
-    return f"; importing {file} took {seconds:.0f} s" if seconds > _SLOW_IMPORT * budget else ""
-
-
 def _environment(
-    arms: Arms, suite: SuiteOfBoth, valgrind: Valgrind | None
+    valgrind: Valgrind | None,
+    versions: Mapping[Arm, dict[str, str]] = MappingProxyType({}),
+    code: Mapping[Arm, str] = MappingProxyType({}),
 ) -> ComparisonEnvironment:
-    environment = msgspec.structs.replace(
-        _facts(valgrind), base=suite.versions["base"], head=suite.versions["head"]
-    )
-    return _with_code(environment, {arm: str(code) for arm, code in arms.code.items()})
-
-
-def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
-    """Return what is known before anything was run."""
+    """Return the machine, the ``versions`` that each arm has, and where it imported the ``code`` of
+    the project from, if that is no tree."""
     return ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),
@@ -391,8 +343,10 @@ def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
             "architecture": platform.machine(),
             "system": platform.system(),
         },
-        base={},
-        head={},
+        base=versions.get("base", {}),
+        head=versions.get("head", {}),
         variables=steering_variables(os.environ),
+        base_code=code.get("base"),
+        head_code=code.get("head"),
         counter=None if valgrind is None else valgrind.version,
     )

@@ -12,7 +12,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +20,7 @@ from msgspec.structs import replace
 
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
-from perceptron.gate.checkout.request import ResolvedRequest
+from perceptron.gate.checkout.request import Case
 from perceptron.gate.checkout.same_code import Trees, bounded, parsed, same_python
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.environments.metadata import project_names
@@ -59,40 +58,16 @@ _EXTENSION = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class NotBuilt:
-    """Compiled code that the trees do not hold."""
-
-    changed: Sequence[str] = ()
-    """Its files that differ between the revisions."""
-    sign: str | None = None
-    """What says that there is some."""
-
-    def added_to(self, comparison: Comparison) -> Comparison:
-        """Return the comparison with a warning; it is not clean where compiled code changed."""
-        if self.changed:
-            more = f" and {len(self.changed) - 1} more" if self.changed[1:] else ""
-            message = f"compiled code changed ({label(self.changed[0])}{more}) and was not built"
-            if comparison.verdict == "clean":
-                reason = f"{message}: compare with --build or --installed"
-                return replace(comparison, verdict="inconclusive", reason=reason)
-        elif self.sign is not None:
-            message = f"compiled code was not built: {self.sign}, and both sides ran without it"
-        else:
-            return comparison
-        warning = MeasurementWarning(
-            code="not built",
-            message=message,
-            advice="compare with --build or --installed to measure what users run",
-        )
-        return replace(comparison, warnings=[*comparison.warnings, warning])
+NotBuilt = tuple[Sequence[str], str | None]
+"""Compiled code that the trees do not hold: its files that differ between the revisions, and what
+says that there is some."""
 
 
-def not_built(names: Sequence[str], trees: Trees, resolved: ResolvedRequest) -> NotBuilt:
+def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
     """Return what is compiled in the trees' project; ``names`` differ between them."""
-    if resolved.installed:
-        return NotBuilt()
-    suite = resolved.suite
+    if case.installed:
+        return [], None
+    suite = case.suite
     sign = next(filter(None, (_declared(tree / suite.code) for tree in trees)), None)
     changed = [
         name
@@ -100,7 +75,27 @@ def not_built(names: Sequence[str], trees: Trees, resolved: ResolvedRequest) -> 
         if _is_compiled(PurePosixPath(name))
         or (sign is not None and _changes_build(name, trees, suite))
     ]
-    return NotBuilt(changed, sign or _installed(trees[1], suite, resolved.pythons["head"]))
+    return changed, sign or _installed(trees[1], suite, case.pythons["head"])
+
+
+def with_warning(comparison: Comparison, unbuilt: NotBuilt) -> Comparison:
+    """Return the comparison with a warning; it is not clean where compiled code changed."""
+    changed, sign = unbuilt
+    if not changed and sign is None:
+        return comparison
+    message = f"compiled code was not built: {sign}, and both sides ran without it"
+    if changed:
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        message = f"compiled code changed ({label(changed[0])}{more}) and was not built"
+        if comparison.verdict == "clean":
+            reason = f"{message}: compare with --build or --installed"
+            return replace(comparison, verdict="inconclusive", reason=reason)
+    warning = MeasurementWarning(
+        code="not built",
+        message=message,
+        advice="compare with --build or --installed to measure what users run",
+    )
+    return replace(comparison, warnings=[*comparison.warnings, warning])
 
 
 def _is_compiled(path: PurePosixPath) -> bool:

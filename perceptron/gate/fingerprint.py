@@ -10,7 +10,6 @@ from perceptron.code_digest import code_digest
 _PACKAGE = Path(__file__).parents[1]
 # Of this package: what decides which number comes out of which process …
 MEASURING = (
-    "gate/blocks.py",
     "gate/checkout/worktrees.py",
     "gate/counting",
     "gate/runner",

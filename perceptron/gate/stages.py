@@ -14,34 +14,47 @@ from dataclasses import replace
 
 import msgspec
 
-from perceptron.gate.blocks import Blocks, Round
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
+from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport
+from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import Caches, Sampler
-from perceptron.gate.sampling.schedule import Calibration, fitting
+from perceptron.gate.sampling.schedule import Calibration, Costs, fitting
 from perceptron.gate.sampling.trial import Trial, calibrate
 from perceptron.gate.verdict.judge import log_ratios
-from perceptron.gate.verdict.outcome import is_far_slower_once, retry
+from perceptron.gate.verdict.outcome import is_far_slower_once, outcome, retry
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote, suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
+from perceptron.gate.verdict.waits import always_waiting
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Arm, Benchmark, Stage
-from perceptron.records.comparison import LeftOut
+from perceptron.records.block import (
+    PAIR,
+    Arm,
+    Benchmark,
+    Block,
+    Reading,
+    Stage,
+    by_benchmark,
+    waiting_arms,
+)
+from perceptron.records.comparison import ComparisonPlan, LeftOut
 
 # (blocks done, blocks in all as far as known, what is being done)
 Progress = Callable[[int, int, str], None]
 Clock = Callable[[], float]
 
-PAIR: tuple[Arm, ...] = ("base", "head")
-WITH_CONTROL: tuple[Arm, ...] = ("base", "head", "control")
+WITH_CONTROL: tuple[Arm, ...] = (*PAIR, "control")
 # Shares of the time that counting leaves, by which a stage must be over: the trial, the screen,
 # more blocks of what is too noisy, and the look at what did the same work. The rest is to confirm.
 TRIED, SCREENED, EXTENDED, LOOKED = 0.35, 0.7, 0.8, 0.9
 # Of the budget: what the trial of one benchmark may take, and at least.
 _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
+# A benchmark that takes longer than expected has so much time before it counts as hanging.
+_PATIENCE = 4.0
+MOST_RETAKES = 2
 
 
 class Stages:
@@ -78,9 +91,7 @@ class Stages:
         self._spent = spent
         self._why = why
         self._doing = (0, 1, "")
-        self._blocks = Blocks(
-            arms, self._sampler, benchmarks, journal, lambda: self.elapsed_seconds, self._tell
-        )
+        self._calibration: Calibration  # of the stage that measures
 
     @property
     def elapsed_seconds(self) -> float:
@@ -88,13 +99,36 @@ class Stages:
         return self._clock() - self._begin
 
     @property
+    def _plan(self) -> ComparisonPlan:
+        return self._journal.run.plan
+
+    @property
     def _budget(self) -> float:
-        return self._journal.run.plan.budget_seconds
+        return self._plan.budget_seconds
+
+    @property
+    def _costs(self) -> Costs:
+        return self._calibration.costs
+
+    def _of(self, stage: Stage) -> list[Block]:
+        return [block for block in self._journal.blocks if block.stage == stage]
+
+    def _measured(self) -> set[str]:
+        """Return the benchmarks that give numbers on both arms."""
+        blocks = by_benchmark(self._journal.blocks)
+        return {key for key, own in blocks.items() if outcome(own)[0] == "measured"}
+
+    def _turn(self, stage: Stage, number: int) -> schedule.Turn:
+        """Return the turn of a block, as the comparison's seed has it."""
+        return schedule.turn(_arms(stage), self._plan.seed, stage, number)
+
+    def _seeds(self, stage: Stage, number: int) -> Seeds:
+        """Return what the processes of a block are seeded with."""
+        return schedule.seeds(self._plan.seed, stage, number, self._plan.seeded)
 
     def _until(self, share: float) -> float:
         """Return when so much of the time is over that discovery and counting left."""
-        counts = (own.elapsed_seconds for own in self._journal.blocks if own.stage == "count")
-        counted = max(counts, default=self._spent)
+        counted = max((own.elapsed_seconds for own in self._of("count")), default=self._spent)
         return counted + share * (self._budget - counted)
 
     def count(self) -> None:
@@ -103,7 +137,7 @@ class Stages:
         It comes first: CPU contention does not change a count, and what did the same work needs
         little else.
         """
-        if self._valgrind is None or self._journal.run.plan.calls:
+        if self._valgrind is None or self._plan.calls:
             return  # resumed: the screen was planned from the counts as they are
         stage = CountingStage(
             self._arms,
@@ -123,23 +157,17 @@ class Stages:
         fail again is a finding: it has more time. What did the same work and took far longer is
         tried again too: its first trial may have been the machine's.
         """
-        same_work = self._same_work()
-        tried = {block.benchmark for block in self._journal.blocks if block.stage == "calibration"}
-        untried = [own for own in self._benchmarks.values() if own.key not in tried]
-        if untried:
-            untried.sort(key=lambda own: (own.key in same_work, own.index or 0))
-            self._try(untried, 0, self._until(TRIED))
-        blocks = self._blocks.by_benchmark()
-        failed_once = [own for own in self._benchmarks.values() if retry(blocks.get(own.key, []))]
-        if failed_once:
-            self._try(failed_once, 1, self._until(LOOKED))
-        far_slower = [
-            own
-            for own in self._benchmarks.values()
-            if own.key in same_work and is_far_slower_once(blocks.get(own.key, []))
-        ]
-        if far_slower:
-            self._try(far_slower, 1, self._until(LOOKED))
+        same_work, everything = self._same_work(), self._benchmarks.values()
+        tried = {block.benchmark for block in self._of("calibration")}
+        untried = [own for own in everything if own.key not in tried]
+        untried.sort(key=lambda own: (own.key in same_work, own.index or 0))
+        self._try(untried, 0, self._until(TRIED))
+        blocks = by_benchmark(self._journal.blocks)
+        failed_once = [own for own in everything if retry(blocks.get(own.key, []))]
+        self._try(failed_once, 1, self._until(LOOKED))
+        same = [own for own in everything if own.key in same_work]
+        far_slower = [own for own in same if is_far_slower_once(blocks.get(own.key, []))]
+        self._try(far_slower, 1, self._until(LOOKED))
 
     def screen(self) -> None:
         """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it
@@ -152,40 +180,41 @@ class Stages:
         if self._journal.run.screened:
             return
         same_work = self._same_work()
-        calibration = self._calibration(same_work)
-        if not self._journal.run.plan.calls:
-            self._plan_screen(calibration, same_work)
-        plan = self._journal.run.plan
+        self._calibration = self._calibrated(same_work)
+        if not self._plan.calls:
+            self._plan_screen(same_work)
+        plan = self._plan
         out = {row.benchmark for row in plan.left_out}
-        timed = [key for key in calibration.costs.benchmarks if key not in same_work | out]
+        timed = [key for key in self._costs.benchmarks if key not in same_work | out]
         values = [key for key in timed if self._is_value(key)]
         sizes = dict.fromkeys(timed, plan.screen_blocks)
         sizes |= dict.fromkeys(values, min(plan.screen_blocks, self._rule.look))
-        rounds = self._rounds(
-            "screen", sizes, calibration, self._until(SCREENED), self._rule.fewest_screen
-        )
+        end, fewest = self._until(SCREENED), self._rule.fewest_screen
+        rounds = self._rounds("screen", sizes, end, fewest)
         self._keep_plan(screen_blocks=rounds)
-        self._screen_noisy([key for key in timed if key not in values], calibration)
-        self._look(same_work, calibration)
-        self._plan_confirmation(calibration)
+        self._screen_noisy([key for key in timed if key not in values])
+        self._look(same_work)
+        self._plan_confirmation()
 
     def confirm(self) -> None:
         """Measure fresh blocks, with a second copy of base, of what the screen promoted."""
-        sizes = self._journal.run.plan.confirmation_blocks
+        sizes = self._plan.confirmation_blocks
         if any(sizes.values()):
             self.caches.forget()
             self._compile_control()
-            calibration = self._calibration(self._same_work())
+            self._calibration = self._calibrated(self._same_work())
             fewest = self._rule.fewest_confirmation
-            self._rounds("confirmation", sizes, calibration, self._budget, fewest)
+            self._rounds("confirmation", sizes, self._budget, fewest)
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int, end: float) -> None:
-        turn = replace(self._blocks.turn(PAIR, "calibration", attempt), order=PAIR)
+        if not benchmarks:
+            return
+        turn = replace(self._turn("calibration", attempt), order=PAIR)
         self._trees.arrange(turn.sides)
         self._say(0, len(benchmarks), "trying every benchmark")
         trial = Trial(
             self._sampler,
-            self._blocks.seeds("calibration", attempt),
+            self._seeds("calibration", attempt),
             lambda: self.elapsed_seconds,
             end,
             max(_TRIAL_SECONDS, _TRIAL_SHARE * self._budget),
@@ -196,14 +225,14 @@ class Stages:
         if attempt == 0:
             self._keep(start_seconds=self._sampler.start_seconds)
         for benchmark in benchmarks:
-            self._blocks.append("calibration", attempt, benchmark.key, turn, readings)
+            self._append("calibration", attempt, benchmark.key, turn, readings)
 
-    def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
+    def _plan_screen(self, same_work: Collection[str]) -> None:
         """Plan what only the clock can judge, first what did more work: the clock may contradict.
 
         What the fewest blocks do not fit of is left out.
         """
-        costs, work = calibration.costs, self._work()
+        costs, work = self._costs, self._work()
         order = sorted(
             (key for key in costs.benchmarks if key not in same_work),
             key=lambda key: (work.get(key, NOT_COUNTED).kind != "rose", costs.benchmarks[key]),
@@ -211,8 +240,8 @@ class Stages:
         left = self._until(SCREENED) - self.elapsed_seconds
         kept = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
         self._keep_plan(
-            calls=calibration.calls,
-            batches=calibration.batches,
+            calls=self._calibration.calls,
+            batches=self._calibration.batches,
             screen_blocks=self._rule.screen if kept else 0,
             left_out=[
                 LeftOut(
@@ -225,79 +254,137 @@ class Stages:
             ],
         )
 
-    def _rounds(
-        self,
-        stage: Stage,
-        sizes: Mapping[str, int],
-        calibration: Calibration,
-        end: float,
-        fewest: int = 0,
-    ) -> int:
+    def _rounds(self, stage: Stage, sizes: Mapping[str, int], end: float, fewest: int = 0) -> int:
         """Measure so many blocks of each, in rounds, until the ``end``.
 
         The ``fewest``, without which nothing is judged, go on until everything must be over. Return
         how many rounds there were.
         """
-        arms = WITH_CONTROL if stage == "confirmation" else PAIR
-        blocks = [own for own in self._journal.blocks if own.stage == stage]
-        begun = {block.number for block in blocks if block.benchmark in sizes}
+        begun = {block.number for block in self._of(stage) if block.benchmark in sizes}
         most = max(sizes.values(), default=0)
-        rounds = [
-            Round(stage, number, [key for key in sizes if sizes[key] > number], arms)
-            for number in range(most)
-        ]
-        seconds = [len(arms) * calibration.costs.process(own.keys) for own in rounds]
-        for number, one in enumerate(rounds):
+        rounds = [[key for key in sizes if sizes[key] > number] for number in range(most)]
+        seconds = [len(_arms(stage)) * self._costs.process(keys) for keys in rounds]
+        for number, keys in enumerate(rounds):
             needed, until = (0.0, self._budget) if number < fewest else (seconds[number], end)
             if number not in begun and self.elapsed_seconds + needed > until:
                 return number
-            self._measure(one, most, calibration, end - sum(seconds[number + 1 :]))
+            self._say(number, most, f"{stage}, block {number + 1}")
+            self._block(stage, number, keys, end - sum(seconds[number + 1 :]))
         return most
 
-    def _screen_noisy(self, keys: Sequence[str], calibration: Calibration) -> None:
+    def _block(self, stage: Stage, number: int, keys: Sequence[str], end: float) -> None:
+        """Measure one block of those benchmarks that do not have it yet.
+
+        What one arm alone had waited in is measured again, if there is time for it before the
+        ``end``: what the stage has planned goes before. A retake has the order, the folders and the
+        hash seed of its block, so that each order counts as often as planned, whatever is retaken.
+        """
+        has = {block.benchmark for block in self._of(stage) if block.number == number}
+        self._take(stage, number, 0, keys, set(keys) - has)
+        for take in range(1, MOST_RETAKES + 1):
+            todo = due(self._journal.blocks, stage, number, take)
+            seconds = len(_arms(stage)) * self._costs.process(sorted(todo))
+            if todo and self.elapsed_seconds + seconds <= end:
+                self._take(stage, number, take, keys, todo)
+
+    def _take(
+        self, stage: Stage, number: int, take: int, keys: Sequence[str], todo: Collection[str]
+    ) -> None:
+        """Measure ``todo``, grouped into processes as all ``keys`` of the block are.
+
+        Nothing is begun when the time of the comparison is over.
+        """
+        turn, seeds = self._turn(stage, number), self._seeds(stage, number)
+        todo = self._measured().intersection(todo)
+        wanted = [self._benchmarks[key] for key in keys]
+        self._trees.arrange(turn.sides)
+        for group in schedule.groups(wanted, self._costs, self._plan.seed, stage, number):
+            together = [own for own in group if own.key in todo]
+            if together and self.elapsed_seconds < self._budget:
+                readings = {arm: self._sample(arm, together, seeds) for arm in turn.order}
+                for benchmark in together:
+                    self._append(stage, number, benchmark.key, turn, readings, take)
+
+    def _sample(self, arm: Arm, todo: Sequence[Benchmark], seeds: Seeds) -> dict[str, Reading]:
+        def limit(benchmark: Benchmark) -> float:
+            return max(benchmark.timeout, _PATIENCE * self._costs.benchmarks[benchmark.key])
+
+        readings: dict[str, Reading] = {}
+        for key, reading in self._sampler.sample(arm, todo, self._calibration, seeds, limit):
+            readings[key] = reading
+            self._tell(key)
+        return readings
+
+    def _append(
+        self,
+        stage: Stage,
+        number: int,
+        key: str,
+        turn: schedule.Turn,
+        readings: Mapping[Arm, Mapping[str, Reading]],
+        take: int = 0,
+    ) -> None:
+        """Keep what the arms gave for one benchmark."""
+        self._journal.append(
+            Block(
+                stage=stage,
+                number=number,
+                take=take,
+                benchmark=key,
+                order=list(turn.order),
+                sides=turn.sides,
+                base=readings["base"][key],
+                head=readings["head"][key],
+                control=readings["control"][key] if "control" in readings else None,
+                elapsed_seconds=self.elapsed_seconds,
+            )
+        )
+
+    def _screen_noisy(self, keys: Sequence[str]) -> None:
         """Measure more blocks of what is too noisy to be judged.
 
         By the blocks before each: resumed, it goes on with the same.
         """
         end = self._until(EXTENDED)
-        for number in range(self._journal.run.plan.screen_blocks, self._rule.most_screen):
+        for number in range(self._plan.screen_blocks, self._rule.most_screen):
             before = [block for block in self._journal.blocks if block.number < number]
             ratios = log_ratios(before, "screen")
             too_noisy = noisy({key: ratios.get(key, []) for key in keys}, self._rule)
             if not too_noisy or self.elapsed_seconds > end:
                 break
-            self._measure(Round("screen", number, too_noisy, PAIR), number + 1, calibration, end)
+            self._say(number, number + 1, f"screen, block {number + 1}")
+            self._block("screen", number, too_noisy, end)
 
-    def _look(self, same_work: set[str], calibration: Calibration) -> None:
+    def _look(self, same_work: set[str]) -> None:
         """Look at what did the same work, as far as there is time: cheapest first.
 
         What is not looked at is judged by its work alone.
         """
-        costs, rule, end = calibration.costs, self._rule, self._until(LOOKED)
-        if not self._journal.run.plan.looked_at:
+        costs, rule, end = self._costs, self._rule, self._until(LOOKED)
+        if not self._plan.looked_at:
             order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
             left = end - self.elapsed_seconds
             self._keep_plan(looked_at=fitting(order, costs, left, rule.look, len(PAIR)))
-        looked_at = self._journal.run.plan.looked_at
-        self._rounds("screen", dict.fromkeys(looked_at, rule.look), calibration, end)
+        looked_at = self._plan.looked_at
+        self._rounds("screen", dict.fromkeys(looked_at, rule.look), end)
         ratios = log_ratios(self._journal.blocks, "screen")
         suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
-        self._rounds("screen", dict.fromkeys(suspects, rule.screen), calibration, end)
+        self._rounds("screen", dict.fromkeys(suspects, rule.screen), end)
 
-    def _plan_confirmation(self, calibration: Calibration) -> None:
+    def _plan_confirmation(self) -> None:
         """Plan as many blocks as the screen's spread asks for; none of what there is no time for.
 
         The most significant goes first. What `setup_cache` returns is made again, for three arms.
         """
         ratios = log_ratios(self._journal.blocks, "screen")
-        measured = self._blocks.measured()
+        measured = self._measured()
         live = {
             key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
         }
         promoted = promote(live, self._rule, self._work())
         left = self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
         fewest = self._rule.fewest_confirmation
-        kept = fitting(promoted, calibration.costs, left, fewest, len(WITH_CONTROL))
+        kept = fitting(promoted, self._costs, left, fewest, len(WITH_CONTROL))
         sizes = confirmation_sizes(live, promoted, self._rule)
         self._keep_plan(
             confirmation_blocks={key: size if key in kept else 0 for key, size in sizes.items()}
@@ -310,13 +397,9 @@ class Stages:
 
     def _compile_control(self) -> None:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""
-        self._trees.arrange(self._blocks.turn(WITH_CONTROL, "confirmation", 0).sides)
+        self._trees.arrange(self._turn("confirmation", 0).sides)
         with contextlib.suppress(CannotImport):  # then base does not load it either
             self._arms.discover("control")
-
-    def _measure(self, one: Round, most: int, calibration: Calibration, end: float) -> None:
-        self._say(one.number, most, f"{one.stage}, block {one.number + 1}")
-        self._blocks.measure(one, calibration, end)
 
     def _say(self, done: int, total: int, message: str) -> None:
         self._doing = (done, total, message)
@@ -331,12 +414,11 @@ class Stages:
         self._journal.update_run(msgspec.structs.replace(self._journal.run, **fields))
 
     def _keep_plan(self, **fields: object) -> None:
-        self._keep(plan=msgspec.structs.replace(self._journal.run.plan, **fields))
+        self._keep(plan=msgspec.structs.replace(self._plan, **fields))
 
-    def _calibration(self, same_work: Collection[str]) -> Calibration:
+    def _calibrated(self, same_work: Collection[str]) -> Calibration:
         run = self._journal.run
-        blocks = [block for block in self._journal.blocks if block.stage == "calibration"]
-        benchmarks = list(self._benchmarks.values())
+        benchmarks, blocks = list(self._benchmarks.values()), self._of("calibration")
         measured = calibrate(benchmarks, blocks, run.start_seconds or 0.0, same_work)
         if not run.plan.calls:
             return measured
@@ -347,3 +429,32 @@ class Stages:
 
     def _same_work(self) -> set[str]:
         return {key for key, evidence in self._work().items() if not evidence.needs_time}
+
+
+def _arms(stage: Stage) -> tuple[Arm, ...]:
+    """Return what is measured in the blocks of a stage."""
+    return WITH_CONTROL if stage == "confirmation" else PAIR
+
+
+def due(blocks: Sequence[Block], stage: Stage, number: int, take: int) -> set[str]:
+    """Return the benchmarks that one block of a stage still lacks this take of.
+
+    ``blocks`` are those of the comparison so far. What one arm alone waited for a core in compares
+    a contended process with an uncontended one, and is taken again. The rule knows how long threads
+    waited and not what was measured; it holds for all arms alike. So it favours none, and cannot
+    choose a ratio. What waits in every arm stays: its ratio is noisier, and as fair. Where the same
+    arm waits alone whatever is taken again, it is the code that does, or a neighbour that stays.
+    """
+    takes = [block for block in blocks if (block.stage, block.number) == (stage, number)]
+    others = [block for block in blocks if (block.stage, block.number) != (stage, number)]
+    measured = {block.benchmark for block in takes if block.take >= take}
+    one_sided = {
+        block.benchmark
+        for block in takes
+        if block.take == take - 1 and waiting_arms(block.readings())
+    }
+    return {
+        key
+        for key in one_sided - measured
+        if always_waiting(block for block in others if block.benchmark == key) is None
+    }

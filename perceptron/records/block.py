@@ -12,6 +12,7 @@ from perceptron.grouping import grouped
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Arm = Literal["base", "head", "control"]
+PAIR: tuple[Arm, ...] = ("base", "head")
 Stage = Literal["calibration", "count", "screen", "confirmation"]
 Status = Literal["ok", "skipped", "failed", "slow", "untried"]
 

@@ -12,7 +12,7 @@ import pytest
 from perceptron import optional
 from perceptron.cli import app
 from perceptron.gate import compare as gate
-from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command
+from perceptron.gate.checkout.request import Case, CompareRequest, command
 from perceptron.gate.checkout.revisions import Revision
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.verdict.rule import Rule
@@ -105,7 +105,7 @@ def test_the_command_to_type_again_asks_the_same(
     """With the seed that was drawn, and the commits instead of their names."""
     base, head = Revision("a", "a" * 40), Revision("b", "b" * 40)
     suite = Suite("asv.conf.json", "benchmarks", "")
-    line = command(request_, ResolvedRequest(Path(), base, head, suite, {}), 7)
+    line = command(Case(request_, Path(), base, head, suite, {}), 7)
     app(shlex.split(line)[1:], standalone_mode=False)
     assert asked == [replace(request_, base="a" * 12, head="b" * 12, seed=7)]
 

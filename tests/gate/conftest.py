@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 from filelock import FileLock
+from msgspec.structs import replace
 
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
@@ -71,18 +72,24 @@ def blocks(
         return Reading(status="ok", value=value, samples=[value] * 5)
 
     return [
-        Block(
-            stage=stage,
-            number=number,
-            benchmark=key,
-            order=["base", "head"],
-            sides={"base": "a", "head": "b"},
-            base=reading(0.0),
-            head=reading(ratio),
+        replace(
+            _block(stage, number, key, reading(0.0), reading(ratio)),
             control=None if control is None else reading(control[number]),
         )
         for number, ratio in enumerate(ratios)
     ]
+
+
+def _block(stage: Stage, number: int, key: str, base: Reading, head: Reading) -> Block:
+    return Block(
+        stage=stage,
+        number=number,
+        benchmark=key,
+        order=["base", "head"],
+        sides={"base": "a", "head": "b"},
+        base=base,
+        head=head,
+    )
 
 
 def counts(
@@ -100,15 +107,7 @@ def counts(
     if failed is not None:
         readings.append((base, failed))
     return [
-        Block(
-            stage="count",
-            number=number,
-            benchmark=key,
-            order=["base", "head"],
-            sides={"base": "a", "head": "b"},
-            base=Reading(status="ok", instructions=instructions),
-            head=head,
-        )
+        _block("count", number, key, Reading(status="ok", instructions=instructions), head)
         for number, (instructions, head) in enumerate(readings)
     ]
 
@@ -147,8 +146,10 @@ class Repository:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def commit(self, tag: str) -> None:
-        """Everything there is, under a tag, which may be that of another commit so far."""
+    def commit(self, tag: str, name: str = "", text: str = "") -> None:
+        """Everything there is, with this file, under a tag, which may be another commit's."""
+        if name:
+            self.write(name, text)
         self.git("add", "--all")
         who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
         self.git(*who, "commit", "--quiet", "--allow-empty", "--message", tag)
@@ -220,6 +221,13 @@ def variables(folder: Path) -> dict[str, str]:
     bare.mkdir(exist_ok=True)
     (bare / "pympler.py").write_text("raise ImportError\n")
     return {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": f"{bare}"}
+
+
+def interpreter(file: Path, command: str) -> str:
+    """A script that stands for an interpreter: it starts one."""
+    file.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    file.chmod(0o755)
+    return str(file)
 
 
 def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> tuple[Path, FileLock]:

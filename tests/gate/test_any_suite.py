@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from tests.gate.conftest import COUNTED, SHORT, Repository, first_blocks, run
+from tests.gate.conftest import COUNTED, SHORT, Repository, first_blocks, interpreter, run
 from tests.gate.old_pythons import python
 
 RUNNER = Path(__file__).parents[2] / "perceptron" / "gate" / "runner"
@@ -60,10 +60,8 @@ def test_code_in_a_process_of_its_own_is_measured(toy: Repository, tmp_path: Pat
         "timeit.default_timer = clock\n"
     )
     toy.write("benchmarks/suite.py", RAW)
-    toy.write("toy/library.py", "SECONDS = 0.02\n")
-    toy.commit("first")
-    toy.write("toy/library.py", "SECONDS = 0.03\n")
-    toy.commit("second")
+    toy.commit("first", "toy/library.py", "SECONDS = 0.02\n")
+    toy.commit("second", "toy/library.py", "SECONDS = 0.03\n")
     blocks = first_blocks()
     assert blocks.keys() == {"timeraw_import", "timeraw_statement(3)"}
     for block in blocks.values():
@@ -106,8 +104,7 @@ class Fetch:
 
 def test_what_is_async_is_awaited(toy: Repository) -> None:
     """In one loop, and of a time its calls alone are timed."""
-    toy.write("benchmarks/suite.py", ASYNC)
-    toy.commit("first")
+    toy.commit("first", "benchmarks/suite.py", ASYNC)
     toy.commit("second")
     blocks = first_blocks()
     assert blocks["time_fetch(3)"].base.value == pytest.approx(300e-6)
@@ -154,8 +151,7 @@ def test_each_revision_has_the_metadata_of_its_own_build(toy: Repository, tmp_pa
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-project\nVersion: 77.77.77\n")
     project(toy, DYNAMIC)
     toy.commit("first")
-    toy.write("pyproject.toml", STATIC.format(version="1.0.1"))
-    toy.commit("second")
+    toy.commit("second", "pyproject.toml", STATIC.format(version="1.0.1"))
     block = first_blocks()["track_version"]
     assert (block.base.value, block.head.value) == (len("1.dev3"), len("1.0.1"))
 
@@ -163,8 +159,7 @@ def test_each_revision_has_the_metadata_of_its_own_build(toy: Repository, tmp_pa
 def test_a_backend_that_is_not_there_is_named_where_it_is_needed(toy: Repository) -> None:
     """A project that does not read its metadata is compared all the same."""
     pyproject = DYNAMIC.replace("toy_backend", "no_backend")
-    toy.write("pyproject.toml", pyproject)
-    toy.commit("first")
+    toy.commit("first", "pyproject.toml", pyproject)
     toy.commit("second")
     assert first_blocks()["track_it"].log_ratio() == 0
     project(toy, pyproject)
@@ -175,8 +170,7 @@ def test_a_backend_that_is_not_there_is_named_where_it_is_needed(toy: Repository
     assert "No module named 'no_backend'" in str(caught.value)
     assert "pip install --no-deps" in str(caught.value)
     needs = "requires = ['No_Builder>=2', 'msgspec', 'old; python_version < \"3\"']"
-    toy.write("pyproject.toml", pyproject.replace("requires = []", needs))
-    toy.commit("first")
+    toy.commit("first", "pyproject.toml", pyproject.replace("requires = []", needs))
     with pytest.raises(UserError, match=rf"install No_Builder in {sys.executable} \(build-sys"):
         run(base="first", head="first")
 
@@ -216,20 +210,17 @@ def test_an_interpreter_that_lacks_a_dependency_is_one_line(
     toy: Repository, tmp_path: Path
 ) -> None:
     """Whether the whole suite needs it, or a module."""
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
-    toy.write("benchmarks/needy.py", "import msgspec\n\ndef time_it():\n    pass\n")
-    toy.commit("first")
+    bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
+    toy.commit("first", "benchmarks/needy.py", "import msgspec\n\ndef time_it():\n    pass\n")
     toy.commit("second")
     with pytest.raises(UserError) as caught:
-        run(base_python=str(bare))
-    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", str(bare))
+        run(base_python=bare)
+    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", bare)
     toy.git("rm", "--quiet", "benchmarks/suite.py")
     toy.commit("second")
     with pytest.raises(UserError) as caught:
-        run(base="second", base_python=str(bare))
-    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", str(bare))
+        run(base="second", base_python=bare)
+    assert_told(str(caught.value), "BASE", "benchmarks/needy.py", "'msgspec'", bare)
 
 
 def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:

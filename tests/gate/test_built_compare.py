@@ -9,18 +9,16 @@ import json
 import shutil
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from perceptron.gate.checkout.request import SUITE as SUITE_FILE
-from perceptron.gate.checkout.request import CompareRequest
-from perceptron.gate.compare import compare
-from perceptron.gate.verdict.rule import Rule
-from perceptron.records.comparison import Comparison, Counting
+from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
-from tests.gate.conftest import FEWEST, SHORT, Repository
+from tests.gate.conftest import SHORT, Repository
+from tests.gate.conftest import run as compared
 
 pytestmark = [
     pytest.mark.slow,
@@ -113,18 +111,12 @@ def compiled(
     toy.write("fastsum/_core.c", SOURCE.replace("EXTRA", "0"))
     toy.write("setup.py", SETUP)
     toy.write("benchmarks/suite.py", SUITE)
-    toy.write("asv.conf.json", json.dumps(CONFIG))
-    toy.commit("base")
+    toy.commit("base", "asv.conf.json", json.dumps(CONFIG))
     return toy
 
 
-def run(
-    head: str, count: Counting = "never", build: bool = True, suite: Path = SUITE_FILE
-) -> Comparison:
-    request = CompareRequest(
-        "base", head, suite, results=Path("results"), seed=1, count=count, build=build
-    )
-    return compare(request, lambda *_: None, Rule(**FEWEST))
+def run(head: str, **options: Any) -> Comparison:
+    return compared("base", head, build=True, always=False, **options)
 
 
 def test_a_comment_is_clean_with_a_suite_in_another_repository_too(
@@ -134,8 +126,7 @@ def test_a_comment_is_clean_with_a_suite_in_another_repository_too(
     suite.mkdir()
     shutil.move(compiled.folder / "benchmarks", suite / "benchmarks")
     (suite / "asv.conf.json").write_text(json.dumps({**CONFIG, "repo": "../repository"}))
-    compiled.write("fastsum/_core.c", "/* A comment. */\n" + SOURCE.replace("EXTRA", "0"))
-    compiled.commit("head")
+    compiled.commit("head", "fastsum/_core.c", "/* A comment. */\n" + SOURCE.replace("EXTRA", "0"))
     comparison = run("head", suite=Path("../fastsum-benchmarks/asv.conf.json"))
     assert comparison.verdict == "clean", comparison.reason
     assert [row.change for row in comparison.rows] == pytest.approx([0, 0])
@@ -162,8 +153,7 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
 @pytest.mark.usefixtures("traced")
 def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None:
     """It is in the document and in the comment, with what the compiler said."""
-    compiled.write("fastsum/_core.c", SOURCE.replace("EXTRA", "missing_name"))
-    compiled.commit("head")
+    compiled.commit("head", "fastsum/_core.c", SOURCE.replace("EXTRA", "missing_name"))
     comparison = run("head")
     assert (comparison.verdict, comparison.rows) == ("regression", [])
     assert comparison.reason.startswith("HEAD does not build: fastsum/_core.c:")

@@ -27,8 +27,7 @@ def test_a_signal_ends_it_cleanly_and_keeps_what_was_measured(
     toy: Repository, tmp_path: Path, how: signal.Signals
 ) -> None:
     """No process and no checkout is left; killed, the next run cleans up."""
-    toy.write("benchmarks/suite.py", SLOW)
-    toy.commit("slow")
+    toy.commit("slow", "benchmarks/suite.py", SLOW)
     process = subprocess.Popen(
         command("slow", "slow", "--always", "--budget", "9", "--count", "never"),
         cwd=toy.folder,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.gate.checkout.request import ResolvedRequest
+from perceptron.gate.checkout.request import Case, CompareRequest
 from perceptron.gate.checkout.revisions import Revision
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.compiled_code import not_built
@@ -26,8 +26,7 @@ def compiled(toy: Repository) -> Repository:
     """In its tree the pure-Python code runs."""
     toy.write("setup.py", SETUP.format(version=""))
     toy.write("toy/_core.c", "int turns = 1;")
-    toy.write("toy/__init__.py", COUNTED + FALLBACK)
-    toy.commit("first")
+    toy.commit("first", "toy/__init__.py", COUNTED + FALLBACK)
     return toy
 
 
@@ -35,8 +34,7 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(compiled: R
     """A regression stays one."""
     compiled.write("toy/_core.c", "int turns = 20;")
     compiled.write("toy/_core.pyx.in", "")
-    compiled.write("toy/tests/data.c", "")
-    compiled.commit("second")
+    compiled.commit("second", "toy/tests/data.c", "")
     comparison = run(always=False)
     assert comparison.verdict == "inconclusive"
     assert comparison.reason.startswith(
@@ -52,8 +50,7 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(compiled: R
 
 
 def test_compiled_code_that_did_not_change_is_a_warning(compiled: Repository) -> None:
-    compiled.write("toy/__init__.py", COUNTED + FALLBACK + "MORE = 1\n")
-    compiled.commit("second")
+    compiled.commit("second", "toy/__init__.py", COUNTED + FALLBACK + "MORE = 1\n")
     comparison = run(always=False)
     assert comparison.verdict == "clean"
     (warning,) = comparison.warnings
@@ -61,12 +58,12 @@ def test_compiled_code_that_did_not_change_is_a_warning(compiled: Repository) ->
     assert "--build" in warning.advice
 
 
-def resolved(trees: tuple[Path, Path], installed: bool = False) -> ResolvedRequest:
+def case(trees: tuple[Path, Path], installed: bool = False) -> Case:
     revision = Revision("first", "a" * 40)
     suite = Suite("asv.conf.json", "benchmarks", ".", "toy")
     python = str(trees[0].parent / "environment" / "bin" / "python")
     pythons: dict[Arm, str] = {"base": python, "head": python, "control": python}
-    return ResolvedRequest(trees[0], revision, revision, suite, pythons, installed)
+    return Case(CompareRequest("", ""), trees[0], revision, revision, suite, pythons, installed)
 
 
 @pytest.fixture
@@ -97,14 +94,14 @@ def test_a_build_that_compiles_is_known_by_its_files(
     trees: tuple[Path, Path], name: str, text: str
 ) -> None:
     """Nothing of a name that is only mentioned; and it may be BASE's alone."""
-    assert not_built([], trees, resolved(trees)).sign is None
+    assert not_built([], trees, case(trees))[1] is None
     (trees[0] / name).write_text(text)
     (trees[1] / name).write_text("# Extension, cythonize, mesonpy\n")
-    sign = not_built([], trees, resolved(trees)).sign
+    sign = not_built([], trees, case(trees))[1]
     assert sign is not None
     assert sign.startswith(name)
-    assert not_built([name], trees, resolved(trees)).changed == [name]
-    assert not_built([name], trees, resolved(trees, installed=True)).sign is None
+    assert not_built([name], trees, case(trees))[0] == [name]
+    assert not_built([name], trees, case(trees, installed=True))[1] is None
 
 
 def test_of_a_build_that_compiles_what_is_not_compiled_is_no_change(
@@ -115,11 +112,11 @@ def test_of_a_build_that_compiles_what_is_not_compiled_is_no_change(
     for number, tree in enumerate(trees):
         (tree / "setup.py").write_text(f'"""{number}."""\n' + SETUP.format(version=""))
         (tree / "pyproject.toml").write_text(f"[project]\nversion = '{number}'\n")
-    assert not_built(names, trees, resolved(trees)).changed == []
+    assert not_built(names, trees, case(trees))[0] == []
     (trees[1] / "setup.py").write_text(SETUP.format(version="version='1', "))
     (trees[1] / "pyproject.toml").write_text("[tool.setuptools]\npackages = []\n")
     (trees[1] / "vendor").mkdir()
-    assert not_built(names, trees, resolved(trees)).changed == names
+    assert not_built(names, trees, case(trees))[0] == names
 
 
 def test_an_extension_module_that_is_installed_and_in_no_tree_is_told(
@@ -135,12 +132,12 @@ def test_an_extension_module_that_is_installed_and_in_no_tree_is_told(
         (packages / "toy" / name).touch()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
     (info / "RECORD").write_text("toy/__init__.py,,\n")
-    assert not_built([], trees, resolved(trees)).sign is None
+    assert not_built([], trees, case(trees))[1] is None
     (info / "RECORD").write_text("toy/__init__.py,,\ntoy/_core.abi3.so,,\n")
-    assert not_built([], trees, resolved(trees)).sign == "toy/_core.abi3.so is installed"
+    assert not_built([], trees, case(trees))[1] == "toy/_core.abi3.so is installed"
     (trees[1] / "toy").mkdir()
     (trees[1] / "toy" / "_core.abi3.so").touch()
-    assert not_built([], trees, resolved(trees)).sign is None
+    assert not_built([], trees, case(trees))[1] is None
 
 
 @pytest.mark.parametrize(
@@ -156,4 +153,4 @@ def test_an_extension_module_that_is_installed_and_in_no_tree_is_told(
 def test_a_file_that_makes_no_sense_declares_nothing(trees: tuple[Path, Path], text: str) -> None:
     for name in ("pyproject.toml", "setup.py"):
         (trees[1] / name).write_text(text)
-    assert not_built([], trees, resolved(trees)).sign is None
+    assert not_built([], trees, case(trees))[1] is None

@@ -94,10 +94,8 @@ class Drawn:
 def commit(toy: Repository) -> None:
     """Benchmarks of all kinds, and what changes them."""
     toy.write("toy/__init__.py", TOY.format(head=0))
-    toy.write("benchmarks/suite.py", SUITE)
-    toy.commit("first")
-    toy.write("toy/__init__.py", "# Moved by a line.\n" + TOY.format(head=1))
-    toy.commit("second")
+    toy.commit("first", "benchmarks/suite.py", SUITE)
+    toy.commit("second", "toy/__init__.py", "# Moved by a line.\n" + TOY.format(head=1))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import SHORT, Interrupted, Repository, rows, until
+from tests.gate.conftest import SHORT, Interrupted, Repository, interpreter, rows, until
 from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
@@ -56,8 +56,7 @@ class Environment:
 def built(toy: Repository) -> Repository:
     """The small repository, whose tree cannot be imported before it is built."""
     toy.write("toy/__init__.py", BUILT)
-    toy.write("benchmarks/suite.py", SUITE)
-    toy.commit("first")
+    toy.commit("first", "benchmarks/suite.py", SUITE)
     toy.commit("second")
     return toy
 
@@ -118,8 +117,7 @@ def test_the_same_files_at_two_places_do_the_same(
     for environment in (old, new):
         environment.install("1.2.0", 100)
         (environment.packages / "toy" / "_core.py").write_text(PLACED)
-    built.write("benchmarks/suite.py", COUNTED)
-    built.commit("second")
+    built.commit("second", "benchmarks/suite.py", COUNTED)
     comparison = run(old, new, count="always", budget_minutes=600.0, reasons=False)
     assert comparison.verdict == "clean"
     length, place = (rows(comparison)[name] for name in ("time_length", "time_place"))
@@ -134,10 +132,7 @@ def test_an_interpreter_that_a_script_starts_is_not_counted(
     """It may set what a link to the environment would not."""
     for environment in (old, new):
         environment.install("1.2.0", 100)
-    script = new.packages / "python"
-    script.write_text(f'#!/bin/sh\nexec {new.python} "$@"\n')
-    script.chmod(0o755)
-    new.python = str(script)
+    script = new.python = interpreter(new.packages / "python", new.python)
     if shutil.which("valgrind") is not None:
         with pytest.raises(UserError, match=f"--count always: {script} cannot be started"):
             run(old, new, count="always")
@@ -187,8 +182,7 @@ def test_a_suite_that_imports_late_proves_itself_too(
     (elsewhere / "toy" / "__init__.py").touch()
     old.install("1.2.0", 100)
     new.install_editable("1.3.dev0", elsewhere)
-    built.write("benchmarks/suite.py", "def track_it():\n    import toy\n    return 1\n")
-    built.commit("second")
+    built.commit("second", "benchmarks/suite.py", "def track_it():\n    import toy\n    return 1\n")
     comparison = run(old, new)
     assert comparison.verdict == "clean"
     environment = comparison.environment

@@ -16,8 +16,7 @@ from tests.gate.conftest import Interrupted, Repository, run, until
 @pytest.fixture
 def plain(toy: Repository) -> Repository:
     """A repository that ignores nothing of ours."""
-    toy.write(".gitignore", "__pycache__/\n")
-    toy.commit("first")
+    toy.commit("first", ".gitignore", "__pycache__/\n")
     return toy
 
 
@@ -73,8 +72,7 @@ IMPORTS = "import toy\nfrom toy import nothing\n"
 def test_messages_name_files_as_their_user_knows_them(toy: Repository, tmp_path: Path) -> None:
     """In rows, and in errors; those of a suite in another repository by its place."""
     toy.write("benchmarks/suite.py", RAISES)
-    toy.write("benchmarks/other.py", IMPORTS)
-    toy.commit("first")
+    toy.commit("first", "benchmarks/other.py", IMPORTS)
     comparison = run(head="first")
     (row,) = comparison.rows
     assert "No such file or directory: 'toy/__init__.py.json'" in (row.reason or "")

@@ -12,7 +12,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
-from tests.gate.conftest import COUNTED, Repository, first_blocks, rows, run
+from tests.gate.conftest import COUNTED, Repository, first_blocks, interpreter, rows, run
 
 FILE = "tests/speed/test_toy.py"
 TESTS = """
@@ -60,8 +60,7 @@ def tested(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     shutil.rmtree(toy.folder / "benchmarks")
     (toy.folder / "asv.conf.json").unlink()
     toy.write("tests/conftest.py", CONFTEST)
-    toy.write(FILE, TESTS)
-    toy.commit("base")
+    toy.commit("base", FILE, TESTS)
     return toy
 
 
@@ -74,8 +73,7 @@ def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Reposit
     tested.write(FILE, TESTS.replace("made", "made_anew"))
     tested.write("tests/conftest.py", CONFTEST.replace("made", "made_anew"))
     slower = COUNTED.replace("amount * 1e-6", "amount * (1.05e-6 if amount == 100 else 1e-6)")
-    tested.write("toy/__init__.py", slower + "broken = True\n")
-    tested.commit("head")
+    tested.commit("head", "toy/__init__.py", slower + "broken = True\n")
     comparison = compared(benchmarks="singles|two", reasons=False)
     assert comparison.verdict == "regression", comparison.reason
     found = rows(comparison)
@@ -128,12 +126,10 @@ def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) 
 
 @pytest.mark.usefixtures("traced")
 def test_an_interpreter_without_pytest_is_named(tested: Repository, tmp_path: Path) -> None:
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
+    bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
     tested.commit("head")
     with pytest.raises(UserError, match=r"HEAD has no pytest .*/python"):
-        compared(head_python=str(bare))
+        compared(head_python=bare)
 
 
 @pytest.mark.parametrize("option", ["base_python", "head_python"])

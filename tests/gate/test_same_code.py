@@ -122,8 +122,7 @@ def submodule(toy: Repository) -> None:
 def imported_by_a_test(toy: Repository) -> None:
     """That the suite imports."""
     toy.write("toy/tests/test_suite.py", "from toy.tests import test_core\n")
-    toy.write("benchmarks/suite.py", "from toy.tests import test_suite\n")
-    toy.commit("first")
+    toy.commit("first", "benchmarks/suite.py", "from toy.tests import test_suite\n")
     toy.write("toy/tests/test_core.py", "import os\n")
 
 
@@ -202,8 +201,7 @@ def test_a_suite_that_reads_data_beside_a_module_reads_no_docstring(
     """As that of pint does, whose commits of prose would be measured for ten minutes."""
     documented.write("benchmarks/suite.py", "DATA = Path(toy.__file__).parent / 'units.txt'\n")
     documented.commit("first")
-    documented.write("toy/core.py", HARDER)
-    documented.commit("second")
+    documented.commit("second", "toy/core.py", HARDER)
     assert not measures()
 
 
@@ -214,8 +212,7 @@ def test_the_same_code_is_measured_in_two_environments_and_where_asked(
     assert measures(head="first", head_python=other)
     assert measures(head="first", base_python=other, head_python=other, installed=True)
     assert not measures(head="first", base_python=other, head_python=other)
-    documented.write("toy/core.py", HARDER)
-    documented.commit("second")
+    documented.commit("second", "toy/core.py", HARDER)
     assert not measures()
     assert measures(base_python=other, head_python=other)  # it may know another Python
     with pytest.raises(UserError, match="imported"):

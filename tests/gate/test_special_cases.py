@@ -32,8 +32,7 @@ def assert_gone(toy: Repository, tmp_path: Path) -> None:
 
 
 def test_a_head_that_does_not_import_broke_everything(toy: Repository) -> None:
-    toy.write("toy/__init__.py", "syntax error")
-    toy.commit("second")
+    toy.commit("second", "toy/__init__.py", "syntax error")
     comparison = run()
     assert comparison.verdict == "regression"
     assert "SyntaxError" in (comparison.rows[0].reason or "")
@@ -41,8 +40,7 @@ def test_a_head_that_does_not_import_broke_everything(toy: Repository) -> None:
 
 @pytest.mark.usefixtures("traced")
 def test_a_base_that_does_not_import_is_one_line(toy: Repository, tmp_path: Path) -> None:
-    toy.write("toy/__init__.py", "import nowhere")
-    toy.commit("second")
+    toy.commit("second", "toy/__init__.py", "import nowhere")
     with pytest.raises(UserError, match=r"BASE cannot be imported: .*nowhere"):
         run(base="second", head="first")
     assert_gone(toy, tmp_path)
@@ -74,8 +72,7 @@ def test_a_run_that_was_cut_short_resumes_where_it_stopped(
     The suite imports late; that its tree was imported is known from before.
     """
     toy.write("benchmarks/suite.py", LATE_IMPORTS)
-    toy.write("toy/__init__.py", COUNTED.replace("1e-6", "1.1e-6"))
-    toy.commit("second")
+    toy.commit("second", "toy/__init__.py", COUNTED.replace("1e-6", "1.1e-6"))
 
     kept: list[bytes] = []
     seeds = set()
@@ -109,15 +106,13 @@ def test_an_arm_that_runs_somebody_elses_code_is_refused(toy: Repository) -> Non
     """Here the suite itself goes to the checkout that the user works in."""
     path = f"import sys\nsys.meta_path.clear()\nsys.path.insert(0, {str(toy.folder)!r})\n"
     finder = "import importlib.machinery as m\nsys.meta_path.append(m.PathFinder)\n"
-    toy.write("benchmarks/suite.py", path + finder + SUITE)
-    toy.commit("second")
+    toy.commit("second", "benchmarks/suite.py", path + finder + SUITE)
     with pytest.raises(UserError, match=r"imported toy from .*/toy/__init__.py, which is not"):
         run()
 
 
 def test_a_suite_that_imports_nothing_of_its_tree_is_refused(toy: Repository) -> None:
-    toy.write("benchmarks/suite.py", "def time_it():\n    pass\n")
-    toy.commit("second")
+    toy.commit("second", "benchmarks/suite.py", "def time_it():\n    pass\n")
     with pytest.raises(UserError, match="import no module of its tree"):
         run()
 
@@ -142,8 +137,7 @@ class Drawn:
 
 @pytest.mark.usefixtures("traced")
 def test_without_seeds_the_sides_draw_for_themselves(toy: Repository) -> None:
-    toy.write("benchmarks/suite.py", DRAWN)
-    toy.commit("second")
+    toy.commit("second", "benchmarks/suite.py", DRAWN)
     blocks = first_blocks(seeded=False)
     assert blocks.keys() == {"track_import", "track_cache"}
     assert all(block.base.value != block.head.value for block in blocks.values())
@@ -186,10 +180,8 @@ def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_again(
     """The benchmark is charged its own time; each stage draws what setup_cache draws."""
     monkeypatch.setenv("MADE", str(tmp_path / "made"))
     toy.write("toy/library.py", SLOW_IMPORT)
-    toy.write("benchmarks/suite.py", LATE)
-    toy.commit("first")
-    toy.write("toy/__init__.py", COUNTED.replace("1e-6", "1.2e-6"))
-    toy.commit("second")
+    toy.commit("first", "benchmarks/suite.py", LATE)
+    toy.commit("second", "toy/__init__.py", COUNTED.replace("1e-6", "1.2e-6"))
     comparison = run(benchmarks="Late")
     assert comparison.verdict == "regression"
     tried = [block for block in comparison.blocks if block.stage == "calibration"]
@@ -216,8 +208,7 @@ NO_SENSE = {
 
 def test_a_configuration_that_makes_no_sense_is_one_line(toy: Repository, tmp_path: Path) -> None:
     for file, message in NO_SENSE.items():
-        toy.write("asv.conf.json", file)
-        toy.commit("second")
+        toy.commit("second", "asv.conf.json", file)
         with pytest.raises(UserError, match=r"asv.conf.json|no benchmarks") as caught:
             run()
         assert message in str(caught.value)
@@ -265,8 +256,7 @@ def test_what_waited_is_measured_again_and_changes_nothing(
     started.touch()
     monkeypatch.setenv("STARTED", str(started))
     toy.write("benchmarks/suite.py", SCRIPTED)
-    toy.write("toy/__init__.py", '"""Head."""\n' + COUNTED)
-    toy.commit("second")
+    toy.commit("second", "toy/__init__.py", '"""Head."""\n' + COUNTED)
     comparison = run()
     (row,) = comparison.rows
     assert (row.verdict, row.retaken, row.contended) == ("no change", 1, 1)
@@ -301,8 +291,7 @@ time_it.timer = toy.clock
 def test_where_waiting_is_unknown_the_document_and_the_comment_say_so(toy: Repository) -> None:
     """As on macOS, where the gate takes nothing again."""
     toy.write("benchmarks/suite.py", UNTOLD)
-    toy.write("toy/__init__.py", '"""Head."""\n' + COUNTED)
-    toy.commit("second")
+    toy.commit("second", "toy/__init__.py", '"""Head."""\n' + COUNTED)
     comparison = run()
     (row,) = comparison.rows
     assert (row.verdict, row.waited, row.contended) == ("no change", None, None)
@@ -311,8 +300,7 @@ def test_where_waiting_is_unknown_the_document_and_the_comment_say_so(toy: Repos
 
 
 def test_an_import_that_takes_the_budget_is_named(toy: Repository) -> None:
-    toy.write("benchmarks/suite.py", f"import time\ntime.sleep(1.5)\n{SUITE}")
-    toy.commit("second")
+    toy.commit("second", "benchmarks/suite.py", f"import time\ntime.sleep(1.5)\n{SUITE}")
     comparison = run(budget_minutes=0.04)
     assert (comparison.verdict, comparison.rows) == ("inconclusive", [])
     assert re.search(r"; importing benchmarks/suite.py took \d+ s$", comparison.reason)
@@ -325,8 +313,7 @@ def test_an_import_that_does_not_end_says_nothing_of_the_change(
 ) -> None:
     """And nobody is told to install the valgrind that there is."""
     monkeypatch.setattr(discover_both, "_LEAST_SECONDS", 1.0)
-    toy.write("benchmarks/suite.py", f"import time\ntime.sleep(1000)\n{SUITE}")
-    toy.commit("second")
+    toy.commit("second", "benchmarks/suite.py", f"import time\ntime.sleep(1000)\n{SUITE}")
     comparison = run(budget_minutes=0.01, count="auto")
     assert (comparison.verdict, comparison.rows) == ("inconclusive", [])
     assert "benchmarks/suite.py: no answer within 1 s" in comparison.reason
@@ -349,8 +336,7 @@ class Cached:
 def track_other():
     return toy.work(1)
 """
-    toy.write("benchmarks/suite.py", suite)
-    toy.commit("second")
+    toy.commit("second", "benchmarks/suite.py", suite)
     comparison = run(budget_minutes=0.3)
     (left_out,) = comparison.plan.left_out
     assert left_out.benchmark == "suite.Cached.track_it"

@@ -194,7 +194,7 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
     """Resumed, nothing of the screen is taken again, whatever one arm waited."""
     fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("perceptron.gate.blocks.MOST_RETAKES", 0)
+        patch.setattr("perceptron.gate.stages.MOST_RETAKES", 0)
         before = screened(tmp_path, fake)
     assert screened(tmp_path, fake) == before
 
@@ -313,7 +313,7 @@ def test_head_is_not_broken_for_want_of_time_to_import(tmp_path: Path) -> None:
     fake = Fake(tmp_path, imports={"head": 30.0})
     with open_run(tmp_path, 60.0) as journal:
         stages_of(journal, fake).calibrate()
-        assert [outcome(own).kind for own in by_benchmark(journal.blocks).values()] == [
+        assert [outcome(own)[0] for own in by_benchmark(journal.blocks).values()] == [
             "left out",
             "left out",
         ]

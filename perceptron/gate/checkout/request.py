@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.asv_config import code_repository
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
-from perceptron.gate.checkout.suite import Suite, read_pytest_suite, read_suite
+from perceptron.gate.checkout.suite import Suite, code_repository, read_pytest_suite, read_suite
+from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm
-from perceptron.records.comparison import Counting, Side
+from perceptron.records.comparison import Counting, GateRule, Side
 from perceptron.records.warning import MeasurementWarning
 
 SUITE = Path("asv.conf.json")
@@ -67,10 +68,12 @@ class CompareRequest:
         return tuple(own.resolve() for own in (*results, pages, self.markdown) if own)
 
 
-@dataclass(frozen=True)
-class ResolvedRequest:
-    """What the revisions and their suite turned out to be."""
+@dataclass
+class Case:
+    """What the revisions and their suite turned out to be, by which rules they are compared, and
+    what to know of it whatever comes out."""
 
+    request: CompareRequest
     repository: Path
     base: Revision
     head: Revision
@@ -78,9 +81,12 @@ class ResolvedRequest:
     pythons: dict[Arm, str]
     installed: bool = False
     """Whether what is installed in these Pythons is compared, and no tree."""
+    rule: Rule = field(default_factory=Rule)
+    limits: list[GateRule] = field(default_factory=list)
+    warnings: list[MeasurementWarning] = field(default_factory=list)
 
 
-def resolve_request(request: CompareRequest) -> ResolvedRequest:
+def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
     """Look it up in the suite's repository of code. Raises `UserError` for what is missing."""
     if request.installed and None in {request.base_python, request.head_python}:
         raise UserError(
@@ -94,8 +100,18 @@ def resolve_request(request: CompareRequest) -> ResolvedRequest:
     base_python = _interpreter("--base-python", request.base_python)
     head_python = _interpreter("--head-python", request.head_python)
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    return ResolvedRequest(
-        root, base, head, _suite(request, root), pythons, installed=request.installed
+    shares = {"least_work": request.least_work, "least_judged": request.least_judged}
+    asked: dict[str, Any] = {name: share for name, share in shares.items() if share is not None}
+    return Case(
+        request,
+        root,
+        base,
+        head,
+        _suite(request, root),
+        pythons,
+        request.installed,
+        replace(rule or Rule(), **asked),
+        warnings=_not_committed(request, root),
     )
 
 
@@ -119,11 +135,9 @@ def side(revision: Revision, python: str) -> Side:
     return Side(name=revision.name, commit=revision.commit, changes=revision.digest, python=python)
 
 
-def warnings(request: CompareRequest, resolved: ResolvedRequest) -> list[MeasurementWarning]:
-    """Warn of what a user may have overlooked."""
-    if "." in {request.base, request.head}:
-        return []
-    dirty = changes(resolved.repository, *request.written())
+def _not_committed(request: CompareRequest, root: Path) -> list[MeasurementWarning]:
+    """Warn of changes that a user may have overlooked."""
+    dirty = () if "." in {request.base, request.head} else changes(root, *request.written())
     if not dirty:
         return []
     return [
@@ -136,12 +150,13 @@ def warnings(request: CompareRequest, resolved: ResolvedRequest) -> list[Measure
     ]
 
 
-def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> str:
+def command(case: Case, seed: int) -> str:
     """Return what to type to do the same again, with the commits that names stood for."""
+    request = case.request
     words = ["perceptron", "compare"]
     words += [
         revision.name if revision.digest else revision.commit[:12]
-        for revision in (resolved.base, resolved.head)
+        for revision in (case.base, case.head)
     ]
     options = {
         "--suite": None if request.suite == SUITE else str(request.suite),

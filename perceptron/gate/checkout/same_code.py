@@ -59,14 +59,11 @@ def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]
     return sorted(names)
 
 
-def differing(
-    repository: Path, base: Revision, head: Revision, trees: Trees, suite: Suite
-) -> list[str]:
-    """Return what differs between the trees: files, links, submodules, relative to the root.
+def differing(names: Sequence[str], trees: Trees, suite: Suite) -> list[str]:
+    """Return those of the `changed_names` that differ between the trees: files, links, submodules.
 
     The suite's own files are left out: HEAD's serve both.
     """
-    names = changed_names(repository, base, head)
     return [
         name
         for name in names
@@ -255,13 +252,10 @@ def _is_read(parts: Collection[str], kinds: Sequence[str], tree: Path, suite: Su
     names = b"|".join(re.escape(os.fsencode(part)) for part in sorted(parts))
     quoted = re.compile(rb"[\"'/](" + names + rb")[\"'/]")
     texts: dict[Path, bytes] = {}
-    size = 0
-    for file in _modules(tree / suite.benchmarks):
-        text = bounded(file)
-        size += _size(file)
-        if text is None or size > _MOST:
+    for file, content in _texts(tree / suite.benchmarks, _MOST):
+        if content is None:
             return True
-        texts[file] = text
+        texts[file] = content
     for file, text in texts.items():
         if parts and quoted.search(text) and not _is_program(file, texts, suite):
             return True
@@ -290,16 +284,23 @@ def _names_any(tests: Collection[str], tree: Path, names: Collection[str]) -> bo
     """
     if not all(test.isascii() and test.isidentifier() for test in tests):
         return True
-    wanted, size = set(map(os.fsencode, tests)), 0
+    wanted = set(map(os.fsencode, tests))
     changed = {tree / name for name in names}
-    for file in _modules(tree):
-        if file in changed:
-            continue
-        text = bounded(file)
-        size += _size(file)
-        if text is None or size > _MOST_SEARCHED or not wanted.isdisjoint(_WORD.findall(text)):
-            return True
-    return False
+    return any(
+        text is None or not wanted.isdisjoint(_WORD.findall(text))
+        for _, text in _texts(tree, _MOST_SEARCHED, changed)
+    )
+
+
+def _texts(
+    place: Path, most: int, without: Collection[Path] = frozenset()
+) -> Iterator[tuple[Path, bytes | None]]:
+    """Yield the modules of a place and what they hold; None for one that is too much to look at."""
+    size = 0
+    for file in _modules(place):
+        if file not in without:
+            size += _size(file)
+            yield file, bounded(file) if size <= most else None
 
 
 def _modules(place: Path) -> Iterator[Path]:

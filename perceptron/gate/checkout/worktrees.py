@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -17,39 +15,30 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
 from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Arm
-from perceptron.records.files.lock import open_locked
+from perceptron.records.files.lock import abandoned, make_held
 
 # Folders that trees lie in; their paths are equally long.
 SIDES = ("a", "b", "c")
 PYTHON = "python"
 """The `Worktrees.link` to an arm's environment."""
 _PREFIX = "gate-"
-_LOCK = "lock"
 
 
 class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and `arrange` renames the trees from block to block.
 
-    What belongs to the suite is the same in all of them: what the tree at ``benchmarks`` holds of
-    it, by default HEAD's, or what lies in a repository of its own. What is compared is the code
-    that it measures.
+    What belongs to the suite is the same in all of them: HEAD's, or what lies in a repository of
+    its own. What is compared is the code that it measures.
     """
 
     def __init__(
-        self,
-        repository: Path,
-        home: Path,
-        base: Revision,
-        head: Revision,
-        suite: Suite,
-        benchmarks: Path | None = None,
+        self, repository: Path, home: Path, base: Revision, head: Revision, suite: Suite
     ) -> None:
         self.home = home
         self._repository = repository
         self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
         self._suite = suite
-        self._source = benchmarks
         self._sides: dict[Arm, str] = {}
         for arm in ("head", "base"):
             self._add(arm)
@@ -112,33 +101,11 @@ class Worktrees:
         add_changes(self._repository, revision, tree)
         self._sides[arm] = side
         if self._suite.origin is not None:
-            self._copy_benchmarks(self._suite.origin, tree)
-        elif self._source is not None or arm != "head":
-            source = self._source or self.path("head")
-            self._copy_benchmarks(source / self._suite.benchmarks, tree)
-            for name in self._suite.beside:
-                _unlink_parents(tree / name, tree)
-                _copy_file(source / name, tree / name)
-
-    def _copy_benchmarks(self, ours: Path, tree: Path) -> None:
-        theirs = tree / self._suite.benchmarks
-        _unlink_parents(theirs, tree)
-        if ours.is_file():
-            _copy_file(ours, theirs)
-        if not ours.is_dir():
-            return  # the suite's reader says so, with the name of its file
-        if theirs.is_symlink() or theirs.is_file():
-            theirs.unlink()
-        elif theirs.is_dir():
-            shutil.rmtree(theirs)
-        theirs.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(
-            ours,
-            theirs,
-            symlinks=self._suite.origin is None,  # what a guest's links name does not come along
-            ignore_dangling_symlinks=True,
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
+            # What a guest's links name does not come along.
+            _copy(self._suite.origin, tree, self._suite.benchmarks, symlinks=False)
+        elif arm != "head":
+            for name in (self._suite.benchmarks, *self._suite.beside):
+                _copy(self.path("head") / name, tree, name)
 
 
 def with_tilde(text: object) -> str:
@@ -146,22 +113,23 @@ def with_tilde(text: object) -> str:
     return str(text).replace(os.path.expanduser("~") + os.sep, "~" + os.sep)
 
 
-def _unlink_parents(path: Path, tree: Path) -> None:
-    """Remove links among the folders that lead to a path: nothing outside the tree is written."""
-    for parent in reversed(path.relative_to(tree).parents):
-        if (tree / parent).is_symlink():
+def _copy(ours: Path, tree: Path, name: str, symlinks: bool = True) -> None:
+    """Make this name in a tree what ours is: the same file, the same folder, or nothing."""
+    theirs = tree / name
+    for parent in reversed(theirs.relative_to(tree).parents):
+        if (tree / parent).is_symlink():  # nothing outside the tree is written
             (tree / parent).unlink()
-
-
-def _copy_file(ours: Path, theirs: Path) -> None:
-    """Make theirs what ours is: the same file, or none."""
     if theirs.is_dir() and not theirs.is_symlink():
-        if not ours.is_file():
-            return
         shutil.rmtree(theirs)
     theirs.unlink(missing_ok=True)
-    if ours.is_file():
+    if ours.exists():
         theirs.parent.mkdir(parents=True, exist_ok=True)
+    if ours.is_dir():
+        unwanted = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(
+            ours, theirs, symlinks=symlinks, ignore=unwanted, ignore_dangling_symlinks=True
+        )
+    elif ours.is_file():
         shutil.copy2(ours, theirs)
 
 
@@ -174,8 +142,9 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
     folder = cache or user_cache_path("perceptron", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(repository, folder)
-        home, lock = _make(folder)
+        for left in abandoned(folder, _PREFIX):
+            _remove(repository, left)
+        home, lock = make_held(folder, _PREFIX)
     except OSError as error:
         raise UserError(
             f"{with_tilde(folder)}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
@@ -185,16 +154,6 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
     finally:
         _remove(repository, home)
         lock.close()
-
-
-def _make(folder: Path) -> tuple[Path, FileIO]:
-    """Make a folder that others see only once its lock is held."""
-    made = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
-    lock = open_locked(made / _LOCK)
-    assert lock is not None, "nobody else knows this folder"
-    home = made.with_name(_PREFIX + made.name.removeprefix("new-"))
-    made.rename(home)
-    return home.resolve(), lock
 
 
 def _remove(repository: Path, home: Path) -> None:
@@ -215,13 +174,3 @@ def _owner(home: Path) -> Path | None:
             if administration.is_dir():
                 return administration.parents[1]
     return None
-
-
-def _remove_abandoned(repository: Path, folder: Path) -> None:
-    """Remove what nobody holds the lock of: its owner has ended, one way or another."""
-    for left in folder.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # no folder of ours
-            lock = open_locked(left / _LOCK)
-            if lock is not None:
-                _remove(repository, left)
-                lock.close()

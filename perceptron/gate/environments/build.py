@@ -19,16 +19,16 @@ import msgspec
 from perceptron.config_file import read_toml
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
-from perceptron.gate.checkout import asv_config
-from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
+from perceptron.gate.checkout.request import Case, CompareRequest
 from perceptron.gate.checkout.revisions import Revision, git
+from perceptron.gate.checkout.suite import load_asv
 from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.gate.environments import build_cache, interpreters
 from perceptron.gate.environments.asv_build import install
 from perceptron.gate.environments.build_cache import Made, Place
 from perceptron.gate.environments.metadata import project_names
 from perceptron.optional import missing
-from perceptron.records.block import Arm
+from perceptron.records.block import PAIR, Arm
 from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -51,7 +51,6 @@ _FIELDS = (
     "uninstall_command",
 )
 _DEFAULT_TYPE = "virtualenv"
-_PAIR: tuple[Arm, ...] = ("base", "head")
 # Built within so many seconds, two environments were offered the same dependencies.
 _SAME_TIME = 3600.0
 _LONGEST_LINE = 300
@@ -102,7 +101,7 @@ def check(request: CompareRequest) -> None:
             "--build makes environments of its own: leave out --base-python, --head-python and "
             "--installed"
         )
-    content = asv_config.load(request.suite)
+    content = load_asv(request.suite)
     pythons = content.get("pythons") or []
     if content.get("environment_type") == "existing" or pythons == ["same"]:
         raise UserError(
@@ -113,8 +112,7 @@ def check(request: CompareRequest) -> None:
 
 @contextmanager
 def built(
-    request: CompareRequest,
-    resolved: ResolvedRequest,
+    case: Case,
     trees: Mapping[Arm, Path],
     home: Path,
     progress: Callable[[int, int, str], None],
@@ -126,8 +124,8 @@ def built(
     `HeadDoesNotBuild`, and `UserError` if BASE does not build either.
     """
     with ExitStack() as taken:
-        builder = _Builder(request, resolved, trees, home, progress, taken)
-        made = {arm: builder.make(arm) for arm in _PAIR}
+        builder = _Builder(case, trees, home, progress, taken)
+        made = {arm: builder.make(arm) for arm in PAIR}
         differing = builder.match(made)
         build_cache.drop_oldest()
         pythons = {arm: own.python for arm, own in made.items()}
@@ -143,32 +141,32 @@ class _Builder:
 
     def __init__(
         self,
-        request: CompareRequest,
-        resolved: ResolvedRequest,
+        case: Case,
         trees: Mapping[Arm, Path],
         home: Path,
         progress: Callable[[int, int, str], None],
         taken: ExitStack,
     ) -> None:
-        self._results = request.results
+        self._results = case.request.results
         self._progress = progress
         self._taken = taken
         self._places: dict[Arm, Place] = {}
         self._built_now: set[Arm] = set()
-        self._own = {name for arm in _PAIR for name in project_names(resolved.suite, trees[arm])}
-        self._source = Source(home / "source.git", resolved.repository)
+        self._own = {name for arm in PAIR for name in project_names(case.suite, trees[arm])}
+        self._source = home / "source.git"
+        make_source(self._source, case.repository)
         self._commits: dict[Arm, str] = {
-            "base": self._source.add("perceptron-base", resolved.base, trees["base"]),
-            "head": self._source.add("perceptron-head", resolved.head, trees["head"]),
+            "base": add_commit(self._source, "perceptron-base", case.base, trees["base"]),
+            "head": add_commit(self._source, "perceptron-head", case.head, trees["head"]),
         }
         # asv stands in the folder of its file: HEAD's, as its benchmarks serve both arms too.
-        place = trees["head"] / resolved.suite.file
-        inside = resolved.suite.kind == "asv" and resolved.suite.origin is None
+        place = trees["head"] / case.suite.file
+        inside = case.suite.kind == "asv" and case.suite.origin is None
         outside = not inside or not place.parent.is_dir()
-        self._folder = request.suite.resolve().parent if outside else place.parent
+        self._folder = case.request.suite.resolve().parent if outside else place.parent
         self._tree = trees["head"]
         self._uv = which("uv")
-        self._content = asv_config.load(request.suite)
+        self._content = load_asv(case.request.suite)
         self._digest = _digest(self._content, self._folder)
 
     def make(self, arm: Arm) -> Made:
@@ -209,12 +207,12 @@ class _Builder:
         return differing
 
     def _differing(self, made: Mapping[Arm, Made]) -> list[str]:
-        base, head = (interpreters.versions(made[arm].python, self._own) for arm in _PAIR)
+        base, head = (interpreters.versions(made[arm].python, self._own) for arm in PAIR)
         return interpreters.differences(base, head)
 
     def _older(self) -> Arm | None:
         """Return which one was built another day than the other, and before it."""
-        old, new = sorted(_PAIR, key=lambda arm: self._places[arm].built)
+        old, new = sorted(PAIR, key=lambda arm: self._places[arm].built)
         gap = self._places[new].built - self._places[old].built
         return old if gap > _SAME_TIME and old not in self._built_now else None
 
@@ -230,7 +228,7 @@ class _Builder:
         config = {
             "environment_type": _DEFAULT_TYPE,
             **self._content,
-            "repo": str(self._source.folder),
+            "repo": str(self._source),
             "dvcs": "git",
             "env_dir": str(place.folder / "env"),
         }
@@ -321,60 +319,51 @@ def _plain(line: str) -> str:
     return label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip(" ·-")
 
 
-class Source:
-    """A repository for asv to clone: the commits to build, with what a working tree adds to one.
+def make_source(folder: Path, repository: Path) -> None:
+    """Make a repository for asv to clone, to which `add_commit` adds what is to be built.
 
-    A bare one in ``folder`` with the tags of the user's, which name versions. That lends its
-    objects and is not written to. Raises `UserError` if git fails.
+    A bare one with the tags of the user's, which name versions. That lends its objects and is not
+    written to. Raises `UserError` if git fails.
     """
+    git(folder.parent, "init", "--quiet", "--bare", "--template=", str(folder))
+    (folder / "objects" / "info").mkdir(parents=True, exist_ok=True)
+    (folder / "objects" / "info" / "alternates").write_text(
+        f"{_part(repository, 'objects')}\n", encoding="utf-8"
+    )
+    shallow = _part(repository, "shallow")
+    if shallow.is_file():
+        shutil.copyfile(shallow, folder / "shallow")
+    tags = git(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+    (folder / "packed-refs").write_text(tags, encoding="utf-8")
 
-    def __init__(self, folder: Path, repository: Path) -> None:
-        self.folder = folder
-        git(folder.parent, "init", "--quiet", "--bare", "--template=", str(folder))
-        (folder / "objects" / "info").mkdir(parents=True, exist_ok=True)
-        (folder / "objects" / "info" / "alternates").write_text(
-            f"{_part(repository, 'objects')}\n", encoding="utf-8"
-        )
-        shallow = _part(repository, "shallow")
-        if shallow.is_file():
-            shutil.copyfile(shallow, folder / "shallow")
-        tags = git(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
-        (folder / "packed-refs").write_text(tags, encoding="utf-8")
 
-    def add(self, name: str, revision: Revision, tree: Path) -> str:
-        """Return the commit of the revision, whose files lie in ``tree``, and name a branch so."""
-        commit = self._commit(revision, tree) if revision.changed else revision.commit
-        git(self.folder, "update-ref", f"refs/heads/{name}", commit)
-        git(self.folder, "symbolic-ref", "HEAD", f"refs/heads/{name}")
-        return commit
+def add_commit(source: Path, name: str, revision: Revision, tree: Path) -> str:
+    """Return the commit of the revision, whose files lie in ``tree``, and name a branch so."""
+    commit = _commit_changes(source, revision, tree) if revision.changed else revision.commit
+    git(source, "update-ref", f"refs/heads/{name}", commit)
+    git(source, "symbolic-ref", "HEAD", f"refs/heads/{name}")
+    return commit
 
-    def _commit(self, revision: Revision, tree: Path) -> str:
-        variables = {
-            "GIT_DIR": str(self.folder),
-            "GIT_WORK_TREE": str(tree),
-            "GIT_INDEX_FILE": str(self.folder / "index-of-changes"),
-            **_IDENTITY,
-        }
-        files = [name for name in revision.changed or () if not _is_folder(tree / name)]
-        git(tree, "read-tree", revision.commit, variables=variables)
-        git(
-            tree,
-            *("update-index", "--add", "--remove", "-z", "--stdin"),
-            variables=variables,
-            given="".join(f"{name}\0" for name in files),
-        )
-        made = git(tree, "write-tree", variables=variables).strip()
-        message = "Changes of the working tree"
-        return git(
-            tree, "commit-tree", made, "-p", revision.commit, "-m", message, variables=variables
-        ).strip()
+
+def _commit_changes(source: Path, revision: Revision, tree: Path) -> str:
+    variables = {
+        "GIT_DIR": str(source),
+        "GIT_WORK_TREE": str(tree),
+        "GIT_INDEX_FILE": str(source / "index-of-changes"),
+        **_IDENTITY,
+    }
+    paths = [tree / name for name in revision.changed or ()]
+    # A submodule is a folder, which no index takes as a file.
+    names = [path.relative_to(tree) for path in paths if path.is_symlink() or not path.is_dir()]
+    given = "".join(f"{name}\0" for name in names)
+    update = ("update-index", "--add", "--remove", "-z", "--stdin")
+    git(tree, "read-tree", revision.commit, variables=variables)
+    git(tree, *update, variables=variables, given=given)
+    made = git(tree, "write-tree", variables=variables).strip()
+    parent = ("-p", revision.commit, "-m", "Changes of the working tree")
+    return git(tree, "commit-tree", made, *parent, variables=variables).strip()
 
 
 def _part(repository: Path, name: str) -> Path:
     path = git(repository, "rev-parse", "--path-format=absolute", "--git-path", name)
     return Path(path.rstrip("\n"))
-
-
-def _is_folder(path: Path) -> bool:
-    """Return whether it is a submodule, which no index takes as a file."""
-    return path.is_dir() and not path.is_symlink()

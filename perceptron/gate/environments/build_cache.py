@@ -109,24 +109,15 @@ def take(digest: str, commit: str, new: bool = False) -> Place:
 
 def _free(folder: Path, commit: str, new: bool) -> Place | None:
     """Return what nobody has: an environment that is made unless ``new``, else an empty place."""
-    spare: Place | None = None
-    for letter in string.ascii_lowercase:
-        path = folder / f"{commit}-{letter}"
-        if spare is not None and not path.exists():
-            break
-        place = _lock(path)
-        if place is None:
-            continue
-        made = place.made() is not None
-        if made and not new:
-            if spare is not None:
-                spare.lock.close()
-            return place
-        if made or spare is not None:
-            place.lock.close()
-        else:
-            spare = place
-    return spare
+    for made in (False,) if new else (True, False):
+        for letter in string.ascii_lowercase:
+            path = folder / f"{commit}-{letter}"
+            place = None if made and not path.exists() else _lock(path)
+            if place is not None:
+                if (place.made() is not None) is made:
+                    return place
+                place.lock.close()
+    return None
 
 
 def drop_oldest(most: int = MOST) -> None:

@@ -1,4 +1,4 @@
-"""The interpreters of the arms: how they are started alike, and what each of them has."""
+"""The interpreters of the arms: how they are started alike, and what each of them has installed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from perceptron.gate.checkout.worktrees import PYTHON, Worktrees, with_tilde
 from perceptron.gate.environments import build_cache
-from perceptron.records.block import Arm
+from perceptron.records.block import PAIR, Arm
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
@@ -35,15 +38,13 @@ _SECONDS = 60.0
 # They install others and are not run afterwards.
 _INSTALLERS = {"pip", "wheel"}
 _MOST_SHOWN = 5
-_PAIR: tuple[Arm, ...] = ("base", "head")
+_DIGITS = 12
+# What is imported; a project may write other files beside.
+_CODE = {".py", ".so", ".pyd", ".dll", ".dylib"}
 
 
-class _Where(Struct, frozen=True, array_like=True):
-    """Where an interpreter says that it lies, that its folder lies, and what it imports from."""
-
-    executable: str
-    prefix: str
-    paths: list[str]
+# Where an interpreter says that it lies, that its folder lies, and what it imports from.
+_Where = tuple[str, str, list[str]]
 
 
 class Interpreters:
@@ -63,7 +64,10 @@ class Interpreters:
         self.not_alike: str | None = None
         """Which one cannot be started so; None where all can, or all are the same."""
         if len(set(pythons.values())) > 1:
-            self._find()
+            for arm in PAIR:
+                if self.not_alike is None and not self._place(arm):
+                    self.not_alike = pythons[arm]
+                    self._places.clear()
 
     def path(self, arm: Arm) -> str:
         """Return what is to be started for the arm where its tree lies now."""
@@ -101,46 +105,41 @@ class Interpreters:
             return "the environment that is built: name it in the matrix of the suite's file"
         return with_tilde(self._pythons[arm])
 
-    def _find(self) -> None:
-        for arm in _PAIR:
-            if not self._place(arm):
-                self.not_alike = self._pythons[arm]
-                self._places.clear()
-                return
-
     def _place(self, arm: Arm) -> bool:
         """Return whether all that the interpreter finds in its folder is found by a link too."""
         named = shutil.which(self._pythons[arm])
         where = None if named is None else self._ask(os.path.abspath(named))
-        if named is None or where is None or not os.path.samefile(named, where.executable):
+        if named is None or where is None or not os.path.samefile(named, where[0]):
             return False  # a script that starts it may set more than we know
-        executable = Path(where.executable).with_name("python3")
-        if not executable.exists() or not executable.samefile(where.executable):
-            executable = Path(where.executable)
-        program = os.path.relpath(executable, where.prefix)
-        self._places[arm] = where.prefix, program
-        link = self._trees.link(arm, PYTHON, where.prefix)
+        own, prefix, paths = where
+        executable = Path(own).with_name("python3")
+        if not executable.exists() or not executable.samefile(own):
+            executable = Path(own)
+        program = os.path.relpath(executable, prefix)
+        self._places[arm] = prefix, program
+        link = self._trees.link(arm, PYTHON, prefix)
 
         def moved(path: str) -> str:
-            inside = os.path.join(path, "").startswith(os.path.join(where.prefix, ""))
-            return os.path.join(link, os.path.relpath(path, where.prefix)) if inside else path
+            inside = os.path.join(path, "").startswith(os.path.join(prefix, ""))
+            return os.path.join(link, os.path.relpath(path, prefix)) if inside else path
 
         there = str(link / program)
-        return self._ask(there) == _Where(there, str(link), list(map(moved, where.paths)))
+        return self._ask(there) == (there, str(link), list(map(moved, paths)))
 
     def _ask(self, python: str) -> _Where | None:
-        """Return its path, its folder and what it imports from, as it says; None if it fails."""
-        try:
-            asked = subprocess.run(
-                [python, "-c", _WHERE],
-                cwd=self._trees.home,  # what lies here is no code
-                capture_output=True,
-                timeout=_SECONDS,
-                check=True,
-            )
-            return msgspec.json.decode(asked.stdout, type=_Where)
-        except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
-            return None
+        asked: _Where | None = _ask(python, _WHERE, self._trees.home, _Where)  # no code lies there
+        return asked
+
+
+def _ask(python: str, program: str, folder: Path, kind: object) -> Any:
+    """Return what the program, started there, prints as JSON of a kind; None if it fails."""
+    try:
+        asked = subprocess.run(
+            [python, "-c", program], cwd=folder, capture_output=True, timeout=_SECONDS, check=True
+        )
+        return msgspec.json.decode(asked.stdout, type=kind)
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
+        return None
 
 
 def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
@@ -148,13 +147,7 @@ def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
 
     Empty where nobody can tell.
     """
-    try:
-        listed = subprocess.run(
-            [python, "-c", _LISTING], cwd=os.sep, capture_output=True, timeout=_SECONDS, check=True
-        )
-        rows = msgspec.json.decode(listed.stdout, type=list[tuple[str | None, str | None]])
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
-        return {}
+    rows = _ask(python, _LISTING, Path(os.sep), list[tuple[str | None, str | None]]) or []
     unwanted = {normal(name) for name in without}
     versions: dict[str, str] = {}
     for name, version in rows:
@@ -188,3 +181,57 @@ def other_dependencies(differing: list[str]) -> MeasurementWarning:
 def normal(name: str) -> str:
     """Return the name of a distribution as all its spellings are compared."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@dataclass(frozen=True)
+class Code:
+    """The project that an arm imported: a distribution, or a package of none without a version."""
+
+    name: str
+    version: str | None
+    place: str
+    """The folder of its package."""
+    editable: bool
+
+    @cached_property
+    def files(self) -> str:
+        """A digest of its files, which tells one build from another.
+
+        They are known from what its installer wrote down. Where that is not beside them, as for an
+        editable one, they are told apart by size and time.
+        """
+        place = Path(self.place)
+        content = _record(self.name, self.version, place.parent)
+        if content is None:
+            content = "".join(_files(place)).encode("utf-8", "surrogateescape")
+        return sha256(content).hexdigest()[:_DIGITS]
+
+    def __str__(self) -> str:
+        version = f" {self.version}" if self.version is not None else ", of no distribution,"
+        editable = "editable, " if self.editable else ""
+        return f"{self.name}{version} from {with_tilde(self.place)} ({editable}files {self.files})"
+
+
+def _record(name: str, version: str | None, folder: Path) -> bytes | None:
+    """Return what the installer wrote down, if it has the digest of each file."""
+    for info in sorted(folder.glob("*.dist-info")):
+        own, _, its = info.name.removesuffix(".dist-info").rpartition("-")
+        if normal(own) == normal(name) and its == version:
+            try:
+                content = (info / "RECORD").read_bytes()
+            except OSError:
+                return None
+            return content if b"sha256=" in content else None
+    return None
+
+
+def _files(place: Path) -> Iterator[str]:
+    paths = sorted(place.rglob("*")) if place.is_dir() else [place]
+    for path in paths:
+        if path.suffix not in _CODE:
+            continue
+        try:
+            facts = path.stat()
+        except OSError:  # a link that leads nowhere
+            continue
+        yield f"{path.relative_to(place.parent)}\0{facts.st_size}\0{facts.st_mtime_ns}\n"

@@ -18,13 +18,13 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.environments.interpreters import normal, versions
+from perceptron.numbers import enumerated
 from perceptron.records.block import Arm
 from perceptron.supervision import ChildProcess, describe_exit
 from perceptron.untrusted_text import label
@@ -73,19 +73,19 @@ class Metadata:
             return False
         if not project.is_static:
             try:
-                _ask_backend(self._pythons[arm], root, folder, project.build_system)
+                _ask_backend(self._pythons[arm], root, folder, project)
                 return True
             except UserError as error:
-                advice = _advice(self._pythons[arm], project.build_system, error)
+                advice = _advice(self._pythons[arm], project, error)
                 self._failures[arm] = self._trees.as_known(advice)
             _empty(folder)
         return write(project, folder)
 
 
-def _ask_backend(python: str, root: Path, folder: Path, build: BuildSystem) -> None:
+def _ask_backend(python: str, root: Path, folder: Path, project: Project) -> None:
     """Have the project's backend write its metadata. Raises `UserError` if it does not."""
-    backend = build.build_backend
-    command = [python, str(_BUILD_METADATA), str(root), str(folder), backend, *build.backend_path]
+    backend = project.build_backend
+    command = [python, str(_BUILD_METADATA), str(root), str(folder), backend, *project.backend_path]
     try:
         child = ChildProcess(command, os.environ, own_group=True)
     except OSError as error:
@@ -106,14 +106,12 @@ def _ask_backend(python: str, root: Path, folder: Path, build: BuildSystem) -> N
     _empty(folder, made)  # setuptools leaves what it made that from
 
 
-def _advice(python: str, build: BuildSystem, error: UserError) -> str:
+def _advice(python: str, project: Project, error: UserError) -> str:
     """Return what to install: what the project says that its build needs, if that is not there."""
     there = versions(python)
-    absent = [name for name in map(_name, build.requires) if name and normal(name) not in there]
+    absent = [name for name in map(_name, project.requires) if name and normal(name) not in there]
     if there and absent:
-        shown = absent[:_MOST_SHOWN]
-        names = f"{', '.join(shown[:-1])} and {shown[-1]}" if shown[1:] else shown[0]
-        return f"install {names} in {python} (build-system.requires)"
+        return f"install {enumerated(absent[:_MOST_SHOWN])} in {python} (build-system.requires)"
     problem = label(error)
     return f"{problem}: install what builds it in {python}, or pip install --no-deps it there"
 
@@ -132,8 +130,12 @@ def _empty(folder: Path, but: Path | None = None) -> None:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-class Declared(Struct, frozen=True, rename="kebab"):
-    """The table ``project`` of pyproject.toml, as far as it is read."""
+class Project(Struct, frozen=True, rename="kebab"):
+    """A project, as far as its files say it without running any code.
+
+    The tables ``project`` and ``build-system`` of pyproject.toml in one, with the backend of a
+    project that names none.
+    """
 
     name: str | None = None
     version: str | None = None
@@ -143,43 +145,33 @@ class Declared(Struct, frozen=True, rename="kebab"):
     scripts: dict[str, str] = {}
     gui_scripts: dict[str, str] = {}
     entry_points: dict[str, dict[str, str]] = {}
-
-
-class BuildSystem(Struct, frozen=True, rename="kebab"):
-    """The backend of a build and what it needs; by default that of a project which names none."""
-
     build_backend: str = "setuptools.build_meta:__legacy__"
     backend_path: tuple[str, ...] = ()
     requires: tuple[str, ...] = ("setuptools",)
 
-
-class Project(Struct, frozen=True, rename="kebab"):
-    """A project, as far as its files say it without running any code."""
-
-    project: Declared = Declared()
-    build_system: BuildSystem = BuildSystem()
-
     @property
     def is_static(self) -> bool:
         """Whether nobody needs to be asked."""
-        own = self.project
-        return None not in {own.name, own.version} and not _READ.intersection(own.dynamic)
+        return None not in {self.name, self.version} and not _READ.intersection(self.dynamic)
 
 
 def read(root: Path) -> Project | None:
     """Return the project in this folder; None if there is none, or its files make no sense."""
+    file = root / "pyproject.toml"
     try:
-        declared, older = _from_pyproject(root), _from_setup(root)
-        if older is None or (declared is not None and declared.project.name is not None):
-            return declared
-        return replace(declared or Project(), project=older)
-    except (UserError, OSError, ValueError, configparser.Error):
+        content = read_toml(file) if file.is_file() else {}
+        own, build = (content.get(table) or {} for table in ("project", "build-system"))
+        project = msgspec.convert({**own, **build}, type=Project)
+        older = _from_setup(root)
+        if older is not None and project.name is None:
+            return msgspec.convert({**older, **build}, type=Project)
+        return project if own or build else None  # else it holds settings of tools
+    except (UserError, OSError, TypeError, ValueError, configparser.Error):
         return None  # whoever builds it will hear of that
 
 
-def write(project: Project, folder: Path) -> bool:
+def write(own: Project, folder: Path) -> bool:
     """Write what is known as installed metadata. Return whether that is enough."""
-    own = project.project
     if not all(_FILE_NAME.fullmatch(text or "") for text in (own.name, own.version)):
         return False
     name = re.sub(r"[-_.]+", "_", own.name or "")
@@ -199,32 +191,21 @@ def write(project: Project, folder: Path) -> bool:
     return True
 
 
-def _from_pyproject(root: Path) -> Project | None:
-    file = root / "pyproject.toml"
-    content = read_toml(file) if file.is_file() else {}
-    if not (content.get("project") or content.get("build-system")):
-        return None  # settings of tools
-    return msgspec.convert(content, type=Project)
-
-
-def _from_setup(root: Path) -> Declared | None:
+def _from_setup(root: Path) -> dict[str, Any] | None:
     """Return what setup.cfg says; setup.py may say otherwise, so setuptools is to be asked."""
-    file = root / "setup.cfg"
     parser = configparser.ConfigParser(interpolation=None)
-    if file.is_file():
-        parser.read_string(file.read_text(encoding="utf-8"))
-    facts: Mapping[str, Any] = parser["metadata"] if parser.has_section("metadata") else {}
+    parser.read(root / "setup.cfg", encoding="utf-8")
+    facts: Mapping[str, str] = parser["metadata"] if parser.has_section("metadata") else {}
     if not facts and not (root / "setup.py").is_file():
         return None
     version = facts.get("version")
     computed = version is not None and version.startswith(("attr:", "file:"))
-    return Declared(
-        name=facts.get("name"), version=None if computed else version, dynamic=("version",)
-    )
+    known = None if computed else version
+    return {"name": facts.get("name"), "version": known, "dynamic": ["version"]}
 
 
 def project_names(suite: Suite, tree: Path) -> list[str]:
     """Return what the project may be installed as: asv may call it otherwise than it is built."""
     project = read(tree / suite.code)
-    names = [None if project is None else project.project.name, suite.project]
+    names = [None if project is None else project.name, suite.project]
     return list(dict.fromkeys(name for name in names if name))

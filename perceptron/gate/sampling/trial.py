@@ -129,7 +129,7 @@ def calibrate(
     for benchmark in benchmarks:
         tried = own_blocks.get(benchmark.key, [])
         pairs = [block for block in tried if block.base.status == block.head.status == "ok"]
-        if not pairs or outcome(tried).kind != "measured":
+        if not pairs or outcome(tried)[0] != "measured":
             continue
         key, last = benchmark.key, pairs[-1]
         slower = max(last.base.call_seconds or 0.0, last.head.call_seconds or 0.0)

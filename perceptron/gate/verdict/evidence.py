@@ -8,17 +8,21 @@ the clock as its witness; and what executes the same needs no more of the clock 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from math import expm1, log1p
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import expm1, isfinite, log1p
+from statistics import median
 from typing import Literal
 
-from perceptron.gate.verdict.estimate import RatioEstimate, interval, p_above
+from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, interval, p_above
 from perceptron.gate.verdict.outcome import FAR_SLOWER
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.waits import Waits
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
 from perceptron.records.comparison import Evidence, RowVerdict, Work
 from perceptron.waiting import LARGEST_WAITED_SHARE
+
+Numbers = tuple[float | None, float | None, float | None, float | None, float | None]
+"""What a row shows beside its verdict: change, its ends, the smallest detectable, the spread."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +36,14 @@ class Finding:
     """It is inconclusive, and more instructions were counted."""
 
 
-Outcome = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
+Confirmation = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
 # Why fresh blocks neither confirmed nor refuted what the screen showed.
-_OPEN: dict[Outcome, str] = {
+_OPEN: dict[Confirmation | None, str] = {
     "no time": "no time was left to confirm it: raise --budget",
     "too few": "too few fresh blocks gave a number",
     "unsteady": "confirmed, but base also differs from its second copy",
     "no control": "confirmed, but base's second copy gave too few numbers",
 }
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """What became of a benchmark that the screen promoted, as slower or as faster."""
-
-    slower: bool
-    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -58,10 +54,13 @@ class Clock:
     """Of its fresh blocks; of its screen where there are none."""
     smallest: float | None
     """The smallest slowdown that it detects; None where that is none to speak of."""
-    confirmation: Confirmation | None = None
-    """None for what was not promoted."""
-    waits: Waits = field(default_factory=Waits)
-    steady: bool = True
+    promoted: int
+    """1 for what the screen promoted as slower, −1 as faster, 0 for what it did not promote."""
+    confirmation: Confirmation | None
+    """What became of what was promoted."""
+    waited: float | None
+    """See `Waits`."""
+    steady: bool
     """Whether base was as fast as its second copy: else the clock is no witness of a slowdown."""
 
 
@@ -69,15 +68,12 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     """Return the verdict on a benchmark that has numbers on both revisions."""
     if evidence.kind == "not counted":
         evidence = NOT_COUNTED
-    confirmation = clock.confirmation
-    if confirmation is not None:
-        direction = 1 if confirmation.slower else -1
-        if confirmation.outcome == "confirmed":
-            stands_on: Evidence = "both" if evidence.direction == direction else "time"
-            return Finding("regression" if confirmation.slower else "improvement", None, stands_on)
-        why = _OPEN.get(confirmation.outcome)
-        if confirmation.slower and why is not None and evidence.direction <= 0:
-            return Finding("inconclusive", f"looks slower; {why}")
+    if clock.confirmation == "confirmed":
+        stands_on: Evidence = "both" if evidence.direction == clock.promoted else "time"
+        return Finding("regression" if clock.promoted > 0 else "improvement", None, stands_on)
+    why = _OPEN.get(clock.confirmation)
+    if clock.promoted > 0 and why is not None and evidence.direction <= 0:
+        return Finding("inconclusive", f"looks slower; {why}")
     return _by_count(clock, evidence, rule) or _by_time(clock, evidence, rule)
 
 
@@ -145,10 +141,13 @@ def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     if evidence.kind == "same":
         if not blind:
             return Finding("no change", reason, "both")
-        return Finding("no change", reason or _could_have_seen(clock.smallest), "work")
+        seen = "too noisy here for the clock to tell"
+        if clock.smallest is not None:
+            seen = f"the clock could have seen {100 * clock.smallest:.0f}%"
+        return Finding("no change", reason or f"{_SAME}; {seen}", "work")
     # Where the interval excludes a slowdown of that size, none is hidden.
     if blind and interval(clock.ratio, rule.confidence)[1] >= log1p(rule.blind):
-        return Finding("inconclusive", _too_noisy(clock.waits))
+        return Finding("inconclusive", _too_noisy(clock.waited))
     return Finding("no change", reason)
 
 
@@ -196,22 +195,68 @@ def _clock_saw(ratio: RatioEstimate, rule: Rule) -> str:
     return f"the clock saw {change}% [{low}, {high}]"
 
 
-def _could_have_seen(smallest: float | None) -> str:
-    if smallest is None:
-        return f"{_SAME}; too noisy here for the clock to tell"
-    return f"{_SAME}; the clock could have seen {100 * smallest:.0f}%"
-
-
-def _too_noisy(waits: Waits) -> str:
+def _too_noisy(waited: float | None) -> str:
     """Return why nothing could be said, with the cause where waiting was it."""
-    if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
+    if waited is None or waited <= LARGEST_WAITED_SHARE:
         return f"too noisy here: {_STEADIER}"
-    share = f"{100 * waits.waited:.0f}%"
+    share = f"{100 * waited:.0f}%"
     return f"too noisy here, where it waited {share} of its time for a core: {_STEADIER}"
 
 
 def _looks_faster(clock: Clock, rule: Rule) -> str | None:
     """Return why what looks faster is no improvement; None where it does not."""
-    why = None if clock.confirmation is None else _OPEN.get(clock.confirmation.outcome)
+    why = _OPEN.get(clock.confirmation)
     decided = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
     return f"looks faster; {why}" if why is not None and decided else None
+
+
+def judge_value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[Numbers, Finding]:
+    """Return the numbers and the verdict of a value (``track_``, ``peakmem_``, ``mem_``).
+
+    It is compared as it is, and more is worse. Most values are the same in every process and need
+    no statistics, and some have no ratio, as they are 0 or below. What varies from block to block
+    may do so by its draws, which both sides share: so the sides of each block, the ``pairs``, are
+    compared. The change is their median, its ends are the least and the largest: None for what has
+    no ratio, 0 where nothing differs.
+    """
+    if have_ratios := all(base > 0 and head > 0 and isfinite(head / base) for base, head in pairs):
+        moves, scale = [head / base - 1 for base, head in pairs], 1.0
+    else:
+        moves = [head - base for base, head in pairs]
+        scale = abs(median(base for base, _ in pairs))
+    middle, least, most = median(moves), min(moves), max(moves)
+    # The rise that would have been a regression, as a share: then the smallest is half of the
+    # largest. None of what is around 0.
+    smallest = max(rule.least, 1.5 * (most - least) / scale) if scale else None
+    sizes = (middle, least, most) if have_ratios or not any(moves) else (None, None, None)
+    return (*sizes, smallest, None), _find_value(pairs, moves, scale, have_ratios, rule)
+
+
+def _find_value(
+    pairs: Sequence[tuple[float, float]],
+    moves: Sequence[float],
+    scale: float,
+    have_ratios: bool,
+    rule: Rule,
+) -> Finding:
+    """Return the verdict on the ``moves`` from BASE to HEAD, which are shares of ``scale``.
+
+    By chance all of six changes are positive once in 64 times; that moreover none is more than
+    twice as large as another, once in 2,000 at most, by simulation of noise of several shapes.
+    """
+    if len(pairs) < FEWEST:
+        return Finding("inconclusive", "no time was left for it: raise --budget")
+    least, most = min(moves), max(moves)
+    if not (least or most):
+        return Finding("no change")
+    if abs(median(moves)) >= rule.least * scale:
+        base, head = (median(side) for side in zip(*pairs, strict=True))
+        reason = None if have_ratios else f"from {base:g} to {head:g}"
+        if most <= 2 * least:  # so all of them are positive
+            return Finding("regression", reason)
+        if least >= 2 * most:
+            return Finding("improvement", reason)
+    if most >= rule.blind * scale:
+        much = f"{most / scale:.0%} more" if scale else "more"
+        return Finding("inconclusive", f"up to {much} on HEAD, but not every time")
+    return Finding("no change")

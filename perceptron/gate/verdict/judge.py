@@ -12,19 +12,37 @@ from perceptron.gate.verdict.evidence import (
     Clock,
     Confirmation,
     Finding,
+    Numbers,
     find,
     find_without_clock,
+    judge_value,
     within,
 )
-from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome, trials
+from perceptron.gate.verdict.outcome import Kind, Outcome, outcome, trials
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
-from perceptron.gate.verdict.run_verdict import judge_control, judge_run
-from perceptron.gate.verdict.values import find_value, smallest_rise, value_change
 from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
-from perceptron.gate.verdict.work import NOT_COUNTED, work_of
-from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
-from perceptron.records.comparison import Control, GateRule, LeftOut, Row, Verdict, rule_of
+from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
+from perceptron.records.block import Arm, Benchmark, Block, Stage, by_benchmark, counted
+from perceptron.records.comparison import (
+    Control,
+    ControlRow,
+    GateRule,
+    LeftOut,
+    Row,
+    RowVerdict,
+    Verdict,
+    rule_of,
+)
+
+# Of what gave no two numbers to compare.
+_VERDICTS: dict[Kind, RowVerdict] = {
+    "broke": "regression",
+    "works": "improvement",
+    "invalid": "invalid",
+    "inconclusive": "inconclusive",
+}
+_NO_NUMBERS: Numbers = (None,) * 5
 
 
 @dataclass(frozen=True)
@@ -70,21 +88,19 @@ def judge(
     rule = rule or Rule()
     owns = {benchmark.key: rule_of(benchmark.key, limits) for benchmark in benchmarks}
     muted = {key for key, own in owns.items() if own.mute is not None}
-    case = _Case(benchmarks, blocks, planned, rule, muted)
+    case = _Case(blocks, planned, rule, muted)
     rows: list[Row] = []
     without_row: list[LeftOut] = []
     unjudged, broken = left_out, 0
     for benchmark in benchmarks:
-        own, key = owns[benchmark.key], benchmark.key
-        result = case.outcomes.get(key, BenchmarkOutcome("left out", "it was not tried"))
-        if result.kind == "left out" and case.is_counted(key):
-            result = BenchmarkOutcome("measured")  # counted, if not timed
-        if result.kind in {"left out", "skipped"}:
-            without_row.append(LeftOut(benchmark=key, reason=result.reason or ""))
-            unjudged += result.kind == "left out" and key not in muted
+        key = benchmark.key
+        kind, reason = case.outcome(benchmark)
+        if kind in {"left out", "skipped"}:
+            without_row.append(LeftOut(benchmark=key, reason=reason or ""))
+            unjudged += kind == "left out" and key not in muted
         else:
-            rows.append(case.row(benchmark, result, own))
-            broken += result.kind == "broke" and key not in muted
+            rows.append(case.row(benchmark, (kind, reason), owns[key]))
+            broken += kind == "broke" and key not in muted
     verdict, reason = judge_run(rows, case.control, broken, rule, unjudged)
     return Judgement(verdict, reason, rows, case.control, without_row)
 
@@ -102,30 +118,11 @@ def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict
     return ratios
 
 
-def _by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
-    by_benchmark: dict[str, list[Block]] = {}
-    for block in blocks:
-        by_benchmark.setdefault(block.benchmark, []).append(block)
-    return by_benchmark
-
-
-@dataclass(frozen=True)
-class _Numbers:
-    """What a row shows beside its verdict."""
-
-    change: float | None = None
-    low: float | None = None
-    high: float | None = None
-    smallest: float | None = None
-    spread: float | None = None
-
-
 class _Case:
     """The blocks of a run, sorted for judging."""
 
     def __init__(
         self,
-        benchmarks: Sequence[Benchmark],
         blocks: Sequence[Block],
         planned: Mapping[str, int],
         rule: Rule,
@@ -136,54 +133,58 @@ class _Case:
         self._work = work_of(blocks, rule)
         self._waits = waits_of(blocks)
         # What failed once has failed, whichever take counts for the times.
-        timeouts = {benchmark.key: benchmark.timeout for benchmark in benchmarks}
-        self.outcomes = {
-            key: outcome(own, timeouts.get(key)) for key, own in _by_benchmark(blocks).items()
-        }
+        self._takes = by_benchmark(blocks)
         blocks = counted(blocks)
-        self._blocks = _by_benchmark(blocks)
-        self.screen = log_ratios(blocks, "screen")
-        self.fresh = {
+        self._blocks = by_benchmark(blocks)
+        self._screen = log_ratios(blocks, "screen")
+        self._fresh = {
             key: values
             for key, values in log_ratios(blocks, "confirmation").items()
             if planned.get(key) and len(values) >= FEWEST
         }
-        self._directions = promote(self.screen, rule, self._work)
-        estimates = {key: estimate(values) for key, values in self.fresh.items()}
+        self._directions = promote(self._screen, rule, self._work)
         raw = dict.fromkeys((key for key in planned if planned[key]), 1.0)
-        for key, ratio in estimates.items():
-            raw[key] = p_towards(ratio, self._directions.get(key, 1), rule)
+        for key, values in self._fresh.items():
+            raw[key] = p_towards(estimate(values), self._directions.get(key, 1), rule)
         self._p = holm(raw)
         self._controlled = {block.benchmark for block in blocks if block.control is not None}
         controls = log_ratios(blocks, "confirmation", "control")
         self.control = judge_control(
-            {key: values for key, values in controls.items() if key in self.fresh}, rule, muted
+            {key: values for key, values in controls.items() if key in self._fresh}, rule, muted
         )
 
-    def did_same_work(self, key: str) -> bool:
-        """Return whether counts say that both revisions do the same."""
-        return self._work.get(key, NOT_COUNTED).kind == "same"
+    def _evidence(self, key: str) -> WorkEvidence:
+        return self._work.get(key, NOT_COUNTED)
 
-    def is_counted(self, key: str) -> bool:
-        """Return whether counts alone say the same, more or less."""
-        return self.did_same_work(key) or self._work.get(key, NOT_COUNTED).direction != 0
+    def outcome(self, benchmark: Benchmark) -> Outcome:
+        """Return what became of the benchmark apart from its numbers."""
+        takes, evidence = self._takes.get(benchmark.key), self._evidence(benchmark.key)
+        result: Outcome = "left out", "it was not tried"
+        if takes is not None:
+            result = outcome(takes, benchmark.timeout)
+        is_counted = evidence.kind == "same" or evidence.direction != 0
+        return ("measured", None) if result[0] == "left out" and is_counted else result
 
-    def row(self, benchmark: Benchmark, result: BenchmarkOutcome, own: GateRule) -> Row:
+    def row(self, benchmark: Benchmark, result: Outcome, own: GateRule) -> Row:
         """Return the benchmark's row; ``own`` is the project's own rule for it."""
         key, rule = benchmark.key, self.rule
-        evidence, waits = self._work.get(key, NOT_COUNTED), self._waits.get(key, Waits())
-        is_value = benchmark.type != "time" or key not in self.screen  # a time of 0 has no ratio
-        fresh = [] if is_value else self.fresh.get(key, [])
+        evidence, waits = self._evidence(key), self._waits.get(key, Waits())
+        is_value = benchmark.type != "time" or key not in self._screen  # a time of 0 has no ratio
+        fresh = [] if is_value else self._fresh.get(key, [])
         pairs = self._pairs(key, TIMED if is_value else {"confirmation" if fresh else "screen"})
-        numbers, finding = _Numbers(), _of_outcome(result)
-        if result.kind == "measured":
+        kind, reason = result
+        if kind == "measured":
             rule = replace(rule, blind=max(rule.blind, own.slower or 0.0))
-            numbers, finding = _value(pairs, rule) if is_value and pairs else self._time(key, rule)
-            finding = within(finding, own.slower, numbers.change, evidence.work)
+            judged = judge_value(pairs, rule) if is_value and pairs else self._time(key, rule)
+            numbers, finding = judged
+            finding = within(finding, own.slower, numbers[0], evidence.work)
             reasons = (finding.reason, one_sided(waits))
             finding = replace(finding, reason="; ".join(filter(None, reasons)) or None)
+        else:
+            numbers, finding = _NO_NUMBERS, Finding(_VERDICTS[kind], reason)
+        change, low, high, smallest, spread = numbers
         base, head = (median(side) for side in zip(*pairs, strict=True)) if pairs else (None, None)
-        if not is_value and numbers.change is None:
+        if not is_value and change is None:
             base = head = None  # on a busy machine one block or two may differ tenfold
         seconds = benchmark.unit == "seconds"
         return Row(
@@ -196,17 +197,17 @@ class _Case:
             head=head,
             base_seconds=base if seconds else None,
             head_seconds=head if seconds else None,
-            change=numbers.change,
-            low=numbers.low,
-            high=numbers.high,
-            p_adjusted=self._p.get(key) if fresh and numbers.change is not None else None,
+            change=change,
+            low=low,
+            high=high,
+            p_adjusted=self._p.get(key) if fresh and change is not None else None,
             verdict=finding.verdict,
             reason=finding.reason,
             probably_slower=finding.probably_slower,
             limit=own.slower,
             muted=own.mute,
-            smallest_detectable=numbers.smallest,
-            spread=numbers.spread,
+            smallest_detectable=smallest,
+            spread=spread,
             work=evidence.work,
             not_counted=evidence.reason,
             stands_on=finding.stands_on,
@@ -214,59 +215,56 @@ class _Case:
             contended=waits.contended,
             retaken=waits.retaken,
             idle=idle_share(self._blocks.get(key, [])),
-            screen_blocks=len(pairs) if is_value else len(self.screen[key]),
+            screen_blocks=len(pairs) if is_value else len(self._screen[key]),
             confirmation_blocks=len(fresh),
             file=benchmark.file,
             line=benchmark.line,
         )
 
-    def _time(self, key: str, rule: Rule) -> tuple[_Numbers, Finding]:
+    def _time(self, key: str, rule: Rule) -> tuple[Numbers, Finding]:
         """Return the numbers of a time and its verdict."""
-        evidence = self._work.get(key, NOT_COUNTED)
-        values = self.fresh.get(key) or self.screen.get(key, [])
+        evidence = self._evidence(key)
+        values = self._fresh.get(key) or self._screen.get(key, [])
         if len(values) < FEWEST:
             tried = trials(self._blocks.get(key, []))
-            return _Numbers(), find_without_clock(evidence, min(tried, default=None))
+            return _NO_NUMBERS, find_without_clock(evidence, min(tried, default=None))
         ratio = estimate(values)
         low, high = interval(ratio, rule.confidence)
         smallest = self._smallest(key, ratio)
         clock = Clock(
             ratio=ratio,
             smallest=smallest,
-            confirmation=self._confirmation(key, ratio),
-            waits=self._waits.get(key, Waits()),
+            promoted=self._directions.get(key, 1) if key in self._planned else 0,
+            confirmation=self._confirmation(key, ratio) if key in self._planned else None,
+            waited=self._waits[key].waited,
             steady=not self.control.alarmed,
         )
-        numbers = _Numbers(expm1(ratio.mean), expm1(low), expm1(high), smallest, ratio.spread)
+        numbers = (expm1(ratio.mean), expm1(low), expm1(high), smallest, ratio.spread)
         return numbers, find(clock, evidence, rule)
 
-    def _confirmation(self, key: str, ratio: RatioEstimate) -> Confirmation | None:
+    def _confirmation(self, key: str, ratio: RatioEstimate) -> Confirmation:
         """Return what became of a promoted benchmark; ``ratio`` is of its fresh blocks, if any."""
-        if key not in self._planned:
-            return None
-        direction = self._directions.get(key, 1)
-        slower = direction > 0
-        if key not in self.fresh:
-            return Confirmation(slower, "too few" if self._planned[key] else "no time")
-        if self._p[key] > self.rule.alpha or direction * ratio.mean < log1p(self.rule.least):
-            return Confirmation(slower, "not shown")
+        if key not in self._fresh:
+            return "too few" if self._planned[key] else "no time"
+        size = self._directions.get(key, 1) * ratio.mean
+        if self._p[key] > self.rule.alpha or size < log1p(self.rule.least):
+            return "not shown"
         if self.control.alarmed:
-            return Confirmation(slower, "unsteady")
+            return "unsteady"
         if key in self._controlled - {row.benchmark for row in self.control.rows}:
-            return Confirmation(slower, "no control")
-        return Confirmation(slower, "confirmed")
+            return "no control"
+        return "confirmed"
 
     def _smallest(self, key: str, ratio: RatioEstimate) -> float | None:
-        planned = sum(1 for blocks in self._planned.values() if blocks)
-        together = planned if key in self.fresh else planned + 1
-        fresh = len(self.fresh.get(key, [])) or confirmation_size(ratio, together, self.rule)
+        fresh, screen = self._fresh.get(key, []), self._screen.get(key, [])
+        together = sum(1 for blocks in self._planned.values() if blocks) + (not fresh)
         size = smallest_detectable(
             ratio,
-            len(self.screen.get(key, [])),
-            fresh,
+            len(screen),
+            len(fresh) or confirmation_size(ratio, together, self.rule),
             together,
             self.rule,
-            self.did_same_work(key),
+            self._evidence(key).kind == "same",
         )
         return size if isfinite(size) else None
 
@@ -280,16 +278,116 @@ class _Case:
         ]
 
 
-def _of_outcome(result: BenchmarkOutcome) -> Finding:
-    """Return the verdict on a benchmark that gave no two numbers to compare."""
-    if result.kind == "broke":
-        return Finding("regression", result.reason)
-    if result.kind == "works":
-        return Finding("improvement", result.reason)
-    return Finding("invalid" if result.kind == "invalid" else "inconclusive", result.reason)
+def judge_control(
+    controls: Mapping[str, Sequence[float]], rule: Rule, muted: Collection[str] = ()
+) -> Control:
+    """Judge base against its second copy, by benchmark: as severely, and in both directions.
+
+    What is ``muted`` may be known to be unsteady: that says nothing of the machine.
+    """
+    estimates = {key: estimate(values) for key, values in controls.items() if len(values) >= FEWEST}
+    p = holm(
+        {
+            f"{sign:+}{key}": p_towards(ratio, sign, rule)
+            for key, ratio in estimates.items()
+            for sign in (1, -1)
+        }
+    )
+    rows = []
+    for key, ratio in estimates.items():
+        smallest = min(p[f"+1{key}"], p[f"-1{key}"])
+        low, high = interval(ratio, rule.confidence)
+        alarm = smallest <= rule.alpha and abs(ratio.mean) >= log1p(rule.least)
+        rows.append(
+            ControlRow(
+                benchmark=key,
+                change=expm1(ratio.mean),
+                low=expm1(low),
+                high=expm1(high),
+                p_adjusted=smallest,
+                alarm=alarm,
+            )
+        )
+    return Control(alarmed=any(row.alarm and row.benchmark not in muted for row in rows), rows=rows)
 
 
-def _value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[_Numbers, Finding]:
-    """Return the numbers of a value and its verdict."""
-    change, low, high = value_change(pairs) or (None, None, None)
-    return _Numbers(change, low, high, smallest_rise(pairs, rule)), find_value(pairs, rule)
+def judge_run(
+    rows: Sequence[Row], control: Control, broken: int, rule: Rule, left_out: int = 0
+) -> tuple[Verdict, str]:
+    """Return the verdict on the run and its reason.
+
+    ``broken`` of the rows broke on HEAD only. Beside the rows, so many benchmarks were ``left_out``
+    that ought to have been judged. What is muted has no say.
+    """
+    heard = [row for row in rows if row.muted is None]
+    muted = len(rows) - len(heard)
+    if muted and not (heard or left_out):
+        return "clean", f"nothing was to be judged: {_benchmarks(muted)} muted"
+    verdict, reason = _judge(heard, control, broken, rule, left_out)
+    return verdict, reason + (f", {muted} muted" if muted else "")
+
+
+def _judge(
+    rows: Sequence[Row], control: Control, broken: int, rule: Rule, left_out: int
+) -> tuple[Verdict, str]:
+    slower = _slower(rows, broken)
+    usable = [row for row in rows if row.verdict != "invalid"]
+    undecided = [row for row in rows if row.verdict == "inconclusive"]
+    if broken:
+        reason = f"{_benchmarks(broken)} broke on HEAD" + (f", {slower}" if slower else "")
+        return "regression", reason
+    if slower and control.alarmed:
+        return "regression", (
+            f"{slower}; the clock judges nothing here, as base differs from a second copy of itself"
+        )
+    if slower:
+        return "regression", slower
+    doubts = []
+    if probably := [row for row in undecided if row.probably_slower]:
+        doubts.append(_probably_slower(probably))
+    if control.alarmed:
+        doubts.append("base differs from a second copy of itself: this machine is unsteady")
+    elif len(undecided) > len(probably):
+        lost = sum(row.verdict in {"inconclusive", "invalid"} for row in rows) - len(probably)
+        doubts.append(
+            f"{lost + left_out:,} of {_benchmarks(len(rows) + left_out)} could not be judged: "
+            f"a slowdown of {100 * rule.blind:g}% may be hidden"
+        )
+    if doubts:
+        return "inconclusive", "; ".join(doubts)
+    if not usable and (rows or not left_out):
+        return "invalid", "no benchmark could be measured on both revisions"
+    judged, everything = len(usable), len(rows) + left_out
+    if judged < rule.least_judged * everything:
+        some = f"only {judged}" if judged else "none"
+        return "inconclusive", (
+            f"{some} of {_benchmarks(everything)} could be judged: less than "
+            f"{100 * rule.least_judged:g}%"
+        )
+    if judged < everything:
+        return "clean", f"{judged} of {_benchmarks(everything)} judged, none slower"
+    return "clean", f"nothing of {_benchmarks(judged)} became slower"
+
+
+def _probably_slower(rows: Sequence[Row]) -> str:
+    """Return by how many instructions more: the largest rise, of how many benchmarks."""
+    rise = max(row.work.change for row in rows if row.work is not None)
+    most = "up to " if len(rows) > 1 else ""
+    return f"probably slower: {most}+{100 * rise:.0f}% instructions in {_benchmarks(len(rows))}"
+
+
+def _slower(rows: Sequence[Row], broken: int) -> str:
+    """Return how many became slower by which evidence; nothing if none did."""
+    regressions = [row for row in rows if row.verdict == "regression"]
+    by_work = sum(row.stands_on != "time" for row in regressions)
+    by_clock = len(regressions) - broken - by_work
+    words = {
+        (True, False): "confirmed",
+        (False, True): "by counted instructions",
+        (True, True): f"{by_clock} confirmed by the clock and {by_work} by counted instructions",
+    }.get((by_clock > 0, by_work > 0))
+    return f"{_benchmarks(by_clock + by_work)} slower than BASE, {words}" if words else ""
+
+
+def _benchmarks(count: int) -> str:
+    return f"{count:,} benchmark" + ("" if count == 1 else "s")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from perceptron.records.block import Arm, Block, Reading
+from perceptron.records.block import PAIR, Arm, Block, Reading
 
 Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out", "skipped"]
 # A benchmark that fails so often, and not always, says nothing about a revision.
@@ -19,16 +18,12 @@ _HANGS = 5.0
 FAR_SLOWER = 1.5
 
 
-@dataclass(frozen=True)
-class BenchmarkOutcome:
-    """``broke``: on HEAD only. ``works``: on HEAD only. ``inconclusive``: something happens on HEAD
-    only, and it may be chance. ``skipped``: by its author's wish, on both."""
-
-    kind: Kind
-    reason: str | None = None
+Outcome = tuple[Kind, str | None]
+"""The kind and its reason. ``broke``: on HEAD only. ``works``: on HEAD only. ``inconclusive``:
+something happens on HEAD only, and it may be chance. ``skipped``: by its author's wish, on both."""
 
 
-def outcome(blocks: Sequence[Block], timeout: float | None = None) -> BenchmarkOutcome:
+def outcome(blocks: Sequence[Block], timeout: float | None = None) -> Outcome:
     """Return the outcome of one benchmark from all its blocks so far; its ``timeout`` is its own.
 
     To break on one side only means to fail there every time, at least twice, and never on the
@@ -45,16 +40,16 @@ def outcome(blocks: Sequence[Block], timeout: float | None = None) -> BenchmarkO
             side = "BASE" if len(bad_base) > len(bad_head) else "HEAD"
             reason = (bad_base if side == "BASE" else bad_head)[-1].reason
             kind: Kind = "invalid" if bad_base else "inconclusive"
-            return BenchmarkOutcome(kind, f"fails now and then on {side}: {reason}")
-        return BenchmarkOutcome("measured")
+            return kind, f"fails now and then on {side}: {reason}"
+        return "measured", None
     untried = next((reading for reading in (*base, *head) if reading.status == "untried"), None)
     # HEAD is spared what is too slow on base. What failed there is not forgotten.
     if untried is not None and not bad_head:
-        return BenchmarkOutcome("left out", untried.reason)
+        return "left out", untried.reason
     if bad_base and bad_head:
         if all(reading.status == "slow" for reading in (*bad_base, *bad_head)):
-            return BenchmarkOutcome("left out", _too_long(bad_head[-1], timeout))
-        return BenchmarkOutcome("invalid", f"fails on both: {bad_head[-1].reason}")
+            return "left out", _too_long(bad_head[-1], timeout)
+        return "invalid", f"fails on both: {bad_head[-1].reason}"
     if bad_head:
         return _failing_on_one_side("broke", "broke on HEAD", bad_head, base, timeout)
     if bad_base:
@@ -68,14 +63,11 @@ def retry(blocks: Sequence[Block]) -> bool:
     HEAD is spared what is too slow on base: to try that again tells nothing.
     """
     blocks = _uncounted(blocks)
-    if any("untried" in {block.base.status, block.head.status} for block in blocks):
+    statuses = [{block.base.status, block.head.status} for block in blocks]
+    if any("untried" in both or both == {"ok"} for both in statuses):
         return False
-    pairs = any(block.base.status == block.head.status == "ok" for block in blocks)
-    bad = [
-        len(_failures([block.base for block in blocks])),
-        len(_failures([b.head for b in blocks])),
-    ]
-    return not pairs and min(bad) == 0 and 0 < max(bad) < _DECIDING_FAILURES
+    base, head = (_failures([getattr(block, arm) for block in blocks]) for arm in PAIR)
+    return not (base and head) and 0 < len(base + head) < _DECIDING_FAILURES
 
 
 def trials(blocks: Sequence[Block]) -> list[float]:
@@ -114,23 +106,21 @@ def _too_long(reading: Reading, timeout: float | None) -> str:
 
 def _failing_on_one_side(
     kind: Kind, words: str, bad: list[Reading], other: list[Reading], timeout: float | None
-) -> BenchmarkOutcome:
+) -> Outcome:
     if any(reading.status == "skipped" for reading in other):
-        return BenchmarkOutcome(
-            "invalid", f"skipped on one side, fails on the other: {bad[-1].reason}"
-        )
+        return "invalid", f"skipped on one side, fails on the other: {bad[-1].reason}"
     usual = max((reading.wall_seconds for reading in other), default=0.0)
     if any(reading.status == "slow" and reading.wall_seconds < _HANGS * usual for reading in bad):
         if kind == "broke":
             message = f"{_too_long(bad[-1], timeout)} (on BASE it took {usual:.3g} s)"
-            return BenchmarkOutcome("inconclusive", message)
-        return BenchmarkOutcome("left out", _too_long(bad[-1], timeout))
+            return "inconclusive", message
+        return "left out", _too_long(bad[-1], timeout)
     if len(bad) < _DECIDING_FAILURES:
-        return BenchmarkOutcome("measured")
-    return BenchmarkOutcome(kind, f"{words}: {bad[-1].reason}")
+        return "measured", None
+    return kind, f"{words}: {bad[-1].reason}"
 
 
-def _skipped(base: list[Reading], head: list[Reading]) -> BenchmarkOutcome:
+def _skipped(base: list[Reading], head: list[Reading]) -> Outcome:
     arms: dict[Arm, list[Reading]] = {"base": base, "head": head}
     skips = {
         arm: reading.reason
@@ -139,12 +129,12 @@ def _skipped(base: list[Reading], head: list[Reading]) -> BenchmarkOutcome:
         if reading.status == "skipped"
     }
     if len(skips) == 2:
-        return BenchmarkOutcome("skipped", f"skipped: {skips['head']}")
+        return "skipped", f"skipped: {skips['head']}"
     if skips:
         ((side, reason),) = skips.items()
         kind: Kind = "inconclusive" if side == "head" else "invalid"
-        return BenchmarkOutcome(kind, f"skipped on {side.upper()} only: {reason}")
-    return BenchmarkOutcome("measured")
+        return kind, f"skipped on {side.upper()} only: {reason}"
+    return "measured", None
 
 
 def _failures(readings: Sequence[Reading]) -> list[Reading]:

@@ -9,12 +9,11 @@ from perceptron.gate.verdict.estimate import FEWEST, estimate
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
 
-NO_WORK: Mapping[str, WorkEvidence] = MappingProxyType({})
-"""Where nothing was counted."""
-
 
 def promote(
-    screen: Mapping[str, Sequence[float]], rule: Rule, work: Mapping[str, WorkEvidence] = NO_WORK
+    screen: Mapping[str, Sequence[float]],
+    rule: Rule,
+    work: Mapping[str, WorkEvidence] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Return the benchmarks to confirm: 1 for slower, −1 for faster; the most significant first.
 

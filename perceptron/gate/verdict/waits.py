@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import mean
 
-from perceptron.records.block import Arm, Benchmark, Block, Stage, counted, waiting_arms
+from perceptron.records.block import (
+    Arm,
+    Benchmark,
+    Block,
+    Stage,
+    by_benchmark,
+    counted,
+    waiting_arms,
+)
 from perceptron.records.warning import MeasurementWarning
 
 # A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
@@ -34,11 +42,8 @@ class Waits:
 
 def waits_of(blocks: Sequence[Block]) -> dict[str, Waits]:
     """Return what the blocks of each benchmark say."""
-    by_benchmark: dict[str, list[Block]] = {}
-    for block in blocks:
-        if block.stage in TIMED:
-            by_benchmark.setdefault(block.benchmark, []).append(block)
-    return {key: _waits(own) for key, own in by_benchmark.items()}
+    timed = [block for block in blocks if block.stage in TIMED]
+    return {key: _waits(own) for key, own in by_benchmark(timed).items()}
 
 
 def _waits(blocks: Sequence[Block]) -> Waits:

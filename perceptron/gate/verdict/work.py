@@ -12,7 +12,7 @@ from scipy import special
 
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import idle_share
-from perceptron.records.block import Block, Reading
+from perceptron.records.block import Block, Reading, by_benchmark
 from perceptron.records.comparison import Work
 
 Kind = Literal["not counted", "same", "changed", "rose", "fell"]
@@ -64,19 +64,15 @@ class WorkEvidence:
         return self.kind in {"rose", "fell"}
 
 
-_DIRECTIONS: tuple[tuple[Kind, int], ...] = (("rose", 1), ("fell", -1))
 NOT_COUNTED = WorkEvidence("not counted")
 
 
 def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
     """Return what the counted blocks of each benchmark say; nothing of what was not tried."""
-    by_benchmark: dict[str, list[Block]] = {}
-    for block in blocks:
-        if block.stage in {"count", "calibration"}:
-            by_benchmark.setdefault(block.benchmark, []).append(block)
+    known = [block for block in blocks if block.stage in {"count", "calibration"}]
     return {
         key: _evidence(own, rule)
-        for key, own in by_benchmark.items()
+        for key, own in by_benchmark(known).items()
         if any(block.stage == "count" for block in own)
     }
 
@@ -125,13 +121,8 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
     if not repeats:
         differ = f"two counts of the same differ by {100 * noise:.1f}%"
         return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
-    base, head = (
-        mean(_instructions(reading) for reading in readings)
-        for readings in (
-            [block.base for block in counted.values()],
-            [block.head for block in counted.values()],
-        )
-    )
+    base = mean(_instructions(block.base) for block in counted.values())
+    head = mean(_instructions(block.head) for block in counted.values())
     work = Work(base=base, head=head, change=change, noise=noise)
     kind, direction = _kind(draws, noise, rule)
     return WorkEvidence(kind, work, direction=direction, draws=len(draws))
@@ -157,7 +148,8 @@ def _kind(draws: Sequence[float], noise: float, rule: Rule) -> tuple[Kind, int]:
         return "same", 0
     # However little work is to count: no less than what two counts of the same differ by.
     least = max(log1p(rule.least_work), log1p(noise))
-    for kind, sign in _DIRECTIONS:
+    directions: tuple[tuple[Kind, int], ...] = (("rose", 1), ("fell", -1))
+    for kind, sign in directions:
         ratios = [sign * ratio for ratio in draws]
         if len(ratios) > 1 and min(ratios) >= least:
             error = max(stdev(ratios), _LEAST_ERROR) / sqrt(len(ratios))
@@ -178,7 +170,9 @@ def _by_draw(counted: Mapping[int, Block]) -> list[float]:
 
 def _counted(blocks: Iterable[Block]) -> dict[int, Block]:
     return {
-        block.number: block for block in blocks if block.stage == "count" and _is_counted(block)
+        block.number: block
+        for block in blocks
+        if block.stage == "count" and min(map(_instructions, (block.base, block.head))) > 0
     }
 
 
@@ -217,14 +211,10 @@ def _instructions(reading: Reading) -> float:
     return reading.instructions or 0.0
 
 
-def _is_counted(block: Block) -> bool:
-    return all((reading.instructions or 0.0) > 0 for reading in (block.base, block.head))
-
-
 def _why_not(block: Block) -> str | None:
     for reading in (block.base, block.head):
         if reading.status != "ok":
             return reading.reason
-        if (reading.instructions or 0.0) <= 0:
+        if _instructions(reading) <= 0:
             return "it executes no instruction of its own process"
     return None

@@ -34,16 +34,14 @@ EVENT = {"number": 12, "action": "opened"}
 def project(toy: Repository) -> Repository:
     """The commit ``base``, which two benchmarks measure."""
     toy.write("benchmarks/suite.py", SMALL)
-    toy.write("toy/__init__.py", "ONE = 100\n")
-    toy.commit("base")
+    toy.commit("base", "toy/__init__.py", "ONE = 100\n")
     return toy
 
 
 def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
     project: Repository, temporary: Path, tools: Path
 ) -> None:
-    project.write("toy/__init__.py", "ONE = 99 + 1\n")
-    project.commit("head")
+    project.commit("head", "toy/__init__.py", "ONE = 99 + 1\n")
     ran = action.run(project.folder, temporary, tools, INPUTS, EVENT)
     assert ran.code == 0, ran.printed
     assert ran.outputs["verdict"] == "clean"
@@ -62,8 +60,7 @@ def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
     project: Repository, temporary: Path, tools: Path
 ) -> None:
     """The outputs are there although the step failed."""
-    project.write("toy/__init__.py", "ONE = 105\n")
-    project.commit("head")
+    project.commit("head", "toy/__init__.py", "ONE = 105\n")
     inputs = {**INPUTS, "base": "base", "head": "head", "comment": "true", "page": "true"}
     ran = action.run(project.folder, temporary, tools, inputs, EVENT)
     assert ran.code == 1

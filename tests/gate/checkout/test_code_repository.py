@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.asv_config import code_repository
-from perceptron.gate.checkout.suite import read_suite
+from perceptron.gate.checkout.suite import code_repository, read_suite
 from tests.gate.conftest import Repository
 
 URL = "https://git.example.org/group/toy.git"
@@ -64,8 +63,7 @@ def test_a_checkout_without_remotes_is_known_by_its_package(
     toy.commit("moved")
     with pytest.raises(UserError, match=r"asv.conf.json: its repo is https.* no clone of that"):
         code_repository(FILE, toy.folder)
-    toy.write("lib/src/toy.py", "")
-    toy.commit("subfolder")
+    toy.commit("subfolder", "lib/src/toy.py", "")
     configure(elsewhere, repo=URL, repo_subdir="lib")
     assert code_repository(FILE, toy.folder) == toy.folder
 
@@ -106,8 +104,7 @@ def test_a_fork_under_another_name_is_still_the_project(elsewhere: Repository) -
         "setup.cfg": "[metadata]\nname = toy.box\nversion = 1\n",
         "setup.py": "setup(name='toy-box', version='1')\n",
     }.items():
-        elsewhere.write(file, text)
-        elsewhere.commit("project")
+        elsewhere.commit("project", file, text)
         assert code_repository(path, elsewhere.folder) == elsewhere.folder, file
         (elsewhere.folder / file).unlink()
         elsewhere.commit("none")

@@ -43,8 +43,7 @@ def test_nothing_of_the_repository_steers_git_or_is_run(
 
 def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
     first = resolve(toy.folder, "first", RESULTS)
-    toy.write("toy/more.py", "")
-    toy.commit("second")
+    toy.commit("second", "toy/more.py", "")
     second = resolve(toy.folder, "second", RESULTS)
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, second, SUITE)
@@ -84,6 +83,7 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
         Worktrees(toy.folder, used, first, first, SUITE)
         left = cache / "gate-left"
         left.mkdir()
+        (left / "perceptron.lock").touch()
         Worktrees(toy.folder, left, first, first, SUITE)
         (cache / "gate-note").write_text("no folder")
         with working_folder(elsewhere.folder):
@@ -102,8 +102,7 @@ def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: 
     (toy.folder / "bench").symlink_to(outside)
     toy.commit("linked")
     (toy.folder / "bench").unlink()
-    toy.write("bench/benchmarks/suite.py", "")
-    toy.commit("plain")
+    toy.commit("plain", "bench/benchmarks/suite.py", "")
     base, head = (resolve(toy.folder, name, RESULTS) for name in ("linked", "plain"))
     suite = Suite("asv.conf.json", "bench/benchmarks", ".")
     with working_folder(toy.folder) as home:

@@ -74,8 +74,7 @@ class Builder:
 
 @pytest.fixture
 def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
-    toy.write("toy/more.py", "")
-    toy.commit("second")
+    toy.commit("second", "toy/more.py", "")
     made_up = Builder(toy)
     monkeypatch.setattr(build, "install", made_up)
     monkeypatch.setattr(interpreters, "versions", made_up.versions)
@@ -87,12 +86,10 @@ def environments(
     tmp_path: Path, base: str = "first", head: str = "second"
 ) -> list[MeasurementWarning]:
     """Make both, and return what is to be known of them."""
-    request = CompareRequest(base, head, build=True)
-    resolved = resolve_request(request)
+    case = resolve_request(CompareRequest(base, head, build=True))
     home = Path(tempfile.mkdtemp(dir=tmp_path))
-    folder = resolved.repository
-    trees = {"base": folder, "head": folder}
-    with built(request, resolved, trees, home, lambda *_: None) as (_, warnings):  # type: ignore[arg-type]
+    trees = {"base": case.repository, "head": case.repository}
+    with built(case, trees, home, lambda *_: None) as (_, warnings):  # type: ignore[arg-type]
         assert os.environ.get("STEERS") == "1"
     assert "STEERS" not in os.environ
     return warnings

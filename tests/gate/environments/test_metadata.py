@@ -12,14 +12,7 @@ from msgspec.structs import replace
 from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.environments.metadata import (
-    BuildSystem,
-    Declared,
-    Metadata,
-    Project,
-    read,
-    write,
-)
+from perceptron.gate.environments.metadata import Metadata, Project, read, write
 from perceptron.records.block import Arm
 from tests.gate.conftest import Repository
 
@@ -131,17 +124,17 @@ def test_what_makes_no_sense_as_a_project_is_none(tmp_path: Path, text: str) -> 
 def test_what_one_file_leaves_open_another_says_or_the_backend_is_asked(tmp_path: Path) -> None:
     """setup.cfg serves where nothing can be asked, and fills in what pyproject.toml leaves open."""
     (tmp_path / "setup.py").touch()
-    unknown = Declared(dynamic=("version",))
-    assert read(tmp_path) == Project(unknown)
+    unknown = Project(dynamic=("version",))
+    assert read(tmp_path) == unknown
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = toy\nversion = 1.5\n")
     known = replace(unknown, name="toy", version="1.5")
-    assert read(tmp_path) == Project(known)
+    assert read(tmp_path) == known
     (tmp_path / "pyproject.toml").write_text('[build-system]\nbuild-backend = "maker"\n')
-    build = BuildSystem(build_backend="maker")
-    assert read(tmp_path) == Project(known, build)
-    assert not Project(known, build).is_static
+    known = replace(known, build_backend="maker")
+    assert read(tmp_path) == known
+    assert not known.is_static
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = toy\nversion = attr: toy.version\n")
-    assert read(tmp_path) == Project(replace(known, version=None), build)
+    assert read(tmp_path) == replace(known, version=None)
     named = '[project]\nname = "toy"\n{}\n[build-system]\nbuild-backend = "maker"\n'
     for open_ in ('version = "1"\ndynamic = ["entry-points"]', 'dynamic = ["version"]'):
         (tmp_path / "pyproject.toml").write_text(named.format(open_))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perceptron.gate.checkout.revisions import add_changes, git, resolve
-from perceptron.gate.environments.build import Source
+from perceptron.gate.environments.build import add_commit, make_source
 from tests.gate.conftest import Repository
 
 
@@ -16,7 +16,8 @@ def commit_of_changes(toy: Repository, folder: Path) -> str:
     toy.git("worktree", "add", "--quiet", "--detach", str(tree))
     revision = resolve(toy.folder, ".", Path("/nowhere"))
     add_changes(toy.folder, revision, tree)
-    return Source(folder / "source.git", toy.folder).add("head", revision, tree)
+    make_source(folder / "source.git", toy.folder)
+    return add_commit(folder / "source.git", "head", revision, tree)
 
 
 def files(repository: Path, commit: str) -> dict[str, str]:
@@ -61,8 +62,9 @@ def test_a_clone_has_the_commit_and_the_tags_that_name_versions(
     toy.commit("v1.0")
     user, clone = tmp_path / "user", tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{toy.folder}", str(user))
-    source = Source(tmp_path / "source.git", user)
-    commit = source.add("head", resolve(user, "HEAD", Path("/nowhere")), user)
-    git(tmp_path, "clone", "--quiet", "--shared", str(source.folder), str(clone))
+    source = tmp_path / "source.git"
+    make_source(source, user)
+    commit = add_commit(source, "head", resolve(user, "HEAD", Path("/nowhere")), user)
+    git(tmp_path, "clone", "--quiet", "--shared", str(source), str(clone))
     git(clone, "checkout", "--quiet", "-f", commit)
     assert git(clone, "describe", "--tags").strip() == "v1.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.gate.blocks import due
+from perceptron.gate.stages import due
 from perceptron.records.block import Block, Reading
 from perceptron.waiting import LARGEST_WAITED_SHARE
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.gate.verdict.judge import Judgement, judge
+from perceptron.gate.verdict.judge import Judgement, judge, judge_run
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.run_verdict import judge_run
 from perceptron.records.block import Reading
 from perceptron.records.comparison import Control, Row
 from tests.gate.conftest import benchmark, blocks
@@ -40,13 +39,6 @@ def test_too_few_judged_are_not_clean(
     """By the share of the rule."""
     rule = Rule(least_judged=least)
     assert judge_run([row()] * judged, CALM, 0, rule, left_out)[0] == verdict
-
-
-def test_an_alarm_stops_the_clock_and_not_the_counts() -> None:
-    assert concluded(row(), control=ALARM)[0] == "inconclusive"
-    verdict, reason = concluded(row(), slower(stands_on="work"), control=ALARM)
-    assert verdict == "regression"
-    assert "differs from a second copy of itself" in reason
 
 
 def test_what_is_probably_slower_comes_before_what_nobody_can_judge() -> None:
