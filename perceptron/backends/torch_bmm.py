@@ -20,6 +20,7 @@ class BmmBackend(ManualBackend):
     """What `torch-cpu` computes for several models, without vmap and without autograd."""
 
     low_precision: tuple[str, ...] = ("bfloat16",)
+    one_model = False
     trainer = BmmTrainer
 
 

@@ -120,6 +120,8 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
 class FunctionalBackend(OnTorch):
     """What `torch-cpu` computes, without `nn.Module` and `torch.optim` around it."""
 
+    one_model = True
+
     def _trainer(self, problem: Problem, dtype: DType, device: str) -> FunctionalTrainer:
         return FunctionalTrainer(problem, dtype, device)
 

@@ -121,6 +121,7 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
 class ManualBackend(OnTorch):
     """What `torch-cpu` computes, without recording it for a backward pass."""
 
+    one_model = True
     trainer: type[ManualTrainer] = ManualTrainer
 
     def _trainer(self, problem: Problem, dtype: DType, device: str) -> ManualTrainer:

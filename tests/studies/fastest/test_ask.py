@@ -74,6 +74,13 @@ def test_a_measurement_answers_and_is_kept() -> None:
     assert ten_times.seconds > now.seconds
 
 
+@pytest.mark.parametrize("backend", ["numpy-inplace", "torch-cpu-manual", "torch-cpu-functional"])
+def test_what_cannot_train_several_models_is_not_picked_for_them(backend: str) -> None:
+    advice = fastest(**SHAPE, models=10, measure="never", among=(backend, "torch-xpu"))
+    assert (advice.backend, advice.decided) == ("", False)
+    assert "trains one model at a time" in advice.why or "not installed" in advice.why
+
+
 def test_the_fastest_of_what_is_known_is_chosen(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3})
     advice = fastest(**SHAPE, among=TWO)
