@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import psutil
@@ -129,18 +129,15 @@ def _judged(note: Note | None, standing: Standing, said: str | None) -> tuple[Jo
     """Return a state and why it is not done."""
     if note is not None and note.state in _LAST_WORDS:
         return note.state, note.reason
-    if note is not None and note.state == "cancelled" and _knows_no_more(standing):
+    # The scheduler knows why a job ended that it preempts.
+    no_more = standing.says_no_more or standing.state in {"running", "done", "lost", "unknown"}
+    if note is not None and note.state == "cancelled" and no_more:
         return note.state, note.reason
     if standing.state == "done":  # for the scheduler, but without a note of its node
         return "lost", said or ENDED.reason
     if standing.says_no_more and said is not None:
         return standing.state, said
     return standing.state, standing.reason
-
-
-def _knows_no_more(standing: Standing) -> bool:
-    """Whether the scheduler does not know why the job ended, as it does of one it preempts."""
-    return standing.says_no_more or standing.state in {"running", "done", "lost", "unknown"}
 
 
 # --- what the scheduler says ---------------------------------------------------------------------
@@ -156,7 +153,7 @@ def standings(jobs: Iterable[tuple[JobFolder, Attempt]]) -> dict[str, Standing]:
     ]
     return {
         **{attempt.id: _of_process(attempt) for attempt in local if attempt.id is not None},
-        **_of_slurm(slurm),
+        **(_of_slurm(slurm) if slurm else {}),
     }
 
 
@@ -171,10 +168,7 @@ def _of_process(attempt: Attempt) -> Standing:
     return ENDED
 
 
-def _of_slurm(jobs: Iterable[tuple[JobFolder, str]]) -> dict[str, Standing]:
-    jobs = list(jobs)
-    if not jobs:
-        return {}
+def _of_slurm(jobs: Sequence[tuple[JobFolder, str]]) -> dict[str, Standing]:
     known = _queue([number for _, number in jobs])
     for job, number in jobs:
         if number not in known:
@@ -182,9 +176,8 @@ def _of_slurm(jobs: Iterable[tuple[JobFolder, str]]) -> dict[str, Standing]:
     return known
 
 
-def _queue(numbers: Iterable[str]) -> dict[str, Standing]:
+def _queue(numbers: Sequence[str]) -> dict[str, Standing]:
     """Return the states that the controller knows; unknown where it does not answer."""
-    numbers = list(numbers)
     command = ["squeue", "--noheader", "--states=all", "--format=%i|%T|%r"]
     try:
         answer = subprocess.run(
