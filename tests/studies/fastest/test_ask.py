@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +20,6 @@ from perceptron.analysis.work import (
 from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, KnownRow, load, update
-from tests.conftest import ROOT
 from tests.made_work import measured, rows_of_two, work
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads": 1}
@@ -135,12 +133,8 @@ def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
         "a = perceptron.fastest(rows=1000, features=20, threads=1, seconds=100, among=('numpy',));"
         "print(a.measured, a.seconds)"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "error", "-c", code]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        for _ in range(2)
-    ]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = {process.communicate()[0] for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert len(answers) == 1
@@ -171,9 +165,8 @@ def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
         "advice = fastest(rows=1000, features=20, threads=1, among=('numpy', 'torch-cpu'));"
         "print(json.dumps([advice.source, sorted(sys.modules)]))"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     source, modules = json.loads(process.stdout)
     assert source == "measured"
